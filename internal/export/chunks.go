@@ -1,0 +1,210 @@
+package export
+
+import (
+	"context"
+	"errors"
+	"io"
+	"runtime"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
+)
+
+// chunkRows is how many rows change hands at once: enough that channels do
+// not show in a profile, few enough that a chunk stays in a processor's cache.
+const chunkRows = 512
+
+// chunk is a run of rows of one segment on its way through the engine.
+type chunk struct {
+	segment string
+	encoder *profile.Encoder
+	first   int64    // number of the first row
+	rows    int      // how many, the unreadable ones included
+	cells   []string // the mapped cells, row after row; empty for unreadable rows
+	bad     []badRow // rows that could not be read, in order
+
+	// What a worker makes of them, in the order of the rows.
+	json     []byte    // profiles, one after the other
+	profiles []encoded // where each is
+	rejects  []rejected
+
+	ready chan struct{} // one token: the worker is through
+}
+
+type badRow struct {
+	index int
+	err   *segment.RowError
+}
+
+// encoded is a profile in a chunk's json, which begins where the one before
+// ends.
+type encoded struct {
+	row  int64
+	end  int
+	info profile.Info
+}
+
+// rejected is a row that cannot be exported.
+type rejected struct {
+	row    int64
+	code   string
+	target profile.Target // the part of the profile that is wrong; may be zero
+	reason string
+}
+
+func (c *chunk) reset(segmentName string, encoder *profile.Encoder, first int64) {
+	c.segment, c.encoder, c.first, c.rows = segmentName, encoder, first, 0
+	clear(c.cells) // let go of the strings
+	c.cells, c.bad = c.cells[:0], c.bad[:0]
+	c.json, c.profiles, c.rejects = c.json[:0], c.profiles[:0], c.rejects[:0]
+}
+
+// encode turns the chunk's rows into profiles.
+func (c *chunk) encode() {
+	width, bad := len(c.encoder.Columns()), c.bad
+	for i := range c.rows {
+		row := c.first + int64(i)
+		if len(bad) > 0 && bad[0].index == i {
+			c.rejects = append(c.rejects, rejected{row: row, code: "malformed_row", reason: bad[0].err.Error()})
+			bad = bad[1:]
+			continue
+		}
+		var info profile.Info
+		var rejection *profile.Rejection
+		c.json, info, rejection = c.encoder.Append(c.json, c.cells[i*width:(i+1)*width])
+		if rejection != nil {
+			c.rejects = append(c.rejects, rejected{
+				row: row, code: string(rejection.Code), target: rejection.Target, reason: rejection.Reason(),
+			})
+			continue
+		}
+		c.profiles = append(c.profiles, encoded{row: row, end: len(c.json), info: info})
+	}
+}
+
+// stream carries chunks between the stages. Its channels hold every chunk
+// there is, so that only an empty pool makes a stage wait.
+type stream struct {
+	free    chan *chunk // to be filled
+	work    chan *chunk // to be encoded, by whoever comes first
+	ordered chan *chunk // the same chunks in the order of the rows
+}
+
+// encodeSegments reads all segments and passes their chunks to consume, in
+// order and one at a time. A chunk is consume's only until it returns.
+func (e *Export) encodeSegments(ctx context.Context, consume func(context.Context, *chunk) error) error {
+	workers := runtime.GOMAXPROCS(0)
+	size := 2*workers + 2
+	s := stream{make(chan *chunk, size), make(chan *chunk, size), make(chan *chunk, size)}
+	for range size {
+		s.free <- &chunk{ready: make(chan struct{}, 1)}
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		defer close(s.ordered)
+		defer close(s.work)
+		for i := range e.Segments {
+			if err := e.read(ctx, &e.Segments[i], s); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	for range workers {
+		g.Go(func() error {
+			for c := range s.work {
+				c.encode()
+				c.ready <- struct{}{}
+			}
+			return nil
+		})
+	}
+	g.Go(func() error {
+		for c := range s.ordered {
+			<-c.ready
+			if err := consume(ctx, c); err != nil {
+				return err
+			}
+			s.free <- c
+		}
+		return nil
+	})
+	return g.Wait()
+}
+
+// read cuts one segment into chunks.
+func (e *Export) read(ctx context.Context, from *Segment, s stream) error {
+	rows, err := from.Source.Open(ctx)
+	if err != nil {
+		return sourceError(from.Name, err)
+	}
+	defer rows.Close() //nolint:errcheck // only read from
+	encoder, err := profile.Compile(e.Mapping, rows.Columns())
+	var missing *profile.MissingColumnsError
+	if errors.As(err, &missing) {
+		return columnErrors(from.Name, missing)
+	}
+	if err != nil {
+		return sourceError(from.Name, err)
+	}
+	for next := int64(1); ; {
+		var c *chunk
+		select {
+		case c = <-s.free:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		c.reset(from.Name, encoder, next)
+		err := c.fill(rows)
+		next += int64(c.rows)
+		if c.rows > 0 {
+			s.work <- c
+			s.ordered <- c
+		}
+		if errors.Is(err, io.EOF) {
+			if next == 1 {
+				return emptySegment(from.Name)
+			}
+			return nil
+		}
+		if err != nil {
+			return sourceError(from.Name, err)
+		}
+	}
+}
+
+// fill reads rows until the chunk is full. At the end of the segment the error
+// is io.EOF.
+func (c *chunk) fill(rows segment.Rows) error {
+	columns := c.encoder.Columns()
+	for c.rows < chunkRows {
+		row, err := rows.Next()
+		var bad *segment.RowError
+		switch {
+		case err == nil:
+			for _, at := range columns {
+				c.cells = append(c.cells, row[at])
+			}
+		case errors.As(err, &bad):
+			c.bad = append(c.bad, badRow{c.rows, bad})
+			for range columns {
+				c.cells = append(c.cells, "")
+			}
+		default:
+			return err
+		}
+		c.rows++
+	}
+	return nil
+}
+
+func emptySegment(name string) error {
+	return &Error{
+		Attribute: []string{"segments", name},
+		Summary:   "Segment Is Empty",
+		Detail: "Segment \"" + name + "\" has a header but no rows. An empty segment usually means that what produces it failed, so nothing was sent. " +
+			"If nobody is in the segment for now, set enabled = false until somebody is.",
+	}
+}

@@ -1,0 +1,95 @@
+package export
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
+)
+
+// Error is a failure that a part of the declaration is to blame for.
+type Error struct {
+	// Attribute is the path of the argument, outermost first, with the names
+	// of segments and properties in it: {"segments", "vip", "file", "path"}.
+	// Empty when no argument is to blame.
+	Attribute []string
+	Summary   string // in title case
+	Detail    string // what happened, where, what to do
+	Err       error  // the cause, may be nil
+}
+
+func (e *Error) Error() string { return e.Summary + ": " + e.Detail }
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// Errors are several failures found at once.
+type Errors []*Error
+
+func (e Errors) Error() string {
+	texts := make([]string, len(e))
+	for i, one := range e {
+		texts[i] = one.Error()
+	}
+	return strings.Join(texts, "; ")
+}
+
+// targetAttribute is where configuration maps a target.
+func targetAttribute(t profile.Target) []string {
+	if t.Group == profile.GroupLocation {
+		return []string{profile.GroupAttributes, "location", t.Name}
+	}
+	return []string{t.Group, t.Name}
+}
+
+// sourceError explains why a segment cannot be read.
+func sourceError(name string, err error) error {
+	if isContextError(err) {
+		return err
+	}
+	e := &Error{Attribute: []string{"segments", name}, Summary: "Segment Cannot Be Read", Err: err}
+	e.Detail = fmt.Sprintf("Segment %q: %s Nothing was sent.", name, err)
+	var blamed *segment.Error
+	if errors.As(err, &blamed) {
+		e.Attribute = append(e.Attribute, blamed.Argument...)
+	}
+	return e
+}
+
+// columnErrors puts each missing column where it is mapped.
+func columnErrors(name string, err *profile.MissingColumnsError) error {
+	var out Errors
+	for _, m := range err.Missing {
+		one := &profile.MissingColumnsError{Missing: []profile.MissingColumn{m}, Available: err.Available}
+		e := &Error{Attribute: targetAttribute(m.Target), Summary: "Column Not In Segment", Err: one}
+		e.Detail = fmt.Sprintf("%s is to come from a column that segment %q does not have: %s. Names are compared letter by letter. Nothing was sent.",
+			m.Target, name, one)
+		if m.Target.Group == profile.GroupProperties {
+			e.Attribute = append(e.Attribute, "field")
+		}
+		out = append(out, e)
+	}
+	return out
+}
+
+// ListError explains why a list cannot be read. nil stays nil.
+func ListError(listID string, err error) error {
+	if err == nil || !klaviyo.IsNotFound(err) {
+		return err
+	}
+	return &Error{
+		Attribute: []string{"list_id"},
+		Summary:   "List Not Found",
+		Detail: fmt.Sprintf("There is no list %q in the account that the API key belongs to. It may have been deleted, or belong to another account. "+
+			"In Klaviyo the id of a list is at the end of its address: https://www.klaviyo.com/list/<id>.", listID),
+		Err: err,
+	}
+}
+
+// isContextError reports whether err is the caller giving up.
+func isContextError(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+}

@@ -1,0 +1,53 @@
+// Package export is the engine: it surveys segments (reads, counts,
+// fingerprints, sends nothing) and runs exports (checks, sends, waits,
+// reports).
+//
+// Rows stream through both the same way. One reader cuts the segments into
+// chunks, workers map and encode them in parallel, and one consumer takes the
+// chunks in the order of the rows. A run goes on from there: the packer fills
+// batches, uploaders send them, one poller follows the jobs. Every stage hands
+// on through a bounded channel, so the slowest one sets the pace and memory
+// stays flat.
+package export
+
+import (
+	"slices"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
+)
+
+// Export is a declared export: which people, how they are written, and where
+// they go.
+type Export struct {
+	Segments []Segment // their union is exported, in this order
+	Mapping  profile.Mapping
+	ListID   string
+
+	Destination Destination
+}
+
+// Segment is a named source.
+type Segment struct {
+	Name   string
+	Source segment.Source
+}
+
+// Destination is the connection an export uses.
+type Destination struct {
+	AccountID      string
+	Consent        bool     // personal data may leave the source for Klaviyo
+	AllowedListIDs []string // nil allows any list
+	MaxProfiles    int64    // most profiles of one export; 0 for no limit
+}
+
+// allows reports whether the connection may be used for a list.
+func (d Destination) allows(listID string) bool {
+	return d.AllowedListIDs == nil || slices.Contains(d.AllowedListIDs, listID)
+}
+
+// Row is the place of a row: the n-th of a segment, header not counted.
+type Row struct {
+	Segment string
+	Number  int64 // from 1; 0 when it is not known
+}

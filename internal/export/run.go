@@ -1,0 +1,198 @@
+package export
+
+import (
+	"context"
+	"crypto/rand"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-log/tflog"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
+)
+
+// Result is what a run did. Every row read is in exactly one of Exported,
+// Duplicates, Rejected and Refused.
+type Result struct {
+	ID          string
+	StartedAt   time.Time
+	CompletedAt time.Time
+
+	Fingerprint string // of the profiles submitted
+	Rows        int64
+	Submitted   int64 // profiles sent to Klaviyo
+	Exported    int64 // acknowledged by a finished job
+	Duplicates  int64 // rows whose address an earlier row has
+	Rejected    Tally // rows that were not sent
+	Refused     Tally // rows that Klaviyo did not import
+	Dropped     Tally // values left out of profiles that were exported
+	Jobs        int64
+
+	ListName         string
+	ListProfileCount int64 // members of the list after the run
+}
+
+// uploaders is how many batches are on their way at once: enough to use the
+// ten imports a second that Klaviyo allows when each takes half a second.
+const uploaders = 6
+
+// run is one export under way.
+type run struct {
+	export *Export
+	client *klaviyo.Client
+	counts *counter
+	report report
+
+	free    chan *batch  // to be filled
+	batches chan *batch  // to be sent
+	jobs    chan openJob // to be waited for
+
+	// The poller's own while it runs.
+	open     map[string]openJob // accepted by Klaviyo, not known to be done
+	finished int64              // jobs that are done
+}
+
+// Run exports the segments. It checks everything that can be checked before it
+// sends anything, and returns when Klaviyo has finished with every profile.
+// When it fails half-way, running it again is harmless and makes good what is
+// missing.
+func (e *Export) Run(ctx context.Context, client *klaviyo.Client) (*Result, error) {
+	if err := e.check(ctx, client); err != nil {
+		return nil, err
+	}
+	if _, err := e.Survey(ctx); err != nil {
+		return nil, err
+	}
+	r := &run{
+		export: e, client: client, counts: newCounter(),
+		free:    make(chan *batch, uploaders+1),
+		batches: make(chan *batch),
+		jobs:    make(chan openJob),
+		open:    map[string]openJob{},
+	}
+	for range cap(r.free) {
+		r.free <- &batch{}
+	}
+	result := &Result{ID: rand.Text(), StartedAt: time.Now().UTC()}
+	ctx = tflog.SetField(ctx, "run", result.ID)
+	if err := r.stream(ctx); err != nil {
+		return nil, r.failure(ctx, err)
+	}
+	list, err := client.ListWithCount(ctx, e.ListID)
+	if err != nil {
+		return nil, ListError(e.ListID, err)
+	}
+	result.CompletedAt = time.Now().UTC()
+	result.ListName, result.ListProfileCount = list.Name, list.ProfileCount
+	r.fill(result)
+	return result, nil
+}
+
+// stream runs the stages side by side until all rows are settled.
+func (r *run) stream(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		defer close(r.batches)
+		return r.pack(ctx)
+	})
+	var uploading sync.WaitGroup
+	for range uploaders {
+		uploading.Add(1)
+		g.Go(func() error {
+			defer uploading.Done()
+			for b := range r.batches {
+				if err := r.upload(ctx, b); err != nil {
+					return err
+				}
+				b.reset()
+				r.free <- b
+			}
+			return nil
+		})
+	}
+	g.Go(func() error {
+		uploading.Wait()
+		close(r.jobs)
+		return nil
+	})
+	g.Go(func() error { return r.follow(ctx) })
+	return g.Wait()
+}
+
+// pack fills batches with the profiles of the segments.
+func (r *run) pack(ctx context.Context) error {
+	var b *batch
+	flush := func(ctx context.Context) error {
+		if b == nil {
+			return nil
+		}
+		select {
+		case r.batches <- b:
+			b = nil
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	err := r.export.encodeSegments(ctx, func(ctx context.Context, c *chunk) error {
+		return r.counts.take(c, func(p encoded, json []byte) error {
+			if b != nil && !b.fits(len(json)) {
+				if err := flush(ctx); err != nil {
+					return err
+				}
+			}
+			if b == nil {
+				select {
+				case b = <-r.free:
+				case <-ctx.Done():
+					return ctx.Err()
+				}
+			}
+			b.add(Row{c.segment, p.row}, p.info.Email, json)
+			return nil
+		})
+	})
+	if err != nil {
+		return err
+	}
+	return flush(ctx)
+}
+
+// fill completes a result once all stages are through.
+func (r *run) fill(result *Result) {
+	s := r.counts.survey()
+	result.Fingerprint = s.Fingerprint
+	result.Rows = s.Rows
+	result.Submitted = s.Profiles
+	result.Duplicates = s.Duplicates
+	result.Rejected = s.Rejected
+	result.Dropped = s.Dropped
+	result.Dropped.merge(&r.report.dropped)
+	result.Refused = r.report.refused
+	result.Exported = s.Profiles - r.report.refused.Total
+	result.Jobs = r.finished
+}
+
+// report collects what Klaviyo says of single profiles, from several
+// goroutines.
+type report struct {
+	mu      sync.Mutex
+	refused Tally
+	dropped Tally
+}
+
+func (r *report) reject(row Row, code string, target profile.Target, words string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.refused.add(row, code, target, words)
+}
+
+// drop records a phone number that Klaviyo did not want.
+func (r *report) drop(row Row, detail string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	t := profile.Target{Group: profile.GroupMatching, Name: "phone_number"}
+	r.dropped.add(row, codeDropped+" by Klaviyo", t, t.String()+" was refused by Klaviyo: "+detail)
+}

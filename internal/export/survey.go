@@ -1,0 +1,119 @@
+package export
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
+)
+
+// Survey is what reading the segments tells, before anything is sent.
+type Survey struct {
+	Fingerprint string // of the profiles that would be sent
+	Rows        int64  // = Profiles + Duplicates + Rejected.Total
+	Profiles    int64
+	Duplicates  int64 // rows whose address an earlier row has
+	Rejected    Tally // rows that cannot be exported
+	Dropped     Tally // values left out of profiles that are exported
+}
+
+// Survey reads the segments once. The error is an *[Error] or [Errors] unless
+// the context ended.
+func (e *Export) Survey(ctx context.Context) (*Survey, error) {
+	c := newCounter()
+	if err := e.encodeSegments(ctx, func(_ context.Context, chunk *chunk) error {
+		return c.take(chunk, func(encoded, []byte) error { return nil })
+	}); err != nil {
+		return nil, err
+	}
+	s := c.survey()
+	return s, e.judge(s)
+}
+
+// counter makes a Survey chunk by chunk.
+type counter struct {
+	counts      Survey
+	fingerprint profile.Fingerprint
+	seen        map[profile.Hash]struct{} // addresses
+}
+
+func newCounter() *counter { return &counter{seen: map[profile.Hash]struct{}{}} }
+
+// take counts the rows of a chunk and passes on each profile that is the first
+// with its address.
+func (c *counter) take(from *chunk, emit func(p encoded, json []byte) error) error {
+	c.counts.Rows += int64(from.rows)
+	for _, r := range from.rejects {
+		c.counts.Rejected.add(Row{from.segment, r.row}, r.code, r.target, r.reason)
+	}
+	start := 0
+	for _, p := range from.profiles {
+		json := from.json[start:p.end]
+		start = p.end
+		if _, duplicate := c.seen[p.info.Email]; duplicate {
+			c.counts.Duplicates++
+			continue
+		}
+		c.seen[p.info.Email] = struct{}{}
+		c.counts.Profiles++
+		c.fingerprint.Add(p.info.Profile)
+		for _, t := range p.info.Dropped.Targets() {
+			c.counts.Dropped.add(Row{from.segment, p.row}, codeDropped, t, t.String()+" is not valid")
+		}
+		if err := emit(p, json); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *counter) survey() *Survey {
+	s := c.counts
+	s.Fingerprint = c.fingerprint.String()
+	return &s
+}
+
+// judge refuses a survey that must not lead to a run.
+func (e *Export) judge(s *Survey) error {
+	if err := typeErrors(&s.Rejected); err != nil {
+		return err
+	}
+	if s.Profiles == 0 {
+		return &Error{
+			Attribute: []string{"segments"},
+			Summary:   "No Row Can Be Exported",
+			Detail:    fmt.Sprintf("Of %s none can become a profile, so nothing was sent:\n%s", Count(s.Rows, "row"), s.Rejected.String()),
+		}
+	}
+	if most := e.Destination.MaxProfiles; most > 0 && s.Profiles > most {
+		return &Error{
+			Attribute: []string{"destination"},
+			Summary:   "Too Many Profiles",
+			Detail: fmt.Sprintf("The segments hold %s, and the connection allows %s for one export. Nothing was sent. "+
+				"If they are all meant to be exported, raise max_profiles_per_export of the connection.", Count(s.Profiles, "profile"), Thousands(most)),
+		}
+	}
+	return nil
+}
+
+// typeErrors says of each property which rows are not of its type. A declared
+// type is a promise about the data: who makes it wants to know, before
+// anything is sent, that it does not hold.
+func typeErrors(rejected *Tally) error {
+	var out Errors
+	for _, r := range rejected.Reasons() {
+		if r.Code != string(profile.PropertyType) {
+			continue
+		}
+		out = append(out, &Error{
+			Attribute: append(targetAttribute(r.Target), "type"),
+			Summary:   "Property Is Not Of Its Type",
+			Detail: fmt.Sprintf("%s, in %s. Nothing was sent. Correct the rows, leave their values empty, or declare the property with type = \"string\".",
+				r.Words, rowsInWords(r.Count, r.First)),
+		})
+	}
+	if out == nil {
+		return nil
+	}
+	return out
+}

@@ -1,0 +1,127 @@
+package export
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
+)
+
+// Tally sums up rows by reason: how many, and which came first.
+type Tally struct {
+	Total  int64
+	groups map[tallyKey]*Reason
+}
+
+type tallyKey struct {
+	code   string
+	target profile.Target
+}
+
+// codeDropped marks values that were left out of profiles.
+const codeDropped = "dropped"
+
+// Reason is one reason of a tally.
+type Reason struct {
+	Code   string         // for programs: invalid_email
+	Target profile.Target // the part of the profile that is wrong; may be zero
+	Words  string         // for people; of the first row, where rows differ
+	Count  int64
+	First  []Row // the first few
+}
+
+// firstRows is how many rows a reason names.
+const firstRows = 5
+
+func (t *Tally) add(row Row, code string, target profile.Target, words string) {
+	t.Total++
+	if t.groups == nil {
+		t.groups = map[tallyKey]*Reason{}
+	}
+	key := tallyKey{code, target}
+	r := t.groups[key]
+	if r == nil {
+		r = &Reason{Code: code, Target: target, Words: words}
+		t.groups[key] = r
+	}
+	r.Count++
+	if len(r.First) < firstRows {
+		r.First = append(r.First, row)
+	}
+}
+
+// merge adds the rows of another tally.
+func (t *Tally) merge(other *Tally) {
+	for key, r := range other.groups {
+		t.Total += r.Count - 1 // add counts the last one
+		t.add(r.First[0], key.code, key.target, r.Words)
+		mine := t.groups[key]
+		mine.Count += r.Count - 1
+		mine.First = append(mine.First, r.First[1:]...)
+		mine.First = mine.First[:min(len(mine.First), firstRows)]
+	}
+}
+
+// Reasons lists the reasons, the most frequent first.
+func (t *Tally) Reasons() []Reason {
+	out := make([]Reason, 0, len(t.groups))
+	for _, r := range t.groups {
+		out = append(out, *r)
+	}
+	slices.SortFunc(out, func(a, b Reason) int {
+		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Code, b.Code), cmp.Compare(a.Words, b.Words))
+	})
+	return out
+}
+
+// String lists the reasons, a line each.
+func (t *Tally) String() string {
+	var b strings.Builder
+	for _, r := range t.Reasons() {
+		fmt.Fprintf(&b, "  - %s: %s\n", r.Words, rowsInWords(r.Count, r.First))
+	}
+	return b.String()
+}
+
+// rowsInWords is "1 row (17 of vip)" or "12 rows (3, 17, 20, 41, 77 of vip,
+// ...)".
+func rowsInWords(count int64, first []Row) string {
+	text := Count(count, "row")
+	var places []string
+	for i, row := range first {
+		if row.Number == 0 {
+			continue
+		}
+		place := fmt.Sprint(row.Number)
+		if i+1 == len(first) || first[i+1].Segment != row.Segment {
+			place += " of " + row.Segment
+		}
+		places = append(places, place)
+	}
+	if places == nil {
+		return text
+	}
+	if int64(len(first)) < count {
+		places = append(places, "...")
+	}
+	return text + " (" + strings.Join(places, ", ") + ")"
+}
+
+// Count is a number with its noun, thousands separated: "10,250 profiles".
+func Count(n int64, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return Thousands(n) + " " + noun + "s"
+}
+
+// Thousands writes a number with its thousands separated by commas.
+func Thousands(n int64) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}

@@ -1,0 +1,127 @@
+package export
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-log/tflog"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
+)
+
+// upload sends a batch until Klaviyo has accepted all of it that it ever will,
+// and hands the jobs to the poller.
+//
+// Klaviyo refuses a batch as a whole for the sake of single profiles and need
+// not name all of them at once. So the named ones are mended or taken out, and
+// the rest is sent again, for as long as that makes the batch smaller or
+// better.
+func (r *run) upload(ctx context.Context, b *batch) error {
+	for len(b.profiles) > 0 {
+		job, err := r.client.ImportProfiles(ctx, r.export.ListID, b.json)
+		if err == nil {
+			return r.accepted(ctx, job, b)
+		}
+		if klaviyo.StatusOf(err) == http.StatusRequestEntityTooLarge && len(b.profiles) > 1 {
+			first, second := b.halves()
+			if err := r.upload(ctx, first); err != nil {
+				return err
+			}
+			return r.upload(ctx, second)
+		}
+		if !r.strip(b, err) {
+			return r.refused(err)
+		}
+	}
+	return nil
+}
+
+// accepted registers the job of a batch.
+func (r *run) accepted(ctx context.Context, job klaviyo.ImportJob, b *batch) error {
+	tflog.Info(ctx, "Klaviyo accepted a batch", map[string]any{"job": job.ID, "profiles": len(b.profiles)})
+	select {
+	case r.jobs <- openJob{job.ID, b.rows()}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// strip takes the profiles that Klaviyo named out of a batch, or the phone
+// number out of a profile where only that is refused. It reports false when
+// the error is not about profiles of the batch.
+func (r *run) strip(b *batch, err error) bool {
+	var apiError *klaviyo.APIError
+	if !errors.As(err, &apiError) {
+		return false
+	}
+	named, ok := apiError.ProfileErrors()
+	if !ok {
+		return false
+	}
+	stripped := 0
+	b.edit(func(i int, json []byte) []byte {
+		found := named[i]
+		if len(found) == 0 {
+			return json
+		}
+		stripped++
+		if mended := mend(json, found); mended != nil {
+			r.report.drop(b.profiles[i].row, found[0].Detail)
+			return mended
+		}
+		r.report.reject(b.profiles[i].row, found[0].Code, target(found[0].Source.Pointer), words(found[0].Title, found[0].Detail))
+		return nil
+	})
+	return stripped > 0
+}
+
+// mend returns a profile that Klaviyo may take, nil if there is none: one
+// whose phone number is all that is wrong.
+func mend(json []byte, found []klaviyo.ErrorObject) []byte {
+	for _, e := range found {
+		if !strings.HasSuffix(e.Source.Pointer, "/attributes/phone_number") {
+			return nil
+		}
+	}
+	return withoutPhone(json)
+}
+
+// target is the part of a profile that a pointer of Klaviyo's ends at.
+func target(pointer string) profile.Target {
+	_, name, ok := strings.Cut(pointer, "/attributes/profiles/data/")
+	if !ok {
+		return profile.Target{}
+	}
+	_, name, _ = strings.Cut(name, "/attributes/")
+	return profile.Target{Group: "klaviyo", Name: name}
+}
+
+// words is what Klaviyo says of a profile.
+func words(title, detail string) string {
+	if detail != "" {
+		return "Klaviyo: " + detail
+	}
+	return "Klaviyo: " + title
+}
+
+// refused explains an import that Klaviyo refused as a whole.
+func (r *run) refused(err error) error {
+	var apiError *klaviyo.APIError
+	if errors.As(err, &apiError) && apiError.Status == http.StatusBadRequest {
+		for _, o := range apiError.Errors {
+			if strings.Contains(o.Detail, r.export.ListID) && strings.Contains(o.Detail, "does not exist") {
+				return &Error{
+					Attribute: []string{"list_id"},
+					Summary:   "List Not Found",
+					Detail:    "Klaviyo refused the import: " + o.Detail + " The list was probably deleted while the export ran.",
+					Err:       err,
+				}
+			}
+		}
+	}
+	return err
+}

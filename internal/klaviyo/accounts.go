@@ -1,0 +1,66 @@
+package klaviyo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// Account is what Klaviyo tells about the account of a key.
+type Account struct {
+	ID                string // the public API key, also called site id
+	OrganizationName  string
+	TestAccount       bool
+	Timezone          string // IANA name
+	Locale            string
+	PreferredCurrency string // ISO 4217
+}
+
+type accountResource struct {
+	ID         string `json:"id"`
+	Attributes struct {
+		TestAccount        bool   `json:"test_account"`
+		Timezone           string `json:"timezone"`
+		Locale             string `json:"locale"`
+		PreferredCurrency  string `json:"preferred_currency"`
+		ContactInformation struct {
+			OrganizationName string `json:"organization_name"`
+		} `json:"contact_information"`
+	} `json:"attributes"`
+}
+
+// Account returns the account that the key belongs to. Scope: accounts:read.
+// Klaviyo is asked once: a key belongs to one account for life, and only 15
+// such requests a minute are allowed.
+//
+// https://developers.klaviyo.com/en/reference/get_accounts
+func (c *Client) Account(ctx context.Context) (Account, error) {
+	c.accountMu.Lock()
+	defer c.accountMu.Unlock()
+	if c.account != nil {
+		return *c.account, nil
+	}
+	account, err := c.getAccount(ctx)
+	if err == nil {
+		c.account = &account
+	}
+	return account, err
+}
+
+func (c *Client) getAccount(ctx context.Context) (Account, error) {
+	r := request{operation: "get_accounts", method: "GET", path: []string{"accounts"}}
+	for a, err := range pages[accountResource](ctx, c, r) {
+		if err != nil {
+			return Account{}, err
+		}
+		return Account{
+			ID:                a.ID,
+			OrganizationName:  a.Attributes.ContactInformation.OrganizationName,
+			TestAccount:       a.Attributes.TestAccount,
+			Timezone:          a.Attributes.Timezone,
+			Locale:            a.Attributes.Locale,
+			PreferredCurrency: a.Attributes.PreferredCurrency,
+		}, nil
+	}
+	return Account{}, fmt.Errorf("get_accounts: %w", errors.New("Klaviyo named no account for this key"))
+}

@@ -1,0 +1,153 @@
+// Package klaviyo is a typed client of Klaviyo's API, as far as exporting
+// segments needs it. Methods are named after Klaviyo's operations, one file a
+// resource family; each takes a context that ends waiting as well as
+// requests.
+package klaviyo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Revision of the API that the client speaks.
+const Revision = "2026-07-15"
+
+// DefaultBaseURL is where Klaviyo's API lives.
+const DefaultBaseURL = "https://a.klaviyo.com"
+
+// Defaults of the options.
+const (
+	DefaultTimeout    = 60 * time.Second
+	DefaultMaxRetries = 8
+)
+
+// Options of a client. The zero value of each but APIKey means its default.
+type Options struct {
+	APIKey     string        // a private key
+	BaseURL    string        // checked by [ParseBaseURL]
+	Timeout    time.Duration // of one attempt of a request
+	MaxRetries int           // attempts after the first; negative for none
+	UserAgent  string
+}
+
+// Client speaks to Klaviyo with one private key. It is safe for concurrent
+// use.
+type Client struct {
+	base       *url.URL
+	http       *http.Client
+	timeout    time.Duration
+	maxRetries int
+
+	accountMu sync.Mutex
+	account   *Account // once Klaviyo has told
+
+	// sleep waits for a duration or the end of the context.
+	sleep func(context.Context, time.Duration) error
+}
+
+// New returns a client. It makes no request.
+func New(o Options) (*Client, error) {
+	if err := CheckPrivateKey(o.APIKey); err != nil {
+		return nil, err
+	}
+	if o.BaseURL == "" {
+		o.BaseURL = DefaultBaseURL
+	}
+	base, err := ParseBaseURL(o.BaseURL)
+	if err != nil {
+		return nil, err
+	}
+	if o.Timeout == 0 {
+		o.Timeout = DefaultTimeout
+	}
+	if o.MaxRetries == 0 {
+		o.MaxRetries = DefaultMaxRetries
+	}
+	return &Client{
+		base:       base,
+		http:       &http.Client{Transport: newTransport(o.APIKey, o.UserAgent), CheckRedirect: sameHostOnly},
+		timeout:    o.Timeout,
+		maxRetries: max(o.MaxRetries, 0),
+		sleep:      sleep,
+	}, nil
+}
+
+// ErrPublicKey means that a public key was given where a private one is
+// needed.
+var ErrPublicKey = errors.New("this is a public API key (also called site id): six letters and digits that identify an account but grant nothing; a private API key begins with pk_")
+
+// CheckPrivateKey tells the usual mistakes from what may be a private key. The
+// error never quotes the key.
+func CheckPrivateKey(key string) error {
+	if key == "" {
+		return errors.New("the API key is empty")
+	}
+	for _, c := range key {
+		if c <= ' ' || c > '~' {
+			return errors.New("the API key has white space or characters in it that no key has; copy it again")
+		}
+	}
+	if len(key) == 6 && !strings.Contains(key, "_") {
+		return ErrPublicKey
+	}
+	return nil
+}
+
+// ParseBaseURL checks where requests, and the key with them, are to go: https
+// anywhere, http to the loopback interface only.
+func ParseBaseURL(raw string) (*url.URL, error) {
+	u, err := url.Parse(raw)
+	switch {
+	case err != nil || u.Host == "":
+		return nil, errors.New("it is not a URL of the form https://host")
+	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
+		return nil, errors.New("it must have neither user name, query nor fragment")
+	case u.Scheme == "http" && !isLoopback(u.Hostname()):
+		return nil, errors.New("plain http would show the API key and personal data to the network; it is allowed for loopback addresses only, use https")
+	case u.Scheme != "http" && u.Scheme != "https":
+		return nil, fmt.Errorf("its scheme is %q, use https", u.Scheme)
+	}
+	u.Path = strings.TrimSuffix(u.Path, "/")
+	return u, nil
+}
+
+func isLoopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}
+
+// errRedirect means that a server tried to send the key elsewhere.
+var errRedirect = errors.New("refused to follow a redirect")
+
+// sameHostOnly follows no redirect that would carry the key elsewhere.
+func sameHostOnly(req *http.Request, via []*http.Request) error {
+	first := via[0].URL
+	if req.URL.Host != first.Host || req.URL.Scheme != first.Scheme {
+		return fmt.Errorf("%w to %s://%s: the API key is for %s only", errRedirect, req.URL.Scheme, req.URL.Host, first.Host)
+	}
+	if len(via) >= 5 {
+		return fmt.Errorf("%w: it is the fifth in a row", errRedirect)
+	}
+	return nil
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

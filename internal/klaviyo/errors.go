@@ -1,0 +1,160 @@
+package klaviyo
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// APIError is an answer of Klaviyo other than success.
+type APIError struct {
+	Operation  string // Klaviyo's operationId
+	Status     int
+	Errors     []ErrorObject // empty when the body was no JSON:API document
+	RetryAfter time.Duration // 0 when not said
+}
+
+// ErrorObject is one error of a JSON:API error document. Its texts hold no
+// email address: where Klaviyo quotes one, it is masked.
+type ErrorObject struct {
+	ID     string
+	Code   string
+	Title  string
+	Detail string
+	Source ErrorSource
+}
+
+// ErrorSource points at the part of a request that an error is about.
+type ErrorSource struct {
+	Pointer   string // into the body, JSON Pointer
+	Parameter string // of the query
+}
+
+func (e *APIError) Error() string {
+	text := fmt.Sprintf("%s: %d %s", e.Operation, e.Status, http.StatusText(e.Status))
+	for i, o := range e.Errors {
+		if i == 3 {
+			return fmt.Sprintf("%s (and %d more errors)", text, len(e.Errors)-i)
+		}
+		text += ": " + o.String()
+	}
+	return text
+}
+
+func (o ErrorObject) String() string {
+	text := o.Detail
+	if text == "" {
+		text = o.Title
+	}
+	if o.Code != "" {
+		text += " [" + o.Code + "]"
+	}
+	if at := o.Source.Pointer + o.Source.Parameter; at != "" && at != "/data" {
+		text += " at " + at
+	}
+	return text
+}
+
+// IsHTML reports whether the answer carried no JSON:API document: it comes
+// from a proxy in front of Klaviyo's API rather than from the API.
+func (e *APIError) IsHTML() bool { return len(e.Errors) == 0 }
+
+// TransportError means that no complete answer came.
+type TransportError struct {
+	Operation string
+	Err       error
+}
+
+func (e *TransportError) Error() string { return e.Operation + ": " + Redact(e.Err.Error()) }
+
+func (e *TransportError) Unwrap() error { return e.Err }
+
+// StatusOf returns the HTTP status of an [APIError], 0 for any other error.
+func StatusOf(err error) int {
+	var e *APIError
+	if errors.As(err, &e) {
+		return e.Status
+	}
+	return 0
+}
+
+// IsNotFound reports whether Klaviyo answered that there is no such object.
+func IsNotFound(err error) bool { return StatusOf(err) == http.StatusNotFound }
+
+// IsUnauthorized reports whether Klaviyo does not know the API key.
+func IsUnauthorized(err error) bool { return StatusOf(err) == http.StatusUnauthorized }
+
+// IsForbidden reports whether the API key lacks a scope, or the caller's
+// address is blocked.
+func IsForbidden(err error) bool { return StatusOf(err) == http.StatusForbidden }
+
+// readError makes an error of a response that is no success. The status
+// counts, whatever the body is.
+func readError(r request, resp *http.Response) *APIError {
+	e := &APIError{
+		Operation:  r.operation,
+		Status:     resp.StatusCode,
+		RetryAfter: parseRetryAfter(resp.Header.Get("Retry-After"), time.Now()),
+	}
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxErrorResponse))
+	if err != nil {
+		return e
+	}
+	var document struct {
+		Errors []struct {
+			ID     string `json:"id"`
+			Code   string `json:"code"`
+			Title  string `json:"title"`
+			Detail string `json:"detail"`
+			Source struct {
+				Pointer   string `json:"pointer"`
+				Parameter string `json:"parameter"`
+			} `json:"source"`
+		} `json:"errors"`
+	}
+	if json.Unmarshal(body, &document) != nil {
+		return e
+	}
+	for _, o := range document.Errors {
+		e.Errors = append(e.Errors, ErrorObject{
+			ID: o.ID, Code: o.Code, Title: Redact(o.Title), Detail: Redact(o.Detail),
+			Source: ErrorSource{Pointer: o.Source.Pointer, Parameter: o.Source.Parameter},
+		})
+	}
+	return e
+}
+
+// ProfileErrors sorts the errors of a refused bulk import by the profile they
+// are about. ok is false unless every error is about a profile: then the
+// request itself was wrong.
+func (e *APIError) ProfileErrors() (byProfile map[int][]ErrorObject, ok bool) {
+	if e.Status != http.StatusBadRequest || len(e.Errors) == 0 {
+		return nil, false
+	}
+	byProfile = make(map[int][]ErrorObject, len(e.Errors))
+	for _, o := range e.Errors {
+		i, ok := profileIndex(o.Source.Pointer)
+		if !ok {
+			return nil, false
+		}
+		byProfile[i] = append(byProfile[i], o)
+	}
+	return byProfile, true
+}
+
+// profileIndex reads the position of a profile from a pointer such as
+// /data/attributes/profiles/data/17/attributes/email.
+func profileIndex(pointer string) (int, bool) {
+	rest, ok := strings.CutPrefix(pointer, "/data/attributes/profiles/data/")
+	if !ok {
+		return 0, false
+	}
+	index, _, _ := strings.Cut(rest, "/")
+	i, err := strconv.Atoi(index)
+	return i, err == nil && i >= 0
+}

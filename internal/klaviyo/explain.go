@@ -1,0 +1,67 @@
+package klaviyo
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+)
+
+// RequiredScopes are the scopes of a key that exports segments.
+func RequiredScopes() []string {
+	return []string{"accounts:read", "lists:read", "lists:write", "profiles:read", "profiles:write"}
+}
+
+// operationScopes says what each operation needs (x-klaviyo-scopes in
+// Klaviyo's OpenAPI document).
+var operationScopes = map[string][]string{
+	"get_accounts":                            {"accounts:read"},
+	"get_list":                                {"lists:read"},
+	"get_lists":                               {"lists:read"},
+	"create_list":                             {"lists:write"},
+	"update_list":                             {"lists:write"},
+	"delete_list":                             {"lists:write"},
+	"get_flows_triggered_by_list":             {"flows:read", "lists:read"},
+	"bulk_import_profiles":                    {"lists:write", "profiles:write"},
+	"get_bulk_import_profiles_job":            {"lists:read", "profiles:read"},
+	"get_bulk_import_profiles_jobs":           {"lists:read", "profiles:read"},
+	"get_errors_for_bulk_import_profiles_job": {"profiles:read"},
+}
+
+// Explain says what err means to somebody who runs an export: a summary in
+// title case and sentences with what happened and what to do. A cause is
+// claimed only where the status proves it; Klaviyo's own words come with it.
+func Explain(err error) (summary, detail string) {
+	var api *APIError
+	var transport *TransportError
+	switch {
+	case errors.As(err, &api):
+		return api.explain(err)
+	case errors.As(err, &transport):
+		return "Klaviyo Cannot Be Reached", fmt.Sprintf("No complete answer came from Klaviyo: %s. "+
+			"Check the network between this machine and Klaviyo, then try again.", err)
+	default:
+		return "Klaviyo Request Failed", Redact(err.Error()) + "."
+	}
+}
+
+func (e *APIError) explain(err error) (summary, detail string) {
+	switch {
+	case e.Status == http.StatusUnauthorized:
+		return "API Key Refused", fmt.Sprintf("Klaviyo does not accept the API key; it may have been revoked or copied in part. "+
+			"Klaviyo's keys are under Settings > API keys. Klaviyo answered: %s.", err)
+	case e.Status == http.StatusForbidden && e.IsHTML():
+		return "Klaviyo Blocks This Address", fmt.Sprintf("The request was refused before it reached Klaviyo's API, so it is not about the scopes of the API key: %s. "+
+			"Klaviyo's edge may block the address of this machine; try from another network or ask Klaviyo's support.", err)
+	case e.Status == http.StatusForbidden:
+		return "API Key Lacks A Scope", fmt.Sprintf("The API key may not do this: %s. It needs the scopes %s. "+
+			"The scopes of a key cannot be changed: create a new private key in Klaviyo under Settings > API keys with the scopes %s, and use that.",
+			err, strings.Join(operationScopes[e.Operation], " and "), strings.Join(RequiredScopes(), ", "))
+	case e.Status == http.StatusTooManyRequests:
+		return "Klaviyo's Rate Limit Is Used Up", fmt.Sprintf("Other users of the account leave no room for this request: %s. Try again later.", err)
+	case e.Status >= http.StatusInternalServerError:
+		return "Klaviyo Fails", fmt.Sprintf("Klaviyo, or a proxy in front of it, had an error of its own: %s. Try again later; https://status.klaviyo.com tells of incidents.", err)
+	default:
+		return "Klaviyo Refused The Request", fmt.Sprintf("Klaviyo answered: %s.", err)
+	}
+}

@@ -1,0 +1,39 @@
+package klaviyo
+
+import (
+	"context"
+	"iter"
+)
+
+// Flow is an automation.
+type Flow struct {
+	ID       string
+	Name     string
+	Status   string // live, manual or draft
+	Archived bool
+}
+
+type flowResource struct {
+	ID         string `json:"id"`
+	Attributes struct {
+		Name     string `json:"name"`
+		Status   string `json:"status"`
+		Archived bool   `json:"archived"`
+	} `json:"attributes"`
+}
+
+// FlowTriggers yields the flows that start for a profile when it joins a list.
+// Scopes: flows:read, lists:read.
+//
+// https://developers.klaviyo.com/en/reference/get_flows_triggered_by_list
+func (c *Client) FlowTriggers(ctx context.Context, listID string) iter.Seq2[Flow, error] {
+	r := request{operation: "get_flows_triggered_by_list", method: "GET", path: []string{"lists", listID, "flow-triggers"}}
+	return func(yield func(Flow, error) bool) {
+		for f, err := range pages[flowResource](ctx, c, r) {
+			flow := Flow{ID: f.ID, Name: f.Attributes.Name, Status: f.Attributes.Status, Archived: f.Attributes.Archived}
+			if !yield(flow, err) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,75 @@
+package klaviyo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"maps"
+	"net/url"
+)
+
+// page is a JSON:API collection document.
+type page[T any] struct {
+	Data  []T `json:"data"`
+	Links struct {
+		Next string `json:"next"`
+	} `json:"links"`
+}
+
+// errStuck guards against a server that hands out the same cursor for ever.
+var errStuck = errors.New("the next page has the cursor of this one")
+
+// pages yields the items of a collection page by page, following its cursors.
+// After an error nothing more is yielded.
+func pages[T any](ctx context.Context, c *Client, r request) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var zero T
+		query := maps.Clone(r.query)
+		if query == nil {
+			query = url.Values{}
+		}
+		for {
+			r.query = query
+			var p page[T]
+			if err := c.do(ctx, r, &p); err != nil {
+				yield(zero, err)
+				return
+			}
+			for _, item := range p.Data {
+				if !yield(item, nil) {
+					return
+				}
+			}
+			cursor, err := nextCursor(p.Links.Next)
+			if err == nil && cursor == query.Get("page[cursor]") && cursor != "" {
+				err = errStuck
+			}
+			if err != nil {
+				yield(zero, fmt.Errorf("%s: %w", r.operation, err))
+				return
+			}
+			if cursor == "" {
+				return
+			}
+			query.Set("page[cursor]", cursor)
+		}
+	}
+}
+
+// nextCursor takes the cursor out of a link. Only the cursor: the host of the
+// link is not trusted with the key.
+func nextCursor(link string) (string, error) {
+	if link == "" {
+		return "", nil
+	}
+	u, err := url.Parse(link)
+	if err != nil {
+		return "", errors.New("the link to the next page is not a URL")
+	}
+	cursor := u.Query().Get("page[cursor]")
+	if cursor == "" {
+		return "", errors.New("the link to the next page has no cursor")
+	}
+	return cursor, nil
+}

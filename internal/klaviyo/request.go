@@ -1,0 +1,185 @@
+package klaviyo
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-log/tflog"
+)
+
+const mediaType = "application/vnd.api+json"
+
+// The most that is read of a response. The largest honest one is a page of a
+// hundred import errors with payloads of 100 KB.
+const (
+	maxResponse      = 32 << 20
+	maxErrorResponse = 1 << 20
+)
+
+// request is one call of an operation; every attempt makes a new http.Request
+// of it.
+type request struct {
+	operation string // Klaviyo's operationId
+	method    string
+	path      []string // elements below /api, not escaped
+	query     url.Values
+	body      [][]byte // sent one after the other; nil for none
+
+	// once marks a request that must not be repeated when it may have been
+	// carried out, since a second time would do more than the first.
+	once bool
+}
+
+func (r request) String() string { return r.operation }
+
+// do sends a request until it succeeds, fails for good, or the retries are
+// used up, and decodes the response into out unless that is nil.
+func (c *Client) do(ctx context.Context, r request, out any) error {
+	for attempt := 0; ; attempt++ {
+		if err := ctx.Err(); err != nil {
+			return fmt.Errorf("%s: %w", r.operation, err)
+		}
+		err := c.attempt(ctx, r, attempt, out)
+		if err == nil {
+			return nil
+		}
+		if ctx.Err() != nil { // the caller gave up, whatever the transport calls it
+			return fmt.Errorf("%s: %w", r.operation, ctx.Err())
+		}
+		wait, retry := r.retryAfter(err, attempt)
+		if !retry {
+			return err
+		}
+		if attempt >= c.maxRetries {
+			return fmt.Errorf("gave up after %d attempts: %w", attempt+1, err)
+		}
+		tflog.Debug(ctx, "Klaviyo request will be repeated", map[string]any{
+			"operation": r.operation, "attempt": attempt + 1, "wait_ms": wait.Milliseconds(), "reason": err.Error(),
+		})
+		if err := c.sleep(ctx, wait); err != nil {
+			return fmt.Errorf("%s: %w", r.operation, err)
+		}
+	}
+}
+
+// attempt sends a request once.
+func (c *Client) attempt(ctx context.Context, r request, attempt int, out any) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, c.timeout, errTimeout{c.timeout})
+	defer cancel()
+	req, err := c.newHTTPRequest(ctx, r)
+	if err != nil {
+		return err
+	}
+	started := time.Now()
+	resp, err := c.http.Do(req)
+	fields := map[string]any{
+		"operation": r.operation, "method": req.Method, "path": req.URL.Path,
+		"attempt": attempt + 1, "duration_ms": time.Since(started).Milliseconds(),
+	}
+	if err != nil {
+		err = &TransportError{Operation: r.operation, Err: transportCause(ctx, err)}
+		fields["error"] = err.Error()
+		tflog.Debug(ctx, "Klaviyo request failed", fields)
+		return err
+	}
+	defer resp.Body.Close() //nolint:errcheck // nothing is left to be lost
+	fields["status"] = resp.StatusCode
+	fields["rate_limit_remaining"] = resp.Header.Get("RateLimit-Remaining")
+	tflog.Debug(ctx, "Klaviyo request", fields)
+	if resp.StatusCode < 200 || resp.StatusCode > 299 {
+		return readError(r, resp)
+	}
+	if err := decode(resp, out); err != nil {
+		return &TransportError{Operation: r.operation, Err: transportCause(ctx, err)}
+	}
+	return nil
+}
+
+func (c *Client) newHTTPRequest(ctx context.Context, r request) (*http.Request, error) {
+	u := c.base.JoinPath(append([]string{"api"}, escape(r.path)...)...)
+	u.RawQuery = r.query.Encode()
+	req, err := http.NewRequestWithContext(ctx, r.method, u.String(), nil)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", r.operation, err)
+	}
+	if r.body != nil {
+		for _, part := range r.body {
+			req.ContentLength += int64(len(part))
+		}
+		req.GetBody = func() (io.ReadCloser, error) { return newBody(r.body), nil }
+		req.Body = newBody(r.body)
+		req.Header.Set("Content-Type", mediaType)
+	}
+	return req, nil
+}
+
+func newBody(parts [][]byte) io.ReadCloser {
+	readers := make([]io.Reader, len(parts))
+	for i, part := range parts {
+		readers[i] = bytes.NewReader(part)
+	}
+	return io.NopCloser(io.MultiReader(readers...))
+}
+
+func escape(elements []string) []string {
+	escaped := make([]string, len(elements))
+	for i, e := range elements {
+		escaped[i] = url.PathEscape(e)
+	}
+	return escaped
+}
+
+// decode reads a whole, bounded body, so that a truncated one is noticed.
+func decode(resp *http.Response, out any) error {
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxResponse+1))
+	if err != nil {
+		return err
+	}
+	if len(body) > maxResponse {
+		return fmt.Errorf("the response is larger than %d bytes", maxResponse)
+	}
+	if out == nil {
+		return nil
+	}
+	if err := json.Unmarshal(body, out); err != nil {
+		return fmt.Errorf("status %d with a body that is not the JSON expected: %w", resp.StatusCode, err)
+	}
+	return nil
+}
+
+// errTimeout says which limit an attempt ran into.
+type errTimeout struct{ after time.Duration }
+
+func (e errTimeout) Error() string { return fmt.Sprintf("no complete answer within %s", e.after) }
+
+// transportCause strips the URL from a transport's error, since a query may
+// hold email addresses, and names the timeout where there was one.
+func transportCause(ctx context.Context, err error) error {
+	var timeout errTimeout
+	if errors.As(context.Cause(ctx), &timeout) {
+		return timeout
+	}
+	var urlError *url.Error
+	if errors.As(err, &urlError) {
+		return urlError.Err
+	}
+	return err
+}
+
+// marshal encodes a request document, which always can be encoded.
+func marshal(v any) ([]byte, error) {
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return nil, err
+	}
+	return buf.Bytes(), nil
+}

@@ -1,0 +1,35 @@
+package profile
+
+import (
+	"encoding/binary"
+	"encoding/hex"
+	"math/bits"
+
+	"github.com/zeebo/xxh3"
+)
+
+// Hash is a 128-bit hash, of an email address or of an encoded profile.
+type Hash struct{ Hi, Lo uint64 }
+
+// HashOf hashes b.
+func HashOf(b []byte) Hash {
+	h := xxh3.Hash128(b)
+	return Hash{h.Hi, h.Lo}
+}
+
+// Fingerprint identifies a set of profiles whatever their order: the sum of
+// their hashes, modulo 2^128. The zero value is that of no profiles.
+type Fingerprint struct{ hi, lo uint64 }
+
+// Add takes one more profile into the fingerprint.
+func (f *Fingerprint) Add(h Hash) {
+	var carry uint64
+	f.lo, carry = bits.Add64(f.lo, h.Lo, 0)
+	f.hi, _ = bits.Add64(f.hi, h.Hi, carry)
+}
+
+// String returns 32 hexadecimal digits.
+func (f Fingerprint) String() string {
+	b := binary.BigEndian.AppendUint64(make([]byte, 0, 16), f.hi)
+	return hex.EncodeToString(binary.BigEndian.AppendUint64(b, f.lo))
+}

@@ -1,0 +1,143 @@
+package profile
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Mapping says which source column fills which part of a profile. An empty
+// column name means "not mapped".
+type Mapping struct {
+	Email       string // column with the email address, required
+	PhoneNumber string // column with the phone number
+	PhoneRegion string // ISO 3166-1 alpha-2 code of phone numbers without a leading +
+	ExternalID  string // column with the id the source knows the person by
+
+	Attributes map[string]string   // one of AttributeNames -> column
+	Location   map[string]string   // one of LocationNames -> column
+	Properties map[string]Property // name of a custom property -> column and type
+}
+
+// Property is the source of one custom property.
+type Property struct {
+	Column string
+	Type   Type
+}
+
+// AttributeNames are the profile attributes of Klaviyo that a column can fill,
+// other than the identifiers and the location (schema
+// ProfileUpsertQueryResourceObject of Klaviyo's OpenAPI document).
+func AttributeNames() []string {
+	return []string{"first_name", "image", "last_name", "locale", "organization", "title"}
+}
+
+// LocationNames are the fields of a profile's location (schema ProfileLocation
+// of Klaviyo's OpenAPI document).
+func LocationNames() []string {
+	return []string{"address1", "address2", "city", "country", "ip", "latitude", "longitude", "region", "timezone", "zip"}
+}
+
+// Target names a part of a profile the way configuration does: a group
+// ("data_matching", "attributes", "location", "properties") and a name in it.
+type Target struct {
+	Group string
+	Name  string
+}
+
+// The groups of targets.
+const (
+	GroupMatching   = "data_matching"
+	GroupAttributes = "attributes"
+	GroupLocation   = "location"
+	GroupProperties = "properties"
+)
+
+func (t Target) String() string {
+	switch t.Group {
+	case GroupLocation:
+		return "attributes.location." + t.Name
+	case GroupProperties:
+		return fmt.Sprintf("properties[%q]", t.Name)
+	default:
+		return t.Group + "." + t.Name
+	}
+}
+
+// use is one mapped target: where it comes from and how it is written.
+type use struct {
+	target Target
+	column string
+	kind   Type
+}
+
+// uses lists the mapped targets in the order in which they are encoded. The
+// order is fixed, since the encoded bytes are what is fingerprinted.
+func (m Mapping) uses() []use {
+	var out []use
+	add := func(group, name, column string, kind Type) {
+		if column != "" {
+			out = append(out, use{Target{group, name}, column, kind})
+		}
+	}
+	add(GroupMatching, "email", m.Email, typeEmail)
+	add(GroupMatching, "phone_number", m.PhoneNumber, typePhone)
+	add(GroupMatching, "external_id", m.ExternalID, typeExternalID)
+	for _, name := range slices.Sorted(maps.Keys(m.Attributes)) {
+		kind := String
+		if name == "locale" {
+			kind = typeLocale
+		}
+		add(GroupAttributes, name, m.Attributes[name], kind)
+	}
+	for _, name := range slices.Sorted(maps.Keys(m.Location)) {
+		kind := String
+		switch name {
+		case "latitude":
+			kind = typeLatitude
+		case "longitude":
+			kind = typeLongitude
+		}
+		add(GroupLocation, name, m.Location[name], kind)
+	}
+	for _, name := range slices.Sorted(maps.Keys(m.Properties)) {
+		add(GroupProperties, name, m.Properties[name].Column, m.Properties[name].Type)
+	}
+	return out
+}
+
+// MissingColumn is a mapped column that the source does not have.
+type MissingColumn struct {
+	Target Target
+	Column string
+}
+
+// MissingColumnsError says which mapped columns a source lacks.
+type MissingColumnsError struct {
+	Missing   []MissingColumn
+	Available []string // the source's columns, in its order
+}
+
+func (e *MissingColumnsError) Error() string {
+	names := make([]string, len(e.Missing))
+	for i, m := range e.Missing {
+		names[i] = fmt.Sprintf("%q", m.Column)
+	}
+	return fmt.Sprintf("no column %s; the columns are %s", strings.Join(names, ", "), quoteColumns(e.Available))
+}
+
+// quoteColumns lists column names for a message, cut where a very wide table
+// would drown it.
+func quoteColumns(columns []string) string {
+	const most = 60
+	quoted := make([]string, 0, min(len(columns), most))
+	for _, c := range columns[:min(len(columns), most)] {
+		quoted = append(quoted, fmt.Sprintf("%q", c))
+	}
+	s := strings.Join(quoted, ", ")
+	if rest := len(columns) - most; rest > 0 {
+		s += fmt.Sprintf(" and %d more", rest)
+	}
+	return s
+}

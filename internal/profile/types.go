@@ -1,0 +1,55 @@
+package profile
+
+// Type is how a column's text is written into a profile.
+type Type uint8
+
+// The types of custom properties. The others are those of Klaviyo's own
+// attributes and come from the mapping, never from a user.
+const (
+	String Type = iota
+	Number
+	Boolean
+	Datetime
+	List
+	JSON
+
+	typeEmail
+	typePhone
+	typeExternalID
+	typeLocale
+	typeLatitude
+	typeLongitude
+)
+
+var typeNames = [...]string{String: "string", Number: "number", Boolean: "boolean", Datetime: "datetime", List: "list", JSON: "json"}
+
+// TypeNames lists the names of the property types.
+func TypeNames() []string { return typeNames[:] }
+
+// ParseType returns the property type of a name, false for an unknown one.
+func ParseType(name string) (Type, bool) {
+	for t, n := range typeNames {
+		if n == name {
+			return Type(t), true
+		}
+	}
+	return String, false
+}
+
+// expects says in words what a value of the type looks like, for messages.
+func (t Type) expects() string {
+	switch t {
+	case Number:
+		return "a number, such as 12 or -3.50"
+	case Boolean:
+		return "a boolean: true, false, yes, no, 1 or 0"
+	case Datetime:
+		return "a date, such as 2026-11-23, 2026-11-23T06:00:00Z or 11/23/2026"
+	case List:
+		return "a list: a JSON array, or values separated by semicolons"
+	case JSON:
+		return "a JSON value"
+	default:
+		return "text"
+	}
+}

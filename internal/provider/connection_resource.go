@@ -1,0 +1,209 @@
+package provider
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-log/tflog"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
+)
+
+var (
+	_ resource.Resource                = (*connectionResource)(nil)
+	_ resource.ResourceWithConfigure   = (*connectionResource)(nil)
+	_ resource.ResourceWithModifyPlan  = (*connectionResource)(nil)
+	_ resource.ResourceWithImportState = (*connectionResource)(nil)
+)
+
+type connectionResource struct {
+	session *session
+}
+
+func newConnectionResource() resource.Resource { return &connectionResource{} }
+
+type connectionModel struct {
+	DisplayName          types.String `tfsdk:"display_name"`
+	DataPrivacyConsent   types.Bool   `tfsdk:"data_privacy_consent"`
+	APIKey               types.String `tfsdk:"api_key"`
+	APIKeyEnv            types.String `tfsdk:"api_key_env"`
+	AllowedListIDs       types.Set    `tfsdk:"allowed_list_ids"`
+	MaxProfilesPerExport types.Int64  `tfsdk:"max_profiles_per_export"`
+	ID                   types.String `tfsdk:"id"`
+	AccountID            types.String `tfsdk:"account_id"`
+	OrganizationName     types.String `tfsdk:"organization_name"`
+	TestAccount          types.Bool   `tfsdk:"test_account"`
+	Timezone             types.String `tfsdk:"timezone"`
+	Locale               types.String `tfsdk:"locale"`
+	PreferredCurrency    types.String `tfsdk:"preferred_currency"`
+	ConsentedAt          types.String `tfsdk:"consented_at"`
+}
+
+// keyRef is where the connection says its key is.
+func (m *connectionModel) keyRef() keyRef {
+	return keyRef{apiKey: m.APIKey, apiKeyEnv: m.APIKeyEnv}
+}
+
+// setAccount takes over what Klaviyo tells about the account.
+func (m *connectionModel) setAccount(a klaviyo.Account) {
+	m.ID = types.StringValue(a.ID)
+	m.AccountID = types.StringValue(a.ID)
+	m.OrganizationName = types.StringValue(a.OrganizationName)
+	m.TestAccount = types.BoolValue(a.TestAccount)
+	m.Timezone = types.StringValue(a.Timezone)
+	m.Locale = types.StringValue(a.Locale)
+	m.PreferredCurrency = types.StringValue(a.PreferredCurrency)
+}
+
+// Metadata implements resource.Resource.
+func (r *connectionResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_connection"
+}
+
+// Configure implements resource.ResourceWithConfigure.
+func (r *connectionResource) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
+	r.session = toSession(req.ProviderData, &resp.Diagnostics)
+}
+
+// ModifyPlan asks Klaviyo which account the key belongs to, so that the plan
+// shows it, and plans a replacement when it is another one than before.
+func (r *connectionResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	if req.Plan.Raw.IsNull() || r.session == nil {
+		return
+	}
+	var plan connectionModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	account, err := r.account(ctx, &plan)
+	if errors.Is(err, errKeyUnknown) {
+		return
+	}
+	if err != nil {
+		addError(&resp.Diagnostics, err)
+		return
+	}
+	var state connectionModel
+	if !req.State.Raw.IsNull() {
+		resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	}
+	switch {
+	case req.State.Raw.IsNull():
+		plan.setAccount(account)
+	case state.ID.ValueString() != account.ID:
+		plan.setAccount(account)
+		plan.ConsentedAt = types.StringUnknown()
+		resp.RequiresReplace.Append(path.Root("id"))
+	case plan.ID.IsUnknown():
+		plan.setAccount(account)
+		if !state.ConsentedAt.IsNull() {
+			plan.ConsentedAt = state.ConsentedAt
+		}
+	}
+	resp.Diagnostics.Append(resp.Plan.Set(ctx, &plan)...)
+}
+
+// Create implements resource.Resource.
+func (r *connectionResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	var plan connectionModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	if err := r.apply(ctx, &plan); err != nil {
+		addError(&resp.Diagnostics, err)
+		return
+	}
+	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
+}
+
+// Read implements resource.Resource. A key that Klaviyo refuses is no reason
+// to fail here: planning fails with it anyway, and a connection whose key is
+// gone must still be destroyable.
+func (r *connectionResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
+	var state connectionModel
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	account, err := r.account(ctx, &state)
+	if err != nil {
+		tflog.Warn(logContext(ctx), "The connection was not refreshed", map[string]any{"reason": err.Error()})
+		return
+	}
+	if account.ID == state.ID.ValueString() { // another account is the plan's to deal with
+		state.setAccount(account)
+	}
+	resp.Diagnostics.Append(resp.State.Set(ctx, &state)...)
+}
+
+// Update implements resource.Resource.
+func (r *connectionResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	var plan connectionModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	if err := r.apply(ctx, &plan); err != nil {
+		addError(&resp.Diagnostics, err)
+		return
+	}
+	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
+}
+
+// Delete implements resource.Resource. There is nothing in Klaviyo to delete.
+func (r *connectionResource) Delete(context.Context, resource.DeleteRequest, *resource.DeleteResponse) {
+}
+
+// ImportState implements resource.ResourceWithImportState.
+func (r *connectionResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+	account, err := r.account(ctx, &connectionModel{})
+	if err != nil {
+		addError(&resp.Diagnostics, err)
+		return
+	}
+	if account.ID != req.ID {
+		resp.Diagnostics.AddError("API Key Of Another Account",
+			fmt.Sprintf("The connection to import is to the account %q, but the API key in use belongs to %s (%s). Use a key of the account to import.",
+				req.ID, account.ID, account.OrganizationName))
+		return
+	}
+	resource.ImportStatePassthroughID(ctx, path.Root("id"), req, resp)
+	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("account_id"), req.ID)...)
+}
+
+// account asks Klaviyo for the account of the connection's key.
+func (r *connectionResource) account(ctx context.Context, m *connectionModel) (klaviyo.Account, error) {
+	used, err := r.session.access(m.keyRef())
+	if err != nil {
+		return klaviyo.Account{}, err
+	}
+	account, err := used.client.Account(logContext(ctx))
+	return account, used.blame(err)
+}
+
+// apply checks the key and fills in what was not known when it was planned.
+func (r *connectionResource) apply(ctx context.Context, plan *connectionModel) error {
+	account, err := r.account(ctx, plan)
+	if err != nil {
+		return err
+	}
+	if plan.ID.IsUnknown() {
+		plan.setAccount(account)
+	}
+	if planned := plan.ID.ValueString(); planned != account.ID {
+		return &keyError{path.Root("id"), "API Key Of Another Account", fmt.Sprintf(
+			"The plan was made for the account %s, but the API key in use belongs to %s (%s). Plan again with the key that is to be used.",
+			planned, account.ID, account.OrganizationName)}
+	}
+	if plan.ConsentedAt.IsUnknown() {
+		plan.ConsentedAt = types.StringValue(time.Now().UTC().Format(time.RFC3339))
+	}
+	return nil
+}

@@ -1,0 +1,241 @@
+package provider
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
+)
+
+var (
+	_ resource.Resource                = (*listResource)(nil)
+	_ resource.ResourceWithConfigure   = (*listResource)(nil)
+	_ resource.ResourceWithImportState = (*listResource)(nil)
+)
+
+type listResource struct {
+	session *session
+}
+
+func newListResource() resource.Resource { return &listResource{} }
+
+type listModel struct {
+	Name         types.String `tfsdk:"name"`
+	OptInProcess types.String `tfsdk:"opt_in_process"`
+	ForceDestroy types.Bool   `tfsdk:"force_destroy"`
+	ID           types.String `tfsdk:"id"`
+	Created      types.String `tfsdk:"created"`
+	Updated      types.String `tfsdk:"updated"`
+}
+
+// list is what the model declares.
+func (m *listModel) list() klaviyo.List {
+	return klaviyo.List{ID: m.ID.ValueString(), Name: m.Name.ValueString(), OptInProcess: m.OptInProcess.ValueString()}
+}
+
+// set takes over what Klaviyo tells.
+func (m *listModel) set(l klaviyo.List) {
+	m.ID = types.StringValue(l.ID)
+	m.Name = types.StringValue(l.Name)
+	m.OptInProcess = stringOrNull(l.OptInProcess)
+	m.Created = stringOrNull(l.Created)
+	m.Updated = stringOrNull(l.Updated)
+}
+
+// stringOrNull is null for an empty string, which is how Klaviyo's clients see
+// a value that is not there.
+func stringOrNull(s string) types.String {
+	if s == "" {
+		return types.StringNull()
+	}
+	return types.StringValue(s)
+}
+
+// Metadata implements resource.Resource.
+func (r *listResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_list"
+}
+
+// Schema implements resource.Resource.
+func (r *listResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
+	keep := []planmodifier.String{stringplanmodifier.UseStateForUnknown()}
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "A list in Klaviyo. It belongs to the account of the provider's API key.",
+		Attributes: map[string]schema.Attribute{
+			// Required
+			"name": schema.StringAttribute{
+				MarkdownDescription: "Name of the list. Klaviyo allows several lists of one name.",
+				Required:            true,
+				Validators:          []validator.String{notBlank},
+			},
+
+			// Optional
+			"opt_in_process": schema.StringAttribute{
+				MarkdownDescription: "How people who subscribe join the list: " + oneOf(klaviyo.OptInProcesses()) + ". Exports add people without asking them either way. Defaults to what the account has set.",
+				Optional:            true,
+				Computed:            true,
+				Validators:          []validator.String{stringvalidator.OneOf(klaviyo.OptInProcesses()...)},
+				PlanModifiers:       keep,
+			},
+			"force_destroy": schema.BoolAttribute{
+				MarkdownDescription: "Delete the list even if it has members or triggers a flow. Must be applied before the list is destroyed. Defaults to `false`.",
+				Optional:            true,
+				Computed:            true,
+				Default:             booldefault.StaticBool(false),
+			},
+
+			// Computed
+			"id": schema.StringAttribute{
+				MarkdownDescription: "Id of the list, such as `Y6nRLr`.",
+				Computed:            true,
+				PlanModifiers:       keep,
+			},
+			"created": schema.StringAttribute{
+				MarkdownDescription: "When the list was created, ISO 8601.",
+				Computed:            true,
+				PlanModifiers:       keep,
+			},
+			"updated": computedString("When the list was last changed, ISO 8601."),
+		},
+	}
+}
+
+// Configure implements resource.ResourceWithConfigure.
+func (r *listResource) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
+	r.session = toSession(req.ProviderData, &resp.Diagnostics)
+}
+
+// Create implements resource.Resource.
+func (r *listResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	var plan listModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	plan.ID = types.StringNull()
+	list, err := call(r.session, func(c *klaviyo.Client) (klaviyo.List, error) {
+		return c.CreateList(logContext(ctx), plan.list())
+	})
+	if err != nil {
+		addError(&resp.Diagnostics, err)
+		return
+	}
+	plan.set(list)
+	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
+}
+
+// Read implements resource.Resource.
+func (r *listResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
+	var state listModel
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	list, err := call(r.session, func(c *klaviyo.Client) (klaviyo.List, error) {
+		return c.List(logContext(ctx), state.ID.ValueString())
+	})
+	if klaviyo.IsNotFound(err) {
+		resp.State.RemoveResource(ctx)
+		return
+	}
+	if err != nil {
+		addError(&resp.Diagnostics, err)
+		return
+	}
+	state.set(list)
+	if state.ForceDestroy.IsNull() { // imported
+		state.ForceDestroy = types.BoolValue(false)
+	}
+	resp.Diagnostics.Append(resp.State.Set(ctx, &state)...)
+}
+
+// Update implements resource.Resource.
+func (r *listResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	var plan listModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	list, err := call(r.session, func(c *klaviyo.Client) (klaviyo.List, error) {
+		return c.UpdateList(logContext(ctx), plan.list())
+	})
+	if err != nil {
+		addError(&resp.Diagnostics, export.ListError(plan.ID.ValueString(), err))
+		return
+	}
+	plan.set(list)
+	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
+}
+
+// Delete implements resource.Resource.
+func (r *listResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
+	var state listModel
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	_, err := call(r.session, func(c *klaviyo.Client) (struct{}, error) {
+		if !state.ForceDestroy.ValueBool() {
+			if err := deletable(logContext(ctx), c, &state); err != nil {
+				return struct{}{}, err
+			}
+		}
+		return struct{}{}, c.DeleteList(logContext(ctx), state.ID.ValueString())
+	})
+	if err != nil && !klaviyo.IsNotFound(err) {
+		addError(&resp.Diagnostics, err)
+	}
+}
+
+// deletable refuses to delete a list that people or flows would miss.
+func deletable(ctx context.Context, c *klaviyo.Client, state *listModel) error {
+	const remedy = " If it is to be deleted all the same, set force_destroy = true, apply, and destroy again."
+	id := state.ID.ValueString()
+	list, err := c.ListWithCount(ctx, id)
+	if err != nil {
+		return err
+	}
+	if list.ProfileCount > 0 {
+		return listInUse("List Has Members", fmt.Sprintf("The list %q (%s) has %s and is not deleted.%s",
+			list.Name, id, export.Count(list.ProfileCount, "member"), remedy))
+	}
+	for flow, err := range c.FlowTriggers(ctx, id) {
+		if klaviyo.IsForbidden(err) {
+			return listInUse("Flows Cannot Be Checked", fmt.Sprintf("Whether the list %q (%s) triggers a flow is not known, since the API key lacks the scope flows:read, so it is not deleted.%s",
+				list.Name, id, remedy))
+		}
+		if err != nil {
+			return err
+		}
+		if !flow.Archived {
+			return listInUse("List Triggers A Flow", fmt.Sprintf("The list %q (%s) triggers the flow %q (%s, status %s), which would stop working, and is not deleted.%s",
+				list.Name, id, flow.Name, flow.ID, flow.Status, remedy))
+		}
+	}
+	return nil
+}
+
+func listInUse(summary, detail string) error {
+	return &export.Error{Attribute: []string{"force_destroy"}, Summary: summary, Detail: detail}
+}
+
+// ImportState implements resource.ResourceWithImportState.
+func (r *listResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+	if !idPattern.MatchString(req.ID) {
+		resp.Diagnostics.AddError("Not A List Id", fmt.Sprintf(
+			"A list is imported by its id, letters and digits such as Y6nRLr; %q is none. In Klaviyo it is at the end of the list's address: https://www.klaviyo.com/list/<id>.", req.ID))
+		return
+	}
+	resource.ImportStatePassthroughID(ctx, path.Root("id"), req, resp)
+}

@@ -1,0 +1,250 @@
+package provider
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"time"
+	"unicode/utf8"
+
+	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
+)
+
+type segmentExportModel struct {
+	DisplayName  types.String   `tfsdk:"display_name"`
+	Destination  types.Object   `tfsdk:"destination"`
+	ListID       types.String   `tfsdk:"list_id"`
+	Segments     types.Map      `tfsdk:"segments"`
+	DataMatching types.Object   `tfsdk:"data_matching"`
+	Attributes   types.Object   `tfsdk:"attributes"`
+	Properties   types.Map      `tfsdk:"properties"`
+	SyncMode     types.String   `tfsdk:"sync_mode"`
+	Enabled      types.Bool     `tfsdk:"enabled"`
+	RunOnApply   types.Bool     `tfsdk:"run_on_apply"`
+	Triggers     types.Map      `tfsdk:"triggers"`
+	Timeouts     timeouts.Value `tfsdk:"timeouts"`
+
+	ID               types.String `tfsdk:"id"`
+	Fingerprint      types.String `tfsdk:"fingerprint"`
+	ProfileCount     types.Int64  `tfsdk:"profile_count"`
+	RejectedCount    types.Int64  `tfsdk:"rejected_count"`
+	DuplicateCount   types.Int64  `tfsdk:"duplicate_count"`
+	ListName         types.String `tfsdk:"list_name"`
+	ListProfileCount types.Int64  `tfsdk:"list_profile_count"`
+	LastRun          types.Object `tfsdk:"last_run"`
+}
+
+type destinationModel struct {
+	AccountID            types.String `tfsdk:"account_id"`
+	DataPrivacyConsent   types.Bool   `tfsdk:"data_privacy_consent"`
+	APIKey               types.String `tfsdk:"api_key"`
+	APIKeyEnv            types.String `tfsdk:"api_key_env"`
+	AllowedListIDs       types.Set    `tfsdk:"allowed_list_ids"`
+	MaxProfilesPerExport types.Int64  `tfsdk:"max_profiles_per_export"`
+}
+
+type segmentModel struct {
+	File *fileModel `tfsdk:"file"`
+}
+
+type fileModel struct {
+	Path      types.String `tfsdk:"path"`
+	Delimiter types.String `tfsdk:"delimiter"`
+}
+
+type dataMatchingModel struct {
+	Email       types.String `tfsdk:"email"`
+	PhoneNumber types.String `tfsdk:"phone_number"`
+	PhoneRegion types.String `tfsdk:"phone_region"`
+	ExternalID  types.String `tfsdk:"external_id"`
+}
+
+type propertyModel struct {
+	Field types.String `tfsdk:"field"`
+	Type  types.String `tfsdk:"type"`
+}
+
+type runModel struct {
+	ID                types.String `tfsdk:"id"`
+	Reason            types.String `tfsdk:"reason"`
+	Status            types.String `tfsdk:"status"`
+	StartedAt         types.String `tfsdk:"started_at"`
+	CompletedAt       types.String `tfsdk:"completed_at"`
+	Fingerprint       types.String `tfsdk:"fingerprint"`
+	ProfilesSubmitted types.Int64  `tfsdk:"profiles_submitted"`
+	ProfilesFailed    types.Int64  `tfsdk:"profiles_failed"`
+	ListProfileCount  types.Int64  `tfsdk:"list_profile_count"`
+	Jobs              types.Int64  `tfsdk:"jobs"`
+}
+
+// destination decodes the destination, whose attributes may be unknown. ok is
+// false when all of it is unknown, or null after an import.
+func (m *segmentExportModel) destination(ctx context.Context, diags *diag.Diagnostics) (d destinationModel, ok bool) {
+	if m.Destination.IsUnknown() || m.Destination.IsNull() {
+		return d, false
+	}
+	diags.Append(m.Destination.As(ctx, &d, basetypes.ObjectAsOptions{})...)
+	return d, !diags.HasError()
+}
+
+// keyRef is where the destination says the key is.
+func (d *destinationModel) keyRef() keyRef {
+	return keyRef{apiKey: d.APIKey, apiKeyEnv: d.APIKeyEnv, at: path.Root("destination")}
+}
+
+// lastRun decodes the last run. nil means that there was none, or that it is
+// not known whether there will have been one.
+func (m *segmentExportModel) lastRun(ctx context.Context, diags *diag.Diagnostics) *runModel {
+	if m.LastRun.IsNull() || m.LastRun.IsUnknown() {
+		return nil
+	}
+	var run runModel
+	diags.Append(m.LastRun.As(ctx, &run, basetypes.ObjectAsOptions{})...)
+	return &run
+}
+
+// sourceKnown reports whether everything is known that decides which profiles
+// are sent.
+func (m *segmentExportModel) sourceKnown(ctx context.Context) bool {
+	for _, v := range []attr.Value{m.Segments, m.DataMatching, m.Attributes, m.Properties} {
+		if tf, err := v.ToTerraformValue(ctx); err != nil || !tf.IsFullyKnown() {
+			return false
+		}
+	}
+	return true
+}
+
+// export is what the model declares. What is unknown is left out: ask
+// sourceKnown and the attributes themselves.
+func (m *segmentExportModel) export(ctx context.Context, diags *diag.Diagnostics) *export.Export {
+	e := &export.Export{ListID: m.ListID.ValueString()}
+	if d, ok := m.destination(ctx, diags); ok {
+		e.Destination = d.destination(ctx, diags)
+	}
+	if m.sourceKnown(ctx) {
+		e.Segments = m.segments(ctx, diags)
+		e.Mapping = m.mapping(ctx, diags)
+	}
+	return e
+}
+
+func (d *destinationModel) destination(ctx context.Context, diags *diag.Diagnostics) export.Destination {
+	out := export.Destination{
+		AccountID:   d.AccountID.ValueString(),
+		Consent:     d.DataPrivacyConsent.ValueBool(),
+		MaxProfiles: d.MaxProfilesPerExport.ValueInt64(),
+	}
+	if tf, err := d.AllowedListIDs.ToTerraformValue(ctx); err == nil && tf.IsFullyKnown() && !tf.IsNull() {
+		out.AllowedListIDs = []string{}
+		diags.Append(d.AllowedListIDs.ElementsAs(ctx, &out.AllowedListIDs, false)...)
+	}
+	return out
+}
+
+// segments are the sources in the order of their names.
+func (m *segmentExportModel) segments(ctx context.Context, diags *diag.Diagnostics) []export.Segment {
+	var models map[string]segmentModel
+	diags.Append(m.Segments.ElementsAs(ctx, &models, false)...)
+	var out []export.Segment
+	for _, name := range slices.Sorted(maps.Keys(models)) {
+		file := models[name].File
+		source := segment.File{Path: file.Path.ValueString()}
+		if !file.Delimiter.IsNull() {
+			source.Delimiter, _ = utf8.DecodeRuneInString(file.Delimiter.ValueString())
+		}
+		out = append(out, export.Segment{Name: name, Source: source})
+	}
+	return out
+}
+
+func (m *segmentExportModel) mapping(ctx context.Context, diags *diag.Diagnostics) profile.Mapping {
+	var matching dataMatchingModel
+	diags.Append(m.DataMatching.As(ctx, &matching, basetypes.ObjectAsOptions{})...)
+	out := profile.Mapping{
+		Email:       matching.Email.ValueString(),
+		PhoneNumber: matching.PhoneNumber.ValueString(),
+		PhoneRegion: matching.PhoneRegion.ValueString(),
+		ExternalID:  matching.ExternalID.ValueString(),
+		Attributes:  map[string]string{},
+		Location:    map[string]string{},
+		Properties:  map[string]profile.Property{},
+	}
+	for name, value := range m.Attributes.Attributes() {
+		switch v := value.(type) {
+		case types.String:
+			out.Attributes[name] = v.ValueString()
+		case types.Object:
+			for name, value := range v.Attributes() {
+				if v, ok := value.(types.String); ok {
+					out.Location[name] = v.ValueString()
+				}
+			}
+		}
+	}
+	var properties map[string]propertyModel
+	diags.Append(m.Properties.ElementsAs(ctx, &properties, false)...)
+	for name, p := range properties {
+		kind, _ := profile.ParseType(p.Type.ValueString()) // null is a string
+		out.Properties[name] = profile.Property{Column: p.Field.ValueString(), Type: kind}
+	}
+	return out
+}
+
+// setSurvey takes over what the survey found, where that was not planned.
+func (m *segmentExportModel) setSurvey(s *export.Survey) {
+	m.Fingerprint = types.StringValue(s.Fingerprint)
+	m.ProfileCount = types.Int64Value(s.Profiles)
+	m.RejectedCount = types.Int64Value(s.Rejected.Total)
+	m.DuplicateCount = types.Int64Value(s.Duplicates)
+}
+
+// setID fills in the id once account and list are known.
+func (m *segmentExportModel) setID(e *export.Export) {
+	m.ID = types.StringUnknown()
+	if e.Destination.AccountID != "" && e.ListID != "" {
+		m.ID = types.StringValue(e.Destination.AccountID + "/" + e.ListID)
+	}
+}
+
+// plannedRun is a run that is due, with nothing known but why.
+func plannedRun(reason string) types.Object {
+	values := make(map[string]attr.Value, len(runType()))
+	for name, kind := range runType() {
+		if kind == types.Int64Type {
+			values[name] = types.Int64Unknown()
+		} else {
+			values[name] = types.StringUnknown()
+		}
+	}
+	values["reason"] = types.StringValue(reason)
+	return types.ObjectValueMust(runType(), values)
+}
+
+// finishedRun is a run that is over.
+func finishedRun(reason string, r *export.Result) types.Object {
+	status := "succeeded"
+	if r.Refused.Total > 0 {
+		status = "partial"
+	}
+	return types.ObjectValueMust(runType(), map[string]attr.Value{
+		"id":                 types.StringValue(r.ID),
+		"reason":             types.StringValue(reason),
+		"status":             types.StringValue(status),
+		"started_at":         types.StringValue(r.StartedAt.Format(time.RFC3339)),
+		"completed_at":       types.StringValue(r.CompletedAt.Format(time.RFC3339)),
+		"fingerprint":        types.StringValue(r.Fingerprint),
+		"profiles_submitted": types.Int64Value(r.Submitted),
+		"profiles_failed":    types.Int64Value(r.Refused.Total),
+		"list_profile_count": types.Int64Value(r.ListProfileCount),
+		"jobs":               types.Int64Value(r.Jobs),
+	})
+}

@@ -1,0 +1,237 @@
+package provider
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-log/tflog"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
+)
+
+var (
+	_ resource.Resource                = (*segmentExportResource)(nil)
+	_ resource.ResourceWithConfigure   = (*segmentExportResource)(nil)
+	_ resource.ResourceWithModifyPlan  = (*segmentExportResource)(nil)
+	_ resource.ResourceWithImportState = (*segmentExportResource)(nil)
+)
+
+// defaultTimeout of a run: Klaviyo's limits let ten million profiles through in
+// a few minutes, but its jobs may wait in a queue.
+const defaultTimeout = time.Hour
+
+type segmentExportResource struct {
+	session *session
+}
+
+func newSegmentExportResource() resource.Resource { return &segmentExportResource{} }
+
+// Metadata implements resource.Resource.
+func (r *segmentExportResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_segment_export"
+}
+
+// Configure implements resource.ResourceWithConfigure.
+func (r *segmentExportResource) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
+	r.session = toSession(req.ProviderData, &resp.Diagnostics)
+}
+
+// ModifyPlan implements resource.ResourceWithModifyPlan.
+func (r *segmentExportResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	if req.Plan.Raw.IsNull() || r.session == nil {
+		return
+	}
+	var plan segmentExportModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	p := exportPlan{session: r.session, plan: &plan, diags: &resp.Diagnostics}
+	if !req.State.Raw.IsNull() {
+		p.state = &segmentExportModel{}
+		resp.Diagnostics.Append(req.State.Get(ctx, p.state)...)
+	}
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	p.complete(logContext(ctx))
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	resp.Diagnostics.Append(resp.Plan.Set(ctx, &plan)...)
+}
+
+// Create implements resource.Resource. When it fails nothing is in the state:
+// there is nothing to clean up, and sending again is harmless.
+func (r *segmentExportResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	var plan segmentExportModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	timeout, diags := plan.Timeouts.Create(ctx, defaultTimeout)
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	p := exportPlan{session: r.session, plan: &plan, diags: &resp.Diagnostics}
+	p.apply(logContext(ctx), "create", timeout)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
+}
+
+// Read looks at the list. It fails for nothing: planning checks what could not
+// be read here, and an export whose key or list is gone must still be
+// destroyable.
+func (r *segmentExportResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
+	var state segmentExportModel
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	if resp.Diagnostics.HasError() || !state.Enabled.IsNull() && !state.Enabled.ValueBool() {
+		return
+	}
+	ctx = logContext(ctx)
+	d, _ := state.destination(ctx, &resp.Diagnostics)
+	list, err := r.readList(ctx, d.keyRef(), state.ListID.ValueString())
+	if err != nil {
+		tflog.Warn(ctx, "The list was not refreshed", map[string]any{"list": state.ListID.ValueString(), "reason": err.Error()})
+		state.ListName, state.ListProfileCount = types.StringNull(), types.Int64Null()
+	} else {
+		state.ListName, state.ListProfileCount = types.StringValue(list.Name), types.Int64Value(list.ProfileCount)
+	}
+	resp.Diagnostics.Append(resp.State.Set(ctx, &state)...)
+}
+
+// Update implements resource.Resource. When it fails the state stays as it
+// was, so the next plan shows the run as still due.
+func (r *segmentExportResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	var plan, state segmentExportModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	timeout, diags := plan.Timeouts.Update(ctx, defaultTimeout)
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	p := exportPlan{session: r.session, plan: &plan, state: &state, diags: &resp.Diagnostics}
+	p.apply(logContext(ctx), "update", timeout)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
+}
+
+// Delete implements resource.Resource. The list keeps its members.
+func (r *segmentExportResource) Delete(context.Context, resource.DeleteRequest, *resource.DeleteResponse) {
+}
+
+// ImportState implements resource.ResourceWithImportState.
+func (r *segmentExportResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+	account, list, _ := strings.Cut(req.ID, "/")
+	if !idPattern.MatchString(account) || !idPattern.MatchString(list) {
+		resp.Diagnostics.AddError("Not The Id Of An Export", fmt.Sprintf(
+			"An export is imported by the id of the account and the id of the list with a slash between them, such as SiteId/Y6nRLr; %q is not of that form.", req.ID))
+		return
+	}
+	_, err := call(r.session, func(c *klaviyo.Client) (klaviyo.List, error) {
+		e := export.Export{ListID: list, Destination: export.Destination{AccountID: account}}
+		if err := e.CheckAccount(logContext(ctx), c); err != nil {
+			return klaviyo.List{}, err
+		}
+		return e.CheckList(logContext(ctx), c)
+	})
+	if err != nil {
+		addError(&resp.Diagnostics, err)
+		return
+	}
+	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("id"), req.ID)...)
+	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("list_id"), list)...)
+}
+
+// readList reads the list with its number of members.
+func (r *segmentExportResource) readList(ctx context.Context, ref keyRef, id string) (klaviyo.List, error) {
+	used, err := r.session.access(ref)
+	if err != nil {
+		return klaviyo.List{}, err
+	}
+	return used.client.ListWithCount(ctx, id)
+}
+
+// apply carries the plan out. It first completes what could not be planned.
+func (p *exportPlan) apply(ctx context.Context, operation string, timeout time.Duration) {
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("timeouts.%s of %s is over", operation, timeout))
+	defer cancel()
+	planned := *p.plan
+	if planned.LastRun.IsUnknown() || planned.Fingerprint.IsUnknown() {
+		p.complete(ctx)
+		if p.diags.HasError() {
+			return
+		}
+		p.plan.keepPlanned(&planned)
+	} else {
+		p.export = p.plan.export(ctx, p.diags)
+	}
+	p.plan.setID(p.export)
+	if !p.plan.Enabled.ValueBool() {
+		return
+	}
+	d, _ := p.plan.destination(ctx, p.diags)
+	var err error
+	if p.used, err = p.session.access(d.keyRef()); err != nil {
+		addError(p.diags, err)
+		return
+	}
+	if run := p.plan.lastRun(ctx, p.diags); run != nil && run.ID.IsUnknown() {
+		p.run(ctx, run.Reason.ValueString())
+		return
+	}
+	p.readList(ctx)
+}
+
+// keepPlanned puts back what the plan had promised before it was completed.
+func (m *segmentExportModel) keepPlanned(planned *segmentExportModel) {
+	if !planned.Fingerprint.IsUnknown() {
+		m.keepSurvey(planned)
+	}
+	if !planned.LastRun.IsUnknown() {
+		m.LastRun = planned.LastRun
+	}
+	if !planned.ListName.IsUnknown() {
+		m.ListName = planned.ListName
+	}
+	if !planned.ListProfileCount.IsUnknown() {
+		m.ListProfileCount = planned.ListProfileCount
+	}
+}
+
+// run exports, and records it.
+func (p *exportPlan) run(ctx context.Context, reason string) {
+	result, err := p.export.Run(ctx, p.used.client)
+	if err != nil {
+		addError(p.diags, p.used.blame(err))
+		return
+	}
+	p.plan.LastRun = finishedRun(reason, result)
+	p.plan.ListProfileCount = types.Int64Value(result.ListProfileCount)
+	if p.plan.ListName.IsUnknown() {
+		p.plan.ListName = types.StringValue(result.ListName)
+	}
+	warnRefused(p.diags, result)
+}
+
+// readList fills in what is not known of the list when nothing is sent.
+func (p *exportPlan) readList(ctx context.Context) {
+	if !p.plan.ListName.IsUnknown() && !p.plan.ListProfileCount.IsUnknown() {
+		return
+	}
+	list, err := p.used.client.ListWithCount(ctx, p.export.ListID)
+	if err != nil {
+		addError(p.diags, p.used.blame(export.ListError(p.export.ListID, err)))
+		return
+	}
+	if p.plan.ListName.IsUnknown() {
+		p.plan.ListName = types.StringValue(list.Name)
+	}
+	p.plan.ListProfileCount = types.Int64Value(list.ProfileCount)
+}

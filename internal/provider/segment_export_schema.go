@@ -1,0 +1,293 @@
+package provider
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
+	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringdefault"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
+)
+
+// syncUpsert adds and updates profiles and takes nobody off the list.
+const syncUpsert = "upsert"
+
+// Schema implements resource.Resource.
+func (r *segmentExportResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
+	attributes := map[string]schema.Attribute{
+		// Required
+		"display_name": schema.StringAttribute{
+			MarkdownDescription: "Name of the export, for people.",
+			Required:            true,
+			Validators:          []validator.String{notBlank},
+		},
+		"destination": destinationAttribute(),
+		"list_id": schema.StringAttribute{
+			MarkdownDescription: "Id of the Klaviyo list that the people are added to. In Klaviyo it is at the end of the list's address.",
+			Required:            true,
+			Validators:          []validator.String{validID},
+		},
+		"segments":      segmentsAttribute(),
+		"data_matching": dataMatchingAttribute(),
+
+		// Optional
+		"attributes": attributesAttribute(),
+		"properties": propertiesAttribute(),
+		"sync_mode": schema.StringAttribute{
+			MarkdownDescription: "`upsert` adds people to the list and updates their profiles; nobody is taken off. Defaults to `upsert`.",
+			Optional:            true,
+			Computed:            true,
+			Default:             stringdefault.StaticString(syncUpsert),
+			Validators:          []validator.String{stringvalidator.OneOf(syncUpsert)},
+		},
+		"enabled": schema.BoolAttribute{
+			MarkdownDescription: "`false` keeps the export but neither reads its segments nor sends anything. Defaults to `true`.",
+			Optional:            true,
+			Computed:            true,
+			Default:             booldefault.StaticBool(true),
+		},
+		"run_on_apply": schema.BoolAttribute{
+			MarkdownDescription: "`false` saves the export on apply, with its counts, without running it. Defaults to `true`.",
+			Optional:            true,
+			Computed:            true,
+			Default:             booldefault.StaticBool(true),
+		},
+		"triggers": schema.MapAttribute{
+			MarkdownDescription: "Values of any kind that make the export run when one of them changes, such as the number of a release.",
+			ElementType:         types.StringType,
+			Optional:            true,
+		},
+		"timeouts": timeouts.Attributes(ctx, timeouts.Opts{
+			Create: true, CreateDescription: "Longest time for a run on create, as a duration such as `2h`. Defaults to `60m`.",
+			Update: true, UpdateDescription: "Longest time for a run on update, as a duration such as `2h`. Defaults to `60m`.",
+		}),
+	}
+	for name, attribute := range computedAttributes() {
+		attributes[name] = attribute
+	}
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "Exports customer segments to a Klaviyo list. Planning reads the segments and shows whether a run is due, why, and how many people it is about; " +
+			"applying checks the key, the list and the consent, and then adds the people to the list and updates their profiles.",
+		Attributes: attributes,
+	}
+}
+
+func destinationAttribute() schema.Attribute {
+	return schema.SingleNestedAttribute{
+		MarkdownDescription: "The connection to export through, as a whole: `destination = klaviyo_connection.example`.",
+		Required:            true,
+		Attributes: map[string]schema.Attribute{
+			"account_id": schema.StringAttribute{
+				MarkdownDescription: "Id of the Klaviyo account. A key of another account is refused.",
+				Required:            true,
+			},
+			"data_privacy_consent": schema.BoolAttribute{
+				MarkdownDescription: "The consent of the connection. Nothing is sent unless it is `true`.",
+				Required:            true,
+				Validators:          []validator.Bool{consentGiven{}},
+			},
+			"api_key": schema.StringAttribute{
+				MarkdownDescription: "The API key of the connection, if it has one of its own.",
+				Optional:            true,
+				Sensitive:           true,
+				Validators:          []validator.String{privateKey},
+			},
+			"api_key_env": schema.StringAttribute{
+				MarkdownDescription: "Name of the environment variable that holds the API key of the connection, if it names one.",
+				Optional:            true,
+				Validators:          []validator.String{environmentVariable},
+			},
+			"allowed_list_ids": schema.SetAttribute{
+				MarkdownDescription: "The lists that the connection may be used for.",
+				ElementType:         types.StringType,
+				Optional:            true,
+			},
+			"max_profiles_per_export": schema.Int64Attribute{
+				MarkdownDescription: "Most profiles that the connection allows for one export.",
+				Optional:            true,
+			},
+		},
+	}
+}
+
+func segmentsAttribute() schema.Attribute {
+	return schema.MapNestedAttribute{
+		MarkdownDescription: "The segments to export, by name. Their union is exported: of several rows with one email address, the first counts, in the order of the names and then of the rows.",
+		Required:            true,
+		Validators:          []validator.Map{mapvalidator.SizeAtLeast(1)},
+		NestedObject: schema.NestedAttributeObject{
+			Attributes: map[string]schema.Attribute{
+				"file": schema.SingleNestedAttribute{
+					MarkdownDescription: "A CSV file: RFC 4180, UTF-8 with or without byte order mark, the column names in the first row.",
+					Required:            true,
+					Attributes: map[string]schema.Attribute{
+						"path": schema.StringAttribute{
+							MarkdownDescription: "Path of the file. A relative one starts at the directory that Terraform runs in, as with `file()`; use `\"${path.module}/...\"` for a file of a module.",
+							Required:            true,
+							Validators:          []validator.String{notBlank},
+						},
+						"delimiter": schema.StringAttribute{
+							MarkdownDescription: "The character between fields, such as `;` or `\\t`. Defaults to `,`.",
+							Optional:            true,
+							Validators:          []validator.String{delimiter},
+						},
+					},
+				},
+			},
+		},
+	}
+}
+
+func dataMatchingAttribute() schema.Attribute {
+	return schema.SingleNestedAttribute{
+		MarkdownDescription: "Which columns say who somebody is. Klaviyo finds a profile by these and creates it if there is none.",
+		Required:            true,
+		Attributes: map[string]schema.Attribute{
+			"email": schema.StringAttribute{
+				MarkdownDescription: "Column with the email address. Addresses are trimmed and lower-cased; a row without a valid one is rejected.",
+				Required:            true,
+				Validators:          []validator.String{notBlank},
+			},
+			"phone_number": schema.StringAttribute{
+				MarkdownDescription: "Column with the phone number, in any usual notation; it is sent as E.164. A number that does not exist is left out, and the profile is exported without it.",
+				Optional:            true,
+				Validators:          []validator.String{notBlank},
+			},
+			"phone_region": schema.StringAttribute{
+				MarkdownDescription: "Country of phone numbers without `+` and country code, an ISO 3166-1 code such as `US`. Without it such numbers are left out.",
+				Optional:            true,
+				Validators:          []validator.String{region},
+			},
+			"external_id": schema.StringAttribute{
+				MarkdownDescription: "Column with the id that the source knows the person by, up to 255 characters.",
+				Optional:            true,
+				Validators:          []validator.String{notBlank},
+			},
+		},
+	}
+}
+
+// attributeDescriptions describe what Klaviyo itself knows of a profile.
+var attributeDescriptions = map[string]string{
+	"first_name":   "Column with the first name.",
+	"last_name":    "Column with the last name.",
+	"organization": "Column with the company or organization that the person works for.",
+	"title":        "Column with the job title.",
+	"image":        "Column with the URL of a picture.",
+	"locale":       "Column with the locale, a BCP 47 tag such as `en-US`. One that is none is left out.",
+	"address1":     "Column with the first line of the street address.",
+	"address2":     "Column with the second line of the street address.",
+	"city":         "Column with the city.",
+	"country":      "Column with the country.",
+	"region":       "Column with the region, such as the state.",
+	"zip":          "Column with the postal code.",
+	"timezone":     "Column with the time zone, an IANA name.",
+	"ip":           "Column with the IP address.",
+	"latitude":     "Column with the latitude in degrees, -90 to 90. One that is none is left out.",
+	"longitude":    "Column with the longitude in degrees, -180 to 180. One that is none is left out.",
+}
+
+func attributesAttribute() schema.Attribute {
+	nested := columnAttributes(profile.AttributeNames())
+	nested["location"] = schema.SingleNestedAttribute{
+		MarkdownDescription: "Which columns say where the person lives.",
+		Optional:            true,
+		Attributes:          columnAttributes(profile.LocationNames()),
+	}
+	return schema.SingleNestedAttribute{
+		MarkdownDescription: "Which columns fill Klaviyo's own attributes of a profile. An empty value leaves what the profile has.",
+		Optional:            true,
+		Attributes:          nested,
+	}
+}
+
+func columnAttributes(names []string) map[string]schema.Attribute {
+	attributes := make(map[string]schema.Attribute, len(names))
+	for _, name := range names {
+		attributes[name] = schema.StringAttribute{
+			MarkdownDescription: attributeDescriptions[name],
+			Optional:            true,
+			Validators:          []validator.String{notBlank},
+		}
+	}
+	return attributes
+}
+
+func propertiesAttribute() schema.Attribute {
+	return schema.MapNestedAttribute{
+		MarkdownDescription: "Custom properties of the profiles, by name. Names that begin with `$` are Klaviyo's own and refused. An empty value leaves what the profile has.",
+		Optional:            true,
+		Validators:          []validator.Map{mapvalidator.KeysAre(propertyName)},
+		NestedObject: schema.NestedAttributeObject{
+			Attributes: map[string]schema.Attribute{
+				"field": schema.StringAttribute{
+					MarkdownDescription: "Column with the value.",
+					Required:            true,
+					Validators:          []validator.String{notBlank},
+				},
+				"type": schema.StringAttribute{
+					MarkdownDescription: "Type of the property: " + oneOf(profile.TypeNames()) + ". A value that is not of its type is an error before anything is sent. " +
+						"A `datetime` is ISO 8601 or month/day/year; a `list` is a JSON array or separated by semicolons. Defaults to `string`.",
+					Optional:   true,
+					Validators: []validator.String{stringvalidator.OneOf(profile.TypeNames()...)},
+				},
+			},
+		},
+	}
+}
+
+func computedAttributes() map[string]schema.Attribute {
+	return map[string]schema.Attribute{
+		"id":                 computedString("Account id and list id: `SiteId/Y6nRLr`."),
+		"fingerprint":        computedString("Fingerprint of the profiles in the segments, whatever their order: 32 hexadecimal digits. It changes when what would be sent changes."),
+		"profile_count":      computedInt64("Number of profiles in the segments: rows with a valid email address, each address once."),
+		"rejected_count":     computedInt64("Number of rows that cannot be exported."),
+		"duplicate_count":    computedInt64("Number of rows whose email address an earlier row has."),
+		"list_name":          computedString("Name of the list."),
+		"list_profile_count": computedInt64("Number of members of the list."),
+		"last_run": schema.SingleNestedAttribute{
+			MarkdownDescription: "The last run. Planned with its reason when a run is due.",
+			Computed:            true,
+			Attributes: map[string]schema.Attribute{
+				"id":                 computedString("Id of the run, as in the log."),
+				"reason":             computedString("Why the run was due."),
+				"status":             computedString("`succeeded`, or `partial` when Klaviyo refused some of the profiles."),
+				"started_at":         computedString("When the run began, RFC 3339 in UTC."),
+				"completed_at":       computedString("When Klaviyo had finished, RFC 3339 in UTC."),
+				"fingerprint":        computedString("Fingerprint of the profiles that were sent."),
+				"profiles_submitted": computedInt64("Number of profiles that were sent to Klaviyo."),
+				"profiles_failed":    computedInt64("Number of those that Klaviyo refused."),
+				"list_profile_count": computedInt64("Number of members of the list after the run. When it has fallen since, people were taken off the list and a run is due."),
+				"jobs":               computedInt64("Number of import jobs in Klaviyo."),
+			},
+		},
+	}
+}
+
+func computedInt64(description string) schema.Int64Attribute {
+	return schema.Int64Attribute{MarkdownDescription: description, Computed: true}
+}
+
+// runType is the type of last_run.
+func runType() map[string]attr.Type {
+	return map[string]attr.Type{
+		"id":                 types.StringType,
+		"reason":             types.StringType,
+		"status":             types.StringType,
+		"started_at":         types.StringType,
+		"completed_at":       types.StringType,
+		"fingerprint":        types.StringType,
+		"profiles_submitted": types.Int64Type,
+		"profiles_failed":    types.Int64Type,
+		"list_profile_count": types.Int64Type,
+		"jobs":               types.Int64Type,
+	}
+}

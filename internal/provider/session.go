@@ -1,0 +1,179 @@
+package provider
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-log/tflog"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
+)
+
+// session is what resources and data sources share in one configuration of the
+// provider.
+type session struct {
+	apiKey  types.String // the provider's; may be unknown while planning
+	options klaviyo.Options
+
+	mu      sync.Mutex
+	clients map[[sha256.Size]byte]*klaviyo.Client // by hash of the key
+}
+
+// toSession unwraps what Configure passed on. nil without a diagnostic means
+// that the provider is not configured yet.
+func toSession(data any, diags *diag.Diagnostics) *session {
+	if data == nil {
+		return nil
+	}
+	s, ok := data.(*session)
+	if !ok {
+		diags.AddError("Provider Data Of The Wrong Type",
+			fmt.Sprintf("Expected *provider.session, got %T. This is a bug in the provider; please report it to its developers.", data))
+	}
+	return s
+}
+
+// keyRef is where a resource says its key is. The zero value leaves it to the
+// provider.
+type keyRef struct {
+	apiKey    types.String
+	apiKeyEnv types.String
+	at        path.Path // of the object that holds them; empty at the root
+}
+
+func (r keyRef) attribute(name string) path.Path {
+	if len(r.at.Steps()) == 0 {
+		return path.Root(name)
+	}
+	return r.at.AtName(name)
+}
+
+// access is a client and what to say about its key.
+type access struct {
+	client *klaviyo.Client
+	origin string // where the key came from
+}
+
+// blame adds to an error where the key came from. nil stays nil.
+func (a *access) blame(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &usedKeyError{a.origin, err}
+}
+
+// usedKeyError is an error of a request, with the origin of the key it used.
+type usedKeyError struct {
+	origin string
+	err    error
+}
+
+func (e *usedKeyError) Error() string { return e.err.Error() }
+
+func (e *usedKeyError) Unwrap() error { return e.err }
+
+// errKeyUnknown means that the key is known only after apply.
+var errKeyUnknown = errors.New("the API key is not known yet")
+
+// keyError says what is wrong with a key, at an attribute where there is one.
+type keyError struct {
+	at              path.Path
+	summary, detail string
+}
+
+func (e *keyError) Error() string { return e.summary + ": " + e.detail }
+
+// access returns a client for the first key there is: the resource's own, the
+// environment variable that it names, the provider's, KLAVIYO_API_KEY. The
+// error is errKeyUnknown or a *keyError.
+func (s *session) access(ref keyRef) (*access, error) {
+	key, origin, at, err := s.findKey(ref)
+	if err != nil {
+		return nil, err
+	}
+	client, err := s.client(key)
+	if err != nil {
+		return nil, &keyError{at, "API Key Not Usable", fmt.Sprintf("The API key from %s cannot be used: %s.", origin, err)}
+	}
+	return &access{client, origin}, nil
+}
+
+// findKey returns the first key there is, where it came from and, for errors,
+// the attribute that it came from.
+func (s *session) findKey(ref keyRef) (key, origin string, at path.Path, err error) {
+	switch {
+	case ref.apiKey.IsUnknown() || ref.apiKeyEnv.IsUnknown():
+		return "", "", at, errKeyUnknown
+	case !ref.apiKey.IsNull():
+		return ref.apiKey.ValueString(), "api_key of the connection", ref.attribute("api_key"), nil
+	case !ref.apiKeyEnv.IsNull():
+		name := ref.apiKeyEnv.ValueString()
+		at = ref.attribute("api_key_env")
+		if key = os.Getenv(name); key == "" {
+			return "", "", at, &keyError{at, "API Key Missing", fmt.Sprintf(
+				"The connection takes its API key from the environment variable %s, which is empty or not set where Terraform runs. Set it, or change api_key_env.", name)}
+		}
+		return key, "the environment variable " + name, at, nil
+	case s.apiKey.IsUnknown():
+		return "", "", at, errKeyUnknown
+	case !s.apiKey.IsNull():
+		return s.apiKey.ValueString(), "api_key of the provider", at, nil
+	}
+	if key = os.Getenv(envAPIKey); key != "" {
+		return key, "the environment variable " + envAPIKey, at, nil
+	}
+	return "", "", at, &keyError{at, "API Key Missing", "Klaviyo is needed here, and there is no API key. A key can come from, in this order:\n" +
+		"  1. api_key of the klaviyo_connection (kept in the state),\n" +
+		"  2. the environment variable that api_key_env of the klaviyo_connection names,\n" +
+		"  3. api_key of the provider \"klaviyo\" block,\n" +
+		"  4. the environment variable " + envAPIKey + ".\n" +
+		"Create a private key in Klaviyo under Settings > API keys with the scopes " + strings.Join(klaviyo.RequiredScopes(), ", ") + "."}
+}
+
+// client returns the one client of a key, so that all that is sent with it
+// shares connections and what was learned of the account.
+func (s *session) client(key string) (*klaviyo.Client, error) {
+	hash := sha256.Sum256([]byte(key))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if client := s.clients[hash]; client != nil {
+		return client, nil
+	}
+	options := s.options
+	options.APIKey = key
+	client, err := klaviyo.New(options)
+	if err != nil {
+		return nil, err
+	}
+	if s.clients == nil {
+		s.clients = map[[sha256.Size]byte]*klaviyo.Client{}
+	}
+	s.clients[hash] = client
+	return client, nil
+}
+
+// logContext keeps secrets and personal data out of whatever is logged with
+// the context.
+func logContext(ctx context.Context) context.Context {
+	ctx = tflog.MaskAllFieldValuesRegexes(ctx, klaviyo.SecretPatterns()...)
+	return tflog.MaskMessageRegexes(ctx, klaviyo.SecretPatterns()...)
+}
+
+// call makes a request with the provider's own key.
+func call[T any](s *session, request func(*klaviyo.Client) (T, error)) (T, error) {
+	used, err := s.access(keyRef{})
+	if err != nil {
+		var none T
+		return none, err
+	}
+	result, err := request(used.client)
+	return result, used.blame(err)
+}

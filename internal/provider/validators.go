@@ -1,0 +1,141 @@
+package provider
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
+)
+
+var (
+	// validID accepts the ids that Klaviyo gives to lists.
+	validID = stringvalidator.RegexMatches(idPattern,
+		"must be an id of Klaviyo's such as Y6nRLr: letters and digits only")
+
+	// notBlank refuses names of nothing but white space.
+	notBlank = stringvalidator.RegexMatches(regexp.MustCompile(`\S`), "must not be empty")
+
+	// environmentVariable accepts names that can be set.
+	environmentVariable = stringvalidator.RegexMatches(regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`),
+		"must be the name of an environment variable, not its value")
+
+	// propertyName accepts the names that custom properties may have.
+	propertyName = stringRule{"must not be empty or begin with $", "Property Name Not Allowed", func(name string) string {
+		switch {
+		case strings.TrimSpace(name) == "":
+			return "A property needs a name."
+		case strings.HasPrefix(name, "$"):
+			return fmt.Sprintf("The property %q begins with $, which is reserved for Klaviyo's own fields. Choose another name, "+
+				"or use attributes for what Klaviyo knows, such as first_name.", name)
+		}
+		return ""
+	}}
+
+	// privateKey tells private API keys from the usual mistakes. It never
+	// quotes the value.
+	privateKey = stringRule{"must be a private API key", "API Key Not Usable", func(key string) string {
+		if err := klaviyo.CheckPrivateKey(key); err != nil {
+			return fmt.Sprintf("This API key cannot be used: %s. Private keys are in Klaviyo under Settings > API keys.", err)
+		}
+		return ""
+	}}
+
+	// baseURL accepts where a key may be sent to.
+	baseURL = stringRule{"must be an https URL", "Base URL Not Allowed", func(url string) string {
+		if _, err := klaviyo.ParseBaseURL(url); err != nil {
+			return fmt.Sprintf("The base URL %q cannot be used: %s.", url, err)
+		}
+		return ""
+	}}
+
+	// duration accepts durations above zero.
+	duration = stringRule{"must be a duration above zero", "Not A Duration", func(text string) string {
+		if d, err := time.ParseDuration(text); err != nil || d <= 0 {
+			return fmt.Sprintf("%q is not a duration above zero. Write a number and its unit, such as \"90s\" or \"10m\".", text)
+		}
+		return ""
+	}}
+
+	// delimiter accepts what can stand between fields.
+	delimiter = stringRule{"must be one character, other than a quote or a line end", "Not A Delimiter", func(text string) string {
+		if utf8.RuneCountInString(text) != 1 || strings.ContainsAny(text, "\"\r\n\uFFFD") {
+			return fmt.Sprintf("The delimiter must be one character, other than a quote or a line end; it is %q. A tab is written \"\\t\".", text)
+		}
+		return ""
+	}}
+
+	// region accepts countries whose phone numbers are known.
+	region = stringRule{"must be an ISO 3166-1 alpha-2 country code in upper case", "Not A Country", func(code string) string {
+		if !profile.ValidRegion(code) {
+			return fmt.Sprintf("%q is not a country code of ISO 3166-1 in upper case, such as US, GB or ES.", code)
+		}
+		return ""
+	}}
+)
+
+// idPattern matches the ids that Klaviyo gives to accounts and lists.
+var idPattern = regexp.MustCompile(`^[A-Za-z0-9]+$`)
+
+// oneOf lists the values that an attribute accepts, for its description.
+func oneOf(values []string) string {
+	quoted := make([]string, len(values))
+	for i, v := range values {
+		quoted[i] = "`" + v + "`"
+	}
+	return strings.Join(quoted, ", ")
+}
+
+// stringRule is a validator made of a function that returns what is wrong with
+// a value, in full sentences, or nothing.
+type stringRule struct {
+	description string
+	summary     string
+	check       func(value string) string
+}
+
+var _ validator.String = stringRule{}
+
+// Description implements validator.String.
+func (r stringRule) Description(context.Context) string { return r.description }
+
+// MarkdownDescription implements validator.String.
+func (r stringRule) MarkdownDescription(context.Context) string { return r.description }
+
+// ValidateString implements validator.String.
+func (r stringRule) ValidateString(_ context.Context, req validator.StringRequest, resp *validator.StringResponse) {
+	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() {
+		return
+	}
+	if problem := r.check(req.ConfigValue.ValueString()); problem != "" {
+		resp.Diagnostics.AddAttributeError(req.Path, r.summary, problem)
+	}
+}
+
+// consentGiven accepts nothing but true.
+type consentGiven struct{}
+
+var _ validator.Bool = consentGiven{}
+
+// Description implements validator.Bool.
+func (consentGiven) Description(context.Context) string { return "must be true" }
+
+// MarkdownDescription implements validator.Bool.
+func (consentGiven) MarkdownDescription(context.Context) string { return "must be true" }
+
+// ValidateBool implements validator.Bool.
+func (consentGiven) ValidateBool(_ context.Context, req validator.BoolRequest, resp *validator.BoolResponse) {
+	if req.ConfigValue.IsUnknown() || req.ConfigValue.ValueBool() {
+		return
+	}
+	resp.Diagnostics.AddAttributeError(req.Path, "No Consent To Export Personal Data",
+		"A connection needs data_privacy_consent = true. With it you agree that personal data of the people in exported segments leaves the compliance "+
+			"boundary of its source and is handed to Klaviyo, which processes it under your agreement with Klaviyo. Nothing is sent without it.")
+}
