@@ -1,0 +1,14 @@
+# The key comes from the provider: its api_key, or KLAVIYO_API_KEY.
+resource "klaviyo_connection" "marketing" {
+  display_name         = "Marketing (EU)"
+  data_privacy_consent = true # I agree: personal data leaves its source for Klaviyo.
+}
+
+# A second account, with guard rails.
+resource "klaviyo_connection" "wholesale" {
+  display_name            = "Wholesale"
+  api_key_env             = "KLAVIYO_WHOLESALE_API_KEY"
+  data_privacy_consent    = true
+  allowed_list_ids        = ["Y6nRLr", "Tz4kQp"]
+  max_profiles_per_export = 250000
+}

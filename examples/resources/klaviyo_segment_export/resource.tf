@@ -1,0 +1,48 @@
+resource "klaviyo_connection" "marketing" {
+  display_name         = "Marketing (EU)"
+  data_privacy_consent = true
+}
+
+resource "klaviyo_segment_export" "vip" {
+  display_name = "VIP customers to Klaviyo"
+  destination  = klaviyo_connection.marketing
+  list_id      = "Y6nRLr"
+
+  # The union of all segments is exported, each address once.
+  segments = {
+    vip       = { file = { path = "segments/vip.csv" } }
+    wholesale = { file = { path = "segments/wholesale.csv", delimiter = ";" } }
+  }
+
+  data_matching = {
+    email        = "EMail"
+    phone_number = "Telephone"
+    phone_region = "US"
+    external_id  = "ContactId"
+  }
+
+  attributes = {
+    first_name = "FirstName"
+    last_name  = "LastName"
+    location = {
+      city    = "City"
+      country = "Country"
+    }
+  }
+
+  properties = {
+    loyalty_tier = { field = "Loyalty Tier" }
+    income       = { field = "Income", type = "number" }
+    birthday     = { field = "DateOfBirth", type = "datetime" }
+  }
+
+  # Any change runs the export again.
+  triggers = {
+    release = "2026-11"
+  }
+
+  timeouts = {
+    create = "2h"
+    update = "2h"
+  }
+}

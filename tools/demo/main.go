@@ -1,0 +1,193 @@
+// Command demo shows the main job of the provider on one machine: it builds
+// the provider, starts a simulated Klaviyo, exports a segment with the real
+// Terraform CLI, changes the segment, exports again, and checks the result.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+func main() {
+	root := flag.String("root", ".", "root folder of the project")
+	terraform := flag.String("terraform", "terraform", "Terraform to run")
+	segment := flag.String("segment", "", "CSV file to export instead of a generated one")
+	flag.Parse()
+
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	err := run(ctx, *root, *terraform, *segment)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "\ndemo:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, root, terraformPath, segmentPath string) error {
+	dir, err := os.MkdirTemp("", "klaviyo-demo-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir) //nolint:errcheck // a temporary folder
+
+	step("Build the provider and the simulator")
+	for binary, pkg := range map[string]string{
+		"terraform-provider-klaviyo": ".",
+		"klaviyo-simulator":          "./internal/simulator/cmd/klaviyo-simulator",
+	} {
+		if err := build(ctx, root, filepath.Join(dir, "bin", binary), pkg); err != nil {
+			return err
+		}
+	}
+	d := demo{file: filepath.Join(dir, "segments", "vip.csv")}
+	if err := d.prepare(segmentPath); err != nil {
+		return err
+	}
+	step("Start a simulated Klaviyo, with the rate limits of the real one")
+	d.klaviyo, err = startSimulator(ctx, filepath.Join(dir, "bin", "klaviyo-simulator"), dir)
+	if err != nil {
+		return err
+	}
+	defer d.klaviyo.stop()
+	say("at %s", d.klaviyo.URL)
+	d.terraform, err = newTerraform(terraformPath, dir, filepath.Join(root, "examples", "quickstart", "main.tf"), d.klaviyo)
+	if err != nil {
+		return err
+	}
+	return d.play(ctx)
+}
+
+// build compiles a command of the project.
+func build(ctx context.Context, root, binary, pkg string) error {
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", binary, pkg)
+	cmd.Dir = root
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("go build %s: %w\n%s", pkg, err, out)
+	}
+	return nil
+}
+
+// demo is what the acts of the play share.
+type demo struct {
+	file      string // the segment
+	terraform *terraform
+	klaviyo   *simulator
+}
+
+// prepare puts the segment where the configuration expects it.
+func (d *demo) prepare(from string) error {
+	if err := os.MkdirAll(filepath.Dir(d.file), 0o700); err != nil {
+		return err
+	}
+	if from != "" {
+		step("Take the segment from " + from)
+		content, err := os.ReadFile(from)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(d.file, content, 0o600)
+	}
+	step("Generate a segment of 10,000 rows")
+	flaws, err := generateSegment(d.file)
+	if err == nil {
+		say("with %s", flaws)
+	}
+	return err
+}
+
+// play shows the product: export, no changes, drift, export.
+func (d *demo) play(ctx context.Context) error {
+	step("terraform plan: what would happen, and why")
+	if err := d.terraform.plan(ctx); err != nil {
+		return err
+	}
+	step("terraform apply")
+	if err := d.terraform.apply(ctx); err != nil {
+		return err
+	}
+	if err := d.klaviyo.showMembers(ctx, d.terraform.listID); err != nil {
+		return err
+	}
+	if err := d.check(ctx); err != nil {
+		return err
+	}
+	step("terraform plan once more: nothing has changed")
+	if err := d.terraform.plan(ctx); err != nil {
+		return err
+	}
+	if d.terraform.changes {
+		return errors.New("the plan after an apply is not empty")
+	}
+	step("250 people join the segment, and in Klaviyo somebody takes three off the list: terraform plan sees both")
+	if err := d.drift(ctx); err != nil {
+		return err
+	}
+	if err := d.terraform.plan(ctx); err != nil {
+		return err
+	}
+	if !d.terraform.changes {
+		return errors.New("the plan does not show the drift")
+	}
+	step("terraform apply")
+	if err := d.terraform.apply(ctx); err != nil {
+		return err
+	}
+	if err := d.check(ctx); err != nil {
+		return err
+	}
+	fmt.Println("\nThat is all. With your own people: make demo SEGMENT=file.csv. With your own account: README.md.")
+	return nil
+}
+
+// drift changes both sides.
+func (d *demo) drift(ctx context.Context) error {
+	wanted, err := validEmails(d.file)
+	if err != nil {
+		return err
+	}
+	if err := d.klaviyo.removeMembers(ctx, d.terraform.listID, wanted[:min(3, len(wanted))]); err != nil {
+		return err
+	}
+	return appendPeople(d.file, 250)
+}
+
+// check compares the list in Klaviyo with the segment, by means of neither the
+// provider nor its client.
+func (d *demo) check(ctx context.Context) error {
+	wanted, err := validEmails(d.file)
+	if err != nil {
+		return err
+	}
+	members, err := d.klaviyo.memberEmails(ctx, d.terraform.listID)
+	if err != nil {
+		return err
+	}
+	if !slices.Equal(wanted, members) {
+		return fmt.Errorf("the list is not the segment: it has %d members where the segment has %d valid addresses; %d people are missing, %d do not belong there",
+			len(members), len(wanted), len(difference(wanted, members)), len(difference(members, wanted)))
+	}
+	say("checked: the list holds the %s valid, unique addresses of the segment, and nobody else", thousands(len(members)))
+	return nil
+}
+
+var steps int
+
+func step(title string) {
+	steps++
+	fmt.Printf("\n%d. %s\n", steps, title)
+}
+
+// say prints lines of a step.
+func say(format string, args ...any) {
+	for line := range strings.SplitSeq(strings.TrimSpace(fmt.Sprintf(format, args...)), "\n") {
+		fmt.Println("   " + line)
+	}
+}
