@@ -140,7 +140,7 @@ func (e *Export) read(ctx context.Context, from *Segment, s stream) error {
 	if err != nil {
 		return sourceError(from.Name, err)
 	}
-	defer rows.Close() //nolint:errcheck // only read from
+	defer rows.Close()
 	encoder, err := profile.Compile(e.Mapping, rows.Columns())
 	var missing *profile.MissingColumnsError
 	if errors.As(err, &missing) {

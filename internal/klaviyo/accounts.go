@@ -3,7 +3,6 @@ package klaviyo
 import (
 	"context"
 	"errors"
-	"fmt"
 )
 
 // Account is what Klaviyo tells about the account of a key.
@@ -62,5 +61,5 @@ func (c *Client) getAccount(ctx context.Context) (Account, error) {
 			PreferredCurrency: a.Attributes.PreferredCurrency,
 		}, nil
 	}
-	return Account{}, fmt.Errorf("get_accounts: %w", errors.New("Klaviyo named no account for this key"))
+	return Account{}, errors.New("get_accounts: the answer names no account")
 }

@@ -89,7 +89,7 @@ func (c *Client) attempt(ctx context.Context, r request, attempt int, out any) e
 		tflog.Debug(ctx, "Klaviyo request failed", fields)
 		return err
 	}
-	defer resp.Body.Close() //nolint:errcheck // nothing is left to be lost
+	defer resp.Body.Close()
 	fields["status"] = resp.StatusCode
 	fields["rate_limit_remaining"] = resp.Header.Get("RateLimit-Remaining")
 	tflog.Debug(ctx, "Klaviyo request", fields)

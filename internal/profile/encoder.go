@@ -131,7 +131,7 @@ func (w *writer) field(f *field, value string) *Rejection {
 
 // value writes what follows the key. Writing nothing leaves the field out.
 func (w *writer) value(f *field, value string) *Rejection {
-	ok := true
+	var ok bool
 	switch f.kind {
 	case typeEmail:
 		at := len(w.buf) + 1

@@ -36,7 +36,7 @@ func run(ctx context.Context, root, terraformPath, segmentPath string) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir) //nolint:errcheck // a temporary folder
+	defer os.RemoveAll(dir)
 
 	step("Build the provider and the simulator")
 	for binary, pkg := range map[string]string{
@@ -77,7 +77,10 @@ func build(ctx context.Context, root, binary, pkg string) error {
 
 // demo is what the acts of the play share.
 type demo struct {
-	file      string // the segment
+	file        string                  // the segment
+	change      func(file string) error // of the segment, half-way through
+	changeTitle string
+
 	terraform *terraform
 	klaviyo   *simulator
 }
@@ -89,6 +92,7 @@ func (d *demo) prepare(from string) error {
 	}
 	if from != "" {
 		step("Take the segment from " + from)
+		d.change, d.changeTitle = promotePeople, "Some people in the segment get another loyalty tier"
 		content, err := os.ReadFile(from)
 		if err != nil {
 			return err
@@ -96,6 +100,7 @@ func (d *demo) prepare(from string) error {
 		return os.WriteFile(d.file, content, 0o600)
 	}
 	step("Generate a segment of 10,000 rows")
+	d.change, d.changeTitle = addPeople, "250 people join the segment"
 	flaws, err := generateSegment(d.file)
 	if err == nil {
 		say("with %s", flaws)
@@ -126,7 +131,7 @@ func (d *demo) play(ctx context.Context) error {
 	if d.terraform.changes {
 		return errors.New("the plan after an apply is not empty")
 	}
-	step("250 people join the segment, and in Klaviyo somebody takes three off the list: terraform plan sees both")
+	step(d.changeTitle + ", and in Klaviyo somebody takes three off the list: terraform plan sees both")
 	if err := d.drift(ctx); err != nil {
 		return err
 	}
@@ -156,7 +161,7 @@ func (d *demo) drift(ctx context.Context) error {
 	if err := d.klaviyo.removeMembers(ctx, d.terraform.listID, wanted[:min(3, len(wanted))]); err != nil {
 		return err
 	}
-	return appendPeople(d.file, 250)
+	return d.change(d.file)
 }
 
 // check compares the list in Klaviyo with the segment, by means of neither the

@@ -73,25 +73,32 @@ func person(r *rand.Rand, i int) []string {
 	}
 }
 
-// appendPeople adds people to a segment, whatever the order of its columns.
-func appendPeople(file string, count int) error {
-	columns, _, err := readRows(file)
+// addPeople puts 250 new people into a generated segment.
+func addPeople(file string) error {
+	people := rand.New(rand.NewPCG(3, 4))
+	var rows [][]string
+	for i := range 250 {
+		rows = append(rows, person(people, 1_000_000+i))
+	}
+	return writeRows(file, os.O_APPEND, rows)
+}
+
+// promotePeople gives the first people in a segment another loyalty tier. The
+// people themselves stay the same: a user's own segment gets nobody added.
+func promotePeople(file string) error {
+	columns, rows, err := readRows(file)
 	if err != nil {
 		return err
 	}
-	people := rand.New(rand.NewPCG(3, 4))
-	var rows [][]string
-	for i := range count {
-		made := person(people, 1_000_000+i)
-		row := make([]string, len(columns))
-		for at, column := range columns {
-			if from := slices.Index(header, column); from >= 0 {
-				row[at] = made[from]
-			}
-		}
-		rows = append(rows, row)
+	const tier = "Loyalty Tier"
+	at := slices.Index(columns, tier)
+	if at < 0 {
+		return fmt.Errorf("%s has no column %q", file, tier)
 	}
-	return writeRows(file, os.O_APPEND, rows)
+	for _, row := range rows[:min(250, len(rows))] {
+		row[at] = "promoted"
+	}
+	return writeRows(file, os.O_TRUNC, append([][]string{columns}, rows...))
 }
 
 func writeRows(file string, flag int, rows [][]string) error {
@@ -111,7 +118,7 @@ func readRows(file string) (columns []string, rows [][]string, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	defer f.Close() //nolint:errcheck // only read from
+	defer f.Close()
 	r := csv.NewReader(f)
 	if columns, err = r.Read(); err != nil {
 		return nil, nil, err

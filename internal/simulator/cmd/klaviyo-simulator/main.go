@@ -1,0 +1,54 @@
+// Command klaviyo-simulator serves a simulated Klaviyo, and looks into one.
+//
+//	klaviyo-simulator [serve] [flags]              serve until interrupted
+//	klaviyo-simulator members [flags]              print the members of a list
+//	klaviyo-simulator remove [flags] EMAIL...      take members off a list
+//
+// Every subcommand explains its flags with -h.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
+		if !errors.Is(err, flag.ErrHelp) {
+			fmt.Fprintln(os.Stderr, "klaviyo-simulator:", err)
+		}
+		os.Exit(1)
+	}
+}
+
+// run is main without the process, so that tests can call it.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	command := "serve"
+	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+		command, args = args[0], args[1:]
+	}
+	switch command {
+	case "serve":
+		return serve(ctx, args, stdout, stderr)
+	case "members":
+		return members(ctx, args, stdout, stderr)
+	case "remove":
+		return remove(ctx, args, stdout, stderr)
+	}
+	return fmt.Errorf("there is no command %q: use serve, members or remove", command)
+}
+
+func newFlags(name string, stderr io.Writer) *flag.FlagSet {
+	flags := flag.NewFlagSet("klaviyo-simulator "+name, flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	return flags
+}

@@ -1,0 +1,80 @@
+package simulator
+
+import (
+	"fmt"
+	"net/http"
+)
+
+// Flow is a flow that starts when somebody joins a list.
+type Flow struct {
+	ID       string
+	Name     string
+	Status   string // live, manual or draft; default draft
+	Archived bool
+}
+
+var flowFields = []string{"archived", "created", "id", "name", "status", "trigger_type", "updated"}
+
+func flowOperations() []*operation {
+	return []*operation{{
+		method: "GET", path: "lists/{id}/flow-triggers", scopes: []string{"flows:read", "lists:read"}, limit: small,
+		parameters: []parameter{fieldsOf("flow", flowFields)}, handle: getFlowTriggers,
+	}}
+}
+
+// AddFlow lets a list of the default account trigger a flow. It panics when
+// there is no such list.
+func (s *Server) AddFlow(listID string, f Flow) Flow {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l := s.mustList(listID)
+	if f.ID == "" {
+		f.ID = fmt.Sprintf("FLow%02d", len(l.flows)+1)
+	}
+	if f.Status == "" {
+		f.Status = "draft"
+	}
+	l.flows = append(l.flows, f)
+	return f
+}
+
+func getFlowTriggers(x *exchange) response {
+	return onList(x, func(l *list) response {
+		return document(http.StatusOK, map[string]any{
+			"data":  convert(l.flows, func(f Flow) object { return x.flowObject(l, f) }),
+			"links": x.wholeLinks(),
+		})
+	})
+}
+
+// includeFlows adds the flows of the lists to a compound document, when asked to.
+func (x *exchange) includeFlows(content map[string]any, lists ...*list) {
+	if len(x.query.words["include"]) == 0 {
+		return
+	}
+	included := []object{}
+	for _, l := range lists {
+		for _, f := range l.flows {
+			if x.query.asks("include", "flow-triggers") {
+				included = append(included, x.flowObject(l, f))
+			}
+		}
+	}
+	content["included"] = included
+}
+
+func (x *exchange) flowObject(l *list, f Flow) object {
+	attributes := map[string]any{
+		"name": f.Name, "status": f.Status, "archived": f.Archived, "trigger_type": "Added to List",
+		"created": timestamp(l.Created), "updated": timestamp(l.Updated),
+	}
+	asked, given := x.query.fields("flow")
+	return object{
+		Type: "flow", ID: f.ID, Attributes: sparse(attributes, asked, given),
+		Relationships: map[string]any{
+			"flow-actions": x.relation("flows", f.ID, "flow-actions", nil),
+			"tags":         x.relation("flows", f.ID, "tags", nil),
+		},
+		Links: map[string]any{"self": x.link("flows", f.ID)},
+	}
+}

@@ -1,0 +1,228 @@
+package simulator
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+// jobLifetime is how long Klaviyo keeps a job.
+const jobLifetime = 7 * 24 * time.Hour
+
+// job is a bulk import. Its state follows from the time: nothing runs in the
+// background.
+type job struct {
+	number    int
+	id        string
+	lists     []string
+	created   time.Time
+	starts    time.Time
+	ends      time.Time
+	total     int
+	cancelled bool // how it ends
+
+	ended     bool
+	rows      []importRow // until then
+	completed int
+	failures  []failure
+	people    []uint32 // who was imported
+}
+
+type importRow struct {
+	*details
+	index int
+	// payload is the row as sent, kept for those that are to fail.
+	payload json.RawMessage
+	cause   *verdict
+}
+
+var (
+	jobFields = []string{
+		"completed_at", "completed_count", "created_at", "expires_at", "failed_count", "id", "started_at", "status", "total_count",
+	}
+	jobScopes = []string{"lists:read", "profiles:read"}
+)
+
+func importOperations() []*operation {
+	fields := fieldsOf("profile-bulk-import-job", jobFields)
+	lists := fieldsOf("list", listFields)
+	all := append([]parameter{fields, sortedBy("created_at"), filteredBy(filterField{
+		name: "status", operators: lookups, enum: []string{"queued", "processing", "complete"},
+	})}, paged(20, 100)...)
+	profiles := append([]parameter{
+		fieldsOf("profile", profileFields), additional("profile", "subscriptions", "predictive_analytics"),
+	}, paged(20, 100)...)
+	const jobs, one = "profile-bulk-import-jobs", "profile-bulk-import-jobs/{id}"
+	get := func(path string, scopes []string, handle func(*exchange) response, parameters ...parameter) *operation {
+		return &operation{method: "GET", path: path, scopes: scopes, limit: medium, parameters: parameters, handle: handle}
+	}
+	return []*operation{
+		get(jobs, jobScopes, getJobs, all...),
+		{
+			method: "POST", path: jobs, scopes: []string{"lists:write", "profiles:write"}, limit: medium,
+			parameters: []parameter{fields}, body: true, handle: createJob,
+		},
+		get(one, jobScopes, getJob, fields, lists, including("lists")),
+		get(one+"/lists", jobScopes[:1], getJobLists, lists),
+		get(one+"/relationships/lists", jobScopes[:1], getJobListIDs),
+		get(one+"/profiles", jobScopes[1:], getJobProfiles, profiles...),
+		get(one+"/relationships/profiles", jobScopes[1:], getJobProfileIDs, paged(20, 100)...),
+	}
+}
+
+// createJob validates all of an import and takes it all, or none of it.
+func createJob(x *exchange) response {
+	discard := x.server.options.Discard
+	if !discard && !json.Valid(x.body) {
+		return refuse(malformedJSON())
+	}
+	parsed, problems := parseImport(x.body)
+	if problems == nil {
+		problems = x.checkImport(parsed)
+	}
+	if problems != nil {
+		return refuse(problems...)
+	}
+	var rows []importRow
+	if !discard {
+		if rows, problems = x.server.readRows(parsed.rows); problems != nil {
+			return refuse(problems...)
+		}
+	}
+	defer x.lock()()
+	j := x.server.startJob(x.account, parsed.lists, len(parsed.rows), x.now)
+	j.rows = rows
+	answer := document(http.StatusAccepted, map[string]any{"data": x.jobObject(j, "queued"), "links": x.selfLink()})
+	answer.header.Set("Location", x.link("profile-bulk-import-jobs", j.id))
+	x.account.settle(x.now) // while the rows still point into the request
+	return answer
+}
+
+// checkImport is what can be said before looking at the rows.
+func (x *exchange) checkImport(parsed importBody) []problem {
+	const at = "/data/attributes/profiles/data"
+	switch {
+	case len(parsed.rows) == 0:
+		return []problem{invalid(at, "At least one profile is required.")}
+	case len(parsed.rows) > maxImportRows:
+		return []problem{tooLarge(fmt.Sprintf("A request may have %d profiles, this one has %d.", maxImportRows, len(parsed.rows)))}
+	}
+	defer x.lock()()
+	for _, id := range parsed.lists {
+		if x.account.list(id) == nil {
+			return []problem{invalid("/data", fmt.Sprintf("List ID %s does not exist.", id))}
+		}
+	}
+	return nil
+}
+
+// readRows checks the rows and copies what outlives the request.
+func (s *Server) readRows(rows [][]byte) ([]importRow, []problem) {
+	s.mu.Lock()
+	refusals := s.refusals
+	s.mu.Unlock()
+	checker := rowChecker{refusals: refusals, most: s.options.MaxErrorsPerResponse}
+	all := make([]importRow, 0, len(rows))
+	late := s.options.QueueDelay+s.options.ProcessDelay > 0
+	for i, row := range rows {
+		if late {
+			row = slices.Clone(row)
+		}
+		d := checker.check(i, row)
+		if checker.full() {
+			break
+		}
+		if len(checker.problems) > 0 {
+			continue
+		}
+		read := importRow{details: d, index: i, cause: refusals.late[strings.ToLower(d.email)]}
+		if read.cause != nil || d.id != "" {
+			read.payload = slices.Clone(row)
+		}
+		all = append(all, read)
+	}
+	if len(checker.problems) > checker.most {
+		checker.problems = checker.problems[:checker.most]
+	}
+	return all, checker.problems
+}
+
+func (s *Server) startJob(a *account, lists []string, total int, now time.Time) *job {
+	j := &job{
+		number: len(a.jobs), lists: lists, total: total, created: now,
+		starts: now.Add(s.options.QueueDelay), ends: now.Add(s.options.QueueDelay + s.options.ProcessDelay),
+	}
+	j.id = "01SMVWAT0RJ0B" + profileID(a.people.account, uint32(j.number))[13:]
+	if s.cancelled > 0 {
+		s.cancelled--
+		j.cancelled = true
+	}
+	a.jobs = append(a.jobs, j)
+	a.pending = append(a.pending, j)
+	return j
+}
+
+// settle carries out the jobs that have ended by now.
+func (a *account) settle(now time.Time) {
+	a.pending = slices.DeleteFunc(a.pending, func(j *job) bool {
+		if now.Before(j.ends) {
+			return false
+		}
+		a.finish(j)
+		return true
+	})
+}
+
+// finish imports what was sent. A list that is gone by now gets nobody.
+func (a *account) finish(j *job) {
+	j.ended = true
+	if j.cancelled {
+		j.rows = nil
+		return
+	}
+	if j.rows == nil {
+		j.completed = j.total // discarded
+	}
+	for _, row := range j.rows {
+		if row.cause != nil {
+			j.fail(row, *row.cause)
+			continue
+		}
+		who := a.people.upsert(row.details, j.ends)
+		if who == nil {
+			j.fail(row, verdict{"not_found", "The profile does not exist."})
+			continue
+		}
+		j.completed++
+		j.people = append(j.people, who.number)
+		for _, id := range j.lists {
+			if l := a.list(id); l != nil {
+				l.roster.add(who.number, j.ends)
+			}
+		}
+	}
+	j.rows = nil
+}
+
+func (j *job) status(now time.Time) string {
+	switch {
+	case j.ended && j.cancelled:
+		return "cancelled"
+	case j.ended:
+		return "complete"
+	case now.Before(j.starts):
+		return "queued"
+	}
+	return "processing"
+}
+
+// CancelJobs makes the next n jobs that are created end cancelled, with nothing
+// imported.
+func (s *Server) CancelJobs(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cancelled += n
+}

@@ -1,0 +1,160 @@
+package simulator
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Profile is a profile as tests look at it.
+type Profile struct {
+	ID          string
+	Email       string // lower case
+	PhoneNumber string
+	ExternalID  string
+	Attributes  map[string]any // the others, as decoded JSON: first_name, location...
+	Properties  map[string]any
+	Created     time.Time
+	Updated     time.Time
+	// JoinedGroupAt is set on members of a list. Like all moments of the API it
+	// is precise to the second.
+	JoinedGroupAt time.Time
+}
+
+// lock takes the state of the default account, brought up to date.
+func (s *Server) lock() (*account, func()) {
+	now := s.options.Now()
+	s.mu.Lock()
+	s.accounts[0].settle(now)
+	return s.accounts[0], s.mu.Unlock
+}
+
+// mustList is the list of the default account with this id. It panics without
+// one: that is a mistake in the test, which nothing should hide.
+func (s *Server) mustList(id string) *list {
+	l := s.accounts[0].list(id)
+	if l == nil {
+		panic("simulator: no list " + id)
+	}
+	return l
+}
+
+// AddList adds a list to the default account and returns it with what was empty
+// filled in.
+func (s *Server) AddList(l List) List {
+	a, unlock := s.lock()
+	defer unlock()
+	return s.addList(a, l, s.options.Now()).List
+}
+
+// Lists returns the lists of the default account, in the order of their creation.
+func (s *Server) Lists() []List {
+	a, unlock := s.lock()
+	defer unlock()
+	return convert(a.lists, func(l *list) List { return l.List })
+}
+
+// DeleteList deletes a list, as somebody could in Klaviyo's own pages.
+func (s *Server) DeleteList(id string) {
+	a, unlock := s.lock()
+	defer unlock()
+	a.deleteList(id)
+}
+
+// AddMembers puts people on a list, with new profiles where there are none. It
+// panics when there is no such list.
+func (s *Server) AddMembers(listID string, emails ...string) {
+	a, unlock := s.lock()
+	defer unlock()
+	l, now := s.mustList(listID), s.options.Now()
+	for _, email := range emails {
+		l.roster.add(a.people.upsert(&details{email: email}, now).number, now)
+	}
+}
+
+// RemoveMembers takes people off a list.
+func (s *Server) RemoveMembers(listID string, emails ...string) {
+	a, unlock := s.lock()
+	defer unlock()
+	l := a.list(listID)
+	for _, email := range emails {
+		if who := a.people.byAddress(email); who != nil && l != nil {
+			l.roster.remove(who.number)
+		}
+	}
+}
+
+// Unsubscribe does what happens when somebody unsubscribes from a list: they
+// are taken off it and the list is suppressed for them. It panics when there is
+// no such list.
+func (s *Server) Unsubscribe(listID, email string) {
+	a, unlock := s.lock()
+	defer unlock()
+	l, now := s.mustList(listID), s.options.Now()
+	who := a.people.upsert(&details{email: email}, now)
+	l.roster.remove(who.number)
+	a.people.suppress(who, suppression{list: listID, reason: "UNSUBSCRIBE", at: now.UTC().Truncate(time.Second)})
+}
+
+// Members returns who is on a list, in the order of joining; nobody when there
+// is no such list.
+func (s *Server) Members(listID string) []Profile {
+	a, unlock := s.lock()
+	defer unlock()
+	l := a.list(listID)
+	if l == nil {
+		return nil
+	}
+	all := make([]Profile, 0, l.roster.size())
+	for e, who := range a.entriesOf(l) {
+		profile := a.people.profile(who)
+		profile.JoinedGroupAt = e.time()
+		all = append(all, profile)
+	}
+	return all
+}
+
+// MemberEmails returns the addresses on a list, sorted.
+func (s *Server) MemberEmails(listID string) []string {
+	a, unlock := s.lock()
+	defer unlock()
+	l := a.list(listID)
+	if l == nil {
+		return nil
+	}
+	emails := make([]string, 0, l.roster.size())
+	for _, who := range a.entriesOf(l) {
+		emails = append(emails, who.email)
+	}
+	slices.Sort(emails)
+	return emails
+}
+
+// Profile finds a profile of the default account by its address.
+func (s *Server) Profile(email string) (Profile, bool) {
+	a, unlock := s.lock()
+	defer unlock()
+	who := a.people.byAddress(strings.TrimSpace(email))
+	if who == nil {
+		return Profile{}, false
+	}
+	return a.people.profile(who), true
+}
+
+func (p *people) profile(who *person) Profile {
+	return Profile{
+		ID: p.id(who.number), Email: who.email, PhoneNumber: who.phone, ExternalID: who.external,
+		Attributes: decoded(who.attributes), Properties: decoded(who.properties),
+		Created: time.Unix(who.created, 0).UTC(), Updated: time.Unix(who.updated, 0).UTC(),
+	}
+}
+
+// decoded is a JSON object as a map, never nil.
+func decoded(object []byte) map[string]any {
+	values := map[string]any{}
+	if object != nil {
+		_ = json.Unmarshal(object, &values) // it was checked when it came in
+	}
+	return values
+}

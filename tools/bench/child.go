@@ -1,0 +1,127 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
+)
+
+// job is a piece of work that is measured in a process of its own.
+type job struct {
+	Kind string // floor, survey or run
+	Path string // of the segment
+	Rows int
+
+	// For a run.
+	BaseURL   string
+	APIKey    string
+	AccountID string
+	ListID    string
+}
+
+// cost is what a job took.
+type cost struct {
+	CPU  float64 // seconds of processor time, user and system
+	Wall float64 // seconds
+	Peak float64 // MiB of resident memory at most
+}
+
+// measure runs a job in a new process.
+func measure(ctx context.Context, j job) (cost, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return cost{}, err
+	}
+	spec, err := json.Marshal(j)
+	if err != nil {
+		return cost{}, err
+	}
+	cmd := exec.CommandContext(ctx, self, "-job", string(spec))
+	cmd.Stderr = os.Stderr
+	started := time.Now()
+	if err := cmd.Run(); err != nil {
+		return cost{}, fmt.Errorf("%s of %d rows: %w", j.Kind, j.Rows, err)
+	}
+	state := cmd.ProcessState
+	peak, err := peakMemory(state)
+	return cost{
+		CPU:  (state.UserTime() + state.SystemTime()).Seconds(),
+		Wall: time.Since(started).Seconds(),
+		Peak: peak,
+	}, err
+}
+
+func peakMemory(state *os.ProcessState) (float64, error) {
+	usage, ok := state.SysUsage().(*syscall.Rusage)
+	if !ok {
+		return 0, errors.New("this system does not tell the memory of a process")
+	}
+	const kibibytes = 1024 // what Linux counts in
+	return float64(usage.Maxrss) / kibibytes, nil
+}
+
+// do carries a job out, in the process made for it.
+func do(ctx context.Context, spec string) error {
+	var j job
+	if err := json.NewDecoder(strings.NewReader(spec)).Decode(&j); err != nil {
+		return err
+	}
+	switch j.Kind {
+	case "floor":
+		return readOnly(j)
+	case "survey":
+		s, err := declared(j.Path, "", "").Survey(ctx)
+		if err == nil && s.Profiles != int64(j.Rows) {
+			err = fmt.Errorf("surveyed %d profiles", s.Profiles)
+		}
+		return err
+	case "run":
+		client, err := klaviyo.New(klaviyo.Options{APIKey: j.APIKey, BaseURL: j.BaseURL})
+		if err != nil {
+			return err
+		}
+		result, err := declared(j.Path, j.AccountID, j.ListID).Run(ctx, client)
+		if err == nil && result.Exported != int64(j.Rows) {
+			err = fmt.Errorf("exported %d profiles", result.Exported)
+		}
+		return err
+	default:
+		return errors.New("no such job: " + strconv.Quote(j.Kind))
+	}
+}
+
+// readOnly is the floor: nothing but parsing the file.
+func readOnly(j job) error {
+	f, err := os.Open(j.Path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	r := csv.NewReader(bufio.NewReaderSize(f, 128<<10))
+	r.ReuseRecord = true
+	rows := -1 // the header
+	for {
+		if _, err := r.Read(); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			return err
+		}
+		rows++
+	}
+	if rows != j.Rows {
+		return fmt.Errorf("read %d rows", rows)
+	}
+	return nil
+}

@@ -1,0 +1,76 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"math/rand/v2"
+	"os"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
+)
+
+// writeSegment writes a segment of eleven columns as exports of customer data
+// have them.
+func writeSegment(path string, rows int) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	w := bufio.NewWriterSize(f, 1<<20)
+	r := rand.New(rand.NewPCG(1, uint64(rows)))
+	fmt.Fprintln(w, "ContactId,FirstName,LastName,EMail,Telephone,City,State,Country,Birthday,Loyalty Tier,Income")
+	for i := range rows {
+		first, last := pick(r, firstNames), pick(r, lastNames)
+		fmt.Fprintf(w, "CNTID_%d,%s,%s,%s.%d@%s,%s,%s,%s,USA,%d/%d/%d,%s,%.2f\n", 1_000_000+i, first, last,
+			pick(r, mailboxes), i, pick(r, domains), phone(r), pick(r, cities), pick(r, states),
+			1+r.IntN(12), 1+r.IntN(28), 1940+r.IntN(66), pick(r, tiers), 20_000+r.Float64()*200_000)
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+var (
+	firstNames = []string{"Abbie", "Kenneth", "Anthony", "Michael", "Zoë", "Ana", "Jürgen", "Wei", "Fatma", "Ines"}
+	lastNames  = []string{"Moss", "Beraun", "Koteles", "Lauser", "Smith", "Garcia", "Horvat", "Nguyen", "Okafor", "Li"}
+	mailboxes  = []string{"abbie_moss", "kenneth.beraun", "A.Koteles", "m+lists", "info"}
+	domains    = []string{"kimboyle.example", "collinsreedandhoward.example", "mail.example.org", "smithinc.example"}
+	cities     = []string{"Fairfield", "Amarillo", "Inglewood", "Nashville", "\"Washington, D.C.\""}
+	states     = []string{"California", "Texas", "Tennessee", "New York"}
+	tiers      = []string{"high", "medium", "low", ""}
+	areas      = []int{212, 310, 415, 512, 615, 702, 806, 917}
+)
+
+func pick(r *rand.Rand, from []string) string { return from[r.IntN(len(from))] }
+
+// phone writes American numbers the ways people do.
+func phone(r *rand.Rand) string {
+	area, exchange, line := areas[r.IntN(len(areas))], 200+r.IntN(700), r.IntN(10_000)
+	layouts := []string{"%d-%d-%04d", "(%d) %d-%04d", "+1%d%d%04d", "%d.%d.%04d", "001-%d-%d-%04d"}
+	return fmt.Sprintf(layouts[r.IntN(len(layouts))], area, exchange, line)
+}
+
+// declared is the export of a segment that writeSegment wrote.
+func declared(path, accountID, listID string) *export.Export {
+	return &export.Export{
+		Segments: []export.Segment{{Name: "bench", Source: segment.File{Path: path}}},
+		ListID:   listID,
+		Destination: export.Destination{
+			AccountID: accountID,
+			Consent:   true,
+		},
+		Mapping: profile.Mapping{
+			Email: "EMail", PhoneNumber: "Telephone", PhoneRegion: "US", ExternalID: "ContactId",
+			Attributes: map[string]string{"first_name": "FirstName", "last_name": "LastName"},
+			Location:   map[string]string{"city": "City", "region": "State", "country": "Country"},
+			Properties: map[string]profile.Property{
+				"birthday":     {Column: "Birthday", Type: profile.Datetime},
+				"loyalty_tier": {Column: "Loyalty Tier"},
+				"income":       {Column: "Income", Type: profile.Number},
+			},
+		},
+	}
+}
