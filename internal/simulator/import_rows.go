@@ -204,5 +204,6 @@ func checkProfileBody(body []byte) (*details, []problem) {
 		return nil, problems
 	}
 	d, _ := readRow(members(body)[0].value)
-	return d, d.check("/data/attributes")
+	problems := d.check("/data/attributes")
+	return d, problems
 }

@@ -63,17 +63,16 @@ func (r *roster) add(profile uint32, now time.Time) {
 	r.entries = slices.Insert(r.entries, r.search(e.joining), e) // the clock went back
 }
 
-func (r *roster) remove(profile uint32) bool {
+func (r *roster) remove(profile uint32) {
 	j, on := r.joined[profile]
 	if !on {
-		return false
+		return
 	}
 	delete(r.joined, profile)
 	r.entries[r.search(j)].gone = true
 	if len(r.entries) > 2*len(r.joined)+64 {
 		r.entries = slices.DeleteFunc(r.entries, func(e entry) bool { return e.gone })
 	}
-	return true
 }
 
 // search is the position of the first entry at or after a joining.
