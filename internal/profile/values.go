@@ -30,42 +30,66 @@ func appendValue(dst []byte, t Type, s string) ([]byte, bool) {
 	}
 }
 
-// appendNumber keeps the digits as they are where JSON allows it, so that
-// nothing is lost to rounding.
+// appendNumber keeps the digits as they are, so that nothing is lost to
+// rounding, and only adds or takes what JSON wants: 007, +1, .5 and 5. are
+// numbers to people but not to JSON. Decimal notation only: no hexadecimal, no
+// infinities, no separators of thousands.
 func appendNumber(dst []byte, s string) ([]byte, bool) {
-	f, ok := parseNumber(s)
-	if !ok {
-		return dst, false
+	start := len(dst)
+	unsigned := strings.TrimPrefix(s, "+")
+	if rest, negative := strings.CutPrefix(s, "-"); negative {
+		unsigned = rest
+		dst = append(dst, '-')
 	}
-	if isJSONNumber(s) {
-		return append(dst, s...), true
+	whole, rest := cutDigits(unsigned)
+	fraction := ""
+	if after, ok := strings.CutPrefix(rest, "."); ok {
+		fraction, rest = cutDigits(after)
 	}
-	return strconv.AppendFloat(dst, f, 'f', -1, 64), true
+	if whole == "" && fraction == "" || rest != "" && !isExponent(rest) || overflows(whole, rest) {
+		return dst[:start], false
+	}
+	if whole = strings.TrimLeft(whole, "0"); whole == "" {
+		whole = "0"
+	}
+	dst = append(dst, whole...)
+	if fraction != "" {
+		dst = append(dst, '.')
+		dst = append(dst, fraction...)
+	}
+	return append(dst, rest...), true
 }
 
-// parseNumber takes decimal notation only: no hexadecimal, no infinities, no
-// separators of thousands.
-func parseNumber(s string) (float64, bool) {
+// cutDigits splits s after its leading digits.
+func cutDigits(s string) (digits, rest string) {
 	for i := range len(s) {
-		if c := s[i]; !isDigit(c) && c != '.' && c != '-' && c != '+' && c != 'e' && c != 'E' {
-			return 0, false
+		if !isDigit(s[i]) {
+			return s[:i], s[i:]
 		}
 	}
-	f, err := strconv.ParseFloat(s, 64)
-	return f, err == nil && !math.IsInf(f, 0)
+	return s, ""
 }
 
-// isJSONNumber tells decimal numbers that JSON writes the same way from those
-// it does not: +1, 007, .5 and 5. are numbers to people but not to JSON. s is
-// a number.
-func isJSONNumber(s string) bool {
-	s = strings.TrimPrefix(s, "-")
-	whole := len(s) - len(strings.TrimLeft(s, "0123456789"))
-	if whole == 0 || whole > 1 && s[0] == '0' {
+func isExponent(s string) bool {
+	if s[0] != 'e' && s[0] != 'E' {
 		return false
 	}
-	rest := s[whole:]
-	return rest == "" || rest[0] != '.' || len(rest) > 1 && isDigit(rest[1])
+	s = s[1:]
+	if s != "" && (s[0] == '+' || s[0] == '-') {
+		s = s[1:]
+	}
+	digits, rest := cutDigits(s)
+	return digits != "" && rest == ""
+}
+
+// overflows reports whether a number is beyond what readers of JSON take,
+// which is a float64 of theirs.
+func overflows(whole, exponent string) bool {
+	if exponent == "" && len(whole) < 300 {
+		return false
+	}
+	_, err := strconv.ParseFloat("0"+whole+exponent, 64)
+	return err != nil
 }
 
 func appendBoolean(dst []byte, s string) ([]byte, bool) {
@@ -79,35 +103,59 @@ func appendBoolean(dst []byte, s string) ([]byte, bool) {
 	}
 }
 
-// dateLayouts are tried in turn. A date with slashes has its month first, as
-// in the exports of Dynamics 365.
-var dateLayouts = []struct{ layout, write string }{
-	{time.RFC3339Nano, time.RFC3339Nano},
-	{"2006-01-02", time.DateOnly},
-	{"2006-01-02 15:04:05.999999999Z07:00", time.RFC3339Nano},
-	{"2006-01-02 15:04:05.999999999-07", time.RFC3339Nano},
-	{"2006-01-02 15:04:05.999999999", time.RFC3339Nano},
-	{"2006-01-02T15:04:05.999999999", time.RFC3339Nano},
-	{"2006-01-02 15:04", time.RFC3339Nano},
-	{"2006-01-02T15:04", time.RFC3339Nano},
-	{"1/2/2006", time.DateOnly},
-	{"1/2/2006 15:04", time.RFC3339Nano},
-	{"1/2/2006 15:04:05", time.RFC3339Nano},
-	{"1/2/2006 3:04 PM", time.RFC3339Nano},
-	{"1/2/2006 3:04:05 PM", time.RFC3339Nano},
-}
-
 // appendDatetime writes a date as YYYY-MM-DD and a point in time as RFC 3339;
 // one without a zone is in UTC.
 func appendDatetime(dst []byte, s string) ([]byte, bool) {
-	for _, l := range dateLayouts {
-		if t, err := time.Parse(l.layout, s); err == nil && t.Year() > 0 {
-			dst = append(dst, '"')
-			dst = t.AppendFormat(dst, l.write)
-			return append(dst, '"'), true
+	for _, layout := range layouts(s) {
+		t, err := time.Parse(layout, s)
+		if err != nil || t.Year() < 1 {
+			continue
 		}
+		write := time.RFC3339Nano
+		if layout == layoutDate || layout == layoutSlashDate {
+			write = time.DateOnly
+		}
+		dst = append(dst, '"')
+		dst = t.AppendFormat(dst, write)
+		return append(dst, '"'), true
 	}
 	return dst, false
+}
+
+const (
+	layoutDate      = "2006-01-02"
+	layoutSlashDate = "1/2/2006"
+)
+
+// The layouts that are accepted, by the look of the text. time.Parse takes
+// fractions of a second after any of them.
+var (
+	layoutsDate      = []string{layoutDate}
+	layoutsT         = []string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02T15:04"}
+	layoutsSpace     = []string{"2006-01-02 15:04:05", "2006-01-02 15:04:05Z07:00", "2006-01-02 15:04:05-07", "2006-01-02 15:04"}
+	layoutsSlashDate = []string{layoutSlashDate}
+	layoutsSlash24   = []string{"1/2/2006 15:04", "1/2/2006 15:04:05"}
+	layoutsSlash12   = []string{"1/2/2006 3:04 PM", "1/2/2006 3:04:05 PM"}
+)
+
+// layouts returns what a text may be, so that few layouts have to be tried. A
+// date with slashes has its month first, as in the exports of Dynamics 365.
+func layouts(s string) []string {
+	slashes := strings.IndexByte(s, '/') >= 0
+	switch {
+	case slashes && strings.IndexByte(s, ' ') < 0:
+		return layoutsSlashDate
+	case slashes && strings.HasSuffix(s, "M"):
+		return layoutsSlash12
+	case slashes:
+		return layoutsSlash24
+	case len(s) <= len(layoutDate):
+		return layoutsDate
+	case s[len(layoutDate)] == 'T':
+		return layoutsT
+	default:
+		return layoutsSpace
+	}
 }
 
 // appendList takes a JSON array as it is and splits anything else at
@@ -157,8 +205,13 @@ func appendLocale(dst []byte, s string) ([]byte, bool) {
 // appendCoordinate takes a latitude or longitude in degrees, up to limit on
 // either side of zero.
 func appendCoordinate(dst []byte, s string, limit float64) ([]byte, bool) {
-	if f, ok := parseNumber(s); !ok || math.Abs(f) > limit {
+	start := len(dst)
+	dst, ok := appendNumber(dst, s)
+	if !ok {
 		return dst, false
 	}
-	return appendNumber(dst, s)
+	if degrees, err := strconv.ParseFloat(string(dst[start:]), 64); err != nil || math.Abs(degrees) > limit {
+		return dst[:start], false
+	}
+	return dst, true
 }

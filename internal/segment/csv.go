@@ -109,6 +109,10 @@ func columnNames(header []string, path string) ([]string, error) {
 		if name == "" {
 			continue // cannot be mapped, so it harms nobody
 		}
+		if strings.Contains(name, "@") { // and must not get into a message that lists the columns
+			return nil, fileError("Put the column names into the first line.", nil,
+				"The first line of %q is no header but a row of data: there is an email address in column %d.", path, i+1)
+		}
 		if before, twice := first[name]; twice {
 			return nil, fileError("Rename one of them.", nil, "The header of %q has the column %q twice, at %d and %d.", path, name, before, i+1)
 		}

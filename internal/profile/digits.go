@@ -1,0 +1,159 @@
+package profile
+
+import (
+	"encoding/binary"
+	"regexp/syntax"
+	"slices"
+)
+
+// digitMachine matches digits against several regular expressions at once, in
+// one table look-up a digit. It is the deterministic automaton of the
+// expressions (subset construction), for the alphabet of the ten digits.
+type digitMachine struct {
+	next   [][10]uint16 // state and digit to state
+	accept []uint16     // per state, a bit for each expression that matches
+}
+
+// The states every machine begins with.
+const (
+	stateDead  = 0
+	stateStart = 1
+)
+
+// mostStates bounds the size of a machine. The largest numbering plans take a
+// few hundred states.
+const mostStates = 1 << 14
+
+// newDigitMachine compiles up to 16 expressions, each anchored at both ends.
+// It reports false for expressions that it cannot do: those with assertions of
+// their own.
+func newDigitMachine(expressions []string) (*digitMachine, bool) {
+	b := builder{m: &digitMachine{}, states: map[string]uint16{}}
+	var start []thread
+	for i, expression := range expressions {
+		parsed, err := syntax.Parse(expression, syntax.Perl)
+		if err != nil {
+			return nil, false
+		}
+		program, err := syntax.Compile(parsed.Simplify())
+		if err != nil || slices.ContainsFunc(program.Inst, isAssertion) {
+			return nil, false
+		}
+		b.programs = append(b.programs, program)
+		start = b.follow(start, thread{i, uint32(program.Start)}) //nolint:gosec // programs are small
+	}
+	b.add(nil)
+	b.add(start)
+	for at := stateStart; at < len(b.sets); at++ {
+		for digit := range 10 {
+			b.m.next[at][digit] = b.add(b.step(b.sets[at], rune('0'+digit)))
+		}
+		if len(b.sets) > mostStates {
+			return nil, false
+		}
+	}
+	return b.m, true
+}
+
+func isAssertion(i syntax.Inst) bool { return i.Op == syntax.InstEmptyWidth }
+
+// match returns a bit for each expression that the digits match.
+func (m *digitMachine) match(digits []byte) uint16 {
+	state := uint16(stateStart)
+	for _, d := range digits {
+		state = m.next[state][d-'0']
+	}
+	return m.accept[state]
+}
+
+// matchPrefix reports whether an expression matches a beginning of the digits.
+// A machine that is nil matches nothing.
+func (m *digitMachine) matchPrefix(digits []byte) bool {
+	if m == nil {
+		return false
+	}
+	state := uint16(stateStart)
+	for _, d := range digits {
+		if m.accept[state] != 0 {
+			return true
+		}
+		state = m.next[state][d-'0']
+	}
+	return m.accept[state] != 0
+}
+
+// builder turns programs into a machine.
+type builder struct {
+	m        *digitMachine
+	programs []*syntax.Prog
+	sets     [][]thread        // of each state
+	states   map[string]uint16 // by their sets
+}
+
+// thread is a place in one of the programs.
+type thread struct {
+	program int
+	pc      uint32
+}
+
+// follow adds a thread to a set, through all instructions that take no digit.
+func (b *builder) follow(set []thread, t thread) []thread {
+	if slices.Contains(set, t) {
+		return set
+	}
+	switch i := b.programs[t.program].Inst[t.pc]; i.Op {
+	case syntax.InstAlt, syntax.InstAltMatch:
+		set = append(set, t) // seen
+		set = b.follow(set, thread{t.program, i.Out})
+		return b.follow(set, thread{t.program, i.Arg})
+	case syntax.InstCapture, syntax.InstNop:
+		return b.follow(set, thread{t.program, i.Out})
+	case syntax.InstFail:
+		return set
+	default:
+		return append(set, t)
+	}
+}
+
+// step is the set after a digit.
+func (b *builder) step(from []thread, digit rune) []thread {
+	var set []thread
+	for _, t := range from {
+		i := &b.programs[t.program].Inst[t.pc]
+		switch i.Op {
+		case syntax.InstRune, syntax.InstRune1, syntax.InstRuneAny, syntax.InstRuneAnyNotNL:
+			if i.MatchRune(digit) {
+				set = b.follow(set, thread{t.program, i.Out})
+			}
+		}
+	}
+	return set
+}
+
+// add returns the state of a set, a new one if need be.
+func (b *builder) add(set []thread) uint16 {
+	slices.SortFunc(set, func(x, y thread) int {
+		if x.program != y.program {
+			return x.program - y.program
+		}
+		return int(x.pc) - int(y.pc)
+	})
+	var key []byte
+	var accept uint16
+	for _, t := range set {
+		key = binary.AppendUvarint(key, uint64(t.program)) //nolint:gosec // an index
+		key = binary.AppendUvarint(key, uint64(t.pc))
+		if b.programs[t.program].Inst[t.pc].Op == syntax.InstMatch {
+			accept |= 1 << t.program
+		}
+	}
+	if state, ok := b.states[string(key)]; ok {
+		return state
+	}
+	state := uint16(len(b.sets)) //nolint:gosec // bounded by mostStates
+	b.states[string(key)] = state
+	b.sets = append(b.sets, set)
+	b.m.next = append(b.m.next, [10]uint16{})
+	b.m.accept = append(b.m.accept, accept)
+	return state
+}
