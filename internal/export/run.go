@@ -20,15 +20,12 @@ type Result struct {
 	StartedAt   time.Time
 	CompletedAt time.Time
 
-	Fingerprint string // of the profiles submitted
-	Rows        int64
-	Submitted   int64 // profiles sent to Klaviyo
-	Exported    int64 // acknowledged by a finished job
-	Duplicates  int64 // rows whose address an earlier row has
-	Rejected    Tally // rows that were not sent
-	Refused     Tally // rows that Klaviyo did not import
-	Dropped     Tally // values left out of profiles that were exported
-	Jobs        int64
+	Survey // of the segments as they were sent; all its profiles were submitted
+
+	Exported int64 // profiles that a finished job acknowledged
+	Refused  Tally // profiles that Klaviyo did not import
+	Unwanted Tally // values that Klaviyo refused and that were then left out
+	Jobs     int64
 
 	ListName         string
 	ListProfileCount int64 // members of the list after the run
@@ -162,16 +159,9 @@ func (r *run) pack(ctx context.Context) error {
 
 // fill completes a result once all stages are through.
 func (r *run) fill(result *Result) {
-	s := r.counts.survey()
-	result.Fingerprint = s.Fingerprint
-	result.Rows = s.Rows
-	result.Submitted = s.Profiles
-	result.Duplicates = s.Duplicates
-	result.Rejected = s.Rejected
-	result.Dropped = s.Dropped
-	result.Dropped.merge(&r.report.dropped)
-	result.Refused = r.report.refused
-	result.Exported = s.Profiles - r.report.refused.Total
+	result.Survey = *r.counts.survey()
+	result.Refused, result.Unwanted = r.report.refused, r.report.unwanted
+	result.Exported = result.Profiles - result.Refused.Total
 	result.Jobs = r.finished
 }
 
@@ -179,8 +169,8 @@ func (r *run) fill(result *Result) {
 // goroutines.
 type report struct {
 	mu      sync.Mutex
-	refused Tally
-	dropped Tally
+	refused  Tally // profiles
+	unwanted Tally // values
 }
 
 func (r *report) reject(row Row, code string, target profile.Target, words string) {
@@ -189,10 +179,9 @@ func (r *report) reject(row Row, code string, target profile.Target, words strin
 	r.refused.add(row, code, target, words)
 }
 
-// drop records a phone number that Klaviyo did not want.
-func (r *report) drop(row Row, detail string) {
+// drop records a value that Klaviyo did not want.
+func (r *report) drop(row Row, t profile.Target, words string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	t := profile.Target{Group: profile.GroupMatching, Name: "phone_number"}
-	r.dropped.add(row, codeDropped+" by Klaviyo", t, t.String()+" was refused by Klaviyo: "+detail)
+	r.unwanted.add(row, codeDropped, t, words)
 }

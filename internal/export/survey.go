@@ -27,7 +27,7 @@ func (e *Export) Survey(ctx context.Context) (*Survey, error) {
 		return nil, err
 	}
 	s := c.survey()
-	return s, e.judge(s)
+	return s, e.CheckSurvey(s)
 }
 
 // counter makes a Survey chunk by chunk.
@@ -58,7 +58,7 @@ func (c *counter) take(from *chunk, emit func(p encoded, json []byte) error) err
 		c.counts.Profiles++
 		c.fingerprint.Add(p.info.Profile)
 		for _, t := range p.info.Dropped.Targets() {
-			c.counts.Dropped.add(Row{from.segment, p.row}, codeDropped, t, t.String()+" is not valid")
+			c.counts.Dropped.add(Row{from.segment, p.row}, codeDropped, t, profile.DroppedBecause(t))
 		}
 		if err := emit(p, json); err != nil {
 			return err
@@ -73,8 +73,8 @@ func (c *counter) survey() *Survey {
 	return &s
 }
 
-// judge refuses a survey that must not lead to a run.
-func (e *Export) judge(s *Survey) error {
+// CheckSurvey refuses a survey that must not lead to a run.
+func (e *Export) CheckSurvey(s *Survey) error {
 	if err := typeErrors(&s.Rejected); err != nil {
 		return err
 	}
@@ -108,8 +108,8 @@ func typeErrors(rejected *Tally) error {
 		out = append(out, &Error{
 			Attribute: append(targetAttribute(r.Target), "type"),
 			Summary:   "Property Is Not Of Its Type",
-			Detail: fmt.Sprintf("%s, in %s. Nothing was sent. Correct the rows, leave their values empty, or declare the property with type = \"string\".",
-				r.Words, rowsInWords(r.Count, r.First)),
+			Detail: fmt.Sprintf("In %s, %s. Nothing was sent. Correct the rows, leave their values empty, or declare the property with type = \"string\".",
+				rowsInWords(r.Count, r.First), r.Words),
 		})
 	}
 	if out == nil {

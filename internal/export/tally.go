@@ -2,6 +2,7 @@ package export
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -52,16 +53,21 @@ func (t *Tally) add(row Row, code string, target profile.Target, words string) {
 	}
 }
 
-// merge adds the rows of another tally.
-func (t *Tally) merge(other *Tally) {
-	for key, r := range other.groups {
-		t.Total += r.Count - 1 // add counts the last one
-		t.add(r.First[0], key.code, key.target, r.Words)
-		mine := t.groups[key]
-		mine.Count += r.Count - 1
-		mine.First = append(mine.First, r.First[1:]...)
-		mine.First = mine.First[:min(len(mine.First), firstRows)]
+// MarshalJSON writes a tally as the list of its reasons.
+func (t Tally) MarshalJSON() ([]byte, error) { return json.Marshal(t.Reasons()) }
+
+// UnmarshalJSON reads what MarshalJSON wrote.
+func (t *Tally) UnmarshalJSON(b []byte) error {
+	var reasons []Reason
+	if err := json.Unmarshal(b, &reasons); err != nil {
+		return err
 	}
+	*t = Tally{groups: make(map[tallyKey]*Reason, len(reasons))}
+	for _, r := range reasons {
+		t.Total += r.Count
+		t.groups[tallyKey{r.Code, r.Target}] = &r
+	}
+	return nil
 }
 
 // Reasons lists the reasons, the most frequent first.

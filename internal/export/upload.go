@@ -70,7 +70,7 @@ func (r *run) strip(b *batch, err error) bool {
 		}
 		stripped++
 		if mended := mend(json, found); mended != nil {
-			r.report.drop(b.profiles[i].row, found[0].Detail)
+			r.report.drop(b.profiles[i].row, target(found[0].Source.Pointer), words(found[0].Title, found[0].Detail))
 			return mended
 		}
 		r.report.reject(b.profiles[i].row, found[0].Code, target(found[0].Source.Pointer), words(found[0].Title, found[0].Detail))

@@ -51,6 +51,7 @@ func (o ErrorObject) String() string {
 	if text == "" {
 		text = o.Title
 	}
+	text = strings.TrimSuffix(text, ".")
 	if o.Code != "" {
 		text += " [" + o.Code + "]"
 	}

@@ -40,7 +40,7 @@ func newDigitMachine(expressions []string) (*digitMachine, bool) {
 			return nil, false
 		}
 		b.programs = append(b.programs, program)
-		start = b.follow(start, thread{i, uint32(program.Start)}) //nolint:gosec // programs are small
+		start = b.follow(start, thread{i, uint32(program.Start)})
 	}
 	b.add(nil)
 	b.add(start)
@@ -61,7 +61,9 @@ func isAssertion(i syntax.Inst) bool { return i.Op == syntax.InstEmptyWidth }
 func (m *digitMachine) match(digits []byte) uint16 {
 	state := uint16(stateStart)
 	for _, d := range digits {
-		state = m.next[state][d-'0']
+		if state = m.next[state][d-'0']; state == stateDead {
+			break
+		}
 	}
 	return m.accept[state]
 }
@@ -74,8 +76,8 @@ func (m *digitMachine) matchPrefix(digits []byte) bool {
 	}
 	state := uint16(stateStart)
 	for _, d := range digits {
-		if m.accept[state] != 0 {
-			return true
+		if state == stateDead || m.accept[state] != 0 {
+			break
 		}
 		state = m.next[state][d-'0']
 	}
@@ -141,7 +143,7 @@ func (b *builder) add(set []thread) uint16 {
 	var key []byte
 	var accept uint16
 	for _, t := range set {
-		key = binary.AppendUvarint(key, uint64(t.program)) //nolint:gosec // an index
+		key = binary.AppendUvarint(key, uint64(t.program))
 		key = binary.AppendUvarint(key, uint64(t.pc))
 		if b.programs[t.program].Inst[t.pc].Op == syntax.InstMatch {
 			accept |= 1 << t.program
@@ -150,7 +152,7 @@ func (b *builder) add(set []thread) uint16 {
 	if state, ok := b.states[string(key)]; ok {
 		return state
 	}
-	state := uint16(len(b.sets)) //nolint:gosec // bounded by mostStates
+	state := uint16(len(b.sets))
 	b.states[string(key)] = state
 	b.sets = append(b.sets, set)
 	b.m.next = append(b.m.next, [10]uint16{})

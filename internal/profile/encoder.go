@@ -1,7 +1,6 @@
 package profile
 
 import (
-	"bytes"
 	"strings"
 	"unicode/utf8"
 )
@@ -25,8 +24,32 @@ type Encoder struct {
 type field struct {
 	target Target
 	kind   Type
+	group  group
 	cell   int    // index into the projected row
-	key    string // JSON key with colon: "first_name":
+	key    string // JSON key between comma and colon: ,"first_name":
+}
+
+// group is the object in a profile's attributes that a field belongs to.
+type group uint8
+
+const (
+	groupNone group = iota
+	groupLocation
+	groupProperties
+)
+
+// groupOpenings begin the object of a group.
+var groupOpenings = [...]string{groupLocation: `,"location":{`, groupProperties: `,"properties":{`}
+
+func groupOf(t Target) group {
+	switch t.Group {
+	case GroupLocation:
+		return groupLocation
+	case GroupProperties:
+		return groupProperties
+	default:
+		return groupNone
+	}
 }
 
 // Compile prepares a mapping for a source with the given columns. The error is
@@ -51,8 +74,8 @@ func Compile(m Mapping, columns []string) (*Encoder, error) {
 			cells[at] = cell
 			e.columns = append(e.columns, at)
 		}
-		key := string(append(appendString(nil, u.target.Name), ':'))
-		e.fields = append(e.fields, field{u.target, u.kind, cell, key})
+		key := string(append(appendString([]byte{','}, u.target.Name), ':'))
+		e.fields = append(e.fields, field{u.target, u.kind, groupOf(u.target), cell, key})
 	}
 	if missing != nil {
 		return nil, &MissingColumnsError{missing, columns}
@@ -85,7 +108,7 @@ func (e *Encoder) Append(dst []byte, row []string) ([]byte, Info, *Rejection) {
 			return w.buf[:start], Info{}, rejection
 		}
 	}
-	w.enter("")
+	w.enter(groupNone)
 	w.buf = append(w.buf, "}}"...)
 	if len(w.buf)-start > MaxSize {
 		return w.buf[:start], Info{}, &Rejection{Code: ProfileTooLarge}
@@ -97,7 +120,7 @@ func (e *Encoder) Append(dst []byte, row []string) ([]byte, Info, *Rejection) {
 // writer is the state of one profile being written.
 type writer struct {
 	buf    []byte
-	group  string // the nested object that is open: location, properties, or none
+	group  group // the nested object that is open
 	region string
 	info   *Info
 }
@@ -110,17 +133,12 @@ func (w *writer) field(f *field, value string) *Rejection {
 		}
 		return nil
 	}
-	if !utf8.ValidString(value) {
+	if !isPlain(value) && !utf8.ValidString(value) {
 		return &Rejection{Code: NotUTF8, Target: f.target}
 	}
-	group := ""
-	if f.target.Group == GroupLocation || f.target.Group == GroupProperties {
-		group = f.target.Group
-	}
 	mark, opened := len(w.buf), w.group
-	w.enter(group)
-	w.comma()
-	w.buf = append(w.buf, f.key...)
+	w.enter(f.group)
+	w.member(f.key)
 	at := len(w.buf)
 	rejection := w.value(f, value)
 	if len(w.buf) == at { // nothing written: take the key back, too
@@ -176,25 +194,24 @@ func (w *writer) drop(ok bool, bit Dropped) {
 }
 
 // enter opens the nested object of a group and closes the one before.
-func (w *writer) enter(group string) {
-	if w.group == group {
+func (w *writer) enter(g group) {
+	if w.group == g {
 		return
 	}
-	if w.group != "" {
+	if w.group != groupNone {
 		w.buf = append(w.buf, '}')
 	}
-	w.group = group
-	if group != "" {
-		w.comma()
-		w.buf = append(w.buf, '"')
-		w.buf = append(w.buf, group...)
-		w.buf = append(w.buf, `":{`...)
+	w.group = g
+	if g != groupNone {
+		w.member(groupOpenings[g])
 	}
 }
 
-// comma separates a member from the one before it, if there is one.
-func (w *writer) comma() {
-	if !bytes.HasSuffix(w.buf, []byte{'{'}) {
-		w.buf = append(w.buf, ',')
+// member appends a key, or an opening, that begins with a comma; without it if
+// it is the first of its object.
+func (w *writer) member(key string) {
+	if w.buf[len(w.buf)-1] == '{' {
+		key = key[1:]
 	}
+	w.buf = append(w.buf, key...)
 }

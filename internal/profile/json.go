@@ -4,10 +4,32 @@ import "unicode/utf8"
 
 const hexDigits = "0123456789abcdef"
 
+// plain marks the bytes that a JSON string holds as they are and that are
+// ASCII: nearly all of most values.
+var plain = func() (set [256]bool) {
+	for c := ' '; c < utf8.RuneSelf; c++ {
+		set[c] = c != '"' && c != '\\' && c != 0x7f
+	}
+	return set
+}()
+
+func isPlain(s string) bool {
+	for i := range len(s) {
+		if !plain[s[i]] {
+			return false
+		}
+	}
+	return true
+}
+
 // appendString appends s as a JSON string. Bytes that are no UTF-8 become
 // U+FFFD, so the result is valid JSON whatever s is.
 func appendString(dst []byte, s string) []byte {
 	dst = append(dst, '"')
+	if isPlain(s) {
+		dst = append(dst, s...)
+		return append(dst, '"')
+	}
 	start := 0
 	for i := 0; i < len(s); {
 		b := s[i]

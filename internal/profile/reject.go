@@ -55,6 +55,18 @@ const (
 	DroppedLongitude
 )
 
+// DroppedBecause says in words why a value of the target was left out.
+func DroppedBecause(t Target) string {
+	switch t.Name {
+	case "phone_number":
+		return t.String() + " is not a phone number that exists (one without + needs phone_region)"
+	case "locale":
+		return t.String() + " is not a locale (en-US)"
+	default:
+		return t.String() + " is not a coordinate in degrees"
+	}
+}
+
 // Targets lists what was dropped.
 func (d Dropped) Targets() []Target {
 	var out []Target

@@ -40,13 +40,13 @@ func ParseType(name string) (Type, bool) {
 func (t Type) expects() string {
 	switch t {
 	case Number:
-		return "a number, such as 12 or -3.50"
+		return "a number (12, -3.50)"
 	case Boolean:
-		return "a boolean: true, false, yes, no, 1 or 0"
+		return "a boolean (true, false, yes, no, 1, 0)"
 	case Datetime:
-		return "a date, such as 2026-11-23, 2026-11-23T06:00:00Z or 11/23/2026"
+		return "a date (2026-11-23, 2026-11-23T06:00:00Z, 11/23/2026)"
 	case List:
-		return "a list: a JSON array, or values separated by semicolons"
+		return "a list (a JSON array, or values separated by semicolons)"
 	case JSON:
 		return "a JSON value"
 	default:

@@ -106,52 +106,91 @@ func appendBoolean(dst []byte, s string) ([]byte, bool) {
 // appendDatetime writes a date as YYYY-MM-DD and a point in time as RFC 3339;
 // one without a zone is in UTC.
 func appendDatetime(dst []byte, s string) ([]byte, bool) {
+	if year, month, day, ok := parseDate(s); ok {
+		return appendDate(dst, year, month, day)
+	}
 	for _, layout := range layouts(s) {
-		t, err := time.Parse(layout, s)
-		if err != nil || t.Year() < 1 {
-			continue
+		if t, err := time.Parse(layout, s); err == nil && t.Year() > 0 {
+			dst = append(dst, '"')
+			dst = t.AppendFormat(dst, time.RFC3339Nano)
+			return append(dst, '"'), true
 		}
-		write := time.RFC3339Nano
-		if layout == layoutDate || layout == layoutSlashDate {
-			write = time.DateOnly
-		}
-		dst = append(dst, '"')
-		dst = t.AppendFormat(dst, write)
-		return append(dst, '"'), true
 	}
 	return dst, false
 }
 
-const (
-	layoutDate      = "2006-01-02"
-	layoutSlashDate = "1/2/2006"
-)
+// parseDate reads a date without a time of day: year-month-day with two digits
+// each for month and day, or month/day/year, as in the exports of Dynamics
+// 365, with one or two.
+func parseDate(s string) (year, month, day string, ok bool) {
+	if len(s) == len(time.DateOnly) && s[4] == '-' && s[7] == '-' {
+		year, month, day = s[:4], s[5:7], s[8:]
+	} else {
+		month, s, _ = strings.Cut(s, "/")
+		day, year, _ = strings.Cut(s, "/")
+	}
+	ok = len(year) == 4 && isNumeric(year) && isNumeric(month) && isNumeric(day)
+	return year, month, day, ok && len(month) <= 2 && len(day) <= 2
+}
 
-// The layouts that are accepted, by the look of the text. time.Parse takes
+func isNumeric(s string) bool {
+	digits, rest := cutDigits(s)
+	return digits != "" && rest == ""
+}
+
+// appendDate appends a date if the calendar has it.
+func appendDate(dst []byte, year, month, day string) ([]byte, bool) {
+	y, m, d := smallNumber(year), smallNumber(month), smallNumber(day)
+	if y < 1 || m < 1 || m > 12 || d < 1 || d > daysIn(m, y) {
+		return dst, false
+	}
+	dst = append(dst, '"')
+	dst = append(dst, year...)
+	dst = append(dst, '-', byte('0'+m/10), byte('0'+m%10), '-', byte('0'+d/10), byte('0'+d%10))
+	return append(dst, '"'), true
+}
+
+// smallNumber is the value of up to four digits.
+func smallNumber(digits string) int {
+	n := 0
+	for i := range len(digits) {
+		n = 10*n + int(digits[i]-'0')
+	}
+	return n
+}
+
+func daysIn(month, year int) int {
+	switch month {
+	case 2:
+		if year%4 == 0 && (year%100 != 0 || year%400 == 0) {
+			return 29
+		}
+		return 28
+	case 4, 6, 9, 11:
+		return 30
+	default:
+		return 31
+	}
+}
+
+// The layouts of points in time, by the look of the text. time.Parse takes
 // fractions of a second after any of them.
 var (
-	layoutsDate      = []string{layoutDate}
-	layoutsT         = []string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02T15:04"}
-	layoutsSpace     = []string{"2006-01-02 15:04:05", "2006-01-02 15:04:05Z07:00", "2006-01-02 15:04:05-07", "2006-01-02 15:04"}
-	layoutsSlashDate = []string{layoutSlashDate}
-	layoutsSlash24   = []string{"1/2/2006 15:04", "1/2/2006 15:04:05"}
-	layoutsSlash12   = []string{"1/2/2006 3:04 PM", "1/2/2006 3:04:05 PM"}
+	layoutsT       = []string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02T15:04"}
+	layoutsSpace   = []string{"2006-01-02 15:04:05", "2006-01-02 15:04:05Z07:00", "2006-01-02 15:04:05-07", "2006-01-02 15:04"}
+	layoutsSlash24 = []string{"1/2/2006 15:04", "1/2/2006 15:04:05"}
+	layoutsSlash12 = []string{"1/2/2006 3:04 PM", "1/2/2006 3:04:05 PM"}
 )
 
-// layouts returns what a text may be, so that few layouts have to be tried. A
-// date with slashes has its month first, as in the exports of Dynamics 365.
+// layouts returns what a text may be, so that few layouts have to be tried.
 func layouts(s string) []string {
 	slashes := strings.IndexByte(s, '/') >= 0
 	switch {
-	case slashes && strings.IndexByte(s, ' ') < 0:
-		return layoutsSlashDate
 	case slashes && strings.HasSuffix(s, "M"):
 		return layoutsSlash12
 	case slashes:
 		return layoutsSlash24
-	case len(s) <= len(layoutDate):
-		return layoutsDate
-	case s[len(layoutDate)] == 'T':
+	case len(s) > len(time.DateOnly) && s[len(time.DateOnly)] == 'T':
 		return layoutsT
 	default:
 		return layoutsSpace

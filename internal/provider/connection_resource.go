@@ -124,8 +124,7 @@ func (r *connectionResource) Create(ctx context.Context, req resource.CreateRequ
 }
 
 // Read implements resource.Resource. A key that Klaviyo refuses is no reason
-// to fail here: planning fails with it anyway, and a connection whose key is
-// gone must still be destroyable.
+// to fail here: planning says what is wrong with it.
 func (r *connectionResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	var state connectionModel
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)

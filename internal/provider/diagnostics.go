@@ -51,7 +51,7 @@ func keyHint(err error) string {
 	if !errors.As(err, &used) || !klaviyo.IsUnauthorized(err) && !klaviyo.IsForbidden(err) {
 		return ""
 	}
-	return " The key came from " + used.origin + "."
+	return "\n\nThe key came from " + used.origin + "."
 }
 
 // attributePath turns the path of an argument into Terraform's terms. Segments

@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -207,6 +208,34 @@ func (m *segmentExportModel) setSurvey(s *export.Survey) {
 	m.DuplicateCount = types.Int64Value(s.Duplicates)
 }
 
+// keepSurvey takes the counts of another model.
+func (m *segmentExportModel) keepSurvey(from *segmentExportModel) {
+	m.Fingerprint, m.ProfileCount = from.Fingerprint, from.ProfileCount
+	m.RejectedCount, m.DuplicateCount = from.RejectedCount, from.DuplicateCount
+}
+
+// forgetSurvey leaves the counts to apply.
+func (m *segmentExportModel) forgetSurvey() {
+	m.Fingerprint, m.ProfileCount = types.StringUnknown(), types.Int64Unknown()
+	m.RejectedCount, m.DuplicateCount = types.Int64Unknown(), types.Int64Unknown()
+}
+
+// inputs are what the model would run with, as far as it is known. e is the
+// export that is planned; its account is that of the destination.
+func (m *segmentExportModel) inputs(e *export.Export) runInputs {
+	account := e.Destination.AccountID
+	if known, _, ok := strings.Cut(m.ID.ValueString(), "/"); ok {
+		account = known
+	}
+	inputs := runInputs{AccountID: account, ListID: m.ListID.ValueString(), SyncMode: m.SyncMode.ValueString(), Triggers: map[string]string{}}
+	for name, value := range m.Triggers.Elements() {
+		if v, ok := value.(types.String); ok && !v.IsUnknown() {
+			inputs.Triggers[name] = v.ValueString()
+		}
+	}
+	return inputs
+}
+
 // setID fills in the id once account and list are known.
 func (m *segmentExportModel) setID(e *export.Export) {
 	m.ID = types.StringUnknown()
@@ -242,7 +271,7 @@ func finishedRun(reason string, r *export.Result) types.Object {
 		"started_at":         types.StringValue(r.StartedAt.Format(time.RFC3339)),
 		"completed_at":       types.StringValue(r.CompletedAt.Format(time.RFC3339)),
 		"fingerprint":        types.StringValue(r.Fingerprint),
-		"profiles_submitted": types.Int64Value(r.Submitted),
+		"profiles_submitted": types.Int64Value(r.Profiles),
 		"profiles_failed":    types.Int64Value(r.Refused.Total),
 		"list_profile_count": types.Int64Value(r.ListProfileCount),
 		"jobs":               types.Int64Value(r.Jobs),

@@ -15,12 +15,13 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
 )
 
-// exportPlan completes the plan of an export: it checks what is known, reads
-// the segments, and decides whether a run is due.
+// exportPlan completes the plan of an export: it checks what is known, looks
+// at the segments, and decides whether a run is due.
 type exportPlan struct {
 	session *session
 	plan    *segmentExportModel
 	state   *segmentExportModel // nil on create
+	private privateState
 	diags   *diag.Diagnostics
 
 	export *export.Export
@@ -47,15 +48,11 @@ func (p *exportPlan) complete(ctx context.Context) {
 	if p.diags.HasError() {
 		return
 	}
-	var survey *export.Survey
-	if p.plan.sourceKnown(ctx) {
-		var err error
-		if survey, err = p.export.Survey(ctx); err != nil {
-			addError(p.diags, err)
-			return
-		}
+	survey, refreshed := p.survey(ctx)
+	if p.diags.HasError() {
+		return
 	}
-	p.decide(ctx, survey)
+	p.decide(ctx, survey, refreshed)
 }
 
 // checkDestination checks consent, key and account as far as they are known.
@@ -90,28 +87,54 @@ func (p *exportPlan) checkDestination(ctx context.Context) {
 // checkList checks that the list may be used and is there, unless refreshing
 // has just seen it.
 func (p *exportPlan) checkList(ctx context.Context) {
+	p.plan.ListName, p.plan.ListProfileCount = types.StringUnknown(), types.Int64Unknown()
 	if p.plan.ListID.IsUnknown() {
-		p.plan.ListName, p.plan.ListProfileCount = types.StringUnknown(), types.Int64Unknown()
 		return
 	}
 	if err := p.export.CheckListAllowed(); err != nil {
 		addError(p.diags, err)
 		return
 	}
-	if p.state != nil && p.state.ListID.Equal(p.plan.ListID) && p.state.ID.Equal(p.plan.ID) && !p.state.ListName.IsNull() {
+	if p.state != nil && p.state.ID.Equal(p.plan.ID) && !p.state.ListName.IsNull() {
 		p.plan.ListName, p.plan.ListProfileCount = p.state.ListName, p.state.ListProfileCount
 		return
 	}
-	p.plan.ListName, p.plan.ListProfileCount = types.StringUnknown(), types.Int64Unknown()
 	if p.used == nil {
 		return
 	}
-	list, err := p.export.CheckList(ctx, p.used.client)
-	if err != nil {
+	if _, err := p.export.CheckList(ctx, p.used.client); err != nil {
 		addError(p.diags, p.used.blame(err))
-		return
 	}
-	p.plan.ListName = types.StringValue(list.Name)
+}
+
+// survey looks at the segments: what refreshing found, if they are declared as
+// they were then, else what is there now. It is nil while they are not known.
+func (p *exportPlan) survey(ctx context.Context) (survey *export.Survey, refreshed bool) {
+	if !p.plan.sourceKnown(ctx) {
+		return nil, false
+	}
+	survey = &export.Survey{}
+	if p.sameSource() && load(ctx, p.private, keySurvey, survey, p.diags) {
+		if err := p.export.CheckSurvey(survey); err != nil {
+			addError(p.diags, err)
+		}
+		return survey, true
+	}
+	survey, err := p.export.Survey(ctx)
+	if err != nil {
+		addError(p.diags, err)
+	}
+	return survey, false
+}
+
+// sameSource reports whether segments and mapping are those of the state.
+func (p *exportPlan) sameSource() bool {
+	return p.state != nil && p.plan.Segments.Equal(p.state.Segments) && p.sameMapping()
+}
+
+func (p *exportPlan) sameMapping() bool {
+	return p.plan.DataMatching.Equal(p.state.DataMatching) && p.plan.Attributes.Equal(p.state.Attributes) &&
+		p.plan.Properties.Equal(p.state.Properties)
 }
 
 // keep plans that nothing is read and nothing sent.
@@ -125,54 +148,59 @@ func (p *exportPlan) keep() {
 	p.plan.ListName, p.plan.ListProfileCount = kept.ListName, kept.ListProfileCount
 }
 
-// keepSurvey takes the counts of another model.
-func (m *segmentExportModel) keepSurvey(from *segmentExportModel) {
-	m.Fingerprint, m.ProfileCount = from.Fingerprint, from.ProfileCount
-	m.RejectedCount, m.DuplicateCount = from.RejectedCount, from.DuplicateCount
-}
-
 // decide plans a run if one is due. survey is nil when the segments are not
 // known yet.
-func (p *exportPlan) decide(ctx context.Context, survey *export.Survey) {
-	if survey == nil || p.plan.Enabled.IsUnknown() {
-		p.plan.keepSurvey(&segmentExportModel{
-			Fingerprint: types.StringUnknown(), ProfileCount: types.Int64Unknown(),
-			RejectedCount: types.Int64Unknown(), DuplicateCount: types.Int64Unknown(),
-		})
-		p.plan.LastRun = types.ObjectUnknown(runType())
-		return
-	}
-	reasons := p.reasons(ctx, survey)
+func (p *exportPlan) decide(ctx context.Context, survey *export.Survey, refreshed bool) {
 	p.plan.LastRun = types.ObjectNull(runType())
 	if p.state != nil {
 		p.plan.LastRun = p.state.LastRun
 	}
+	if survey == nil || p.plan.Enabled.IsUnknown() {
+		p.plan.forgetSurvey()
+		if p.plan.RunOnApply.IsUnknown() || p.plan.RunOnApply.ValueBool() {
+			p.plan.LastRun = types.ObjectUnknown(runType())
+		}
+		return
+	}
+	reasons := p.reasons(ctx, survey, refreshed)
 	if len(reasons) == 0 {
 		p.plan.keepSurvey(p.state)
 		return
 	}
-	p.plan.setSurvey(survey)
-	if p.plan.RunOnApply.IsUnknown() {
+	runs := p.plan.RunOnApply.IsUnknown() || p.plan.RunOnApply.ValueBool()
+	switch {
+	case !runs && p.state != nil && survey.Fingerprint == p.state.Fingerprint.ValueString():
+		p.plan.keepSurvey(p.state)
+	case refreshed:
+		p.plan.setSurvey(survey)
+	default:
+		p.plan.forgetSurvey()
+	}
+	switch {
+	case p.plan.RunOnApply.IsUnknown():
 		p.plan.LastRun = types.ObjectUnknown(runType())
-		return
+	case runs:
+		p.planRun(ctx, strings.Join(reasons, "; "), survey, refreshed)
 	}
-	if !p.plan.RunOnApply.ValueBool() {
-		return
-	}
+}
+
+// planRun plans a run that is due.
+func (p *exportPlan) planRun(ctx context.Context, reason string, survey *export.Survey, refreshed bool) {
 	if p.used != nil {
 		if err := p.used.client.CheckReadScopes(ctx); err != nil {
 			addError(p.diags, p.used.blame(err))
 			return
 		}
 	}
-	p.plan.LastRun = plannedRun(strings.Join(reasons, "; "))
+	p.plan.LastRun = plannedRun(reason)
 	p.plan.ListProfileCount = types.Int64Unknown()
-	warnLeftOut(p.diags, &survey.Rejected, &survey.Dropped)
+	warnSurvey(p.diags, survey, refreshed)
 }
 
 // reasons says why a run is due, in words for who reviews the plan. None means
-// that none is.
-func (p *exportPlan) reasons(ctx context.Context, survey *export.Survey) []string {
+// that none is. Only a survey that was refreshed gives figures: Terraform makes
+// the plan again when it applies it, and by then another one may find others.
+func (p *exportPlan) reasons(ctx context.Context, survey *export.Survey, refreshed bool) []string {
 	if p.state == nil {
 		return []string{"first run"}
 	}
@@ -181,81 +209,89 @@ func (p *exportPlan) reasons(ctx context.Context, survey *export.Survey) []strin
 		return []string{"first run"}
 	}
 	var reasons []string
-	before, _, _ := strings.Cut(p.state.ID.ValueString(), "/")
-	if p.export.Destination.AccountID != before {
+	if !p.state.Enabled.ValueBool() {
+		reasons = append(reasons, "enabled again")
+	}
+	before, now := p.lastInputs(ctx), p.plan.inputs(p.export)
+	if before.AccountID != now.AccountID {
 		reasons = append(reasons, "account changed")
 	}
-	if !p.plan.ListID.Equal(p.state.ListID) {
+	if before.ListID != now.ListID {
 		reasons = append(reasons, "list changed")
-	} else if lost := last.ListProfileCount.ValueInt64() - p.state.ListProfileCount.ValueInt64(); lost > 0 && !p.state.ListProfileCount.IsNull() {
+	}
+	lost := last.ListProfileCount.ValueInt64() - p.state.ListProfileCount.ValueInt64()
+	if lost > 0 && !p.state.ListProfileCount.IsNull() && before.sameList(now) && before.sameList(p.state.inputs(p.export)) {
 		reasons = append(reasons, "list lost "+export.Count(lost, "member"))
 	}
-	if survey.Fingerprint != last.Fingerprint.ValueString() {
-		reasons = append(reasons, p.changeOfSegment(last.ProfilesSubmitted.ValueInt64(), survey.Profiles))
+	switch same := survey.Fingerprint == last.Fingerprint.ValueString(); {
+	case !p.sameMapping():
+		reasons = append(reasons, "mapping changed")
+	case !p.sameSource():
+		reasons = append(reasons, "segments changed")
+	case !same && refreshed:
+		reasons = append(reasons, changeOfSegment(last.ProfilesSubmitted.ValueInt64(), survey.Profiles))
+	case !same:
+		reasons = append(reasons, "segment changed")
 	}
-	if !p.plan.SyncMode.Equal(p.state.SyncMode) {
+	if before.SyncMode != now.SyncMode {
 		reasons = append(reasons, "sync mode changed")
 	}
-	return append(reasons, p.changedTriggers()...)
-}
-
-// changeOfSegment says what made the profiles others than those last sent.
-func (p *exportPlan) changeOfSegment(before, after int64) string {
-	what := "segment changed"
-	if !p.plan.DataMatching.Equal(p.state.DataMatching) || !p.plan.Attributes.Equal(p.state.Attributes) || !p.plan.Properties.Equal(p.state.Properties) {
-		what = "mapping changed"
-	}
-	if before == after {
-		return fmt.Sprintf("%s: %s, not all the same as before", what, export.Count(after, "profile"))
-	}
-	return fmt.Sprintf("%s: %s -> %s", what, export.Thousands(before), export.Count(after, "profile"))
-}
-
-// changedTriggers names the triggers that are not as they were. A value that
-// is not known yet counts as changed.
-func (p *exportPlan) changedTriggers() []string {
 	if p.plan.Triggers.IsUnknown() {
-		return []string{"triggers changed"}
+		return append(reasons, "triggers changed")
 	}
-	before, after := p.state.Triggers.Elements(), p.plan.Triggers.Elements()
-	names := map[string]struct{}{}
-	for name, value := range after {
-		if old, ok := before[name]; !ok || !old.Equal(value) {
-			names[name] = struct{}{}
-		}
-	}
-	for name := range before {
-		if _, ok := after[name]; !ok {
-			names[name] = struct{}{}
-		}
-	}
-	var reasons []string
-	for _, name := range slices.Sorted(maps.Keys(names)) {
-		reasons = append(reasons, fmt.Sprintf("trigger %s changed", name))
+	for _, name := range slices.Sorted(maps.Keys(before.changedTriggers(now.Triggers))) {
+		reasons = append(reasons, "trigger "+name+" changed")
 	}
 	return reasons
 }
 
-// warnLeftOut sums up what of the segments does not go to Klaviyo.
-func warnLeftOut(diags *diag.Diagnostics, rejected, dropped *export.Tally) {
-	if rejected.Total > 0 {
-		diags.AddAttributeWarning(path.Root("segments"), "Rows That Cannot Be Exported",
-			export.Count(rejected.Total, "row")+" cannot be exported and will be skipped:\n"+rejected.String()+
-				"Rows are counted from the first one after the header.")
+// lastInputs is what the last run was made with.
+func (p *exportPlan) lastInputs(ctx context.Context) runInputs {
+	var inputs runInputs
+	if !load(ctx, p.private, keyInputs, &inputs, p.diags) {
+		inputs = p.state.inputs(p.export)
 	}
-	if dropped.Total > 0 {
-		diags.AddAttributeWarning(path.Root("data_matching"), "Values That Are Left Out",
-			"Some profiles are exported without a value that Klaviyo would refuse:\n"+dropped.String()+
-				"Rows are counted from the first one after the header.")
+	return inputs
+}
+
+// changeOfSegment says how many profiles there were and are.
+func changeOfSegment(before, after int64) string {
+	if before == after {
+		return fmt.Sprintf("segment changed: %s, not all the same as before", export.Count(after, "profile"))
+	}
+	return fmt.Sprintf("segment changed: %s -> %s", export.Thousands(before), export.Count(after, "profile"))
+}
+
+const rowsCounted = "Rows are counted from the first one after the header."
+
+// warnSurvey sums up what a run is about where the plan itself cannot show it,
+// and what of the segments does not go to Klaviyo.
+func warnSurvey(diags *diag.Diagnostics, s *export.Survey, refreshed bool) {
+	if !refreshed {
+		diags.AddAttributeWarning(path.Root("segments"), "Profiles To Be Exported",
+			fmt.Sprintf("%s, from %s: %s, and %s that cannot be exported. This is what the segments hold now. "+
+				"What they hold when the plan is applied is exported, so the counts are known only then.",
+				export.Count(s.Profiles, "profile"), export.Count(s.Rows, "row"), export.Count(s.Duplicates, "duplicate"), export.Count(s.Rejected.Total, "row")))
+	}
+	if s.Rejected.Total > 0 {
+		diags.AddAttributeWarning(path.Root("segments"), "Rows That Cannot Be Exported",
+			export.Count(s.Rejected.Total, "row")+" cannot be exported and will be skipped:\n"+s.Rejected.String()+rowsCounted)
+	}
+	if s.Dropped.Total > 0 {
+		diags.AddAttributeWarning(path.Root("segments"), "Values That Are Left Out",
+			"Some profiles are exported without a value that Klaviyo would refuse:\n"+s.Dropped.String()+rowsCounted)
 	}
 }
 
-// warnRefused sums up what Klaviyo did not import.
-func warnRefused(diags *diag.Diagnostics, result *export.Result) {
-	if result.Refused.Total == 0 {
-		return
+// warnResult sums up what Klaviyo did not take.
+func warnResult(diags *diag.Diagnostics, r *export.Result) {
+	if r.Refused.Total > 0 {
+		diags.AddAttributeWarning(path.Root("segments"), "Profiles That Klaviyo Refused",
+			fmt.Sprintf("Klaviyo took %s of %s. It refused:\n%sCorrect these rows in the source; the next run tries them again. %s",
+				export.Thousands(r.Exported), export.Count(r.Profiles, "profile"), r.Refused.String(), rowsCounted))
 	}
-	diags.AddAttributeWarning(path.Root("segments"), "Profiles That Klaviyo Refused",
-		fmt.Sprintf("%s of %s were exported. Klaviyo refused:\n%sCorrect these rows in the source; the next run tries them again.",
-			export.Thousands(result.Exported), export.Count(result.Submitted, "profile"), result.Refused.String()))
+	if r.Unwanted.Total > 0 {
+		diags.AddAttributeWarning(path.Root("segments"), "Values That Klaviyo Refused",
+			"Some profiles were exported without a value that Klaviyo refused:\n"+r.Unwanted.String()+rowsCounted)
+	}
 }

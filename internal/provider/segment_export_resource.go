@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -49,7 +50,7 @@ func (r *segmentExportResource) ModifyPlan(ctx context.Context, req resource.Mod
 	}
 	var plan segmentExportModel
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-	p := exportPlan{session: r.session, plan: &plan, diags: &resp.Diagnostics}
+	p := exportPlan{session: r.session, plan: &plan, private: resp.Private, diags: &resp.Diagnostics}
 	if !req.State.Raw.IsNull() {
 		p.state = &segmentExportModel{}
 		resp.Diagnostics.Append(req.State.Get(ctx, p.state)...)
@@ -74,7 +75,7 @@ func (r *segmentExportResource) Create(ctx context.Context, req resource.CreateR
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	p := exportPlan{session: r.session, plan: &plan, diags: &resp.Diagnostics}
+	p := exportPlan{session: r.session, plan: &plan, private: resp.Private, diags: &resp.Diagnostics}
 	p.apply(logContext(ctx), "create", timeout)
 	if resp.Diagnostics.HasError() {
 		return
@@ -82,9 +83,8 @@ func (r *segmentExportResource) Create(ctx context.Context, req resource.CreateR
 	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
 }
 
-// Read looks at the list. It fails for nothing: planning checks what could not
-// be read here, and an export whose key or list is gone must still be
-// destroyable.
+// Read looks at the list and at the segments. It fails for nothing: planning
+// looks again at what could not be read here and says what is wrong.
 func (r *segmentExportResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	var state segmentExportModel
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
@@ -100,7 +100,22 @@ func (r *segmentExportResource) Read(ctx context.Context, req resource.ReadReque
 	} else {
 		state.ListName, state.ListProfileCount = types.StringValue(list.Name), types.Int64Value(list.ProfileCount)
 	}
+	storeSurvey(ctx, resp.Private, surveyState(ctx, &state, &resp.Diagnostics), &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.State.Set(ctx, &state)...)
+}
+
+// surveyState reads the segments as they were declared last. It is nil when
+// there are none, after an import, or when they cannot be read.
+func surveyState(ctx context.Context, state *segmentExportModel, diags *diag.Diagnostics) *export.Survey {
+	if state.Segments.IsNull() {
+		return nil
+	}
+	survey, err := state.export(ctx, diags).Survey(ctx)
+	if err != nil {
+		tflog.Warn(ctx, "The segments were not refreshed", map[string]any{"reason": err.Error()})
+		return nil
+	}
+	return survey
 }
 
 // Update implements resource.Resource. When it fails the state stays as it
@@ -114,7 +129,7 @@ func (r *segmentExportResource) Update(ctx context.Context, req resource.UpdateR
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	p := exportPlan{session: r.session, plan: &plan, state: &state, diags: &resp.Diagnostics}
+	p := exportPlan{session: r.session, plan: &plan, state: &state, private: resp.Private, diags: &resp.Diagnostics}
 	p.apply(logContext(ctx), "update", timeout)
 	if resp.Diagnostics.HasError() {
 		return
@@ -158,22 +173,14 @@ func (r *segmentExportResource) readList(ctx context.Context, ref keyRef, id str
 	return used.client.ListWithCount(ctx, id)
 }
 
-// apply carries the plan out. It first completes what could not be planned.
+// apply carries the plan out. Terraform has planned again just before, with
+// everything known, so what is to be done is in the plan.
 func (p *exportPlan) apply(ctx context.Context, operation string, timeout time.Duration) {
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("timeouts.%s of %s is over", operation, timeout))
 	defer cancel()
-	planned := *p.plan
-	if planned.LastRun.IsUnknown() || planned.Fingerprint.IsUnknown() {
-		p.complete(ctx)
-		if p.diags.HasError() {
-			return
-		}
-		p.plan.keepPlanned(&planned)
-	} else {
-		p.export = p.plan.export(ctx, p.diags)
-	}
-	p.plan.setID(p.export)
-	if !p.plan.Enabled.ValueBool() {
+	p.export = p.plan.export(ctx, p.diags)
+	storeSurvey(ctx, p.private, nil, p.diags) // it has served its plan
+	if p.diags.HasError() || !p.plan.Enabled.ValueBool() {
 		return
 	}
 	d, _ := p.plan.destination(ctx, p.diags)
@@ -186,23 +193,7 @@ func (p *exportPlan) apply(ctx context.Context, operation string, timeout time.D
 		p.run(ctx, run.Reason.ValueString())
 		return
 	}
-	p.readList(ctx)
-}
-
-// keepPlanned puts back what the plan had promised before it was completed.
-func (m *segmentExportModel) keepPlanned(planned *segmentExportModel) {
-	if !planned.Fingerprint.IsUnknown() {
-		m.keepSurvey(planned)
-	}
-	if !planned.LastRun.IsUnknown() {
-		m.LastRun = planned.LastRun
-	}
-	if !planned.ListName.IsUnknown() {
-		m.ListName = planned.ListName
-	}
-	if !planned.ListProfileCount.IsUnknown() {
-		m.ListProfileCount = planned.ListProfileCount
-	}
+	p.save(ctx)
 }
 
 // run exports, and records it.
@@ -217,11 +208,23 @@ func (p *exportPlan) run(ctx context.Context, reason string) {
 	if p.plan.ListName.IsUnknown() {
 		p.plan.ListName = types.StringValue(result.ListName)
 	}
-	warnRefused(p.diags, result)
+	if p.plan.Fingerprint.IsUnknown() {
+		p.plan.setSurvey(&result.Survey)
+	}
+	store(ctx, p.private, keyInputs, p.plan.inputs(p.export), p.diags)
+	warnResult(p.diags, result)
 }
 
-// readList fills in what is not known of the list when nothing is sent.
-func (p *exportPlan) readList(ctx context.Context) {
+// save fills in what is not known yet when nothing is sent.
+func (p *exportPlan) save(ctx context.Context) {
+	if p.plan.Fingerprint.IsUnknown() {
+		survey, err := p.export.Survey(ctx)
+		if err != nil {
+			addError(p.diags, err)
+			return
+		}
+		p.plan.setSurvey(survey)
+	}
 	if !p.plan.ListName.IsUnknown() && !p.plan.ListProfileCount.IsUnknown() {
 		return
 	}

@@ -65,10 +65,7 @@ func (r *segmentExportResource) Schema(ctx context.Context, _ resource.SchemaReq
 			ElementType:         types.StringType,
 			Optional:            true,
 		},
-		"timeouts": timeouts.Attributes(ctx, timeouts.Opts{
-			Create: true, CreateDescription: "Longest time for a run on create, as a duration such as `2h`. Defaults to `60m`.",
-			Update: true, UpdateDescription: "Longest time for a run on update, as a duration such as `2h`. Defaults to `60m`.",
-		}),
+		"timeouts": timeoutsAttribute(ctx),
 	}
 	for name, attribute := range computedAttributes() {
 		attributes[name] = attribute
@@ -78,6 +75,26 @@ func (r *segmentExportResource) Schema(ctx context.Context, _ resource.SchemaReq
 			"applying checks the key, the list and the consent, and then adds the people to the list and updates their profiles.",
 		Attributes: attributes,
 	}
+}
+
+// timeoutsAttribute is the library's, with descriptions in Markdown.
+func timeoutsAttribute(ctx context.Context) schema.Attribute {
+	attribute := timeouts.Attributes(ctx, timeouts.Opts{
+		Create: true, CreateDescription: "Longest time for a run on create, as a duration such as `2h`. Defaults to `60m`.",
+		Update: true, UpdateDescription: "Longest time for a run on update, as a duration such as `2h`. Defaults to `60m`.",
+	})
+	nested, ok := attribute.(schema.SingleNestedAttribute)
+	if !ok {
+		return attribute
+	}
+	nested.MarkdownDescription = "How long a run may take. A run that takes longer is ended, and the next apply makes good what is missing."
+	for name, child := range nested.Attributes {
+		if text, ok := child.(schema.StringAttribute); ok {
+			text.MarkdownDescription, text.Description = text.Description, ""
+			nested.Attributes[name] = text
+		}
+	}
+	return nested
 }
 
 func destinationAttribute() schema.Attribute {

@@ -66,7 +66,7 @@ func (r *csvRows) Next() ([]string, error) {
 		return record, nil
 	}
 	if errors.Is(err, csv.ErrFieldCount) {
-		return nil, &RowError{fmt.Sprintf("has %d fields, the header has %d", len(record), len(r.columns))}
+		return nil, &RowError{fmt.Sprintf("does not have the %d fields that the header has", len(r.columns))}
 	}
 	if errors.Is(err, io.EOF) {
 		return nil, io.EOF

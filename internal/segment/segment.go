@@ -32,7 +32,7 @@ type Rows interface {
 
 // RowError says why a single row cannot be read.
 type RowError struct {
-	Problem string // "has 7 fields, the header has 11"
+	Problem string // "does not have the 11 fields that the header has"
 }
 
 func (e *RowError) Error() string { return "the row " + e.Problem }

@@ -64,9 +64,7 @@ func (t *terraform) plan(ctx context.Context) error {
 		}
 		t.changes = true
 		if run, ok := c.Change.After["last_run"].(map[string]any); ok {
-			say("%s: %v profiles, %v duplicates, %v rejected", c.Address,
-				c.Change.After["profile_count"], c.Change.After["duplicate_count"], c.Change.After["rejected_count"])
-			say("a run is due: %v", run["reason"])
+			say("%s: a run is due: %v", c.Address, run["reason"])
 		}
 	}
 	return nil

@@ -1,0 +1,88 @@
+package profile_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
+)
+
+func fingerprint(texts ...string) string {
+	var f profile.Fingerprint
+	for _, text := range texts {
+		f.Add(profile.HashOf([]byte(text)))
+	}
+	return f.String()
+}
+
+func TestFingerprintIsIndependentOfOrder(t *testing.T) {
+	t.Parallel()
+	random := rand.New(rand.NewPCG(1, 2))
+	texts := make([]string, 200)
+	for i := range texts {
+		texts[i] = fmt.Sprintf("profile %d", i)
+	}
+	want := fingerprint(texts...)
+	for range 20 {
+		random.Shuffle(len(texts), func(i, j int) { texts[i], texts[j] = texts[j], texts[i] })
+		if got := fingerprint(texts...); got != want {
+			t.Fatalf("fingerprint %s, then %s", want, got)
+		}
+	}
+}
+
+func TestFingerprintTellsSetsApart(t *testing.T) {
+	t.Parallel()
+	seen := map[string][]string{}
+	for _, set := range [][]string{
+		nil, {""}, {"a"}, {"b"}, {"a", "b"}, {"ab"}, {"a", "a"}, {"b", "b"}, {"a", "b", "b"}, {"a "}, {"A"}, {"a", ""}, {"a", "b", "c"},
+	} {
+		got := fingerprint(set...)
+		if before, twice := seen[got]; twice {
+			t.Errorf("%q and %q have the fingerprint %s", before, set, got)
+		}
+		seen[got] = set
+		if len(got) != 32 {
+			t.Errorf("fingerprint %q", got)
+		}
+	}
+	if got := fingerprint(); got != "00000000000000000000000000000000" {
+		t.Errorf("fingerprint of nothing %s", got)
+	}
+}
+
+func TestFingerprintCarries(t *testing.T) {
+	t.Parallel()
+	var f profile.Fingerprint
+	f.Add(profile.Hash{Hi: 1, Lo: ^uint64(0)})
+	f.Add(profile.Hash{Hi: ^uint64(0), Lo: 2})
+	if got, want := f.String(), "00000000000000010000000000000001"; got != want {
+		t.Errorf("fingerprint %s, want %s", got, want)
+	}
+}
+
+// The fingerprint is kept in state: another hash would make every export due.
+func TestHashIsStable(t *testing.T) {
+	t.Parallel()
+	if got, want := fingerprint("a"), "a96faf705af16834e6c632b61e964e1f"; got != want {
+		t.Errorf("fingerprint %s, want %s", got, want)
+	}
+}
+
+func TestProfileHashSeesEveryField(t *testing.T) {
+	t.Parallel()
+	m, columns := full()
+	_, whole, rejection := encodeFull(t)
+	if rejection != nil {
+		t.Fatal(rejection)
+	}
+	for i := 1; i < len(columns); i++ {
+		row := fullRow()
+		row[i] = ""
+		_, info, rejection := encode(t, m, columns, row)
+		if rejection != nil || info.Profile == whole.Profile || info.Email != whole.Email {
+			t.Errorf("without %s: %v %v", columns[i], info, rejection)
+		}
+	}
+}

@@ -1,0 +1,96 @@
+package profile_test
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
+)
+
+const email = "ada@example.com"
+
+// attributes is what a profile decodes to.
+type attributes map[string]any
+
+func (a attributes) group(name string) attributes {
+	inner, _ := a[name].(map[string]any)
+	return inner
+}
+
+// encode compiles a mapping for columns and encodes one row of them.
+func encode(t *testing.T, m profile.Mapping, columns, row []string) (string, profile.Info, *profile.Rejection) {
+	t.Helper()
+	encoder, err := profile.Compile(m, columns)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, info, rejection := encoder.Append(nil, project(encoder, row))
+	return string(out), info, rejection
+}
+
+// project picks the mapped cells of a row.
+func project(e *profile.Encoder, row []string) []string {
+	var cells []string
+	for _, at := range e.Columns() {
+		cells = append(cells, row[at])
+	}
+	return cells
+}
+
+// decode reads a profile the way Klaviyo would.
+func decode(t *testing.T, resource string) attributes {
+	t.Helper()
+	var p struct {
+		Type       string     `json:"type"`
+		Attributes attributes `json:"attributes"`
+	}
+	if err := json.Unmarshal([]byte(resource), &p); err != nil {
+		t.Fatalf("%q is not JSON: %v", resource, err)
+	}
+	if p.Type != "profile" {
+		t.Fatalf("type %q in %s", p.Type, resource)
+	}
+	return p.Attributes
+}
+
+// property encodes a row whose only other value is a property of a type, and
+// returns how the property was written: "" when it was left out.
+func property(t *testing.T, kind profile.Type, text string) (string, *profile.Rejection) {
+	t.Helper()
+	m := profile.Mapping{Email: "e", Properties: map[string]profile.Property{"p": {Column: "p", Type: kind}}}
+	out, _, rejection := encode(t, m, []string{"e", "p"}, []string{email, text})
+	if rejection != nil {
+		return "", rejection
+	}
+	decode(t, out)
+	var p struct {
+		Attributes struct{ Properties map[string]json.RawMessage }
+	}
+	if err := json.Unmarshal([]byte(out), &p); err != nil {
+		t.Fatal(err)
+	}
+	return string(p.Attributes.Properties["p"]), nil
+}
+
+// value is a text of a property and how it is to be written.
+type value struct{ text, want string }
+
+// checkProperty writes values that are to be accepted, and refuses others.
+func checkProperty(t *testing.T, kind profile.Type, accepted []value, refused []string) {
+	t.Helper()
+	for _, v := range accepted {
+		got, rejection := property(t, kind, v.text)
+		if rejection != nil || got != v.want {
+			t.Errorf("%q is written %s (%v), want %s", v.text, got, rejection, v.want)
+		}
+	}
+	for _, text := range refused {
+		got, rejection := property(t, kind, text)
+		want := profile.Rejection{
+			Code: profile.PropertyType, Target: profile.Target{Group: profile.GroupProperties, Name: "p"}, Type: kind,
+		}
+		if rejection == nil || *rejection != want {
+			t.Errorf("%q is written %s (%v), want %v", text, got, rejection, want)
+		}
+	}
+}

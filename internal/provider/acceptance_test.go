@@ -1,0 +1,312 @@
+package provider
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-framework/providerserver"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-testing/compare"
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
+	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+	"github.com/hashicorp/terraform-plugin-testing/statecheck"
+	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/simulator"
+)
+
+// Keys of the simulated account, and of the other one that some tests add.
+const (
+	mainKey  = "pk_main0123456789abcdef"
+	otherKey = "pk_other0123456789abcdef"
+)
+
+// importsPath is where profiles are sent to.
+const importsPath = "/api/profile-bulk-import-jobs"
+
+// threeCSV is the segment of tests that do not care about its rows.
+const threeCSV = "EMail,FirstName\n" + rowAnn + rowBob + rowEve
+
+const (
+	rowAnn = "ann@example.com,Ann\n"
+	rowBob = "bob@example.com,Bob\n"
+	rowEve = "eve@example.com,Eve\n"
+)
+
+var three = []string{"ann@example.com", "bob@example.com", "eve@example.com"}
+
+// world is a Klaviyo of its own for one test, with a list, and a directory for
+// segments.
+type world struct {
+	*simulator.Server
+	t    *testing.T
+	dir  string
+	list simulator.List
+}
+
+func newWorld(t *testing.T) *world { return newWorldWith(t, simulator.Options{}) }
+
+func newWorldWith(t *testing.T, options simulator.Options) *world {
+	t.Helper()
+	options.Account.ID = cmp.Or(options.Account.ID, "MainAc")
+	options.Account.OrganizationName = cmp.Or(options.Account.OrganizationName, "Northwind")
+	s, err := simulator.Start(options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	s.AddKey(mainKey)
+	return &world{Server: s, t: t, dir: t.TempDir(), list: s.AddList(simulator.List{Name: "VIP customers"})}
+}
+
+// addOtherAccount makes otherKey valid for an account of its own.
+func (w *world) addOtherAccount() {
+	w.AddAccount(simulator.Account{ID: "OtherA", OrganizationName: "Contoso"})
+	w.AddKeyFor("OtherA", otherKey)
+}
+
+// write leaves a file in the directory of the test.
+func (w *world) write(name, content string) string {
+	w.t.Helper()
+	path := filepath.Join(w.dir, name)
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		w.t.Fatal(err)
+	}
+	return path
+}
+
+// segment writes a segment and returns it as the value of segments.
+func (w *world) segment(content string) string {
+	w.t.Helper()
+	return fileSegment(w.write("vip.csv", content))
+}
+
+func fileSegment(path string) string { return fmt.Sprintf("{ vip = { file = { path = %q } } }", path) }
+
+// provider is the configuration of nothing but the provider.
+func (w *world) provider() configuration {
+	return configuration{}.
+		with(providerBlock, "api_key", fmt.Sprintf("%q", mainKey)).
+		with(providerBlock, "base_url", fmt.Sprintf("%q", w.URL))
+}
+
+func (w *world) connection() configuration {
+	return w.provider().
+		with(connectionBlock, "display_name", `"Marketing"`).
+		with(connectionBlock, "data_privacy_consent", "true")
+}
+
+// export is a whole configuration: it exports a segment of EMail and FirstName
+// to the list.
+func (w *world) export(segment string) configuration {
+	w.t.Helper()
+	return w.connection().
+		with(exportBlock, "display_name", `"VIP customers to Klaviyo"`).
+		with(exportBlock, "destination", connectionAddress).
+		with(exportBlock, "list_id", fmt.Sprintf("%q", w.list.ID)).
+		with(exportBlock, "segments", w.segment(segment)).
+		with(exportBlock, "data_matching", `{ email = "EMail" }`).
+		with(exportBlock, "attributes", `{ first_name = "FirstName" }`)
+}
+
+// run drives Terraform through the steps. Whatever they apply has an empty
+// plan afterwards, or the step fails.
+func (w *world) run(steps ...resource.TestStep) {
+	w.t.Helper()
+	resource.Test(w.t, resource.TestCase{
+		ProtoV6ProviderFactories: map[string]func() (tfprotov6.ProviderServer, error){
+			"klaviyo": providerserver.NewProtocol6WithError(New("test")()),
+		},
+		Steps: steps,
+	})
+}
+
+// sent counts the requests of a method and a path.
+func (w *world) sent(method, path string) int {
+	n := 0
+	for _, r := range w.Requests() {
+		if r.Method == method && r.Path == path {
+			n++
+		}
+	}
+	return n
+}
+
+// wantImports checks how often profiles were sent.
+func (w *world) wantImports(want int) {
+	w.t.Helper()
+	if got := w.sent("POST", importsPath); got != want {
+		w.t.Errorf("%d imports were sent, want %d", got, want)
+	}
+}
+
+// wantMembers checks who is on the list.
+func (w *world) wantMembers(want ...string) {
+	w.t.Helper()
+	if got := w.MemberEmails(w.list.ID); !slices.Equal(got, want) {
+		w.t.Errorf("on the list are %q, want %q", got, want)
+	}
+}
+
+// The blocks of the configurations, and what the state calls them.
+const (
+	providerBlock   = `provider "klaviyo"`
+	connectionBlock = `resource "klaviyo_connection" "main"`
+	listBlock       = `resource "klaviyo_list" "main"`
+	listDataBlock   = `data "klaviyo_list" "main"`
+	exportBlock     = `resource "klaviyo_segment_export" "main"`
+	dataBlock       = `resource "terraform_data" "late"`
+
+	connectionAddress = "klaviyo_connection.main"
+	listAddress       = "klaviyo_list.main"
+	listDataAddress   = "data.klaviyo_list.main"
+	exportAddress     = "klaviyo_segment_export.main"
+)
+
+// configuration is a Terraform configuration: arguments as HCL expressions, by
+// block. It is never changed, only copied.
+type configuration map[string]map[string]string
+
+// with sets an argument.
+func (c configuration) with(block, argument, expression string) configuration {
+	out := maps.Clone(c)
+	out[block] = maps.Clone(c[block])
+	if out[block] == nil {
+		out[block] = map[string]string{}
+	}
+	out[block][argument] = expression
+	return out
+}
+
+// without leaves an argument out.
+func (c configuration) without(block, argument string) configuration {
+	out := c.with(block, argument, "")
+	delete(out[block], argument)
+	return out
+}
+
+// late lets an argument be known only after apply.
+func (c configuration) late(block, argument string) configuration {
+	return c.with(dataBlock, "input", c[block][argument]).with(block, argument, "terraform_data.late.output")
+}
+
+func (c configuration) String() string {
+	var b strings.Builder
+	for _, block := range slices.Sorted(maps.Keys(c)) {
+		fmt.Fprintf(&b, "%s {\n", block)
+		for _, argument := range slices.Sorted(maps.Keys(c[block])) {
+			fmt.Fprintf(&b, "  %s = %s\n", argument, c[block][argument])
+		}
+		b.WriteString("}\n")
+	}
+	return b.String()
+}
+
+// applied is a step that applies a configuration.
+func applied(c configuration, checks ...[]statecheck.StateCheck) resource.TestStep {
+	return resource.TestStep{Config: c.String(), ConfigStateChecks: slices.Concat(checks...)}
+}
+
+// refused is a step whose plan fails with these words, in this order.
+func refused(c configuration, words ...string) resource.TestStep {
+	return resource.TestStep{Config: c.String(), ExpectError: says(append([]string{"running pre-apply plan"}, words...)...)}
+}
+
+// failed is a step whose plan is good, and whose apply fails with these words.
+func failed(c configuration, words ...string) resource.TestStep {
+	return resource.TestStep{Config: c.String(), ExpectError: says(append([]string{"running apply"}, words...)...)}
+}
+
+// says matches texts in an order, however Terraform breaks the lines.
+func says(texts ...string) *regexp.Regexp {
+	patterns := make([]string, len(texts))
+	for i, text := range texts {
+		words := strings.Fields(text)
+		for j, word := range words {
+			words[j] = regexp.QuoteMeta(word)
+		}
+		patterns[i] = strings.Join(words, `\s+`)
+	}
+	return regexp.MustCompile(`(?s)` + strings.Join(patterns, ".*"))
+}
+
+// values are attributes with what they should be: a plain value, nil for null,
+// or a check. Dots lead into nested attributes.
+type values map[string]any
+
+func inState(address string, want values) []statecheck.StateCheck {
+	var checks []statecheck.StateCheck
+	for _, at := range slices.Sorted(maps.Keys(want)) {
+		checks = append(checks, statecheck.ExpectKnownValue(address, attributeAt(at), known(want[at])))
+	}
+	return checks
+}
+
+// sameInEachStep returns checks, for one step each, that an attribute stays
+// what it was.
+func sameInEachStep(address, at string) func() []statecheck.StateCheck {
+	value := statecheck.CompareValue(compare.ValuesSame())
+	return func() []statecheck.StateCheck {
+		return []statecheck.StateCheck{value.AddStateValue(address, attributeAt(at))}
+	}
+}
+
+// planned is what a plan should do with a resource, and the values that it
+// should know. unknown stands for those that it should not.
+func planned(address string, action plancheck.ResourceActionType, want values) resource.ConfigPlanChecks {
+	checks := []plancheck.PlanCheck{plancheck.ExpectResourceAction(address, action)}
+	for _, at := range slices.Sorted(maps.Keys(want)) {
+		if want[at] == unknown {
+			checks = append(checks, plancheck.ExpectUnknownValue(address, attributeAt(at)))
+		} else {
+			checks = append(checks, plancheck.ExpectKnownValue(address, attributeAt(at), known(want[at])))
+		}
+	}
+	return resource.ConfigPlanChecks{PreApply: checks}
+}
+
+type unknownValue struct{}
+
+var unknown = unknownValue{}
+
+func attributeAt(dotted string) tfjsonpath.Path {
+	names := strings.Split(dotted, ".")
+	at := tfjsonpath.New(names[0])
+	for _, name := range names[1:] {
+		at = at.AtMapKey(name)
+	}
+	return at
+}
+
+func known(value any) knownvalue.Check {
+	switch v := value.(type) {
+	case nil:
+		return knownvalue.Null()
+	case string:
+		return knownvalue.StringExact(v)
+	case int:
+		return knownvalue.Int64Exact(int64(v))
+	case bool:
+		return knownvalue.Bool(v)
+	case *regexp.Regexp:
+		return knownvalue.StringRegexp(v)
+	case knownvalue.Check:
+		return v
+	default:
+		panic(fmt.Sprintf("no check for a %T", value))
+	}
+}
+
+var (
+	anyFingerprint = regexp.MustCompile(`^[0-9a-f]{32}$`)
+	anyTime        = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$`)
+	anyListTime    = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d`)
+)

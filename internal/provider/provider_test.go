@@ -1,0 +1,110 @@
+package provider
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/simulator"
+)
+
+func TestAccProvider_refused(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		argument, expression string
+		words                []string
+	}{
+		"plain http":        {"base_url", `"http://klaviyo.example.com"`, []string{"Base URL Not Allowed", "base_url =", "would show the API key", "use https"}},
+		"no URL":            {"base_url", `"klaviyo"`, []string{"Base URL Not Allowed", "https://host"}},
+		"URL with password": {"base_url", `"https://me:secret@a.klaviyo.com"`, []string{"Base URL Not Allowed", "user name"}},
+		"public key":        {"api_key", `"MainAc"`, []string{"API Key Not Usable", "api_key =", "this is a public API key"}},
+		"empty key":         {"api_key", `""`, []string{"API Key Not Usable", "is empty"}},
+		"no duration":       {"request_timeout", `"90"`, []string{"Not A Duration", `"90"`, `such as "90s"`}},
+		"negative duration": {"request_timeout", `"-1s"`, []string{"Not A Duration"}},
+		"many retries":      {"max_retries", "51", []string{"max_retries", "between 0 and 50"}},
+		"negative retries":  {"max_retries", "-1", []string{"max_retries", "between 0 and 50"}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.run(refused(w.connection().with(providerBlock, test.argument, test.expression), test.words...))
+			w.wantNoRequest()
+		})
+	}
+}
+
+// A redirect to elsewhere would take the key along.
+func TestAccProvider_redirectRefused(t *testing.T) {
+	t.Parallel()
+	w, elsewhere := newWorld(t), newWorld(t)
+	w.Inject(simulator.Fault{RedirectTo: elsewhere.URL + "/api/accounts", Times: -1})
+	w.run(refused(w.connection(), "refused to follow a redirect"))
+	elsewhere.wantNoRequest()
+}
+
+// The environment stands in for every argument.
+func TestAccProvider_environment(t *testing.T) {
+	w := newWorld(t)
+	config := w.connection().without(providerBlock, "api_key").without(providerBlock, "base_url")
+	t.Setenv(envAPIKey, mainKey)
+	t.Setenv(envBaseURL, w.URL)
+	t.Setenv(envMaxRetries, "0")
+	t.Setenv(envRequestTimeout, "200ms")
+	busy := refused(config, "Klaviyo Fails", "get_accounts: 503")
+	busy.PreConfig = func() { w.Inject(simulator.Fault{Status: http.StatusServiceUnavailable}) }
+	slow := refused(config, "Klaviyo Cannot Be Reached", "no complete answer within 200ms")
+	slow.PreConfig = func() { w.Inject(simulator.Fault{Delay: time.Minute}) }
+	w.run(busy, slow, applied(config, inState(connectionAddress, values{"id": "MainAc"})))
+}
+
+// Arguments win over the environment, which is not even looked at.
+func TestAccProvider_argumentsWin(t *testing.T) {
+	w := newWorld(t)
+	t.Setenv(envAPIKey, "MainAc")
+	t.Setenv(envBaseURL, "http://klaviyo.example.com")
+	t.Setenv(envMaxRetries, "many")
+	t.Setenv(envRequestTimeout, "soon")
+	w.run(applied(w.connection().with(providerBlock, "max_retries", "1").with(providerBlock, "request_timeout", `"10s"`)))
+}
+
+func TestAccProvider_environmentRefused(t *testing.T) {
+	tests := map[string]struct {
+		variable, value string
+		words           []string
+	}{
+		"public key":   {envAPIKey, "MainAc", []string{"API Key Not Usable", "from the environment variable KLAVIYO_API_KEY", "this is a public API key"}},
+		"unknown key":  {envAPIKey, "pk_nobody", []string{"API Key Refused", "The key came from the environment variable KLAVIYO_API_KEY"}},
+		"plain http":   {envBaseURL, "http://klaviyo.example.com", []string{"Base URL Not Allowed", "environment variable KLAVIYO_BASE_URL", "use https"}},
+		"retries":      {envMaxRetries, "51", []string{"Number Of Retries Out Of Range", "KLAVIYO_MAX_RETRIES", `it is "51"`}},
+		"no number":    {envMaxRetries, "many", []string{"Number Of Retries Out Of Range", `it is "many"`}},
+		"no duration":  {envRequestTimeout, "soon", []string{"Request Timeout Not A Duration", "KLAVIYO_REQUEST_TIMEOUT", `it is "soon"`}},
+		"no time left": {envRequestTimeout, "0s", []string{"Request Timeout Not A Duration"}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			config := w.connection().without(providerBlock, "api_key").without(providerBlock, "base_url")
+			t.Setenv(envAPIKey, mainKey)
+			t.Setenv(envBaseURL, w.URL)
+			t.Setenv(test.variable, test.value)
+			w.run(refused(config, test.words...))
+			w.wantImports(0)
+		})
+	}
+}
+
+// What needs no Klaviyo needs no key: the provider and an export that is
+// switched off.
+func TestAccProvider_noKeyNeeded(t *testing.T) {
+	t.Setenv(envAPIKey, "")
+	w := newWorld(t)
+	config := w.export(threeCSV).
+		without(providerBlock, "api_key").
+		with(dataBlock, "input", `"nothing of Klaviyo's"`).
+		with(exportBlock, "destination", `{ account_id = "MainAc", data_privacy_consent = true }`).
+		with(exportBlock, "enabled", "false")
+	delete(config, connectionBlock)
+	w.run(applied(config))
+	w.wantNoRequest()
+}

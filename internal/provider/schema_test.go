@@ -1,0 +1,134 @@
+package provider
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	frameworkprovider "github.com/hashicorp/terraform-plugin-framework/provider"
+	"github.com/hashicorp/terraform-plugin-framework/providerserver"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+)
+
+// protocolSchema is the schema as Terraform gets it.
+func protocolSchema(t *testing.T) *tfprotov6.GetProviderSchemaResponse {
+	t.Helper()
+	schema, err := providerserver.NewProtocol6(New("test")())().GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return schema
+}
+
+// eachAttribute visits all attributes of all schemas, nested ones included.
+func eachAttribute(schema *tfprotov6.GetProviderSchemaResponse, visit func(at string, a *tfprotov6.SchemaAttribute)) {
+	walkAttributes("provider", schema.Provider.Block.Attributes, visit)
+	for name, s := range schema.ResourceSchemas {
+		walkAttributes(name, s.Block.Attributes, visit)
+	}
+	for name, s := range schema.DataSourceSchemas {
+		walkAttributes("data."+name, s.Block.Attributes, visit)
+	}
+}
+
+func walkAttributes(at string, attributes []*tfprotov6.SchemaAttribute, visit func(at string, a *tfprotov6.SchemaAttribute)) {
+	for _, a := range attributes {
+		visit(at+"."+a.Name, a)
+		if a.NestedType != nil {
+			walkAttributes(at+"."+a.Name, a.NestedType.Attributes, visit)
+		}
+	}
+}
+
+func TestSchema_protocol(t *testing.T) {
+	t.Parallel()
+	for _, d := range protocolSchema(t).Diagnostics {
+		t.Errorf("%s: %s", d.Summary, d.Detail)
+	}
+}
+
+// Descriptions are sentences in Markdown, and end like them.
+func TestSchema_described(t *testing.T) {
+	t.Parallel()
+	schema := protocolSchema(t)
+	seen := 0
+	check := func(at, description string, kind tfprotov6.StringKind) {
+		seen++
+		if !strings.HasSuffix(description, ".") || kind != tfprotov6.StringKindMarkdown {
+			t.Errorf("%s has the description %q (%s), want one in Markdown that ends with a full stop", at, description, kind)
+		}
+	}
+	eachAttribute(schema, func(at string, a *tfprotov6.SchemaAttribute) { check(at, a.Description, a.DescriptionKind) })
+	check("provider", schema.Provider.Block.Description, schema.Provider.Block.DescriptionKind)
+	for name, s := range schema.ResourceSchemas {
+		check(name, s.Block.Description, s.Block.DescriptionKind)
+	}
+	for name, s := range schema.DataSourceSchemas {
+		check("data."+name, s.Block.Description, s.Block.DescriptionKind)
+	}
+	if seen < 50 {
+		t.Errorf("only %d descriptions were checked", seen)
+	}
+}
+
+func TestSchema_secretsSensitive(t *testing.T) {
+	t.Parallel()
+	var keys []string
+	eachAttribute(protocolSchema(t), func(at string, a *tfprotov6.SchemaAttribute) {
+		if !strings.Contains(a.Name, "api_key") || strings.HasSuffix(a.Name, "_env") {
+			return
+		}
+		keys = append(keys, at)
+		if !a.Sensitive {
+			t.Errorf("%s is not sensitive", at)
+		}
+	})
+	if len(keys) < 3 {
+		t.Errorf("only %q were checked, want those of the provider, the connection and the destination", keys)
+	}
+}
+
+func TestSchema_implementation(t *testing.T) {
+	t.Parallel()
+	p := New("test")()
+	var own frameworkprovider.SchemaResponse
+	p.Schema(t.Context(), frameworkprovider.SchemaRequest{}, &own)
+	for _, d := range own.Schema.ValidateImplementation(t.Context()) {
+		t.Errorf("provider: %s: %s", d.Summary(), d.Detail())
+	}
+	for _, create := range p.Resources(t.Context()) {
+		var resp resource.SchemaResponse
+		create().Schema(t.Context(), resource.SchemaRequest{}, &resp)
+		for _, d := range resp.Schema.ValidateImplementation(t.Context()) {
+			t.Errorf("%T: %s: %s", create(), d.Summary(), d.Detail())
+		}
+	}
+	for _, create := range p.DataSources(t.Context()) {
+		var resp datasource.SchemaResponse
+		create().Schema(t.Context(), datasource.SchemaRequest{}, &resp)
+		for _, d := range resp.Schema.ValidateImplementation(t.Context()) {
+			t.Errorf("%T: %s: %s", create(), d.Summary(), d.Detail())
+		}
+	}
+}
+
+// Everything that can be declared has an example, from which its page is made.
+func TestSchema_examples(t *testing.T) {
+	t.Parallel()
+	schema := protocolSchema(t)
+	files := []string{"provider/provider.tf"}
+	for name := range schema.ResourceSchemas {
+		files = append(files, "resources/"+name+"/resource.tf", "resources/"+name+"/import.sh")
+	}
+	for name := range schema.DataSourceSchemas {
+		files = append(files, "data-sources/"+name+"/data-source.tf")
+	}
+	for _, file := range files {
+		if info, err := os.Stat(filepath.Join("..", "..", "examples", filepath.FromSlash(file))); err != nil || info.Size() == 0 {
+			t.Errorf("there is no example in examples/%s", file)
+		}
+	}
+}

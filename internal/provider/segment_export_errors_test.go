@@ -1,0 +1,269 @@
+package provider
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/simulator"
+)
+
+// Segments that cannot be read or must not be sent are refused when planning,
+// on the argument that is to blame.
+func TestAccSegmentExport_segmentRefused(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		content string
+		words   []string
+	}{
+		"empty file":        {"", []string{"Segment Cannot Be Read", "is empty", "must hold the column names"}},
+		"header only":       {"EMail,FirstName\n", []string{"Segment Is Empty", "segments =", `Segment "vip" has a header but no rows`, "enabled = false"}},
+		"header of nothing": {",,\n" + rowAnn, []string{"Segment Cannot Be Read", "names no column"}},
+		"column twice":      {"EMail,FirstName, EMail\na@example.com,A,b@example.com\n", []string{`has the column "EMail" twice, at 1 and 3`}},
+		"NUL bytes":         {"EMail,FirstName\nann@example.com,A\x00nn\n", []string{"is not text but binary data"}},
+		"gzip":              {"\x1f\x8b\x08\x00abc", []string{"is not CSV but gzip", "Export it as CSV"}},
+		"Excel workbook":    {"PK\x03\x04abc", []string{"is not CSV but a zip archive or an Excel workbook"}},
+		"UTF-16":            {"\xff\xfeE\x00M\x00a\x00i\x00l\x00\n\x00", []string{"is UTF-16", "Save the file as UTF-8"}},
+		"Latin-1 header":    {"EMail,FirstName,Stra\xdfe\n", []string{"name of column 3", "is not UTF-8"}},
+		"unclosed quote":    {threeCSV + "joe@example.com,\"Joe\nkim@example.com,Kim\n", []string{"begins in line 5", "look for the one that is not"}},
+		"bare quote":        {threeCSV + "joe@example.com,Joe \"J\"\n", []string{"line 5, column", "there is a quote where none may be"}},
+		"no address column": {"Address,FirstName\n" + rowAnn, []string{"Column Not In Segment", "data_matching.email", `no column "EMail"`, `"Address", "FirstName"`}},
+		"no valid row":      {"EMail,FirstName\n,Ann\nhere,Bob\n,Eve\n", []string{"No Row Can Be Exported", "segments =", "Of 3 rows none", "is empty: 2 rows (1, 3 of vip)", "not valid: 1 row (2 of vip)"}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.run(refused(w.export(test.content), test.words...))
+			w.wantImports(0)
+		})
+	}
+}
+
+func TestAccSegmentExport_fileRefused(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		path  func(w *world) string
+		words []string
+	}{
+		"missing":            {func(w *world) string { return filepath.Join(w.dir, "nowhere.csv") }, []string{"There is no file", "create the file before planning"}},
+		"missing, relative":  {func(*world) string { return "nowhere.csv" }, []string{`There is no file "nowhere.csv"`, "${path.module}"}},
+		"directory":          {func(w *world) string { return w.dir }, []string{"is a directory, not a file"}},
+		"below a file":       {func(w *world) string { return filepath.Join(w.dir, "vip.csv", "vip.csv") }, []string{"cannot be opened", "not a directory"}},
+		"name of only space": {func(*world) string { return " " }, []string{"must not be empty"}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			config := w.export(threeCSV)
+			w.run(refused(config.with(exportBlock, "segments", fileSegment(test.path(w))), test.words...))
+			w.wantImports(0)
+		})
+	}
+}
+
+// Every column that is missing is named with what it is mapped to, and with
+// the columns that are there.
+func TestAccSegmentExport_missingColumns(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	config := w.export(threeCSV).
+		with(exportBlock, "attributes", `{ last_name = "Surname", location = { city = "Town" } }`).
+		with(exportBlock, "properties", `{ tier = { field = "Tier" } }`)
+	w.run(refused(config,
+		"Column Not In Segment", `attributes.last_name is to come`, `no column "Surname"; the columns are "EMail", "FirstName"`,
+		"Column Not In Segment", `attributes.location.city is to come`, `no column "Town"`,
+		"Column Not In Segment", `properties["tier"] is to come`, `no column "Tier"`,
+	))
+	w.wantImports(0)
+}
+
+// A declared type is a promise: a value that breaks it is named by row, and
+// never quoted.
+func TestAccSegmentExport_propertyNotOfItsType(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct{ bad, is string }{
+		"number":   {"12x", "is not a number"},
+		"boolean":  {"maybe", "is not a boolean"},
+		"datetime": {"yesterday", "is not a date"},
+		"json":     {"{", "is not a JSON value"},
+		"list":     {"[1", "is not a list"},
+	}
+	for kind, test := range tests {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			config := w.export("EMail,FirstName,Value\nann@example.com,Ann,\nbob@example.com,Bob,"+test.bad+"\neve@example.com,Eve,"+test.bad+"\n").
+				with(exportBlock, "properties", `{ income = { field = "Value", type = "`+kind+`" } }`)
+			w.run(refused(config, "Property Is Not Of Its Type", "In 2 rows (2, 3 of vip)", `properties["income"] `+test.is, "Nothing was sent"))
+			w.wantImports(0)
+		})
+	}
+}
+
+// Configurations that are wrong whatever Klaviyo says are refused before
+// anybody is asked.
+func TestAccSegmentExport_configurationRefused(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		argument, expression string
+		words                []string
+	}{
+		"no consent": {
+			"destination", `{ account_id = "MainAc", data_privacy_consent = false }`,
+			[]string{"No Consent To Export Personal Data", "data_privacy_consent = true", "Nothing is sent without it"},
+		},
+		"public key": {
+			"destination", `{ account_id = "MainAc", data_privacy_consent = true, api_key = "MainAc" }`,
+			[]string{"API Key Not Usable", "public API key"},
+		},
+		"reserved property":   {"properties", `{ "$consent" = { field = "EMail" } }`, []string{"Property Name Not Allowed", `"$consent" begins with $`}},
+		"property of no name": {"properties", `{ " " = { field = "EMail" } }`, []string{"A property needs a name"}},
+		"no such type":        {"properties", `{ a = { field = "EMail", type = "integer" } }`, []string{"properties", `"number"`, "integer"}},
+		"two delimiters":      {"segments", `{ vip = { file = { path = "a.csv", delimiter = "||" } } }`, []string{"Not A Delimiter", `it is "||"`}},
+		"quote as delimiter":  {"segments", `{ vip = { file = { path = "a.csv", delimiter = "\"" } } }`, []string{"Not A Delimiter"}},
+		"no segments":         {"segments", `{}`, []string{"segments", "at least 1"}},
+		"region":              {"data_matching", `{ email = "EMail", phone_region = "Spain" }`, []string{"Not A Country", `"Spain"`, "such as US, GB or ES"}},
+		"list id":             {"list_id", `"https://www.klaviyo.com/list/Y6nRLr"`, []string{"list_id", "must be an id of Klaviyo's such as Y6nRLr"}},
+		"sync mode":           {"sync_mode", `"replace"`, []string{"sync_mode", `"upsert"`}},
+		"blank name":          {"display_name", `" "`, []string{"display_name", "must not be empty"}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.run(refused(w.export(threeCSV).with(exportBlock, test.argument, test.expression), test.words...))
+			w.wantNoRequest()
+		})
+	}
+}
+
+func (w *world) wantNoRequest() {
+	w.t.Helper()
+	for _, r := range w.Requests() {
+		w.t.Errorf("%s %s was sent", r.Method, r.Path)
+	}
+}
+
+// What Klaviyo or the connection does not allow is refused when planning.
+func TestAccSegmentExport_destinationRefused(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		block, argument, expression string
+		words                       []string
+	}{
+		"no consent": {connectionBlock, "data_privacy_consent", "false", []string{"No Consent To Export Personal Data"}},
+		"unknown list": {
+			exportBlock, "list_id", `"NoList"`,
+			[]string{"List Not Found", "list_id =", `There is no list "NoList"`, "at the end of its address"},
+		},
+		"list not allowed": {
+			connectionBlock, "allowed_list_ids", `["Y6nRLr"]`,
+			[]string{"List Not Allowed", "list_id =", "add the id to allowed_list_ids"},
+		},
+		"no list allowed": {connectionBlock, "allowed_list_ids", `[]`, []string{"List Not Allowed"}},
+		"too many profiles": {
+			connectionBlock, "max_profiles_per_export", "2",
+			[]string{"Too Many Profiles", "destination =", "hold 3 profiles", "allows 2", "raise max_profiles_per_export"},
+		},
+		"other account": {
+			exportBlock, "destination", `{ account_id = "OtherA", data_privacy_consent = true }`,
+			[]string{"API Key Of Another Account", "destination =", "account OtherA", "belongs to MainAc (Northwind)"},
+		},
+		"key not known": {
+			exportBlock, "destination", `{ account_id = "MainAc", data_privacy_consent = true, api_key = "pk_nobody" }`,
+			[]string{"API Key Refused", "401", "The key came from api_key of the connection"},
+		},
+		"key not set": {
+			exportBlock, "destination", `{ account_id = "MainAc", data_privacy_consent = true, api_key_env = "KLAVIYO_KEY_THAT_IS_NOT_SET" }`,
+			[]string{"API Key Missing", "KLAVIYO_KEY_THAT_IS_NOT_SET"},
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.run(refused(w.export(threeCSV).with(test.block, test.argument, test.expression), test.words...))
+			w.wantImports(0)
+		})
+	}
+}
+
+// A key that lacks a scope is told so by name; reading ones when planning,
+// writing ones, which cannot be tried, when they are needed.
+func TestAccSegmentExport_missingScope(t *testing.T) {
+	t.Parallel()
+	for _, scope := range []string{"accounts:read", "lists:read", "profiles:read", "lists:write", "profiles:write"} {
+		t.Run(scope, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			var scopes []string
+			for _, s := range simulator.AllScopes {
+				if s != scope {
+					scopes = append(scopes, s)
+				}
+			}
+			w.AddKey(mainKey, scopes...)
+			lacks := []string{"API Key Lacks A Scope", "missing required scopes: " + scope, "create a new private key", "came from api_key of the provider"}
+			if strings.HasSuffix(scope, ":read") {
+				w.run(refused(w.export(threeCSV), lacks...))
+				w.wantImports(0)
+			} else {
+				w.run(failed(w.export(threeCSV), lacks...))
+				w.wantMembers()
+			}
+		})
+	}
+}
+
+// What breaks between two plans is an error of the second one, and the export
+// goes on once it is mended.
+func TestAccSegmentExport_brokenLater(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		breakIt, mend func(w *world)
+		words         []string
+	}{
+		"key revoked": {
+			func(w *world) { w.RevokeKey(mainKey) }, func(w *world) { w.AddKey(mainKey) },
+			[]string{"API Key Refused", "may have been revoked", "The key came from api_key of the provider"},
+		},
+		"list deleted": {
+			func(w *world) { w.DeleteList(w.list.ID) }, func(w *world) { w.AddList(w.list) },
+			[]string{"List Not Found", "list_id ="},
+		},
+		"file gone": {
+			func(w *world) { os.Remove(filepath.Join(w.dir, "vip.csv")) }, func(w *world) { w.segment(threeCSV) },
+			[]string{"Segment Cannot Be Read", "There is no file"},
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			config := w.export(threeCSV)
+			broken := refused(config, test.words...)
+			broken.PreConfig = func() { test.breakIt(w) }
+			mended := resource.TestStep{Config: config.String(), PreConfig: func() { test.mend(w) }}
+			w.run(applied(config), broken, mended)
+			w.wantMembers(three...)
+		})
+	}
+}
+
+// A list that is deleted after the checks is told so as well.
+func TestAccSegmentExport_listDeletedDuringRun(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.OnRequest(func(r *http.Request) {
+		if r.Method == http.MethodPost {
+			w.DeleteList(w.list.ID)
+		}
+	})
+	w.run(failed(w.export(threeCSV), "List Not Found", "list_id =", "probably deleted while the export ran"))
+}

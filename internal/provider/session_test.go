@@ -1,0 +1,60 @@
+package provider
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+)
+
+// Whoever uses a key shares its client, and with it the allowance of the
+// account.
+func TestSession_oneClientPerKey(t *testing.T) {
+	t.Parallel()
+	s := &session{apiKey: types.StringValue(mainKey)}
+	client := func(ref keyRef) any {
+		t.Helper()
+		used, err := s.access(ref)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return used.client
+	}
+	if client(keyRef{}) != client(keyRef{apiKey: types.StringValue(mainKey)}) {
+		t.Error("one key has two clients")
+	}
+	if client(keyRef{}) == client(keyRef{apiKey: types.StringValue(otherKey)}) {
+		t.Error("two keys have one client")
+	}
+}
+
+// A key that is known later is no reason to fall back on another one.
+func TestSession_unknownKeyIsNotSkipped(t *testing.T) {
+	t.Parallel()
+	s := &session{apiKey: types.StringValue(mainKey)}
+	for name, ref := range map[string]keyRef{
+		"api_key":     {apiKey: types.StringUnknown()},
+		"api_key_env": {apiKeyEnv: types.StringUnknown()},
+	} {
+		if _, err := s.access(ref); !errors.Is(err, errKeyUnknown) {
+			t.Errorf("with %s unknown the error is %v", name, err)
+		}
+	}
+	if _, err := (&session{apiKey: types.StringUnknown()}).access(keyRef{}); !errors.Is(err, errKeyUnknown) {
+		t.Errorf("with the provider's key unknown the error is %v", err)
+	}
+}
+
+func TestSession_providerData(t *testing.T) {
+	t.Parallel()
+	var diags diag.Diagnostics
+	if s := toSession(nil, &diags); s != nil || diags.HasError() {
+		t.Errorf("before the provider is configured there is %v with %v, want neither", s, diags)
+	}
+	toSession("nonsense", &diags)
+	if len(diags) != 1 || !strings.Contains(diags[0].Detail(), "bug in the provider") {
+		t.Errorf("provider data of the wrong type became %v", diags)
+	}
+}
