@@ -61,19 +61,18 @@ func (e *Export) CheckList(ctx context.Context, client *klaviyo.Client) (klaviyo
 }
 
 // check is all that must hold before a segment is read for a run.
-func (e *Export) check(ctx context.Context, client *klaviyo.Client) error {
+func (e *Export) check(ctx context.Context, client *klaviyo.Client) (klaviyo.List, error) {
 	if err := e.CheckConsent(); err != nil {
-		return err
+		return klaviyo.List{}, err
 	}
 	if err := e.CheckAccount(ctx, client); err != nil {
-		return err
+		return klaviyo.List{}, err
 	}
 	if err := client.CheckReadScopes(ctx); err != nil {
-		return err
+		return klaviyo.List{}, err
 	}
 	if err := e.CheckListAllowed(); err != nil {
-		return err
+		return klaviyo.List{}, err
 	}
-	_, err := e.CheckList(ctx, client)
-	return err
+	return e.CheckList(ctx, client)
 }

@@ -28,7 +28,7 @@ type Result struct {
 	Jobs     int64
 
 	ListName         string
-	ListProfileCount int64 // members of the list after the run
+	ListProfileCount int64 // members of the list after the run; -1 when they could not be counted
 }
 
 // uploaders is how many batches are on their way at once: enough to use the
@@ -42,13 +42,10 @@ type run struct {
 	counts *counter
 	report report
 
-	free    chan *batch  // to be filled
-	batches chan *batch  // to be sent
-	jobs    chan openJob // to be waited for
-
-	// The poller's own while it runs.
-	open     map[string]openJob // accepted by Klaviyo, not known to be done
-	finished int64              // jobs that are done
+	free     chan *batch   // to be filled
+	batches  chan *batch   // to be sent
+	uploaded chan struct{} // closed once all are
+	ledger   ledger
 }
 
 // Run exports the segments. It checks everything that can be checked before it
@@ -56,7 +53,8 @@ type run struct {
 // When it fails half-way, running it again is harmless and makes good what is
 // missing.
 func (e *Export) Run(ctx context.Context, client *klaviyo.Client) (*Result, error) {
-	if err := e.check(ctx, client); err != nil {
+	list, err := e.check(ctx, client)
+	if err != nil {
 		return nil, err
 	}
 	if _, err := e.Survey(ctx); err != nil {
@@ -64,27 +62,41 @@ func (e *Export) Run(ctx context.Context, client *klaviyo.Client) (*Result, erro
 	}
 	r := &run{
 		export: e, client: client, counts: newCounter(),
-		free:    make(chan *batch, uploaders+1),
-		batches: make(chan *batch),
-		jobs:    make(chan openJob),
-		open:    map[string]openJob{},
+		free:     make(chan *batch, uploaders+1),
+		batches:  make(chan *batch),
+		uploaded: make(chan struct{}),
+		ledger:   ledger{open: map[string][]sent{}},
 	}
 	for range cap(r.free) {
 		r.free <- &batch{}
 	}
-	result := &Result{ID: rand.Text(), StartedAt: time.Now().UTC()}
+	result := &Result{ID: rand.Text(), StartedAt: time.Now().UTC(), ListName: list.Name}
 	ctx = tflog.SetField(ctx, "run", result.ID)
 	if err := r.stream(ctx); err != nil {
 		return nil, r.failure(ctx, err)
 	}
-	list, err := client.ListWithCount(ctx, e.ListID)
-	if err != nil {
-		return nil, ListError(e.ListID, err)
-	}
 	result.CompletedAt = time.Now().UTC()
-	result.ListName, result.ListProfileCount = list.Name, list.ProfileCount
-	r.fill(result)
-	return result, nil
+	result.Survey = *r.counts.survey()
+	result.Refused, result.Unwanted = r.report.refused, r.report.unwanted
+	result.Exported = result.Profiles - result.Refused.Total
+	result.Jobs = r.ledger.finished
+	return result, e.countList(ctx, client, result)
+}
+
+// countList reads how the list is now. All profiles have arrived by then, so
+// that this cannot be found out does not fail the run.
+func (e *Export) countList(ctx context.Context, client *klaviyo.Client, result *Result) error {
+	list, err := client.ListWithCount(ctx, e.ListID)
+	switch {
+	case klaviyo.IsNotFound(err):
+		return ListError(e.ListID, err)
+	case err != nil:
+		tflog.Warn(ctx, "The members of the list were not counted", map[string]any{"list": e.ListID, "reason": err.Error()})
+		result.ListProfileCount = -1
+	default:
+		result.ListProfileCount = list.ProfileCount
+	}
+	return nil
 }
 
 // stream runs the stages side by side until all rows are settled.
@@ -111,7 +123,7 @@ func (r *run) stream(ctx context.Context) error {
 	}
 	g.Go(func() error {
 		uploading.Wait()
-		close(r.jobs)
+		close(r.uploaded)
 		return nil
 	})
 	g.Go(func() error { return r.follow(ctx) })
@@ -157,18 +169,10 @@ func (r *run) pack(ctx context.Context) error {
 	return flush(ctx)
 }
 
-// fill completes a result once all stages are through.
-func (r *run) fill(result *Result) {
-	result.Survey = *r.counts.survey()
-	result.Refused, result.Unwanted = r.report.refused, r.report.unwanted
-	result.Exported = result.Profiles - result.Refused.Total
-	result.Jobs = r.finished
-}
-
 // report collects what Klaviyo says of single profiles, from several
 // goroutines.
 type report struct {
-	mu      sync.Mutex
+	mu       sync.Mutex
 	refused  Tally // profiles
 	unwanted Tally // values
 }

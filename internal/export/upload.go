@@ -13,7 +13,7 @@ import (
 )
 
 // upload sends a batch until Klaviyo has accepted all of it that it ever will,
-// and hands the jobs to the poller.
+// and leaves the jobs to the poller.
 //
 // Klaviyo refuses a batch as a whole for the sake of single profiles and need
 // not name all of them at once. So the named ones are mended or taken out, and
@@ -21,9 +21,9 @@ import (
 // better.
 func (r *run) upload(ctx context.Context, b *batch) error {
 	for len(b.profiles) > 0 {
-		job, err := r.client.ImportProfiles(ctx, r.export.ListID, b.json)
+		err := r.send(ctx, b)
 		if err == nil {
-			return r.accepted(ctx, job, b)
+			return nil
 		}
 		if klaviyo.StatusOf(err) == http.StatusRequestEntityTooLarge && len(b.profiles) > 1 {
 			first, second := b.halves()
@@ -39,15 +39,20 @@ func (r *run) upload(ctx context.Context, b *batch) error {
 	return nil
 }
 
-// accepted registers the job of a batch.
-func (r *run) accepted(ctx context.Context, job klaviyo.ImportJob, b *batch) error {
-	tflog.Info(ctx, "Klaviyo accepted a batch", map[string]any{"job": job.ID, "profiles": len(b.profiles)})
-	select {
-	case r.jobs <- openJob{job.ID, b.rows()}:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
+// send makes an import job of a batch.
+func (r *run) send(ctx context.Context, b *batch) error {
+	r.ledger.send(len(b.profiles))
+	job, err := r.client.ImportProfiles(ctx, r.export.ListID, b.json)
+	if err != nil {
+		if s := klaviyo.StatusOf(err); s >= 400 && s < 500 { // after anything else nobody knows
+			r.ledger.answered(len(b.profiles))
+		}
+		return err
 	}
+	r.ledger.answered(len(b.profiles))
+	r.ledger.accept(job.ID, b.rows())
+	tflog.Info(ctx, "Klaviyo accepted a batch", map[string]any{"job": job.ID, "profiles": len(b.profiles)})
+	return nil
 }
 
 // strip takes the profiles that Klaviyo named out of a batch, or the phone

@@ -34,14 +34,19 @@ type accountResource struct {
 //
 // https://developers.klaviyo.com/en/reference/get_accounts
 func (c *Client) Account(ctx context.Context) (Account, error) {
-	c.accountMu.Lock()
-	defer c.accountMu.Unlock()
-	if c.account != nil {
-		return *c.account, nil
+	var known *Account
+	select {
+	case known = <-c.account:
+		defer func() { c.account <- known }()
+	case <-ctx.Done():
+		return Account{}, ctx.Err()
+	}
+	if known != nil {
+		return *known, nil
 	}
 	account, err := c.getAccount(ctx)
 	if err == nil {
-		c.account = &account
+		known = &account
 	}
 	return account, err
 }

@@ -12,7 +12,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"time"
 )
 
@@ -45,8 +44,13 @@ type Client struct {
 	timeout    time.Duration
 	maxRetries int
 
-	accountMu sync.Mutex
-	account   *Account // once Klaviyo has told
+	// account holds what Klaviyo has told of the account, or nil. Who takes it
+	// out puts it back.
+	account chan *Account
+
+	// key masks the API key in texts from outside, where it has no business
+	// and no form that a pattern could know.
+	key *strings.Replacer
 
 	// sleep waits for a duration or the end of the context.
 	sleep func(context.Context, time.Duration) error
@@ -70,7 +74,11 @@ func New(o Options) (*Client, error) {
 	if o.MaxRetries == 0 {
 		o.MaxRetries = DefaultMaxRetries
 	}
+	account := make(chan *Account, 1)
+	account <- nil
 	return &Client{
+		account:    account,
+		key:        strings.NewReplacer(o.APIKey, "pk_***"),
 		base:       base,
 		http:       &http.Client{Transport: newTransport(o.APIKey, o.UserAgent), CheckRedirect: sameHostOnly},
 		timeout:    o.Timeout,
@@ -105,7 +113,7 @@ func CheckPrivateKey(key string) error {
 func ParseBaseURL(raw string) (*url.URL, error) {
 	u, err := url.Parse(raw)
 	switch {
-	case err != nil || u.Host == "":
+	case err != nil || u.Hostname() == "":
 		return nil, errors.New("it is not a URL of the form https://host")
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
 		return nil, errors.New("it must have neither user name, query nor fragment")

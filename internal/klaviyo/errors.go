@@ -1,6 +1,7 @@
 package klaviyo
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -51,6 +52,9 @@ func (o ErrorObject) String() string {
 	if text == "" {
 		text = o.Title
 	}
+	if text == "" {
+		text = "no reason given"
+	}
 	text = strings.TrimSuffix(text, ".")
 	if o.Code != "" {
 		text += " [" + o.Code + "]"
@@ -69,9 +73,16 @@ func (e *APIError) IsHTML() bool { return len(e.Errors) == 0 }
 type TransportError struct {
 	Operation string
 	Err       error
+
+	text string // of Err, without the client's key
 }
 
-func (e *TransportError) Error() string { return e.Operation + ": " + Redact(e.Err.Error()) }
+func (e *TransportError) Error() string {
+	if e.text == "" {
+		return e.Operation + ": " + Redact(e.Err.Error())
+	}
+	return e.Operation + ": " + e.text
+}
 
 func (e *TransportError) Unwrap() error { return e.Err }
 
@@ -95,8 +106,9 @@ func IsUnauthorized(err error) bool { return StatusOf(err) == http.StatusUnautho
 func IsForbidden(err error) bool { return StatusOf(err) == http.StatusForbidden }
 
 // readError makes an error of a response that is no success. The status
-// counts, whatever the body is.
-func readError(r request, resp *http.Response) *APIError {
+// counts, whatever the body is; but where the body says which part of a request
+// was wrong, half of it is no answer.
+func (c *Client) readError(ctx context.Context, r request, resp *http.Response) error {
 	e := &APIError{
 		Operation:  r.operation,
 		Status:     resp.StatusCode,
@@ -104,7 +116,11 @@ func readError(r request, resp *http.Response) *APIError {
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxErrorResponse))
 	if err != nil {
-		return e
+		switch {
+		case e.Status == http.StatusUnauthorized, e.Status == http.StatusForbidden, e.Status == http.StatusTooManyRequests, e.Status >= 500:
+			return e
+		}
+		return c.transportError(ctx, r, err)
 	}
 	var document struct {
 		Errors []struct {
@@ -123,8 +139,8 @@ func readError(r request, resp *http.Response) *APIError {
 	}
 	for _, o := range document.Errors {
 		e.Errors = append(e.Errors, ErrorObject{
-			ID: o.ID, Code: o.Code, Title: Redact(o.Title), Detail: Redact(o.Detail),
-			Source: ErrorSource{Pointer: o.Source.Pointer, Parameter: o.Source.Parameter},
+			ID: c.redact(o.ID), Code: c.redact(o.Code), Title: c.redact(o.Title), Detail: c.redact(o.Detail),
+			Source: ErrorSource{Pointer: c.redact(o.Source.Pointer), Parameter: c.redact(o.Source.Parameter)},
 		})
 	}
 	return e

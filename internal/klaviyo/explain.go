@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 )
 
 // RequiredScopes are the scopes of a key that exports segments.
@@ -45,6 +46,14 @@ func Explain(err error) (summary, detail string) {
 	}
 }
 
+// waitInWords says how long Klaviyo wants to be left alone.
+func (e *APIError) waitInWords() string {
+	if e.RetryAfter < time.Second {
+		return " Try again later."
+	}
+	return fmt.Sprintf(" Klaviyo asks to wait for %s.", e.RetryAfter)
+}
+
 func (e *APIError) explain(err error) (summary, detail string) {
 	switch {
 	case e.Status == http.StatusUnauthorized:
@@ -58,7 +67,7 @@ func (e *APIError) explain(err error) (summary, detail string) {
 			"The scopes of a key cannot be changed: create a new private key in Klaviyo under Settings > API keys with the scopes %s, and use that.",
 			err, strings.Join(operationScopes[e.Operation], " and "), strings.Join(RequiredScopes(), ", "))
 	case e.Status == http.StatusTooManyRequests:
-		return "Klaviyo's Rate Limit Is Used Up", fmt.Sprintf("Other users of the account leave no room for this request: %s. Try again later.", err)
+		return "Klaviyo's Rate Limit Is Used Up", fmt.Sprintf("Klaviyo has no room for this request: %s.%s Other users of the account take from the same limit.", err, e.waitInWords())
 	case e.Status >= http.StatusInternalServerError:
 		return "Klaviyo Fails", fmt.Sprintf("Klaviyo, or a proxy in front of it, had an error of its own: %s. Try again later; https://status.klaviyo.com tells of incidents.", err)
 	default:

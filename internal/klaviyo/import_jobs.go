@@ -3,6 +3,7 @@ package klaviyo
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"iter"
 	"net/url"
 )
@@ -84,6 +85,9 @@ func (c *Client) ImportProfiles(ctx context.Context, listID string, profiles []b
 		operation: "bulk_import_profiles", method: "POST", path: []string{"profile-bulk-import-jobs"},
 		body: [][]byte{[]byte(importHead), profiles, []byte(importMiddle), id, []byte(importTail)},
 	}, &doc)
+	if err == nil && doc.Data.ID == "" {
+		err = errors.New("bulk_import_profiles: the answer has no id")
+	}
 	return doc.Data.job(), err
 }
 

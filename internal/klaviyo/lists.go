@@ -2,6 +2,7 @@ package klaviyo
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"net/url"
 )
@@ -109,7 +110,9 @@ func (c *Client) writeList(ctx context.Context, l List, r request) (List, error)
 	}
 	r.body = [][]byte{body}
 	var doc listDocument
-	err = c.do(ctx, r, &doc)
+	if err = c.do(ctx, r, &doc); err == nil && doc.Data.ID == "" {
+		err = fmt.Errorf("%s: the answer has no id", r.operation)
+	}
 	return doc.Data.list(), err
 }
 

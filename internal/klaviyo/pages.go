@@ -17,8 +17,8 @@ type page[T any] struct {
 	} `json:"links"`
 }
 
-// errStuck guards against a server that hands out the same cursor for ever.
-var errStuck = errors.New("the next page has the cursor of this one")
+// errStuck guards against a server that leads round in circles.
+var errStuck = errors.New("the next page has the cursor of a page before")
 
 // pages yields the items of a collection page by page, following its cursors.
 // After an error nothing more is yielded.
@@ -29,6 +29,7 @@ func pages[T any](ctx context.Context, c *Client, r request) iter.Seq2[T, error]
 		if query == nil {
 			query = url.Values{}
 		}
+		seen := map[string]bool{}
 		for {
 			r.query = query
 			var p page[T]
@@ -42,7 +43,7 @@ func pages[T any](ctx context.Context, c *Client, r request) iter.Seq2[T, error]
 				}
 			}
 			cursor, err := nextCursor(p.Links.Next)
-			if err == nil && cursor == query.Get("page[cursor]") && cursor != "" {
+			if seen[cursor] {
 				err = errStuck
 			}
 			if err != nil {
@@ -52,6 +53,7 @@ func pages[T any](ctx context.Context, c *Client, r request) iter.Seq2[T, error]
 			if cursor == "" {
 				return
 			}
+			seen[cursor] = true
 			query.Set("page[cursor]", cursor)
 		}
 	}

@@ -58,6 +58,9 @@ func (c *Client) do(ctx context.Context, r request, out any) error {
 			return err
 		}
 		if attempt >= c.maxRetries {
+			if attempt == 0 {
+				return err
+			}
 			return fmt.Errorf("gave up after %d attempts: %w", attempt+1, err)
 		}
 		tflog.Debug(ctx, "Klaviyo request will be repeated", map[string]any{
@@ -84,7 +87,7 @@ func (c *Client) attempt(ctx context.Context, r request, attempt int, out any) e
 		"attempt": attempt + 1, "duration_ms": time.Since(started).Milliseconds(),
 	}
 	if err != nil {
-		err = &TransportError{Operation: r.operation, Err: transportCause(ctx, err)}
+		err = c.transportError(ctx, r, err)
 		fields["error"] = err.Error()
 		tflog.Debug(ctx, "Klaviyo request failed", fields)
 		return err
@@ -94,15 +97,20 @@ func (c *Client) attempt(ctx context.Context, r request, attempt int, out any) e
 	fields["rate_limit_remaining"] = resp.Header.Get("RateLimit-Remaining")
 	tflog.Debug(ctx, "Klaviyo request", fields)
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
-		return readError(r, resp)
+		return c.readError(ctx, r, resp)
 	}
 	if err := decode(resp, out); err != nil {
-		return &TransportError{Operation: r.operation, Err: transportCause(ctx, err)}
+		return c.transportError(ctx, r, err)
 	}
 	return nil
 }
 
 func (c *Client) newHTTPRequest(ctx context.Context, r request) (*http.Request, error) {
+	for _, element := range r.path {
+		if element == "" || element == "." || element == ".." {
+			return nil, fmt.Errorf("%s: %q is no id", r.operation, element)
+		}
+	}
 	u := c.base.JoinPath(append([]string{"api"}, escape(r.path)...)...)
 	u.RawQuery = r.query.Encode()
 	req, err := http.NewRequestWithContext(ctx, r.method, u.String(), nil)
@@ -143,7 +151,7 @@ func decode(resp *http.Response, out any) error {
 		return err
 	}
 	if len(body) > maxResponse {
-		return fmt.Errorf("the response is larger than %d bytes", maxResponse)
+		return errTooLarge
 	}
 	if out == nil {
 		return nil
@@ -154,10 +162,21 @@ func decode(resp *http.Response, out any) error {
 	return nil
 }
 
+// errTooLarge means a response that no honest server sends.
+var errTooLarge = fmt.Errorf("the response is larger than %d bytes", maxResponse)
+
 // errTimeout says which limit an attempt ran into.
 type errTimeout struct{ after time.Duration }
 
 func (e errTimeout) Error() string { return fmt.Sprintf("no complete answer within %s", e.after) }
+
+func (c *Client) transportError(ctx context.Context, r request, err error) error {
+	cause := transportCause(ctx, err)
+	return &TransportError{Operation: r.operation, Err: cause, text: c.redact(cause.Error())}
+}
+
+// redact masks the client's key, and what Redact masks.
+func (c *Client) redact(s string) string { return Redact(c.key.Replace(s)) }
 
 // transportCause strips the URL from a transport's error, since a query may
 // hold email addresses, and names the timeout where there was one.

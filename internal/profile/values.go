@@ -203,17 +203,19 @@ func appendList(dst []byte, s string) ([]byte, bool) {
 	if s[0] == '[' {
 		return appendJSON(dst, s)
 	}
+	start := len(dst)
 	dst = append(dst, '[')
-	first := true
 	for item := range strings.SplitSeq(s, ";") {
 		if item = strings.TrimSpace(item); item == "" {
 			continue
 		}
-		if !first {
+		if len(dst) > start+1 {
 			dst = append(dst, ',')
 		}
-		first = false
 		dst = appendString(dst, item)
+	}
+	if len(dst) == start+1 {
+		return dst[:start], true // as good as empty
 	}
 	return append(dst, ']'), true
 }

@@ -258,6 +258,14 @@ func plannedRun(reason string) types.Object {
 	return types.ObjectValueMust(runType(), values)
 }
 
+// countOrNull is null for a count that is not known.
+func countOrNull(count int64) types.Int64 {
+	if count < 0 {
+		return types.Int64Null()
+	}
+	return types.Int64Value(count)
+}
+
 // finishedRun is a run that is over.
 func finishedRun(reason string, r *export.Result) types.Object {
 	status := "succeeded"
@@ -273,7 +281,7 @@ func finishedRun(reason string, r *export.Result) types.Object {
 		"fingerprint":        types.StringValue(r.Fingerprint),
 		"profiles_submitted": types.Int64Value(r.Profiles),
 		"profiles_failed":    types.Int64Value(r.Refused.Total),
-		"list_profile_count": types.Int64Value(r.ListProfileCount),
+		"list_profile_count": countOrNull(r.ListProfileCount),
 		"jobs":               types.Int64Value(r.Jobs),
 	})
 }

@@ -220,7 +220,8 @@ func (p *exportPlan) reasons(ctx context.Context, survey *export.Survey, refresh
 		reasons = append(reasons, "list changed")
 	}
 	lost := last.ListProfileCount.ValueInt64() - p.state.ListProfileCount.ValueInt64()
-	if lost > 0 && !p.state.ListProfileCount.IsNull() && before.sameList(now) && before.sameList(p.state.inputs(p.export)) {
+	counted := !last.ListProfileCount.IsNull() && !p.state.ListProfileCount.IsNull()
+	if lost > 0 && counted && before.sameList(now) && before.sameList(p.state.inputs(p.export)) {
 		reasons = append(reasons, "list lost "+export.Count(lost, "member"))
 	}
 	switch same := survey.Fingerprint == last.Fingerprint.ValueString(); {

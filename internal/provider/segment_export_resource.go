@@ -204,7 +204,7 @@ func (p *exportPlan) run(ctx context.Context, reason string) {
 		return
 	}
 	p.plan.LastRun = finishedRun(reason, result)
-	p.plan.ListProfileCount = types.Int64Value(result.ListProfileCount)
+	p.plan.ListProfileCount = countOrNull(result.ListProfileCount)
 	if p.plan.ListName.IsUnknown() {
 		p.plan.ListName = types.StringValue(result.ListName)
 	}

@@ -86,7 +86,7 @@ func (r *csvRows) failure(err error) error {
 	switch {
 	case errors.Is(err, csv.ErrQuote) && parse.StartLine != parse.Line:
 		return fileError("A quote in a quoted field is written twice; look for the one that is not.", err,
-			"In %q a quoted field that begins in line %d ends wrongly in line %d, column %d.",
+			"In %q the row that begins in line %d has a quoted field that ends wrongly in line %d, column %d.",
 			r.file.Path, parse.StartLine, parse.Line, parse.Column)
 	case errors.Is(err, csv.ErrQuote), errors.Is(err, csv.ErrBareQuote):
 		return fileError("A field with a quote in it must be quoted, and the quote written twice.", err,

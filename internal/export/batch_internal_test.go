@@ -1,0 +1,159 @@
+package export
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
+)
+
+// filled is a batch of n profiles.
+func filled(n int) *batch {
+	b := &batch{}
+	for i := range n {
+		b.add(Row{"s", int64(i + 1)}, profile.Hash{Lo: uint64(i)}, fmt.Appendf(nil, `{"i":%d}`, i))
+	}
+	return b
+}
+
+// contents checks that a batch is sound and returns its profiles.
+func contents(t *testing.T, b *batch) (texts []string) {
+	t.Helper()
+	if !json.Valid(slices.Concat([]byte("["), b.json, []byte("]"))) {
+		t.Errorf("%s is not JSON", b.json)
+	}
+	for i, p := range b.profiles {
+		text := string(b.at(i))
+		if want := fmt.Sprintf(`{"i":%d`, p.email); !strings.HasPrefix(text, want) || p.row.Number != int64(p.email)+1 {
+			t.Errorf("row %d has %s", p.row.Number, text)
+		}
+		texts = append(texts, text)
+	}
+	if joined := strings.Join(texts, ","); joined != string(b.json) {
+		t.Errorf("%s, want %s", b.json, joined)
+	}
+	return texts
+}
+
+func TestBatchEdit(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		keep func(i int, json []byte) []byte
+		want []string
+	}{
+		"all":  {func(_ int, json []byte) []byte { return json }, []string{`{"i":0}`, `{"i":1}`, `{"i":2}`, `{"i":3}`}},
+		"none": {func(int, []byte) []byte { return nil }, nil},
+		"odd":  {func(i int, json []byte) []byte { return [][]byte{nil, json}[i%2] }, []string{`{"i":1}`, `{"i":3}`}},
+		"longer": {func(i int, json []byte) []byte {
+			return bytes.Replace(json, []byte("}"), []byte(`,"x":"longer"}`), i%2)
+		}, []string{`{"i":0}`, `{"i":1,"x":"longer"}`, `{"i":2}`, `{"i":3,"x":"longer"}`}},
+	} {
+		b := filled(4)
+		rows := b.rows()
+		b.edit(tc.keep)
+		if got := contents(t, b); !slices.Equal(got, tc.want) {
+			t.Errorf("%s: %q, want %q", name, got, tc.want)
+		}
+		if len(rows) != 4 || rows[3].row.Number != 4 {
+			t.Errorf("%s: the rows handed over have changed: %v", name, rows)
+		}
+	}
+}
+
+func TestBatchHalves(t *testing.T) {
+	t.Parallel()
+	for n := 2; n < 8; n++ {
+		b := filled(n)
+		whole := contents(t, b)
+		first, second := b.halves()
+		if got := slices.Concat(contents(t, first), contents(t, second)); !slices.Equal(got, whole) {
+			t.Errorf("%d: %q, want %q", n, got, whole)
+		}
+		if d := len(second.profiles) - len(first.profiles); d < 0 || d > 1 {
+			t.Errorf("%d: %d and %d", n, len(first.profiles), len(second.profiles))
+		}
+	}
+}
+
+func TestBatchFits(t *testing.T) {
+	t.Parallel()
+	if b := filled(klaviyo.MaxImportProfiles - 1); !b.fits(10) {
+		t.Error("the last profile does not fit")
+	}
+	if b := filled(klaviyo.MaxImportProfiles); b.fits(10) {
+		t.Error("a profile too many fits")
+	}
+	b := &batch{}
+	b.add(Row{}, profile.Hash{}, make([]byte, 1000))
+	room := maxBatchBytes - 1000 - 1 // the comma
+	if !b.fits(room) || b.fits(room+1) {
+		t.Errorf("room for %d bytes is not seen", room)
+	}
+	b.reset()
+	if len(b.profiles) != 0 || !b.fits(maxBatchBytes-1) {
+		t.Error("a batch that was reset is not empty")
+	}
+}
+
+func TestWithoutPhone(t *testing.T) {
+	t.Parallel()
+	for resource, want := range map[string]string{
+		`{"type":"profile","attributes":{"email":"a@b.co","phone_number":"+34600111222","properties":{"n":12345678901234567890,"s":"\u0000<é>"}}}`: `{"type":"profile","attributes":{"email":"a@b.co","properties":{"n":12345678901234567890,"s":"\u0000<é>"}}}`,
+		`{"type":"profile","attributes":{"phone_number":"+1"}}`: `{"type":"profile","attributes":{}}`,
+		`{"type":"profile","attributes":{"email":"a@b.co"}}`:    "",
+		`{"type":"profile"}`: "",
+		`{`:                  "",
+	} {
+		got := string(withoutPhone([]byte(resource)))
+		if want == "" && got != "" || want != "" && !sameJSON(got, want) {
+			t.Errorf("%s becomes %s, want %s", resource, got, want)
+		}
+	}
+}
+
+// sameJSON compares documents with all digits of their numbers.
+func sameJSON(a, b string) bool {
+	normal := func(s string) string {
+		var v any
+		d := json.NewDecoder(strings.NewReader(s))
+		d.UseNumber()
+		if err := d.Decode(&v); err != nil {
+			return err.Error() + s
+		}
+		out, err := json.Marshal(v)
+		if err != nil {
+			return err.Error() + s
+		}
+		return string(out)
+	}
+	return normal(a) == normal(b)
+}
+
+func TestTargetOfAPointer(t *testing.T) {
+	t.Parallel()
+	const rows = "/data/attributes/profiles/data/"
+	for pointer, want := range map[string]profile.Target{
+		rows + "17/attributes/email":             {Group: "klaviyo", Name: "email"},
+		rows + "17/attributes/location/latitude": {Group: "klaviyo", Name: "location/latitude"},
+		rows + "17":                              {Group: "klaviyo"},
+		"/data":                                  {},
+		"":                                       {},
+		"/data/attributes/email":                 {},
+		rows + "1/attributes/properties/attributes": {Group: "klaviyo", Name: "properties/attributes"},
+	} {
+		if got := target(pointer); got != want {
+			t.Errorf("%s is %+v, want %+v", pointer, got, want)
+		}
+	}
+	if got := words("Title.", "Detail."); got != "Klaviyo: Detail." {
+		t.Errorf("words %q", got)
+	}
+	if got := words("Title.", ""); got != "Klaviyo: Title." {
+		t.Errorf("words %q", got)
+	}
+}

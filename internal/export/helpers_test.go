@@ -1,0 +1,231 @@
+package export_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/simulator"
+)
+
+const (
+	testKey   = "pk_0123456789abcdef"
+	accountID = "SiMu1a" // the simulator's default
+	jobsPath  = "/api/profile-bulk-import-jobs"
+)
+
+// world is a Klaviyo with a list and a client.
+type world struct {
+	*simulator.Server
+	client *klaviyo.Client
+	listID string
+}
+
+// newWorld starts a simulator. Its client gives up after few retries, so that
+// a test that goes wrong does not go on for minutes.
+func newWorld(t testing.TB, options simulator.Options) *world {
+	t.Helper()
+	s, err := simulator.Start(options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	s.AddKey(testKey)
+	return &world{Server: s, client: newClient(t, s.URL, 6), listID: s.AddList(simulator.List{Name: "VIP"}).ID}
+}
+
+func newClient(t testing.TB, url string, retries int) *klaviyo.Client {
+	t.Helper()
+	c, err := klaviyo.New(klaviyo.Options{APIKey: testKey, BaseURL: url, MaxRetries: retries})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// export declares an export of sources, named s1, s2 and so on, to the list.
+func (w *world) export(sources ...segment.Source) *export.Export {
+	e := &export.Export{
+		Mapping: profile.Mapping{
+			Email: "email", PhoneNumber: "phone",
+			Properties: map[string]profile.Property{"n": {Column: "n", Type: profile.Number}, "text": {Column: "text"}},
+		},
+		ListID:      w.listID,
+		Destination: export.Destination{AccountID: accountID, Consent: true},
+	}
+	for i, source := range sources {
+		e.Segments = append(e.Segments, export.Segment{Name: fmt.Sprintf("s%d", i+1), Source: source})
+	}
+	return e
+}
+
+// run exports and checks what holds for every result.
+func (w *world) run(t *testing.T, e *export.Export) *export.Result {
+	t.Helper()
+	result, err := e.Run(t.Context(), w.client)
+	if err != nil {
+		t.Fatalf("run: %v", err)
+	}
+	checkAccounting(t, result)
+	return result
+}
+
+// checkAccounting makes sure that every row is in exactly one place.
+func checkAccounting(t *testing.T, r *export.Result) {
+	t.Helper()
+	if r.Rows != r.Exported+r.Refused.Total+r.Duplicates+r.Rejected.Total {
+		t.Errorf("%d rows are not %d exported, %d refused, %d duplicates and %d rejected",
+			r.Rows, r.Exported, r.Refused.Total, r.Duplicates, r.Rejected.Total)
+	}
+	if r.Profiles != r.Exported+r.Refused.Total || r.Exported < 0 {
+		t.Errorf("%d submitted are not %d exported and %d refused", r.Profiles, r.Exported, r.Refused.Total)
+	}
+	for what, tally := range map[string]*export.Tally{"rejected": &r.Rejected, "refused": &r.Refused, "dropped": &r.Dropped, "unwanted": &r.Unwanted} {
+		sum := int64(0)
+		for _, reason := range tally.Reasons() {
+			sum += reason.Count
+		}
+		if sum != tally.Total {
+			t.Errorf("%d %s have %d reasons", tally.Total, what, sum)
+		}
+	}
+	if r.ID == "" || r.CompletedAt.Before(r.StartedAt) || len(r.Fingerprint) != 32 {
+		t.Errorf("result %+v", r)
+	}
+}
+
+// checkMembers compares the list with what it should hold.
+func (w *world) checkMembers(t *testing.T, want []string) {
+	t.Helper()
+	want = slices.Sorted(slices.Values(want))
+	if got := w.MemberEmails(w.listID); !slices.Equal(got, want) {
+		t.Errorf("the list has %d members, want %d: %.200q", len(got), len(want), got)
+	}
+}
+
+// imports are the import requests there were, oldest first.
+func (w *world) imports() []simulator.Request {
+	return slices.DeleteFunc(w.Requests(), func(r simulator.Request) bool { return r.Method != http.MethodPost })
+}
+
+// asError checks what an error blames and says.
+func asError(t *testing.T, err error, attribute []string, summary string, says ...string) {
+	t.Helper()
+	var e *export.Error
+	if !errors.As(err, &e) {
+		t.Fatalf("error %v (%T)", err, err)
+	}
+	if !slices.Equal(e.Attribute, attribute) || e.Summary != summary {
+		t.Errorf("blames %q for %q, want %q for %q", e.Attribute, e.Summary, attribute, summary)
+	}
+	for _, part := range says {
+		if !strings.Contains(e.Error(), part) {
+			t.Errorf("%q does not say %q", e, part)
+		}
+	}
+}
+
+// table is a segment in memory.
+type table struct {
+	columns []string
+	rows    [][]string // a row of another length is one that cannot be read
+
+	// before is called before each row; an error ends the stream.
+	before func(ctx context.Context, row int) error
+}
+
+var columns = []string{"email", "phone", "n", "text"}
+
+// people is a segment of n persons, p0@example.com and so on.
+func people(n int) *table {
+	s := &table{columns: columns, rows: make([][]string, n)}
+	for i := range s.rows {
+		s.rows[i] = []string{address(i), "", fmt.Sprint(i), ""}
+	}
+	return s
+}
+
+func address(i int) string { return fmt.Sprintf("p%d@example.com", i) }
+
+func addresses(n int) []string {
+	all := make([]string, n)
+	for i := range all {
+		all[i] = address(i)
+	}
+	return all
+}
+
+type openTable struct {
+	ctx context.Context
+	*table
+	next int
+}
+
+func (s *table) Open(ctx context.Context) (segment.Rows, error) { return &openTable{ctx, s, 0}, nil }
+
+func (r *openTable) Columns() []string { return r.columns }
+
+func (r *openTable) Next() ([]string, error) {
+	if r.before != nil {
+		if err := r.before(r.ctx, r.next); err != nil {
+			return nil, err
+		}
+	}
+	if r.next == len(r.rows) {
+		return nil, io.EOF
+	}
+	row := r.rows[r.next]
+	r.next++
+	if len(row) != len(r.columns) {
+		return nil, &segment.RowError{Problem: fmt.Sprintf("has %d fields, the header has %d", len(row), len(r.columns))}
+	}
+	return row, nil
+}
+
+func (r *openTable) Close() error { return nil }
+
+// waitFor holds a segment back at a row, the second time it is read, until a
+// condition holds.
+func (s *table) waitFor(row int, condition func() bool) *table {
+	opened := 0
+	s.before = func(ctx context.Context, at int) error {
+		if at == 0 {
+			opened++
+		}
+		if opened < 2 || at != row {
+			return nil
+		}
+		tick := time.NewTicker(2 * time.Millisecond)
+		defer tick.Stop()
+		for !condition() {
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		return nil
+	}
+	return s
+}
+
+// polled reports whether the run has asked for the state of its jobs, which it
+// does once it knows of one.
+func (w *world) polled() bool {
+	return slices.ContainsFunc(w.Requests(), func(r simulator.Request) bool {
+		return r.Method == http.MethodGet && r.Path == jobsPath && strings.Contains(r.Query, "=100")
+	})
+}
+
+// soon is the header of an answer after which a client need not wait long.
+var soon = http.Header{"Retry-After": {"0"}}

@@ -1,0 +1,202 @@
+package export_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/simulator"
+)
+
+// Wherever a run is, it ends within a second of being cancelled. That no
+// goroutine is left is seen at the end of all tests. It is measured, so it does
+// not run beside other tests.
+func TestRunEndsWhenCancelled(t *testing.T) {
+	isPoll := func(r *http.Request) bool { return r.URL.Query().Get("page[size]") == "100" }
+	isImport := func(r *http.Request) bool { return r.Method == http.MethodPost }
+	for name, tc := range map[string]struct {
+		options simulator.Options
+		fault   simulator.Fault
+		at      func(*http.Request) bool // the request that is under way
+		says    string                   // "" for a run that had not begun to send
+	}{
+		"asking for the account": {simulator.Options{}, simulator.Fault{Path: "/api/accounts", Delay: time.Hour}, func(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, "accounts") }, ""},
+		"sending":                {simulator.Options{}, simulator.Fault{Method: "POST", Delay: time.Hour}, isImport, "The export was cancelled."},
+		"waiting to send again":  {simulator.Options{}, simulator.Fault{Method: "POST", Times: -1, Status: 429, Header: http.Header{"Retry-After": {"120"}}}, isImport, "The export was cancelled."},
+		"asking for jobs":        {simulator.Options{QueueDelay: time.Hour}, simulator.Fault{Method: "GET", Path: jobsPath, Nth: 2, Times: -1, Delay: time.Hour}, isPoll, "accepted but not finished 1 job with 700 profiles"},
+		"waiting for jobs":       {simulator.Options{QueueDelay: time.Hour}, simulator.Fault{}, isPoll, "accepted but not finished 1 job with 700 profiles"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, tc.options)
+			if tc.fault.Delay != 0 || tc.fault.Status != 0 {
+				w.Inject(tc.fault)
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			var cancelled time.Time
+			var once sync.Once
+			w.OnRequest(func(r *http.Request) {
+				if tc.at(r) {
+					once.Do(func() {
+						time.AfterFunc(100*time.Millisecond, func() {
+							cancelled = time.Now()
+							cancel()
+						})
+					})
+				}
+			})
+			_, err := w.export(people(700)).Run(ctx, w.client)
+			ended := time.Now()
+			if <-ctx.Done(); ended.Sub(cancelled) > time.Second {
+				t.Errorf("it took %v", ended.Sub(cancelled))
+			}
+			if !errors.Is(err, context.Canceled) {
+				t.Fatalf("error %v", err)
+			}
+			if tc.says == "" {
+				return
+			}
+			asError(t, err, nil, "Export Interrupted", tc.says)
+		})
+	}
+}
+
+// When all profiles have arrived, a run that cannot count the list is no less
+// complete.
+func TestRunSucceedsWithoutTheFinalCount(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, simulator.Options{})
+	w.client = newClient(t, w.URL, -1)
+	w.OnRequest(func(r *http.Request) {
+		if r.URL.Query().Has("additional-fields[list]") {
+			w.RevokeKey(testKey)
+		}
+	})
+	result, err := w.export(people(3)).Run(t.Context(), w.client)
+	if err != nil || result.Exported != 3 || result.ListProfileCount != -1 {
+		t.Errorf("result %+v, error %v", result, err)
+	}
+}
+
+func TestRunEndsWhenCancelledWhileReading(t *testing.T) {
+	t.Parallel()
+	for name, read := range map[string]int{"survey": 1, "run": 2} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, simulator.Options{})
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			source := people(30_000)
+			opened := 0
+			source.before = func(ctx context.Context, row int) error {
+				if row == 0 {
+					opened++
+				}
+				if opened == read && row == 5000 {
+					cancel()
+					<-ctx.Done() // as a slow source would
+					return ctx.Err()
+				}
+				return nil
+			}
+			_, err := w.export(source).Run(ctx, w.client)
+			if !errors.Is(err, context.Canceled) || len(w.imports()) != 0 {
+				t.Errorf("error %v after %d imports", err, len(w.imports()))
+			}
+		})
+	}
+}
+
+func TestRunNamesWhyItWasInterrupted(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, simulator.Options{QueueDelay: time.Hour})
+	ctx, cancel := context.WithCancelCause(t.Context())
+	defer cancel(nil)
+	w.OnRequest(func(r *http.Request) {
+		if r.URL.Query().Get("page[size]") == "100" {
+			cancel(errors.New("timeouts.create of 20m is over"))
+		}
+	})
+	_, err := w.export(people(3)).Run(ctx, w.client)
+	asError(t, err, nil, "Export Interrupted", "timeouts.create of 20m is over.", "accepted but not finished 1 job with 3 profiles", "Apply again")
+}
+
+// Klaviyo may have taken what was under way when the run ended: nobody must be
+// told that it has nothing.
+func TestInterruptedRunDoesNotDenyWhatMayHaveArrived(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, simulator.Options{})
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	proxy := newProxy(t, w, func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+		answer := record(next, r)
+		if r.Method == http.MethodPost && answer.Code == http.StatusAccepted {
+			cancel()
+			<-r.Context().Done() // the answer never arrives
+			return
+		}
+		replay(rw, answer)
+	})
+	_, err := w.export(people(10)).Run(ctx, newClient(t, proxy, 2))
+	if !errors.Is(err, context.Canceled) {
+		t.Fatalf("error %v", err)
+	}
+	w.checkMembers(t, addresses(10)) // it has arrived
+	var e *export.Error
+	if !errors.As(err, &e) || strings.Contains(e.Detail, "not accepted any") {
+		t.Errorf("all 10 profiles are on the list, and the error is %v", err)
+	}
+}
+
+// Klaviyo's word that an import was accepted can come while another fails.
+func TestFailedRunCountsWhatWasAcceptedMeanwhile(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, simulator.Options{QueueDelay: time.Hour})
+	accepted := func() (n int) {
+		for _, r := range w.imports() {
+			if r.Status == http.StatusAccepted {
+				n++
+			}
+		}
+		return n
+	}
+	poll := make(chan struct{})
+	var polls, posts atomic.Int32
+	// The first import is known when the first poll begins. The second is
+	// accepted while that poll lasts, and then the third is refused.
+	proxy := newProxy(t, w, func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+		if r.URL.Query().Get("page[size]") == "100" && polls.Add(1) == 1 {
+			close(poll)
+			<-r.Context().Done()
+			return
+		}
+		if r.Method == http.MethodPost && posts.Add(1) == 3 {
+			for accepted() < 2 {
+				time.Sleep(5 * time.Millisecond)
+			}
+			time.Sleep(200 * time.Millisecond) // for the answer to arrive
+			rw.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		replay(rw, record(next, r))
+	})
+	source := people(25_000).waitFor(10_300, func() bool {
+		select {
+		case <-poll:
+			return true
+		default:
+			return false
+		}
+	})
+	_, err := w.export(source).Run(t.Context(), newClient(t, proxy, 2))
+	asError(t, err, nil, "API Key Refused", "accepted but not finished 2 jobs with")
+	if n := accepted(); n != 2 {
+		t.Errorf("%d imports were accepted", n)
+	}
+}

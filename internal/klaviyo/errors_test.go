@@ -1,0 +1,213 @@
+package klaviyo_test
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
+)
+
+// listError is what asking for a list fails with when the server answers so.
+func listError(t *testing.T, fault http.HandlerFunc) *klaviyo.APIError {
+	t.Helper()
+	_, err := serve(t, klaviyo.Options{MaxRetries: -1}, fault).List(t.Context(), "x")
+	var e *klaviyo.APIError
+	if !errors.As(err, &e) {
+		t.Fatalf("error %v (%T)", err, err)
+	}
+	return e
+}
+
+func TestAPIError(t *testing.T) {
+	t.Parallel()
+	e := listError(t, answer(400, `{"errors":[
+		{"id":"e-1","status":400,"code":"invalid","title":"Invalid input.","detail":"Bad name.","source":{"pointer":"/data/attributes/name"},"links":{},"meta":{}},
+		{"id":"e-2","status":"400","code":"invalid","title":"Bad filter.","detail":"","source":{"parameter":"filter"}},
+		{"id":"e-3","title":"No more."},{"id":"e-4","title":"Not shown."},{"id":"e-5","title":"Not shown."}]}`))
+	want := &klaviyo.APIError{Operation: "get_list", Status: 400, Errors: []klaviyo.ErrorObject{
+		{ID: "e-1", Code: "invalid", Title: "Invalid input.", Detail: "Bad name.", Source: klaviyo.ErrorSource{Pointer: "/data/attributes/name"}},
+		{ID: "e-2", Code: "invalid", Title: "Bad filter.", Source: klaviyo.ErrorSource{Parameter: "filter"}},
+		{ID: "e-3", Title: "No more."},
+		{ID: "e-4", Title: "Not shown."},
+		{ID: "e-5", Title: "Not shown."},
+	}}
+	if !reflect.DeepEqual(e, want) {
+		t.Errorf("error %#v, want %#v", e, want)
+	}
+	text := "get_list: 400 Bad Request: Bad name [invalid] at /data/attributes/name: Bad filter [invalid] at filter: No more (and 2 more errors)"
+	if e.Error() != text {
+		t.Errorf("error %q, want %q", e, text)
+	}
+}
+
+func TestErrorsWithoutADocumentKeepTheStatus(t *testing.T) {
+	t.Parallel()
+	long := htmlPage + strings.Repeat("x", 2<<20)
+	for name, fault := range map[string]http.HandlerFunc{
+		"HTML": html(502), "empty": answer(502, ""), "a JSON string": answer(502, `"no"`), "a list": answer(502, `[]`), "no errors": answer(502, `{"errors":[]}`),
+		"truncated": truncate(502, `{"errors":[{"title":"x"}]}`), "errors of another form": answer(502, `{"errors":"down"}`),
+		"very long": answer(502, long), "long JSON": answer(502, `{"errors":[{"title":"`+strings.Repeat("x", 2<<20)+`"}]}`),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := listError(t, fault)
+			if e.Status != 502 || len(e.Errors) != 0 || !e.IsHTML() || !strings.HasSuffix(e.Error(), "get_list: 502 Bad Gateway") {
+				t.Errorf("error %v", e)
+			}
+		})
+	}
+}
+
+// Half of a refusal does not say which profiles are refused: it must be asked
+// for again rather than taken for the whole.
+func TestTruncatedRefusalsAreRepeated(t *testing.T) {
+	t.Parallel()
+	const pointer = "/data/attributes/profiles/data/1/attributes/email"
+	a := serve(t, klaviyo.Options{}, truncate(400, `{"errors":[{"title":"x"}`), problem(400, "invalid", "No.", pointer))
+	_, err := a.ImportProfiles(t.Context(), "x", []byte("{}"))
+	var e *klaviyo.APIError
+	if !errors.As(err, &e) || len(e.Errors) != 1 || len(a.received()) != 2 {
+		t.Errorf("after %d requests: %v", len(a.received()), err)
+	}
+}
+
+func TestPredicates(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{400, 401, 403, 404, 413, 429, 500} {
+		e := listError(t, problem(status, "c", "d", ""))
+		for _, err := range []error{e, fmt.Errorf("wrapped: %w", e)} {
+			if klaviyo.StatusOf(err) != status || klaviyo.IsUnauthorized(err) != (status == 401) ||
+				klaviyo.IsForbidden(err) != (status == 403) || klaviyo.IsNotFound(err) != (status == 404) {
+				t.Errorf("%v is taken for another", err)
+			}
+		}
+	}
+	for _, err := range []error{nil, errors.New("404"), &klaviyo.TransportError{Operation: "x", Err: errors.New("y")}} {
+		if klaviyo.StatusOf(err) != 0 || klaviyo.IsNotFound(err) || klaviyo.IsUnauthorized(err) || klaviyo.IsForbidden(err) {
+			t.Errorf("%v has a status", err)
+		}
+	}
+}
+
+func TestErrorsMaskAddresses(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{
+		"The address ada@example.com is invalid.", "Invalid: 'ada@example.com'", `<ada@example.com>`, "email=ada@example.com", "ada@example.com",
+		"ADA.Lovelace+news@Mail.Example.com, bob@example.com", "mailto:ada@example.com?subject=x", "(ada@example.com)", "ada@bücher.example",
+	} {
+		escaped := strings.ReplaceAll(text, `"`, `\"`)
+		e := listError(t, answer(400, `{"errors":[{"title":"`+escaped+`","detail":"`+escaped+`"}]}`))
+		_, detail := klaviyo.Explain(e)
+		for _, shown := range []string{e.Error(), e.Errors[0].Title, e.Errors[0].Detail, detail, klaviyo.Redact(text)} {
+			if strings.ContainsAny(shown, "@") || strings.Contains(strings.ToLower(shown), "ada") || strings.Contains(shown, "example") {
+				t.Errorf("%q is shown as %q", text, shown)
+			}
+		}
+	}
+	if got, want := klaviyo.Redact("The address ada@example.com is invalid for pk_abc123."), "The address *** is invalid for pk_***."; got != want {
+		t.Errorf("redacted to %q, want %q", got, want)
+	}
+	for _, pattern := range klaviyo.SecretPatterns() {
+		if pattern.MatchString("List ID Y6nRLr does not exist.") {
+			t.Errorf("%s matches what is no secret", pattern)
+		}
+	}
+}
+
+func TestProfileErrors(t *testing.T) {
+	t.Parallel()
+	const rows = "/data/attributes/profiles/data/"
+	for name, tc := range map[string]struct {
+		status   int
+		pointers []string
+		want     map[int]int // how many errors a profile has
+	}{
+		"one":                   {400, []string{rows + "17/attributes/email"}, map[int]int{17: 1}},
+		"the row itself":        {400, []string{rows + "0"}, map[int]int{0: 1}},
+		"several":               {400, []string{rows + "3/attributes/email", rows + "3/attributes/phone_number", rows + "9999/attributes/email"}, map[int]int{3: 2, 9999: 1}},
+		"of the request":        {400, []string{"/data"}, nil},
+		"of a row and not":      {400, []string{rows + "1/attributes/email", "/data"}, nil},
+		"without a pointer":     {400, []string{""}, nil},
+		"of all rows":           {400, []string{strings.TrimSuffix(rows, "/")}, nil},
+		"no number":             {400, []string{rows + "x/attributes/email"}, nil},
+		"below zero":            {400, []string{rows + "-1/attributes/email"}, nil},
+		"no index":              {400, []string{rows}, nil},
+		"a number out of reach": {400, []string{rows + "99999999999999999999"}, nil},
+		"another status":        {422, []string{rows + "1"}, nil},
+		"no errors":             {400, nil, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := &klaviyo.APIError{Status: tc.status}
+			for _, pointer := range tc.pointers {
+				e.Errors = append(e.Errors, klaviyo.ErrorObject{Source: klaviyo.ErrorSource{Pointer: pointer}})
+			}
+			got, ok := e.ProfileErrors()
+			if ok != (tc.want != nil) || len(got) != len(tc.want) {
+				t.Fatalf("%v, %v; want %v", got, ok, tc.want)
+			}
+			for i, n := range tc.want {
+				if len(got[i]) != n {
+					t.Errorf("profile %d has %d errors, want %d", i, len(got[i]), n)
+				}
+			}
+		})
+	}
+}
+
+func TestExplain(t *testing.T) {
+	t.Parallel()
+	gaveUp := func(e error) error { return fmt.Errorf("gave up after 9 attempts: %w", e) }
+	said := []klaviyo.ErrorObject{{Code: "c-1", Detail: "Klaviyo's own words"}}
+	for name, tc := range map[string]struct {
+		err     error
+		summary string
+		says    []string
+	}{
+		"401":         {&klaviyo.APIError{Operation: "get_list", Status: 401, Errors: said}, "API Key Refused", []string{"Settings > API keys", "get_list: 401 Unauthorized: Klaviyo's own words [c-1]"}},
+		"403":         {&klaviyo.APIError{Operation: "get_list", Status: 403, Errors: said}, "API Key Lacks A Scope", []string{"It needs the scopes lists:read.", "accounts:read, lists:read, lists:write, profiles:read, profiles:write", "Klaviyo's own words"}},
+		"403, HTML":   {&klaviyo.APIError{Operation: "get_list", Status: 403}, "Klaviyo Blocks This Address", []string{"not about the scopes", "get_list: 403 Forbidden"}},
+		"404":         {&klaviyo.APIError{Operation: "get_list", Status: 404, Errors: said}, "Klaviyo Refused The Request", []string{"Klaviyo's own words"}},
+		"400":         {&klaviyo.APIError{Operation: "get_list", Status: 400, Errors: said}, "Klaviyo Refused The Request", []string{"Klaviyo's own words"}},
+		"429":         {gaveUp(&klaviyo.APIError{Operation: "get_list", Status: 429}), "Klaviyo's Rate Limit Is Used Up", []string{"gave up after 9 attempts", "Try again later"}},
+		"500":         {gaveUp(&klaviyo.APIError{Operation: "get_list", Status: 500, Errors: said}), "Klaviyo Fails", []string{"gave up after 9 attempts", "Klaviyo's own words"}},
+		"502, HTML":   {&klaviyo.APIError{Operation: "get_list", Status: 502}, "Klaviyo Fails", []string{"502 Bad Gateway", "status.klaviyo.com"}},
+		"transport":   {gaveUp(&klaviyo.TransportError{Operation: "get_list", Err: errors.New("connection refused")}), "Klaviyo Cannot Be Reached", []string{"connection refused", "Check the network"}},
+		"other":       {errors.New("no account for pk_abc and ada@example.com"), "Klaviyo Request Failed", []string{"no account for pk_*** and ***."}},
+		"unreachable": {&klaviyo.TransportError{Operation: "get_list", Err: errors.New("pk_abc and ada@example.com")}, "Klaviyo Cannot Be Reached", []string{"pk_*** and ***"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			summary, detail := klaviyo.Explain(tc.err)
+			if summary != tc.summary {
+				t.Errorf("summary %q, want %q", summary, tc.summary)
+			}
+			for _, part := range tc.says {
+				if !strings.Contains(detail, part) {
+					t.Errorf("detail %q does not say %q", detail, part)
+				}
+			}
+			if strings.Contains(detail, "..") {
+				t.Errorf("detail %q has two full stops", detail)
+			}
+		})
+	}
+}
+
+// Whoever meets a 403 is told which scopes the operation needs.
+func TestEveryOperationNamesItsScopes(t *testing.T) {
+	t.Parallel()
+	eachCall(t, func(t *testing.T, name string, c call) {
+		if len(klaviyo.OperationScopes[c.operation]) == 0 {
+			t.Errorf("no scopes of %s", c.operation)
+		}
+		err := c.do(t.Context(), serve(t, klaviyo.Options{}, problem(403, "permission_denied", "No.", "")).Client)
+		if _, detail := klaviyo.Explain(err); !strings.Contains(detail, c.operation+": 403") {
+			t.Errorf("%s: %s", name, detail)
+		}
+	})
+}

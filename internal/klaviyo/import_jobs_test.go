@@ -1,0 +1,151 @@
+package klaviyo_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
+)
+
+func TestImportProfilesSendsExactlyItsBody(t *testing.T) {
+	t.Parallel()
+	one := `{"type":"profile","attributes":{"email":"ada@example.com","properties":{"x":"\u0000é"}}}`
+	many := strings.Repeat(one+",", 999) + one
+	for name, tc := range map[string]struct{ listID, profiles, id string }{
+		"one":              {"Y6nRLr", one, `"Y6nRLr"`},
+		"many":             {"Y6nRLr", many, `"Y6nRLr"`},
+		"nobody":           {"Y6nRLr", "", `"Y6nRLr"`},
+		"a list id quoted": {`a"b\`, one, `"a\"b\\"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			want := `{"data":{"type":"profile-bulk-import-job","attributes":{"profiles":{"data":[` + tc.profiles +
+				`]}},"relationships":{"lists":{"data":[{"type":"list","id":` + tc.id + `}]}}}}`
+			a := serve(t, klaviyo.Options{}, html(503), drop, truncate(202, jobBody), answer(202, jobBody))
+			job, err := a.ImportProfiles(t.Context(), tc.listID, []byte(tc.profiles))
+			if err != nil || job != (klaviyo.ImportJob{ID: "job-1", Status: klaviyo.JobQueued, FailedCount: -1}) {
+				t.Fatalf("job %+v, %v", job, err)
+			}
+			requests := a.received()
+			if len(requests) != 4 {
+				t.Errorf("%d requests", len(requests))
+			}
+			for i, r := range requests {
+				if r.body != want || r.length != int64(len(want)) || !json.Valid([]byte(r.body)) {
+					t.Errorf("request %d has a body of %d bytes, announced as %d; want %d", i, len(r.body), r.length, len(want))
+				}
+			}
+			if around := len(want) - len(tc.profiles); around > klaviyo.ImportOverhead {
+				t.Errorf("the envelope has %d bytes, more than %d", around, klaviyo.ImportOverhead)
+			}
+		})
+	}
+}
+
+func TestImportJob(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]klaviyo.ImportJob{
+		`{"status":"queued","failed_count":0}`:        {ID: "j", Status: klaviyo.JobQueued},
+		`{"status":"processing","failed_count":null}`: {ID: "j", Status: klaviyo.JobProcessing, FailedCount: -1},
+		`{"status":"complete","failed_count":12}`:     {ID: "j", Status: klaviyo.JobComplete, FailedCount: 12},
+		`{"status":"cancelled"}`:                      {ID: "j", Status: klaviyo.JobCancelled, FailedCount: -1},
+		`{"status":"paused","failed_count":1}`:        {ID: "j", Status: "paused", FailedCount: 1},
+	} {
+		resource := `{"type":"profile-bulk-import-job","id":"j","attributes":` + body + `}`
+		got, err := serve(t, klaviyo.Options{}, answer(200, `{"data":`+resource+`}`)).ImportJob(t.Context(), "j")
+		if err != nil || got != want {
+			t.Errorf("%s is %+v (%v), want %+v", body, got, err, want)
+		}
+		if done := got.Done(); done != (got.Status == klaviyo.JobComplete || got.Status == klaviyo.JobCancelled) {
+			t.Errorf("%s done: %v", got.Status, done)
+		}
+		a := serve(t, klaviyo.Options{}, answer(200, `{"data":[`+resource+`,`+resource+`]}`))
+		var all []klaviyo.ImportJob
+		for job, err := range a.ImportJobs(t.Context()) {
+			if err != nil {
+				t.Error(err)
+			}
+			all = append(all, job)
+		}
+		if !slices.Equal(all, []klaviyo.ImportJob{want, want}) {
+			t.Errorf("jobs %+v", all)
+		}
+	}
+}
+
+func TestCheckReadScopesAsksForOnePage(t *testing.T) {
+	t.Parallel()
+	a := serve(t, klaviyo.Options{}, answer(200, `{"data":[{"id":"j","attributes":{}}],"links":{"next":"/x?page[cursor]=y"}}`))
+	if err := a.CheckReadScopes(t.Context()); err != nil {
+		t.Error(err)
+	}
+	a.only(t)
+	if err := serve(t, klaviyo.Options{}, problem(403, "permission_denied", "No.", "")).CheckReadScopes(t.Context()); !klaviyo.IsForbidden(err) {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestImportErrors(t *testing.T) {
+	t.Parallel()
+	item := func(code, payload, pointer string) string {
+		return fmt.Sprintf(`{"type":"import-error","id":"x","attributes":{"code":%q,"title":"Not ada@example.com.","detail":"ada@example.com is taken.",`+
+			`"source":{"pointer":%q},"original_payload":%s}}`, code, pointer, payload)
+	}
+	const at = "/data/attributes/profiles/data/7/attributes/email"
+	a := serve(t, klaviyo.Options{},
+		answer(200, `{"data":[`+item("c1", `{"email":"Ada@example.com"}`, at)+`],"links":{"next":"/x?page[cursor]=2"}}`),
+		answer(200, `{"data":[`+item("c2", `null`, "/data")+`],"links":{"next":null}}`))
+	var got []klaviyo.ImportError
+	for e, err := range a.ImportErrors(t.Context(), "job-1") {
+		if err != nil {
+			t.Error(err)
+		}
+		got = append(got, e)
+	}
+	want := []klaviyo.ImportError{
+		{Code: "c1", Title: "Not ***", Detail: "*** is taken.", Pointer: at, Email: "Ada@example.com"},
+		{Code: "c2", Title: "Not ***", Detail: "*** is taken.", Pointer: "/data"},
+	}
+	if len(got) != 2 {
+		t.Fatalf("errors %+v", got)
+	}
+	for i := range want {
+		got[i].Title = strings.TrimSuffix(got[i].Title, ".")
+		if got[i] != want[i] {
+			t.Errorf("error %+v, want %+v", got[i], want[i])
+		}
+	}
+	if i, ok := got[0].Profile(); !ok || i != 7 {
+		t.Errorf("profile %d, %v", i, ok)
+	}
+	if i, ok := got[1].Profile(); ok {
+		t.Errorf("profile %d", i)
+	}
+}
+
+func TestPayloadEmail(t *testing.T) {
+	t.Parallel()
+	for payload, want := range map[string]string{
+		`{"email":"a@b.co"}`:                                 "a@b.co",
+		`{"id":"x","email":"a@b.co","first_name":"Ada"}`:     "a@b.co",
+		`{"type":"profile","attributes":{"email":"a@b.co"}}`: "a@b.co",
+		`{"data":{"attributes":{"email":"a@b.co"}}}`:         "a@b.co",
+		`{"attributes":{"first_name":"Ada"}}`:                "",
+		`{"email":null,"attributes":{"email":"a@b.co"}}`:     "a@b.co",
+		`{"email":7}`:                        "",
+		`{}`:                                 "",
+		`null`:                               "",
+		`"a@b.co"`:                           "",
+		`[]`:                                 "",
+		``:                                   "",
+		`{"attributes":{"email":"a@b.co"}`:   "",
+		`{"attributes":{"properties":null}}`: "",
+	} {
+		if got := klaviyo.PayloadEmail(json.RawMessage(payload)); got != want {
+			t.Errorf("%s has %q, want %q", payload, got, want)
+		}
+	}
+}

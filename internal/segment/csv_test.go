@@ -1,0 +1,220 @@
+package segment_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
+)
+
+const bom = "\xef\xbb\xbf"
+
+func TestCSV(t *testing.T) {
+	t.Parallel()
+	ab := []string{"a", "b"}
+	for name, tc := range map[string]struct {
+		content   string
+		delimiter rune
+		columns   []string
+		rows      [][]string
+	}{
+		"plain":                         {"a,b\n1,2\n3,4\n", 0, ab, [][]string{{"1", "2"}, {"3", "4"}}},
+		"no line end at the end":        {"a,b\n1,2", 0, ab, [][]string{{"1", "2"}}},
+		"CRLF":                          {"a,b\r\n1,2\r\n3,4\r\n", 0, ab, [][]string{{"1", "2"}, {"3", "4"}}},
+		"CRLF, none at the end":         {"a,b\r\n1,2", 0, ab, [][]string{{"1", "2"}}},
+		"mixed line ends":               {"a,b\r\n1,2\n3,4\r\n", 0, ab, [][]string{{"1", "2"}, {"3", "4"}}},
+		"quoted":                        {"\"a\",\"b\"\n\"1\",\"2\"\n", 0, ab, [][]string{{"1", "2"}}},
+		"quoted delimiter":              {"a,b\n\"1,5\",2\n", 0, ab, [][]string{{"1,5", "2"}}},
+		"quoted quote":                  {"a,b\n\"say \"\"hi\"\"\",\"\"\"\"\n", 0, ab, [][]string{{`say "hi"`, `"`}}},
+		"quoted line ends":              {"a,b\n\"x\ny\",\"x\r\ny\"\n", 0, ab, [][]string{{"x\ny", "x\ny"}}},
+		"quoted empty line":             {"a,b\n\"x\n\ny\",2\n", 0, ab, [][]string{{"x\n\ny", "2"}}},
+		"quoted line end in the header": {"\"a\nb\",c\n1,2\n", 0, []string{"a\nb", "c"}, [][]string{{"1", "2"}}},
+		"empty fields":                  {"a,b\n,\n\"\",x\n", 0, ab, [][]string{{"", ""}, {"", "x"}}},
+		"white space is kept":           {"a,b\n 1 ,\t2\n", 0, ab, [][]string{{" 1 ", "\t2"}}},
+		"blank lines":                   {"\n\na,b\n\n1,2\r\n\r\n\n3,4\n\n", 0, ab, [][]string{{"1", "2"}, {"3", "4"}}},
+		"byte order mark":               {bom + "a,b\n1,2\n", 0, ab, [][]string{{"1", "2"}}},
+		"byte order mark and quotes":    {bom + "\"a\",b\r\n1,2\r\n", 0, ab, [][]string{{"1", "2"}}},
+		"semicolon":                     {"a;b\n1,5;\"2;5\"\n", ';', ab, [][]string{{"1,5", "2;5"}}},
+		"tab":                           {"a\tb\n1\t\n", '\t', ab, [][]string{{"1", ""}}},
+		"pipe":                          {"a|b\n1|2\n", '|', ab, [][]string{{"1", "2"}}},
+		"delimiter beyond ASCII":        {"a¦b\n1¦2\n", '¦', ab, [][]string{{"1", "2"}}},
+		"one column":                    {"a\n1\n\n2\n", 0, []string{"a"}, [][]string{{"1"}, {"2"}}},
+		"header only":                   {"a,b\n", 0, ab, nil},
+		"header only, no line end":      {"a,b", 0, ab, nil},
+		"trimmed header":                {" a ,\tb\u00a0\n1,2\n", 0, ab, [][]string{{"1", "2"}}},
+		"blank names":                   {"a,, \n1,2,3\n", 0, []string{"a", "", ""}, [][]string{{"1", "2", "3"}}},
+		"names that differ in case":     {"a,A\n1,2\n", 0, []string{"a", "A"}, [][]string{{"1", "2"}}},
+		"not ASCII":                     {"名,città\n日本,è\n", 0, []string{"名", "città"}, [][]string{{"日本", "è"}}},
+		"rows are not UTF-8":            {"a,b\nJos\xe9,2\n", 0, ab, [][]string{{"Jos\xe9", "2"}}},
+		"ragged rows": {
+			"a,b\n1\n1,2\n1,2,3\n,\n \n1,2\n", 0, ab,
+			[][]string{{unreadable}, {"1", "2"}, {unreadable}, {"", ""}, {unreadable}, {"1", "2"}},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			rows := mustOpen(t, tc.content, tc.delimiter)
+			if got := rows.Columns(); !slices.Equal(got, tc.columns) {
+				t.Errorf("columns %q, want %q", got, tc.columns)
+			}
+			got, err := readAll(rows)
+			if err != nil || !reflect.DeepEqual(got, tc.rows) {
+				t.Errorf("rows %q (%v), want %q", got, err, tc.rows)
+			}
+			if _, err := rows.Next(); err != io.EOF { //nolint:errorlint // the contract is io.EOF itself
+				t.Errorf("after the end: %v", err)
+			}
+			if got := rows.Columns(); !slices.Equal(got, tc.columns) {
+				t.Errorf("columns %q after the rows, want %q", got, tc.columns)
+			}
+		})
+	}
+}
+
+func TestCSVHeaderErrors(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct{ content, want string }{
+		"empty":                  {"", "is empty. The first line must hold the column names."},
+		"byte order mark only":   {bom, "is empty. The first line must hold the column names."},
+		"blank lines only":       {"\n\r\n\n", "is empty. The first line must hold the column names."},
+		"duplicate":              {"a,b,a\n", `has the column "a" twice, at 1 and 3. Rename one of them.`},
+		"duplicate once trimmed": {"a, a \n", `has the column "a" twice, at 1 and 2. Rename one of them.`},
+		"names nothing":          {",, \n1,2,3\n", "names no column. The first line must hold the column names."},
+		"not UTF-8":              {"a,Stra\xdfe\n", "The name of column 2 of"},
+		"bare quote":             {"a,b\"c\n", "line 1, column 4, there is a quote where none may be."},
+		"unterminated quote":     {"a,\"b\n1,2\n", "the row that begins in line 1 has a quoted field that ends wrongly in line 2"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := open(t, tc.content, 0)
+			if e := asError(t, err); !strings.Contains(e.Error(), tc.want) {
+				t.Errorf("error %q, want %q", e, tc.want)
+			}
+		})
+	}
+}
+
+func TestCSVRowErrorNamesTheWidth(t *testing.T) {
+	t.Parallel()
+	_, err := mustOpen(t, "a,b,c\n1,2\n", 0).Next()
+	var bad *segment.RowError
+	if !errors.As(err, &bad) || !strings.HasPrefix(err.Error(), "the row ") || !strings.Contains(err.Error(), "3") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// Rows before a mistake are read; those after it cannot be trusted.
+func TestCSVSyntaxErrors(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		content string
+		rows    int
+		want    string
+	}{
+		"bare quote":              {"a,b\n1,2\nx\"y,2\n3,4\n", 1, "line 3, column 2, there is a quote where none may be. A field with a quote in it must be quoted"},
+		"text after a quote":      {"a,b\n1,2\n1,2\n\"x\"y,2\n", 2, "line 4, column 3, there is a quote where none may be."},
+		"after a quoted line end": {"a,b\n\"x\ny\"z,2\n", 0, "the row that begins in line 2 has a quoted field that ends wrongly in line 3, column 2. A quote in a quoted field is written twice"},
+		"unterminated":            {"a,b\n1,2\n\"x,2\n3,4\n5,6\n", 1, "the row that begins in line 3 has a quoted field that ends wrongly in line 5"},
+		"unterminated last line":  {"a,b\n1,2\n3,\"x", 1, "line 3, column"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, err := readAll(mustOpen(t, tc.content, 0))
+			if e := asError(t, err); !strings.Contains(e.Error(), tc.want) {
+				t.Errorf("error %q, want %q", e, tc.want)
+			}
+			if len(got) != tc.rows {
+				t.Errorf("%d rows before it, want %d", len(got), tc.rows)
+			}
+		})
+	}
+}
+
+func TestCSVRefusesOtherFormats(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct{ content, want string }{
+		"gzip":                 {"\x1f\x8b\x08\x00rest", "is not CSV but gzip."},
+		"zstd":                 {"\x28\xb5\x2f\xfdrest", "is not CSV but zstd."},
+		"xlsx":                 {"PK\x03\x04\x14\x00", "is not CSV but a zip archive or an Excel workbook."},
+		"Parquet":              {"PAR1\x15\x04", "is not CSV but Parquet."},
+		"PDF":                  {"%PDF-1.7\n", "is not CSV but PDF."},
+		"UTF-16, little":       {"\xff\xfea\x00,\x00b\x00", "is UTF-16. Save the file as UTF-8."},
+		"UTF-16, big":          {"\xfe\xff\x00a\x00,\x00b", "is UTF-16. Save the file as UTF-8."},
+		"UTF-16 without mark":  {"a\x00,\x00b\x00\n\x00", "is not text but binary data."},
+		"NUL":                  {"a,b\n1,\x00\n", "is not text but binary data."},
+		"magic in three bytes": {"\x1f\x8b", "is not CSV but gzip."},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := open(t, tc.content, 0)
+			if e := asError(t, err); !strings.Contains(e.Error(), tc.want) {
+				t.Errorf("error %q, want %q", e, tc.want)
+			}
+		})
+	}
+}
+
+// The values are personal data and must not get into an error.
+func TestCSVErrorsQuoteNoValue(t *testing.T) {
+	t.Parallel()
+	const secret = "hunter2secret"
+	for _, content := range []string{
+		"a,b\n" + secret + "\n", "a,b\n" + secret + "\"x,2\n", "a,b\n\"" + secret + "\n", "a,b\n" + secret + ",2," + secret + "\n",
+		"a,b\n\"" + secret + "\"" + secret + ",1\n",
+	} {
+		got, err := readAll(mustOpen(t, content, 0))
+		if text := fmt.Sprint(got, err); strings.Contains(text, secret) || err == nil && len(got) != 1 {
+			t.Errorf("%q gives %s", content, text)
+		}
+	}
+}
+
+func TestCSVTakesLongFields(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("0123456789,\"\"\n", 5<<20/14)
+	rows := mustOpen(t, "a,b\n1,\""+long+"\"\n3,4\n", 0)
+	got, err := readAll(rows)
+	want := strings.ReplaceAll(long, `""`, `"`)
+	if err != nil || len(got) != 2 || got[0][1] != want || got[1][1] != "4" {
+		t.Fatalf("%d rows, %v", len(got), err)
+	}
+}
+
+// Next reuses the row but never its strings.
+func TestCSVStringsOutliveTheRow(t *testing.T) {
+	t.Parallel()
+	var content strings.Builder
+	content.WriteString("a,b\n")
+	for i := range 1000 {
+		fmt.Fprintf(&content, "x%d,y%d\n", i, i)
+	}
+	rows := mustOpen(t, content.String(), 0)
+	var kept []string
+	for {
+		row, err := rows.Next()
+		if err != nil {
+			break
+		}
+		kept = append(kept, row[0], row[1])
+	}
+	for i := range 1000 {
+		if kept[2*i] != fmt.Sprintf("x%d", i) || kept[2*i+1] != fmt.Sprintf("y%d", i) {
+			t.Fatalf("row %d reads %q", i, kept[2*i:2*i+2])
+		}
+	}
+}
+
+func TestErrorIsProblemAndRemedy(t *testing.T) {
+	t.Parallel()
+	if got := (&segment.Error{Problem: "It is so."}).Error(); got != "It is so." {
+		t.Errorf("error %q", got)
+	}
+	if got := (&segment.Error{Problem: "It is so.", Remedy: "Do this."}).Error(); got != "It is so. Do this." {
+		t.Errorf("error %q", got)
+	}
+}
