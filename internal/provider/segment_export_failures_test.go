@@ -85,7 +85,7 @@ func TestAccSegmentExport_failedCreate(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	config := w.export(threeCSV).with(providerBlock, "max_retries", "0")
-	failing := failed(config, "Klaviyo Fails", "bulk_import_profiles: 500", "had not accepted any profile yet")
+	failing := failed(config, "Klaviyo Fails", "bulk_import_profiles: 500", "3 profiles were under way")
 	failing.PreConfig = w.failOnce
 	again := applied(config, inState(exportAddress, values{"last_run.reason": "first run", "list_profile_count": 3}))
 	again.ConfigPlanChecks = planned(exportAddress, plancheck.ResourceActionCreate, nil) // not tainted
@@ -115,7 +115,7 @@ func TestAccSegmentExport_timeout(t *testing.T) {
 	t.Parallel()
 	w := newWorldWith(t, simulator.Options{QueueDelay: time.Hour})
 	w.run(failed(w.export(threeCSV).with(exportBlock, "timeouts", `{ create = "1s" }`),
-		"Export Interrupted", "timeouts.create of 1s is over", "accepted 1 more with 3 profiles", "Apply again"))
+		"Export Interrupted", "timeouts.create of 1s is over", "accepted but not finished 1 job with", "Apply again"))
 }
 
 func TestAccSegmentExport_cancelledJob(t *testing.T) {
