@@ -25,6 +25,9 @@ type Export struct {
 	ListID   string
 
 	Destination Destination
+
+	// IgnoreOptOuts exports also who unsubscribed from the list.
+	IgnoreOptOuts bool
 }
 
 // Segment is a named source.

@@ -83,12 +83,12 @@ func (w *world) run(t *testing.T, e *export.Export) *export.Result {
 // checkAccounting makes sure that every row is in exactly one place.
 func checkAccounting(t *testing.T, r *export.Result) {
 	t.Helper()
-	if r.Rows != r.Exported+r.Refused.Total+r.Duplicates+r.Rejected.Total {
-		t.Errorf("%d rows are not %d exported, %d refused, %d duplicates and %d rejected",
-			r.Rows, r.Exported, r.Refused.Total, r.Duplicates, r.Rejected.Total)
+	if r.Rows != r.Exported+r.Refused.Total+r.Duplicates+r.Withheld+r.Rejected.Total {
+		t.Errorf("%d rows are not %d exported, %d refused, %d duplicates, %d withheld and %d rejected",
+			r.Rows, r.Exported, r.Refused.Total, r.Duplicates, r.Withheld, r.Rejected.Total)
 	}
-	if r.Profiles != r.Exported+r.Refused.Total || r.Exported < 0 {
-		t.Errorf("%d submitted are not %d exported and %d refused", r.Profiles, r.Exported, r.Refused.Total)
+	if r.Submitted() != r.Exported+r.Refused.Total || r.Exported < 0 {
+		t.Errorf("%d submitted are not %d exported and %d refused", r.Submitted(), r.Exported, r.Refused.Total)
 	}
 	for what, tally := range map[string]*export.Tally{"rejected": &r.Rejected, "refused": &r.Refused, "dropped": &r.Dropped, "unwanted": &r.Unwanted} {
 		sum := int64(0)

@@ -14,11 +14,15 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/simulator"
 )
 
+// isPoll recognises the poller's look at a hundred jobs.
+func isPoll(r *http.Request) bool {
+	return strings.HasSuffix(r.URL.Path, jobsPath) && r.URL.Query().Get("page[size]") == "100"
+}
+
 // Wherever a run is, it ends within a second of being cancelled. That no
 // goroutine is left is seen at the end of all tests. It is measured, so it does
 // not run beside other tests.
 func TestRunEndsWhenCancelled(t *testing.T) {
-	isPoll := func(r *http.Request) bool { return r.URL.Query().Get("page[size]") == "100" }
 	isImport := func(r *http.Request) bool { return r.Method == http.MethodPost }
 	for name, tc := range map[string]struct {
 		options simulator.Options
@@ -119,7 +123,7 @@ func TestRunNamesWhyItWasInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	defer cancel(nil)
 	w.OnRequest(func(r *http.Request) {
-		if r.URL.Query().Get("page[size]") == "100" {
+		if isPoll(r) {
 			cancel(errors.New("timeouts.create of 20m is over"))
 		}
 	})
@@ -171,7 +175,7 @@ func TestFailedRunCountsWhatWasAcceptedMeanwhile(t *testing.T) {
 	// The first import is known when the first poll begins. The second is
 	// accepted while that poll lasts, and then the third is refused.
 	proxy := newProxy(t, w, func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
-		if r.URL.Query().Get("page[size]") == "100" && polls.Add(1) == 1 {
+		if isPoll(r) && polls.Add(1) == 1 {
 			close(poll)
 			<-r.Context().Done()
 			return

@@ -14,14 +14,15 @@ import (
 )
 
 // Result is what a run did. Every row read is in exactly one of Exported,
-// Duplicates, Rejected and Refused.
+// Duplicates, Withheld, Rejected and Refused.
 type Result struct {
 	ID          string
 	StartedAt   time.Time
 	CompletedAt time.Time
 
-	Survey // of the segments as they were sent; all its profiles were submitted
+	Survey // of the segments as they were sent
 
+	Withheld int64 // profiles not sent, since they unsubscribed from the list
 	Exported int64 // profiles that a finished job acknowledged
 	Refused  Tally // profiles that Klaviyo did not import
 	Unwanted Tally // values that Klaviyo refused and that were then left out
@@ -30,6 +31,9 @@ type Result struct {
 	ListName         string
 	ListProfileCount int64 // members of the list after the run; -1 when they could not be counted
 }
+
+// Submitted is the number of profiles that were sent to Klaviyo.
+func (r *Result) Submitted() int64 { return r.Profiles - r.Withheld }
 
 // uploaders is how many batches are on their way at once: enough to use the
 // ten imports a second that Klaviyo allows when each takes half a second.
@@ -42,6 +46,9 @@ type run struct {
 	counts *counter
 	report report
 
+	optOuts  map[profile.Hash]struct{} // addresses not to be sent
+	withheld int64                     // the packer's own while it runs
+
 	free     chan *batch   // to be filled
 	batches  chan *batch   // to be sent
 	uploaded chan struct{} // closed once all are
@@ -53,15 +60,15 @@ type run struct {
 // When it fails half-way, running it again is harmless and makes good what is
 // missing.
 func (e *Export) Run(ctx context.Context, client *klaviyo.Client) (*Result, error) {
-	list, err := e.check(ctx, client)
+	list, optOuts, err := e.prepare(ctx, client)
 	if err != nil {
-		return nil, err
-	}
-	if _, err := e.Survey(ctx); err != nil {
+		if ctx.Err() != nil {
+			return nil, interrupted(ctx, "Nothing was sent.")
+		}
 		return nil, err
 	}
 	r := &run{
-		export: e, client: client, counts: newCounter(),
+		export: e, client: client, counts: newCounter(), optOuts: optOuts,
 		free:     make(chan *batch, uploaders+1),
 		batches:  make(chan *batch),
 		uploaded: make(chan struct{}),
@@ -78,9 +85,23 @@ func (e *Export) Run(ctx context.Context, client *klaviyo.Client) (*Result, erro
 	result.CompletedAt = time.Now().UTC()
 	result.Survey = *r.counts.survey()
 	result.Refused, result.Unwanted = r.report.refused, r.report.unwanted
-	result.Exported = result.Profiles - result.Refused.Total
+	result.Withheld = r.withheld
+	result.Exported = result.Submitted() - result.Refused.Total
 	result.Jobs = r.ledger.finished
 	return result, e.countList(ctx, client, result)
+}
+
+// prepare does all that comes before sending.
+func (e *Export) prepare(ctx context.Context, client *klaviyo.Client) (klaviyo.List, map[profile.Hash]struct{}, error) {
+	list, err := e.check(ctx, client)
+	if err != nil {
+		return list, nil, err
+	}
+	if _, err := e.Survey(ctx); err != nil {
+		return list, nil, err
+	}
+	optOuts, err := e.optOuts(ctx, client)
+	return list, optOuts, err
 }
 
 // countList reads how the list is now. All profiles have arrived by then, so
@@ -147,6 +168,10 @@ func (r *run) pack(ctx context.Context) error {
 	}
 	err := r.export.encodeSegments(ctx, func(ctx context.Context, c *chunk) error {
 		return r.counts.take(c, func(p encoded, json []byte) error {
+			if _, withheld := r.optOuts[p.info.Email]; withheld {
+				r.withheld++
+				return nil
+			}
 			if b != nil && !b.fits(len(json)) {
 				if err := flush(ctx); err != nil {
 					return err

@@ -29,6 +29,7 @@ type segmentExportModel struct {
 	Attributes   types.Object   `tfsdk:"attributes"`
 	Properties   types.Map      `tfsdk:"properties"`
 	SyncMode     types.String   `tfsdk:"sync_mode"`
+	OptOuts      types.String   `tfsdk:"opt_outs"`
 	Enabled      types.Bool     `tfsdk:"enabled"`
 	RunOnApply   types.Bool     `tfsdk:"run_on_apply"`
 	Triggers     types.Map      `tfsdk:"triggers"`
@@ -39,6 +40,7 @@ type segmentExportModel struct {
 	ProfileCount     types.Int64  `tfsdk:"profile_count"`
 	RejectedCount    types.Int64  `tfsdk:"rejected_count"`
 	DuplicateCount   types.Int64  `tfsdk:"duplicate_count"`
+	WithheldCount    types.Int64  `tfsdk:"withheld_count"`
 	ListName         types.String `tfsdk:"list_name"`
 	ListProfileCount types.Int64  `tfsdk:"list_profile_count"`
 	LastRun          types.Object `tfsdk:"last_run"`
@@ -127,7 +129,7 @@ func (m *segmentExportModel) sourceKnown(ctx context.Context) bool {
 // export is what the model declares. What is unknown is left out: ask
 // sourceKnown and the attributes themselves.
 func (m *segmentExportModel) export(ctx context.Context, diags *diag.Diagnostics) *export.Export {
-	e := &export.Export{ListID: m.ListID.ValueString()}
+	e := &export.Export{ListID: m.ListID.ValueString(), IgnoreOptOuts: m.OptOuts.ValueString() == optOutsIgnore}
 	if d, ok := m.destination(ctx, diags); ok {
 		e.Destination = d.destination(ctx, diags)
 	}
@@ -227,7 +229,10 @@ func (m *segmentExportModel) inputs(e *export.Export) runInputs {
 	if known, _, ok := strings.Cut(m.ID.ValueString(), "/"); ok {
 		account = known
 	}
-	inputs := runInputs{AccountID: account, ListID: m.ListID.ValueString(), SyncMode: m.SyncMode.ValueString(), Triggers: map[string]string{}}
+	inputs := runInputs{
+		AccountID: account, ListID: m.ListID.ValueString(),
+		SyncMode: m.SyncMode.ValueString(), OptOuts: m.OptOuts.ValueString(), Triggers: map[string]string{},
+	}
 	for name, value := range m.Triggers.Elements() {
 		if v, ok := value.(types.String); ok && !v.IsUnknown() {
 			inputs.Triggers[name] = v.ValueString()
@@ -279,7 +284,7 @@ func finishedRun(reason string, r *export.Result) types.Object {
 		"started_at":         types.StringValue(r.StartedAt.Format(time.RFC3339)),
 		"completed_at":       types.StringValue(r.CompletedAt.Format(time.RFC3339)),
 		"fingerprint":        types.StringValue(r.Fingerprint),
-		"profiles_submitted": types.Int64Value(r.Profiles),
+		"profiles_submitted": types.Int64Value(r.Submitted()),
 		"profiles_failed":    types.Int64Value(r.Refused.Total),
 		"list_profile_count": countOrNull(r.ListProfileCount),
 		"jobs":               types.Int64Value(r.Jobs),

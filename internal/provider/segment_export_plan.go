@@ -144,21 +144,21 @@ func (p *exportPlan) keep() {
 		kept = *p.state
 	}
 	p.plan.keepSurvey(&kept)
-	p.plan.LastRun = kept.LastRun
+	p.plan.LastRun, p.plan.WithheldCount = kept.LastRun, kept.WithheldCount
 	p.plan.ListName, p.plan.ListProfileCount = kept.ListName, kept.ListProfileCount
 }
 
 // decide plans a run if one is due. survey is nil when the segments are not
 // known yet.
 func (p *exportPlan) decide(ctx context.Context, survey *export.Survey, refreshed bool) {
-	p.plan.LastRun = types.ObjectNull(runType())
+	p.plan.LastRun, p.plan.WithheldCount = types.ObjectNull(runType()), types.Int64Null()
 	if p.state != nil {
-		p.plan.LastRun = p.state.LastRun
+		p.plan.LastRun, p.plan.WithheldCount = p.state.LastRun, p.state.WithheldCount
 	}
 	if survey == nil || p.plan.Enabled.IsUnknown() {
 		p.plan.forgetSurvey()
 		if p.plan.RunOnApply.IsUnknown() || p.plan.RunOnApply.ValueBool() {
-			p.plan.LastRun = types.ObjectUnknown(runType())
+			p.plan.LastRun, p.plan.WithheldCount = types.ObjectUnknown(runType()), types.Int64Unknown()
 		}
 		return
 	}
@@ -178,7 +178,7 @@ func (p *exportPlan) decide(ctx context.Context, survey *export.Survey, refreshe
 	}
 	switch {
 	case p.plan.RunOnApply.IsUnknown():
-		p.plan.LastRun = types.ObjectUnknown(runType())
+		p.plan.LastRun, p.plan.WithheldCount = types.ObjectUnknown(runType()), types.Int64Unknown()
 	case runs:
 		p.planRun(ctx, strings.Join(reasons, "; "), survey, refreshed)
 	}
@@ -193,7 +193,7 @@ func (p *exportPlan) planRun(ctx context.Context, reason string, survey *export.
 		}
 	}
 	p.plan.LastRun = plannedRun(reason)
-	p.plan.ListProfileCount = types.Int64Unknown()
+	p.plan.ListProfileCount, p.plan.WithheldCount = types.Int64Unknown(), types.Int64Unknown()
 	warnSurvey(p.diags, survey, refreshed)
 }
 
@@ -230,12 +230,15 @@ func (p *exportPlan) reasons(ctx context.Context, survey *export.Survey, refresh
 	case !p.sameSource():
 		reasons = append(reasons, "segments changed")
 	case !same && refreshed:
-		reasons = append(reasons, changeOfSegment(last.ProfilesSubmitted.ValueInt64(), survey.Profiles))
+		reasons = append(reasons, changeOfSegment(last.ProfilesSubmitted.ValueInt64()+p.state.WithheldCount.ValueInt64(), survey.Profiles))
 	case !same:
 		reasons = append(reasons, "segment changed")
 	}
 	if before.SyncMode != now.SyncMode {
 		reasons = append(reasons, "sync mode changed")
+	}
+	if before.OptOuts != now.OptOuts {
+		reasons = append(reasons, "opt_outs changed")
 	}
 	if p.plan.Triggers.IsUnknown() {
 		return append(reasons, "triggers changed")
@@ -289,7 +292,7 @@ func warnResult(diags *diag.Diagnostics, r *export.Result) {
 	if r.Refused.Total > 0 {
 		diags.AddAttributeWarning(path.Root("segments"), "Profiles That Klaviyo Refused",
 			fmt.Sprintf("Klaviyo took %s of %s. It refused:\n%sCorrect these rows in the source; the next run tries them again. %s",
-				export.Thousands(r.Exported), export.Count(r.Profiles, "profile"), r.Refused.String(), rowsCounted))
+				export.Thousands(r.Exported), export.Count(r.Submitted(), "profile"), r.Refused.String(), rowsCounted))
 	}
 	if r.Unwanted.Total > 0 {
 		diags.AddAttributeWarning(path.Root("segments"), "Values That Klaviyo Refused",

@@ -34,6 +34,7 @@ type runInputs struct {
 	AccountID string            `json:"account_id"`
 	ListID    string            `json:"list_id"`
 	SyncMode  string            `json:"sync_mode"`
+	OptOuts   string            `json:"opt_outs"`
 	Triggers  map[string]string `json:"triggers"`
 }
 

@@ -205,6 +205,7 @@ func (p *exportPlan) run(ctx context.Context, reason string) {
 	}
 	p.plan.LastRun = finishedRun(reason, result)
 	p.plan.ListProfileCount = countOrNull(result.ListProfileCount)
+	p.plan.WithheldCount = types.Int64Value(result.Withheld)
 	if p.plan.ListName.IsUnknown() {
 		p.plan.ListName = types.StringValue(result.ListName)
 	}
@@ -224,6 +225,9 @@ func (p *exportPlan) save(ctx context.Context) {
 			return
 		}
 		p.plan.setSurvey(survey)
+	}
+	if p.plan.WithheldCount.IsUnknown() {
+		p.plan.WithheldCount = types.Int64Null()
 	}
 	if !p.plan.ListName.IsUnknown() && !p.plan.ListProfileCount.IsUnknown() {
 		return

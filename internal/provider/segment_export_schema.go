@@ -17,6 +17,12 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
 )
 
+// What happens to people who unsubscribed from the list.
+const (
+	optOutsWithhold = "withhold"
+	optOutsIgnore   = "ignore"
+)
+
 // syncUpsert adds and updates profiles and takes nobody off the list.
 const syncUpsert = "upsert"
 
@@ -47,6 +53,13 @@ func (r *segmentExportResource) Schema(ctx context.Context, _ resource.SchemaReq
 			Computed:            true,
 			Default:             stringdefault.StaticString(syncUpsert),
 			Validators:          []validator.String{stringvalidator.OneOf(syncUpsert)},
+		},
+		"opt_outs": schema.StringAttribute{
+			MarkdownDescription: "What happens to people who unsubscribed from the list, as Klaviyo's suppressions for the list tell: `withhold` does not put them back on it, `ignore` exports them like everybody else. Defaults to `withhold`.",
+			Optional:            true,
+			Computed:            true,
+			Default:             stringdefault.StaticString(optOutsWithhold),
+			Validators:          []validator.String{stringvalidator.OneOf(optOutsWithhold, optOutsIgnore)},
 		},
 		"enabled": schema.BoolAttribute{
 			MarkdownDescription: "`false` keeps the export but neither reads its segments nor sends anything. Defaults to `true`.",
@@ -268,6 +281,7 @@ func computedAttributes() map[string]schema.Attribute {
 		"profile_count":      computedInt64("Number of profiles in the segments: rows with a valid email address, each address once."),
 		"rejected_count":     computedInt64("Number of rows that cannot be exported."),
 		"duplicate_count":    computedInt64("Number of rows whose email address an earlier row has."),
+		"withheld_count":     computedInt64("Number of profiles that the last run did not send because they unsubscribed from the list."),
 		"list_name":          computedString("Name of the list."),
 		"list_profile_count": computedInt64("Number of members of the list."),
 		"last_run": schema.SingleNestedAttribute{

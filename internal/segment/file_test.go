@@ -15,10 +15,7 @@ import (
 func TestFileThatCannotBeOpened(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
-	locked := write(t, "a\n")
-	if err := os.Chmod(locked, 0); err != nil {
-		t.Fatal(err)
-	}
+	file := write(t, "a\n")
 	for name, tc := range map[string]struct {
 		path, want string
 		cause      error
@@ -27,15 +24,11 @@ func TestFileThatCannotBeOpened(t *testing.T) {
 		"missing, relative": {"no/such.csv", `There is no file "no/such.csv". A relative path starts at the directory that Terraform runs in`, fs.ErrNotExist},
 		"directory":         {folder, "is a directory, not a file. Name the file itself.", nil},
 		"empty path":        {"", "There is no file", fs.ErrNotExist},
-		"below a file":      {filepath.Join(locked, "x.csv"), "cannot be opened: not a directory", nil},
-		"not permitted":     {locked, "may not be read: permission denied.", fs.ErrPermission},
+		"below a file":      {filepath.Join(file, "x.csv"), "cannot be opened: not a directory", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			_, err := segment.File{Path: tc.path}.Open(t.Context())
-			if err == nil && tc.path == locked {
-				t.Skip("this user may read every file")
-			}
 			e := asError(t, err)
 			if !strings.Contains(e.Error(), tc.want) || tc.cause != nil && !errors.Is(err, tc.cause) {
 				t.Errorf("error %q (%v), want %q", e, e.Err, tc.want)

@@ -1,0 +1,107 @@
+package export_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/simulator"
+)
+
+// optOutRequests counts how often Klaviyo was asked for opt-outs.
+func (w *world) optOutRequests() int {
+	n := 0
+	for _, r := range w.Requests() {
+		if strings.HasSuffix(r.Path, "/api/profiles") {
+			n++
+		}
+	}
+	return n
+}
+
+// Who unsubscribed from the list is not put back on it, whatever the case of
+// the address; who unsubscribed from another list is exported.
+func TestRunWithholdsOptOuts(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, simulator.Options{})
+	w.Unsubscribe(w.listID, "P3@Example.com")
+	w.Unsubscribe(w.listID, address(7))
+	w.Unsubscribe(w.listID, "stranger@example.com")
+	w.Unsubscribe(w.AddList(simulator.List{Name: "Other"}).ID, address(5))
+	result := w.run(t, w.export(people(10)))
+	if result.Withheld != 2 || result.Exported != 8 || result.Profiles != 10 {
+		t.Errorf("withheld %d, exported %d of %d", result.Withheld, result.Exported, result.Profiles)
+	}
+	w.checkMembers(t, append(addresses(3), address(4), address(5), address(6), address(8), address(9)))
+}
+
+func TestRunAsksOnceWhereNobodyOptedOut(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, simulator.Options{})
+	w.run(t, w.export(people(3)))
+	if n := w.optOutRequests(); n != 1 {
+		t.Errorf("%d requests", n)
+	}
+}
+
+func TestRunMayIgnoreOptOuts(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, simulator.Options{})
+	w.Unsubscribe(w.listID, address(1))
+	e := w.export(people(3))
+	e.IgnoreOptOuts = true
+	if result := w.run(t, e); result.Withheld != 0 || w.optOutRequests() != 0 {
+		t.Errorf("withheld %d after %d requests", result.Withheld, w.optOutRequests())
+	}
+	w.checkMembers(t, addresses(3))
+}
+
+// Many opt-outs are read in windows of time, and none is missed: neither where
+// they are years apart nor where thousands are of one day or of one second.
+func TestRunWithholdsManyOptOuts(t *testing.T) {
+	t.Parallel()
+	const total, optedOut = 4000, 3000
+	r := rand.New(rand.NewPCG(3, 5))
+	var now atomic.Int64
+	now.Store(time.Now().Unix())
+	w := newWorld(t, simulator.Options{Now: func() time.Time { return time.Unix(now.Load(), 0) }})
+	today := time.Now()
+	for i := range optedOut {
+		at := today.Add(-time.Duration(r.IntN(86_400)) * time.Second)
+		switch {
+		case i < 1000:
+			at = today.AddDate(-r.IntN(10), -r.IntN(12), 0)
+		case i < 1600:
+			at = today.Add(-time.Hour)
+		}
+		now.Store(at.Unix())
+		w.Unsubscribe(w.listID, address(i))
+	}
+	now.Store(today.Unix())
+	result := w.run(t, w.export(people(total)))
+	if result.Withheld != optedOut || result.Exported != total-optedOut {
+		t.Errorf("withheld %d, exported %d", result.Withheld, result.Exported)
+	}
+	var want []string
+	for i := optedOut; i < total; i++ {
+		want = append(want, fmt.Sprintf("p%d@example.com", i))
+	}
+	w.checkMembers(t, want)
+	if n := w.optOutRequests(); n > 10*optedOut/100 {
+		t.Errorf("%d requests for %d opt-outs", n, optedOut)
+	}
+}
+
+// When the opt-outs cannot be read, nobody is exported.
+func TestRunSendsNothingWithoutTheOptOuts(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, simulator.Options{})
+	w.client = newClient(t, w.URL, -1)
+	w.Inject(simulator.Fault{Path: "/api/profiles", Times: -1, Status: 500})
+	if _, err := w.export(people(3)).Run(t.Context(), w.client); err == nil || len(w.imports()) != 0 {
+		t.Errorf("error %v, %d imports", err, len(w.imports()))
+	}
+}
