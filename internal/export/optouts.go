@@ -34,23 +34,24 @@ type optOuts struct {
 	turn   chan struct{} // a token a reader
 
 	mu     sync.Mutex
-	hashes map[profile.Hash]struct{}
+	hashes *hashSet
 }
 
 // optOuts reads who must not be put back on the list: one request if there is
 // nobody.
-func (e *Export) optOuts(ctx context.Context, client *klaviyo.Client) (map[profile.Hash]struct{}, error) {
+func (e *Export) optOuts(ctx context.Context, client *klaviyo.Client) (*hashSet, error) {
+	hashes := &hashSet{}
 	if e.IgnoreOptOuts {
-		return nil, nil
+		return hashes, nil
 	}
-	o := &optOuts{client: client, listID: e.ListID, turn: make(chan struct{}, optOutReaders), hashes: map[profile.Hash]struct{}{}}
+	o := &optOuts{client: client, listID: e.ListID, turn: make(chan struct{}, optOutReaders), hashes: hashes}
 	all, err := o.read(ctx, klaviyo.TimeRange{}, optOutsInARow)
 	if err != nil || all {
-		return o.hashes, err
+		return hashes, err
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	o.cut(ctx, g, klaviyo.TimeRange{From: firstOptOut, To: time.Now().Add(24 * time.Hour)}) // clocks differ
-	return o.hashes, g.Wait()
+	return hashes, g.Wait()
 }
 
 // cut reads a window in parts, side by side.
@@ -98,7 +99,7 @@ func (o *optOuts) read(ctx context.Context, w klaviyo.TimeRange, most int) (all 
 		}
 		hash := profile.HashOf([]byte(strings.ToLower(email)))
 		o.mu.Lock()
-		o.hashes[hash] = struct{}{}
+		o.hashes.add(hash)
 		o.mu.Unlock()
 	}
 	return true, nil

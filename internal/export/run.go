@@ -43,11 +43,11 @@ const uploaders = 6
 type run struct {
 	export *Export
 	client *klaviyo.Client
-	counts *counter
+	counts counter
 	report report
 
-	optOuts  map[profile.Hash]struct{} // addresses not to be sent
-	withheld int64                     // the packer's own while it runs
+	optOuts  *hashSet // addresses not to be sent
+	withheld int64    // the packer's own while it runs
 
 	free     chan *batch   // to be filled
 	batches  chan *batch   // to be sent
@@ -68,7 +68,7 @@ func (e *Export) Run(ctx context.Context, client *klaviyo.Client) (*Result, erro
 		return nil, err
 	}
 	r := &run{
-		export: e, client: client, counts: newCounter(), optOuts: optOuts,
+		export: e, client: client, optOuts: optOuts,
 		free:     make(chan *batch, uploaders+1),
 		batches:  make(chan *batch),
 		uploaded: make(chan struct{}),
@@ -92,7 +92,7 @@ func (e *Export) Run(ctx context.Context, client *klaviyo.Client) (*Result, erro
 }
 
 // prepare does all that comes before sending.
-func (e *Export) prepare(ctx context.Context, client *klaviyo.Client) (klaviyo.List, map[profile.Hash]struct{}, error) {
+func (e *Export) prepare(ctx context.Context, client *klaviyo.Client) (klaviyo.List, *hashSet, error) {
 	list, err := e.check(ctx, client)
 	if err != nil {
 		return list, nil, err
@@ -168,7 +168,7 @@ func (r *run) pack(ctx context.Context) error {
 	}
 	err := r.export.encodeSegments(ctx, func(ctx context.Context, c *chunk) error {
 		return r.counts.take(c, func(p encoded, json []byte) error {
-			if _, withheld := r.optOuts[p.info.Email]; withheld {
+			if r.optOuts.has(p.info.Email) {
 				r.withheld++
 				return nil
 			}

@@ -20,7 +20,7 @@ type Survey struct {
 // Survey reads the segments once. The error is an *[Error] or [Errors] unless
 // the context ended.
 func (e *Export) Survey(ctx context.Context) (*Survey, error) {
-	c := newCounter()
+	var c counter
 	if err := e.encodeSegments(ctx, func(_ context.Context, chunk *chunk) error {
 		return c.take(chunk, func(encoded, []byte) error { return nil })
 	}); err != nil {
@@ -34,10 +34,8 @@ func (e *Export) Survey(ctx context.Context) (*Survey, error) {
 type counter struct {
 	counts      Survey
 	fingerprint profile.Fingerprint
-	seen        map[profile.Hash]struct{} // addresses
+	seen        hashSet // addresses
 }
-
-func newCounter() *counter { return &counter{seen: map[profile.Hash]struct{}{}} }
 
 // take counts the rows of a chunk and passes on each profile that is the first
 // with its address.
@@ -50,15 +48,16 @@ func (c *counter) take(from *chunk, emit func(p encoded, json []byte) error) err
 	for _, p := range from.profiles {
 		json := from.json[start:p.end]
 		start = p.end
-		if _, duplicate := c.seen[p.info.Email]; duplicate {
+		if !c.seen.add(p.info.Email) {
 			c.counts.Duplicates++
 			continue
 		}
-		c.seen[p.info.Email] = struct{}{}
 		c.counts.Profiles++
 		c.fingerprint.Add(p.info.Profile)
-		for _, t := range p.info.Dropped.Targets() {
-			c.counts.Dropped.add(Row{from.segment, p.row}, codeDropped, t, profile.DroppedBecause(t))
+		if p.info.Dropped != 0 {
+			for _, t := range p.info.Dropped.Targets() {
+				c.counts.Dropped.add(Row{from.segment, p.row}, codeDropped, t, profile.DroppedBecause(t))
+			}
 		}
 		if err := emit(p, json); err != nil {
 			return err

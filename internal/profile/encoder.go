@@ -100,8 +100,7 @@ type Info struct {
 // row that cannot be exported leaves dst as it was and returns a rejection.
 func (e *Encoder) Append(dst []byte, row []string) ([]byte, Info, *Rejection) {
 	start := len(dst)
-	var info Info
-	w := writer{buf: append(dst, `{"type":"profile","attributes":{`...), region: e.region, info: &info}
+	w := writer{buf: append(dst, `{"type":"profile","attributes":{`...), region: e.region}
 	for i := range e.fields {
 		f := &e.fields[i]
 		if rejection := w.field(f, strings.TrimSpace(row[f.cell])); rejection != nil {
@@ -113,8 +112,8 @@ func (e *Encoder) Append(dst []byte, row []string) ([]byte, Info, *Rejection) {
 	if len(w.buf)-start > MaxSize {
 		return w.buf[:start], Info{}, &Rejection{Code: ProfileTooLarge}
 	}
-	info.Profile = HashOf(w.buf[start:])
-	return w.buf, info, nil
+	w.info.Profile = HashOf(w.buf[start:])
+	return w.buf, w.info, nil
 }
 
 // writer is the state of one profile being written.
@@ -122,7 +121,7 @@ type writer struct {
 	buf    []byte
 	group  group // the nested object that is open
 	region string
-	info   *Info
+	info   Info
 }
 
 // field writes one value, or leaves it out.
