@@ -22,7 +22,7 @@ var (
 )
 
 type connectionResource struct {
-	session *session
+	data *providerData
 }
 
 func newConnectionResource() resource.Resource { return &connectionResource{} }
@@ -67,13 +67,13 @@ func (r *connectionResource) Metadata(_ context.Context, req resource.MetadataRe
 
 // Configure implements resource.ResourceWithConfigure.
 func (r *connectionResource) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
-	r.session = toSession(req.ProviderData, &resp.Diagnostics)
+	r.data = toProviderData(req.ProviderData, &resp.Diagnostics)
 }
 
 // ModifyPlan asks Klaviyo which account the key belongs to, so that the plan
 // shows it, and plans a replacement when it is another one than before.
 func (r *connectionResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
-	if req.Plan.Raw.IsNull() || r.session == nil {
+	if req.Plan.Raw.IsNull() || r.data == nil {
 		return
 	}
 	var plan connectionModel
@@ -179,7 +179,7 @@ func (r *connectionResource) ImportState(ctx context.Context, req resource.Impor
 
 // account asks Klaviyo for the account of the connection's key.
 func (r *connectionResource) account(ctx context.Context, m *connectionModel) (klaviyo.Account, error) {
-	used, err := r.session.access(m.keyRef())
+	used, err := r.data.access(m.keyRef())
 	if err != nil {
 		return klaviyo.Account{}, err
 	}

@@ -22,7 +22,7 @@ var (
 )
 
 type listDataSource struct {
-	session *session
+	data *providerData
 }
 
 func newListDataSource() datasource.DataSource { return &listDataSource{} }
@@ -75,7 +75,7 @@ func (d *listDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, r
 
 // Configure implements datasource.DataSourceWithConfigure.
 func (d *listDataSource) Configure(_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse) {
-	d.session = toSession(req.ProviderData, &resp.Diagnostics)
+	d.data = toProviderData(req.ProviderData, &resp.Diagnostics)
 }
 
 // Read implements datasource.DataSource.
@@ -85,7 +85,7 @@ func (d *listDataSource) Read(ctx context.Context, req datasource.ReadRequest, r
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	list, err := call(d.session, func(c *klaviyo.Client) (klaviyo.List, error) {
+	list, err := call(d.data, func(c *klaviyo.Client) (klaviyo.List, error) {
 		if config.ID.IsNull() {
 			return listNamed(logContext(ctx), c, config.Name.ValueString())
 		}

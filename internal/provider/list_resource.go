@@ -25,7 +25,7 @@ var (
 )
 
 type listResource struct {
-	session *session
+	data *providerData
 }
 
 func newListResource() resource.Resource { return &listResource{} }
@@ -113,7 +113,7 @@ func (r *listResource) Schema(_ context.Context, _ resource.SchemaRequest, resp 
 
 // Configure implements resource.ResourceWithConfigure.
 func (r *listResource) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
-	r.session = toSession(req.ProviderData, &resp.Diagnostics)
+	r.data = toProviderData(req.ProviderData, &resp.Diagnostics)
 }
 
 // Create implements resource.Resource.
@@ -124,7 +124,7 @@ func (r *listResource) Create(ctx context.Context, req resource.CreateRequest, r
 		return
 	}
 	plan.ID = types.StringNull()
-	list, err := call(r.session, func(c *klaviyo.Client) (klaviyo.List, error) {
+	list, err := call(r.data, func(c *klaviyo.Client) (klaviyo.List, error) {
 		return c.CreateList(logContext(ctx), plan.list())
 	})
 	if err != nil {
@@ -142,7 +142,7 @@ func (r *listResource) Read(ctx context.Context, req resource.ReadRequest, resp 
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	list, err := call(r.session, func(c *klaviyo.Client) (klaviyo.List, error) {
+	list, err := call(r.data, func(c *klaviyo.Client) (klaviyo.List, error) {
 		return c.List(logContext(ctx), state.ID.ValueString())
 	})
 	if klaviyo.IsNotFound(err) {
@@ -167,7 +167,7 @@ func (r *listResource) Update(ctx context.Context, req resource.UpdateRequest, r
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	list, err := call(r.session, func(c *klaviyo.Client) (klaviyo.List, error) {
+	list, err := call(r.data, func(c *klaviyo.Client) (klaviyo.List, error) {
 		return c.UpdateList(logContext(ctx), plan.list())
 	})
 	if err != nil {
@@ -185,7 +185,7 @@ func (r *listResource) Delete(ctx context.Context, req resource.DeleteRequest, r
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	_, err := call(r.session, func(c *klaviyo.Client) (struct{}, error) {
+	_, err := call(r.data, func(c *klaviyo.Client) (struct{}, error) {
 		if !state.ForceDestroy.ValueBool() {
 			if err := deletable(logContext(ctx), c, &state); err != nil {
 				return struct{}{}, err

@@ -95,13 +95,13 @@ func (p *klaviyoProvider) Configure(ctx context.Context, req provider.ConfigureR
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	s := &session{
+	d := &providerData{
 		apiKey:  config.APIKey,
 		options: klaviyo.Options{UserAgent: "terraform-provider-klaviyo/" + p.version + " (+https://registry.terraform.io/providers/klaviyo-community/klaviyo)"},
 	}
-	s.options.BaseURL = stringOrEnv(config.BaseURL, envBaseURL)
-	if s.options.BaseURL != "" {
-		if _, err := klaviyo.ParseBaseURL(s.options.BaseURL); err != nil {
+	d.options.BaseURL = stringOrEnv(config.BaseURL, envBaseURL)
+	if d.options.BaseURL != "" {
+		if _, err := klaviyo.ParseBaseURL(d.options.BaseURL); err != nil {
 			resp.Diagnostics.AddAttributeError(path.Root("base_url"), "Base URL Not Allowed",
 				fmt.Sprintf("The base URL, from base_url or the environment variable %s, cannot be used: %s.", envBaseURL, err))
 		}
@@ -112,11 +112,11 @@ func (p *klaviyoProvider) Configure(ctx context.Context, req provider.ConfigureR
 			resp.Diagnostics.AddAttributeError(path.Root("request_timeout"), "Request Timeout Not A Duration",
 				fmt.Sprintf("The request timeout, from request_timeout or the environment variable %s, must be a duration above zero such as \"90s\"; it is %q.", envRequestTimeout, value))
 		}
-		s.options.Timeout = timeout
+		d.options.Timeout = timeout
 	}
-	s.options.MaxRetries = maxRetries(config.MaxRetries, resp)
-	resp.ResourceData = s
-	resp.DataSourceData = s
+	d.options.MaxRetries = maxRetries(config.MaxRetries, resp)
+	resp.ResourceData = d
+	resp.DataSourceData = d
 }
 
 // maxRetries is the number of retries in the terms of the client, where zero

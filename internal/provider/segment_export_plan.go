@@ -18,7 +18,7 @@ import (
 // exportPlan completes the plan of an export: it checks what is known, looks
 // at the segments, and decides whether a run is due.
 type exportPlan struct {
-	session *session
+	data    *providerData
 	plan    *segmentExportModel
 	state   *segmentExportModel // nil on create
 	private privateState
@@ -67,7 +67,7 @@ func (p *exportPlan) checkDestination(ctx context.Context) {
 			return
 		}
 	}
-	used, err := p.session.access(d.keyRef())
+	used, err := p.data.access(d.keyRef())
 	if errors.Is(err, errKeyUnknown) {
 		return
 	}

@@ -28,7 +28,7 @@ var (
 const defaultTimeout = time.Hour
 
 type segmentExportResource struct {
-	session *session
+	data *providerData
 }
 
 func newSegmentExportResource() resource.Resource { return &segmentExportResource{} }
@@ -40,17 +40,17 @@ func (r *segmentExportResource) Metadata(_ context.Context, req resource.Metadat
 
 // Configure implements resource.ResourceWithConfigure.
 func (r *segmentExportResource) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
-	r.session = toSession(req.ProviderData, &resp.Diagnostics)
+	r.data = toProviderData(req.ProviderData, &resp.Diagnostics)
 }
 
 // ModifyPlan implements resource.ResourceWithModifyPlan.
 func (r *segmentExportResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
-	if req.Plan.Raw.IsNull() || r.session == nil {
+	if req.Plan.Raw.IsNull() || r.data == nil {
 		return
 	}
 	var plan segmentExportModel
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-	p := exportPlan{session: r.session, plan: &plan, private: resp.Private, diags: &resp.Diagnostics}
+	p := exportPlan{data: r.data, plan: &plan, private: resp.Private, diags: &resp.Diagnostics}
 	if !req.State.Raw.IsNull() {
 		p.state = &segmentExportModel{}
 		resp.Diagnostics.Append(req.State.Get(ctx, p.state)...)
@@ -75,7 +75,7 @@ func (r *segmentExportResource) Create(ctx context.Context, req resource.CreateR
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	p := exportPlan{session: r.session, plan: &plan, private: resp.Private, diags: &resp.Diagnostics}
+	p := exportPlan{data: r.data, plan: &plan, private: resp.Private, diags: &resp.Diagnostics}
 	p.apply(logContext(ctx), "create", timeout)
 	if resp.Diagnostics.HasError() {
 		return
@@ -129,7 +129,7 @@ func (r *segmentExportResource) Update(ctx context.Context, req resource.UpdateR
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	p := exportPlan{session: r.session, plan: &plan, state: &state, private: resp.Private, diags: &resp.Diagnostics}
+	p := exportPlan{data: r.data, plan: &plan, state: &state, private: resp.Private, diags: &resp.Diagnostics}
 	p.apply(logContext(ctx), "update", timeout)
 	if resp.Diagnostics.HasError() {
 		return
@@ -149,7 +149,7 @@ func (r *segmentExportResource) ImportState(ctx context.Context, req resource.Im
 			"An export is imported by the id of the account and the id of the list with a slash between them, such as SiteId/Y6nRLr; %q is not of that form.", req.ID))
 		return
 	}
-	_, err := call(r.session, func(c *klaviyo.Client) (klaviyo.List, error) {
+	_, err := call(r.data, func(c *klaviyo.Client) (klaviyo.List, error) {
 		e := export.Export{ListID: list, Destination: export.Destination{AccountID: account}}
 		if err := e.CheckAccount(logContext(ctx), c); err != nil {
 			return klaviyo.List{}, err
@@ -166,7 +166,7 @@ func (r *segmentExportResource) ImportState(ctx context.Context, req resource.Im
 
 // readList reads the list with its number of members.
 func (r *segmentExportResource) readList(ctx context.Context, ref keyRef, id string) (klaviyo.List, error) {
-	used, err := r.session.access(ref)
+	used, err := r.data.access(ref)
 	if err != nil {
 		return klaviyo.List{}, err
 	}
@@ -185,7 +185,7 @@ func (p *exportPlan) apply(ctx context.Context, operation string, timeout time.D
 	}
 	d, _ := p.plan.destination(ctx, p.diags)
 	var err error
-	if p.used, err = p.session.access(d.keyRef()); err != nil {
+	if p.used, err = p.data.access(d.keyRef()); err != nil {
 		addError(p.diags, err)
 		return
 	}

@@ -17,9 +17,9 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 )
 
-// session is what resources and data sources share in one configuration of the
+// providerData is what resources and data sources share in one configuration of the
 // provider.
-type session struct {
+type providerData struct {
 	apiKey  types.String // the provider's; may be unknown while planning
 	options klaviyo.Options
 
@@ -27,18 +27,18 @@ type session struct {
 	clients map[[sha256.Size]byte]*klaviyo.Client // by hash of the key
 }
 
-// toSession unwraps what Configure passed on. nil without a diagnostic means
+// toProviderData unwraps what Configure passed on. nil without a diagnostic means
 // that the provider is not configured yet.
-func toSession(data any, diags *diag.Diagnostics) *session {
+func toProviderData(data any, diags *diag.Diagnostics) *providerData {
 	if data == nil {
 		return nil
 	}
-	s, ok := data.(*session)
+	d, ok := data.(*providerData)
 	if !ok {
 		diags.AddError("Provider Data Of The Wrong Type",
-			fmt.Sprintf("Expected *provider.session, got %T. This is a bug in the provider; please report it to its developers.", data))
+			fmt.Sprintf("Expected *provider.providerData, got %T. This is a bug in the provider; please report it to its developers.", data))
 	}
-	return s
+	return d
 }
 
 // keyRef is where a resource says its key is. The zero value leaves it to the
@@ -94,12 +94,12 @@ func (e *keyError) Error() string { return e.summary + ": " + e.detail }
 // access returns a client for the first key there is: the resource's own, the
 // environment variable that it names, the provider's, KLAVIYO_API_KEY. The
 // error is errKeyUnknown or a *keyError.
-func (s *session) access(ref keyRef) (*access, error) {
-	key, origin, at, err := s.findKey(ref)
+func (d *providerData) access(ref keyRef) (*access, error) {
+	key, origin, at, err := d.findKey(ref)
 	if err != nil {
 		return nil, err
 	}
-	client, err := s.client(key)
+	client, err := d.client(key)
 	if err != nil {
 		return nil, &keyError{at, "API Key Not Usable", fmt.Sprintf("The API key from %s cannot be used: %s.", origin, err)}
 	}
@@ -108,7 +108,7 @@ func (s *session) access(ref keyRef) (*access, error) {
 
 // findKey returns the first key there is, where it came from and, for errors,
 // the attribute that it came from.
-func (s *session) findKey(ref keyRef) (key, origin string, at path.Path, err error) {
+func (d *providerData) findKey(ref keyRef) (key, origin string, at path.Path, err error) {
 	switch {
 	case ref.apiKey.IsUnknown() || ref.apiKeyEnv.IsUnknown():
 		return "", "", at, errKeyUnknown
@@ -122,10 +122,10 @@ func (s *session) findKey(ref keyRef) (key, origin string, at path.Path, err err
 				"The connection takes its API key from the environment variable %s, which is empty or not set where Terraform runs. Set it, or change api_key_env.", name)}
 		}
 		return key, "the environment variable " + name, at, nil
-	case s.apiKey.IsUnknown():
+	case d.apiKey.IsUnknown():
 		return "", "", at, errKeyUnknown
-	case !s.apiKey.IsNull():
-		return s.apiKey.ValueString(), "api_key of the provider", at, nil
+	case !d.apiKey.IsNull():
+		return d.apiKey.ValueString(), "api_key of the provider", at, nil
 	}
 	if key = os.Getenv(envAPIKey); key != "" {
 		return key, "the environment variable " + envAPIKey, at, nil
@@ -140,23 +140,23 @@ func (s *session) findKey(ref keyRef) (key, origin string, at path.Path, err err
 
 // client returns the one client of a key, so that all that is sent with it
 // shares connections and what was learned of the account.
-func (s *session) client(key string) (*klaviyo.Client, error) {
+func (d *providerData) client(key string) (*klaviyo.Client, error) {
 	hash := sha256.Sum256([]byte(key))
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if client := s.clients[hash]; client != nil {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if client := d.clients[hash]; client != nil {
 		return client, nil
 	}
-	options := s.options
+	options := d.options
 	options.APIKey = key
 	client, err := klaviyo.New(options)
 	if err != nil {
 		return nil, err
 	}
-	if s.clients == nil {
-		s.clients = map[[sha256.Size]byte]*klaviyo.Client{}
+	if d.clients == nil {
+		d.clients = map[[sha256.Size]byte]*klaviyo.Client{}
 	}
-	s.clients[hash] = client
+	d.clients[hash] = client
 	return client, nil
 }
 
@@ -168,8 +168,8 @@ func logContext(ctx context.Context) context.Context {
 }
 
 // call makes a request with the provider's own key.
-func call[T any](s *session, request func(*klaviyo.Client) (T, error)) (T, error) {
-	used, err := s.access(keyRef{})
+func call[T any](d *providerData, request func(*klaviyo.Client) (T, error)) (T, error) {
+	used, err := d.access(keyRef{})
 	if err != nil {
 		var none T
 		return none, err

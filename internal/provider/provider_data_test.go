@@ -11,12 +11,12 @@ import (
 
 // Whoever uses a key shares its client, and with it the allowance of the
 // account.
-func TestSession_oneClientPerKey(t *testing.T) {
+func TestProviderData_oneClientPerKey(t *testing.T) {
 	t.Parallel()
-	s := &session{apiKey: types.StringValue(mainKey)}
+	d := &providerData{apiKey: types.StringValue(mainKey)}
 	client := func(ref keyRef) any {
 		t.Helper()
-		used, err := s.access(ref)
+		used, err := d.access(ref)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -31,29 +31,29 @@ func TestSession_oneClientPerKey(t *testing.T) {
 }
 
 // A key that is known later is no reason to fall back on another one.
-func TestSession_unknownKeyIsNotSkipped(t *testing.T) {
+func TestProviderData_unknownKeyIsNotSkipped(t *testing.T) {
 	t.Parallel()
-	s := &session{apiKey: types.StringValue(mainKey)}
+	d := &providerData{apiKey: types.StringValue(mainKey)}
 	for name, ref := range map[string]keyRef{
 		"api_key":     {apiKey: types.StringUnknown()},
 		"api_key_env": {apiKeyEnv: types.StringUnknown()},
 	} {
-		if _, err := s.access(ref); !errors.Is(err, errKeyUnknown) {
+		if _, err := d.access(ref); !errors.Is(err, errKeyUnknown) {
 			t.Errorf("with %s unknown the error is %v", name, err)
 		}
 	}
-	if _, err := (&session{apiKey: types.StringUnknown()}).access(keyRef{}); !errors.Is(err, errKeyUnknown) {
+	if _, err := (&providerData{apiKey: types.StringUnknown()}).access(keyRef{}); !errors.Is(err, errKeyUnknown) {
 		t.Errorf("with the provider's key unknown the error is %v", err)
 	}
 }
 
-func TestSession_providerData(t *testing.T) {
+func TestToProviderData(t *testing.T) {
 	t.Parallel()
 	var diags diag.Diagnostics
-	if s := toSession(nil, &diags); s != nil || diags.HasError() {
+	if s := toProviderData(nil, &diags); s != nil || diags.HasError() {
 		t.Errorf("before the provider is configured there is %v with %v, want neither", s, diags)
 	}
-	toSession("nonsense", &diags)
+	toProviderData("nonsense", &diags)
 	if len(diags) != 1 || !strings.Contains(diags[0].Detail(), "bug in the provider") {
 		t.Errorf("provider data of the wrong type became %v", diags)
 	}
