@@ -47,6 +47,7 @@ func (c *Client) Account(ctx context.Context) (Account, error) {
 	account, err := c.getAccount(ctx)
 	if err == nil {
 		known = &account
+		c.limiter.join(accountAt{c.base.String(), account.ID})
 	}
 	return account, err
 }

@@ -48,6 +48,10 @@ type Client struct {
 	// out puts it back.
 	account chan *Account
 
+	// limiter is the client's own until the account is known, and then one
+	// with that of all clients of the account.
+	limiter *limiter
+
 	// key masks the API key in texts from outside, where it has no business
 	// and no form that a pattern could know.
 	key *strings.Replacer
@@ -78,6 +82,7 @@ func New(o Options) (*Client, error) {
 	account <- nil
 	return &Client{
 		account:    account,
+		limiter:    newLimiter(realClock()),
 		key:        strings.NewReplacer(o.APIKey, "pk_***"),
 		base:       base,
 		http:       &http.Client{Transport: newTransport(o.APIKey, o.UserAgent), CheckRedirect: sameHostOnly},

@@ -63,6 +63,7 @@ func (c *Client) ListWithCount(ctx context.Context, id string) (List, error) {
 	err := c.do(ctx, request{
 		operation: "get_list", method: "GET", path: []string{"lists", id},
 		query: url.Values{"additional-fields[list]": {"profile_count"}},
+		limit: limitListCount,
 	}, &doc)
 	return doc.Data.list(), err
 }

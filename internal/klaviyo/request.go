@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"time"
 
@@ -31,6 +32,7 @@ type request struct {
 	path      []string // elements below /api, not escaped
 	query     url.Values
 	body      [][]byte // sent one after the other; nil for none
+	limit     string   // row in the table of limits; empty for that of the operation
 
 	// once marks a request that must not be repeated when it may have been
 	// carried out, since a second time would do more than the first.
@@ -46,7 +48,7 @@ func (c *Client) do(ctx context.Context, r request, out any) error {
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("%s: %w", r.operation, err)
 		}
-		err := c.attempt(ctx, r, attempt, out)
+		err := c.attemptPaced(ctx, r, attempt, out)
 		if err == nil {
 			return nil
 		}
@@ -72,13 +74,33 @@ func (c *Client) do(ctx context.Context, r request, out any) error {
 	}
 }
 
-// attempt sends a request once.
-func (c *Client) attempt(ctx context.Context, r request, attempt int, out any) error {
+// attemptPaced sends a request once, as soon as the limits allow it. Waiting
+// for that is not part of the attempt, which has a timeout.
+func (c *Client) attemptPaced(ctx context.Context, r request, attempt int, out any) error {
+	started := time.Now()
+	s, err := c.limiter.acquire(ctx, r.limitName())
+	if err != nil {
+		return err
+	}
+	if waited := time.Since(started); waited >= time.Second {
+		tflog.Debug(ctx, "Klaviyo request waited for the rate limit", map[string]any{
+			"operation": r.operation, "attempt": attempt + 1, "waited_ms": waited.Milliseconds(),
+		})
+	}
+	trace := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { s.leave() }}
+	header, err := c.attempt(httptrace.WithClientTrace(ctx, trace), r, attempt, out)
+	s.done(header, err)
+	return err
+}
+
+// attempt sends a request once. It returns the header of the answer, if there
+// was one.
+func (c *Client) attempt(ctx context.Context, r request, attempt int, out any) (http.Header, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, c.timeout, errTimeout{c.timeout})
 	defer cancel()
 	req, err := c.newHTTPRequest(ctx, r)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	started := time.Now()
 	resp, err := c.http.Do(req)
@@ -90,19 +112,19 @@ func (c *Client) attempt(ctx context.Context, r request, attempt int, out any) e
 		err = c.transportError(ctx, r, err)
 		fields["error"] = err.Error()
 		tflog.Debug(ctx, "Klaviyo request failed", fields)
-		return err
+		return nil, err
 	}
 	defer resp.Body.Close()
 	fields["status"] = resp.StatusCode
-	fields["rate_limit_remaining"] = resp.Header.Get("RateLimit-Remaining")
+	fields["rate_limit_remaining"] = resp.Header.Get(headerRemaining)
 	tflog.Debug(ctx, "Klaviyo request", fields)
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
-		return c.readError(ctx, r, resp)
+		return resp.Header, c.readError(ctx, r, resp)
 	}
 	if err := decode(resp, out); err != nil {
-		return c.transportError(ctx, r, err)
+		return resp.Header, c.transportError(ctx, r, err)
 	}
-	return nil
+	return resp.Header, nil
 }
 
 func (c *Client) newHTTPRequest(ctx context.Context, r request) (*http.Request, error) {

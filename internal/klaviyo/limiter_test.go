@@ -1,0 +1,473 @@
+package klaviyo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+const imports = "bulk_import_profiles" // 10 a second, 150 a minute
+
+// window is a fixed window at the server, of an unknown phase.
+type window struct {
+	length time.Duration
+	limit  int
+	number int64
+	used   int
+}
+
+func (w *window) admit(now time.Duration) bool {
+	if number := int64(now / w.length); number != w.number {
+		w.number, w.used = number, 0
+	}
+	w.used++
+	return w.used <= w.limit
+}
+
+// klaviyoModel is one endpoint of one account, exactly as Klaviyo counts.
+type klaviyoModel struct {
+	mu            sync.Mutex
+	began         time.Time
+	burst, steady window
+	arrivals      []time.Time
+	refused       int
+}
+
+func newModel(l limit, phase time.Duration) *klaviyoModel {
+	return &klaviyoModel{
+		began: time.Now().Add(-phase),
+		burst: window{length: time.Second, limit: l.burst, number: -1}, steady: window{length: time.Minute, limit: l.steady, number: -1},
+	}
+}
+
+// arrive counts a request and answers with the headers of the steady window.
+func (m *klaviyoModel) arrive() http.Header {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := time.Since(m.began)
+	m.arrivals = append(m.arrivals, time.Now())
+	if a, b := m.burst.admit(now), m.steady.admit(now); !a || !b {
+		m.refused++
+	}
+	left := time.Minute - now%time.Minute
+	return limitHeader(max(0, m.steady.limit-m.steady.used), int((left+time.Second-1)/time.Second))
+}
+
+// mostWithin is the largest number of arrivals that a window of a length could
+// have seen, wherever it began.
+func (m *klaviyoModel) mostWithin(length time.Duration) int {
+	most, first := 0, 0
+	for i, at := range m.arrivals {
+		for at.Sub(m.arrivals[first]) >= length {
+			first++
+		}
+		most = max(most, i-first+1)
+	}
+	return most
+}
+
+func limitHeader(remaining, reset int) http.Header {
+	h := http.Header{}
+	h.Set(headerLimit, "1")
+	h.Set(headerRemaining, strconv.Itoa(remaining))
+	h.Set(headerReset, strconv.Itoa(reset))
+	return h
+}
+
+// floor is the least time that so many requests take when no phase is known.
+func (l limit) floor(requests int) time.Duration {
+	return time.Duration((requests-1)/l.steady)*time.Minute + time.Duration((requests-1)%l.steady/l.burst)*time.Second
+}
+
+// Nobody is refused who is alone, and the allowance is used in full.
+func TestLimiterAlone(t *testing.T) {
+	t.Parallel()
+	for name, requests := range map[string]int{
+		imports: 2000, "get_profiles": 5000, "get_accounts": 61, "get_flows_triggered_by_list": 300,
+	} {
+		for _, phase := range []time.Duration{0, 250 * time.Millisecond, 999 * time.Millisecond, 31300 * time.Millisecond, 59900 * time.Millisecond} {
+			for _, latency := range []time.Duration{0, 40 * time.Millisecond, 900 * time.Millisecond} {
+				t.Run(fmt.Sprint(name, " ", phase, " ", latency), func(t *testing.T) {
+					t.Parallel()
+					synctest.Test(t, func(t *testing.T) { alone(t, name, requests, phase, latency) })
+				})
+			}
+		}
+	}
+}
+
+func alone(t *testing.T, name string, requests int, phase, latency time.Duration) {
+	l, model := newLimiter(realClock()), newModel(limits[name], phase)
+	began := time.Now()
+	work, idle := make(chan struct{}), make(chan struct{}, 100)
+	var workers sync.WaitGroup
+	for range 100 {
+		workers.Go(func() {
+			for range work {
+				s, err := l.acquire(t.Context(), name)
+				if err != nil {
+					t.Error(err)
+					continue
+				}
+				select {
+				case <-idle:
+				default: // the first request of a connection takes longer
+					time.Sleep(2 * latency)
+				}
+				s.leave()
+				time.Sleep(latency/2 + rand.N(20*time.Millisecond))
+				header := model.arrive()
+				time.Sleep(latency / 2)
+				s.done(header, nil)
+				idle <- struct{}{}
+			}
+		})
+	}
+	for range requests {
+		work <- struct{}{}
+	}
+	close(work)
+	workers.Wait()
+	if model.refused > 0 {
+		t.Errorf("%d requests refused", model.refused)
+	}
+	if second, minute := model.mostWithin(time.Second), model.mostWithin(time.Minute); second > limits[name].burst || minute > limits[name].steady {
+		t.Errorf("%d requests within a second, %d within a minute", second, minute)
+	}
+	floor := limits[name].floor(requests)
+	if took, most := time.Since(began), floor+floor/20+3*latency+50*time.Millisecond; took > most {
+		t.Errorf("took %v, floor %v", took, floor)
+	}
+}
+
+// acquired takes a slot and reports after how long it was there.
+func acquired(t *testing.T, l *limiter, name string) (*send, time.Duration) {
+	t.Helper()
+	began := time.Now()
+	s, err := l.acquire(t.Context(), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, time.Since(began)
+}
+
+// fill sends so many requests, of which none may wait.
+func fill(t *testing.T, l *limiter, name string, requests int, header http.Header) {
+	t.Helper()
+	for range requests {
+		s, waited := acquired(t, l, name)
+		if waited > 0 {
+			t.Fatalf("waited %v", waited)
+		}
+		s.leave()
+		s.done(header, nil)
+	}
+}
+
+func wantWait(t *testing.T, got, want time.Duration) {
+	t.Helper()
+	if got < want || got > want+2*margin {
+		t.Errorf("waited %v, want %v", got, want)
+	}
+}
+
+func TestLimiterIsFirstComeFirstServed(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := newLimiter(realClock())
+		var order []int
+		for i := range 15 {
+			go func() {
+				s, _ := acquired(t, l, "get_accounts") // one a second
+				order = append(order, i)
+				s.leave()
+				s.done(limitHeader(100, 60), nil)
+			}()
+			synctest.Wait()
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if len(order) != 15 || !slices.IsSorted(order) {
+			t.Errorf("served in the order %v", order)
+		}
+	})
+}
+
+func TestLimiterWaitsOnTheContext(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := newLimiter(realClock())
+		fill(t, l, "get_accounts", 1, limitHeader(14, 60))
+		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+		defer cancel()
+		for range 3 { // one is next, the others wait for their turn
+			go func() {
+				began := time.Now()
+				s, err := l.acquire(ctx, "get_accounts")
+				if s != nil || !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != 500*time.Millisecond {
+					t.Errorf("slot %v, error %v after %v", s, err, time.Since(began))
+				}
+			}()
+		}
+		synctest.Wait()
+		_, waited := acquired(t, l, "get_accounts")
+		wantWait(t, waited, time.Second)
+		cancel()
+		if s, err := newLimiter(realClock()).acquire(ctx, imports); s != nil || err == nil {
+			t.Errorf("slot %v, error %v for who has given up before", s, err)
+		}
+	})
+}
+
+func TestLimiterCountsFromTheConnection(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := newLimiter(realClock())
+		first, _ := acquired(t, l, "get_accounts")
+		time.AfterFunc(10*time.Second, first.leave)
+		_, waited := acquired(t, l, "get_accounts")
+		wantWait(t, waited, 11*time.Second)
+	})
+}
+
+// What never left takes nothing from the allowance.
+func TestLimiterGivesBackWhatWasNotSent(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := newLimiter(realClock())
+		fill(t, l, imports, 1, limitHeader(9, 60))
+		for range 200 {
+			s, waited := acquired(t, l, imports)
+			wantWait(t, waited, 0)
+			s.done(nil, errors.New("no route to host"))
+		}
+		fill(t, l, imports, 9, http.Header{})
+	})
+}
+
+func TestLimiterLeavesRoomForOthers(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := newLimiter(realClock())
+		fill(t, l, imports, 3, limitHeader(4, 20)) // three more after what the third was told
+		_, _ = acquired(t, l, imports)
+		fill(t, l, imports, 1, nil)
+		early, _ := acquired(t, l, imports)
+		late, _ := acquired(t, l, imports)
+		late.done(limitHeader(0, 20), nil)
+		early.done(limitHeader(100, 20), nil) // overtaken: it tells of an earlier moment
+		_, waited := acquired(t, l, imports)
+		wantWait(t, waited, 20*time.Second)
+	})
+}
+
+// An answer that comes while somebody waits for the end of the window counts.
+func TestLimiterHearsNewsWhileItWaits(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := newLimiter(realClock())
+		s, _ := acquired(t, l, imports)
+		fill(t, l, imports, 1, limitHeader(0, 50))
+		last := &send{endpoint: s.endpoint, number: 3}
+		time.AfterFunc(time.Second, func() { last.done(limitHeader(5, 50), nil) })
+		_, waited := acquired(t, l, imports)
+		wantWait(t, waited, time.Second)
+	})
+}
+
+func throttle(wait time.Duration) error {
+	return &APIError{Operation: imports, Status: http.StatusTooManyRequests, RetryAfter: wait}
+}
+
+func TestThrottlingBlocksTheEndpointForAll(t *testing.T) {
+	t.Parallel()
+	for wait, want := range map[time.Duration]time.Duration{
+		17 * time.Second: 17 * time.Second,
+		0:                0, // not said; the caller backs off by itself
+		10 * time.Hour:   0, // a daily limit, which is an error for each caller
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			l := newLimiter(realClock())
+			s, _ := acquired(t, l, imports)
+			s.done(http.Header{}, throttle(wait))
+			_, waited := acquired(t, l, "get_lists")
+			wantWait(t, waited, 0)
+			for range 9 {
+				go func() {
+					_, waited := acquired(t, l, imports)
+					wantWait(t, waited, want)
+				}()
+			}
+			synctest.Wait()
+			time.Sleep(time.Minute)
+		})
+	}
+}
+
+func TestMalformedHeadersTellNothing(t *testing.T) {
+	t.Parallel()
+	for _, values := range [][2]string{
+		{"", ""}, {"0", ""}, {"", "30"}, {"0", "x"}, {"x", "30"}, {"-1", "30"}, {"0", "-30"}, {"0.0", "30"}, {"0", "1795413600"}, {"0", "99999999999999999999"}, {"0;w=60", "30"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			l, header := newLimiter(realClock()), http.Header{}
+			header.Set(headerRemaining, values[0])
+			header.Set(headerReset, values[1])
+			header.Set(headerLimit, "many")
+			fill(t, l, imports, 10, header)
+			_, waited := acquired(t, l, imports) // still paced, and no more than that
+			wantWait(t, waited, time.Second)
+		})
+	}
+}
+
+// A server that shows no limits has none, until it shows some.
+func TestLimiterPacesOnlyWhereThereAreLimits(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := newLimiter(realClock())
+		answered := func(header http.Header, err error) time.Duration {
+			s, waited := acquired(t, l, imports)
+			s.leave()
+			s.done(header, err)
+			return waited
+		}
+		for range 9 {
+			answered(http.Header{}, &APIError{Status: http.StatusBadGateway}) // shows nothing
+		}
+		answered(nil, errors.New("connection reset"))
+		waiting := make(chan time.Duration)
+		go func() { waiting <- answered(http.Header{}, nil) }()
+		wantWait(t, <-waiting, time.Second)
+		for range 500 {
+			wantWait(t, answered(http.Header{}, nil), 0)
+		}
+		wantWait(t, answered(http.Header{}, throttle(0)), 0)
+		wantWait(t, answered(http.Header{}, nil), time.Minute) // paced again, and nothing was forgotten
+		time.Sleep(2 * time.Minute)
+		for range 10 {
+			wantWait(t, answered(http.Header{}, nil), 0)
+		}
+		wantWait(t, answered(http.Header{}, nil), time.Second) // a missing header is no news any more
+	})
+}
+
+// account is one that the process forgets after the test.
+func account(t *testing.T, id string) accountAt {
+	at := accountAt{"https://" + t.Name(), id}
+	t.Cleanup(func() {
+		accounts.mu.Lock()
+		defer accounts.mu.Unlock()
+		delete(accounts.limiters, at)
+	})
+	return at
+}
+
+func TestLimiterIsSharedByTheAccount(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		at := account(t, "AbC123")
+		a, b, other := newLimiter(realClock()), newLimiter(realClock()), newLimiter(realClock())
+		fill(t, a, imports, 4, limitHeader(100, 60))
+		fill(t, b, imports, 4, limitHeader(100, 60))
+		connecting, _ := acquired(t, b, imports)
+		a.join(at)
+		b.join(at)
+		other.join(account(t, "XyZ789"))
+		fill(t, a, imports, 1, limitHeader(100, 60))
+		fill(t, other, imports, 10, limitHeader(100, 60))
+		time.Sleep(500 * time.Millisecond)
+		connecting.leave()
+		connecting.done(limitHeader(100, 60), nil)
+		waits := make(chan time.Duration, 20)
+		var callers sync.WaitGroup
+		for _, l := range []*limiter{a, b} {
+			for range 10 {
+				callers.Go(func() {
+					s, waited := acquired(t, l, imports)
+					s.leave()
+					waits <- waited
+				})
+			}
+		}
+		callers.Wait()
+		close(waits)
+		// Eight left at the beginning, then one that took half a second to
+		// connect, and one that was let go after that.
+		sorted := slices.Sorted(seq(waits))
+		wantWait(t, sorted[7], 500*time.Millisecond)
+		wantWait(t, sorted[8], time.Second)
+		wantWait(t, sorted[17], 1500*time.Millisecond)
+		wantWait(t, sorted[18], 2*time.Second)
+	})
+}
+
+// Who waits when the account becomes known goes on waiting, with all others.
+func TestLimiterMovesWhoWaits(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		at := account(t, "AbC123")
+		a, b := newLimiter(realClock()), newLimiter(realClock())
+		a.join(at)
+		fill(t, b, "get_accounts", 1, limitHeader(14, 60))
+		waits := make(chan time.Duration, 2)
+		for range 2 {
+			go func() {
+				s, waited := acquired(t, b, "get_accounts")
+				s.leave()
+				waits <- waited
+			}()
+		}
+		time.Sleep(500 * time.Millisecond)
+		fill(t, a, "get_accounts", 1, limitHeader(14, 60))
+		b.join(at)
+		wantWait(t, <-waits, 1500*time.Millisecond)
+		wantWait(t, <-waits, 2500*time.Millisecond)
+	})
+}
+
+func seq[T any](c <-chan T) iter.Seq[T] {
+	return func(yield func(T) bool) {
+		for v := range c {
+			if !yield(v) {
+				return
+			}
+		}
+	}
+}
+
+func TestClientsOfAnAccountShareItsLimits(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte(`{"data":[{"type":"account","id":"AbC123"}]}`))
+	}))
+	defer server.Close()
+	var clients []*Client
+	for _, key := range []string{"pk_one", "pk_two"} {
+		c, err := New(Options{APIKey: key, BaseURL: server.URL})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Account(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		clients = append(clients, c)
+	}
+	e := clients[0].limiter.endpoint(imports)
+	if e != clients[1].limiter.endpoint(imports) {
+		t.Error("two keys of one account are paced apart")
+	}
+	if sent := len(clients[0].limiter.endpoint("get_accounts").log); sent != 2 {
+		t.Errorf("%d requests remembered, want both", sent)
+	}
+}

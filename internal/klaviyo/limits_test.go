@@ -1,0 +1,127 @@
+package klaviyo_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/simulator"
+)
+
+var operationPattern = regexp.MustCompile(`\boperation: +"(\w+)"`)
+
+func TestEveryOperationHasItsLimits(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, found := klaviyo.SteadyLimits(), 0
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		source, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, match := range operationPattern.FindAllStringSubmatch(string(source), -1) {
+			found++
+			if rows[match[1]] == 0 {
+				t.Errorf("%s: %s is not in the table of limits", file, match[1])
+			}
+		}
+	}
+	if found < 12 {
+		t.Errorf("only %d operations found in the source", found)
+	}
+}
+
+// limited starts a simulator with Klaviyo's limits.
+func limited(t *testing.T) *simulator.Server {
+	t.Helper()
+	s, err := simulator.Start(simulator.Options{RateLimits: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	s.AddKey(testKey)
+	s.AddList(simulator.List{ID: "Y6nRLr", Name: "VIP"})
+	return s
+}
+
+// The simulator has a table of its own.
+func TestLimitsAreThoseOfTheSimulator(t *testing.T) {
+	t.Parallel()
+	eachCall(t, func(t *testing.T, name string, c call) {
+		target, err := url.Parse(limited(t).URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var told string
+		proxy := &httputil.ReverseProxy{
+			Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) },
+			ModifyResponse: func(r *http.Response) error {
+				told = r.Header.Get("RateLimit-Limit")
+				return nil
+			},
+		}
+		server := httptest.NewServer(proxy)
+		defer server.Close()
+		client, err := klaviyo.New(klaviyo.Options{APIKey: testKey, BaseURL: server.URL, MaxRetries: -1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = c.do(t.Context(), client) // what is not found is limited too
+		row := c.operation
+		if name == "ListWithCount" {
+			row = klaviyo.LimitListCount
+		}
+		if want := strconv.Itoa(klaviyo.SteadyLimits()[row]); told != want {
+			t.Errorf("%s a minute in the table, the simulator says %q", want, told)
+		}
+	})
+}
+
+// An export's burst is never refused, and takes no longer than it must.
+func TestBurstOfImportsIsNotThrottled(t *testing.T) {
+	t.Parallel()
+	s := limited(t)
+	c, err := klaviyo.New(klaviyo.Options{APIKey: testKey, BaseURL: s.URL, MaxRetries: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Account(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	var uploads sync.WaitGroup
+	for i := range 25 {
+		uploads.Go(func() {
+			profile := `{"type":"profile","attributes":{"email":"p` + strconv.Itoa(i) + `@example.com"}}`
+			if _, err := c.ImportProfiles(t.Context(), "Y6nRLr", []byte(profile)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	uploads.Wait()
+	if took := time.Since(began); took < 2*time.Second || took > 5*time.Second {
+		t.Errorf("took %v, want little more than two seconds", took)
+	}
+	if got := s.Throttled(); got != 0 {
+		t.Errorf("%d requests throttled", got)
+	}
+	if got := len(s.Members("Y6nRLr")); got != 25 {
+		t.Errorf("%d members", got)
+	}
+}
