@@ -35,7 +35,7 @@ func newCLI(t *testing.T, config configuration, env ...string) *cli {
 		terraform = "terraform"
 	}
 	if _, err := exec.LookPath(terraform); err != nil {
-		t.Skip(err)
+		t.Fatalf("%s; make test fetches Terraform where there is none", err)
 	}
 	c := &cli{t: t, dir: t.TempDir(), terraform: terraform}
 	c.write("main.tf", "terraform {\n  required_providers {\n    klaviyo = { source = \"klaviyo-community/klaviyo\" }\n  }\n}\n"+config.String())
