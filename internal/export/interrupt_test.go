@@ -19,9 +19,8 @@ func isPoll(r *http.Request) bool {
 	return strings.HasSuffix(r.URL.Path, jobsPath) && r.URL.Query().Get("page[size]") == "100"
 }
 
-// Wherever a run is, it ends within a second of being cancelled. That no
-// goroutine is left is seen at the end of all tests. It is measured, so it does
-// not run beside other tests.
+// Wherever a run is, it ends soon after it is cancelled, while what it waits for
+// would take an hour. That no goroutine is left is seen at the end of all tests.
 func TestRunEndsWhenCancelled(t *testing.T) {
 	isImport := func(r *http.Request) bool { return r.Method == http.MethodPost }
 	for name, tc := range map[string]struct {
@@ -57,7 +56,7 @@ func TestRunEndsWhenCancelled(t *testing.T) {
 			})
 			_, err := w.export(people(700)).Run(ctx, w.client)
 			ended := time.Now()
-			if <-ctx.Done(); ended.Sub(cancelled) > time.Second {
+			if <-ctx.Done(); ended.Sub(cancelled) > 10*time.Second {
 				t.Errorf("it took %v", ended.Sub(cancelled))
 			}
 			if !errors.Is(err, context.Canceled) {
