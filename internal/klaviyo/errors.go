@@ -105,6 +105,13 @@ func IsUnauthorized(err error) bool { return StatusOf(err) == http.StatusUnautho
 // address is blocked.
 func IsForbidden(err error) bool { return StatusOf(err) == http.StatusForbidden }
 
+// LacksScope reports whether Klaviyo itself, and no proxy in front of it, says
+// that the API key may not do this.
+func LacksScope(err error) bool {
+	var e *APIError
+	return errors.As(err, &e) && e.Status == http.StatusForbidden && !e.IsHTML()
+}
+
 // readError makes an error of a response that is no success. The status
 // counts, whatever the body is; but where the body says which part of a request
 // was wrong, half of it is no answer.

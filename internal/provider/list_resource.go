@@ -170,8 +170,13 @@ func (r *listResource) Update(ctx context.Context, req resource.UpdateRequest, r
 	list, err := call(r.data, func(c *klaviyo.Client) (klaviyo.List, error) {
 		return c.UpdateList(logContext(ctx), plan.list())
 	})
+	if klaviyo.IsNotFound(err) {
+		resp.Diagnostics.AddAttributeError(path.Root("id"), "List Not Found", fmt.Sprintf(
+			"The list %s was deleted in Klaviyo after the plan was made. Plan again to create it anew.", plan.ID.ValueString()))
+		return
+	}
 	if err != nil {
-		addError(&resp.Diagnostics, export.ListError(plan.ID.ValueString(), err))
+		addError(&resp.Diagnostics, err)
 		return
 	}
 	plan.set(list)
@@ -211,7 +216,7 @@ func deletable(ctx context.Context, c *klaviyo.Client, state *listModel) error {
 			list.Name, id, export.Count(list.ProfileCount, "member"), remedy))
 	}
 	for flow, err := range c.FlowTriggers(ctx, id) {
-		if klaviyo.IsForbidden(err) {
+		if klaviyo.LacksScope(err) {
 			return listInUse("Flows Cannot Be Checked", fmt.Sprintf("Whether the list %q (%s) triggers a flow is not known, since the API key lacks the scope flows:read, so it is not deleted.%s",
 				list.Name, id, remedy))
 		}

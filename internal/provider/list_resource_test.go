@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"net/http"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
@@ -86,6 +87,12 @@ func TestAccList_destroyRefused(t *testing.T) {
 			},
 			[]string{"Flows Cannot Be Checked", "lacks the scope flows:read", "set force_destroy = true"},
 		},
+		"address blocked": {
+			func(w *world) {
+				w.Inject(simulator.Fault{Path: "/api/lists/*/flow-triggers", Status: 403, Body: "<html>blocked</html>"})
+			},
+			[]string{"Klaviyo Blocks This Address", "not about the scopes"},
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -105,6 +112,21 @@ func TestAccList_destroyRefused(t *testing.T) {
 
 // An archived flow does not keep a list, and one that is gone already is no
 // error.
+// A list that goes between plan and apply is no other argument's fault.
+func TestAccList_deletedBeforeUpdate(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	gone := failed(w.managedList().with(listBlock, "name", `"Renamed"`), "List Not Found", "was deleted in Klaviyo after the plan was made")
+	gone.PreConfig = func() {
+		w.OnRequest(func(r *http.Request) {
+			if r.Method == http.MethodPatch {
+				w.DeleteList(w.managed().ID)
+			}
+		})
+	}
+	w.run(applied(w.managedList()), gone)
+}
+
 func TestAccList_destroyed(t *testing.T) {
 	t.Parallel()
 	tests := map[string]func(w *world){

@@ -3,7 +3,6 @@ package provider
 import (
 	"context"
 	"encoding/json"
-	"maps"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 
@@ -51,7 +50,7 @@ func (i runInputs) changedTriggers(now map[string]string) map[string]struct{} {
 			changed[name] = struct{}{}
 		}
 	}
-	for name := range maps.Keys(i.Triggers) {
+	for name := range i.Triggers {
 		if _, ok := now[name]; !ok {
 			changed[name] = struct{}{}
 		}
