@@ -14,7 +14,7 @@ import (
 
 // chunkRows is how many rows change hands at once: enough that channels do
 // not show in a profile, few enough that a chunk stays in a processor's cache.
-const chunkRows = 512
+const chunkRows = 256
 
 // chunk is a run of rows of one segment on its way through the engine.
 type chunk struct {
@@ -25,8 +25,10 @@ type chunk struct {
 	cells   []string // the mapped cells, row after row; empty for unreadable rows
 	bad     []badRow // rows that could not be read, in order
 
+	fraction float64 // of the segment, up to the last row; 0 if unknown
+
 	// What a worker makes of them, in the order of the rows.
-	json     []byte    // profiles, one after the other
+	json     []byte    // profiles, one after the other; only the last one in a survey
 	profiles []encoded // where each is
 	rejects  []rejected
 
@@ -61,8 +63,9 @@ func (c *chunk) reset(segmentName string, encoder *profile.Encoder, first int64)
 	c.json, c.profiles, c.rejects = c.json[:0], c.profiles[:0], c.rejects[:0]
 }
 
-// encode turns the chunk's rows into profiles.
-func (c *chunk) encode() {
+// encode turns the chunk's rows into profiles. Unless they are kept, each
+// overwrites the one before: a survey only wants to know of them.
+func (c *chunk) encode(keep bool) {
 	width, bad := len(c.encoder.Columns()), c.bad
 	for i := range c.rows {
 		row := c.first + int64(i)
@@ -70,6 +73,9 @@ func (c *chunk) encode() {
 			c.rejects = append(c.rejects, rejected{row: row, code: "malformed_row", reason: bad[0].err.Error()})
 			bad = bad[1:]
 			continue
+		}
+		if !keep {
+			c.json = c.json[:0]
 		}
 		var info profile.Info
 		var rejection *profile.Rejection
@@ -93,8 +99,9 @@ type stream struct {
 }
 
 // encodeSegments reads all segments and passes their chunks to consume, in
-// order and one at a time. A chunk is consume's only until it returns.
-func (e *Export) encodeSegments(ctx context.Context, consume func(context.Context, *chunk) error) error {
+// order and one at a time, with the profiles if they are to be kept. A chunk is
+// consume's only until it returns.
+func (e *Export) encodeSegments(ctx context.Context, keep bool, consume func(context.Context, *chunk) error) error {
 	workers := runtime.GOMAXPROCS(0)
 	size := 2*workers + 2
 	s := stream{make(chan *chunk, size), make(chan *chunk, size), make(chan *chunk, size)}
@@ -115,7 +122,7 @@ func (e *Export) encodeSegments(ctx context.Context, consume func(context.Contex
 	for range workers {
 		g.Go(func() error {
 			for c := range s.work {
-				c.encode()
+				c.encode(keep)
 				c.ready <- struct{}{}
 			}
 			return nil
@@ -158,6 +165,7 @@ func (e *Export) read(ctx context.Context, from *Segment, s stream) error {
 		}
 		c.reset(from.Name, encoder, next)
 		err := c.fill(rows)
+		c.fraction = rows.Fraction()
 		next += int64(c.rows)
 		if c.rows > 0 {
 			s.work <- c

@@ -3,68 +3,100 @@ package export
 import "github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
 
 // hashSet is a set of hashes of email addresses. It is the only thing that
-// grows with a segment, so it holds the 16 bytes of a hash and nothing else:
-// tables with open addressing and linear probing. There are many small ones, so
-// that one at a time is copied when it grows.
+// grows with a segment, so it holds little else: tables with open addressing
+// and linear probing, of eight bytes a slot. There are many small ones, so that
+// one at a time is copied when it grows.
+//
+// The table and the slot stand for 74 bits of a hash. That two of ten million
+// different addresses are taken for one another has a chance of one in four
+// hundred million.
 type hashSet struct {
-	tables [256]hashTable
+	tables [1 << tableBits]hashTable
+	warmed uint64 // keeps the reads of warm from being optimised away
 }
+
+// tableBits is how many bits of a hash choose its table.
+const tableBits = 10
 
 // hashTable is a part of a set; its length is a power of two.
 type hashTable struct {
-	slots []profile.Hash // the zero hash marks a free one
+	slots []uint64 // 0 marks a free one
 	used  int
-	zero  bool // the zero hash is in the set
 }
 
 // firstSlots is the length of a table that is not empty.
 const firstSlots = 16
 
+// reserve makes room for so many hashes, so that tables need not grow.
+func (s *hashSet) reserve(hashes int64) {
+	each := hashes >> tableBits
+	each += each / 16 // not all tables get the same
+	for i := range s.tables {
+		t := &s.tables[i]
+		slots := max(len(t.slots), firstSlots)
+		for int64(slots)*3 < each*4 {
+			slots *= 2
+		}
+		if slots > len(t.slots) {
+			t.resize(slots)
+		}
+	}
+}
+
+// split returns the table of a hash and what a slot of it holds.
+func (s *hashSet) split(h profile.Hash) (*hashTable, uint64) {
+	return &s.tables[h.Hi>>(64-tableBits)], max(h.Lo, 1)
+}
+
 // add puts a hash into the set and reports whether it was not there before.
 func (s *hashSet) add(h profile.Hash) bool {
-	t := &s.tables[h.Hi>>56]
-	if h == (profile.Hash{}) {
-		isNew := !t.zero
-		t.zero = true
-		return isNew
-	}
+	t, key := s.split(h)
 	if 4*(t.used+1) > 3*len(t.slots) {
-		t.grow()
+		t.resize(max(2*len(t.slots), firstSlots))
 	}
-	at := t.find(h)
-	if t.slots[at] == h {
+	at := t.find(key)
+	if t.slots[at] == key {
 		return false
 	}
-	t.slots[at] = h
+	t.slots[at] = key
 	t.used++
 	return true
 }
 
 // has reports whether a hash is in the set.
 func (s *hashSet) has(h profile.Hash) bool {
-	t := &s.tables[h.Hi>>56]
-	if h == (profile.Hash{}) {
-		return t.zero
-	}
-	return t.used > 0 && t.slots[t.find(h)] == h
+	t, key := s.split(h)
+	return t.used > 0 && t.slots[t.find(key)] == key
 }
 
-// find returns where a hash is, or the free slot where it belongs.
-func (t *hashTable) find(h profile.Hash) uint64 {
+// warm reads where hashes are or will be. The memory answers many such reads
+// at once, but would be waited for one by one by as many calls of add.
+func (s *hashSet) warm(profiles []encoded) {
+	for i := range profiles {
+		t, key := s.split(profiles[i].info.Email)
+		if len(t.slots) > 0 {
+			s.warmed ^= t.slots[key&uint64(len(t.slots)-1)]
+		}
+	}
+}
+
+// find returns where a key is, or the free slot where it belongs.
+func (t *hashTable) find(key uint64) uint64 {
 	mask := uint64(len(t.slots) - 1)
-	at := h.Lo & mask
-	for t.slots[at] != h && t.slots[at] != (profile.Hash{}) {
+	at := key & mask
+	for t.slots[at] != key && t.slots[at] != 0 {
 		at = (at + 1) & mask
 	}
 	return at
 }
 
-func (t *hashTable) grow() {
+// resize copies the table into one of so many slots, a power of two.
+func (t *hashTable) resize(slots int) {
 	old := t.slots
-	t.slots = make([]profile.Hash, max(2*len(old), firstSlots))
-	for _, h := range old {
-		if h != (profile.Hash{}) {
-			t.slots[t.find(h)] = h
+	t.slots = make([]uint64, slots)
+	for _, key := range old {
+		if key != 0 {
+			t.slots[t.find(key)] = key
 		}
 	}
 }

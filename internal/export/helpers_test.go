@@ -175,6 +175,8 @@ func (s *table) Open(ctx context.Context) (segment.Rows, error) { return &openTa
 
 func (r *openTable) Columns() []string { return r.columns }
 
+func (r *openTable) Fraction() float64 { return 0 }
+
 func (r *openTable) Next() ([]string, error) {
 	if r.before != nil {
 		if err := r.before(r.ctx, r.next); err != nil {

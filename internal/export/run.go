@@ -166,8 +166,9 @@ func (r *run) pack(ctx context.Context) error {
 			return ctx.Err()
 		}
 	}
-	err := r.export.encodeSegments(ctx, func(ctx context.Context, c *chunk) error {
-		return r.counts.take(c, func(p encoded, json []byte) error {
+	err := r.export.encodeSegments(ctx, true, func(ctx context.Context, c *chunk) error {
+		return r.counts.take(c, func(p encoded, start int) error {
+			json := c.json[start:p.end]
 			if r.optOuts.has(p.info.Email) {
 				r.withheld++
 				return nil

@@ -21,8 +21,8 @@ type Survey struct {
 // the context ended.
 func (e *Export) Survey(ctx context.Context) (*Survey, error) {
 	var c counter
-	if err := e.encodeSegments(ctx, func(_ context.Context, chunk *chunk) error {
-		return c.take(chunk, func(encoded, []byte) error { return nil })
+	if err := e.encodeSegments(ctx, false, func(_ context.Context, chunk *chunk) error {
+		return c.take(chunk, func(encoded, int) error { return nil })
 	}); err != nil {
 		return nil, err
 	}
@@ -38,15 +38,17 @@ type counter struct {
 }
 
 // take counts the rows of a chunk and passes on each profile that is the first
-// with its address.
-func (c *counter) take(from *chunk, emit func(p encoded, json []byte) error) error {
+// with its address, and where in the chunk's json it begins.
+func (c *counter) take(from *chunk, emit func(p encoded, start int) error) error {
+	c.expect(from)
 	c.counts.Rows += int64(from.rows)
 	for _, r := range from.rejects {
 		c.counts.Rejected.add(Row{from.segment, r.row}, r.code, r.target, r.reason)
 	}
+	c.seen.warm(from.profiles)
 	start := 0
 	for _, p := range from.profiles {
-		json := from.json[start:p.end]
+		at := start
 		start = p.end
 		if !c.seen.add(p.info.Email) {
 			c.counts.Duplicates++
@@ -54,16 +56,24 @@ func (c *counter) take(from *chunk, emit func(p encoded, json []byte) error) err
 		}
 		c.counts.Profiles++
 		c.fingerprint.Add(p.info.Profile)
-		if p.info.Dropped != 0 {
-			for _, t := range p.info.Dropped.Targets() {
-				c.counts.Dropped.add(Row{from.segment, p.row}, codeDropped, t, profile.DroppedBecause(t))
-			}
+		for t := range p.info.Dropped.Targets() {
+			c.counts.Dropped.add(Row{from.segment, p.row}, codeDropped, t, profile.DroppedBecause(t))
 		}
-		if err := emit(p, json); err != nil {
+		if err := emit(p, at); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// mostExpected bounds the room that is made on the strength of an estimate.
+const mostExpected = 8_000_000
+
+// expect makes room for the rows of a segment, judging by its first chunk.
+func (c *counter) expect(from *chunk) {
+	if from.first == 1 && from.fraction > 0 && from.fraction < 1 {
+		c.seen.reserve(min(c.counts.Rows+int64(float64(from.rows)/from.fraction), mostExpected))
+	}
 }
 
 func (c *counter) survey() *Survey {

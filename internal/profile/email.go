@@ -1,5 +1,13 @@
 package profile
 
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/net/idna"
+)
+
 // Lengths of an address and its parts in bytes (RFC 5321, section 4.5.3.1, and
 // RFC 3696, erratum 1690).
 const (
@@ -11,89 +19,129 @@ const (
 
 // appendEmail appends an email address as a JSON string, lower-cased, since
 // Klaviyo matches addresses whatever their case and keeps them in lower case.
-// It reports false, having appended nothing, for what is not an address: a
+// It returns why not, having appended nothing, for what is not an address: a
 // dot-atom (RFC 5322, section 3.2.3), @, and a host name of two labels or
-// more. Quoted local parts, address literals and letters beyond ASCII are
-// legal in mail but not taken by marketing services.
-func appendEmail(dst []byte, s string) ([]byte, bool) {
-	if len(s) > maxEmail {
-		return dst, false
-	}
+// more. Quoted local parts and address literals are legal in mail but not
+// taken by marketing services.
+//
+// Of internationalised addresses those are taken whose local part is ASCII:
+// the domain is written in its ASCII form (RFC 5890), to which mail is sent
+// the same. A local part beyond ASCII has no such form.
+func appendEmail(dst []byte, s string) ([]byte, Code) {
 	start := len(dst)
 	dst = append(dst, '"')
-	at := -1
-	for i := range len(s) {
-		c := s[i]
-		switch {
-		case 'A' <= c && c <= 'Z':
-			c += 'a' - 'A'
-		case c == '@':
-			if at >= 0 {
-				return dst[:start], false
-			}
-			at = i
-		}
-		dst = append(dst, c)
-	}
+	dst = append(dst, s...)
 	address := dst[start+1:]
-	if at < 0 || !validLocal(address[:at]) || !validDomain(address[at+1:]) {
-		return dst[:start], false
+	at := lowerLocal(address)
+	if at < 0 || at == len(address) || address[at] != '@' {
+		return dst[:start], emailCode(s)
 	}
-	return append(dst, '"'), true
+	if !lowerDomain(address[at+1:]) {
+		return appendInternational(dst[:start], s)
+	}
+	if len(address) > maxEmail {
+		return dst[:start], InvalidEmail
+	}
+	return append(dst, '"'), ""
 }
 
-// validLocal reports whether b is a dot-atom of a fitting length.
-func validLocal(b []byte) bool {
-	if len(b) == 0 || len(b) > maxLocal {
-		return false
-	}
+// lowerLocal lower-cases the dot-atom that b begins with, and returns its
+// length: -1 if there is none, or none of a fitting length.
+func lowerLocal(b []byte) int {
 	last := byte('.')
-	for _, c := range b {
-		if c == '.' && last == '.' || c != '.' && !atext[c] {
-			return false
+	for i, c := range b {
+		lower := localBytes[c]
+		if lower == 0 || lower == '.' && last == '.' {
+			if i == 0 || i > maxLocal || last == '.' {
+				return -1
+			}
+			return i
 		}
-		last = c
+		b[i], last = lower, lower
 	}
-	return last != '.'
+	return -1
 }
 
-// validDomain reports whether b is a host name with at least two labels whose
-// last is no number.
-func validDomain(b []byte) bool {
+// lowerDomain lower-cases a host name. It reports false for what is none, or
+// has only one label, or a number as its last.
+func lowerDomain(b []byte) bool {
 	if len(b) > maxDomain {
 		return false
 	}
-	labels, start := 0, 0
-	for i := 0; i <= len(b); i++ {
-		if i < len(b) && b[i] != '.' {
-			if !isLetter(b[i]) && !isDigit(b[i]) && b[i] != '-' {
+	dots, label := 0, 0 // label is where the current one begins
+	last := byte('.')
+	for i, c := range b {
+		lower := domainBytes[c]
+		switch {
+		case lower == 0, lower == '-' && last == '.':
+			return false
+		case lower == '.':
+			if last == '.' || last == '-' || i-label > maxLabel {
 				return false
 			}
-			continue
+			dots++
+			label = i + 1
 		}
-		label := b[start:i]
-		if len(label) == 0 || len(label) > maxLabel || label[0] == '-' || label[len(label)-1] == '-' {
-			return false
-		}
-		labels++
-		if i == len(b) && (len(label) < 2 || !isLetter(label[0])) {
-			return false
-		}
-		start = i + 1
+		b[i], last = lower, lower
 	}
-	return labels >= 2
+	top := b[label:]
+	return dots > 0 && len(top) >= 2 && len(top) <= maxLabel && last != '-' && isLetter(top[0])
 }
 
-// atext marks the characters of an atom, in lower case.
-var atext = func() (set [256]bool) {
-	for c := range 128 {
-		set[c] = isLetter(byte(c)) || isDigit(byte(c))
+// appendInternational appends an address whose domain is beyond ASCII.
+func appendInternational(dst []byte, s string) ([]byte, Code) {
+	local, domain, _ := strings.Cut(s, "@")
+	if isPlain(domain) || !utf8.ValidString(domain) {
+		return dst, emailCode(s)
 	}
-	for _, c := range []byte("!#$%&'*+-/=?^_`{|}~") {
-		set[c] = true
+	ascii, err := idna.Lookup.ToASCII(domain)
+	if err != nil || !isPlain(ascii) {
+		return dst, InvalidEmail
+	}
+	return appendEmail(dst, local+"@"+ascii)
+}
+
+// emailCode says what is wrong with an address that was not taken.
+func emailCode(s string) Code {
+	if !utf8.ValidString(s) {
+		return NotUTF8
+	}
+	local, _, _ := strings.Cut(s, "@")
+	international := false
+	for _, r := range local {
+		switch {
+		case r >= utf8.RuneSelf && (unicode.IsLetter(r) || unicode.IsMark(r) || unicode.IsDigit(r)):
+			international = true
+		case r >= utf8.RuneSelf || localBytes[r] == 0:
+			return InvalidEmail
+		}
+	}
+	if international {
+		return InternationalEmail
+	}
+	return InvalidEmail
+}
+
+// localBytes maps the bytes of a dot-atom to lower case and all others to 0.
+var localBytes = lowered("!#$%&'*+-/=?^_`{|}~.")
+
+// domainBytes does so for the bytes of a host name.
+var domainBytes = lowered("-.")
+
+func lowered(others string) (set [256]byte) {
+	for c := byte(0); c < utf8.RuneSelf; c++ {
+		switch {
+		case isLetter(c), isDigit(c):
+			set[c] = c
+		case isLetter(c + 'a' - 'A'):
+			set[c] = c + 'a' - 'A'
+		}
+	}
+	for i := range len(others) {
+		set[others[i]] = others[i]
 	}
 	return set
-}()
+}
 
 func isLetter(c byte) bool { return 'a' <= c && c <= 'z' }
 func isDigit(c byte) bool  { return '0' <= c && c <= '9' }

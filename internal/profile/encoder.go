@@ -1,6 +1,7 @@
 package profile
 
 import (
+	"errors"
 	"strings"
 	"unicode/utf8"
 )
@@ -17,7 +18,7 @@ const maxExternalID = 255
 type Encoder struct {
 	fields  []field
 	columns []int
-	region  string
+	phones  phoneReader
 }
 
 // field is one mapped target, ready to be written.
@@ -27,6 +28,10 @@ type field struct {
 	group  group
 	cell   int    // index into the projected row
 	key    string // JSON key between comma and colon: ,"first_name":
+
+	// first is the same for the first of its group, by the group that is open
+	// until then: },"location":{"city":
+	first [3]string
 }
 
 // group is the object in a profile's attributes that a field belongs to.
@@ -38,8 +43,11 @@ const (
 	groupProperties
 )
 
-// groupOpenings begin the object of a group.
-var groupOpenings = [...]string{groupLocation: `,"location":{`, groupProperties: `,"properties":{`}
+// openings begin the object of a group, and closings end it with all around it.
+var (
+	openings = [...]string{groupNone: ``, groupLocation: `"location":{`, groupProperties: `"properties":{`}
+	closings = [...]string{groupNone: `}}`, groupLocation: `}}}`, groupProperties: `}}}`}
+)
 
 func groupOf(t Target) group {
 	switch t.Group {
@@ -55,11 +63,17 @@ func groupOf(t Target) group {
 // Compile prepares a mapping for a source with the given columns. The error is
 // a *[MissingColumnsError] when a mapped column is not among them.
 func Compile(m Mapping, columns []string) (*Encoder, error) {
+	if m.Email == "" {
+		return nil, errors.New("the mapping has no column for the email address")
+	}
 	position := make(map[string]int, len(columns))
 	for i, c := range columns {
 		position[c] = i
 	}
-	e := &Encoder{region: strings.ToUpper(m.PhoneRegion)}
+	e := &Encoder{}
+	if m.PhoneNumber != "" {
+		e.phones = newPhoneReader(m.PhoneRegion)
+	}
 	cells := map[int]int{} // source column -> index into the projected row
 	var missing []MissingColumn
 	for _, u := range m.uses() {
@@ -74,8 +88,7 @@ func Compile(m Mapping, columns []string) (*Encoder, error) {
 			cells[at] = cell
 			e.columns = append(e.columns, at)
 		}
-		key := string(append(appendString([]byte{','}, u.target.Name), ':'))
-		e.fields = append(e.fields, field{u.target, u.kind, groupOf(u.target), cell, key})
+		e.fields = append(e.fields, newField(u, cell))
 	}
 	if missing != nil {
 		return nil, &MissingColumnsError{missing, columns}
@@ -94,123 +107,126 @@ type Info struct {
 	Dropped Dropped
 }
 
+// head begins every profile; the address always comes first.
+const head = `{"type":"profile","attributes":{"email":`
+
+func newField(u use, cell int) field {
+	f := field{target: u.target, kind: u.kind, group: groupOf(u.target), cell: cell}
+	name := string(append(appendString(nil, u.target.Name), ':'))
+	f.key = "," + name
+	for open := range f.first {
+		f.first[open] = "," + openings[f.group] + name
+		if group(open) != groupNone {
+			f.first[open] = "}" + f.first[open]
+		}
+	}
+	return f
+}
+
 // Append appends the profile of row to dst as one JSON:API resource object and
 // returns the extended buffer. White space around a value is not part of it,
 // and an empty value is left out: a profile in Klaviyo keeps what it had. A
 // row that cannot be exported leaves dst as it was and returns a rejection.
 func (e *Encoder) Append(dst []byte, row []string) ([]byte, Info, *Rejection) {
-	start := len(dst)
-	w := writer{buf: append(dst, `{"type":"profile","attributes":{`...), region: e.region}
-	for i := range e.fields {
+	buf, info, rejection := e.appendEmail(append(dst, head...), row)
+	if rejection != nil {
+		return dst, Info{}, rejection
+	}
+	open := groupNone // the object that is being written
+	for i := 1; i < len(e.fields); i++ {
 		f := &e.fields[i]
-		if rejection := w.field(f, strings.TrimSpace(row[f.cell])); rejection != nil {
-			return w.buf[:start], Info{}, rejection
+		value := trimSpace(row[f.cell])
+		if value == "" {
+			continue
 		}
-	}
-	w.enter(groupNone)
-	w.buf = append(w.buf, "}}"...)
-	if len(w.buf)-start > MaxSize {
-		return w.buf[:start], Info{}, &Rejection{Code: ProfileTooLarge}
-	}
-	w.info.Profile = HashOf(w.buf[start:])
-	return w.buf, w.info, nil
-}
-
-// writer is the state of one profile being written.
-type writer struct {
-	buf    []byte
-	group  group // the nested object that is open
-	region string
-	info   Info
-}
-
-// field writes one value, or leaves it out.
-func (w *writer) field(f *field, value string) *Rejection {
-	if value == "" {
-		if f.kind == typeEmail {
-			return &Rejection{Code: MissingEmail, Target: f.target}
+		mark := len(buf)
+		if f.group == open {
+			buf = append(buf, f.key...)
+		} else {
+			buf = append(buf, f.first[open]...)
 		}
-		return nil
+		at := len(buf)
+		if buf, rejection = e.appendField(buf, f, value, &info); rejection != nil {
+			return dst, Info{}, rejection
+		}
+		if len(buf) == at { // nothing written: take the key back, too
+			buf = buf[:mark]
+			continue
+		}
+		open = f.group
 	}
-	if !isPlain(value) && !utf8.ValidString(value) {
-		return &Rejection{Code: NotUTF8, Target: f.target}
+	buf = append(buf, closings[open]...)
+	if len(buf)-len(dst) > MaxSize {
+		return dst, Info{}, &Rejection{Code: ProfileTooLarge}
 	}
-	mark, opened := len(w.buf), w.group
-	w.enter(f.group)
-	w.member(f.key)
-	at := len(w.buf)
-	rejection := w.value(f, value)
-	if len(w.buf) == at { // nothing written: take the key back, too
-		w.buf, w.group = w.buf[:mark], opened
-	}
-	return rejection
+	info.Profile = HashOf(buf[len(dst):])
+	return buf, info, nil
 }
 
-// value writes what follows the key. Writing nothing leaves the field out.
-func (w *writer) value(f *field, value string) *Rejection {
-	var ok bool
+// appendEmail appends the address, which no profile is without.
+func (e *Encoder) appendEmail(buf []byte, row []string) ([]byte, Info, *Rejection) {
+	f := &e.fields[0]
+	address := trimSpace(row[f.cell])
+	if address == "" {
+		return buf, Info{}, &Rejection{Code: MissingEmail, Target: f.target}
+	}
+	at := len(buf) + 1
+	buf, code := appendEmail(buf, address)
+	if code != "" {
+		return buf, Info{}, &Rejection{Code: code, Target: f.target}
+	}
+	return buf, Info{Email: HashOf(buf[at : len(buf)-1])}, nil
+}
+
+// appendField appends a value that is not empty, or nothing to leave it out.
+func (e *Encoder) appendField(buf []byte, f *field, value string, info *Info) ([]byte, *Rejection) {
+	plain := isPlain(value)
+	if plain && f.kind == String { // nearly all values
+		buf = append(buf, '"')
+		buf = append(buf, value...)
+		return append(buf, '"'), nil
+	}
+	if !plain && !utf8.ValidString(value) {
+		return buf, &Rejection{Code: NotUTF8, Target: f.target}
+	}
+	ok, dropped := true, Dropped(0)
 	switch f.kind {
-	case typeEmail:
-		at := len(w.buf) + 1
-		if w.buf, ok = appendEmail(w.buf, value); !ok {
-			return &Rejection{Code: InvalidEmail, Target: f.target}
-		}
-		w.info.Email = HashOf(w.buf[at : len(w.buf)-1])
-		return nil
 	case typeExternalID:
-		if utf8.RuneCountInString(value) > maxExternalID {
-			return &Rejection{Code: ExternalIDTooLong, Target: f.target}
+		if len(value) > maxExternalID && utf8.RuneCountInString(value) > maxExternalID {
+			return buf, &Rejection{Code: ExternalIDTooLong, Target: f.target}
 		}
-		w.buf = appendString(w.buf, value)
-		return nil
+		buf = appendString(buf, value)
 	case typePhone:
-		w.buf, ok = appendPhone(w.buf, value, w.region)
-		w.drop(ok, DroppedPhoneNumber)
-		return nil
+		buf, ok = e.phones.append(buf, value)
+		dropped = DroppedPhoneNumber
 	case typeLocale:
-		w.buf, ok = appendLocale(w.buf, value)
-		w.drop(ok, DroppedLocale)
-		return nil
+		buf, ok = appendLocale(buf, value)
+		dropped = DroppedLocale
 	case typeLatitude:
-		w.buf, ok = appendCoordinate(w.buf, value, 90)
-		w.drop(ok, DroppedLatitude)
-		return nil
+		buf, ok = appendCoordinate(buf, value, 90)
+		dropped = DroppedLatitude
 	case typeLongitude:
-		w.buf, ok = appendCoordinate(w.buf, value, 180)
-		w.drop(ok, DroppedLongitude)
-		return nil
+		buf, ok = appendCoordinate(buf, value, 180)
+		dropped = DroppedLongitude
+	default:
+		if buf, ok = appendValue(buf, f.kind, value); !ok {
+			return buf, &Rejection{Code: PropertyType, Target: f.target, Type: f.kind}
+		}
 	}
-	if w.buf, ok = appendValue(w.buf, f.kind, value); !ok {
-		return &Rejection{Code: PropertyType, Target: f.target, Type: f.kind}
-	}
-	return nil
-}
-
-func (w *writer) drop(ok bool, bit Dropped) {
 	if !ok {
-		w.info.Dropped |= bit
+		info.Dropped |= dropped
 	}
+	return buf, nil
 }
 
-// enter opens the nested object of a group and closes the one before.
-func (w *writer) enter(g group) {
-	if w.group == g {
-		return
+// trimSpace is strings.TrimSpace, quicker where there is nothing to trim.
+func trimSpace(s string) string {
+	if s == "" || isInner(s[0]) && isInner(s[len(s)-1]) {
+		return s
 	}
-	if w.group != groupNone {
-		w.buf = append(w.buf, '}')
-	}
-	w.group = g
-	if g != groupNone {
-		w.member(groupOpenings[g])
-	}
+	return strings.TrimSpace(s)
 }
 
-// member appends a key, or an opening, that begins with a comma; without it if
-// it is the first of its object.
-func (w *writer) member(key string) {
-	if w.buf[len(w.buf)-1] == '{' {
-		key = key[1:]
-	}
-	w.buf = append(w.buf, key...)
-}
+// isInner reports whether a byte neither is white space nor belongs to a white
+// space beyond ASCII.
+func isInner(c byte) bool { return c > ' ' && c < utf8.RuneSelf }

@@ -146,7 +146,7 @@ func TestAppendLeavesNoEmptyObjectBehind(t *testing.T) {
 				t.Errorf("got %s (%v), want %s", got, rejection, want)
 			}
 			var drops []string
-			for _, target := range info.Dropped.Targets() {
+			for target := range info.Dropped.Targets() {
 				drops = append(drops, target.String())
 			}
 			if !slices.Equal(drops, tc.drops) {

@@ -4,22 +4,42 @@ import "unicode/utf8"
 
 const hexDigits = "0123456789abcdef"
 
-// plain marks the bytes that a JSON string holds as they are and that are
-// ASCII: nearly all of most values.
-var plain = func() (set [256]bool) {
-	for c := ' '; c < utf8.RuneSelf; c++ {
-		set[c] = c != '"' && c != '\\' && c != 0x7f
-	}
-	return set
-}()
-
+// isPlain reports whether a JSON string holds s as it is and s is ASCII, which
+// nearly all values are. It looks at eight bytes at once, at some of them twice
+// rather than at single ones.
 func isPlain(s string) bool {
-	for i := range len(s) {
-		if !plain[s[i]] {
-			return false
+	n := len(s)
+	switch {
+	case n >= 8:
+		for i := 8; i < n; i += 8 {
+			if !plainWord(uint64(half(s[i-8:])) | uint64(half(s[i-4:]))<<32) {
+				return false
+			}
 		}
+		return plainWord(uint64(half(s[n-8:])) | uint64(half(s[n-4:]))<<32)
+	case n >= 4:
+		return plainWord(uint64(half(s)) | uint64(half(s[n-4:]))<<32)
+	case n > 0:
+		const spaces = 0x2020202020 << 24
+		return plainWord(uint64(s[0]) | uint64(s[n/2])<<8 | uint64(s[n-1])<<16 | spaces)
+	default:
+		return true
 	}
-	return true
+}
+
+// half is the first four bytes of s as a number.
+func half(s string) uint32 {
+	_ = s[3]
+	return uint32(s[0]) | uint32(s[1])<<8 | uint32(s[2])<<16 | uint32(s[3])<<24
+}
+
+// plainWord is isPlain for eight bytes at once. A byte minus 0x20 borrows below
+// a space; one that is xored with a character is less than 1 where it is that
+// character; and plus 1 overflows into the sign at 0x7f.
+func plainWord(w uint64) bool {
+	const ones, signs = 0x0101010101010101, 0x8080808080808080
+	quote, backslash := w^('"'*ones), w^('\\'*ones)
+	return (w|(w-' '*ones)|(quote-ones)|(backslash-ones)|(w+ones))&signs == 0
 }
 
 // appendString appends s as a JSON string. Bytes that are no UTF-8 become

@@ -83,9 +83,15 @@ func (d *dialling) judge(digits []byte) ([]byte, verdict) {
 // The plans are made when they are first needed: of the world's 250 a segment
 // needs a few. A nil pointer marks what cannot be done.
 var (
-	callingCodes sync.Map // int to *callingCode
-	diallings    sync.Map // region to *dialling
+	callingCodes [1000]func() *callingCode // by number; nil for no code
+	diallings    sync.Map                  // region to *dialling
 )
+
+func init() {
+	for number := range phonenumbers.GetSupportedCallingCodes() {
+		callingCodes[number] = sync.OnceValue(func() *callingCode { return newCallingCode(number) })
+	}
+}
 
 // cutCallingCode splits an international number; codes are such that none
 // begins another. The code is nil if there is no such code.
@@ -96,19 +102,11 @@ func cutCallingCode(digits []byte) (*callingCode, []byte) {
 		if number == 0 {
 			return nil, nil // no code begins with 0
 		}
-		if phonenumbers.GetSupportedCallingCodes()[number] {
-			return callingCodeOf(number), digits[i+1:]
+		if plan := callingCodes[number]; plan != nil {
+			return plan(), digits[i+1:]
 		}
 	}
 	return nil, nil
-}
-
-func callingCodeOf(number int) *callingCode {
-	known, ok := callingCodes.Load(number)
-	if !ok {
-		known, _ = callingCodes.LoadOrStore(number, newCallingCode(number))
-	}
-	return known.(*callingCode)
 }
 
 func dialledFrom(region string) *dialling {
@@ -157,7 +155,10 @@ func newDialling(region string) *dialling {
 	if m == nil {
 		return nil
 	}
-	d := &dialling{code: callingCodeOf(int(m.GetCountryCode()))}
+	d := &dialling{}
+	if plan := callingCodes[m.GetCountryCode()]; plan != nil {
+		d.code = plan()
+	}
 	if d.code == nil {
 		return nil
 	}

@@ -23,9 +23,10 @@ func TestPlainPhoneAgreesWithLibrary(t *testing.T) {
 	sure := 0
 	const each = 120
 	for _, region := range regions {
+		phones := newPhoneReader(region)
 		for range each {
 			s := randomPhone(r, region)
-			out, v := appendPlainPhone(nil, s, region)
+			out, v := phones.appendPlain(nil, s)
 			if v == numberUnsure {
 				continue
 			}

@@ -1,18 +1,22 @@
 package profile
 
-import "fmt"
+import (
+	"fmt"
+	"iter"
+)
 
 // Code classifies why a row is not exported.
 type Code string
 
 // The reasons this package rejects a row for.
 const (
-	MissingEmail      Code = "missing_email"
-	InvalidEmail      Code = "invalid_email"
-	ExternalIDTooLong Code = "external_id_too_long"
-	PropertyType      Code = "property_type"
-	NotUTF8           Code = "not_utf8"
-	ProfileTooLarge   Code = "profile_too_large"
+	MissingEmail       Code = "missing_email"
+	InvalidEmail       Code = "invalid_email"
+	InternationalEmail Code = "international_email"
+	ExternalIDTooLong  Code = "external_id_too_long"
+	PropertyType       Code = "property_type"
+	NotUTF8            Code = "not_utf8"
+	ProfileTooLarge    Code = "profile_too_large"
 )
 
 // Rejection says why a row cannot become a profile. It never quotes the
@@ -30,6 +34,8 @@ func (r Rejection) Reason() string {
 		return "the email address is empty"
 	case InvalidEmail:
 		return "the email address is not valid"
+	case InternationalEmail:
+		return "the email address has letters beyond ASCII before the @, which Klaviyo does not take"
 	case ExternalIDTooLong:
 		return fmt.Sprintf("%s is longer than %d characters", r.Target, maxExternalID)
 	case PropertyType:
@@ -55,33 +61,35 @@ const (
 	DroppedLongitude
 )
 
-// DroppedBecause says in words why a value of the target was left out.
-func DroppedBecause(t Target) string {
-	switch t.Name {
-	case "phone_number":
-		return t.String() + " is not a phone number that exists (one without + needs phone_region)"
-	case "locale":
-		return t.String() + " is not a locale (en-US)"
-	default:
-		return t.String() + " is not a coordinate in degrees"
+// droppable are the values that may be left out, each with why.
+var droppable = [...]struct {
+	bit     Dropped
+	target  Target
+	because string
+}{
+	{DroppedPhoneNumber, Target{GroupMatching, "phone_number"}, "data_matching.phone_number is not a phone number that exists (one without + needs phone_region)"},
+	{DroppedLocale, Target{GroupAttributes, "locale"}, "attributes.locale is not a locale (en-US)"},
+	{DroppedLatitude, Target{GroupLocation, "latitude"}, "attributes.location.latitude is not a coordinate in degrees"},
+	{DroppedLongitude, Target{GroupLocation, "longitude"}, "attributes.location.longitude is not a coordinate in degrees"},
+}
+
+// Targets yields what was dropped.
+func (d Dropped) Targets() iter.Seq[Target] {
+	return func(yield func(Target) bool) {
+		for i := range droppable {
+			if d&droppable[i].bit != 0 && !yield(droppable[i].target) {
+				return
+			}
+		}
 	}
 }
 
-// Targets lists what was dropped.
-func (d Dropped) Targets() []Target {
-	var out []Target
-	for _, t := range [...]struct {
-		bit    Dropped
-		target Target
-	}{
-		{DroppedPhoneNumber, Target{GroupMatching, "phone_number"}},
-		{DroppedLocale, Target{GroupAttributes, "locale"}},
-		{DroppedLatitude, Target{GroupLocation, "latitude"}},
-		{DroppedLongitude, Target{GroupLocation, "longitude"}},
-	} {
-		if d&t.bit != 0 {
-			out = append(out, t.target)
+// DroppedBecause says in words why a value of the target was left out.
+func DroppedBecause(t Target) string {
+	for i := range droppable {
+		if droppable[i].target == t {
+			return droppable[i].because
 		}
 	}
-	return out
+	return t.String() + " was left out"
 }

@@ -123,19 +123,32 @@ func appendDatetime(dst []byte, s string) ([]byte, bool) {
 // each for month and day, or month/day/year, as in the exports of Dynamics
 // 365, with one or two.
 func parseDate(s string) (year, month, day string, ok bool) {
+	if len(s) < len("1/2/2006") || len(s) > len(time.DateOnly) {
+		return "", "", "", false
+	}
 	if len(s) == len(time.DateOnly) && s[4] == '-' && s[7] == '-' {
 		year, month, day = s[:4], s[5:7], s[8:]
 	} else {
-		month, s, _ = strings.Cut(s, "/")
-		day, year, _ = strings.Cut(s, "/")
+		rest := len(s) - len("/2006")
+		first := 1
+		if s[first] != '/' {
+			first++
+		}
+		if s[first] != '/' || s[rest] != '/' || rest <= first+1 {
+			return "", "", "", false
+		}
+		month, day, year = s[:first], s[first+1:rest], s[rest+1:]
 	}
-	ok = len(year) == 4 && isNumeric(year) && isNumeric(month) && isNumeric(day)
-	return year, month, day, ok && len(month) <= 2 && len(day) <= 2
+	return year, month, day, isNumeric(year) && isNumeric(month) && isNumeric(day) && len(day) <= 2
 }
 
 func isNumeric(s string) bool {
-	digits, rest := cutDigits(s)
-	return digits != "" && rest == ""
+	for i := range len(s) {
+		if !isDigit(s[i]) {
+			return false
+		}
+	}
+	return s != ""
 }
 
 // appendDate appends a date if the calendar has it.

@@ -21,13 +21,14 @@ type csvRows struct {
 	closer  io.Closer
 	reader  *csv.Reader
 	columns []string
+	size    int64 // of the file in bytes
 	read    int
 }
 
 // checkEvery is how many rows pass between two looks at the context.
 const checkEvery = 1024
 
-func newCSV(ctx context.Context, in *bufio.Reader, closer io.Closer, file File) (*csvRows, error) {
+func newCSV(ctx context.Context, in *bufio.Reader, size int64, closer io.Closer, file File) (*csvRows, error) {
 	if err := checkText(in, file.Path); err != nil {
 		return nil, err
 	}
@@ -36,7 +37,7 @@ func newCSV(ctx context.Context, in *bufio.Reader, closer io.Closer, file File) 
 	if file.Delimiter != 0 {
 		reader.Comma = file.Delimiter
 	}
-	rows := &csvRows{ctx: ctx, file: file, closer: closer, reader: reader}
+	rows := &csvRows{ctx: ctx, file: file, size: size, closer: closer, reader: reader}
 	header, err := reader.Read()
 	if errors.Is(err, io.EOF) {
 		return nil, fileError("The first line must hold the column names.", nil, "The file %q is empty.", file.Path)
@@ -72,6 +73,14 @@ func (r *csvRows) Next() ([]string, error) {
 		return nil, io.EOF
 	}
 	return nil, r.failure(err)
+}
+
+// Fraction implements [Rows].
+func (r *csvRows) Fraction() float64 {
+	if r.size <= 0 { // not a regular file
+		return 0
+	}
+	return min(float64(r.reader.InputOffset())/float64(r.size), 1)
 }
 
 // Close implements [Rows].

@@ -21,11 +21,11 @@ const readBuffer = 128 << 10
 
 // Open implements [Source].
 func (f File) Open(ctx context.Context) (Rows, error) {
-	file, err := openFile(f.Path)
+	file, size, err := openFile(f.Path)
 	if err != nil {
 		return nil, err
 	}
-	rows, err := newCSV(ctx, bufio.NewReaderSize(file, readBuffer), file, f)
+	rows, err := newCSV(ctx, bufio.NewReaderSize(file, readBuffer), size, file, f)
 	if err != nil {
 		_ = file.Close() // only read from
 		return nil, err
@@ -33,21 +33,22 @@ func (f File) Open(ctx context.Context) (Rows, error) {
 	return rows, nil
 }
 
-// openFile opens a regular file, or one that can be read like it.
-func openFile(path string) (*os.File, error) {
+// openFile opens a regular file, or one that can be read like it, and returns
+// its size in bytes.
+func openFile(path string) (*os.File, int64, error) {
 	file, err := os.Open(path)
 	if err != nil {
-		return nil, openError(path, err)
+		return nil, 0, openError(path, err)
 	}
 	info, err := file.Stat()
 	if err == nil && !info.IsDir() {
-		return file, nil
+		return file, info.Size(), nil
 	}
 	_ = file.Close() // only read from
 	if err != nil {
-		return nil, openError(path, err)
+		return nil, 0, openError(path, err)
 	}
-	return nil, fileError("Name the file itself.", nil, "%q is a directory, not a file.", path)
+	return nil, 0, fileError("Name the file itself.", nil, "%q is a directory, not a file.", path)
 }
 
 func openError(path string, err error) error {

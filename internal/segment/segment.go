@@ -27,6 +27,10 @@ type Rows interface {
 	// any other error ends the stream.
 	Next() ([]string, error)
 
+	// Fraction tells how much of the segment has been read, 0 to 1; 0 where
+	// that is not known. It is an estimate.
+	Fraction() float64
+
 	Close() error
 }
 
