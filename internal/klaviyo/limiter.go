@@ -8,9 +8,16 @@ import (
 	"time"
 )
 
-// margin is how much later than just in time a request leaves, since one that
-// left before it may have been longer on its way.
-const margin = 25 * time.Millisecond
+// How much later than just in time a request leaves, since one before it may
+// have been longer on its way.
+const (
+	margin        = 25 * time.Millisecond  // at least
+	unknownMargin = 100 * time.Millisecond // while nothing tells
+	longestMargin = 250 * time.Millisecond
+)
+
+// patience is how long a request that does not get to Klaviyo holds up others.
+const patience = 20 * time.Second
 
 // clock is time as a limiter sees it.
 type clock struct {
@@ -111,9 +118,14 @@ func (l *limiter) acquire(ctx context.Context, name string) (*send, error) {
 // endpoint paces one endpoint of an account.
 //
 // Klaviyo counts in windows whose beginning it does not tell. So a request
-// leaves only when the one burst places before it left more than a second ago,
-// and the one steady places before it more than a minute: then no window can
-// hold too many, wherever it begins. It costs nothing: the rate is the same.
+// leaves only when the one burst places before it was counted more than a
+// second ago, and the one steady places before it more than a minute: then no
+// window can hold too many, wherever it begins. It costs nothing: the rate is
+// the same.
+//
+// When a request was counted is not told either. It was on its way to Klaviyo
+// for as long as the quickest, and longer by no more than its answer took
+// longer than the quickest answer.
 //
 // That is how it begins, and how it is for Klaviyo, whose every answer tells of
 // limits. A server that answers with success and without a word about limits
@@ -147,7 +159,11 @@ type quota struct {
 type send struct {
 	endpoint *endpoint
 	number   int       // of the endpoint's sends; 0 for one of elsewhere
+	asked    time.Time // when it was allowed
 	at       time.Time // when it left; zero while it waits for a connection
+	written  time.Time // when all of it had left; zero until then
+	answered bool
+	took     time.Duration // from written to the answer
 }
 
 // left is when the send left, as far as pacing is concerned: one that waits
@@ -157,6 +173,57 @@ func (s *send) left(now time.Time) time.Time {
 		return now
 	}
 	return s.at
+}
+
+// answers is how long answers have taken of late.
+type answers struct {
+	known           bool
+	shortest, least time.Duration // least is the margin of a send that is not answered yet
+}
+
+func answersIn(log []*send) (a answers) {
+	longest := time.Duration(0)
+	for _, s := range log {
+		if !s.answered {
+			continue
+		}
+		if !a.known || s.took < a.shortest {
+			a.shortest = s.took
+		}
+		a.known, longest = true, max(longest, s.took)
+	}
+	a.least = unknownMargin
+	if a.known {
+		a.least = clampMargin(longest - a.shortest)
+	}
+	return a
+}
+
+func clampMargin(d time.Duration) time.Duration { return min(max(d, margin), longestMargin) }
+
+// counted is when the send has been counted for certain, had it been no longer
+// on its way than one that leaves now.
+func (s *send) counted(now time.Time, a answers) time.Time {
+	switch {
+	case s.answered:
+		return s.written.Add(clampMargin(s.took - a.shortest))
+	case !s.written.IsZero():
+		return s.written.Add(a.least)
+	case now.After(s.asked.Add(patience)):
+		return s.asked.Add(patience)
+	default:
+		return now.Add(margin)
+	}
+}
+
+// countedAll is when the first sends of the log have all been counted.
+func (e *endpoint) countedAll(first int, now time.Time) time.Time {
+	a := answersIn(e.log)
+	var last time.Time
+	for _, s := range e.log[:first] {
+		last = later(last, s.counted(now, a))
+	}
+	return last
 }
 
 // acquire waits for its turn, and then until the limits allow a request. When
@@ -195,7 +262,7 @@ func (e *endpoint) take() (*send, *endpoint, time.Duration) {
 	}
 	e.quota.sent++
 	e.quota.left--
-	s := &send{endpoint: e, number: e.quota.sent}
+	s := &send{endpoint: e, number: e.quota.sent, asked: now}
 	e.log = append(e.log, s)
 	e.trim()
 	return s, nil, 0
@@ -208,10 +275,10 @@ func (e *endpoint) next(now time.Time) time.Time {
 		return next
 	}
 	if i := len(e.log) - e.limit.burst; i >= 0 {
-		next = later(next, e.log[i].left(now).Add(time.Second+margin))
+		next = later(next, e.countedAll(i+1, now).Add(time.Second))
 	}
 	if i := len(e.log) - e.limit.steady; i >= 0 {
-		next = later(next, e.log[i].left(now).Add(time.Minute+margin))
+		next = later(next, e.countedAll(i+1, now).Add(time.Minute))
 	}
 	if e.quota.left <= 0 {
 		next = later(next, e.quota.resets)
@@ -278,7 +345,15 @@ func (s *send) lock() *endpoint {
 func (s *send) leave() {
 	e := s.lock()
 	defer e.mu.Unlock()
-	s.at = e.clock.now()
+	s.at, s.written = e.clock.now(), time.Time{}
+	e.wakeNext()
+}
+
+// wrote notes that all of the request has left.
+func (s *send) wrote() {
+	e := s.lock()
+	defer e.mu.Unlock()
+	s.written = e.clock.now()
 	e.wakeNext()
 }
 
@@ -290,11 +365,16 @@ func (s *send) done(header http.Header, err error) {
 	defer e.wakeNext()
 	now := e.clock.now()
 	switch {
-	case !s.at.IsZero():
 	case header != nil:
-		s.at = now
-	default:
+		s.at = s.left(now)
+		if s.written.IsZero() { // the answer did not wait for the end
+			s.written = now
+		}
+		s.answered, s.took = true, now.Sub(s.written)
+	case s.at.IsZero():
 		e.giveBack(s)
+	case s.written.IsZero():
+		s.written = now // no more of it will leave
 	}
 	e.learn(s, header, err, now)
 }

@@ -125,6 +125,7 @@ func alone(t *testing.T, name string, requests int, phase, latency time.Duration
 					time.Sleep(2 * latency)
 				}
 				s.leave()
+				s.wrote()
 				time.Sleep(latency/2 + rand.N(20*time.Millisecond))
 				header := model.arrive()
 				time.Sleep(latency / 2)
@@ -169,9 +170,15 @@ func fill(t *testing.T, l *limiter, name string, requests int, header http.Heade
 		if waited > 0 {
 			t.Fatalf("waited %v", waited)
 		}
-		s.leave()
-		s.done(header, nil)
+		answer(s, header)
 	}
+}
+
+// answer lets a request leave and be answered at once.
+func answer(s *send, header http.Header) {
+	s.leave()
+	s.wrote()
+	s.done(header, nil)
 }
 
 func wantWait(t *testing.T, got, want time.Duration) {
@@ -234,9 +241,44 @@ func TestLimiterCountsFromTheConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLimiter(realClock())
 		first, _ := acquired(t, l, "get_accounts")
-		time.AfterFunc(10*time.Second, first.leave)
+		time.AfterFunc(10*time.Second, func() { answer(first, limitHeader(14, 60)) })
 		_, waited := acquired(t, l, "get_accounts")
 		wantWait(t, waited, 11*time.Second)
+	})
+}
+
+// A request that is still leaving may be counted as late as it is written, or
+// later: by as much as answers differ.
+func TestLimiterCountsFromTheEndOfTheBody(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := newLimiter(realClock())
+		first, _ := acquired(t, l, "get_accounts")
+		first.leave()
+		time.AfterFunc(3*time.Second, first.wrote)
+		second, waited := acquired(t, l, "get_accounts")
+		if want := 4*time.Second + unknownMargin; waited != want {
+			t.Errorf("waited %v, want %v", waited, want)
+		}
+		second.leave()
+		second.wrote()
+		time.Sleep(200 * time.Millisecond)
+		first.done(limitHeader(14, 60), nil)  // after 1.3 s
+		second.done(limitHeader(13, 60), nil) // after 0.2 s, so it may have been counted right away
+		third, waited := acquired(t, l, "get_accounts")
+		wantWait(t, waited, 800*time.Millisecond)
+		third.leave()
+		third.wrote()
+		began := time.Now()
+		fourth, _ := acquired(t, l, "get_accounts")
+		if got, want := time.Since(began), time.Second+longestMargin; got != want {
+			t.Errorf("waited %v, want %v: answers differ by more than is waited for", got, want)
+		}
+		time.AfterFunc(time.Hour, fourth.leave) // it is stuck
+		_, waited = acquired(t, l, "get_accounts")
+		if want := patience + time.Second; waited != want {
+			t.Errorf("waited %v, want %v", waited, want)
+		}
 	})
 }
 
@@ -395,7 +437,7 @@ func TestLimiterIsSharedByTheAccount(t *testing.T) {
 			for range 10 {
 				callers.Go(func() {
 					s, waited := acquired(t, l, imports)
-					s.leave()
+					answer(s, limitHeader(100, 60))
 					waits <- waited
 				})
 			}
@@ -424,7 +466,7 @@ func TestLimiterMovesWhoWaits(t *testing.T) {
 		for range 2 {
 			go func() {
 				s, waited := acquired(t, b, "get_accounts")
-				s.leave()
+				answer(s, limitHeader(14, 60))
 				waits <- waited
 			}()
 		}

@@ -87,7 +87,10 @@ func (c *Client) attemptPaced(ctx context.Context, r request, attempt int, out a
 			"operation": r.operation, "attempt": attempt + 1, "waited_ms": waited.Milliseconds(),
 		})
 	}
-	trace := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { s.leave() }}
+	trace := &httptrace.ClientTrace{
+		GotConn:      func(httptrace.GotConnInfo) { s.leave() },
+		WroteRequest: func(httptrace.WroteRequestInfo) { s.wrote() },
+	}
 	header, err := c.attempt(httptrace.WithClientTrace(ctx, trace), r, attempt, out)
 	s.done(header, err)
 	return err

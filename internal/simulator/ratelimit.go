@@ -102,7 +102,7 @@ func (x *exchange) checkLimits() *response {
 		m = newMeter(allowed)
 		x.account.meters[name] = m
 	}
-	wait := m.admit(x.now)
+	wait := m.admit(x.server.options.Now()) // after the body, as a gateway that buffers it does
 	steady := m.steady
 	x.steady = &steady
 	if wait == 0 {
