@@ -9,6 +9,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/provider"
 )
 
@@ -19,6 +20,7 @@ func main() {
 	debug := flag.Bool("debug", false, "serve under a debugger such as delve, and print how Terraform attaches to it")
 	flag.Parse()
 
+	export.TuneMemory()
 	err := providerserver.Serve(context.Background(), provider.New(version), providerserver.ServeOpts{
 		Address: "registry.terraform.io/klaviyo-community/klaviyo",
 		Debug:   *debug,

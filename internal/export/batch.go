@@ -1,8 +1,9 @@
 package export
 
 import (
+	"context"
 	"encoding/json"
-	"slices"
+	"sync"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
@@ -13,6 +14,7 @@ const maxBatchBytes = klaviyo.MaxImportBytes - klaviyo.ImportOverhead
 
 // batch is the profiles of one import request.
 type batch struct {
+	number   int64  // of the batch in its run
 	json     []byte // resource objects, separated by commas
 	profiles []sent
 }
@@ -20,11 +22,20 @@ type batch struct {
 // sent is a profile in a batch.
 type sent struct {
 	row   Row
-	email uint64 // half of the hash of the address, to recognise it in a report
+	email uint64 // half of the hash of the address
 	end   int    // where it ends in the batch's json
 }
 
-func (b *batch) reset() { b.json, b.profiles = b.json[:0], b.profiles[:0] }
+// begin empties the batch and gives it a number. It makes all the room that a
+// batch may need at once: memory that stays untouched costs nothing, and
+// growing would copy what is there.
+func (b *batch) begin(number int64) {
+	if b.json == nil {
+		b.json = make([]byte, 0, maxBatchBytes)
+		b.profiles = make([]sent, 0, klaviyo.MaxImportProfiles)
+	}
+	b.number, b.json, b.profiles = number, b.json[:0], b.profiles[:0]
+}
 
 // fits reports whether a profile of so many bytes can be added.
 func (b *batch) fits(size int) bool {
@@ -56,7 +67,7 @@ func (b *batch) at(i int) []byte {
 // edit keeps the profiles as keep returns them and takes out those for which
 // it returns nil.
 func (b *batch) edit(keep func(i int, json []byte) []byte) {
-	var out batch
+	out := batch{number: b.number}
 	out.json = make([]byte, 0, len(b.json))
 	out.profiles = make([]sent, 0, len(b.profiles))
 	for i, p := range b.profiles {
@@ -70,7 +81,7 @@ func (b *batch) edit(keep func(i int, json []byte) []byte) {
 // halves splits a batch of two profiles or more.
 func (b *batch) halves() (first, second *batch) {
 	middle := len(b.profiles) / 2
-	first, second = &batch{}, &batch{}
+	first, second = &batch{number: b.number}, &batch{number: b.number}
 	for i, p := range b.profiles {
 		half := first
 		if i >= middle {
@@ -81,8 +92,53 @@ func (b *batch) halves() (first, second *batch) {
 	return first, second
 }
 
-// rows hands over the places of the profiles, for the report of the job.
-func (b *batch) rows() []sent { return slices.Clone(b.profiles) }
+// span is which rows the profiles come from.
+func (b *batch) span() span {
+	return span{b.number, b.profiles[0].row, b.profiles[len(b.profiles)-1].row}
+}
+
+// batchPool lends out batches, so many at once. The one that came back last goes
+// out first: then there are only as many as are needed, and its memory is
+// still in the caches.
+type batchPool struct {
+	allowed chan struct{} // a token a batch that may go out
+
+	mu   sync.Mutex
+	back []*batch
+}
+
+func newBatchPool(size int) *batchPool {
+	p := &batchPool{allowed: make(chan struct{}, size)}
+	for range size {
+		p.allowed <- struct{}{}
+	}
+	return p
+}
+
+// get returns a batch to be begun, when there is one.
+func (p *batchPool) get(ctx context.Context) (*batch, error) {
+	select {
+	case <-p.allowed:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	last := len(p.back) - 1
+	if last < 0 {
+		return &batch{}, nil
+	}
+	b := p.back[last]
+	p.back = p.back[:last]
+	return b, nil
+}
+
+func (p *batchPool) put(b *batch) {
+	p.mu.Lock()
+	p.back = append(p.back, b)
+	p.mu.Unlock()
+	p.allowed <- struct{}{}
+}
 
 // withoutPhone returns a profile without its phone number, nil if it has none.
 func withoutPhone(resource []byte) []byte {

@@ -54,13 +54,13 @@ func TestBatchEdit(t *testing.T) {
 		}, []string{`{"i":0}`, `{"i":1,"x":"longer"}`, `{"i":2}`, `{"i":3,"x":"longer"}`}},
 	} {
 		b := filled(4)
-		rows := b.rows()
+		m := newManifest(b)
 		b.edit(tc.keep)
 		if got := contents(t, b); !slices.Equal(got, tc.want) {
 			t.Errorf("%s: %q, want %q", name, got, tc.want)
 		}
-		if len(rows) != 4 || rows[3].row.Number != 4 {
-			t.Errorf("%s: the rows handed over have changed: %v", name, rows)
+		if m.profiles() != 4 || m.row(3) != (Row{"s", 4}) {
+			t.Errorf("%s: the manifest has changed: %+v", name, m)
 		}
 	}
 }
@@ -94,9 +94,9 @@ func TestBatchFits(t *testing.T) {
 	if !b.fits(room) || b.fits(room+1) {
 		t.Errorf("room for %d bytes is not seen", room)
 	}
-	b.reset()
+	b.begin(2)
 	if len(b.profiles) != 0 || !b.fits(maxBatchBytes-1) {
-		t.Error("a batch that was reset is not empty")
+		t.Error("a batch that was begun again is not empty")
 	}
 }
 

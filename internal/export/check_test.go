@@ -52,7 +52,7 @@ func TestRunChecksInOrder(t *testing.T) {
 		if step.mend != nil {
 			step.mend()
 		}
-		_, err := e.Run(t.Context(), step.client)
+		_, err := e.Run(t.Context(), step.client, export.RunOptions{})
 		if step.status != 0 {
 			if klaviyo.StatusOf(err) != step.status {
 				t.Errorf("%s: %v", step.name, err)

@@ -78,7 +78,7 @@ func TestRunStopsAtOnceWhenTheKeyIsRevoked(t *testing.T) {
 		}
 		return true
 	})
-	_, err := w.export(source).Run(t.Context(), w.client)
+	_, err := w.export(source).Run(t.Context(), w.client, export.RunOptions{})
 	asError(t, err, nil, "API Key Refused", "401", "accepted but not finished 1 job with 10,000 profiles", "Apply again")
 	if !klaviyo.IsUnauthorized(err) {
 		t.Errorf("error %v", err)
@@ -112,7 +112,7 @@ func TestRunGivesUpWhenRetriesAreExhausted(t *testing.T) {
 				}
 				return true
 			})
-			_, err := w.export(source).Run(t.Context(), w.client)
+			_, err := w.export(source).Run(t.Context(), w.client, export.RunOptions{})
 			asError(t, err, nil, "Klaviyo Fails", "gave up after 3 attempts", "503", ",000 profiles (", "Apply again")
 			if klaviyo.StatusOf(err) != 503 {
 				t.Errorf("error %v", err)
@@ -126,8 +126,8 @@ func TestRunThatCouldSendNothing(t *testing.T) {
 	w := newWorld(t, simulator.Options{})
 	w.client = newClient(t, w.URL, 1)
 	w.Inject(simulator.Fault{Method: "POST", Times: -1, Status: 503, Header: soon})
-	_, err := w.export(people(3)).Run(t.Context(), w.client)
-	asError(t, err, nil, "Klaviyo Fails", "3 profiles were under way and may have arrived.")
+	_, err := w.export(people(3)).Run(t.Context(), w.client, export.RunOptions{})
+	asError(t, err, nil, "Klaviyo Fails", "3 profiles were under way and may have arrived: rows 1 to 3 of segment \"s1\".")
 	w.checkMembers(t, nil)
 }
 
@@ -140,7 +140,7 @@ func TestRunSaysWhichScopeIsMissing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = w.export(people(3)).Run(t.Context(), client)
+	_, err = w.export(people(3)).Run(t.Context(), client, export.RunOptions{})
 	asError(t, err, nil, "API Key Lacks A Scope", "It needs the scopes lists:write and profiles:write.")
 	if n := len(w.imports()); n != 1 {
 		t.Errorf("%d imports", n)
@@ -158,7 +158,7 @@ func TestRunWhenTheListIsDeletedMeanwhile(t *testing.T) {
 					w.DeleteList(w.listID)
 				}
 			})
-			_, err := w.export(people(3)).Run(t.Context(), w.client)
+			_, err := w.export(people(3)).Run(t.Context(), w.client, export.RunOptions{})
 			asError(t, err, []string{"list_id"}, "List Not Found")
 			if method == "POST" && !strings.Contains(err.Error(), fmt.Sprintf("List ID %s does not exist.", w.listID)) {
 				t.Errorf("error %v", err)
@@ -174,7 +174,7 @@ func TestRunSaysWhichRowsACancelledJobHad(t *testing.T) {
 	first, second := people(2), people(30)
 	second.rows[29] = []string{"ragged"} // the last row sent is the one before
 	e := w.export(first, second)
-	_, err := e.Run(t.Context(), w.client)
+	_, err := e.Run(t.Context(), w.client, export.RunOptions{})
 	asError(t, err, nil, "Klaviyo Cancelled An Import", "with 29 profiles, row 1 of segment \"s1\" to row 29 of segment \"s2\"", "Apply again")
 	w.checkMembers(t, nil)
 	second.rows[29] = people(30).rows[29]
@@ -187,7 +187,7 @@ func TestRunThatFailsCanBeRunAgain(t *testing.T) {
 	w := newWorld(t, simulator.Options{})
 	w.Inject(simulator.Fault{Method: "POST", Nth: 2, Times: -1, Status: 400, Body: `{"errors":[{"title":"Down.","source":{"pointer":"/data"}}]}`})
 	e := w.export(people(25_000))
-	_, err := e.Run(t.Context(), w.client)
+	_, err := e.Run(t.Context(), w.client, export.RunOptions{})
 	asError(t, err, nil, "Klaviyo Refused The Request", "Down.")
 	other := newWorld(t, simulator.Options{})
 	other.AddMembers(other.listID, w.MemberEmails(w.listID)...) // what had arrived
@@ -205,7 +205,7 @@ func TestNoErrorOfARunShowsPersonalData(t *testing.T) {
 	} {
 		w := newWorld(t, simulator.Options{})
 		w.Inject(fault)
-		_, err := w.export(people(3)).Run(t.Context(), w.client)
+		_, err := w.export(people(3)).Run(t.Context(), w.client, export.RunOptions{})
 		if text := explained(err); err == nil || strings.Contains(text, "@") || strings.Contains(text, testKey) {
 			t.Errorf("error %q", text)
 		}

@@ -72,7 +72,7 @@ func (w *world) export(sources ...segment.Source) *export.Export {
 // run exports and checks what holds for every result.
 func (w *world) run(t *testing.T, e *export.Export) *export.Result {
 	t.Helper()
-	result, err := e.Run(t.Context(), w.client)
+	result, err := e.Run(t.Context(), w.client, export.RunOptions{})
 	if err != nil {
 		t.Fatalf("run: %v", err)
 	}
@@ -137,6 +137,7 @@ func asError(t *testing.T, err error, attribute []string, summary string, says .
 
 // table is a segment in memory.
 type table struct {
+	version string
 	columns []string
 	rows    [][]string // a row of another length is one that cannot be read
 
@@ -172,6 +173,8 @@ type openTable struct {
 }
 
 func (s *table) Open(ctx context.Context) (segment.Rows, error) { return &openTable{ctx, s, 0}, nil }
+
+func (s *table) Version(context.Context) (string, error) { return s.version, nil }
 
 func (r *openTable) Columns() []string { return r.columns }
 

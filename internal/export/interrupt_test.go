@@ -54,7 +54,7 @@ func TestRunEndsWhenCancelled(t *testing.T) {
 					})
 				}
 			})
-			_, err := w.export(people(700)).Run(ctx, w.client)
+			_, err := w.export(people(700)).Run(ctx, w.client, export.RunOptions{})
 			ended := time.Now()
 			if <-ctx.Done(); ended.Sub(cancelled) > 10*time.Second {
 				t.Errorf("it took %v", ended.Sub(cancelled))
@@ -81,7 +81,7 @@ func TestRunSucceedsWithoutTheFinalCount(t *testing.T) {
 			w.RevokeKey(testKey)
 		}
 	})
-	result, err := w.export(people(3)).Run(t.Context(), w.client)
+	result, err := w.export(people(3)).Run(t.Context(), w.client, export.RunOptions{})
 	if err != nil || result.Exported != 3 || result.ListProfileCount != -1 {
 		t.Errorf("result %+v, error %v", result, err)
 	}
@@ -108,7 +108,7 @@ func TestRunEndsWhenCancelledWhileReading(t *testing.T) {
 				}
 				return nil
 			}
-			_, err := w.export(source).Run(ctx, w.client)
+			_, err := w.export(source).Run(ctx, w.client, export.RunOptions{})
 			if !errors.Is(err, context.Canceled) || len(w.imports()) != 0 {
 				t.Errorf("error %v after %d imports", err, len(w.imports()))
 			}
@@ -126,7 +126,7 @@ func TestRunNamesWhyItWasInterrupted(t *testing.T) {
 			cancel(errors.New("timeouts.create of 20m is over"))
 		}
 	})
-	_, err := w.export(people(3)).Run(ctx, w.client)
+	_, err := w.export(people(3)).Run(ctx, w.client, export.RunOptions{})
 	asError(t, err, nil, "Export Interrupted", "timeouts.create of 20m is over.", "accepted but not finished 1 job with 3 profiles", "Apply again")
 }
 
@@ -146,7 +146,7 @@ func TestInterruptedRunDoesNotDenyWhatMayHaveArrived(t *testing.T) {
 		}
 		replay(rw, answer)
 	})
-	_, err := w.export(people(10)).Run(ctx, newClient(t, proxy, 2))
+	_, err := w.export(people(10)).Run(ctx, newClient(t, proxy, 2), export.RunOptions{})
 	if !errors.Is(err, context.Canceled) {
 		t.Fatalf("error %v", err)
 	}
@@ -197,7 +197,7 @@ func TestFailedRunCountsWhatWasAcceptedMeanwhile(t *testing.T) {
 			return false
 		}
 	})
-	_, err := w.export(source).Run(t.Context(), newClient(t, proxy, 2))
+	_, err := w.export(source).Run(t.Context(), newClient(t, proxy, 2), export.RunOptions{})
 	asError(t, err, nil, "API Key Refused", "accepted but not finished 2 jobs with")
 	if n := accepted(); n != 2 {
 		t.Errorf("%d imports were accepted", n)

@@ -12,11 +12,12 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
 )
 
-// The wait between two looks at the jobs grows with the time waited so far:
-// quick for small exports, sparing with Klaviyo's 150 requests a minute for
-// large ones.
+// The wait between two looks at the jobs. While batches are still being sent
+// nothing hurries; after that it grows with the time since: quick for small
+// exports, sparing with Klaviyo's 150 requests a minute for large ones.
 const (
 	shortestPoll = 200 * time.Millisecond
+	sendingPoll  = 2 * time.Second
 	longestPoll  = 10 * time.Second
 	pollFraction = 8
 )
@@ -24,22 +25,27 @@ const (
 // follow waits for all jobs and collects their failures. It ends once
 // everything is uploaded and every job is done.
 func (r *run) follow(ctx context.Context) error {
-	started := time.Now()
 	next := time.NewTimer(shortestPoll)
 	defer next.Stop()
 	uploaded := r.uploaded
+	var sent time.Time // when the last batch was
 	for {
 		if uploaded == nil && len(r.ledger.waiting()) == 0 {
 			return nil
 		}
 		select {
 		case <-uploaded:
-			uploaded = nil
+			uploaded, sent = nil, time.Now()
+			next.Reset(shortestPoll)
 		case <-next.C:
 			if err := r.poll(ctx); err != nil {
 				return err
 			}
-			next.Reset(min(max(time.Since(started)/pollFraction, shortestPoll), longestPoll))
+			wait := sendingPoll
+			if uploaded == nil {
+				wait = min(max(time.Since(sent)/pollFraction, shortestPoll), longestPoll)
+			}
+			next.Reset(wait)
 		case <-ctx.Done():
 			return ctx.Err()
 		}
@@ -77,48 +83,47 @@ func (r *run) poll(ctx context.Context) error {
 }
 
 // settle takes a job of the run that is done off the open ones, with its
-// failures. profiles is nil for a job of somebody else's.
-func (r *run) settle(ctx context.Context, job klaviyo.ImportJob, profiles []sent) error {
-	if profiles == nil || !job.Done() {
+// failures. m is nil for a job of somebody else's.
+func (r *run) settle(ctx context.Context, job klaviyo.ImportJob, m *manifest) error {
+	if m == nil || !job.Done() {
 		return nil
 	}
 	if job.Status == klaviyo.JobCancelled {
-		return cancelledJob(job.ID, profiles)
+		return cancelledJob(job.ID, m)
 	}
 	if job.FailedCount != 0 {
-		if err := r.collectFailures(ctx, job, profiles); err != nil {
+		if err := r.collectFailures(ctx, job, m); err != nil {
 			return err
 		}
 	}
 	r.ledger.finish(job.ID)
-	tflog.Info(ctx, "Klaviyo finished a job", map[string]any{"job": job.ID, "profiles": len(profiles), "failed": job.FailedCount})
+	tflog.Info(ctx, "Klaviyo finished a job", map[string]any{"job": job.ID, "profiles": m.profiles(), "failed": job.FailedCount})
 	return nil
 }
 
 // collectFailures reads which profiles a job could not import and why. A
 // profile with several errors failed once.
-func (r *run) collectFailures(ctx context.Context, job klaviyo.ImportJob, profiles []sent) error {
-	byEmail := make(map[uint64]Row, len(profiles))
-	for _, p := range profiles {
-		byEmail[p.email] = p.row
-	}
-	failed := map[Row]bool{}
+func (r *run) collectFailures(ctx context.Context, job klaviyo.ImportJob, m *manifest) error {
+	addresses := m.index()
+	failed := map[int]bool{}
 	unknown := int64(0)
 	for e, err := range r.client.ImportErrors(ctx, job.ID) {
 		if err != nil {
 			return err
 		}
-		row, ok := byEmail[profile.HashOf([]byte(strings.ToLower(e.Email))).Lo]
-		if i, pointed := e.Profile(); !ok && pointed && i < len(profiles) {
-			row, ok = profiles[i].row, true
+		i, ok := addresses.find(strings.ToLower(e.Email))
+		if !ok {
+			i, ok = e.Profile()
+			ok = ok && i < m.profiles()
 		}
+		var row Row
 		switch {
 		case !ok:
 			unknown++
-		case failed[row]:
+		case failed[i]:
 			continue
 		default:
-			failed[row] = true
+			failed[i], row = true, m.row(i)
 		}
 		r.report.reject(row, e.Code, target(e.Pointer), words(e.Title, e.Detail))
 	}
@@ -128,12 +133,10 @@ func (r *run) collectFailures(ctx context.Context, job klaviyo.ImportJob, profil
 	return nil
 }
 
-func cancelledJob(id string, profiles []sent) error {
-	first, last := profiles[0].row, profiles[len(profiles)-1].row
+func cancelledJob(id string, m *manifest) error {
 	return &Error{
 		Summary: "Klaviyo Cancelled An Import",
-		Detail: fmt.Sprintf("The job %s with %s, row %d of segment %q to row %d of segment %q, was cancelled in Klaviyo. "+
-			"Which of them are on the list is not known.",
-			id, Count(int64(len(profiles)), "profile"), first.Number, first.Segment, last.Number, last.Segment),
+		Detail: fmt.Sprintf("The job %s with %s, %s, was cancelled in Klaviyo. Which of them are on the list is not known.",
+			id, Count(int64(m.profiles()), "profile"), m.span()),
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/simulator"
 )
 
@@ -105,7 +106,7 @@ func TestRunSendsNothingWithoutTheOptOuts(t *testing.T) {
 	w := newWorld(t, simulator.Options{})
 	w.client = newClient(t, w.URL, -1)
 	w.Inject(simulator.Fault{Path: "/api/profiles", Times: -1, Status: 500})
-	if _, err := w.export(people(3)).Run(t.Context(), w.client); err == nil || len(w.imports()) != 0 {
+	if _, err := w.export(people(3)).Run(t.Context(), w.client, export.RunOptions{}); err == nil || len(w.imports()) != 0 {
 		t.Errorf("error %v, %d imports", err, len(w.imports()))
 	}
 }

@@ -1,6 +1,7 @@
 package export
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"sync"
@@ -35,21 +36,43 @@ type Result struct {
 // Submitted is the number of profiles that were sent to Klaviyo.
 func (r *Result) Submitted() int64 { return r.Profiles - r.Withheld }
 
+// RunOptions are how a run is made. The zero value is a run of its own, that
+// tells nobody.
+type RunOptions struct {
+	// Surveyed is a survey of this export. As long as the segments are what
+	// they were then, they are not read once more before anything is sent.
+	Surveyed *Survey
+
+	// RejectsPath names a file that gets a line for each row that is not
+	// exported: segment, row, reason, code. Empty for none.
+	RejectsPath string
+
+	// Progress is told how far the run is, at most one call at a time, every
+	// ProgressInterval (default 5 s).
+	Progress         func(Progress)
+	ProgressInterval time.Duration
+}
+
 // uploaders is how many batches are on their way at once: enough to use the
-// ten imports a second that Klaviyo allows when each takes half a second.
-const uploaders = 6
+// ten imports a second that Klaviyo allows when each takes a second.
+const uploaders = 10
 
 // run is one export under way.
 type run struct {
-	export *Export
-	client *klaviyo.Client
-	counts counter
-	report report
+	export  *Export
+	client  *klaviyo.Client
+	started time.Time
+	counts  counter
+	report  report
+
+	expected   int64 // profiles, as surveyed
+	every      time.Duration
+	onProgress func(Progress)
 
 	optOuts  *hashSet // addresses not to be sent
 	withheld int64    // the packer's own while it runs
 
-	free     chan *batch   // to be filled
+	pool     *batchPool
 	batches  chan *batch   // to be sent
 	uploaded chan struct{} // closed once all are
 	ledger   ledger
@@ -59,28 +82,31 @@ type run struct {
 // sends anything, and returns when Klaviyo has finished with every profile.
 // When it fails half-way, running it again is harmless and makes good what is
 // missing.
-func (e *Export) Run(ctx context.Context, client *klaviyo.Client) (*Result, error) {
-	list, optOuts, err := e.prepare(ctx, client)
+func (e *Export) Run(ctx context.Context, client *klaviyo.Client, o RunOptions) (*Result, error) {
+	rejects, err := e.newRejects(o.RejectsPath)
+	if err != nil {
+		return nil, err
+	}
+	defer rejects.discard()
+	before, err := e.prepare(ctx, client, o.Surveyed)
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil, interrupted(ctx, "Nothing was sent.")
 		}
 		return nil, err
 	}
-	r := &run{
-		export: e, client: client, optOuts: optOuts,
-		free:     make(chan *batch, uploaders+1),
-		batches:  make(chan *batch),
-		uploaded: make(chan struct{}),
-		ledger:   ledger{open: map[string][]sent{}},
-	}
-	for range cap(r.free) {
-		r.free <- &batch{}
-	}
-	result := &Result{ID: rand.Text(), StartedAt: time.Now().UTC(), ListName: list.Name}
+	r := e.newRun(client, before, rejects, o)
+	result := &Result{ID: rand.Text(), StartedAt: r.started.UTC(), ListName: before.list.Name}
 	ctx = tflog.SetField(ctx, "run", result.ID)
-	if err := r.stream(ctx); err != nil {
+	stop := r.watch(ctx)
+	err = r.stream(ctx)
+	stop()
+	if err != nil {
 		return nil, r.failure(ctx, err)
+	}
+	r.tell(ctx, time.Now())
+	if err := rejects.write(e.Segments); err != nil {
+		return nil, err
 	}
 	result.CompletedAt = time.Now().UTC()
 	result.Survey = *r.counts.survey()
@@ -91,17 +117,42 @@ func (e *Export) Run(ctx context.Context, client *klaviyo.Client) (*Result, erro
 	return result, e.countList(ctx, client, result)
 }
 
+// prepared is what is known before anything is sent.
+type prepared struct {
+	list    klaviyo.List
+	survey  *Survey
+	optOuts *hashSet
+}
+
 // prepare does all that comes before sending.
-func (e *Export) prepare(ctx context.Context, client *klaviyo.Client) (klaviyo.List, *hashSet, error) {
-	list, err := e.check(ctx, client)
+func (e *Export) prepare(ctx context.Context, client *klaviyo.Client, surveyed *Survey) (p prepared, err error) {
+	if p.list, err = e.check(ctx, client); err != nil {
+		return p, err
+	}
+	if surveyed != nil && surveyed.Version != "" && surveyed.Version == e.version(ctx) {
+		p.survey = surveyed
+		err = e.CheckSurvey(surveyed)
+	} else {
+		p.survey, err = e.Survey(ctx)
+	}
 	if err != nil {
-		return list, nil, err
+		return p, err
 	}
-	if _, err := e.Survey(ctx); err != nil {
-		return list, nil, err
+	p.optOuts, err = e.optOuts(ctx, client)
+	return p, err
+}
+
+func (e *Export) newRun(client *klaviyo.Client, before prepared, rejects *rejects, o RunOptions) *run {
+	return &run{
+		export: e, client: client, started: time.Now(),
+		counts: counter{rejects: rejects}, report: report{rejects: rejects},
+		expected: before.survey.Profiles, every: cmp.Or(o.ProgressInterval, progressInterval), onProgress: o.Progress,
+		optOuts:  before.optOuts,
+		pool:     newBatchPool(uploaders + 1),
+		batches:  make(chan *batch),
+		uploaded: make(chan struct{}),
+		ledger:   newLedger(),
 	}
-	optOuts, err := e.optOuts(ctx, client)
-	return list, optOuts, err
 }
 
 // countList reads how the list is now. All profiles have arrived by then, so
@@ -136,8 +187,7 @@ func (r *run) stream(ctx context.Context) error {
 				if err := r.upload(ctx, b); err != nil {
 					return err
 				}
-				b.reset()
-				r.free <- b
+				r.pool.put(b)
 			}
 			return nil
 		})
@@ -153,51 +203,76 @@ func (r *run) stream(ctx context.Context) error {
 
 // pack fills batches with the profiles of the segments.
 func (r *run) pack(ctx context.Context) error {
-	var b *batch
-	flush := func(ctx context.Context) error {
-		if b == nil {
-			return nil
-		}
-		select {
-		case r.batches <- b:
-			b = nil
-			return nil
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
+	p := packer{run: r}
 	err := r.export.encodeSegments(ctx, true, func(ctx context.Context, c *chunk) error {
-		return r.counts.take(c, func(p encoded, start int) error {
-			json := c.json[start:p.end]
-			if r.optOuts.has(p.info.Email) {
+		defer func() { r.ledger.read(r.counts.counts.Rows) }()
+		return r.counts.take(c, func(e encoded, start int) error {
+			row := Row{c.segment, e.row}
+			if r.optOuts.has(e.info.Email) {
 				r.withheld++
+				r.counts.rejects.add(row, "withheld", "the person unsubscribed from the list")
 				return nil
 			}
-			if b != nil && !b.fits(len(json)) {
-				if err := flush(ctx); err != nil {
-					return err
-				}
-			}
-			if b == nil {
-				select {
-				case b = <-r.free:
-				case <-ctx.Done():
-					return ctx.Err()
-				}
-			}
-			b.add(Row{c.segment, p.row}, p.info.Email, json)
-			return nil
+			return p.add(ctx, row, e.info.Email, c.json[start:e.end])
 		})
 	})
 	if err != nil {
 		return err
 	}
-	return flush(ctx)
+	if err := p.flush(ctx); err != nil {
+		return err
+	}
+	r.ledger.packedAll()
+	return nil
+}
+
+// packer fills one batch after the other.
+type packer struct {
+	run   *run
+	batch *batch // that is being filled, or nil
+	count int64  // of the batches begun
+}
+
+// add puts a profile into the batch, into a new one if it is full.
+func (p *packer) add(ctx context.Context, row Row, email profile.Hash, json []byte) error {
+	if p.batch != nil && !p.batch.fits(len(json)) {
+		if err := p.flush(ctx); err != nil {
+			return err
+		}
+	}
+	if p.batch == nil {
+		b, err := p.run.pool.get(ctx)
+		if err != nil {
+			return err
+		}
+		p.count++
+		b.begin(p.count)
+		p.batch = b
+	}
+	p.batch.add(row, email, json)
+	return nil
+}
+
+// flush hands the batch over to an uploader.
+func (p *packer) flush(ctx context.Context) error {
+	if p.batch == nil {
+		return nil
+	}
+	last := p.batch.span().last // the batch is not ours once it is sent
+	select {
+	case p.run.batches <- p.batch:
+		p.batch = nil
+		p.run.ledger.pack(last)
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // report collects what Klaviyo says of single profiles, from several
 // goroutines.
 type report struct {
+	rejects  *rejects
 	mu       sync.Mutex
 	refused  Tally // profiles
 	unwanted Tally // values
@@ -207,6 +282,7 @@ func (r *report) reject(row Row, code string, target profile.Target, words strin
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.refused.add(row, code, target, words)
+	r.rejects.add(row, code, words)
 }
 
 // drop records a value that Klaviyo did not want.

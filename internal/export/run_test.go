@@ -215,7 +215,7 @@ func TestRunGivesUpOnOneProfileThatIsTooLarge(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, simulator.Options{})
 	w.Inject(simulator.Fault{Method: "POST", Times: -1, Status: 413})
-	_, err := w.export(people(8)).Run(t.Context(), w.client)
+	_, err := w.export(people(8)).Run(t.Context(), w.client, export.RunOptions{})
 	asError(t, err, nil, "Klaviyo Refused The Request", "413")
 	if n := len(w.imports()); n != 4 {
 		t.Errorf("%d imports, want 8, 4, 2 and 1 profile", n)
@@ -284,7 +284,7 @@ func TestRunCountsARowOnceHoweverOftenItFails(t *testing.T) {
 		}
 		replay(rw, answer)
 	})
-	r, err := w.export(people(10)).Run(t.Context(), newClient(t, proxy, 2))
+	r, err := w.export(people(10)).Run(t.Context(), newClient(t, proxy, 2), export.RunOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -326,7 +326,7 @@ func TestRunFindsTheRowOfAFailure(t *testing.T) {
 				}
 				replay(rw, answer)
 			})
-			r, err := w.export(people(10)).Run(t.Context(), newClient(t, proxy, 2))
+			r, err := w.export(people(10)).Run(t.Context(), newClient(t, proxy, 2), export.RunOptions{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -351,7 +351,7 @@ func TestRunAsksForAJobThatIsNotListed(t *testing.T) {
 		}
 		replay(rw, answer)
 	})
-	r, err := w.export(people(10)).Run(t.Context(), newClient(t, proxy, 2))
+	r, err := w.export(people(10)).Run(t.Context(), newClient(t, proxy, 2), export.RunOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,12 +3,14 @@ package export
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
 )
 
 // Survey is what reading the segments tells, before anything is sent.
 type Survey struct {
+	Version     string // of the segments before they were read; empty if they do not tell
 	Fingerprint string // of the profiles that would be sent
 	Rows        int64  // = Profiles + Duplicates + Rejected.Total
 	Profiles    int64
@@ -21,17 +23,33 @@ type Survey struct {
 // the context ended.
 func (e *Export) Survey(ctx context.Context) (*Survey, error) {
 	var c counter
+	version := e.version(ctx)
 	if err := e.encodeSegments(ctx, false, func(_ context.Context, chunk *chunk) error {
 		return c.take(chunk, func(encoded, int) error { return nil })
 	}); err != nil {
 		return nil, err
 	}
 	s := c.survey()
+	s.Version = version
 	return s, e.CheckSurvey(s)
+}
+
+// version identifies what the segments hold, empty where one does not tell.
+func (e *Export) version(ctx context.Context) string {
+	var b strings.Builder
+	for _, s := range e.Segments {
+		version, err := s.Source.Version(ctx)
+		if err != nil || version == "" {
+			return ""
+		}
+		fmt.Fprintf(&b, "%q: %q; ", s.Name, version)
+	}
+	return b.String()
 }
 
 // counter makes a Survey chunk by chunk.
 type counter struct {
+	rejects     *rejects
 	counts      Survey
 	fingerprint profile.Fingerprint
 	seen        hashSet // addresses
@@ -43,7 +61,9 @@ func (c *counter) take(from *chunk, emit func(p encoded, start int) error) error
 	c.expect(from)
 	c.counts.Rows += int64(from.rows)
 	for _, r := range from.rejects {
-		c.counts.Rejected.add(Row{from.segment, r.row}, r.code, r.target, r.reason)
+		row := Row{from.segment, r.row}
+		c.counts.Rejected.add(row, r.code, r.target, r.reason)
+		c.rejects.add(row, r.code, r.reason)
 	}
 	c.seen.warm(from.profiles)
 	start := 0
@@ -52,6 +72,7 @@ func (c *counter) take(from *chunk, emit func(p encoded, start int) error) error
 		start = p.end
 		if !c.seen.add(p.info.Email) {
 			c.counts.Duplicates++
+			c.rejects.add(Row{from.segment, p.row}, "duplicate", "an earlier row has the same email address")
 			continue
 		}
 		c.counts.Profiles++

@@ -41,16 +41,16 @@ func (r *run) upload(ctx context.Context, b *batch) error {
 
 // send makes an import job of a batch.
 func (r *run) send(ctx context.Context, b *batch) error {
-	r.ledger.send(len(b.profiles))
+	r.ledger.send(b)
 	job, err := r.client.ImportProfiles(ctx, r.export.ListID, b.json)
 	if err != nil {
 		if s := klaviyo.StatusOf(err); s >= 400 && s < 500 { // after anything else nobody knows
-			r.ledger.answered(len(b.profiles))
+			r.ledger.answered(b)
 		}
 		return err
 	}
-	r.ledger.answered(len(b.profiles))
-	r.ledger.accept(job.ID, b.rows())
+	r.ledger.answered(b)
+	r.ledger.accept(job.ID, newManifest(b))
 	tflog.Info(ctx, "Klaviyo accepted a batch", map[string]any{"job": job.ID, "profiles": len(b.profiles)})
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"iter"
 	"net/url"
+	"time"
 )
 
 // Limits of one bulk import (operation bulk_import_profiles of Klaviyo's
@@ -15,6 +16,10 @@ const (
 	MaxImportProfiles = 10_000
 	MaxImportBytes    = 5_000_000
 )
+
+// ImportsTake is the least time between the first and the last of so many
+// imports that the limits allow.
+func ImportsTake(jobs int64) time.Duration { return limits["bulk_import_profiles"].least(jobs) }
 
 // JobStatus is where a bulk import job stands.
 type JobStatus string

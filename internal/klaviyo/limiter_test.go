@@ -84,11 +84,6 @@ func limitHeader(remaining, reset int) http.Header {
 	return h
 }
 
-// floor is the least time that so many requests take when no phase is known.
-func (l limit) floor(requests int) time.Duration {
-	return time.Duration((requests-1)/l.steady)*time.Minute + time.Duration((requests-1)%l.steady/l.burst)*time.Second
-}
-
 // Nobody is refused who is alone, and the allowance is used in full.
 func TestLimiterAlone(t *testing.T) {
 	t.Parallel()
@@ -145,7 +140,7 @@ func alone(t *testing.T, name string, requests int, phase, latency time.Duration
 	if second, minute := model.mostWithin(time.Second), model.mostWithin(time.Minute); second > limits[name].burst || minute > limits[name].steady {
 		t.Errorf("%d requests within a second, %d within a minute", second, minute)
 	}
-	floor := limits[name].floor(requests)
+	floor := limits[name].least(int64(requests))
 	if took, most := time.Since(began), floor+floor/20+3*latency+50*time.Millisecond; took > most {
 		t.Errorf("took %v, floor %v", took, floor)
 	}

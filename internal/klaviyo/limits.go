@@ -15,6 +15,15 @@ type limit struct {
 	steady int // a minute
 }
 
+// least is the least time between the first and the last of so many requests.
+func (l limit) least(requests int64) time.Duration {
+	if requests < 1 {
+		return 0
+	}
+	minutes, rest := (requests-1)/int64(l.steady), (requests-1)%int64(l.steady)
+	return time.Duration(minutes)*time.Minute + time.Duration(rest/int64(l.burst))*time.Second
+}
+
 // limitListCount is the endpoint that get_list becomes when it also counts the
 // members.
 const limitListCount = "get_list with profile_count"

@@ -25,6 +25,8 @@ type providerData struct {
 
 	mu      sync.Mutex
 	clients map[[sha256.Size]byte]*klaviyo.Client // by hash of the key
+
+	surveys surveys
 }
 
 // toProviderData unwraps what Configure passed on. nil without a diagnostic means

@@ -2,6 +2,7 @@ package provider
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -33,6 +34,7 @@ type segmentExportModel struct {
 	Enabled      types.Bool     `tfsdk:"enabled"`
 	RunOnApply   types.Bool     `tfsdk:"run_on_apply"`
 	Triggers     types.Map      `tfsdk:"triggers"`
+	RejectsPath  types.String   `tfsdk:"rejects_path"`
 	Timeouts     timeouts.Value `tfsdk:"timeouts"`
 
 	ID               types.String `tfsdk:"id"`
@@ -124,6 +126,12 @@ func (m *segmentExportModel) sourceKnown(ctx context.Context) bool {
 		}
 	}
 	return true
+}
+
+// source identifies which profiles are sent: segments and mapping as they are
+// declared.
+func (m *segmentExportModel) source() string {
+	return fmt.Sprint(m.Segments, m.DataMatching, m.Attributes, m.Properties)
 }
 
 // export is what the model declares. What is unknown is left out: ask

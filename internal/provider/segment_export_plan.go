@@ -123,7 +123,9 @@ func (p *exportPlan) survey(ctx context.Context) (survey *export.Survey, refresh
 	survey, err := p.export.Survey(ctx)
 	if err != nil {
 		addError(p.diags, err)
+		return survey, false
 	}
+	p.data.surveys.keep(p.plan.source(), survey)
 	return survey, false
 }
 

@@ -179,6 +179,7 @@ func (p *exportPlan) apply(ctx context.Context, operation string, timeout time.D
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("timeouts.%s of %s is over", operation, timeout))
 	defer cancel()
 	p.export = p.plan.export(ctx, p.diags)
+	surveyed := p.surveyed(ctx)
 	storeSurvey(ctx, p.private, nil, p.diags) // it has served its plan
 	if p.diags.HasError() || !p.plan.Enabled.ValueBool() {
 		return
@@ -190,15 +191,28 @@ func (p *exportPlan) apply(ctx context.Context, operation string, timeout time.D
 		return
 	}
 	if run := p.plan.lastRun(ctx, p.diags); run != nil && run.ID.IsUnknown() {
-		p.run(ctx, run.Reason.ValueString())
+		p.run(ctx, run.Reason.ValueString(), surveyed)
 		return
 	}
 	p.save(ctx)
 }
 
+// surveyed is what refreshing found in the segments, or planning just before
+// this, if they are declared as they were then.
+func (p *exportPlan) surveyed(ctx context.Context) *export.Survey {
+	survey := &export.Survey{}
+	if p.sameSource() && load(ctx, p.private, keySurvey, survey, p.diags) {
+		return survey
+	}
+	return p.data.surveys.find(p.plan.source())
+}
+
 // run exports, and records it.
-func (p *exportPlan) run(ctx context.Context, reason string) {
-	result, err := p.export.Run(ctx, p.used.client)
+func (p *exportPlan) run(ctx context.Context, reason string, surveyed *export.Survey) {
+	result, err := p.export.Run(ctx, p.used.client, export.RunOptions{
+		Surveyed:    surveyed,
+		RejectsPath: p.plan.RejectsPath.ValueString(),
+	})
 	if err != nil {
 		addError(p.diags, p.used.blame(err))
 		return

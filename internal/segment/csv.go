@@ -90,7 +90,7 @@ func (r *csvRows) Close() error { return r.closer.Close() }
 func (r *csvRows) failure(err error) error {
 	var parse *csv.ParseError
 	if !errors.As(err, &parse) {
-		return fileError("", err, "The file %q cannot be read on: %s.", r.file.Path, cause(err))
+		return fileError("", err, "The file %q cannot be read on: %s.", r.file.Path, Cause(err))
 	}
 	switch {
 	case errors.Is(err, csv.ErrQuote) && parse.StartLine != parse.Line:
@@ -152,7 +152,7 @@ var magics = []struct {
 func checkText(in *bufio.Reader, path string) error {
 	head, err := in.Peek(4096)
 	if err != nil && !errors.Is(err, io.EOF) {
-		return fileError("", err, "The file %q cannot be read: %s.", path, cause(err))
+		return fileError("", err, "The file %q cannot be read: %s.", path, Cause(err))
 	}
 	if bytes.HasPrefix(head, []byte("\xef\xbb\xbf")) {
 		_, err := in.Discard(3)

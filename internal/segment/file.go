@@ -4,9 +4,11 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 )
 
 // File is a segment in a CSV file.
@@ -31,6 +33,22 @@ func (f File) Open(ctx context.Context) (Rows, error) {
 		return nil, err
 	}
 	return rows, nil
+}
+
+// settledAfter is how old the last change of a file must be before the time of
+// it says that there was no other since: file systems keep it only so exactly.
+const settledAfter = 2 * time.Second
+
+// Version implements [Source].
+func (f File) Version(context.Context) (string, error) {
+	info, err := os.Stat(f.Path)
+	if err != nil {
+		return "", openError(f.Path, err)
+	}
+	if !info.Mode().IsRegular() || time.Since(info.ModTime()) < settledAfter {
+		return "", nil
+	}
+	return fmt.Sprintf("%d bytes of %d", info.Size(), info.ModTime().UnixNano()), nil
 }
 
 // openFile opens a regular file, or one that can be read like it, and returns
@@ -62,12 +80,12 @@ func openError(path string, err error) error {
 	case errors.Is(err, fs.ErrPermission):
 		return fileError("Let the user that runs Terraform read it.", err, "The file %q may not be read: permission denied.", path)
 	default:
-		return fileError("", err, "The file %q cannot be opened: %s.", path, cause(err))
+		return fileError("", err, "The file %q cannot be opened: %s.", path, Cause(err))
 	}
 }
 
-// cause is an error without the path that os puts in front.
-func cause(err error) error {
+// Cause is an error without the path that os puts in front.
+func Cause(err error) error {
 	var pathError *fs.PathError
 	if errors.As(err, &pathError) {
 		return pathError.Err

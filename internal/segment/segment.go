@@ -14,6 +14,10 @@ type Source interface {
 	// Open reads as far as the columns. The error is an *[Error] where an
 	// argument of the source is to blame.
 	Open(ctx context.Context) (Rows, error)
+
+	// Version tells what the segment holds without reading it: the same
+	// version, the same rows. Empty where that cannot be told.
+	Version(ctx context.Context) (string, error)
 }
 
 // Rows is an open segment. It is not safe for concurrent use.

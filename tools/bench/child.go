@@ -12,9 +12,11 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 )
 
@@ -28,14 +30,16 @@ type job struct {
 	BaseURL   string
 	APIKey    string
 	AccountID string
-	ListID    string
+	ListIDs   []string       // an export to each, all at once
+	Surveyed  *export.Survey // as the plan before an apply has made it
 }
 
 // cost is what a job took.
 type cost struct {
-	CPU  float64 // seconds of processor time, user and system
-	Wall float64 // seconds
-	Peak float64 // MiB of resident memory at most
+	CPU    float64 // seconds of processor time, user and system
+	Wall   float64 // seconds
+	Peak   float64 // MiB of resident memory at most
+	Survey *export.Survey
 }
 
 // measure runs a job in a new process.
@@ -51,16 +55,20 @@ func measure(ctx context.Context, j job) (cost, error) {
 	cmd := exec.CommandContext(ctx, self, "-job", string(spec))
 	cmd.Stderr = os.Stderr
 	started := time.Now()
-	if err := cmd.Run(); err != nil {
+	out, err := cmd.Output()
+	if err != nil {
 		return cost{}, fmt.Errorf("%s of %d rows: %w", j.Kind, j.Rows, err)
 	}
+	c := cost{Wall: time.Since(started).Seconds()}
 	state := cmd.ProcessState
-	peak, err := peakMemory(state)
-	return cost{
-		CPU:  (state.UserTime() + state.SystemTime()).Seconds(),
-		Wall: time.Since(started).Seconds(),
-		Peak: peak,
-	}, err
+	c.CPU = (state.UserTime() + state.SystemTime()).Seconds()
+	if len(out) > 0 {
+		if err := json.Unmarshal(out, &c.Survey); err != nil {
+			return cost{}, err
+		}
+	}
+	c.Peak, err = peakMemory(state)
+	return c, err
 }
 
 func peakMemory(state *os.ProcessState) (float64, error) {
@@ -73,33 +81,53 @@ func peakMemory(state *os.ProcessState) (float64, error) {
 }
 
 // do carries a job out, in the process made for it.
-func do(ctx context.Context, spec string) error {
+func do(ctx context.Context, spec string, out io.Writer) error {
 	var j job
 	if err := json.NewDecoder(strings.NewReader(spec)).Decode(&j); err != nil {
 		return err
+	}
+	if j.Kind != "floor" {
+		export.TuneMemory() // as the provider does
 	}
 	switch j.Kind {
 	case "floor":
 		return readOnly(j)
 	case "survey":
 		s, err := declared(j.Path, "", "").Survey(ctx)
-		if err == nil && s.Profiles != int64(j.Rows) {
-			err = fmt.Errorf("surveyed %d profiles", s.Profiles)
-		}
-		return err
-	case "run":
-		client, err := klaviyo.New(klaviyo.Options{APIKey: j.APIKey, BaseURL: j.BaseURL})
 		if err != nil {
 			return err
 		}
-		result, err := declared(j.Path, j.AccountID, j.ListID).Run(ctx, client)
-		if err == nil && result.Exported != int64(j.Rows) {
-			err = fmt.Errorf("exported %d profiles", result.Exported)
+		if s.Profiles != int64(j.Rows) {
+			return fmt.Errorf("surveyed %d profiles", s.Profiles)
 		}
-		return err
+		return json.NewEncoder(out).Encode(s)
+	case "run":
+		return runAll(ctx, j)
 	default:
 		return errors.New("no such job: " + strconv.Quote(j.Kind))
 	}
+}
+
+// runAll exports the segment to all lists at once with one client, as the
+// resources of a configuration do.
+func runAll(ctx context.Context, j job) error {
+	client, err := klaviyo.New(klaviyo.Options{APIKey: j.APIKey, BaseURL: j.BaseURL})
+	if err != nil {
+		return err
+	}
+	errs := make([]error, len(j.ListIDs))
+	var running sync.WaitGroup
+	for i, list := range j.ListIDs {
+		running.Go(func() {
+			result, err := declared(j.Path, j.AccountID, list).Run(ctx, client, export.RunOptions{Surveyed: j.Surveyed})
+			if err == nil && result.Exported != int64(j.Rows) {
+				err = fmt.Errorf("exported %d profiles", result.Exported)
+			}
+			errs[i] = err
+		})
+	}
+	running.Wait()
+	return errors.Join(errs...)
 }
 
 // readOnly is the floor: nothing but parsing the file.

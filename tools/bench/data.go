@@ -2,9 +2,11 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"time"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
@@ -27,10 +29,11 @@ func writeSegment(path string, rows int) error {
 			pick(r, mailboxes), i, pick(r, domains), phone(r), pick(r, cities), pick(r, states),
 			1+r.IntN(12), 1+r.IntN(28), 1940+r.IntN(66), pick(r, tiers), 20_000+r.Float64()*200_000)
 	}
-	if err := w.Flush(); err != nil {
+	if err := errors.Join(w.Flush(), f.Close()); err != nil {
 		return err
 	}
-	return f.Close()
+	settled := time.Now().Add(-time.Minute) // a file that was just written is not trusted to stay
+	return os.Chtimes(path, settled, settled)
 }
 
 var (

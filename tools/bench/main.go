@@ -11,25 +11,21 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
 	"text/tabwriter"
-
-	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/simulator"
 )
 
 func main() {
-	sizes := flag.String("rows", "10000,100000,1000000", "numbers of rows, separated by commas")
-	rounds := flag.Int("rounds", 3, "how often each figure is measured; the median counts")
+	rounds := flag.Int("rounds", 5, "how often each figure is measured; the median counts")
+	scale := flag.Float64("scale", 1, "part of the rows, for a quick look; the bars are meant for all of them")
 	spec := flag.String("job", "", "used by the program itself")
 	flag.Parse()
 
 	ctx := context.Background()
 	var err error
 	if *spec != "" {
-		err = do(ctx, *spec)
+		err = do(ctx, *spec, os.Stdout)
 	} else {
-		err = bench(ctx, os.Stdout, *sizes, *rounds)
+		err = bench(ctx, os.Stdout, *scale, *rounds)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -37,62 +33,61 @@ func main() {
 	}
 }
 
-func bench(ctx context.Context, out io.Writer, sizes string, rounds int) error {
+// bench measures everything and prints a table, a figure a line with its bar.
+func bench(ctx context.Context, out io.Writer, scale float64, rounds int) error {
 	dir, err := os.MkdirTemp("", "klaviyo-bench-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	fmt.Fprintf(out, "Medians of %d rounds. Floor: CPU of merely parsing the same file with encoding/csv.\n\n", rounds)
-	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "rows\tsurvey CPU / floor\tsurvey peak MiB\trun CPU / floor\trun peak MiB\t")
-	for size := range strings.SplitSeq(sizes, ",") {
-		rows, err := strconv.Atoi(size)
-		if err != nil {
-			return err
-		}
-		path := filepath.Join(dir, "segment.csv")
-		if err := writeSegment(path, rows); err != nil {
-			return err
-		}
-		if err := benchSize(ctx, table, path, rows, rounds); err != nil {
+	b := &suite{path: filepath.Join(dir, "segment.csv"), scale: scale, rounds: rounds}
+	for _, part := range []func(context.Context) error{b.atFullSpeed, b.memory, b.withLimits} {
+		if err := part(ctx); err != nil {
 			return err
 		}
 	}
-	return table.Flush()
-}
-
-// benchSize measures floor, survey and run side by side, round by round.
-func benchSize(ctx context.Context, out io.Writer, path string, rows, rounds int) error {
-	klaviyo, err := simulator.Start(simulator.Options{Discard: true})
-	if err != nil {
+	fmt.Fprintf(out, "Medians of %d rounds. Floor: CPU of merely parsing the same file with encoding/csv.\n\n", rounds)
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "figure\tmeasured\tbar\t")
+	missed := 0
+	for _, f := range b.figures {
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", f.name, f.text(f.value), f.limit(), f.verdict())
+		if !f.met() {
+			missed++
+		}
+	}
+	if err := table.Flush(); err != nil {
 		return err
 	}
-	defer klaviyo.Close()
-	const key = "pk_bench"
-	klaviyo.AddKey(key)
-	list := klaviyo.AddList(simulator.List{Name: "bench"})
-	run := job{Kind: "run", Path: path, Rows: rows, BaseURL: klaviyo.URL, APIKey: key, AccountID: "SiMu1a", ListID: list.ID}
-
-	var survey, surveyPeak, sent, sentPeak []float64
-	for range rounds {
-		floor, err := measure(ctx, job{Kind: "floor", Path: path, Rows: rows})
-		if err != nil {
-			return err
-		}
-		s, err := measure(ctx, job{Kind: "survey", Path: path, Rows: rows})
-		if err != nil {
-			return err
-		}
-		r, err := measure(ctx, run)
-		if err != nil {
-			return err
-		}
-		survey, surveyPeak = append(survey, s.CPU/floor.CPU), append(surveyPeak, s.Peak)
-		sent, sentPeak = append(sent, r.CPU/floor.CPU), append(sentPeak, r.Peak)
+	if missed > 0 {
+		return fmt.Errorf("%d figures are over their bar", missed)
 	}
-	_, err = fmt.Fprintf(out, "%d\t%.2f\t%.0f\t%.2f\t%.0f\t\n", rows, median(survey), median(surveyPeak), median(sent), median(sentPeak))
-	return err
+	return nil
+}
+
+// figure is a line of the table.
+type figure struct {
+	name   string
+	value  float64
+	most   float64 // the bar; negative for none
+	format string
+}
+
+func (f figure) text(v float64) string { return fmt.Sprintf(f.format, v) }
+func (f figure) met() bool             { return f.most < 0 || f.value <= f.most }
+
+func (f figure) limit() string {
+	if f.most < 0 {
+		return ""
+	}
+	return "<= " + f.text(f.most)
+}
+
+func (f figure) verdict() string {
+	if f.met() {
+		return ""
+	}
+	return "OVER"
 }
 
 func median(values []float64) float64 {

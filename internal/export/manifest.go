@@ -1,0 +1,120 @@
+package export
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
+)
+
+// manifest remembers which rows a job is about. It is kept for as long as
+// Klaviyo takes, so it is small: eight bytes a profile.
+type manifest struct {
+	batch  int64    // number of the batch it comes from
+	runs   []rowRun // in the order of the profiles
+	rows   []uint32 // how far each profile's row is from the first of its run
+	emails []uint32 // a part of the hash of each address
+}
+
+// rowRun is a stretch of profiles of one segment.
+type rowRun struct {
+	segment string
+	first   int64 // number of the first row
+	at      int   // position of its profile
+}
+
+func newManifest(b *batch) *manifest {
+	m := &manifest{batch: b.number, rows: make([]uint32, len(b.profiles)), emails: make([]uint32, len(b.profiles))}
+	for i, p := range b.profiles {
+		last := len(m.runs) - 1
+		if last < 0 || m.runs[last].segment != p.row.Segment || p.row.Number-m.runs[last].first > math.MaxUint32 {
+			m.runs = append(m.runs, rowRun{p.row.Segment, p.row.Number, i})
+			last++
+		}
+		m.rows[i], m.emails[i] = uint32(p.row.Number-m.runs[last].first), uint32(p.email)
+	}
+	return m
+}
+
+func (m *manifest) profiles() int { return len(m.rows) }
+
+// row is where the i-th profile comes from.
+func (m *manifest) row(i int) Row {
+	run := m.runs[0]
+	for _, next := range m.runs[1:] {
+		if next.at > i {
+			break
+		}
+		run = next
+	}
+	return Row{run.segment, run.first + int64(m.rows[i])}
+}
+
+func (m *manifest) span() span { return span{m.batch, m.row(0), m.row(m.profiles() - 1)} }
+
+// index finds profiles by their addresses.
+func (m *manifest) index() addressIndex {
+	x := make(addressIndex, len(m.emails))
+	for i, email := range m.emails {
+		if _, twice := x[email]; twice {
+			x[email] = ambiguous
+			continue
+		}
+		x[email] = int32(i)
+	}
+	return x
+}
+
+// addressIndex is the position of a profile by a part of the hash of its
+// address. Of two that share that part neither is told by it.
+type addressIndex map[uint32]int32
+
+const ambiguous = -1
+
+func (x addressIndex) find(address string) (position int, ok bool) {
+	i, ok := x[uint32(profile.HashOf([]byte(address)).Lo)]
+	return int(i), ok && i != ambiguous
+}
+
+// span is a stretch of rows, from the first to the last profile of one batch
+// or of several in a row.
+type span struct {
+	batch       int64 // number of the last of them
+	first, last Row
+}
+
+func (s span) String() string {
+	switch {
+	case s.first == s.last:
+		return fmt.Sprintf("row %s of segment %q", Thousands(s.first.Number), s.first.Segment)
+	case s.first.Segment == s.last.Segment:
+		return fmt.Sprintf("rows %s to %s of segment %q", Thousands(s.first.Number), Thousands(s.last.Number), s.first.Segment)
+	default:
+		return fmt.Sprintf("row %s of segment %q to row %s of segment %q",
+			Thousands(s.first.Number), s.first.Segment, Thousands(s.last.Number), s.last.Segment)
+	}
+}
+
+// spans joins those that follow one another and lists them in words.
+func spansInWords(spans []span) string {
+	slices.SortFunc(spans, func(a, b span) int {
+		if a.batch != b.batch {
+			return int(a.batch - b.batch)
+		}
+		return int(a.first.Number - b.first.Number) // halves of one batch
+	})
+	var joined []span
+	for _, s := range spans {
+		if last := len(joined) - 1; last >= 0 && s.batch-joined[last].batch <= 1 {
+			joined[last].batch, joined[last].last = s.batch, s.last
+			continue
+		}
+		joined = append(joined, s)
+	}
+	texts := make([]string, len(joined))
+	for i, s := range joined {
+		texts[i] = s.String()
+	}
+	return abridged(texts)
+}

@@ -1,0 +1,116 @@
+package export
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-log/tflog"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
+)
+
+// progressInterval is how often a run tells how far it is.
+const progressInterval = 5 * time.Second
+
+// Progress is how far a run is.
+type Progress struct {
+	Elapsed  time.Duration // since the first row was read
+	Rows     int64         // read
+	Accepted int64         // profiles in jobs that Klaviyo accepted
+	Expected int64         // profiles that there will be, as far as is known
+	Jobs     int64         // accepted
+	Finished int64         // of these jobs
+
+	// Remaining is about how long the rest will take.
+	Remaining time.Duration
+}
+
+// String is the progress in words: "120,000 rows read; 80,000 of 100,000
+// profiles accepted in 8 jobs, 5 of them done; 9,800 profiles a second, about
+// 4s left".
+func (p Progress) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s read; %s of %s accepted in %s", Count(p.Rows, "row"), Thousands(p.Accepted), Count(p.Expected, "profile"), Count(p.Jobs, "job"))
+	if p.Jobs > 0 {
+		fmt.Fprintf(&b, ", %s of them done", Thousands(p.Finished))
+	}
+	if rate := p.Rate(); rate > 0 {
+		fmt.Fprintf(&b, "; %s a second", Count(rate, "profile"))
+	}
+	if p.Remaining > 0 {
+		fmt.Fprintf(&b, ", about %s left", p.Remaining.Round(time.Second))
+	}
+	return b.String()
+}
+
+// Rate is the number of profiles a second that were accepted so far.
+func (p Progress) Rate() int64 {
+	if p.Elapsed < time.Second {
+		return 0
+	}
+	return int64(float64(p.Accepted) / p.Elapsed.Seconds())
+}
+
+// Jobs is how many import jobs so many profiles take, as far as their size
+// allows.
+func Jobs(profiles int64) int64 {
+	return (profiles + klaviyo.MaxImportProfiles - 1) / klaviyo.MaxImportProfiles
+}
+
+// Shortest is the least time that Klaviyo's limits allow so many profiles to
+// be sent in.
+func Shortest(profiles int64) time.Duration { return klaviyo.ImportsTake(Jobs(profiles)) }
+
+// progress is how far the run is now.
+func (r *run) progress(now time.Time) Progress {
+	l := &r.ledger
+	l.mu.Lock()
+	p := Progress{
+		Elapsed: now.Sub(r.started), Rows: l.rows, Accepted: l.accepted, Jobs: l.jobs, Finished: l.finished,
+	}
+	settled := l.settled
+	l.mu.Unlock()
+	p.Expected = max(r.expected, p.Accepted)
+	p.Remaining = Shortest(p.Expected - p.Accepted)
+	// Half the work of a profile is to send it, the other half is Klaviyo's.
+	if done := float64(p.Accepted+settled) / float64(2*max(p.Expected, 1)); done > 0 {
+		p.Remaining = max(p.Remaining, time.Duration(float64(p.Elapsed)*(1-done)/done))
+	}
+	return p
+}
+
+// watch tells now and then how far the run is, until the returned function is
+// called.
+func (r *run) watch(ctx context.Context) (stop func()) {
+	done, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		ticker := time.NewTicker(r.every)
+		defer ticker.Stop()
+		for {
+			select {
+			case now := <-ticker.C:
+				r.tell(ctx, now)
+			case <-done:
+				return
+			}
+		}
+	}()
+	return func() {
+		close(done)
+		<-ended
+	}
+}
+
+func (r *run) tell(ctx context.Context, now time.Time) {
+	p := r.progress(now)
+	tflog.Info(ctx, "Exporting", map[string]any{
+		"rows": p.Rows, "profiles_accepted": p.Accepted, "profiles_expected": p.Expected,
+		"jobs": p.Jobs, "jobs_finished": p.Finished, "profiles_per_second": p.Rate(), "seconds_left": int64(p.Remaining.Seconds()),
+	})
+	if r.onProgress != nil {
+		r.onProgress(p)
+	}
+}

@@ -1,0 +1,190 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/simulator"
+)
+
+// suite collects the figures.
+type suite struct {
+	path    string // of the segment
+	scale   float64
+	rounds  int
+	figures []figure
+}
+
+func (b *suite) add(name string, value, most float64, format string) {
+	b.figures = append(b.figures, figure{name, value, most, format})
+}
+
+func (b *suite) rows(n int) int { return max(int(float64(n)*b.scale), 1) }
+
+// discarding starts a simulator that discards what is imported, and describes
+// runs against it.
+func discarding(path string, rows, lists int, limits bool) (*simulator.Server, job, error) {
+	server, err := simulator.Start(simulator.Options{Discard: true, RateLimits: limits})
+	if err != nil {
+		return nil, job{}, err
+	}
+	const key = "pk_bench"
+	server.AddKey(key)
+	j := job{Kind: "run", Path: path, Rows: rows, BaseURL: server.URL, APIKey: key, AccountID: "SiMu1a"}
+	for i := range lists {
+		j.ListIDs = append(j.ListIDs, server.AddList(simulator.List{Name: fmt.Sprint("bench ", i)}).ID)
+	}
+	return server, j, nil
+}
+
+// sample is what a size of segment costs, round by round.
+type sample struct {
+	survey, run, whole  []float64 // CPU, as a ratio to the floor of the same round
+	surveyPeak, runPeak []float64 // MiB
+	surveyEach, runEach []float64 // CPU seconds a row
+}
+
+// atFullSpeed measures without limits.
+func (b *suite) atFullSpeed(ctx context.Context) error {
+	sizes := []int{10_000, 100_000, 1_000_000}
+	samples := make([]sample, len(sizes))
+	for i, size := range sizes {
+		var err error
+		if samples[i], err = b.sample(ctx, b.rows(size)); err != nil {
+			return err
+		}
+	}
+	for i, size := range sizes {
+		s, bar := samples[i], func(most float64) float64 {
+			if size < 1_000_000 {
+				return -1 // starting a process shows
+			}
+			return most
+		}
+		name := export.Thousands(int64(size)) + " rows, "
+		b.add(name+"survey: CPU / floor", median(s.survey), bar(2), "%.2f")
+		b.add(name+"run of what was surveyed: CPU / floor", median(s.run), bar(3), "%.2f")
+		b.add(name+"survey and run in one: CPU / floor", median(s.whole), -1, "%.2f")
+		b.add(name+"run: peak memory, MiB", median(s.runPeak), bar(150), "%.0f")
+	}
+	small, large := samples[1], samples[2]
+	b.add("CPU a row, 1,000,000 / 100,000 rows: survey", median(large.surveyEach)/median(small.surveyEach), 1.2, "%.2f")
+	b.add("CPU a row, 1,000,000 / 100,000 rows: run", median(large.runEach)/median(small.runEach), 1.2, "%.2f")
+	return nil
+}
+
+func (b *suite) sample(ctx context.Context, rows int) (s sample, err error) {
+	if err := writeSegment(b.path, rows); err != nil {
+		return s, err
+	}
+	server, run, err := discarding(b.path, rows, 1, false)
+	if err != nil {
+		return s, err
+	}
+	defer server.Close()
+	whole := run
+	for range b.rounds {
+		floor, err := measure(ctx, job{Kind: "floor", Path: b.path, Rows: rows})
+		if err != nil {
+			return s, err
+		}
+		survey, err := measure(ctx, job{Kind: "survey", Path: b.path, Rows: rows})
+		if err != nil {
+			return s, err
+		}
+		run.Surveyed = survey.Survey
+		sent, err := measure(ctx, run)
+		if err != nil {
+			return s, err
+		}
+		both, err := measure(ctx, whole)
+		if err != nil {
+			return s, err
+		}
+		s.survey = append(s.survey, survey.CPU/floor.CPU)
+		s.run = append(s.run, sent.CPU/floor.CPU)
+		s.whole = append(s.whole, both.CPU/floor.CPU)
+		s.surveyPeak, s.runPeak = append(s.surveyPeak, survey.Peak), append(s.runPeak, both.Peak)
+		s.surveyEach, s.runEach = append(s.surveyEach, survey.CPU/float64(rows)), append(s.runEach, sent.CPU/float64(rows))
+	}
+	return s, nil
+}
+
+// memory measures how the peak grows with the rows.
+func (b *suite) memory(ctx context.Context) error {
+	peak := func(rows int) (float64, error) {
+		if err := writeSegment(b.path, rows); err != nil {
+			return 0, err
+		}
+		server, run, err := discarding(b.path, rows, 1, false)
+		if err != nil {
+			return 0, err
+		}
+		defer server.Close()
+		var peaks []float64
+		for range b.rounds {
+			c, err := measure(ctx, run)
+			if err != nil {
+				return 0, err
+			}
+			peaks = append(peaks, c.Peak)
+		}
+		return median(peaks), nil
+	}
+	few, many := b.rows(1_000_000), b.rows(5_000_000)
+	large, err := peak(many)
+	if err != nil {
+		return err
+	}
+	small, err := peak(few)
+	if err != nil {
+		return err
+	}
+	b.add("5,000,000 rows, run: peak memory, MiB", large, -1, "%.0f")
+	b.add("5,000,000 against 1,000,000 rows, run: bytes for each further row", (large-small)*(1<<20)/float64(many-few), 40, "%.1f")
+	return nil
+}
+
+// withLimits measures under Klaviyo's official limits: one export, and two at
+// once on one account.
+func (b *suite) withLimits(ctx context.Context) error {
+	rows := b.rows(1_000_000)
+	if err := writeSegment(b.path, rows); err != nil {
+		return err
+	}
+	for _, exports := range []int{1, 2} {
+		batches := exports * int(export.Jobs(int64(rows)))
+		floor := limitFloor(batches)
+		var walls []float64
+		throttled := 0
+		for range min(b.rounds, 3) {
+			server, run, err := discarding(b.path, rows, exports, true)
+			if err != nil {
+				return err
+			}
+			c, err := measure(ctx, run)
+			throttled += server.Throttled()
+			server.Close()
+			if err != nil {
+				return err
+			}
+			walls = append(walls, c.Wall/floor)
+		}
+		name, most := "1,000,000 rows under Klaviyo's limits", 1.3
+		if exports == 2 {
+			name, most = "two exports of 1,000,000 rows at once, one account", 1.1
+		}
+		b.add(name+": wall / floor", median(walls), most, "%.2f")
+		b.add(name+": answers 429, all rounds", float64(throttled), 0, "%.0f")
+	}
+	return nil
+}
+
+// limitFloor is the least time in seconds that so many imports take under
+// limits of 10 a second and 150 a minute.
+func limitFloor(imports int) float64 {
+	minutes := (imports - 1) / 150
+	return float64(minutes)*60 + math.Ceil(float64(imports-150*minutes)/10)
+}
