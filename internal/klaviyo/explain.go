@@ -28,6 +28,7 @@ var operationScopes = map[string][]string{
 	"get_bulk_import_profiles_jobs":           {"lists:read", "profiles:read"},
 	"get_errors_for_bulk_import_profiles_job": {"profiles:read"},
 	"get_profiles":                            {"profiles:read"},
+	"get_profiles_for_list":                   {"lists:read", "profiles:read"},
 }
 
 // Explain says what err means to somebody who runs an export: a summary in

@@ -1,10 +1,29 @@
 package klaviyo
 
-import "strings"
+import (
+	"strings"
+	"time"
+)
+
+// TimeRange is a span of time, with its beginning and without its end. The
+// zero value is all time.
+type TimeRange struct{ From, To time.Time }
 
 var filterEscaper = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
 
 // equals is the filter "field has this value", with the value quoted.
 func equals(field, value string) string {
 	return `equals(` + field + `,"` + filterEscaper.Replace(value) + `")`
+}
+
+// within is the filter "field is in this span", empty for all time.
+func within(field string, during TimeRange) string {
+	var both []string
+	if !during.From.IsZero() {
+		both = append(both, "greater-or-equal("+field+","+during.From.UTC().Format(time.RFC3339)+")")
+	}
+	if !during.To.IsZero() {
+		both = append(both, "less-than("+field+","+during.To.UTC().Format(time.RFC3339)+")")
+	}
+	return strings.Join(both, ",")
 }

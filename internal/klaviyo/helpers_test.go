@@ -186,6 +186,8 @@ func drain[T any](all func(func(T, error) bool)) error {
 // calls are all methods that make requests, by their names.
 func calls() map[string]call {
 	list := klaviyo.List{ID: "Y6nRLr", Name: "VIP"}
+	noon := time.Date(2026, 8, 1, 14, 0, 0, 0, time.FixedZone("", 2*60*60))
+	hour := klaviyo.TimeRange{From: noon, To: noon.Add(time.Hour)}
 	return map[string]call{
 		"Account": {"get_accounts", func(ctx context.Context, c *klaviyo.Client) error { _, err := c.Account(ctx); return err }},
 		"List":    {"get_list", func(ctx context.Context, c *klaviyo.Client) error { _, err := c.List(ctx, list.ID); return err }},
@@ -201,6 +203,8 @@ func calls() map[string]call {
 		"UpdateList":   {"update_list", func(ctx context.Context, c *klaviyo.Client) error { _, err := c.UpdateList(ctx, list); return err }},
 		"DeleteList":   {"delete_list", func(ctx context.Context, c *klaviyo.Client) error { return c.DeleteList(ctx, list.ID) }},
 		"FlowTriggers": {"get_flows_triggered_by_list", func(ctx context.Context, c *klaviyo.Client) error { return drain(c.FlowTriggers(ctx, list.ID)) }},
+		"Members":      {"get_profiles_for_list", func(ctx context.Context, c *klaviyo.Client) error { return drain(c.Members(ctx, list.ID, hour)) }},
+		"OptOuts":      {"get_profiles", func(ctx context.Context, c *klaviyo.Client) error { return drain(c.OptOuts(ctx, list.ID, hour)) }},
 		"ImportProfiles": {"bulk_import_profiles", func(ctx context.Context, c *klaviyo.Client) error {
 			_, err := c.ImportProfiles(ctx, list.ID, []byte("{}"))
 			return err
@@ -237,7 +241,7 @@ func document(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNoContent)
 	case path == "accounts":
 		answer(200, `{"data":[{"type":"account","id":"AbC123","attributes":{}}]}`)(w, r)
-	case r.Method == http.MethodGet && (path == "lists" || path == "profile-bulk-import-jobs" || strings.Count(path, "/") == 2):
+	case r.Method == http.MethodGet && (path == "lists" || path == "profiles" || path == "profile-bulk-import-jobs" || strings.Count(path, "/") == 2):
 		answer(200, `{"data":[],"links":{"next":null}}`)(w, r)
 	case strings.HasPrefix(path, "lists"):
 		answer(200, listBody)(w, r)

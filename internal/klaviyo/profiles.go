@@ -4,12 +4,7 @@ import (
 	"context"
 	"iter"
 	"net/url"
-	"time"
 )
-
-// TimeRange is a span of time, with its beginning and without its end. The
-// zero value is all time.
-type TimeRange struct{ From, To time.Time }
 
 type profileResource struct {
 	Attributes struct {
@@ -26,11 +21,8 @@ type profileResource struct {
 func (c *Client) OptOuts(ctx context.Context, listID string, during TimeRange) iter.Seq2[string, error] {
 	const field = "subscriptions.email.marketing.list_suppressions"
 	filter := equals(field+".list_id", listID)
-	if !during.From.IsZero() {
-		filter += ",greater-or-equal(" + field + ".timestamp," + during.From.UTC().Format(time.RFC3339) + ")"
-	}
-	if !during.To.IsZero() {
-		filter += ",less-than(" + field + ".timestamp," + during.To.UTC().Format(time.RFC3339) + ")"
+	if span := within(field+".timestamp", during); span != "" {
+		filter += "," + span
 	}
 	r := request{
 		operation: "get_profiles", method: "GET", path: []string{"profiles"},

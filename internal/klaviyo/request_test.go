@@ -43,14 +43,24 @@ func TestRequests(t *testing.T) {
 		query        url.Values
 		body         string
 	}{
-		"Account":         {"GET", "/api/accounts", nil, ""},
-		"List":            {"GET", "/api/lists/Y6nRLr", nil, ""},
-		"ListWithCount":   {"GET", "/api/lists/Y6nRLr", url.Values{"additional-fields[list]": {"profile_count"}}, ""},
-		"ListsNamed":      {"GET", "/api/lists", url.Values{"filter": {`equals(name,"VIP")`}}, ""},
-		"CreateList":      {"POST", "/api/lists", nil, `{"data":{"type":"list","attributes":{"name":"VIP"}}}`},
-		"UpdateList":      {"PATCH", "/api/lists/Y6nRLr", nil, `{"data":{"type":"list","id":"Y6nRLr","attributes":{"name":"VIP"}}}`},
-		"DeleteList":      {"DELETE", "/api/lists/Y6nRLr", nil, ""},
-		"FlowTriggers":    {"GET", "/api/lists/Y6nRLr/flow-triggers", nil, ""},
+		"Account":       {"GET", "/api/accounts", nil, ""},
+		"List":          {"GET", "/api/lists/Y6nRLr", nil, ""},
+		"ListWithCount": {"GET", "/api/lists/Y6nRLr", url.Values{"additional-fields[list]": {"profile_count"}}, ""},
+		"ListsNamed":    {"GET", "/api/lists", url.Values{"filter": {`equals(name,"VIP")`}}, ""},
+		"CreateList":    {"POST", "/api/lists", nil, `{"data":{"type":"list","attributes":{"name":"VIP"}}}`},
+		"UpdateList":    {"PATCH", "/api/lists/Y6nRLr", nil, `{"data":{"type":"list","id":"Y6nRLr","attributes":{"name":"VIP"}}}`},
+		"DeleteList":    {"DELETE", "/api/lists/Y6nRLr", nil, ""},
+		"FlowTriggers":  {"GET", "/api/lists/Y6nRLr/flow-triggers", nil, ""},
+		"Members": {"GET", "/api/lists/Y6nRLr/profiles", url.Values{
+			"filter":          {"greater-or-equal(joined_group_at,2026-08-01T12:00:00Z),less-than(joined_group_at,2026-08-01T13:00:00Z)"},
+			"fields[profile]": {"email,joined_group_at"}, "page[size]": {"100"}, "sort": {"joined_group_at"},
+		}, ""},
+		"OptOuts": {"GET", "/api/profiles", url.Values{
+			"filter": {`equals(subscriptions.email.marketing.list_suppressions.list_id,"Y6nRLr"),` +
+				"greater-or-equal(subscriptions.email.marketing.list_suppressions.timestamp,2026-08-01T12:00:00Z)," +
+				"less-than(subscriptions.email.marketing.list_suppressions.timestamp,2026-08-01T13:00:00Z)"},
+			"fields[profile]": {"email"}, "page[size]": {"100"},
+		}, ""},
 		"ImportJob":       {"GET", "/api/profile-bulk-import-jobs/job-1", nil, ""},
 		"ImportJobs":      {"GET", "/api/profile-bulk-import-jobs", url.Values{"page[size]": {"100"}, "sort": {"-created_at"}}, ""},
 		"CheckReadScopes": {"GET", "/api/profile-bulk-import-jobs", url.Values{"page[size]": {"1"}, "sort": {"-created_at"}}, ""},

@@ -28,6 +28,13 @@ func (f *Fingerprint) Add(h Hash) {
 	f.hi, _ = bits.Add64(f.hi, h.Hi, carry)
 }
 
+// Remove takes a profile out of the fingerprint that was added to it.
+func (f *Fingerprint) Remove(h Hash) {
+	var borrow uint64
+	f.lo, borrow = bits.Sub64(f.lo, h.Lo, 0)
+	f.hi, _ = bits.Sub64(f.hi, h.Hi, borrow)
+}
+
 // String returns 32 hexadecimal digits.
 func (f Fingerprint) String() string {
 	b := binary.BigEndian.AppendUint64(make([]byte, 0, 16), f.hi)

@@ -52,6 +52,28 @@ func TestFingerprintTellsSetsApart(t *testing.T) {
 	}
 }
 
+// Whoever is taken out again leaves no trace, in whatever order.
+func TestFingerprintRemoves(t *testing.T) {
+	t.Parallel()
+	var f profile.Fingerprint
+	for i := range 200 {
+		f.Add(profile.HashOf(fmt.Appendf(nil, "profile %d", i)))
+	}
+	f.Add(profile.HashOf([]byte("a")))
+	for i := range 200 {
+		f.Remove(profile.HashOf(fmt.Appendf(nil, "profile %d", i)))
+	}
+	if got, want := f.String(), fingerprint("a"); got != want {
+		t.Errorf("fingerprint %s, want %s", got, want)
+	}
+	f = profile.Fingerprint{}
+	f.Add(profile.Hash{Hi: 1})
+	f.Remove(profile.Hash{Lo: 1})
+	if got, want := f.String(), "0000000000000000ffffffffffffffff"; got != want {
+		t.Errorf("fingerprint %s, want %s", got, want)
+	}
+}
+
 func TestFingerprintCarries(t *testing.T) {
 	t.Parallel()
 	var f profile.Fingerprint

@@ -1,0 +1,102 @@
+package export
+
+import (
+	"context"
+	"iter"
+	"time"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
+)
+
+// A page of members is quick, and thousands can join in one second: an import
+// of this provider makes them. It is one less than whole pages hold, so that
+// the one more which shows that a window must be cut costs no page.
+const (
+	membersInARow        = 999
+	shortestMemberWindow = time.Second
+)
+
+// Membership is how the list and the segments compare.
+type Membership struct {
+	Members   int64 // of the list
+	Missing   int64 // profiles of the segments that are not on the list, opt-outs aside
+	OptedOut  int64 // profiles of the segments that unsubscribed from the list
+	Strangers int64 // members that are in none of the segments
+
+	// MissingFingerprint identifies the addresses that are missing, whatever
+	// their order.
+	MissingFingerprint string
+}
+
+// Compare surveys the segments and walks the list, which for a large one takes
+// minutes. It sends nothing.
+func (e *Export) Compare(ctx context.Context, client *klaviyo.Client) (*Survey, *Membership, error) {
+	var counts counter
+	var missing profile.Fingerprint // of all profiles at first, until they are found
+	if err := e.encodeSegments(ctx, func(_ context.Context, chunk *chunk) error {
+		return counts.take(chunk, func(p encoded, _ []byte) error {
+			missing.Add(p.info.Email)
+			return nil
+		})
+	}); err != nil {
+		return nil, nil, err
+	}
+	s := counts.survey()
+	if err := e.CheckSurvey(s); err != nil {
+		return s, nil, err
+	}
+	m := &Membership{Missing: s.Profiles}
+	found := func(h profile.Hash) {
+		m.Missing--
+		missing.Remove(h)
+	}
+	var members, optOuts hashSet
+	if err := e.eachMember(ctx, client, func(h profile.Hash) {
+		if !members.add(h) {
+			return
+		}
+		m.Members++
+		if !counts.seen.has(h) {
+			m.Strangers++
+			return
+		}
+		found(h)
+	}); err != nil {
+		return s, nil, ListError(e.ListID, err)
+	}
+	// After the list, or who unsubscribes in between would be missing.
+	if err := e.eachOptOut(ctx, client, func(h profile.Hash) {
+		if !optOuts.add(h) || !counts.seen.has(h) {
+			return
+		}
+		m.OptedOut++
+		if !members.has(h) {
+			found(h)
+		}
+	}); err != nil {
+		return s, nil, err
+	}
+	m.MissingFingerprint = missing.String()
+	return s, m, nil
+}
+
+// eachMember takes everybody on the list, perhaps more than once. Who has no
+// address is known by id, which is nobody's address.
+func (e *Export) eachMember(ctx context.Context, client *klaviyo.Client, take func(profile.Hash)) error {
+	w := windows{take: take, inARow: membersInARow, shortest: shortestMemberWindow}
+	w.read = func(ctx context.Context, during klaviyo.TimeRange) iter.Seq2[dated, error] {
+		return func(yield func(dated, error) bool) {
+			for m, err := range client.Members(ctx, e.ListID, during) {
+				p := dated{hashOfAddress(m.Email), m.JoinedAt}
+				if m.Email == "" {
+					p.hash = profile.HashOf([]byte(m.ID))
+				}
+				if !yield(p, err) {
+					return
+				}
+			}
+		}
+	}
+	return w.all(ctx)
+}

@@ -1,0 +1,128 @@
+package export
+
+import (
+	"context"
+	"iter"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
+)
+
+const (
+	windowCuts    = 4  // parts that a window is cut into
+	windowReaders = 16 // windows that are read at once
+)
+
+// firstYear is earlier than anything in Klaviyo, which was founded then.
+var firstYear = time.Date(2012, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// windows reads people whom Klaviyo dates. One cursor reads them one page after
+// the other. So when they are many, they are read in windows of time side by
+// side, and a window that turns out to hold many is cut again.
+type windows struct {
+	read     func(context.Context, klaviyo.TimeRange) iter.Seq2[dated, error]
+	take     func(profile.Hash) // is called by one reader at a time, for somebody perhaps more than once
+	inARow   int                // read by one cursor before a window is cut
+	shortest time.Duration      // a window not worth cutting, a second or more
+
+	tomorrow time.Time     // where the open window is cut as if it ended there: clocks differ
+	turn     chan struct{} // a token a reader
+	mu       sync.Mutex    // guards take
+}
+
+// dated is somebody who was read.
+type dated struct {
+	hash profile.Hash
+	at   time.Time // zero unless they come in the order of time
+}
+
+// all reads everybody: while they are few with one cursor and no window.
+func (w *windows) all(ctx context.Context) error {
+	w.tomorrow, w.turn = time.Now().Add(24*time.Hour), make(chan struct{}, windowReaders)
+	reached, more, err := w.some(ctx, klaviyo.TimeRange{}, w.inARow)
+	if err != nil || !more {
+		return err
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	w.cut(ctx, g, klaviyo.TimeRange{From: firstYear}, reached)
+	return g.Wait()
+}
+
+// length is how long a window is.
+func (w *windows) length(during klaviyo.TimeRange) time.Duration {
+	if during.To.IsZero() {
+		return w.tomorrow.Sub(during.From)
+	}
+	return during.To.Sub(during.From)
+}
+
+// cut reads in parts, side by side, what is left of a window where a reader has
+// reached a moment. The last part of a window without an end has none either.
+func (w *windows) cut(ctx context.Context, g *errgroup.Group, window klaviyo.TimeRange, reached time.Time) {
+	if !reached.IsZero() {
+		// A second of its own, since it may hold thousands: they would be met
+		// again in each part that begins with it.
+		second := klaviyo.TimeRange{From: reached.Truncate(time.Second)}
+		second.To = second.From.Add(time.Second)
+		g.Go(func() error { return w.window(ctx, g, second) })
+		window.From = second.To
+	}
+	step := w.length(window) / windowCuts
+	for i := range windowCuts {
+		part := klaviyo.TimeRange{From: window.From.Add(time.Duration(i) * step).Truncate(time.Second), To: window.To}
+		if i+1 < windowCuts {
+			part.To = window.From.Add(time.Duration(i+1) * step).Truncate(time.Second)
+		}
+		if part.To.IsZero() || part.From.Before(part.To) {
+			g.Go(func() error { return w.window(ctx, g, part) })
+		}
+	}
+}
+
+// window reads a window, and cuts what is left of it if there is more in it than
+// one reader should do alone.
+func (w *windows) window(ctx context.Context, g *errgroup.Group, during klaviyo.TimeRange) error {
+	most := w.inARow
+	if w.length(during) <= w.shortest {
+		most = 0
+	}
+	select {
+	case w.turn <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	reached, more, err := w.some(ctx, during, most)
+	<-w.turn
+	if err == nil && more {
+		w.cut(ctx, g, during, reached)
+	}
+	return err
+}
+
+// some takes the people of a window, at most so many unless most is 0. It
+// reports whether there are more, and the moment reached up to which all were
+// taken; zero when nobody was for certain, since they come in no order of time.
+func (w *windows) some(ctx context.Context, during klaviyo.TimeRange, most int) (reached time.Time, more bool, err error) {
+	count, ordered := 0, true
+	for p, err := range w.read(ctx, during) {
+		if err != nil {
+			return time.Time{}, false, err
+		}
+		ordered = ordered && !p.at.IsZero() && !p.at.Before(reached)
+		reached = p.at
+		if count++; most > 0 && count > most {
+			if !ordered {
+				reached = time.Time{}
+			}
+			return reached, true, nil
+		}
+		w.mu.Lock()
+		w.take(p.hash)
+		w.mu.Unlock()
+	}
+	return time.Time{}, false, nil
+}
