@@ -34,8 +34,8 @@ type Membership struct {
 func (e *Export) Compare(ctx context.Context, client *klaviyo.Client) (*Survey, *Membership, error) {
 	var counts counter
 	var missing profile.Fingerprint // of all profiles at first, until they are found
-	if err := e.encodeSegments(ctx, func(_ context.Context, chunk *chunk) error {
-		return counts.take(chunk, func(p encoded, _ []byte) error {
+	if err := e.encodeSegments(ctx, false, func(_ context.Context, chunk *chunk) error {
+		return counts.take(chunk, func(p encoded, _ int) error {
 			missing.Add(p.info.Email)
 			return nil
 		})
