@@ -12,82 +12,107 @@ import (
 // maxBatchBytes leaves room for the envelope of an import.
 const maxBatchBytes = klaviyo.MaxImportBytes - klaviyo.ImportOverhead
 
-// batch is the profiles of one import request.
+// batch is the profiles of one import request. They stay where they were
+// encoded, in the blocks of chunks.
 type batch struct {
-	number   int64  // of the batch in its run
-	json     []byte // resource objects, separated by commas
+	number   int64 // of the batch in its run
+	size     int   // bytes of the profiles with the commas between them
 	profiles []sent
+	blocks   []*block
 }
 
 // sent is a profile in a batch.
 type sent struct {
 	row   Row
 	email uint64 // half of the hash of the address
-	end   int    // where it ends in the batch's json
+	json  []byte // resource object
 }
 
-// begin empties the batch and gives it a number. It makes all the room that a
-// batch may need at once: memory that stays untouched costs nothing, and
-// growing would copy what is there.
+// begin empties the batch and gives it a number.
 func (b *batch) begin(number int64) {
-	if b.json == nil {
-		b.json = make([]byte, 0, maxBatchBytes)
-		b.profiles = make([]sent, 0, klaviyo.MaxImportProfiles)
-	}
-	b.number, b.json, b.profiles = number, b.json[:0], b.profiles[:0]
+	b.number, b.size, b.profiles = number, 0, b.profiles[:0]
 }
 
 // fits reports whether a profile of so many bytes can be added.
 func (b *batch) fits(size int) bool {
-	return len(b.profiles) < klaviyo.MaxImportProfiles && len(b.json)+size+1 <= maxBatchBytes
+	return len(b.profiles) < klaviyo.MaxImportProfiles && b.size+size+1 <= maxBatchBytes
 }
 
-func (b *batch) add(row Row, email profile.Hash, json []byte) {
-	b.append(sent{row: row, email: email.Lo}, json)
-}
-
-func (b *batch) append(p sent, json []byte) {
-	if len(b.profiles) > 0 {
-		b.json = append(b.json, ',')
+// add adds a profile that is in a block.
+func (b *batch) add(row Row, email profile.Hash, json []byte, in *block) {
+	if last := len(b.blocks) - 1; last < 0 || b.blocks[last] != in {
+		in.hold()
+		b.blocks = append(b.blocks, in)
 	}
-	b.json = append(b.json, json...)
-	p.end = len(b.json)
+	b.append(sent{row: row, email: email.Lo, json: json})
+}
+
+func (b *batch) append(p sent) {
+	if len(b.profiles) > 0 {
+		b.size++ // the comma
+	}
+	b.size += len(p.json)
 	b.profiles = append(b.profiles, p)
 }
 
-// at returns the bytes of the i-th profile.
-func (b *batch) at(i int) []byte {
-	start := 0
-	if i > 0 {
-		start = b.profiles[i-1].end + 1 // the comma
+// release lets go of the blocks.
+func (b *batch) release() {
+	clear(b.profiles)
+	for i, in := range b.blocks {
+		in.release()
+		b.blocks[i] = nil
 	}
-	return b.json[start:b.profiles[i].end]
+	b.profiles, b.blocks = b.profiles[:0], b.blocks[:0]
+}
+
+// body is the profiles separated by commas, in as few parts as there are.
+func (b *batch) body() [][]byte {
+	var parts [][]byte
+	for _, p := range b.profiles {
+		last := len(parts) - 1
+		switch {
+		case last < 0:
+			parts = append(parts, p.json)
+		case follows(parts[last], p.json):
+			parts[last] = parts[last][:len(parts[last])+1+len(p.json)]
+		default:
+			parts = append(parts, comma, p.json)
+		}
+	}
+	return parts
+}
+
+var comma = []byte{','}
+
+// follows reports whether b is in memory where a ends, with a comma between.
+func follows(a, b []byte) bool {
+	end := len(a)
+	return cap(a) > end+1 && &a[:end+2][end+1] == &b[0] && a[:end+1][end] == ','
 }
 
 // edit keeps the profiles as keep returns them and takes out those for which
 // it returns nil.
-func (b *batch) edit(keep func(i int, json []byte) []byte) {
-	out := batch{number: b.number}
-	out.json = make([]byte, 0, len(b.json))
-	out.profiles = make([]sent, 0, len(b.profiles))
-	for i, p := range b.profiles {
-		if json := keep(i, b.at(i)); json != nil {
-			out.append(p, json)
+func (b *batch) edit(keep func(i int, p sent) []byte) {
+	all := b.profiles
+	b.size, b.profiles = 0, b.profiles[:0]
+	for i, p := range all {
+		if p.json = keep(i, p); p.json != nil {
+			b.append(p)
 		}
 	}
-	*b = out
 }
 
-// halves splits a batch of two profiles or more.
+// halves splits a batch of two profiles or more. They hold no blocks: the
+// batch does.
 func (b *batch) halves() (first, second *batch) {
 	middle := len(b.profiles) / 2
 	first, second = &batch{number: b.number}, &batch{number: b.number}
 	for i, p := range b.profiles {
-		half := first
-		if i >= middle {
-			half = second
+		if i < middle {
+			first.append(p)
+		} else {
+			second.append(p)
 		}
-		half.append(p, b.at(i))
 	}
 	return first, second
 }
@@ -126,7 +151,7 @@ func (p *batchPool) get(ctx context.Context) (*batch, error) {
 	defer p.mu.Unlock()
 	last := len(p.back) - 1
 	if last < 0 {
-		return &batch{}, nil
+		return &batch{profiles: make([]sent, 0, klaviyo.MaxImportProfiles)}, nil
 	}
 	b := p.back[last]
 	p.back = p.back[:last]
@@ -134,6 +159,7 @@ func (p *batchPool) get(ctx context.Context) (*batch, error) {
 }
 
 func (p *batchPool) put(b *batch) {
+	b.release()
 	p.mu.Lock()
 	p.back = append(p.back, b)
 	p.mu.Unlock()

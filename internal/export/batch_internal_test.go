@@ -12,11 +12,18 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
 )
 
-// filled is a batch of n profiles.
+// filled is a batch of n profiles, in blocks of three.
 func filled(n int) *batch {
 	b := &batch{}
+	pool := &blockPool{}
+	var in *block
 	for i := range n {
-		b.add(Row{"s", int64(i + 1)}, profile.Hash{Lo: uint64(i)}, fmt.Appendf(nil, `{"i":%d}`, i))
+		if i%3 == 0 {
+			in = pool.get()
+		}
+		start := len(in.json)
+		in.json = fmt.Appendf(in.json, `{"i":%d},`, i)
+		b.add(Row{"s", int64(i + 1)}, profile.Hash{Lo: uint64(i)}, in.json[start:len(in.json)-1], in)
 	}
 	return b
 }
@@ -24,18 +31,19 @@ func filled(n int) *batch {
 // contents checks that a batch is sound and returns its profiles.
 func contents(t *testing.T, b *batch) (texts []string) {
 	t.Helper()
-	if !json.Valid(slices.Concat([]byte("["), b.json, []byte("]"))) {
-		t.Errorf("%s is not JSON", b.json)
+	body := slices.Concat(b.body()...)
+	if !json.Valid(slices.Concat([]byte("["), body, []byte("]"))) {
+		t.Errorf("%s is not JSON", body)
 	}
-	for i, p := range b.profiles {
-		text := string(b.at(i))
+	for _, p := range b.profiles {
+		text := string(p.json)
 		if want := fmt.Sprintf(`{"i":%d`, p.email); !strings.HasPrefix(text, want) || p.row.Number != int64(p.email)+1 {
 			t.Errorf("row %d has %s", p.row.Number, text)
 		}
 		texts = append(texts, text)
 	}
-	if joined := strings.Join(texts, ","); joined != string(b.json) {
-		t.Errorf("%s, want %s", b.json, joined)
+	if joined := strings.Join(texts, ","); joined != string(body) || b.size != len(body) {
+		t.Errorf("%s of %d bytes, want %s", body, b.size, joined)
 	}
 	return texts
 }
@@ -43,14 +51,14 @@ func contents(t *testing.T, b *batch) (texts []string) {
 func TestBatchEdit(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
-		keep func(i int, json []byte) []byte
+		keep func(i int, p sent) []byte
 		want []string
 	}{
-		"all":  {func(_ int, json []byte) []byte { return json }, []string{`{"i":0}`, `{"i":1}`, `{"i":2}`, `{"i":3}`}},
-		"none": {func(int, []byte) []byte { return nil }, nil},
-		"odd":  {func(i int, json []byte) []byte { return [][]byte{nil, json}[i%2] }, []string{`{"i":1}`, `{"i":3}`}},
-		"longer": {func(i int, json []byte) []byte {
-			return bytes.Replace(json, []byte("}"), []byte(`,"x":"longer"}`), i%2)
+		"all":  {func(_ int, p sent) []byte { return p.json }, []string{`{"i":0}`, `{"i":1}`, `{"i":2}`, `{"i":3}`}},
+		"none": {func(int, sent) []byte { return nil }, nil},
+		"odd":  {func(i int, p sent) []byte { return [][]byte{nil, p.json}[i%2] }, []string{`{"i":1}`, `{"i":3}`}},
+		"longer": {func(i int, p sent) []byte {
+			return bytes.Replace(p.json, []byte("}"), []byte(`,"x":"longer"}`), i%2)
 		}, []string{`{"i":0}`, `{"i":1,"x":"longer"}`, `{"i":2}`, `{"i":3,"x":"longer"}`}},
 	} {
 		b := filled(4)
@@ -89,7 +97,7 @@ func TestBatchFits(t *testing.T) {
 		t.Error("a profile too many fits")
 	}
 	b := &batch{}
-	b.add(Row{}, profile.Hash{}, make([]byte, 1000))
+	b.add(Row{}, profile.Hash{}, make([]byte, 1000), (&blockPool{}).get())
 	room := maxBatchBytes - 1000 - 1 // the comma
 	if !b.fits(room) || b.fits(room+1) {
 		t.Errorf("room for %d bytes is not seen", room)
@@ -97,6 +105,29 @@ func TestBatchFits(t *testing.T) {
 	b.begin(2)
 	if len(b.profiles) != 0 || !b.fits(maxBatchBytes-1) {
 		t.Error("a batch that was begun again is not empty")
+	}
+}
+
+// A batch is sent in as many parts as it has blocks, and gives them back.
+func TestBatchHoldsItsBlocks(t *testing.T) {
+	t.Parallel()
+	b := filled(8)
+	if parts := b.body(); len(parts) != 5 || len(b.blocks) != 3 {
+		t.Errorf("%d parts of %d blocks, want three and two commas", len(parts), len(b.blocks))
+	}
+	pool := b.blocks[0].pool
+	for _, in := range b.blocks {
+		in.release() // as the chunks do
+	}
+	if len(pool.back) != 0 {
+		t.Error("a block is free that the batch holds")
+	}
+	b.release()
+	if len(pool.back) != 3 || len(b.profiles) != 0 || len(b.blocks) != 0 {
+		t.Errorf("%d blocks are free, want 3", len(pool.back))
+	}
+	if in := pool.get(); len(pool.back) != 2 || len(in.json) != 0 || in.holds.Load() != 1 {
+		t.Errorf("a block with %q and %d holds", in.json, in.holds.Load())
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 
 // chunkRows is how many rows change hands at once: enough that channels do
 // not show in a profile, few enough that a chunk stays in a processor's cache.
-const chunkRows = 256
+const chunkRows = 512
 
 // chunk is a run of rows of one segment on its way through the engine.
 type chunk struct {
@@ -28,7 +28,7 @@ type chunk struct {
 	fraction float64 // of the segment, up to the last row; 0 if unknown
 
 	// What a worker makes of them, in the order of the rows.
-	json     []byte    // profiles, one after the other; only the last one in a survey
+	block    *block    // that the profiles are in; only the last one in a survey
 	profiles []encoded // where each is
 	rejects  []rejected
 
@@ -40,12 +40,11 @@ type badRow struct {
 	err   *segment.RowError
 }
 
-// encoded is a profile in a chunk's json, which begins where the one before
-// ends.
+// encoded is a profile in a chunk's block.
 type encoded struct {
-	row  int64
-	end  int
-	info profile.Info
+	row        int64
+	start, end int32
+	info       profile.Info
 }
 
 // rejected is a row that cannot be exported.
@@ -60,13 +59,13 @@ func (c *chunk) reset(segmentName string, encoder *profile.Encoder, first int64)
 	c.segment, c.encoder, c.first, c.rows = segmentName, encoder, first, 0
 	clear(c.cells) // let go of the strings
 	c.cells, c.bad = c.cells[:0], c.bad[:0]
-	c.json, c.profiles, c.rejects = c.json[:0], c.profiles[:0], c.rejects[:0]
+	c.profiles, c.rejects = c.profiles[:0], c.rejects[:0]
 }
 
 // encode turns the chunk's rows into profiles. Unless they are kept, each
 // overwrites the one before: a survey only wants to know of them.
 func (c *chunk) encode(keep bool) {
-	width, bad := len(c.encoder.Columns()), c.bad
+	width, bad, json := len(c.encoder.Columns()), c.bad, c.block.json[:0]
 	for i := range c.rows {
 		row := c.first + int64(i)
 		if len(bad) > 0 && bad[0].index == i {
@@ -75,20 +74,26 @@ func (c *chunk) encode(keep bool) {
 			continue
 		}
 		if !keep {
-			c.json = c.json[:0]
+			json = json[:0]
 		}
+		start := len(json)
 		var info profile.Info
 		var rejection *profile.Rejection
-		c.json, info, rejection = c.encoder.Append(c.json, c.cells[i*width:(i+1)*width])
+		json, info, rejection = c.encoder.Append(json, c.cells[i*width:(i+1)*width])
 		if rejection != nil {
 			c.rejects = append(c.rejects, rejected{
 				row: row, code: string(rejection.Code), target: rejection.Target, reason: rejection.Reason(),
 			})
 			continue
 		}
-		c.profiles = append(c.profiles, encoded{row: row, end: len(c.json), info: info})
+		c.profiles = append(c.profiles, encoded{row: row, start: int32(start), end: int32(len(json)), info: info})
+		json = append(json, ',')
 	}
+	c.block.json = json
 }
+
+// at returns the bytes of a profile that was kept.
+func (c *chunk) at(p encoded) []byte { return c.block.json[p.start:p.end] }
 
 // stream carries chunks between the stages. Its channels hold every chunk
 // there is, so that only an empty pool makes a stage wait.
@@ -105,8 +110,9 @@ func (e *Export) encodeSegments(ctx context.Context, keep bool, consume func(con
 	workers := runtime.GOMAXPROCS(0)
 	size := 2*workers + 2
 	s := stream{make(chan *chunk, size), make(chan *chunk, size), make(chan *chunk, size)}
+	var blocks blockPool
 	for range size {
-		s.free <- &chunk{ready: make(chan struct{}, 1)}
+		s.free <- &chunk{ready: make(chan struct{}, 1), block: blocks.get()}
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
@@ -134,6 +140,8 @@ func (e *Export) encodeSegments(ctx context.Context, keep bool, consume func(con
 			if err := consume(ctx, c); err != nil {
 				return err
 			}
+			c.block.release()
+			c.block = blocks.get()
 			s.free <- c
 		}
 		return nil

@@ -35,7 +35,7 @@ func (e *Export) Compare(ctx context.Context, client *klaviyo.Client) (*Survey, 
 	var counts counter
 	var missing profile.Fingerprint // of all profiles at first, until they are found
 	if err := e.encodeSegments(ctx, false, func(_ context.Context, chunk *chunk) error {
-		return counts.take(chunk, func(p encoded, _ int) error {
+		return counts.take(chunk, func(p encoded) error {
 			missing.Add(p.info.Email)
 			return nil
 		})

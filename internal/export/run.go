@@ -206,14 +206,14 @@ func (r *run) pack(ctx context.Context) error {
 	p := packer{run: r}
 	err := r.export.encodeSegments(ctx, true, func(ctx context.Context, c *chunk) error {
 		defer func() { r.ledger.read(r.counts.counts.Rows) }()
-		return r.counts.take(c, func(e encoded, start int) error {
+		return r.counts.take(c, func(e encoded) error {
 			row := Row{c.segment, e.row}
 			if r.optOuts.has(e.info.Email) {
 				r.withheld++
 				r.counts.rejects.add(row, "withheld", "the person unsubscribed from the list")
 				return nil
 			}
-			return p.add(ctx, row, e.info.Email, c.json[start:e.end])
+			return p.add(ctx, row, e.info.Email, c.at(e), c.block)
 		})
 	})
 	if err != nil {
@@ -234,7 +234,7 @@ type packer struct {
 }
 
 // add puts a profile into the batch, into a new one if it is full.
-func (p *packer) add(ctx context.Context, row Row, email profile.Hash, json []byte) error {
+func (p *packer) add(ctx context.Context, row Row, email profile.Hash, json []byte, in *block) error {
 	if p.batch != nil && !p.batch.fits(len(json)) {
 		if err := p.flush(ctx); err != nil {
 			return err
@@ -249,7 +249,7 @@ func (p *packer) add(ctx context.Context, row Row, email profile.Hash, json []by
 		b.begin(p.count)
 		p.batch = b
 	}
-	p.batch.add(row, email, json)
+	p.batch.add(row, email, json, in)
 	return nil
 }
 

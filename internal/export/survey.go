@@ -25,7 +25,7 @@ func (e *Export) Survey(ctx context.Context) (*Survey, error) {
 	var c counter
 	version := e.version(ctx)
 	if err := e.encodeSegments(ctx, false, func(_ context.Context, chunk *chunk) error {
-		return c.take(chunk, func(encoded, int) error { return nil })
+		return c.take(chunk, func(encoded) error { return nil })
 	}); err != nil {
 		return nil, err
 	}
@@ -56,8 +56,8 @@ type counter struct {
 }
 
 // take counts the rows of a chunk and passes on each profile that is the first
-// with its address, and where in the chunk's json it begins.
-func (c *counter) take(from *chunk, emit func(p encoded, start int) error) error {
+// with its address.
+func (c *counter) take(from *chunk, emit func(encoded) error) error {
 	c.expect(from)
 	c.counts.Rows += int64(from.rows)
 	for _, r := range from.rejects {
@@ -66,10 +66,7 @@ func (c *counter) take(from *chunk, emit func(p encoded, start int) error) error
 		c.rejects.add(row, r.code, r.reason)
 	}
 	c.seen.warm(from.profiles)
-	start := 0
 	for _, p := range from.profiles {
-		at := start
-		start = p.end
 		if !c.seen.add(p.info.Email) {
 			c.counts.Duplicates++
 			c.rejects.add(Row{from.segment, p.row}, "duplicate", "an earlier row has the same email address")
@@ -80,7 +77,7 @@ func (c *counter) take(from *chunk, emit func(p encoded, start int) error) error
 		for t := range p.info.Dropped.Targets() {
 			c.counts.Dropped.add(Row{from.segment, p.row}, codeDropped, t, profile.DroppedBecause(t))
 		}
-		if err := emit(p, at); err != nil {
+		if err := emit(p); err != nil {
 			return err
 		}
 	}

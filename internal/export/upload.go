@@ -42,7 +42,7 @@ func (r *run) upload(ctx context.Context, b *batch) error {
 // send makes an import job of a batch.
 func (r *run) send(ctx context.Context, b *batch) error {
 	r.ledger.send(b)
-	job, err := r.client.ImportProfiles(ctx, r.export.ListID, b.json)
+	job, err := r.client.ImportProfiles(ctx, r.export.ListID, b.body()...)
 	if err != nil {
 		if s := klaviyo.StatusOf(err); s >= 400 && s < 500 { // after anything else nobody knows
 			r.ledger.answered(b)
@@ -68,17 +68,17 @@ func (r *run) strip(b *batch, err error) bool {
 		return false
 	}
 	stripped := 0
-	b.edit(func(i int, json []byte) []byte {
+	b.edit(func(i int, p sent) []byte {
 		found := named[i]
 		if len(found) == 0 {
-			return json
+			return p.json
 		}
 		stripped++
-		if mended := mend(json, found); mended != nil {
-			r.report.drop(b.profiles[i].row, target(found[0].Source.Pointer), words(found[0].Title, found[0].Detail))
+		if mended := mend(p.json, found); mended != nil {
+			r.report.drop(p.row, target(found[0].Source.Pointer), words(found[0].Title, found[0].Detail))
 			return mended
 		}
-		r.report.reject(b.profiles[i].row, found[0].Code, target(found[0].Source.Pointer), words(found[0].Title, found[0].Detail))
+		r.report.reject(p.row, found[0].Code, target(found[0].Source.Pointer), words(found[0].Title, found[0].Detail))
 		return nil
 	})
 	return stripped > 0

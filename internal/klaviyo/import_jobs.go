@@ -6,6 +6,7 @@ import (
 	"errors"
 	"iter"
 	"net/url"
+	"slices"
 	"time"
 )
 
@@ -73,12 +74,13 @@ const (
 const ImportOverhead = len(importHead) + len(importMiddle) + len(importTail) + importListMax
 
 // ImportProfiles starts a job that creates or updates profiles and adds them
-// to a list. profiles are JSON:API resource objects, separated by commas. A
-// second, identical import changes nothing, so a lost answer is no loss.
+// to a list. profiles are JSON:API resource objects, separated by commas, in
+// one part or several. A second, identical import changes nothing, so a lost
+// answer is no loss.
 // Scopes: lists:write, profiles:write.
 //
 // https://developers.klaviyo.com/en/reference/bulk_import_profiles
-func (c *Client) ImportProfiles(ctx context.Context, listID string, profiles []byte) (ImportJob, error) {
+func (c *Client) ImportProfiles(ctx context.Context, listID string, profiles ...[]byte) (ImportJob, error) {
 	id, err := json.Marshal(listID)
 	if err != nil {
 		return ImportJob{}, err
@@ -88,7 +90,7 @@ func (c *Client) ImportProfiles(ctx context.Context, listID string, profiles []b
 	}
 	err = c.do(ctx, request{
 		operation: "bulk_import_profiles", method: "POST", path: []string{"profile-bulk-import-jobs"},
-		body: [][]byte{[]byte(importHead), profiles, []byte(importMiddle), id, []byte(importTail)},
+		body: slices.Concat([][]byte{[]byte(importHead)}, profiles, [][]byte{[]byte(importMiddle), id, []byte(importTail)}),
 	}, &doc)
 	if err == nil && doc.Data.ID == "" {
 		err = errors.New("bulk_import_profiles: the answer has no id")

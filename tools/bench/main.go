@@ -17,6 +17,7 @@ import (
 func main() {
 	rounds := flag.Int("rounds", 5, "how often each figure is measured; the median counts")
 	scale := flag.Float64("scale", 1, "part of the rows, for a quick look; the bars are meant for all of them")
+	only := flag.String("only", "", "one of speed, memory, limits; all of them by default")
 	spec := flag.String("job", "", "used by the program itself")
 	flag.Parse()
 
@@ -25,7 +26,7 @@ func main() {
 	if *spec != "" {
 		err = do(ctx, *spec, os.Stdout)
 	} else {
-		err = bench(ctx, os.Stdout, *scale, *rounds)
+		err = bench(ctx, os.Stdout, *only, *scale, *rounds)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -34,15 +35,21 @@ func main() {
 }
 
 // bench measures everything and prints a table, a figure a line with its bar.
-func bench(ctx context.Context, out io.Writer, scale float64, rounds int) error {
+func bench(ctx context.Context, out io.Writer, only string, scale float64, rounds int) error {
 	dir, err := os.MkdirTemp("", "klaviyo-bench-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
 	b := &suite{path: filepath.Join(dir, "segment.csv"), scale: scale, rounds: rounds}
-	for _, part := range []func(context.Context) error{b.atFullSpeed, b.memory, b.withLimits} {
-		if err := part(ctx); err != nil {
+	for _, part := range []struct {
+		name string
+		run  func(context.Context) error
+	}{{"speed", b.atFullSpeed}, {"memory", b.memory}, {"limits", b.withLimits}} {
+		if only != "" && only != part.name {
+			continue
+		}
+		if err := part.run(ctx); err != nil {
 			return err
 		}
 	}
