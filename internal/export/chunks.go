@@ -180,7 +180,7 @@ func (e *Export) read(ctx context.Context, from *Segment, s stream) error {
 			s.ordered <- c
 		}
 		if errors.Is(err, io.EOF) {
-			if next == 1 {
+			if next == 1 && !e.Safeguards.AllowEmptySegment {
 				return emptySegment(from.Name)
 			}
 			return nil
@@ -221,6 +221,6 @@ func emptySegment(name string) error {
 		Attribute: []string{"segments", name},
 		Summary:   "Segment Is Empty",
 		Detail: "Segment \"" + name + "\" has a header but no rows. An empty segment usually means that what produces it failed, so nothing was sent. " +
-			"If nobody is in the segment for now, set enabled = false until somebody is.",
+			"If nobody is in the segment for now, set safeguards.allow_empty_segment = true.",
 	}
 }

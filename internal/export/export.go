@@ -25,6 +25,7 @@ type Export struct {
 	ListID   string
 
 	Destination Destination
+	Safeguards  Safeguards
 
 	// IgnoreOptOuts exports also who unsubscribed from the list.
 	IgnoreOptOuts bool

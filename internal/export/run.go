@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"errors"
 	"sync"
 	"time"
 
@@ -39,6 +40,10 @@ func (r *Result) Submitted() int64 { return r.Profiles - r.Withheld }
 // RunOptions are how a run is made. The zero value is a run of its own, that
 // tells nobody.
 type RunOptions struct {
+	// Fingerprint is what the segments must still have, or nothing is sent;
+	// empty for whatever they hold.
+	Fingerprint string
+
 	// Surveyed is a survey of this export. As long as the segments are what
 	// they were then, they are not read once more before anything is sent.
 	Surveyed *Survey
@@ -88,7 +93,7 @@ func (e *Export) Run(ctx context.Context, client *klaviyo.Client, o RunOptions) 
 		return nil, err
 	}
 	defer rejects.discard()
-	before, err := e.prepare(ctx, client, o.Surveyed)
+	before, err := e.prepare(ctx, client, o)
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil, interrupted(ctx, "Nothing was sent.")
@@ -125,21 +130,39 @@ type prepared struct {
 }
 
 // prepare does all that comes before sending.
-func (e *Export) prepare(ctx context.Context, client *klaviyo.Client, surveyed *Survey) (p prepared, err error) {
+func (e *Export) prepare(ctx context.Context, client *klaviyo.Client, o RunOptions) (p prepared, err error) {
 	if p.list, err = e.check(ctx, client); err != nil {
 		return p, err
 	}
-	if surveyed != nil && surveyed.Version != "" && surveyed.Version == e.version(ctx) {
+	if surveyed := o.Surveyed; surveyed != nil && surveyed.Version != "" && surveyed.Version == e.version(ctx) {
 		p.survey = surveyed
 		err = e.CheckSurvey(surveyed)
 	} else {
 		p.survey, err = e.Survey(ctx)
 	}
+	if err == nil && o.Fingerprint != "" && p.survey.Fingerprint != o.Fingerprint {
+		err = changedSincePlan()
+	}
 	if err != nil {
+		return p, err
+	}
+	var unknown *FlowsUnknownError
+	if err := e.CheckFlows(ctx, client, p.survey.Profiles); errors.As(err, &unknown) {
+		tflog.Warn(ctx, "The flows of the list were not checked", map[string]any{"list": e.ListID, "reason": err.Error()})
+	} else if err != nil {
 		return p, err
 	}
 	p.optOuts, err = e.optOuts(ctx, client)
 	return p, err
+}
+
+func changedSincePlan() error {
+	return &Error{
+		Attribute: []string{"pin_to_plan"},
+		Summary:   "Segment Changed Since The Plan",
+		Detail: "The segments no longer hold what the plan was made for, and pin_to_plan = true allows nothing else to be exported. Nothing was sent. " +
+			"Plan again and review what changed; or set pin_to_plan = false to export what is there when the plan is applied.",
+	}
 }
 
 func (e *Export) newRun(client *klaviyo.Client, before prepared, rejects *rejects, o RunOptions) *run {

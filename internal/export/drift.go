@@ -1,0 +1,35 @@
+package export
+
+import (
+	"context"
+	"time"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
+)
+
+// Lost is how many members a list has lost since a run, those aside who
+// unsubscribed: they are gone because they wanted to be. before is the number
+// after that run, now the present one. It makes no request unless there are
+// fewer.
+func (e *Export) Lost(ctx context.Context, client *klaviyo.Client, before, now int64, since time.Time) (int64, error) {
+	if now >= before {
+		return 0, nil
+	}
+	lost := before - now
+	if e.IgnoreOptOuts {
+		return lost, nil
+	}
+	var left hashSet
+	for p, err := range client.OptOuts(ctx, e.ListID, klaviyo.TimeRange{From: since}) {
+		if err != nil {
+			return 0, err
+		}
+		if left.add(hashOfAddress(p)) {
+			lost--
+		}
+		if lost == 0 {
+			break
+		}
+	}
+	return lost, nil
+}

@@ -1,0 +1,91 @@
+package export
+
+import (
+	"fmt"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
+)
+
+// DefaultMaxRejectedPercent is for exports that do not say how many rows may
+// be rejected: when it is more than half, the mapping is wrong, not the rows.
+const DefaultMaxRejectedPercent = 50
+
+// Safeguards stop runs that cannot be meant.
+type Safeguards struct {
+	MaxRejectedPercent int64 // of the rows, 0 to 100
+	MaxProfiles        int64 // of the segments; 0 for no limit
+	AllowEmptySegment  bool  // a segment without rows is no failure of its source
+	AllowLiveFlows     bool  // joining the list may start flows
+}
+
+// CheckSurvey refuses a survey that must not lead to a run.
+func (e *Export) CheckSurvey(s *Survey) error {
+	if err := typeErrors(&s.Rejected); err != nil {
+		return err
+	}
+	rejected := s.Rejected.Total
+	switch most := e.Safeguards.MaxRejectedPercent; {
+	case s.Profiles == 0 && rejected > 0:
+		return &Error{
+			Attribute: []string{"segments"},
+			Summary:   "No Row Can Be Exported",
+			Detail:    fmt.Sprintf("Of %s none can become a profile, so nothing was sent:\n%s", Count(s.Rows, "row"), s.Rejected.String()),
+		}
+	case rejected*100 > most*s.Rows:
+		return &Error{
+			Attribute: []string{"safeguards", "max_rejected_percent"},
+			Summary:   "Too Many Rows Cannot Be Exported",
+			Detail: fmt.Sprintf("Of %s, %s cannot be exported: %s, where %d %% are allowed. Nothing was sent.\n%sCorrect the source or the mapping; "+
+				"or if this is expected, raise safeguards.max_rejected_percent.",
+				Count(s.Rows, "row"), Thousands(rejected), percent(rejected, s.Rows), most, s.Rejected.String()),
+		}
+	}
+	if most := e.Safeguards.MaxProfiles; most > 0 && s.Profiles > most {
+		return &Error{
+			Attribute: []string{"safeguards", "max_profiles"},
+			Summary:   "Too Many Profiles",
+			Detail: fmt.Sprintf("The segments hold %s, and safeguards.max_profiles allows %s. Nothing was sent. "+
+				"If they are all meant to be exported, raise it.", Count(s.Profiles, "profile"), Thousands(most)),
+		}
+	}
+	if most := e.Destination.MaxProfiles; most > 0 && s.Profiles > most {
+		return &Error{
+			Attribute: []string{"destination"},
+			Summary:   "Too Many Profiles",
+			Detail: fmt.Sprintf("The segments hold %s, and the connection allows %s for one export. Nothing was sent. "+
+				"If they are all meant to be exported, raise max_profiles_per_export of the connection.", Count(s.Profiles, "profile"), Thousands(most)),
+		}
+	}
+	return nil
+}
+
+// percent is a part of a whole in words: "51 %", "0.4 %".
+func percent(part, whole int64) string {
+	p := float64(part) * 100 / float64(whole)
+	if p < 10 || p > 99 && p < 100 {
+		return fmt.Sprintf("%.2g %%", p)
+	}
+	return fmt.Sprintf("%.0f %%", p)
+}
+
+// typeErrors says of each property which rows are not of its type. A declared
+// type is a promise about the data: who makes it wants to know, before
+// anything is sent, that it does not hold.
+func typeErrors(rejected *Tally) error {
+	var out Errors
+	for _, r := range rejected.Reasons() {
+		if r.Code != string(profile.PropertyType) {
+			continue
+		}
+		out = append(out, &Error{
+			Attribute: append(targetAttribute(r.Target), "type"),
+			Summary:   "Property Is Not Of Its Type",
+			Detail: fmt.Sprintf("In %s, %s. Nothing was sent. Correct the rows, leave their values empty, or declare the property with type = \"string\".",
+				rowsInWords(r.Count, r.First), r.Words),
+		})
+	}
+	if out == nil {
+		return nil
+	}
+	return out
+}
