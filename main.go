@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	_ "time/tzdata" // Windows and minimal containers have no time zones of their own, and schedules name them.
 
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 
