@@ -62,6 +62,7 @@ func (w *world) export(sources ...segment.Source) *export.Export {
 		},
 		ListID:      w.listID,
 		Destination: export.Destination{AccountID: accountID, Consent: true},
+		Safeguards:  export.Safeguards{MaxRejectedPercent: 100},
 	}
 	for i, source := range sources {
 		e.Segments = append(e.Segments, export.Segment{Name: fmt.Sprintf("s%d", i+1), Source: source})

@@ -33,6 +33,7 @@ type Membership struct {
 // minutes. It sends nothing.
 func (e *Export) Compare(ctx context.Context, client *klaviyo.Client) (*Survey, *Membership, error) {
 	var counts counter
+	version := e.version(ctx)
 	var missing profile.Fingerprint // of all profiles at first, until they are found
 	if err := e.encodeSegments(ctx, false, func(_ context.Context, chunk *chunk) error {
 		return counts.take(chunk, func(p encoded) error {
@@ -43,6 +44,7 @@ func (e *Export) Compare(ctx context.Context, client *klaviyo.Client) (*Survey, 
 		return nil, nil, err
 	}
 	s := counts.survey()
+	s.Version = version
 	if err := e.CheckSurvey(s); err != nil {
 		return s, nil, err
 	}

@@ -37,6 +37,7 @@ var _ provider.Provider = (*klaviyoProvider)(nil)
 
 type klaviyoProvider struct {
 	version string
+	now     func() time.Time
 }
 
 type providerModel struct {
@@ -48,7 +49,7 @@ type providerModel struct {
 
 // New returns the constructor of the provider in the given version.
 func New(version string) func() provider.Provider {
-	return func() provider.Provider { return &klaviyoProvider{version: version} }
+	return func() provider.Provider { return &klaviyoProvider{version: version, now: time.Now} }
 }
 
 // Metadata implements provider.Provider.
@@ -97,6 +98,7 @@ func (p *klaviyoProvider) Configure(ctx context.Context, req provider.ConfigureR
 	}
 	d := &providerData{
 		apiKey:  config.APIKey,
+		now:     p.now,
 		options: klaviyo.Options{UserAgent: "terraform-provider-klaviyo/" + p.version + " (+https://registry.terraform.io/providers/klaviyo-community/klaviyo)"},
 	}
 	d.options.BaseURL = stringOrEnv(config.BaseURL, envBaseURL)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -22,6 +23,7 @@ import (
 type providerData struct {
 	apiKey  types.String // the provider's; may be unknown while planning
 	options klaviyo.Options
+	now     func() time.Time
 
 	mu      sync.Mutex
 	clients map[[sha256.Size]byte]*klaviyo.Client // by hash of the key

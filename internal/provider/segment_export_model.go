@@ -22,20 +22,25 @@ import (
 )
 
 type segmentExportModel struct {
-	DisplayName  types.String   `tfsdk:"display_name"`
-	Destination  types.Object   `tfsdk:"destination"`
-	ListID       types.String   `tfsdk:"list_id"`
-	Segments     types.Map      `tfsdk:"segments"`
-	DataMatching types.Object   `tfsdk:"data_matching"`
-	Attributes   types.Object   `tfsdk:"attributes"`
-	Properties   types.Map      `tfsdk:"properties"`
-	SyncMode     types.String   `tfsdk:"sync_mode"`
-	OptOuts      types.String   `tfsdk:"opt_outs"`
-	Enabled      types.Bool     `tfsdk:"enabled"`
-	RunOnApply   types.Bool     `tfsdk:"run_on_apply"`
-	Triggers     types.Map      `tfsdk:"triggers"`
-	RejectsPath  types.String   `tfsdk:"rejects_path"`
-	Timeouts     timeouts.Value `tfsdk:"timeouts"`
+	DisplayName  types.String `tfsdk:"display_name"`
+	Destination  types.Object `tfsdk:"destination"`
+	ListID       types.String `tfsdk:"list_id"`
+	Segments     types.Map    `tfsdk:"segments"`
+	DataMatching types.Object `tfsdk:"data_matching"`
+	Attributes   types.Object `tfsdk:"attributes"`
+	Properties   types.Map    `tfsdk:"properties"`
+	SyncMode     types.String `tfsdk:"sync_mode"`
+	OptOuts      types.String `tfsdk:"opt_outs"`
+	Enabled      types.Bool   `tfsdk:"enabled"`
+	RunOnApply   types.Bool   `tfsdk:"run_on_apply"`
+	Triggers     types.Map    `tfsdk:"triggers"`
+	RejectsPath  types.String `tfsdk:"rejects_path"`
+
+	Schedule        types.Object   `tfsdk:"schedule"`
+	Safeguards      types.Object   `tfsdk:"safeguards"`
+	MembershipCheck types.String   `tfsdk:"membership_check"`
+	PinToPlan       types.Bool     `tfsdk:"pin_to_plan"`
+	Timeouts        timeouts.Value `tfsdk:"timeouts"`
 
 	ID               types.String `tfsdk:"id"`
 	Fingerprint      types.String `tfsdk:"fingerprint"`
@@ -45,6 +50,7 @@ type segmentExportModel struct {
 	WithheldCount    types.Int64  `tfsdk:"withheld_count"`
 	ListName         types.String `tfsdk:"list_name"`
 	ListProfileCount types.Int64  `tfsdk:"list_profile_count"`
+	NextRunAt        types.String `tfsdk:"next_run_at"`
 	LastRun          types.Object `tfsdk:"last_run"`
 }
 
@@ -76,6 +82,18 @@ type dataMatchingModel struct {
 type propertyModel struct {
 	Field types.String `tfsdk:"field"`
 	Type  types.String `tfsdk:"type"`
+}
+
+type scheduleModel struct {
+	Cron     types.String `tfsdk:"cron"`
+	Timezone types.String `tfsdk:"timezone"`
+}
+
+type safeguardsModel struct {
+	MaxRejectedPercent types.Int64 `tfsdk:"max_rejected_percent"`
+	MaxProfiles        types.Int64 `tfsdk:"max_profiles"`
+	AllowEmptySegment  types.Bool  `tfsdk:"allow_empty_segment"`
+	AllowLiveFlows     types.Bool  `tfsdk:"allow_live_flows"`
 }
 
 type runModel struct {
@@ -137,7 +155,10 @@ func (m *segmentExportModel) source() string {
 // export is what the model declares. What is unknown is left out: ask
 // sourceKnown and the attributes themselves.
 func (m *segmentExportModel) export(ctx context.Context, diags *diag.Diagnostics) *export.Export {
-	e := &export.Export{ListID: m.ListID.ValueString(), IgnoreOptOuts: m.OptOuts.ValueString() == optOutsIgnore}
+	e := &export.Export{
+		ListID: m.ListID.ValueString(), IgnoreOptOuts: m.OptOuts.ValueString() == optOutsIgnore,
+		Safeguards: m.safeguards(ctx, diags),
+	}
 	if d, ok := m.destination(ctx, diags); ok {
 		e.Destination = d.destination(ctx, diags)
 	}
@@ -159,6 +180,81 @@ func (d *destinationModel) destination(ctx context.Context, diags *diag.Diagnost
 		diags.Append(d.AllowedListIDs.ElementsAs(ctx, &out.AllowedListIDs, false)...)
 	}
 	return out
+}
+
+// safeguards are those of the configuration, with what is unknown left open.
+func (m *segmentExportModel) safeguards(ctx context.Context, diags *diag.Diagnostics) export.Safeguards {
+	var s safeguardsModel
+	switch {
+	case m.Safeguards.IsUnknown():
+		return export.Safeguards{MaxRejectedPercent: 100, AllowEmptySegment: true, AllowLiveFlows: true}
+	case !m.Safeguards.IsNull():
+		diags.Append(m.Safeguards.As(ctx, &s, basetypes.ObjectAsOptions{})...)
+	}
+	out := export.Safeguards{
+		MaxRejectedPercent: export.DefaultMaxRejectedPercent,
+		MaxProfiles:        s.MaxProfiles.ValueInt64(),
+		AllowEmptySegment:  s.AllowEmptySegment.ValueBool() || s.AllowEmptySegment.IsUnknown(),
+		AllowLiveFlows:     s.AllowLiveFlows.ValueBool() || s.AllowLiveFlows.IsUnknown(),
+	}
+	switch {
+	case s.MaxRejectedPercent.IsUnknown():
+		out.MaxRejectedPercent = 100
+	case !s.MaxRejectedPercent.IsNull():
+		out.MaxRejectedPercent = s.MaxRejectedPercent.ValueInt64()
+	}
+	return out
+}
+
+// schedule is when the export is due. ok is false without one, and while it is
+// not known.
+func (m *segmentExportModel) schedule(ctx context.Context, diags *diag.Diagnostics) (s schedule, ok bool) {
+	if m.Schedule.IsNull() || m.Schedule.IsUnknown() {
+		return s, false
+	}
+	var declared scheduleModel
+	diags.Append(m.Schedule.As(ctx, &declared, basetypes.ObjectAsOptions{})...)
+	if declared.Cron.IsUnknown() || declared.Timezone.IsUnknown() {
+		return s, false
+	}
+	s, err := parseSchedule(declared.Cron.ValueString(), declared.Timezone.ValueString())
+	if err != nil { // validation has said so
+		return s, false
+	}
+	return s, true
+}
+
+// scheduleKnown reports whether it is known when the export is due.
+func (m *segmentExportModel) scheduleKnown(ctx context.Context) bool {
+	tf, err := m.Schedule.ToTerraformValue(ctx)
+	return err == nil && tf.IsFullyKnown()
+}
+
+// setNextRun fills in when the schedule makes the next run due, given the last.
+func (m *segmentExportModel) setNextRun(ctx context.Context, diags *diag.Diagnostics) {
+	m.NextRunAt = types.StringNull()
+	if !m.scheduleKnown(ctx) || m.LastRun.IsUnknown() {
+		m.NextRunAt = types.StringUnknown()
+		return
+	}
+	s, ok := m.schedule(ctx, diags)
+	last := m.lastRun(ctx, diags)
+	if !ok || last == nil {
+		return
+	}
+	if last.StartedAt.IsUnknown() {
+		m.NextRunAt = types.StringUnknown()
+		return
+	}
+	if tick := s.next(last.startedAt()); !tick.IsZero() {
+		m.NextRunAt = types.StringValue(tick.UTC().Format(time.RFC3339))
+	}
+}
+
+// startedAt is when the run began; zero if that is not known.
+func (r *runModel) startedAt() time.Time {
+	at, _ := time.Parse(time.RFC3339, r.StartedAt.ValueString())
+	return at
 }
 
 // segments are the sources in the order of their names.
@@ -257,8 +353,8 @@ func (m *segmentExportModel) setID(e *export.Export) {
 	}
 }
 
-// plannedRun is a run that is due, with nothing known but why.
-func plannedRun(reason string) types.Object {
+// plannedRun is a run that is due, with nothing known but why, if that.
+func plannedRun(reason types.String) types.Object {
 	values := make(map[string]attr.Value, len(runType()))
 	for name, kind := range runType() {
 		if kind == types.Int64Type {
@@ -267,7 +363,7 @@ func plannedRun(reason string) types.Object {
 			values[name] = types.StringUnknown()
 		}
 	}
-	values["reason"] = types.StringValue(reason)
+	values["reason"] = reason
 	return types.ObjectValueMust(runType(), values)
 }
 

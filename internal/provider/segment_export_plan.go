@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -24,8 +25,9 @@ type exportPlan struct {
 	private privateState
 	diags   *diag.Diagnostics
 
-	export *export.Export
-	used   *access // nil while the key or the account is not known
+	export  *export.Export
+	used    *access    // nil while the key or the account is not known
+	refresh *refreshed // what the plan rests on; nil on create, and without a refresh
 }
 
 // complete fills in every computed attribute of the plan. What depends on
@@ -40,6 +42,9 @@ func (p *exportPlan) complete(ctx context.Context) {
 		p.keep()
 		return
 	}
+	if found := (refreshed{}); p.state != nil && load(ctx, p.private, keyRefresh, &found, p.diags) {
+		p.refresh = &found
+	}
 	p.checkDestination(ctx)
 	if p.diags.HasError() {
 		return
@@ -48,11 +53,12 @@ func (p *exportPlan) complete(ctx context.Context) {
 	if p.diags.HasError() {
 		return
 	}
-	survey, refreshed := p.survey(ctx)
+	survey := p.survey(ctx)
 	if p.diags.HasError() {
 		return
 	}
-	p.decide(ctx, survey, refreshed)
+	p.decide(ctx, survey)
+	p.plan.setNextRun(ctx, p.diags)
 }
 
 // checkDestination checks consent, key and account as far as they are known.
@@ -109,24 +115,31 @@ func (p *exportPlan) checkList(ctx context.Context) {
 
 // survey looks at the segments: what refreshing found, if they are declared as
 // they were then, else what is there now. It is nil while they are not known.
-func (p *exportPlan) survey(ctx context.Context) (survey *export.Survey, refreshed bool) {
+func (p *exportPlan) survey(ctx context.Context) *export.Survey {
 	if !p.plan.sourceKnown(ctx) {
-		return nil, false
+		return nil
 	}
-	survey = &export.Survey{}
-	if p.sameSource() && load(ctx, p.private, keySurvey, survey, p.diags) {
-		if err := p.export.CheckSurvey(survey); err != nil {
+	if p.surveyRefreshed() {
+		if err := p.export.CheckSurvey(p.refresh.Survey); err != nil {
 			addError(p.diags, err)
 		}
-		return survey, true
+		return p.refresh.Survey
 	}
 	survey, err := p.export.Survey(ctx)
 	if err != nil {
 		addError(p.diags, err)
-		return survey, false
+		return nil
 	}
 	p.data.surveys.keep(p.plan.source(), survey)
-	return survey, false
+	return survey
+}
+
+// surveyRefreshed reports whether refreshing read the segments as they are
+// declared now. Only then do figures of them belong into the plan: Terraform
+// makes it again when it applies it, and by then another survey may find
+// others.
+func (p *exportPlan) surveyRefreshed() bool {
+	return p.refresh != nil && p.refresh.Survey != nil && p.sameSource()
 }
 
 // sameSource reports whether segments and mapping are those of the state.
@@ -145,6 +158,11 @@ func (p *exportPlan) keep() {
 	if p.state != nil {
 		kept = *p.state
 	}
+	p.plan.NextRunAt = types.StringNull()
+	if p.state == nil || p.state.Enabled.ValueBool() {
+		p.diags.AddAttributeWarning(path.Root("enabled"), "Export Is Disabled",
+			"With enabled = false the segments are not read and nothing is sent, until it is true again.")
+	}
 	p.plan.keepSurvey(&kept)
 	p.plan.LastRun, p.plan.WithheldCount = kept.LastRun, kept.WithheldCount
 	p.plan.ListName, p.plan.ListProfileCount = kept.ListName, kept.ListProfileCount
@@ -152,7 +170,7 @@ func (p *exportPlan) keep() {
 
 // decide plans a run if one is due. survey is nil when the segments are not
 // known yet.
-func (p *exportPlan) decide(ctx context.Context, survey *export.Survey, refreshed bool) {
+func (p *exportPlan) decide(ctx context.Context, survey *export.Survey) {
 	p.plan.LastRun, p.plan.WithheldCount = types.ObjectNull(runType()), types.Int64Null()
 	if p.state != nil {
 		p.plan.LastRun, p.plan.WithheldCount = p.state.LastRun, p.state.WithheldCount
@@ -164,8 +182,8 @@ func (p *exportPlan) decide(ctx context.Context, survey *export.Survey, refreshe
 		}
 		return
 	}
-	reasons := p.reasons(ctx, survey, refreshed)
-	if len(reasons) == 0 {
+	due := p.reasons(ctx, survey)
+	if !due.any() {
 		p.plan.keepSurvey(p.state)
 		return
 	}
@@ -173,7 +191,7 @@ func (p *exportPlan) decide(ctx context.Context, survey *export.Survey, refreshe
 	switch {
 	case !runs && p.state != nil && survey.Fingerprint == p.state.Fingerprint.ValueString():
 		p.plan.keepSurvey(p.state)
-	case refreshed:
+	case p.surveyRefreshed() || p.plan.PinToPlan.ValueBool():
 		p.plan.setSurvey(survey)
 	default:
 		p.plan.forgetSurvey()
@@ -182,73 +200,171 @@ func (p *exportPlan) decide(ctx context.Context, survey *export.Survey, refreshe
 	case p.plan.RunOnApply.IsUnknown():
 		p.plan.LastRun, p.plan.WithheldCount = types.ObjectUnknown(runType()), types.Int64Unknown()
 	case runs:
-		p.planRun(ctx, strings.Join(reasons, "; "), survey, refreshed)
+		p.planRun(ctx, due, survey)
 	}
 }
 
 // planRun plans a run that is due.
-func (p *exportPlan) planRun(ctx context.Context, reason string, survey *export.Survey, refreshed bool) {
+func (p *exportPlan) planRun(ctx context.Context, due dueReasons, survey *export.Survey) {
 	if p.used != nil {
-		if err := p.used.client.CheckReadScopes(ctx); err != nil {
-			addError(p.diags, p.used.blame(err))
+		p.checkBeforeRun(ctx, survey)
+		if p.diags.HasError() {
 			return
 		}
 	}
+	reason := due.planned(p.refresh != nil || p.state == nil)
+	if p.surveyRefreshed() {
+		reason = types.StringValue(reason.ValueString() + " " + estimate(survey.Profiles))
+	}
 	p.plan.LastRun = plannedRun(reason)
 	p.plan.ListProfileCount, p.plan.WithheldCount = types.Int64Unknown(), types.Int64Unknown()
-	warnSurvey(p.diags, survey, refreshed)
+	warnSurvey(p.diags, survey, p.surveyRefreshed())
 }
 
-// reasons says why a run is due, in words for who reviews the plan. None means
-// that none is. Only a survey that was refreshed gives figures: Terraform makes
-// the plan again when it applies it, and by then another one may find others.
-func (p *exportPlan) reasons(ctx context.Context, survey *export.Survey, refreshed bool) []string {
+// checkBeforeRun makes sure that the key can do what a run needs, as far as
+// that can be tried, and that the run mails nobody by accident.
+func (p *exportPlan) checkBeforeRun(ctx context.Context, survey *export.Survey) {
+	if err := p.used.client.CheckReadScopes(ctx); err != nil {
+		addError(p.diags, p.used.blame(err))
+		return
+	}
+	if p.plan.ListID.IsUnknown() {
+		return
+	}
+	err := p.export.CheckFlows(ctx, p.used.client, survey.Profiles)
+	var unchecked *export.FlowsUnknownError
+	switch {
+	case errors.As(err, &unchecked):
+		p.diags.AddAttributeWarning(path.Root("list_id"), "Flows Were Not Checked",
+			"The API key lacks the scope flows:read, so nobody has checked whether joining the list starts a live flow, which would send messages to everybody who is new on it. "+
+				"Use a key with that scope, or set safeguards.allow_live_flows = true if that is meant.")
+	case err != nil:
+		addError(p.diags, p.used.blame(err))
+	}
+}
+
+// estimate says what a run of so many profiles takes.
+func estimate(profiles int64) string {
+	return fmt.Sprintf("(%s, %s at best)", export.Count(export.Jobs(profiles), "import job"), max(export.Shortest(profiles), time.Second))
+}
+
+// dueReasons say why a run is due, in words for who reviews the plan.
+type dueReasons struct {
+	lasting []string // that hold whenever the plan is made again
+	passing []string // found out just now: they may be others then
+}
+
+func (d dueReasons) any() bool { return len(d.lasting)+len(d.passing) > 0 }
+
+func (d dueReasons) String() string { return strings.Join(slices.Concat(d.lasting, d.passing), "; ") }
+
+// planned is the reason as far as the plan can promise it. Without a refresh
+// those that pass cannot be promised; they are known after apply.
+func (d dueReasons) planned(refreshed bool) types.String {
+	switch {
+	case refreshed:
+		return types.StringValue(d.String())
+	case len(d.lasting) > 0:
+		return types.StringValue(strings.Join(d.lasting, "; "))
+	default:
+		return types.StringUnknown()
+	}
+}
+
+// reasons says why a run is due. None means that none is.
+func (p *exportPlan) reasons(ctx context.Context, survey *export.Survey) (due dueReasons) {
 	if p.state == nil {
-		return []string{"first run"}
+		due.lasting = []string{"first run"}
+		return due
 	}
 	last := p.state.lastRun(ctx, p.diags)
 	if last == nil {
-		return []string{"first run"}
+		due.lasting = []string{"first run"}
+		return due
 	}
-	var reasons []string
+	add := func(reason string) { due.lasting = append(due.lasting, reason) }
 	if !p.state.Enabled.ValueBool() {
-		reasons = append(reasons, "enabled again")
+		add("enabled again")
 	}
 	before, now := p.lastInputs(ctx), p.plan.inputs(p.export)
 	if before.AccountID != now.AccountID {
-		reasons = append(reasons, "account changed")
+		add("account changed")
 	}
 	if before.ListID != now.ListID {
-		reasons = append(reasons, "list changed")
+		add("list changed")
 	}
-	lost := last.ListProfileCount.ValueInt64() - p.state.ListProfileCount.ValueInt64()
-	counted := !last.ListProfileCount.IsNull() && !p.state.ListProfileCount.IsNull()
-	if lost > 0 && counted && before.sameList(now) && before.sameList(p.state.inputs(p.export)) {
-		reasons = append(reasons, "list lost "+export.Count(lost, "member"))
+	if before.sameList(now) && before.sameList(p.state.inputs(p.export)) {
+		due.lasting = append(due.lasting, p.listDrift(ctx)...)
 	}
-	switch same := survey.Fingerprint == last.Fingerprint.ValueString(); {
-	case !p.sameMapping():
-		reasons = append(reasons, "mapping changed")
-	case !p.sameSource():
-		reasons = append(reasons, "segments changed")
-	case !same && refreshed:
-		reasons = append(reasons, changeOfSegment(last.ProfilesSubmitted.ValueInt64()+p.state.WithheldCount.ValueInt64(), survey.Profiles))
-	case !same:
-		reasons = append(reasons, "segment changed")
-	}
+	p.segmentReasons(&due, last, survey)
 	if before.SyncMode != now.SyncMode {
-		reasons = append(reasons, "sync mode changed")
+		add("sync mode changed")
 	}
 	if before.OptOuts != now.OptOuts {
-		reasons = append(reasons, "opt_outs changed")
+		add("opt_outs changed")
 	}
 	if p.plan.Triggers.IsUnknown() {
-		return append(reasons, "triggers changed")
+		add("triggers changed")
+	} else {
+		for _, name := range slices.Sorted(maps.Keys(before.changedTriggers(now.Triggers))) {
+			add("trigger " + name + " changed")
+		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(before.changedTriggers(now.Triggers))) {
-		reasons = append(reasons, "trigger "+name+" changed")
+	if s, ok := p.plan.schedule(ctx, p.diags); ok {
+		if tick, ok := s.due(last.startedAt(), p.now()); ok {
+			due.passing = append(due.passing, "scheduled for "+tick.UTC().Format(time.RFC3339))
+		}
 	}
-	return reasons
+	return due
+}
+
+// now is when the plan was made: that of the refresh, which stays the same
+// when the plan is made again.
+func (p *exportPlan) now() time.Time {
+	if p.refresh != nil {
+		return p.refresh.At
+	}
+	return p.data.now()
+}
+
+// segmentReasons adds what changed in the segments or how they are mapped.
+func (p *exportPlan) segmentReasons(due *dueReasons, last *runModel, survey *export.Survey) {
+	changed := survey.Fingerprint != last.Fingerprint.ValueString()
+	switch {
+	case !p.sameMapping():
+		due.lasting = append(due.lasting, "mapping changed")
+	case !p.sameSource():
+		due.lasting = append(due.lasting, "segments changed")
+	case changed && p.surveyRefreshed():
+		before := last.ProfilesSubmitted.ValueInt64() + p.state.WithheldCount.ValueInt64()
+		due.lasting = append(due.lasting, changeOfSegment(before, survey.Profiles))
+	case changed:
+		due.passing = append(due.passing, "segment changed")
+	}
+}
+
+// listDrift says whom the list has lost, as far as refreshing looked for that.
+func (p *exportPlan) listDrift(ctx context.Context) []string {
+	if p.refresh == nil {
+		return nil
+	}
+	m := p.refresh.Membership
+	if m == nil || p.plan.MembershipCheck.ValueString() != membershipFull {
+		if p.refresh.Lost > 0 && p.plan.MembershipCheck.ValueString() != membershipNone {
+			return []string{"list lost " + export.Count(p.refresh.Lost, "member")}
+		}
+		return nil
+	}
+	var before missing
+	load(ctx, p.private, keyMissing, &before, p.diags) // without one nobody was missing
+	if !missingIn(m).more(before) {
+		return nil
+	}
+	reason := "list lacks " + export.Count(m.Missing, "profile")
+	if m.Strangers > 0 {
+		reason += " and has " + export.Count(m.Strangers, "stranger")
+	}
+	return []string{reason}
 }
 
 // lastInputs is what the last run was made with.
@@ -275,9 +391,9 @@ const rowsCounted = "Rows are counted from the first one after the header."
 func warnSurvey(diags *diag.Diagnostics, s *export.Survey, refreshed bool) {
 	if !refreshed {
 		diags.AddAttributeWarning(path.Root("segments"), "Profiles To Be Exported",
-			fmt.Sprintf("%s, from %s: %s, and %s that cannot be exported. This is what the segments hold now. "+
-				"What they hold when the plan is applied is exported, so the counts are known only then.",
-				export.Count(s.Profiles, "profile"), export.Count(s.Rows, "row"), export.Count(s.Duplicates, "duplicate"), export.Count(s.Rejected.Total, "row")))
+			fmt.Sprintf("%s %s, from %s: %s, and %s that cannot be exported. This is what the segments hold now. "+
+				"Unless pin_to_plan is true, what they hold when the plan is applied is exported.",
+				export.Count(s.Profiles, "profile"), estimate(s.Profiles), export.Count(s.Rows, "row"), export.Count(s.Duplicates, "duplicate"), export.Count(s.Rejected.Total, "row")))
 	}
 	if s.Rejected.Total > 0 {
 		diags.AddAttributeWarning(path.Root("segments"), "Rows That Cannot Be Exported",

@@ -9,10 +9,13 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/simulator"
 )
 
-// due is what a plan says of a run: why, and nothing else.
+// oneJob ends the reason of a run of few profiles that refreshing has counted.
+const oneJob = " (1 import job, 1s at best)"
+
+// due is what a plan says of a run: why and how long, and nothing else.
 func due(reason string) values {
 	return values{
-		"last_run.reason": reason,
+		"last_run.reason": reason + oneJob,
 		"last_run.id":     unknown, "last_run.status": unknown, "last_run.started_at": unknown, "last_run.completed_at": unknown,
 		"last_run.fingerprint": unknown, "last_run.profiles_submitted": unknown, "last_run.profiles_failed": unknown,
 		"last_run.list_profile_count": unknown, "last_run.jobs": unknown, "list_profile_count": unknown,
@@ -24,6 +27,7 @@ func due(reason string) values {
 // they are declared now: their counts are left to apply.
 func dueUnread(reason string) values {
 	v := due(reason)
+	v["last_run.reason"] = reason
 	v["fingerprint"], v["profile_count"] = unknown, unknown
 	return v
 }
@@ -89,11 +93,12 @@ func TestAccSegmentExport_runIsDue(t *testing.T) {
 			if test.change != nil {
 				config = test.change(w, config)
 			}
-			second := applied(config, inState(exportAddress, values{"last_run.reason": test.reason, "last_run.status": "succeeded"}))
 			if test.plan == nil {
 				test.plan = due
 			}
-			second.ConfigPlanChecks = planned(exportAddress, plancheck.ResourceActionUpdate, test.plan(test.reason))
+			plan := test.plan(test.reason)
+			second := applied(config, inState(exportAddress, values{"last_run.reason": plan["last_run.reason"], "last_run.status": "succeeded"}))
+			second.ConfigPlanChecks = planned(exportAddress, plancheck.ResourceActionUpdate, plan)
 			second.PreConfig = func() {
 				if test.before != nil {
 					test.before(w)
@@ -230,8 +235,10 @@ func TestAccSegmentExport_dueWhileOff(t *testing.T) {
 				config = config.with(exportBlock, change.argument, value)
 				on := applied(config)
 				reason := change.reason
-				if offSwitch == "enabled" {
+				if offSwitch == "enabled" { // nothing is refreshed then
 					reason = "enabled again; " + reason
+				} else {
+					reason += oneJob
 				}
 				on.ConfigPlanChecks = planned(exportAddress, plancheck.ResourceActionUpdate, values{"last_run.reason": reason})
 				w.run(first, applied(config.with(exportBlock, offSwitch, "false")), on)
@@ -252,7 +259,7 @@ func TestAccSegmentExport_accountChanged(t *testing.T) {
 		with(listBlock, "force_destroy", "true").
 		with(exportBlock, "list_id", listAddress+".id")
 	moved := applied(config.with(providerBlock, "api_key", `"`+otherKey+`"`), inState(exportAddress, values{
-		"destination.account_id": "OtherA", "last_run.reason": "account changed; list changed", "list_profile_count": 3,
+		"destination.account_id": "OtherA", "last_run.reason": "account changed; list changed" + oneJob, "list_profile_count": 3,
 	}))
 	moved.ConfigPlanChecks = planned(exportAddress, plancheck.ResourceActionUpdate, due("account changed; list changed"))
 	w.run(applied(config), moved)

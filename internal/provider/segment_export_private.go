@@ -3,6 +3,7 @@ package provider
 import (
 	"context"
 	"encoding/json"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 
@@ -11,10 +12,13 @@ import (
 
 // Keys of the private state of an export.
 const (
-	// keySurvey is what refreshing found in the segments. Terraform makes the
-	// plan of an update twice, again when it applies it, and insists on the
-	// same result; so a plan rests on what was read once, before it.
-	keySurvey = "survey"
+	// keyRefresh is what refreshing found. Terraform makes the plan of an update
+	// twice, again when it applies it, and insists on the same result; so a
+	// plan rests on what was read once, before it.
+	keyRefresh = "refresh"
+
+	// keyMissing is who was missing on the list after the last run.
+	keyMissing = "missing"
 
 	// keyInputs is what the last run was made with. The attributes of the
 	// state may have changed since without a run.
@@ -79,11 +83,26 @@ func store(ctx context.Context, private privateState, key string, value any, dia
 	diags.Append(private.SetKey(ctx, key, encoded)...)
 }
 
-// storeSurvey keeps the survey of a refresh; nil for none.
-func storeSurvey(ctx context.Context, private privateState, survey *export.Survey, diags *diag.Diagnostics) {
-	if survey == nil {
-		store(ctx, private, keySurvey, nil, diags)
-		return
-	}
-	store(ctx, private, keySurvey, survey, diags)
+// refreshed is what refreshing found.
+type refreshed struct {
+	At     time.Time      `json:"at"`
+	Survey *export.Survey `json:"survey"` // nil if the segments could not be read
+	Lost   int64          `json:"lost"`   // members since the last run, opt-outs aside
+
+	// Membership is set where the list was read.
+	Membership *export.Membership `json:"membership"`
+}
+
+// missing tells who is missing on a list from who was before: Klaviyo may have
+// merged profiles or skipped some, and that is no drift.
+type missing struct {
+	Count       int64  `json:"count"`
+	Fingerprint string `json:"fingerprint"`
+}
+
+func missingIn(m *export.Membership) missing { return missing{m.Missing, m.MissingFingerprint} }
+
+// more reports whether somebody is missing who was not.
+func (m missing) more(before missing) bool {
+	return m.Count > before.Count || m.Count == before.Count && m.Fingerprint != before.Fingerprint
 }

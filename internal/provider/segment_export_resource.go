@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -91,31 +90,9 @@ func (r *segmentExportResource) Read(ctx context.Context, req resource.ReadReque
 	if resp.Diagnostics.HasError() || !state.Enabled.IsNull() && !state.Enabled.ValueBool() {
 		return
 	}
-	ctx = logContext(ctx)
-	d, _ := state.destination(ctx, &resp.Diagnostics)
-	list, err := r.readList(ctx, d.keyRef(), state.ListID.ValueString())
-	if err != nil {
-		tflog.Warn(ctx, "The list was not refreshed", map[string]any{"list": state.ListID.ValueString(), "reason": err.Error()})
-		state.ListName, state.ListProfileCount = types.StringNull(), types.Int64Null()
-	} else {
-		state.ListName, state.ListProfileCount = types.StringValue(list.Name), types.Int64Value(list.ProfileCount)
-	}
-	storeSurvey(ctx, resp.Private, surveyState(ctx, &state, &resp.Diagnostics), &resp.Diagnostics)
+	look := exportRefresh{data: r.data, state: &state, diags: &resp.Diagnostics}
+	store(ctx, resp.Private, keyRefresh, look.refresh(logContext(ctx)), &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.State.Set(ctx, &state)...)
-}
-
-// surveyState reads the segments as they were declared last. It is nil when
-// there are none, after an import, or when they cannot be read.
-func surveyState(ctx context.Context, state *segmentExportModel, diags *diag.Diagnostics) *export.Survey {
-	if state.Segments.IsNull() {
-		return nil
-	}
-	survey, err := state.export(ctx, diags).Survey(ctx)
-	if err != nil {
-		tflog.Warn(ctx, "The segments were not refreshed", map[string]any{"reason": err.Error()})
-		return nil
-	}
-	return survey
 }
 
 // Update implements resource.Resource. When it fails the state stays as it
@@ -164,15 +141,6 @@ func (r *segmentExportResource) ImportState(ctx context.Context, req resource.Im
 	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("list_id"), list)...)
 }
 
-// readList reads the list with its number of members.
-func (r *segmentExportResource) readList(ctx context.Context, ref keyRef, id string) (klaviyo.List, error) {
-	used, err := r.data.access(ref)
-	if err != nil {
-		return klaviyo.List{}, err
-	}
-	return used.client.ListWithCount(ctx, id)
-}
-
 // apply carries the plan out. Terraform has planned again just before, with
 // everything known, so what is to be done is in the plan.
 func (p *exportPlan) apply(ctx context.Context, operation string, timeout time.Duration) {
@@ -180,7 +148,7 @@ func (p *exportPlan) apply(ctx context.Context, operation string, timeout time.D
 	defer cancel()
 	p.export = p.plan.export(ctx, p.diags)
 	surveyed := p.surveyed(ctx)
-	storeSurvey(ctx, p.private, nil, p.diags) // it has served its plan
+	store(ctx, p.private, keyRefresh, nil, p.diags) // it has served its plan
 	if p.diags.HasError() || !p.plan.Enabled.ValueBool() {
 		return
 	}
@@ -190,19 +158,28 @@ func (p *exportPlan) apply(ctx context.Context, operation string, timeout time.D
 		addError(p.diags, err)
 		return
 	}
-	if run := p.plan.lastRun(ctx, p.diags); run != nil && run.ID.IsUnknown() {
-		p.run(ctx, run.Reason.ValueString(), surveyed)
+	run := p.plan.lastRun(ctx, p.diags)
+	if run == nil || !run.ID.IsUnknown() {
+		p.save(ctx)
+		p.plan.setNextRun(ctx, p.diags)
 		return
 	}
-	p.save(ctx)
+	if run.Reason.IsUnknown() { // it was planned without a refresh
+		if surveyed == nil {
+			surveyed = &export.Survey{}
+		}
+		run.Reason = types.StringValue(p.reasons(ctx, surveyed).String())
+	}
+	p.run(ctx, run.Reason.ValueString(), surveyed)
+	p.plan.setNextRun(ctx, p.diags)
 }
 
 // surveyed is what refreshing found in the segments, or planning just before
 // this, if they are declared as they were then.
 func (p *exportPlan) surveyed(ctx context.Context) *export.Survey {
-	survey := &export.Survey{}
-	if p.sameSource() && load(ctx, p.private, keySurvey, survey, p.diags) {
-		return survey
+	found := refreshed{}
+	if p.sameSource() && load(ctx, p.private, keyRefresh, &found, p.diags) && found.Survey != nil {
+		return found.Survey
 	}
 	return p.data.surveys.find(p.plan.source())
 }
@@ -211,6 +188,7 @@ func (p *exportPlan) surveyed(ctx context.Context) *export.Survey {
 func (p *exportPlan) run(ctx context.Context, reason string, surveyed *export.Survey) {
 	result, err := p.export.Run(ctx, p.used.client, export.RunOptions{
 		Surveyed:    surveyed,
+		Fingerprint: p.pinned(),
 		RejectsPath: p.plan.RejectsPath.ValueString(),
 	})
 	if err != nil {
@@ -227,7 +205,31 @@ func (p *exportPlan) run(ctx context.Context, reason string, surveyed *export.Su
 		p.plan.setSurvey(&result.Survey)
 	}
 	store(ctx, p.private, keyInputs, p.plan.inputs(p.export), p.diags)
+	p.rememberMissing(ctx)
 	warnResult(p.diags, result)
+}
+
+// pinned is the fingerprint that the plan promised; empty where none is.
+func (p *exportPlan) pinned() string {
+	if !p.plan.PinToPlan.ValueBool() {
+		return ""
+	}
+	return p.plan.Fingerprint.ValueString()
+}
+
+// rememberMissing records who is not on the list right after the run, where
+// plans look for that: Klaviyo may have merged profiles, or skipped some.
+func (p *exportPlan) rememberMissing(ctx context.Context) {
+	if p.plan.MembershipCheck.ValueString() != membershipFull {
+		store(ctx, p.private, keyMissing, nil, p.diags)
+		return
+	}
+	_, m, err := p.export.Compare(ctx, p.used.client)
+	if err != nil {
+		tflog.Warn(ctx, "Who is on the list was not read after the run", map[string]any{"list": p.export.ListID, "reason": err.Error()})
+		return
+	}
+	store(ctx, p.private, keyMissing, missingIn(m), p.diags)
 }
 
 // save fills in what is not known yet when nothing is sent.

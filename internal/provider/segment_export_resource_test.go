@@ -125,7 +125,7 @@ func TestAccSegmentExport_formats(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
 			segments := strings.Replace(w.segment(test.content), "path =", test.file+"\npath =", 1)
-			w.run(applied(w.export(test.content).with(exportBlock, "segments", segments), inState(exportAddress, values{
+			w.run(applied(w.export(test.content).with(exportBlock, "segments", segments).with(exportBlock, "safeguards", "{ max_rejected_percent = 80 }"), inState(exportAddress, values{
 				"profile_count": 3, "rejected_count": test.rejected, "duplicate_count": test.dupes,
 				"last_run.status": "succeeded", "last_run.profiles_submitted": 3,
 			})))
@@ -145,7 +145,7 @@ func TestAccSegmentExport_severalSegments(t *testing.T) {
 		late  = { file = { path = "DIR/b.csv" } }
 		early = { file = { path = "DIR/a.csv" } }
 	}`, "DIR", strings.ReplaceAll(w.dir, `\`, `/`))
-	w.run(applied(w.export("").with(exportBlock, "segments", segments), inState(exportAddress, values{
+	w.run(applied(w.export("").with(exportBlock, "segments", segments).with(exportBlock, "safeguards", "{ max_rejected_percent = 80 }"), inState(exportAddress, values{
 		"profile_count": 3, "duplicate_count": 1, "last_run.jobs": 1,
 	})))
 	w.wantMembers(three...)
@@ -244,7 +244,7 @@ func TestAccSegmentExport_listDeletedIsMadeAgain(t *testing.T) {
 	again := applied(config, inState(exportAddress, values{"last_run.status": "succeeded", "list_name": "Managed", "list_profile_count": 3}))
 	again.PreConfig = func() { w.DeleteList(w.Lists()[1].ID) }
 	again.ConfigPlanChecks = planned(exportAddress, plancheck.ResourceActionUpdate, values{
-		"id": unknown, "list_name": unknown, "last_run.reason": "list changed", "last_run.status": unknown,
+		"id": unknown, "list_name": unknown, "last_run.reason": "list changed" + oneJob, "last_run.status": unknown,
 	})
 	w.run(applied(config), again)
 	w.wantImports(2)

@@ -2,8 +2,10 @@ package provider
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
+	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
@@ -14,6 +16,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
 )
 
@@ -21,6 +24,13 @@ import (
 const (
 	optOutsWithhold = "withhold"
 	optOutsIgnore   = "ignore"
+)
+
+// How a plan looks for people who were taken off the list.
+const (
+	membershipCount = "count"
+	membershipFull  = "full"
+	membershipNone  = "none"
 )
 
 // syncUpsert adds and updates profiles and takes nobody off the list.
@@ -77,6 +87,24 @@ func (r *segmentExportResource) Schema(ctx context.Context, _ resource.SchemaReq
 			MarkdownDescription: "Values of any kind that make the export run when one of them changes, such as the number of a release.",
 			ElementType:         types.StringType,
 			Optional:            true,
+		},
+		"schedule":   scheduleAttribute(),
+		"safeguards": safeguardsAttribute(),
+		"membership_check": schema.StringAttribute{
+			MarkdownDescription: "How a plan looks for people who were taken off the list: `" + membershipCount + "` compares the number of members with that after the last run, in one request; " +
+				"`" + membershipFull + "` reads who is on the list, 750 pages of a hundred a minute, and finds everybody who is missing; `" + membershipNone + "` does not look. " +
+				"Who unsubscribed is never missing. Defaults to `" + membershipCount + "`.",
+			Optional:   true,
+			Computed:   true,
+			Default:    stringdefault.StaticString(membershipCount),
+			Validators: []validator.String{stringvalidator.OneOf(membershipCount, membershipFull, membershipNone)},
+		},
+		"pin_to_plan": schema.BoolAttribute{
+			MarkdownDescription: "`true` exports only what the plan was made for: when the segments have changed since, apply fails before anything is sent. " +
+				"`false` exports what they hold when the plan is applied. Defaults to `false`.",
+			Optional: true,
+			Computed: true,
+			Default:  booldefault.StaticBool(false),
 		},
 		"rejects_path": schema.StringAttribute{
 			MarkdownDescription: "File that each run writes the rows to that it did not export, as CSV: segment, number of the row, reason and code, a line a row and no values. " +
@@ -280,6 +308,53 @@ func propertiesAttribute() schema.Attribute {
 	}
 }
 
+func scheduleAttribute() schema.Attribute {
+	return schema.SingleNestedAttribute{
+		MarkdownDescription: "Makes a run due at fixed times: a plan finds one due when such a time lies between the last run and now. Terraform itself must be run by something, such as a pipeline.",
+		Optional:            true,
+		Attributes: map[string]schema.Attribute{
+			"cron": schema.StringAttribute{
+				MarkdownDescription: "Times as a cron expression of five fields (minute, hour, day of month, month, day of week), such as `0 6 * * 1-5`, or one of `@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`. " +
+					"Of a day of month and a day of week either is enough. A time that the clock jumps over in spring is made up for at once; one that it shows twice in autumn counts once.",
+				Required:   true,
+				Validators: []validator.String{cronExpression},
+			},
+			"timezone": schema.StringAttribute{
+				MarkdownDescription: "Time zone of `cron`, an IANA name such as `Europe/Madrid`. Defaults to `UTC`.",
+				Optional:            true,
+				Validators:          []validator.String{timezoneName},
+			},
+		},
+	}
+}
+
+func safeguardsAttribute() schema.Attribute {
+	return schema.SingleNestedAttribute{
+		MarkdownDescription: "What stops a run that cannot be meant. Checked while planning as far as it is known then, and always before anything is sent.",
+		Optional:            true,
+		Attributes: map[string]schema.Attribute{
+			"max_rejected_percent": schema.Int64Attribute{
+				MarkdownDescription: fmt.Sprintf("Most rows that may be rejected, in percent of all rows, 0 to 100. Defaults to `%d`.", export.DefaultMaxRejectedPercent),
+				Optional:            true,
+				Validators:          []validator.Int64{int64validator.Between(0, 100)},
+			},
+			"max_profiles": schema.Int64Attribute{
+				MarkdownDescription: "Most profiles that the segments may hold. No limit by default, other than `max_profiles_per_export` of the connection.",
+				Optional:            true,
+				Validators:          []validator.Int64{int64validator.AtLeast(1)},
+			},
+			"allow_empty_segment": schema.BoolAttribute{
+				MarkdownDescription: "`true` takes a segment without rows for what it is. `false` takes it for a failure of what produces it. Defaults to `false`.",
+				Optional:            true,
+			},
+			"allow_live_flows": schema.BoolAttribute{
+				MarkdownDescription: "`true` lets people join a list that starts a live flow for them, and so may send them messages at once. Defaults to `false`.",
+				Optional:            true,
+			},
+		},
+	}
+}
+
 func computedAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
 		"id":                 computedString("Account id and list id: `SiteId/Y6nRLr`."),
@@ -290,6 +365,7 @@ func computedAttributes() map[string]schema.Attribute {
 		"withheld_count":     computedInt64("Number of profiles that the last run did not send because they unsubscribed from the list."),
 		"list_name":          computedString("Name of the list."),
 		"list_profile_count": computedInt64("Number of members of the list."),
+		"next_run_at":        computedString("When the schedule makes the next run due, RFC 3339 in UTC. In the past: with the next plan."),
 		"last_run": schema.SingleNestedAttribute{
 			MarkdownDescription: "The last run. Planned with its reason when a run is due.",
 			Computed:            true,

@@ -1,0 +1,126 @@
+package provider
+
+import (
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/simulator"
+)
+
+// What stops a run names the figure, the limit and what raises it, and nothing
+// is sent.
+func TestAccSegmentExport_safeguards(t *testing.T) {
+	t.Parallel()
+	const bad = "x,X\ny,Y\n"
+	tests := map[string]struct {
+		content    string
+		safeguards string
+		refused    []string // nil: it is exported
+		rejected   int
+		profiles   int
+	}{
+		"too many rejected":         {threeCSV + bad, "{ max_rejected_percent = 39 }", []string{"Too Many Rows Cannot Be Exported", "Of 5 rows, 2 cannot be exported: 40 %, where 39 % are allowed", "safeguards.max_rejected_percent"}, 0, 0},
+		"as many rejected":          {threeCSV + bad, "{ max_rejected_percent = 40 }", nil, 2, 3},
+		"none may be rejected":      {threeCSV + "x,X\n", "{ max_rejected_percent = 0 }", []string{"25 %, where 0 % are allowed"}, 0, 0},
+		"half rejected by default":  {threeCSV + bad + "z,Z\n", "{}", nil, 3, 3},
+		"more than half by default": {threeCSV + bad + "z,Z\n,\n", "null", []string{"57 %, where 50 % are allowed"}, 0, 0},
+		"too many profiles":         {threeCSV, "{ max_profiles = 2 }", []string{"Too Many Profiles", "The segments hold 3 profiles, and safeguards.max_profiles allows 2"}, 0, 0},
+		"as many profiles":          {threeCSV, "{ max_profiles = 3 }", nil, 0, 3},
+		"empty allowed":             {"EMail,FirstName\n", "{ allow_empty_segment = true }", nil, 0, 0},
+		"empty":                     {"EMail,FirstName\n", "{ allow_empty_segment = false }", []string{"Segment Is Empty", "safeguards.allow_empty_segment = true"}, 0, 0},
+		"all rejected, empty may be": {"EMail,FirstName\n" + bad, "{ allow_empty_segment = true, max_rejected_percent = 100 }",
+			[]string{"No Row Can Be Exported"}, 0, 0},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			config := w.export(test.content).with(exportBlock, "safeguards", test.safeguards)
+			if test.refused != nil {
+				w.run(refused(config, test.refused...))
+				w.wantImports(0)
+				return
+			}
+			w.run(applied(config, inState(exportAddress, values{
+				"profile_count": test.profiles, "rejected_count": test.rejected, "last_run.status": "succeeded", "last_run.profiles_submitted": test.profiles,
+			})))
+			if got := len(w.MemberEmails(w.list.ID)); got != test.profiles {
+				t.Errorf("%d members, want %d", got, test.profiles)
+			}
+		})
+	}
+}
+
+// A safeguard that is known only when it is applied is checked then, before
+// anything is sent.
+func TestAccSegmentExport_lateSafeguards(t *testing.T) {
+	t.Parallel()
+	for _, safeguards := range []string{"{ max_profiles = 2 }", "{ max_profiles = tonumber(terraform_data.late.output) }"} {
+		w := newWorld(t)
+		config := w.export(threeCSV).with(exportBlock, "safeguards", safeguards).with(dataBlock, "input", `"2"`)
+		if safeguards == "{ max_profiles = 2 }" {
+			config = config.late(exportBlock, "safeguards")
+		}
+		w.run(failed(config, "Too Many Profiles", "safeguards.max_profiles allows 2"))
+		w.wantImports(0)
+	}
+}
+
+// Joining a list that starts a live flow is refused unless it is allowed.
+func TestAccSegmentExport_liveFlows(t *testing.T) {
+	t.Parallel()
+	live := simulator.Flow{Name: "Welcome series", Status: "live"}
+	tests := map[string]struct {
+		flows      []simulator.Flow
+		safeguards string
+		refused    []string
+	}{
+		"live flow": {[]simulator.Flow{live}, "{}", []string{
+			"Joining The List Starts A Live Flow", `starts a live flow: "Welcome series"`, "Up to 3 profiles", "safeguards.allow_live_flows = true",
+		}},
+		"two of three are live": {[]simulator.Flow{live, {Name: "Old", Status: "draft"}, {Name: "Thanks", Status: "live"}}, "{}", []string{`2 live flows: "Welcome series", "Thanks"`}},
+		"not live":              {[]simulator.Flow{{Name: "A", Status: "manual"}, {Name: "B", Status: "draft"}, {Name: "C", Status: "live", Archived: true}}, "{}", nil},
+		"allowed":               {[]simulator.Flow{live}, "{ allow_live_flows = true }", nil},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			for _, flow := range test.flows {
+				w.AddFlow(w.list.ID, flow)
+			}
+			config := w.export(threeCSV).with(exportBlock, "safeguards", test.safeguards)
+			if test.refused != nil {
+				w.run(refused(config, test.refused...))
+				w.wantImports(0)
+				return
+			}
+			w.run(applied(config))
+			w.wantMembers(three...)
+		})
+	}
+}
+
+// A flow that went live between plan and apply stops the run before anything
+// is sent.
+func TestAccSegmentExport_flowGoesLiveAfterPlan(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.AddFlow(w.list.ID, simulator.Flow{Name: "Welcome series", Status: "live"})
+	// The list is known only when it is applied.
+	config := w.export(threeCSV).late(exportBlock, "list_id")
+	w.run(failed(config, "Joining The List Starts A Live Flow", "Welcome series"))
+	w.wantImports(0)
+}
+
+// A key that may not see flows exports, with a warning.
+func TestAccSegmentExport_flowsNotChecked(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	const key = "pk_noflows0123456789abcdef"
+	w.AddKey(key, "accounts:read", "lists:read", "lists:write", "profiles:read", "profiles:write")
+	w.AddFlow(w.list.ID, simulator.Flow{Name: "Welcome series", Status: "live"})
+	w.run(resource.TestStep{Config: w.export(threeCSV).with(providerBlock, "api_key", `"`+key+`"`).String()})
+	w.wantMembers(three...)
+}
