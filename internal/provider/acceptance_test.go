@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
@@ -50,6 +51,8 @@ type world struct {
 	t    *testing.T
 	dir  string
 	list simulator.List
+
+	clock func() time.Time // of the provider
 }
 
 func newWorld(t *testing.T) *world { return newWorldWith(t, simulator.Options{}) }
@@ -64,7 +67,7 @@ func newWorldWith(t *testing.T, options simulator.Options) *world {
 	}
 	t.Cleanup(s.Close)
 	s.AddKey(mainKey)
-	return &world{Server: s, t: t, dir: t.TempDir(), list: s.AddList(simulator.List{Name: "VIP customers"})}
+	return &world{Server: s, t: t, dir: t.TempDir(), list: s.AddList(simulator.List{Name: "VIP customers"}), clock: time.Now}
 }
 
 // addOtherAccount makes otherKey valid for an account of its own.
@@ -123,7 +126,7 @@ func (w *world) run(steps ...resource.TestStep) {
 	w.t.Helper()
 	resource.Test(w.t, resource.TestCase{
 		ProtoV6ProviderFactories: map[string]func() (tfprotov6.ProviderServer, error){
-			"klaviyo": providerserver.NewProtocol6WithError(New("test")()),
+			"klaviyo": providerserver.NewProtocol6WithError(&klaviyoProvider{version: "test", now: func() time.Time { return w.clock() }}),
 		},
 		Steps: steps,
 	})

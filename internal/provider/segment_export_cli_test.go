@@ -21,7 +21,7 @@ func TestAccSegmentExport_warnings(t *testing.T) {
 	}
 	for _, words := range []string{
 		"Warning: Profiles To Be Exported",
-		"3 profiles, from 6 rows: 0 duplicates, and 3 rows that cannot be exported.",
+		"3 profiles (1 import job, 1s at best), from 6 rows: 0 duplicates, and 3 rows that cannot be exported.",
 		"Warning: Rows That Cannot Be Exported",
 		"3 rows cannot be exported and will be skipped:",
 		"the row does not have the 3 fields that the header has: 2 rows (4, 6 of vip)",
@@ -58,7 +58,7 @@ func TestAccSegmentExport_changedBetweenPlanAndApply(t *testing.T) {
 	c := newCLI(t, w.export(threeCSV))
 	const joe, kim, lou = "joe@example.com,Joe\n", "kim@example.com,Kim\n", "lou@example.com,Lou\n"
 
-	c.run("3 profiles, from 3 rows", "plan", "-no-color", "-input=false", "-out=plan.bin")
+	c.run("3 profiles (1 import job, 1s at best), from 3 rows", "plan", "-no-color", "-input=false", "-out=plan.bin")
 	w.segment(threeCSV + joe)
 	c.run("Apply complete", "apply", "-no-color", "-input=false", "plan.bin")
 	w.wantMembers("ann@example.com", "bob@example.com", "eve@example.com", "joe@example.com")

@@ -1,0 +1,89 @@
+package provider
+
+import (
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+)
+
+// checking is an export with a membership check.
+func (w *world) checking(check string) configuration {
+	return w.export(threeCSV).with(exportBlock, "membership_check", `"`+check+`"`)
+}
+
+// The full check sees who is missing also when others have joined; the count
+// does not, and without a check nobody looks.
+func TestAccSegmentExport_membershipChecks(t *testing.T) {
+	t.Parallel()
+	for check, reason := range map[string]string{
+		membershipFull: "list lacks 1 profile and has 2 strangers", membershipCount: "", membershipNone: "",
+	} {
+		t.Run(check, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			config := w.checking(check)
+			swap := func() {
+				w.RemoveMembers(w.list.ID, "bob@example.com")
+				w.AddMembers(w.list.ID, "zed@example.com", "yan@example.com")
+			}
+			step := resource.TestStep{Config: config.String(), PlanOnly: true, PreConfig: swap}
+			if reason != "" {
+				step = applied(config)
+				step.PreConfig = swap
+				step.ConfigPlanChecks = planned(exportAddress, plancheck.ResourceActionUpdate, due(reason))
+			}
+			w.run(applied(config), step)
+		})
+	}
+}
+
+// Without a check also a loss stays unseen, and the list is not counted.
+func TestAccSegmentExport_membershipNotChecked(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	config := w.checking(membershipNone)
+	w.run(applied(config), resource.TestStep{Config: config.String(), PlanOnly: true, PreConfig: func() { w.RemoveMembers(w.list.ID, three...) }})
+	w.wantImports(1)
+}
+
+// Who was not on the list right after the run, since Klaviyo merged or skipped
+// profiles, is no drift later; who goes then is.
+func TestAccSegmentExport_baselineOfTheList(t *testing.T) {
+	t.Parallel()
+	for check, reason := range map[string]string{membershipFull: "list lacks 2 profiles", membershipCount: "list lost 1 member"} {
+		t.Run(check, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.FailEmail("eve@example.com", "merged", "Merged into another profile")
+			config := w.checking(check)
+			again := applied(config)
+			again.PreConfig = func() { w.RemoveMembers(w.list.ID, "ann@example.com") }
+			again.ConfigPlanChecks = planned(exportAddress, plancheck.ResourceActionUpdate, due(reason))
+			w.run(applied(config), resource.TestStep{Config: config.String(), PlanOnly: true}, again)
+			w.wantMembers("ann@example.com", "bob@example.com")
+		})
+	}
+}
+
+// Who unsubscribes from the list is withheld by the next run, but makes none
+// due.
+func TestAccSegmentExport_unsubscribedIsNoDrift(t *testing.T) {
+	t.Parallel()
+	for _, check := range []string{membershipFull, membershipCount} {
+		t.Run(check, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			config := w.checking(check)
+			lost := applied(config, inState(exportAddress, values{"withheld_count": 1}))
+			lost.PreConfig = func() { w.RemoveMembers(w.list.ID, "bob@example.com") }
+			reason := map[string]string{membershipFull: "list lacks 1 profile", membershipCount: "list lost 1 member"}[check]
+			lost.ConfigPlanChecks = planned(exportAddress, plancheck.ResourceActionUpdate, due(reason))
+			w.run(applied(config),
+				resource.TestStep{Config: config.String(), PlanOnly: true, PreConfig: func() { w.Unsubscribe(w.list.ID, "ann@example.com") }},
+				lost)
+			w.wantMembers("bob@example.com", "eve@example.com")
+			w.wantImports(2)
+		})
+	}
+}

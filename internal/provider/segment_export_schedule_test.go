@@ -1,0 +1,64 @@
+package provider
+
+import (
+	"regexp"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+)
+
+// A schedule makes a run due once one of its times lies between the last run
+// and now, and says which.
+func TestAccSegmentExport_schedule(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	config := w.export(threeCSV).with(exportBlock, "schedule", `{ cron = "0 6 * * *", timezone = "Europe/Madrid" }`)
+	anyTick := regexp.MustCompile(`^\d{4}-\d\d-\d\dT0[45]:00:00Z$`) // 6 o'clock in Madrid
+	inADay := func() { w.clock = func() time.Time { return time.Now().Add(24 * time.Hour) } }
+
+	first := applied(config, inState(exportAddress, values{"next_run_at": anyTick, "last_run.reason": "first run"}))
+	scheduled := regexp.MustCompile(`^scheduled for \d{4}-\d\d-\d\dT0[45]:00:00Z \(1 import job, 1s at best\)$`)
+	due := resource.TestStep{
+		Config: config.String(), PreConfig: inADay,
+		ConfigPlanChecks: planned(exportAddress, plancheck.ResourceActionUpdate, values{
+			"last_run.reason": scheduled, "last_run.status": unknown, "next_run_at": unknown, "profile_count": 3,
+		}),
+		// The clock of the test stays a day ahead of the runs, so one is due again.
+		ExpectNonEmptyPlan: true,
+		ConfigStateChecks:  inState(exportAddress, values{"last_run.reason": scheduled, "next_run_at": anyTick}),
+	}
+	w.run(first, resource.TestStep{Config: config.String(), PlanOnly: true}, due)
+	w.wantImports(2)
+}
+
+// A schedule that is added, changed or taken away is saved without a run.
+func TestAccSegmentExport_scheduleChanged(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	config := w.export(threeCSV)
+	yearly := config.with(exportBlock, "schedule", `{ cron = "@yearly" }`)
+	saved := applied(yearly, inState(exportAddress, values{"next_run_at": regexp.MustCompile(`^\d{4}-01-01T00:00:00Z$`), "last_run.reason": "first run"}))
+	saved.ConfigPlanChecks = planned(exportAddress, plancheck.ResourceActionUpdate, values{"last_run.reason": "first run", "last_run.status": "succeeded"})
+	w.run(
+		applied(config, inState(exportAddress, values{"next_run_at": nil})),
+		saved,
+		applied(config.with(exportBlock, "schedule", `{ cron = "0 12 * * *" }`).late(exportBlock, "schedule"), inState(exportAddress, values{"next_run_at": anyTime})),
+		applied(config, inState(exportAddress, values{"next_run_at": nil})),
+	)
+	w.wantImports(1)
+}
+
+func TestAccSegmentExport_scheduleRefused(t *testing.T) {
+	t.Parallel()
+	for schedule, words := range map[string][]string{
+		`{ cron = "0 6 * *" }`:                     {"Cron Expression Not Usable", "4 of 5 fields"},
+		`{ cron = "0 0 30 2 *" }`:                  {"Cron Expression Not Usable", "it never fires"},
+		`{ cron = "@daily", timezone = "Madrid" }`: {"Time Zone Not Known", "Europe/Madrid"},
+	} {
+		w := newWorld(t)
+		w.run(resource.TestStep{Config: w.export(threeCSV).with(exportBlock, "schedule", schedule).String(), PlanOnly: true, ExpectError: says(words...)})
+		w.wantImports(0)
+	}
+}
