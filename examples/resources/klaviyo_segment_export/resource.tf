@@ -36,6 +36,19 @@ resource "klaviyo_segment_export" "vip" {
     birthday     = { field = "DateOfBirth", type = "datetime" }
   }
 
+  # On weekdays at six, when a pipeline applies this every hour.
+  schedule = {
+    cron     = "0 6 * * 1-5"
+    timezone = "Europe/Madrid"
+  }
+
+  safeguards = {
+    max_profiles         = 50000
+    max_rejected_percent = 5
+  }
+
+  rejects_path = "rejects/vip.csv"
+
   # Any change runs the export again.
   triggers = {
     release = "2026-11"
