@@ -9,12 +9,16 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
 )
 
-// maxBatchBytes leaves room for the envelope of an import.
-const maxBatchBytes = klaviyo.MaxImportBytes - klaviyo.ImportOverhead
+// batchRoom is the most that a batch holds.
+type batchRoom struct{ profiles, bytes int }
+
+// importRoom is what fits into an import beside its envelope.
+var importRoom = batchRoom{klaviyo.MaxImportProfiles, klaviyo.MaxImportBytes - klaviyo.ImportOverhead}
 
 // batch is the profiles of one import request.
 type batch struct {
-	number   int64  // of the batch in its run
+	room     batchRoom
+	part     part
 	json     []byte // resource objects, separated by commas
 	profiles []sent
 }
@@ -26,20 +30,20 @@ type sent struct {
 	end   int    // where it ends in the batch's json
 }
 
-// begin empties the batch and gives it a number. It makes all the room that a
-// batch may need at once: memory that stays untouched costs nothing, and
+// begin empties the batch, that is the n-th of its run. It makes all the room
+// that a batch may need at once: memory that stays untouched costs nothing, and
 // growing would copy what is there.
-func (b *batch) begin(number int64) {
+func (b *batch) begin(n int64) {
 	if b.json == nil {
-		b.json = make([]byte, 0, maxBatchBytes)
-		b.profiles = make([]sent, 0, klaviyo.MaxImportProfiles)
+		b.json = make([]byte, 0, b.room.bytes)
+		b.profiles = make([]sent, 0, b.room.profiles)
 	}
-	b.number, b.json, b.profiles = number, b.json[:0], b.profiles[:0]
+	b.part, b.json, b.profiles = wholeBatch(n), b.json[:0], b.profiles[:0]
 }
 
 // fits reports whether a profile of so many bytes can be added.
 func (b *batch) fits(size int) bool {
-	return len(b.profiles) < klaviyo.MaxImportProfiles && len(b.json)+size+1 <= maxBatchBytes
+	return len(b.profiles) < b.room.profiles && len(b.json)+size+1 <= b.room.bytes
 }
 
 func (b *batch) add(row Row, email profile.Hash, json []byte) {
@@ -67,7 +71,7 @@ func (b *batch) at(i int) []byte {
 // edit keeps the profiles as keep returns them and takes out those for which
 // it returns nil.
 func (b *batch) edit(keep func(i int, json []byte) []byte) {
-	out := batch{number: b.number}
+	out := batch{room: b.room, part: b.part}
 	out.json = make([]byte, 0, len(b.json))
 	out.profiles = make([]sent, 0, len(b.profiles))
 	for i, p := range b.profiles {
@@ -81,7 +85,8 @@ func (b *batch) edit(keep func(i int, json []byte) []byte) {
 // halves splits a batch of two profiles or more.
 func (b *batch) halves() (first, second *batch) {
 	middle := len(b.profiles) / 2
-	first, second = &batch{number: b.number}, &batch{number: b.number}
+	first, second = &batch{}, &batch{}
+	first.part, second.part = b.part.halves()
 	for i, p := range b.profiles {
 		half := first
 		if i >= middle {
@@ -94,21 +99,22 @@ func (b *batch) halves() (first, second *batch) {
 
 // span is which rows the profiles come from.
 func (b *batch) span() span {
-	return span{b.number, b.profiles[0].row, b.profiles[len(b.profiles)-1].row}
+	return span{b.part, b.profiles[0].row, b.profiles[len(b.profiles)-1].row}
 }
 
 // batchPool lends out batches, so many at once. The one that came back last goes
 // out first: then there are only as many as are needed, and its memory is
 // still in the caches.
 type batchPool struct {
+	room    batchRoom
 	allowed chan struct{} // a token a batch that may go out
 
 	mu   sync.Mutex
 	back []*batch
 }
 
-func newBatchPool(size int) *batchPool {
-	p := &batchPool{allowed: make(chan struct{}, size)}
+func newBatchPool(size int, room batchRoom) *batchPool {
+	p := &batchPool{room: room, allowed: make(chan struct{}, size)}
 	for range size {
 		p.allowed <- struct{}{}
 	}
@@ -126,7 +132,7 @@ func (p *batchPool) get(ctx context.Context) (*batch, error) {
 	defer p.mu.Unlock()
 	last := len(p.back) - 1
 	if last < 0 {
-		return &batch{}, nil
+		return &batch{room: p.room}, nil
 	}
 	b := p.back[last]
 	p.back = p.back[:last]
