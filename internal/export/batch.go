@@ -9,14 +9,18 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
 )
 
-// maxBatchBytes leaves room for the envelope of an import.
-const maxBatchBytes = klaviyo.MaxImportBytes - klaviyo.ImportOverhead
+// batchRoom is the most that a batch holds.
+type batchRoom struct{ profiles, bytes int }
+
+// importRoom is what fits into an import beside its envelope.
+var importRoom = batchRoom{klaviyo.MaxImportProfiles, klaviyo.MaxImportBytes - klaviyo.ImportOverhead}
 
 // batch is the profiles of one import request. They stay where they were
 // encoded, in the blocks of chunks.
 type batch struct {
-	number   int64 // of the batch in its run
-	size     int   // bytes of the profiles with the commas between them
+	room     batchRoom
+	part     part
+	size     int // bytes of the profiles with the commas between them
 	profiles []sent
 	blocks   []*block
 }
@@ -28,14 +32,17 @@ type sent struct {
 	json  []byte // resource object
 }
 
-// begin empties the batch and gives it a number.
-func (b *batch) begin(number int64) {
-	b.number, b.size, b.profiles = number, 0, b.profiles[:0]
+// begin empties the batch, that is the n-th of its run.
+func (b *batch) begin(n int64) {
+	if b.profiles == nil {
+		b.profiles = make([]sent, 0, b.room.profiles)
+	}
+	b.part, b.size, b.profiles = wholeBatch(n), 0, b.profiles[:0]
 }
 
 // fits reports whether a profile of so many bytes can be added.
 func (b *batch) fits(size int) bool {
-	return len(b.profiles) < klaviyo.MaxImportProfiles && b.size+size+1 <= maxBatchBytes
+	return len(b.profiles) < b.room.profiles && b.size+size+1 <= b.room.bytes
 }
 
 // add adds a profile that is in a block.
@@ -106,7 +113,8 @@ func (b *batch) edit(keep func(i int, p sent) []byte) {
 // batch does.
 func (b *batch) halves() (first, second *batch) {
 	middle := len(b.profiles) / 2
-	first, second = &batch{number: b.number}, &batch{number: b.number}
+	first, second = &batch{}, &batch{}
+	first.part, second.part = b.part.halves()
 	for i, p := range b.profiles {
 		if i < middle {
 			first.append(p)
@@ -119,21 +127,22 @@ func (b *batch) halves() (first, second *batch) {
 
 // span is which rows the profiles come from.
 func (b *batch) span() span {
-	return span{b.number, b.profiles[0].row, b.profiles[len(b.profiles)-1].row}
+	return span{b.part, b.profiles[0].row, b.profiles[len(b.profiles)-1].row}
 }
 
 // batchPool lends out batches, so many at once. The one that came back last goes
 // out first: then there are only as many as are needed, and its memory is
 // still in the caches.
 type batchPool struct {
+	room    batchRoom
 	allowed chan struct{} // a token a batch that may go out
 
 	mu   sync.Mutex
 	back []*batch
 }
 
-func newBatchPool(size int) *batchPool {
-	p := &batchPool{allowed: make(chan struct{}, size)}
+func newBatchPool(size int, room batchRoom) *batchPool {
+	p := &batchPool{room: room, allowed: make(chan struct{}, size)}
 	for range size {
 		p.allowed <- struct{}{}
 	}
@@ -151,7 +160,7 @@ func (p *batchPool) get(ctx context.Context) (*batch, error) {
 	defer p.mu.Unlock()
 	last := len(p.back) - 1
 	if last < 0 {
-		return &batch{profiles: make([]sent, 0, klaviyo.MaxImportProfiles)}, nil
+		return &batch{room: p.room}, nil
 	}
 	b := p.back[last]
 	p.back = p.back[:last]

@@ -14,7 +14,8 @@ import (
 
 // filled is a batch of n profiles, in blocks of three.
 func filled(n int) *batch {
-	b := &batch{}
+	b := &batch{room: importRoom}
+	b.begin(1)
 	pool := &blockPool{}
 	var in *block
 	for i := range n {
@@ -96,14 +97,14 @@ func TestBatchFits(t *testing.T) {
 	if b := filled(klaviyo.MaxImportProfiles); b.fits(10) {
 		t.Error("a profile too many fits")
 	}
-	b := &batch{}
+	b := &batch{room: importRoom}
 	b.add(Row{}, profile.Hash{}, make([]byte, 1000), (&blockPool{}).get())
-	room := maxBatchBytes - 1000 - 1 // the comma
+	room := importRoom.bytes - 1000 - 1 // the comma
 	if !b.fits(room) || b.fits(room+1) {
 		t.Errorf("room for %d bytes is not seen", room)
 	}
 	b.begin(2)
-	if len(b.profiles) != 0 || !b.fits(maxBatchBytes-1) {
+	if len(b.profiles) != 0 || !b.fits(importRoom.bytes-1) {
 		t.Error("a batch that was begun again is not empty")
 	}
 }

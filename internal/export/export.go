@@ -29,6 +29,8 @@ type Export struct {
 
 	// IgnoreOptOuts exports also who unsubscribed from the list.
 	IgnoreOptOuts bool
+
+	room batchRoom // of a batch; zero for as much as an import may hold
 }
 
 // Segment is a named source.

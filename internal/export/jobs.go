@@ -89,6 +89,7 @@ func (r *run) settle(ctx context.Context, job klaviyo.ImportJob, m *manifest) er
 		return nil
 	}
 	if job.Status == klaviyo.JobCancelled {
+		r.ledger.cancel(job.ID)
 		return cancelledJob(job.ID, m)
 	}
 	if job.FailedCount != 0 {

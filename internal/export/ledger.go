@@ -14,6 +14,7 @@ type ledger struct {
 	rows     int64                // read
 	packed   Row                  // the last row that was put into a batch that left the packer
 	all      bool                 // there are no more to come
+	unsent   map[*batch]span      // that Klaviyo refused, as a whole or in pieces, and that were not sent again
 	underway map[*batch]span      // sent, without an answer yet
 	open     map[string]*manifest // by job: accepted, not known to be done
 	accepted int64                // profiles in jobs
@@ -23,7 +24,7 @@ type ledger struct {
 }
 
 func newLedger() ledger {
-	return ledger{underway: map[*batch]span{}, open: map[string]*manifest{}}
+	return ledger{unsent: map[*batch]span{}, underway: map[*batch]span{}, open: map[string]*manifest{}}
 }
 
 // read records how many rows have been read.
@@ -51,21 +52,35 @@ func (l *ledger) packedAll() {
 func (l *ledger) send(b *batch) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	delete(l.unsent, b)
 	l.underway[b] = b.span()
 }
 
-// answered takes back what send recorded: Klaviyo has refused the request, or
-// has accepted it as a job.
-func (l *ledger) answered(b *batch) {
+// refuse records that Klaviyo has taken nothing of a batch.
+func (l *ledger) refuse(b *batch) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	delete(l.underway, b)
+	l.unsent[b] = b.span()
 }
 
-// accept records a job.
-func (l *ledger) accept(job string, m *manifest) {
+// replace records what is to be sent in place of a batch that was refused:
+// nothing if no profile of it is left.
+func (l *ledger) replace(b *batch, pieces ...*batch) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	delete(l.unsent, b)
+	for _, piece := range pieces {
+		l.unsent[piece] = piece.span()
+	}
+}
+
+// accept records that a batch has become a job.
+func (l *ledger) accept(b *batch, job string) {
+	m := newManifest(b)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.underway, b)
 	l.open[job] = m
 	l.accepted += int64(m.profiles())
 	l.jobs++
@@ -78,6 +93,13 @@ func (l *ledger) finish(job string) {
 	l.settled += int64(l.open[job].profiles())
 	delete(l.open, job)
 	l.finished++
+}
+
+// cancel takes a job off the open ones that never will be done.
+func (l *ledger) cancel(job string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.open, job)
 }
 
 // waiting returns a copy of the open jobs.
@@ -98,27 +120,41 @@ func (l *ledger) String() string {
 	}
 	if len(l.open) > 0 {
 		var spans []span
+		var profiles int64
 		for _, m := range l.open {
 			spans = append(spans, m.span())
+			profiles += int64(m.profiles())
 		}
 		parts = append(parts, fmt.Sprintf("Klaviyo had accepted but not finished %s with %s (%s), which it most likely will by itself: %s.",
-			Count(int64(len(l.open)), "job"), Count(l.accepted-l.settled, "profile"), abridged(slices.Sorted(maps.Keys(l.open))), spansInWords(spans)))
+			Count(int64(len(l.open)), "job"), Count(profiles, "profile"), abridged(slices.Sorted(maps.Keys(l.open))), spansInWords(spans)))
 	}
 	if len(l.underway) > 0 {
-		var profiles int64
-		for b := range l.underway {
-			profiles += int64(len(b.profiles))
-		}
-		parts = append(parts, fmt.Sprintf("%s were under way and may have arrived: %s.",
-			Count(profiles, "profile"), spansInWords(slices.Collect(maps.Values(l.underway)))))
+		parts = append(parts, batchesInWords(l.underway, "under way and may have arrived"))
 	}
-	if parts == nil {
+	if parts == nil && l.jobs == 0 {
 		return "Klaviyo had not accepted any profile yet."
+	}
+	if len(l.unsent) > 0 {
+		parts = append(parts, batchesInWords(l.unsent, "not accepted"))
 	}
 	if !l.all {
 		parts = append(parts, fmt.Sprintf("What comes after row %s of segment %q was not sent.", Thousands(l.packed.Number), l.packed.Segment))
 	}
-	return strings.Join(parts, " ") + " Apply again: profiles that have arrived are not added twice, and those that have not are sent."
+	parts = append(parts, "Apply again: profiles that have arrived are not added twice, and those that have not are sent.")
+	return strings.Join(parts, " ")
+}
+
+// batchesInWords says where batches are and which rows they hold.
+func batchesInWords(batches map[*batch]span, where string) string {
+	var profiles int64
+	for b := range batches {
+		profiles += int64(len(b.profiles))
+	}
+	were := "were"
+	if profiles == 1 {
+		were = "was"
+	}
+	return fmt.Sprintf("%s %s %s: %s.", Count(profiles, "profile"), were, where, spansInWords(slices.Collect(maps.Values(batches))))
 }
 
 // abridged lists the first few of many names.

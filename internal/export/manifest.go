@@ -1,6 +1,7 @@
 package export
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -11,7 +12,7 @@ import (
 // manifest remembers which rows a job is about. It is kept for as long as
 // Klaviyo takes, so it is small: eight bytes a profile.
 type manifest struct {
-	batch  int64    // number of the batch it comes from
+	part   part     // of the run
 	runs   []rowRun // in the order of the profiles
 	rows   []uint32 // how far each profile's row is from the first of its run
 	emails []uint32 // a part of the hash of each address
@@ -25,7 +26,7 @@ type rowRun struct {
 }
 
 func newManifest(b *batch) *manifest {
-	m := &manifest{batch: b.number, rows: make([]uint32, len(b.profiles)), emails: make([]uint32, len(b.profiles))}
+	m := &manifest{part: b.part, rows: make([]uint32, len(b.profiles)), emails: make([]uint32, len(b.profiles))}
 	for i, p := range b.profiles {
 		last := len(m.runs) - 1
 		if last < 0 || m.runs[last].segment != p.row.Segment || p.row.Number-m.runs[last].first > math.MaxUint32 {
@@ -51,7 +52,7 @@ func (m *manifest) row(i int) Row {
 	return Row{run.segment, run.first + int64(m.rows[i])}
 }
 
-func (m *manifest) span() span { return span{m.batch, m.row(0), m.row(m.profiles() - 1)} }
+func (m *manifest) span() span { return span{m.part, m.row(0), m.row(m.profiles() - 1)} }
 
 // index finds profiles by their addresses.
 func (m *manifest) index() addressIndex {
@@ -77,10 +78,22 @@ func (x addressIndex) find(address string) (position int, ok bool) {
 	return int(i), ok && i != ambiguous
 }
 
-// span is a stretch of rows, from the first to the last profile of one batch
-// or of several in a row.
+// part is a stretch of what a run sends, a batch, a piece of one or several in
+// a row. It has no unit: it is for telling which parts follow one another.
+type part struct{ from, to int64 }
+
+// wholeBatch is the part that the n-th batch is. It can be halved until there
+// is one profile in each piece.
+func wholeBatch(n int64) part { return part{n << 20, (n + 1) << 20} }
+
+func (p part) halves() (first, second part) {
+	middle := p.from + (p.to-p.from)/2
+	return part{p.from, middle}, part{middle, p.to}
+}
+
+// span is a stretch of rows, from the first to the last profile of a part.
 type span struct {
-	batch       int64 // number of the last of them
+	part        part
 	first, last Row
 }
 
@@ -98,16 +111,11 @@ func (s span) String() string {
 
 // spans joins those that follow one another and lists them in words.
 func spansInWords(spans []span) string {
-	slices.SortFunc(spans, func(a, b span) int {
-		if a.batch != b.batch {
-			return int(a.batch - b.batch)
-		}
-		return int(a.first.Number - b.first.Number) // halves of one batch
-	})
+	slices.SortFunc(spans, func(a, b span) int { return cmp.Compare(a.part.from, b.part.from) })
 	var joined []span
 	for _, s := range spans {
-		if last := len(joined) - 1; last >= 0 && s.batch-joined[last].batch <= 1 {
-			joined[last].batch, joined[last].last = s.batch, s.last
+		if last := len(joined) - 1; last >= 0 && s.part.from == joined[last].part.to {
+			joined[last].part.to, joined[last].last = s.part.to, s.last
 			continue
 		}
 		joined = append(joined, s)

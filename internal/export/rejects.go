@@ -45,6 +45,9 @@ func (e *Export) newRejects(path string) (*rejects, error) {
 	if path == "" {
 		return nil, nil
 	}
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() { // a file could not, or must not, take its place
+		return nil, rejectsError(path, errNoFile)
+	}
 	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*") // mode 0600
 	if err != nil {
 		return nil, rejectsError(path, err)
@@ -116,11 +119,13 @@ func (r *rejects) discard() {
 	_ = os.Remove(r.file.Name())
 }
 
+var errNoFile = errors.New("there is something else than a file")
+
 func rejectsError(path string, err error) error {
 	return &Error{
 		Attribute: []string{"rejects_path"},
 		Summary:   "Rejects File Cannot Be Written",
-		Detail:    fmt.Sprintf("The rows that are not exported are to be listed in %q, which cannot be written: %s. Check that the directory exists and may be written to.", path, segment.Cause(err)),
+		Detail:    fmt.Sprintf("The rows that are not exported are to be listed in %q, which cannot be written: %s. Name a file, in a directory that exists and may be written to.", path, segment.Cause(err)),
 		Err:       err,
 	}
 }

@@ -109,6 +109,7 @@ func (e *Export) Run(ctx context.Context, client *klaviyo.Client, o RunOptions) 
 	if err != nil {
 		return nil, r.failure(ctx, err)
 	}
+	r.expected = 0 // some may have been withheld or refused, but there will be no more
 	r.tell(ctx, time.Now())
 	if err := rejects.write(e.Segments); err != nil {
 		return nil, err
@@ -171,7 +172,7 @@ func (e *Export) newRun(client *klaviyo.Client, before prepared, rejects *reject
 		counts: counter{rejects: rejects}, report: report{rejects: rejects},
 		expected: before.survey.Profiles, every: cmp.Or(o.ProgressInterval, progressInterval), onProgress: o.Progress,
 		optOuts:  before.optOuts,
-		pool:     newBatchPool(uploaders + 1),
+		pool:     newBatchPool(uploaders+1, cmp.Or(e.room, importRoom)),
 		batches:  make(chan *batch),
 		uploaded: make(chan struct{}),
 		ledger:   newLedger(),

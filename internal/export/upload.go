@@ -27,6 +27,7 @@ func (r *run) upload(ctx context.Context, b *batch) error {
 		}
 		if klaviyo.StatusOf(err) == http.StatusRequestEntityTooLarge && len(b.profiles) > 1 {
 			first, second := b.halves()
+			r.ledger.replace(b, first, second)
 			if err := r.upload(ctx, first); err != nil {
 				return err
 			}
@@ -36,6 +37,7 @@ func (r *run) upload(ctx context.Context, b *batch) error {
 			return r.refused(err)
 		}
 	}
+	r.ledger.replace(b)
 	return nil
 }
 
@@ -45,12 +47,11 @@ func (r *run) send(ctx context.Context, b *batch) error {
 	job, err := r.client.ImportProfiles(ctx, r.export.ListID, b.body()...)
 	if err != nil {
 		if s := klaviyo.StatusOf(err); s >= 400 && s < 500 { // after anything else nobody knows
-			r.ledger.answered(b)
+			r.ledger.refuse(b)
 		}
 		return err
 	}
-	r.ledger.answered(b)
-	r.ledger.accept(job.ID, newManifest(b))
+	r.ledger.accept(b, job.ID)
 	tflog.Info(ctx, "Klaviyo accepted a batch", map[string]any{"job": job.ID, "profiles": len(b.profiles)})
 	return nil
 }

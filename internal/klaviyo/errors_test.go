@@ -98,6 +98,7 @@ func TestErrorsMaskAddresses(t *testing.T) {
 	for _, text := range []string{
 		"The address ada@example.com is invalid.", "Invalid: 'ada@example.com'", `<ada@example.com>`, "email=ada@example.com", "ada@example.com",
 		"ADA.Lovelace+news@Mail.Example.com, bob@example.com", "mailto:ada@example.com?subject=x", "(ada@example.com)", "ada@bücher.example",
+		"ada}@example.com is invalid.", "{ada{@example.com",
 	} {
 		escaped := strings.ReplaceAll(text, `"`, `\"`)
 		e := listError(t, answer(400, `{"errors":[{"title":"`+escaped+`","detail":"`+escaped+`"}]}`))

@@ -4,7 +4,7 @@ import "regexp"
 
 // The patterns of what must not reach a log or an error.
 var (
-	emailPattern = regexp.MustCompile(`[^\s"<>()\[\]{},:;\\]+@[^\s"'<>()\[\]{},:;=/\\]+`)
+	emailPattern = regexp.MustCompile(`[^\s"<>()\[\],:;\\]+@[^\s"'<>()\[\]{},:;=/\\]+`)
 	keyPattern   = regexp.MustCompile(`pk_[A-Za-z0-9_]+`)
 )
 

@@ -3,11 +3,13 @@ package segment_test
 import (
 	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
 )
@@ -91,5 +93,99 @@ func TestFileReadErrorEndsTheStream(t *testing.T) {
 	e := asError(t, err)
 	if !strings.Contains(e.Error(), "cannot be read on:") || !errors.Is(err, os.ErrClosed) || len(got) >= 1<<20 {
 		t.Errorf("%d rows, %v", len(got), err)
+	}
+}
+
+// aged makes a file whose last change was so long ago.
+func aged(t *testing.T, content string, age time.Duration) segment.File {
+	t.Helper()
+	file := segment.File{Path: write(t, content)}
+	touch(t, file, age)
+	return file
+}
+
+func touch(t *testing.T, file segment.File, age time.Duration) {
+	t.Helper()
+	at := time.Now().Add(-age).Truncate(time.Second)
+	if err := os.Chtimes(file.Path, at, at); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func version(t *testing.T, file segment.File) string {
+	t.Helper()
+	v, err := file.Version(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+func TestFileVersion(t *testing.T) {
+	t.Parallel()
+	file := aged(t, "a\n1\n", 4*time.Second)
+	first := version(t, file)
+	if first == "" || version(t, file) != first {
+		t.Errorf("version %q, then %q", first, version(t, file))
+	}
+	touch(t, file, 2*time.Hour)
+	second := version(t, file)
+	if second == first || second == "" {
+		t.Errorf("another time does not change %q", second)
+	}
+	if err := os.WriteFile(file.Path, []byte("a\n12\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	touch(t, file, 2*time.Hour)
+	if third := version(t, file); third == second || third == "" {
+		t.Errorf("another size does not change %q", third)
+	}
+}
+
+// What was changed just now may be changed again within the same tick of the
+// file system's clock. What has no size and time of its own never tells.
+func TestFileWithoutAVersion(t *testing.T) {
+	t.Parallel()
+	for name, file := range map[string]segment.File{
+		"just changed":       {Path: write(t, "a\n1\n")},
+		"a second ago":       aged(t, "a\n1\n", time.Second),
+		"from the future":    aged(t, "a\n1\n", -time.Hour),
+		"a directory":        {Path: t.TempDir()},
+		"not a regular file": {Path: os.DevNull},
+	} {
+		if v := version(t, file); v != "" {
+			t.Errorf("%s: version %q", name, v)
+		}
+	}
+	v, err := segment.File{Path: filepath.Join(t.TempDir(), "x.csv")}.Version(t.Context())
+	if e := asError(t, err); v != "" || !errors.Is(err, fs.ErrNotExist) || !strings.Contains(e.Error(), "There is no file") {
+		t.Errorf("version %q, %v", v, err)
+	}
+}
+
+// The fraction grows with each row, ragged ones included, and ends at 1.
+func TestFileFraction(t *testing.T) {
+	t.Parallel()
+	rows := mustOpen(t, "a,b\n"+strings.Repeat("1,\"2\n3\"\nragged\n", 3000), 0)
+	last := rows.Fraction()
+	if last <= 0 || last > 0.01 {
+		t.Errorf("%g after the header", last)
+	}
+	for n := 1; ; n++ {
+		_, err := rows.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		now := rows.Fraction()
+		if now <= last || now > 1 {
+			t.Fatalf("%g after row %d, %g before", now, n, last)
+		}
+		if about := float64(n) / 6000; now < about-0.01 || now > about+0.01 {
+			t.Fatalf("%g after row %d of 6000", now, n)
+		}
+		last = now
+	}
+	if last != 1 || rows.Fraction() != 1 {
+		t.Errorf("%g in the end", rows.Fraction())
 	}
 }

@@ -1,0 +1,122 @@
+package export
+
+import (
+	"fmt"
+	"math"
+	"testing"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
+)
+
+// sentRows is a batch of profiles that come from these rows.
+func sentRows(n int64, rows ...Row) *batch {
+	b := &batch{room: batchRoom{len(rows), 1 << 10}}
+	b.begin(n)
+	for i, row := range rows {
+		b.add(row, profile.Hash{Lo: uint64(i) | 7<<32}, []byte("{}"), (&blockPool{}).get())
+	}
+	return b
+}
+
+// A manifest knows each row, over borders of segments and gaps of any width.
+func TestManifestKnowsRows(t *testing.T) {
+	t.Parallel()
+	const far = math.MaxUint32
+	rows := []Row{
+		{"a", 3}, {"a", 4}, {"a", 4 + 1000}, {"a", 3 + far}, // the last that is near enough to the first
+		{"a", 4 + far}, {"a", 5 + far}, {"a", 5 + 3*far},
+		{"b", 1}, {"c", 1}, {"c", 2}, {"a", 1}, {"a", math.MaxInt64},
+	}
+	m := newManifest(sentRows(4, rows...))
+	if m.profiles() != len(rows) || len(m.runs) != 7 {
+		t.Errorf("%d profiles in runs %v", m.profiles(), m.runs)
+	}
+	for i, want := range rows {
+		if got := m.row(i); got != want {
+			t.Errorf("profile %d is of %v, want %v", i, got, want)
+		}
+	}
+	if want := (span{wholeBatch(4), rows[0], rows[len(rows)-1]}); m.span() != want {
+		t.Errorf("span %v, want %v", m.span(), want)
+	}
+}
+
+func TestManifestFindsAddresses(t *testing.T) {
+	t.Parallel()
+	b := &batch{}
+	for i := range 100 {
+		b.add(Row{"s", int64(i + 1)}, profile.HashOf(fmt.Appendf(nil, "p%d@example.com", i)), []byte("{}"), (&blockPool{}).get())
+	}
+	// Three share the part of the hash that is kept.
+	for _, i := range []int{20, 70} {
+		b.profiles[i].email = b.profiles[10].email&math.MaxUint32 | uint64(i)<<32
+	}
+	x := newManifest(b).index()
+	for i := range 100 {
+		got, ok := x.find(fmt.Sprintf("p%d@example.com", i))
+		if want := i != 10 && i != 20 && i != 70; ok != want || ok && got != i {
+			t.Errorf("profile %d: found %v at %d", i, ok, got)
+		}
+	}
+	if at, ok := x.find("stranger@example.com"); ok {
+		t.Errorf("a stranger is found at %d", at)
+	}
+}
+
+func TestSpansInWords(t *testing.T) {
+	t.Parallel()
+	part := func(n, first, last int64) span { return span{wholeBatch(n), Row{"s", first}, Row{"s", last}} }
+	first, second := wholeBatch(3).halves()
+	third, fourth := second.halves()
+	for name, tc := range map[string]struct {
+		spans []span
+		want  string
+	}{
+		"none":               {nil, ""},
+		"one row":            {[]span{part(1, 7, 7)}, `row 7 of segment "s"`},
+		"one batch":          {[]span{part(1, 7, 10_250)}, `rows 7 to 10,250 of segment "s"`},
+		"neighbours":         {[]span{part(2, 11, 19), part(1, 1, 9), part(3, 21, 29)}, `rows 1 to 29 of segment "s"`},
+		"with a gap":         {[]span{part(4, 31, 39), part(1, 1, 9), part(2, 11, 19)}, `rows 1 to 19 of segment "s", rows 31 to 39 of segment "s"`},
+		"over segments":      {[]span{{wholeBatch(1), Row{"b", 900}, Row{"a", 3}}}, `row 900 of segment "b" to row 3 of segment "a"`},
+		"same row elsewhere": {[]span{{wholeBatch(1), Row{"b", 3}, Row{"a", 3}}}, `row 3 of segment "b" to row 3 of segment "a"`},
+		"pieces over segments": {
+			[]span{{fourth, Row{"a", 5}, Row{"a", 7}}, {first, Row{"b", 8}, Row{"b", 9}}, {third, Row{"b", 10}, Row{"a", 4}}, part(4, 1, 2)},
+			`row 8 of segment "b" to row 2 of segment "s"`,
+		},
+		"a piece is missing": {
+			[]span{{fourth, Row{"a", 5}, Row{"a", 7}}, {first, Row{"b", 8}, Row{"b", 9}}, part(2, 1, 7)},
+			`row 1 of segment "s" to row 9 of segment "b", rows 5 to 7 of segment "a"`,
+		},
+		"many": {
+			[]span{part(1, 1, 1), part(3, 3, 3), part(5, 5, 5), part(7, 7, 7), part(9, 9, 9), part(11, 11, 11), part(13, 13, 13)},
+			`row 1 of segment "s", row 3 of segment "s", row 5 of segment "s", row 7 of segment "s", row 9 of segment "s" and 2 more`,
+		},
+	} {
+		if got := spansInWords(tc.spans); got != tc.want {
+			t.Errorf("%s: %s, want %s", name, got, tc.want)
+		}
+	}
+}
+
+// A batch can be halved down to its single profiles, and the pieces still
+// follow one another.
+func TestPartsCanBeHalved(t *testing.T) {
+	t.Parallel()
+	pieces := []part{wholeBatch(math.MaxInt32)}
+	for range 14 { // more than 10,000
+		var halves []part
+		for _, p := range pieces {
+			first, second := p.halves()
+			halves = append(halves, first, second)
+		}
+		pieces = halves
+	}
+	for i, p := range pieces {
+		if p.from >= p.to || i > 0 && p.from != pieces[i-1].to {
+			t.Fatalf("piece %d is %v, after %v", i, p, pieces[max(i-1, 0)])
+		}
+	}
+	if pieces[0].from != wholeBatch(math.MaxInt32-1).to || pieces[len(pieces)-1].to != wholeBatch(math.MaxInt32+1).from {
+		t.Error("the pieces do not make up the batch")
+	}
+}
