@@ -57,7 +57,6 @@ type rejected struct {
 
 func (c *chunk) reset(segmentName string, encoder *profile.Encoder, first int64) {
 	c.segment, c.encoder, c.first, c.rows = segmentName, encoder, first, 0
-	clear(c.cells) // let go of the strings
 	c.cells, c.bad = c.cells[:0], c.bad[:0]
 	c.profiles, c.rejects = c.profiles[:0], c.rejects[:0]
 }
@@ -90,6 +89,7 @@ func (c *chunk) encode(keep bool) {
 		json = append(json, ',')
 	}
 	c.block.json = json
+	clear(c.cells) // let go of the rows, which the collector would look at
 }
 
 // at returns the bytes of a profile that was kept.

@@ -1,6 +1,10 @@
 package export
 
-import "github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
+import (
+	"math/bits"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
+)
 
 // hashSet is a set of hashes of email addresses. It is the only thing that
 // grows with a segment, so it holds little else: tables with open addressing
@@ -18,7 +22,7 @@ type hashSet struct {
 // tableBits is how many bits of a hash choose its table.
 const tableBits = 10
 
-// hashTable is a part of a set; its length is a power of two.
+// hashTable is a part of a set, up to three quarters full.
 type hashTable struct {
 	slots []uint64 // 0 marks a free one
 	used  int
@@ -29,15 +33,10 @@ const firstSlots = 16
 
 // reserve makes room for so many hashes, so that tables need not grow.
 func (s *hashSet) reserve(hashes int64) {
-	each := hashes >> tableBits
-	each += each / 16 // not all tables get the same
+	each := int(hashes >> tableBits)
+	slots := (each + each/16) * 4 / 3 // not all tables get the same
 	for i := range s.tables {
-		t := &s.tables[i]
-		slots := max(len(t.slots), firstSlots)
-		for int64(slots)*3 < each*4 {
-			slots *= 2
-		}
-		if slots > len(t.slots) {
+		if t := &s.tables[i]; slots > len(t.slots) {
 			t.resize(slots)
 		}
 	}
@@ -52,7 +51,7 @@ func (s *hashSet) split(h profile.Hash) (*hashTable, uint64) {
 func (s *hashSet) add(h profile.Hash) bool {
 	t, key := s.split(h)
 	if 4*(t.used+1) > 3*len(t.slots) {
-		t.resize(max(2*len(t.slots), firstSlots))
+		t.resize(max(len(t.slots)*3/2, firstSlots))
 	}
 	at := t.find(key)
 	if t.slots[at] == key {
@@ -75,22 +74,30 @@ func (s *hashSet) warm(profiles []encoded) {
 	for i := range profiles {
 		t, key := s.split(profiles[i].info.Email)
 		if len(t.slots) > 0 {
-			s.warmed ^= t.slots[key&uint64(len(t.slots)-1)]
+			s.warmed ^= t.slots[t.home(key)]
 		}
 	}
 }
 
+// home is where a key belongs: as far into the table as the key is into all
+// numbers.
+func (t *hashTable) home(key uint64) uint64 {
+	at, _ := bits.Mul64(key, uint64(len(t.slots)))
+	return at
+}
+
 // find returns where a key is, or the free slot where it belongs.
 func (t *hashTable) find(key uint64) uint64 {
-	mask := uint64(len(t.slots) - 1)
-	at := key & mask
+	at := t.home(key)
 	for t.slots[at] != key && t.slots[at] != 0 {
-		at = (at + 1) & mask
+		if at++; at == uint64(len(t.slots)) {
+			at = 0
+		}
 	}
 	return at
 }
 
-// resize copies the table into one of so many slots, a power of two.
+// resize copies the table into one of so many slots.
 func (t *hashTable) resize(slots int) {
 	old := t.slots
 	t.slots = make([]uint64, slots)

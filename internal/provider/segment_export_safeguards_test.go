@@ -29,8 +29,11 @@ func TestAccSegmentExport_safeguards(t *testing.T) {
 		"as many profiles":          {threeCSV, "{ max_profiles = 3 }", nil, 0, 3},
 		"empty allowed":             {"EMail,FirstName\n", "{ allow_empty_segment = true }", nil, 0, 0},
 		"empty":                     {"EMail,FirstName\n", "{ allow_empty_segment = false }", []string{"Segment Is Empty", "safeguards.allow_empty_segment = true"}, 0, 0},
-		"all rejected, empty may be": {"EMail,FirstName\n" + bad, "{ allow_empty_segment = true, max_rejected_percent = 100 }",
-			[]string{"No Row Can Be Exported"}, 0, 0},
+		"all rejected, empty may be": {
+			"EMail,FirstName\n" + bad, "{ allow_empty_segment = true, max_rejected_percent = 100 }",
+			[]string{"No Row Can Be Exported"},
+			0, 0,
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
