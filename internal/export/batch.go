@@ -20,7 +20,8 @@ var importRoom = batchRoom{klaviyo.MaxImportProfiles, klaviyo.MaxImportBytes - k
 type batch struct {
 	room     batchRoom
 	part     part
-	size     int // bytes of the profiles with the commas between them
+	size     int      // bytes of the body
+	body     [][]byte // the profiles separated by commas, in as few parts as there are
 	profiles []sent
 	blocks   []*block
 }
@@ -37,7 +38,8 @@ func (b *batch) begin(n int64) {
 	if b.profiles == nil {
 		b.profiles = make([]sent, 0, b.room.profiles)
 	}
-	b.part, b.size, b.profiles = wholeBatch(n), 0, b.profiles[:0]
+	b.part = wholeBatch(n)
+	b.empty()
 }
 
 // fits reports whether a profile of so many bytes can be added.
@@ -55,38 +57,33 @@ func (b *batch) add(row Row, email profile.Hash, json []byte, in *block) {
 }
 
 func (b *batch) append(p sent) {
-	if len(b.profiles) > 0 {
-		b.size++ // the comma
+	last := len(b.body) - 1
+	switch {
+	case last < 0:
+		b.body = append(b.body, p.json)
+	case follows(b.body[last], p.json):
+		b.body[last] = b.body[last][:len(b.body[last])+1+len(p.json)]
+		b.size++
+	default:
+		b.body = append(b.body, comma, p.json)
+		b.size++
 	}
 	b.size += len(p.json)
 	b.profiles = append(b.profiles, p)
 }
 
-// release lets go of the blocks.
+func (b *batch) empty() { b.size, b.body, b.profiles = 0, b.body[:0], b.profiles[:0] }
+
+// release empties the batch and lets go of the blocks.
 func (b *batch) release() {
 	clear(b.profiles)
+	clear(b.body)
 	for i, in := range b.blocks {
 		in.release()
 		b.blocks[i] = nil
 	}
-	b.profiles, b.blocks = b.profiles[:0], b.blocks[:0]
-}
-
-// body is the profiles separated by commas, in as few parts as there are.
-func (b *batch) body() [][]byte {
-	var parts [][]byte
-	for _, p := range b.profiles {
-		last := len(parts) - 1
-		switch {
-		case last < 0:
-			parts = append(parts, p.json)
-		case follows(parts[last], p.json):
-			parts[last] = parts[last][:len(parts[last])+1+len(p.json)]
-		default:
-			parts = append(parts, comma, p.json)
-		}
-	}
-	return parts
+	b.blocks = b.blocks[:0]
+	b.empty()
 }
 
 var comma = []byte{','}
@@ -101,7 +98,7 @@ func follows(a, b []byte) bool {
 // it returns nil.
 func (b *batch) edit(keep func(i int, p sent) []byte) {
 	all := b.profiles
-	b.size, b.profiles = 0, b.profiles[:0]
+	b.empty()
 	for i, p := range all {
 		if p.json = keep(i, p); p.json != nil {
 			b.append(p)

@@ -32,7 +32,7 @@ func filled(n int) *batch {
 // contents checks that a batch is sound and returns its profiles.
 func contents(t *testing.T, b *batch) (texts []string) {
 	t.Helper()
-	body := slices.Concat(b.body()...)
+	body := slices.Concat(b.body...)
 	if !json.Valid(slices.Concat([]byte("["), body, []byte("]"))) {
 		t.Errorf("%s is not JSON", body)
 	}
@@ -113,8 +113,8 @@ func TestBatchFits(t *testing.T) {
 func TestBatchHoldsItsBlocks(t *testing.T) {
 	t.Parallel()
 	b := filled(8)
-	if parts := b.body(); len(parts) != 5 || len(b.blocks) != 3 {
-		t.Errorf("%d parts of %d blocks, want three and two commas", len(parts), len(b.blocks))
+	if len(b.body) != 5 || len(b.blocks) != 3 {
+		t.Errorf("%d parts of %d blocks, want three and two commas", len(b.body), len(b.blocks))
 	}
 	pool := b.blocks[0].pool
 	for _, in := range b.blocks {

@@ -16,6 +16,7 @@ import (
 // hundred million.
 type hashSet struct {
 	tables [1 << tableBits]hashTable
+	size   int
 	warmed uint64 // keeps the reads of warm from being optimised away
 }
 
@@ -59,11 +60,15 @@ func (s *hashSet) add(h profile.Hash) bool {
 	}
 	t.slots[at] = key
 	t.used++
+	s.size++
 	return true
 }
 
 // has reports whether a hash is in the set.
 func (s *hashSet) has(h profile.Hash) bool {
+	if s.size == 0 {
+		return false
+	}
 	t, key := s.split(h)
 	return t.used > 0 && t.slots[t.find(key)] == key
 }

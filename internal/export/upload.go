@@ -44,7 +44,7 @@ func (r *run) upload(ctx context.Context, b *batch) error {
 // send makes an import job of a batch.
 func (r *run) send(ctx context.Context, b *batch) error {
 	r.ledger.send(b)
-	job, err := r.client.ImportProfiles(ctx, r.export.ListID, b.body()...)
+	job, err := r.client.ImportProfiles(ctx, r.export.ListID, b.body...)
 	if err != nil {
 		if s := klaviyo.StatusOf(err); s >= 400 && s < 500 { // after anything else nobody knows
 			r.ledger.refuse(b)

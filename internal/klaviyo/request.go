@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"sync"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-log/tflog"
@@ -99,9 +100,11 @@ func (c *Client) attemptPaced(ctx context.Context, r request, attempt int, out a
 // attempt sends a request once. It returns the header of the answer, if there
 // was one.
 func (c *Client) attempt(ctx context.Context, r request, attempt int, out any) (http.Header, error) {
+	var bodies sync.WaitGroup
+	defer bodies.Wait() // after an early answer the transport may still read one, and the caller reuses its memory
 	ctx, cancel := context.WithTimeoutCause(ctx, c.timeout, errTimeout{c.timeout})
 	defer cancel()
-	req, err := c.newHTTPRequest(ctx, r)
+	req, err := c.newHTTPRequest(ctx, r, &bodies)
 	if err != nil {
 		return nil, err
 	}
@@ -130,7 +133,9 @@ func (c *Client) attempt(ctx context.Context, r request, attempt int, out any) (
 	return resp.Header, nil
 }
 
-func (c *Client) newHTTPRequest(ctx context.Context, r request) (*http.Request, error) {
+// newHTTPRequest makes the request of an attempt. Its bodies are waited for in
+// bodies.
+func (c *Client) newHTTPRequest(ctx context.Context, r request, bodies *sync.WaitGroup) (*http.Request, error) {
 	for _, element := range r.path {
 		if element == "" || element == "." || element == ".." {
 			return nil, fmt.Errorf("%s: %q is no id", r.operation, element)
@@ -146,19 +151,33 @@ func (c *Client) newHTTPRequest(ctx context.Context, r request) (*http.Request, 
 		for _, part := range r.body {
 			req.ContentLength += int64(len(part))
 		}
-		req.GetBody = func() (io.ReadCloser, error) { return newBody(r.body), nil }
-		req.Body = newBody(r.body)
+		req.GetBody = func() (io.ReadCloser, error) { return newBody(r.body, bodies), nil }
+		req.Body = newBody(r.body, bodies)
 		req.Header.Set("Content-Type", mediaType)
 	}
 	return req, nil
 }
 
-func newBody(parts [][]byte) io.ReadCloser {
+// body is the body of one request. The transport closes it, whatever happens,
+// once it has read from it for the last time.
+type body struct {
+	io.Reader
+	close func()
+}
+
+func newBody(parts [][]byte, open *sync.WaitGroup) io.ReadCloser {
 	readers := make([]io.Reader, len(parts))
 	for i, part := range parts {
 		readers[i] = bytes.NewReader(part)
 	}
-	return io.NopCloser(io.MultiReader(readers...))
+	open.Add(1)
+	return body{io.MultiReader(readers...), sync.OnceFunc(open.Done)}
+}
+
+// Close implements io.Closer.
+func (b body) Close() error {
+	b.close()
+	return nil
 }
 
 func escape(elements []string) []string {
