@@ -234,16 +234,90 @@ func appendList(dst []byte, s string) ([]byte, bool) {
 }
 
 // appendJSON appends a JSON value without insignificant white space. null is
-// as good as empty: what Klaviyo makes of it is not certain.
+// as good as empty: what Klaviyo makes of it is not certain. A number beyond
+// what readers of JSON take is refused; half of a surrogate pair, which is no
+// character, becomes U+FFFD.
 func appendJSON(dst []byte, s string) ([]byte, bool) {
 	if s == "null" {
 		return dst, true
 	}
+	start := len(dst)
 	out := bytes.NewBuffer(dst)
-	if err := json.Compact(out, []byte(s)); err != nil {
+	if err := json.Compact(out, []byte(s)); err != nil || !moderate(s) {
 		return dst, false
 	}
-	return out.Bytes(), true
+	dst = out.Bytes()
+	mendSurrogates(dst[start:])
+	return dst, true
+}
+
+// moderate reports whether no number in a JSON text overflows.
+func moderate(s string) bool {
+	if len(s) < 300 && !strings.ContainsAny(s, "eE") {
+		return true // too short for one
+	}
+	d := json.NewDecoder(strings.NewReader(s))
+	d.UseNumber()
+	for {
+		token, err := d.Token()
+		if err != nil { // the end, since the text is valid
+			return true
+		}
+		if n, ok := token.(json.Number); ok {
+			if _, err := n.Float64(); err != nil {
+				return false
+			}
+		}
+	}
+}
+
+// mendSurrogates replaces escapes of half a surrogate pair in a JSON text.
+func mendSurrogates(text []byte) {
+	const length = len(`\ud800`)
+	high := -1 // where an escape of the first half begins, if it has just ended
+	mend := func(at int) { copy(text[at+2:], "fffd") }
+	for i := 0; i < len(text); i++ {
+		half := surrogate(text[i:])
+		if high >= 0 && half != secondHalf {
+			mend(high)
+		}
+		if high < 0 && half == secondHalf {
+			mend(i)
+		}
+		high = -1
+		if half == firstHalf {
+			high = i
+		}
+		switch {
+		case half != noSurrogate:
+			i += length - 1
+		case text[i] == '\\':
+			i++ // what is escaped
+		}
+	}
+}
+
+type surrogateHalf uint8
+
+const (
+	noSurrogate surrogateHalf = iota
+	firstHalf                 // \ud800 to \udbff
+	secondHalf                // \udc00 to \udfff
+)
+
+// surrogate tells whether a JSON text begins with the escape of a surrogate.
+func surrogate(text []byte) surrogateHalf {
+	if len(text) < 6 || text[0] != '\\' || text[1] != 'u' || text[2]|0x20 != 'd' {
+		return noSurrogate
+	}
+	switch c := text[3] | 0x20; {
+	case text[3] == '8', text[3] == '9', c == 'a', c == 'b':
+		return firstHalf
+	case c >= 'c' && c <= 'f':
+		return secondHalf
+	default:
+		return noSurrogate
+	}
 }
 
 // appendLocale takes BCP 47 tags; an underscore for the hyphen is common in

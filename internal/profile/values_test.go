@@ -160,7 +160,18 @@ func TestJSON(t *testing.T) {
 		{"null", ""},
 		{" null ", ""},
 		{"", ""},
+		{`"\ud83d\ude00"`, `"\ud83d\ude00"`},
+		{`"\ud800"`, `"\ufffd"`},
+		{`"\uDFff x"`, `"\ufffd x"`},
+		{`"\ud83d\ud83d\ude00"`, `"\ufffd\ud83d\ude00"`},
+		{`"\ud83d\ude00\ude00"`, `"\ud83d\ude00\ufffd"`},
+		{`"\ud83dA\ude00"`, `"\ufffdA\ufffd"`},
+		{`["\ud83d","\ude00"]`, `["\ufffd","\ufffd"]`},
+		{`"\\ud800"`, `"\\ud800"`}, // a backslash and text
+		{`"\n\ud7ff\ue000"`, `"\n\ud7ff\ue000"`},
+		{`{"e":1e308,"x":-2E-400}`, `{"e":1e308,"x":-2E-400}`},
 	}, []string{
+		"1e309", `{"a":[1,-1e999]}`, "[1" + strings.Repeat("0", 400) + "]",
 		"{", "}", "{a:1}", "{'a':1}", `{"a":1,}`, `{"a":1}}`, "[1,]", "text", "NaN", "NULL", "nul", "1 2", "+1", "007", ".5", "\"a\nb\"", `"\x"`,
 		strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000),
 	})
