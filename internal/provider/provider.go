@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
+	"github.com/hashicorp/terraform-plugin-framework/action"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
@@ -33,7 +34,10 @@ const (
 // than anybody watches.
 const mostRetries = 50
 
-var _ provider.Provider = (*klaviyoProvider)(nil)
+var (
+	_ provider.Provider            = (*klaviyoProvider)(nil)
+	_ provider.ProviderWithActions = (*klaviyoProvider)(nil)
+)
 
 type klaviyoProvider struct {
 	version string
@@ -119,6 +123,7 @@ func (p *klaviyoProvider) Configure(ctx context.Context, req provider.ConfigureR
 	d.options.MaxRetries = maxRetries(config.MaxRetries, resp)
 	resp.ResourceData = d
 	resp.DataSourceData = d
+	resp.ActionData = d
 }
 
 // maxRetries is the number of retries in the terms of the client, where zero
@@ -157,6 +162,14 @@ func (p *klaviyoProvider) Resources(context.Context) []func() resource.Resource 
 func (p *klaviyoProvider) DataSources(context.Context) []func() datasource.DataSource {
 	return []func() datasource.DataSource{
 		newListDataSource,
+		newSegmentExportRunDataSource,
+	}
+}
+
+// Actions implements provider.ProviderWithActions.
+func (p *klaviyoProvider) Actions(context.Context) []func() action.Action {
+	return []func() action.Action{
+		newSegmentExportRunAction,
 	}
 }
 

@@ -18,7 +18,7 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 )
 
-// providerData is what resources and data sources share in one configuration of the
+// providerData is what resources, data sources and actions share in one configuration of the
 // provider.
 type providerData struct {
 	apiKey  types.String // the provider's; may be unknown while planning
@@ -29,6 +29,7 @@ type providerData struct {
 	clients map[[sha256.Size]byte]*klaviyo.Client // by hash of the key
 
 	surveys surveys
+	runs    runs
 }
 
 // toProviderData unwraps what Configure passed on. nil without a diagnostic means

@@ -23,7 +23,7 @@ func TestAccSegmentExport_warnings(t *testing.T) {
 		"Warning: Profiles To Be Exported",
 		"3 profiles (1 import job, 1s at best), from 6 rows: 0 duplicates, and 3 rows that cannot be exported.",
 		"Warning: Rows That Cannot Be Exported",
-		"3 rows cannot be exported and will be skipped:",
+		"3 rows cannot be exported and are skipped:",
 		"the row does not have the 3 fields that the header has: 2 rows (4, 6 of vip)",
 		"the email address is not valid: 1 row (5 of vip)",
 		"Warning: Values That Are Left Out",

@@ -397,7 +397,7 @@ func warnSurvey(diags *diag.Diagnostics, s *export.Survey, refreshed bool) {
 	}
 	if s.Rejected.Total > 0 {
 		diags.AddAttributeWarning(path.Root("segments"), "Rows That Cannot Be Exported",
-			export.Count(s.Rejected.Total, "row")+" cannot be exported and will be skipped:\n"+s.Rejected.String()+rowsCounted)
+			export.Count(s.Rejected.Total, "row")+" cannot be exported and are skipped:\n"+s.Rejected.String()+rowsCounted)
 	}
 	if s.Dropped.Total > 0 {
 		diags.AddAttributeWarning(path.Root("segments"), "Values That Are Left Out",

@@ -186,15 +186,14 @@ func (p *exportPlan) surveyed(ctx context.Context) *export.Survey {
 
 // run exports, and records it.
 func (p *exportPlan) run(ctx context.Context, reason string, surveyed *export.Survey) {
-	result, err := p.export.Run(ctx, p.used.client, export.RunOptions{
-		Surveyed:    surveyed,
-		Fingerprint: p.pinned(),
-		RejectsPath: p.plan.RejectsPath.ValueString(),
-	})
+	options := p.plan.runOptions()
+	options.Surveyed, options.Fingerprint = surveyed, p.pinned()
+	result, err := p.export.Run(ctx, p.used.client, options)
 	if err != nil {
 		addError(p.diags, p.used.blame(err))
 		return
 	}
+	p.data.runs.add(result.ID)
 	p.plan.LastRun = finishedRun(reason, result)
 	p.plan.ListProfileCount = countOrNull(result.ListProfileCount)
 	p.plan.WithheldCount = types.Int64Value(result.Withheld)

@@ -1,0 +1,187 @@
+package provider
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
+)
+
+// What the data source and the action that run an export on demand share.
+
+// exportArgument is the name of the argument that holds the export.
+const exportArgument = "export"
+
+// exportAttributes are the attributes of klaviyo_segment_export.
+func exportAttributes(ctx context.Context) map[string]schema.Attribute {
+	var resp resource.SchemaResponse
+	(&segmentExportResource{}).Schema(ctx, resource.SchemaRequest{}, &resp)
+	return resp.Schema.Attributes
+}
+
+// exportAttribute takes an export as a whole. It has all attributes of the
+// resource, so that every export converts to it, what a run needs is there, and
+// an error has an attribute to be at. The frameworks for resources, data
+// sources and actions have types of their own for attributes, but take each
+// other's.
+func exportAttribute(ctx context.Context) schema.SingleNestedAttribute {
+	return schema.SingleNestedAttribute{
+		MarkdownDescription: "The export to run, as a whole: `export = klaviyo_segment_export.example`.",
+		Required:            true,
+		Attributes:          asInputs(exportAttributes(ctx)),
+	}
+}
+
+func asInputs(attributes map[string]schema.Attribute) map[string]schema.Attribute {
+	out := make(map[string]schema.Attribute, len(attributes))
+	for name, attribute := range attributes {
+		out[name] = asInput(attribute)
+	}
+	return out
+}
+
+// asInput is an attribute that is given rather than computed, with nothing that
+// only resources have.
+func asInput(attribute schema.Attribute) schema.Attribute {
+	switch a := attribute.(type) {
+	case schema.StringAttribute:
+		a.Computed, a.Optional, a.Default, a.PlanModifiers = false, !a.Required, nil, nil
+		return a
+	case schema.BoolAttribute:
+		a.Computed, a.Optional, a.Default, a.PlanModifiers = false, !a.Required, nil, nil
+		return a
+	case schema.Int64Attribute:
+		a.Computed, a.Optional, a.Default, a.PlanModifiers = false, !a.Required, nil, nil
+		return a
+	case schema.MapAttribute:
+		a.Computed, a.Optional, a.Default, a.PlanModifiers = false, !a.Required, nil, nil
+		return a
+	case schema.SetAttribute:
+		a.Computed, a.Optional, a.Default, a.PlanModifiers = false, !a.Required, nil, nil
+		return a
+	case schema.SingleNestedAttribute:
+		a.Computed, a.Optional, a.Default, a.PlanModifiers = false, !a.Required, nil, nil
+		a.Attributes = asInputs(a.Attributes)
+		return a
+	case schema.MapNestedAttribute:
+		a.Computed, a.Optional, a.Default, a.PlanModifiers = false, !a.Required, nil, nil
+		a.NestedObject.Attributes = asInputs(a.NestedObject.Attributes)
+		return a
+	default:
+		return attribute // of no type that exports have; a test holds that
+	}
+}
+
+// requestedExport is an export that is to run on demand.
+type requestedExport struct {
+	data  *providerData
+	model segmentExportModel
+}
+
+// newRequestedExport decodes the value of the argument. An export that is
+// switched off is refused, as far as that is known.
+func newRequestedExport(ctx context.Context, data *providerData, value types.Object, diags *diag.Diagnostics) *requestedExport {
+	r := &requestedExport{data: data}
+	diags.Append(value.As(ctx, &r.model, basetypes.ObjectAsOptions{})...)
+	if enabled := r.model.Enabled; !enabled.IsNull() && !enabled.IsUnknown() && !enabled.ValueBool() {
+		diags.AddAttributeError(path.Root(exportArgument), "Export Not Enabled",
+			"The export has enabled = false, so nothing may be sent, not on demand either. Nothing was sent. Set enabled = true, or do not ask for a run.")
+	}
+	return r
+}
+
+// run exports what the segments hold now. Errors, and warnings of what Klaviyo
+// did not take, are at the argument. The result is nil when it failed.
+func (r *requestedExport) run(ctx context.Context, progress func(export.Progress), diags *diag.Diagnostics) *export.Result {
+	var found diag.Diagnostics
+	defer func() { diags.Append(under(path.Root(exportArgument), found)...) }()
+	timeout, more := r.model.Timeouts.Update(ctx, defaultTimeout)
+	found.Append(more...)
+	e := r.model.export(ctx, &found)
+	d, _ := r.model.destination(ctx, &found)
+	if found.HasError() {
+		return nil
+	}
+	used, err := r.data.access(d.keyRef())
+	if err != nil {
+		addError(&found, err)
+		return nil
+	}
+	ctx, cancel := context.WithTimeoutCause(logContext(ctx), timeout, fmt.Errorf("timeouts.update of %s is over", timeout))
+	defer cancel()
+	options := r.model.runOptions()
+	options.Surveyed, options.Progress = r.data.surveys.find(r.model.source()), progress
+	result, err := e.Run(ctx, used.client, options)
+	if err != nil {
+		addError(&found, used.blame(err))
+		return nil
+	}
+	warnResult(&found, result)
+	return result
+}
+
+// runOptions are what the model itself says about its runs.
+func (m *segmentExportModel) runOptions() export.RunOptions {
+	return export.RunOptions{RejectsPath: m.RejectsPath.ValueString()}
+}
+
+// under puts diagnostics about attributes of an export at the argument that
+// holds the export.
+func under(at path.Path, diags diag.Diagnostics) diag.Diagnostics {
+	out := make(diag.Diagnostics, len(diags))
+	for i, d := range diags {
+		if placed, ok := d.(diag.DiagnosticWithPath); ok {
+			d = diag.WithPath(join(at, placed.Path()), d)
+		}
+		out[i] = d
+	}
+	return out
+}
+
+// join leads from one path to another that starts where it ends.
+func join(at, from path.Path) path.Path {
+	for _, step := range from.Steps() {
+		switch s := step.(type) {
+		case path.PathStepAttributeName:
+			at = at.AtName(string(s))
+		case path.PathStepElementKeyString:
+			at = at.AtMapKey(string(s))
+		case path.PathStepElementKeyInt:
+			at = at.AtListIndex(int(s))
+		case path.PathStepElementKeyValue:
+			at = at.AtSetValue(s.Value)
+		}
+	}
+	return at
+}
+
+// runs are those that exports made in this process, by id. Terraform applies a
+// configuration in one process.
+type runs struct {
+	mu  sync.Mutex
+	ids map[string]struct{}
+}
+
+func (r *runs) add(id string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.ids == nil {
+		r.ids = map[string]struct{}{}
+	}
+	r.ids[id] = struct{}{}
+}
+
+func (r *runs) has(id string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	_, ok := r.ids[id]
+	return ok
+}

@@ -1,0 +1,101 @@
+package provider
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/action"
+	"github.com/hashicorp/terraform-plugin-framework/action/schema"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
+)
+
+var (
+	_ action.Action               = (*segmentExportRunAction)(nil)
+	_ action.ActionWithConfigure  = (*segmentExportRunAction)(nil)
+	_ action.ActionWithModifyPlan = (*segmentExportRunAction)(nil)
+)
+
+type segmentExportRunAction struct {
+	data *providerData
+}
+
+func newSegmentExportRunAction() action.Action { return &segmentExportRunAction{} }
+
+// Metadata implements action.Action.
+func (a *segmentExportRunAction) Metadata(_ context.Context, req action.MetadataRequest, resp *action.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_segment_export_run"
+}
+
+// Schema implements action.Action.
+func (a *segmentExportRunAction) Schema(ctx context.Context, _ action.SchemaRequest, resp *action.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "Runs an export each time the action is invoked, and reports how far it is. Needs Terraform 1.14 or later.",
+		Attributes:          map[string]schema.Attribute{exportArgument: exportAttribute(ctx)},
+	}
+}
+
+// Configure implements action.ActionWithConfigure.
+func (a *segmentExportRunAction) Configure(_ context.Context, req action.ConfigureRequest, resp *action.ConfigureResponse) {
+	a.data = toProviderData(req.ProviderData, &resp.Diagnostics)
+}
+
+// ModifyPlan implements action.ActionWithModifyPlan. It refuses what could only
+// fail, as far as the export is known.
+func (a *segmentExportRunAction) ModifyPlan(ctx context.Context, req action.ModifyPlanRequest, resp *action.ModifyPlanResponse) {
+	a.requested(ctx, req.Config, &resp.Diagnostics)
+}
+
+// Invoke implements action.Action.
+func (a *segmentExportRunAction) Invoke(ctx context.Context, req action.InvokeRequest, resp *action.InvokeResponse) {
+	requested := a.requested(ctx, req.Config, &resp.Diagnostics)
+	if resp.Diagnostics.HasError() || requested == nil {
+		return
+	}
+	result := requested.run(ctx, func(p export.Progress) {
+		resp.SendProgress(action.InvokeProgressEvent{Message: p.String()})
+	}, &resp.Diagnostics)
+	if result == nil {
+		return
+	}
+	resp.SendProgress(action.InvokeProgressEvent{Message: summary(result)})
+}
+
+// requested is the export of the configuration, nil while it is not known.
+func (a *segmentExportRunAction) requested(ctx context.Context, config tfsdk.Config, diags *diag.Diagnostics) *requestedExport {
+	var value types.Object
+	diags.Append(config.GetAttribute(ctx, path.Root(exportArgument), &value)...)
+	if diags.HasError() || value.IsUnknown() {
+		return nil
+	}
+	return newRequestedExport(ctx, a.data, value, diags)
+}
+
+// summary says what a run did: how many were exported where and how long it
+// took, who was not and why. What Klaviyo refused has a warning of its own.
+func summary(r *export.Result) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "Exported %s of %s to the list %q in %s, with %s.", export.Thousands(r.Exported), export.Count(r.Profiles, "profile"),
+		r.ListName, r.CompletedAt.Sub(r.StartedAt).Round(time.Second/10), export.Count(r.Jobs, "import job"))
+	if r.ListProfileCount >= 0 {
+		fmt.Fprintf(&b, " The list has %s.", export.Count(r.ListProfileCount, "member"))
+	}
+	line := func(count int64, noun, what string) {
+		if count > 0 {
+			fmt.Fprintf(&b, "\n%s %s", export.Count(count, noun), what)
+		}
+	}
+	reasons := func(t export.Tally) string { return strings.TrimSuffix(t.String(), "\n") }
+	line(r.Duplicates, "row", "left out: an earlier row has the same email address.")
+	line(r.Withheld, "profile", "withheld: the people unsubscribed from the list.")
+	line(r.Refused.Total, "profile", "refused by Klaviyo.")
+	line(r.Rejected.Total, "row", "that cannot be exported:\n"+reasons(r.Rejected))
+	line(r.Dropped.Total, "value", "left out of the profiles:\n"+reasons(r.Dropped))
+	return b.String()
+}

@@ -1,0 +1,167 @@
+package provider
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	resourceschema "github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
+)
+
+var (
+	_ datasource.DataSource              = (*segmentExportRunDataSource)(nil)
+	_ datasource.DataSourceWithConfigure = (*segmentExportRunDataSource)(nil)
+)
+
+// requestLife is how long after its time, and before it, a request is acted on.
+// One that is older is a forgotten literal, which must not send the segment
+// with every plan; one that is further ahead is a mistake.
+const requestLife = 15 * time.Minute
+
+// runSkipped is the status of a request that was too old.
+const runSkipped = "skipped"
+
+type segmentExportRunDataSource struct {
+	data *providerData
+}
+
+func newSegmentExportRunDataSource() datasource.DataSource { return &segmentExportRunDataSource{} }
+
+type segmentExportRunModel struct {
+	Export      types.Object `tfsdk:"export"`
+	RequestedAt types.String `tfsdk:"requested_at"`
+	runModel
+}
+
+// Metadata implements datasource.DataSource.
+func (d *segmentExportRunDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_segment_export_run"
+}
+
+// Schema implements datasource.DataSource.
+func (d *segmentExportRunDataSource) Schema(ctx context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
+	attributes := map[string]schema.Attribute{
+		exportArgument: exportAttribute(ctx),
+		"requested_at": schema.StringAttribute{
+			MarkdownDescription: fmt.Sprintf("When the run was asked for, RFC 3339. Use `timestamp()`: it is known only on apply, so a plan sends nothing. "+
+				"A time more than %d minutes ago runs nothing; one more than %d minutes ahead is an error.", int(requestLife.Minutes()), int(requestLife.Minutes())),
+			Required:   true,
+			Validators: []validator.String{rfc3339},
+		},
+	}
+	for name, attribute := range lastRunAttributes(ctx) {
+		attributes[name] = attribute
+	}
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "Runs an export on demand, when Terraform reads the data source. With `requested_at = timestamp()` that is on apply.",
+		Attributes:          attributes,
+	}
+}
+
+// lastRunAttributes are those of last_run of an export, to which this data
+// source adds a status.
+func lastRunAttributes(ctx context.Context) map[string]resourceschema.Attribute {
+	run, ok := exportAttributes(ctx)["last_run"].(resourceschema.SingleNestedAttribute)
+	if !ok {
+		return nil
+	}
+	run.Attributes["reason"] = computedString("Why it ran: `requested at` and the time, or the reason of the export's own run if that is the answer.")
+	run.Attributes["status"] = computedString("`succeeded`, `partial` when Klaviyo refused some of the profiles, or `" + runSkipped + "` when the request was too old; then all else is about the last run of the export.")
+	return run.Attributes
+}
+
+// rfc3339 accepts points in time.
+var rfc3339 = stringRule{"must be a time of RFC 3339", "Not A Time", func(text string) string {
+	if _, err := time.Parse(time.RFC3339, text); err != nil {
+		return fmt.Sprintf("%q is not a time of RFC 3339. Use timestamp(), or a time such as \"2026-11-24T09:30:00Z\".", text)
+	}
+	return ""
+}}
+
+// Configure implements datasource.DataSourceWithConfigure.
+func (d *segmentExportRunDataSource) Configure(_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse) {
+	d.data = toProviderData(req.ProviderData, &resp.Diagnostics)
+}
+
+// Read implements datasource.DataSource. Terraform calls it once all arguments
+// are known.
+func (d *segmentExportRunDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
+	var config segmentExportRunModel
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	requested := newRequestedExport(ctx, d.data, config.Export, &resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	run := requested.answer(ctx, config.RequestedAt.ValueString(), &resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	config.runModel = *run
+	resp.Diagnostics.Append(resp.State.Set(ctx, &config)...)
+}
+
+// answer runs the export, unless a run of its own answers the request or the
+// request is too old.
+func (r *requestedExport) answer(ctx context.Context, at string, diags *diag.Diagnostics) *runModel {
+	requested, err := time.Parse(time.RFC3339, at)
+	if err != nil {
+		diags.AddAttributeError(path.Root("requested_at"), rfc3339.summary, rfc3339.check(at))
+		return nil
+	}
+	age := r.data.now().Sub(requested)
+	if age < -requestLife {
+		diags.AddAttributeError(path.Root("requested_at"), "Request Of The Future",
+			fmt.Sprintf("requested_at is %s, %s from now. A run cannot be put off. Nothing was sent. Use timestamp(), check the clock of this machine, "+
+				"or let schedule of the export say when it runs.", at, (-age).Round(time.Minute)))
+		return nil
+	}
+	last := r.model.lastRun(ctx, diags)
+	switch {
+	case last != nil && r.data.runs.has(last.ID.ValueString()):
+		return last // of this apply, in which timestamp() was evaluated after it
+	case age > requestLife:
+		return skip(last, at, age, diags)
+	case last != nil && last.completedSince(requested):
+		return last
+	}
+	result := r.run(ctx, nil, diags)
+	if result == nil {
+		return nil
+	}
+	var found diag.Diagnostics
+	warnSurvey(&found, &result.Survey, true)
+	diags.Append(under(path.Root(exportArgument), found)...)
+	run := &runModel{}
+	diags.Append(finishedRun("requested at "+at, result).As(ctx, run, basetypes.ObjectAsOptions{})...)
+	return run
+}
+
+// completedSince reports whether a run was not over before a time, to the
+// second.
+func (r *runModel) completedSince(t time.Time) bool {
+	completed, err := time.Parse(time.RFC3339, r.CompletedAt.ValueString())
+	return err == nil && !completed.Before(t.Truncate(time.Second))
+}
+
+// skip lets a request be that is too old. last may be nil.
+func skip(last *runModel, at string, age time.Duration, diags *diag.Diagnostics) *runModel {
+	diags.AddAttributeWarning(path.Root("requested_at"), "Request Too Old To Run",
+		fmt.Sprintf("requested_at is %s, %s ago, and after %d minutes a request is no longer acted on: a time that was left in a configuration would send the segment again with every plan. "+
+			"Nothing was sent. Use requested_at = timestamp(), or take the data source out when no run is wanted.", at, age.Round(time.Minute), int(requestLife.Minutes())))
+	var run runModel
+	if last != nil {
+		run = *last
+	}
+	run.Status = types.StringValue(runSkipped)
+	return &run
+}
