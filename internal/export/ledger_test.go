@@ -79,8 +79,8 @@ func (k *troubled) handle(rw http.ResponseWriter, r *http.Request, next http.Han
 	replay(rw, answer)
 }
 
-// places are rows as an error names them, by what it says of them.
-type places map[string][]int
+// named are rows as an error names them, by what it says of them.
+type named map[string][]int
 
 var (
 	rowsPattern  = regexp.MustCompile(`rows? ([\d,]+)(?: to ([\d,]+))? of segment "(s\d)"(?: to row ([\d,]+) of segment "(s\d)")?`)
@@ -88,7 +88,7 @@ var (
 )
 
 // readPlaces reads the places out of an error about segments of so many rows.
-func readPlaces(t *testing.T, text string, sizes []int) places {
+func readPlaces(t *testing.T, text string, sizes []int) named {
 	t.Helper()
 	total := 0
 	for _, size := range sizes {
@@ -105,7 +105,7 @@ func readPlaces(t *testing.T, text string, sizes []int) places {
 		}
 		return n - 1
 	}
-	found := places{}
+	found := named{}
 	add := func(what string, first, last int) {
 		for i := first; i <= last; i++ {
 			found[what] = append(found[what], i)
@@ -228,7 +228,7 @@ func TestFailedRunNamesWhatIsNotKnownToHaveArrived(t *testing.T) {
 
 // checkPlaces compares what an error says with what Klaviyo told the client.
 // An answer that came too late to be heard may be missing.
-func (k *troubled) checkPlaces(t *testing.T, said places, total int, unknown string) {
+func (k *troubled) checkPlaces(t *testing.T, said named, total int, unknown string) {
 	t.Helper()
 	k.mu.Lock()
 	defer k.mu.Unlock()
