@@ -18,40 +18,114 @@ import (
 // passing are the faults that a run is to get over, apart from where they hit.
 var passing = map[string]simulator.Fault{
 	"429":                   {Status: 429, Header: soon},
+	"429 for a second":      {Status: 429, Header: http.Header{"Retry-After": {"1"}}},
+	"429 until a date":      {Status: 429, Header: http.Header{"Retry-After": {time.Now().Add(time.Second).UTC().Format(http.TimeFormat)}}},
+	"429 without a time":    {Status: 429},
 	"500":                   {Status: 500, Header: soon, Body: `{"errors":[{"code":"error","title":"A server error occurred."}]}`},
+	"502":                   {Status: 502, Header: soon},
 	"503 with HTML":         {Status: 503, Header: soon, Body: "<html>"},
 	"dropped before":        {DropBefore: true},
 	"dropped after":         {DropAfter: true},
+	"two drops in a row":    {DropAfter: true, Times: 2},
 	"truncated":             {Truncate: true},
 	"HTML answer":           {Status: 200, Body: "<html>"},
 	"empty answer":          {Status: 200},
-	"429 without a time":    {Status: 429},
-	"two drops in a row":    {DropAfter: true, Times: 2},
+	"delayed":               {Delay: 20 * time.Millisecond},
 	"delayed and truncated": {Delay: 20 * time.Millisecond, Truncate: true},
+	"delayed for too long":  {Delay: time.Hour},
 }
 
+// places are where faults hit, each a kind of request.
+var places = map[string]simulator.Fault{
+	"the account":       {Path: "/api/accounts"},
+	"the scopes":        {Method: "GET", Path: jobsPath},
+	"the list":          {Path: "/api/lists/*"},
+	"the opt-outs":      {Path: "/api/profiles"},
+	"an import":         {Method: "POST", Path: jobsPath},
+	"the second import": {Method: "POST", Path: jobsPath, Nth: 2},
+	"the jobs":          {Method: "GET", Path: jobsPath, Nth: 2},
+	"the import errors": {Path: jobsPath + "/*/import-errors"},
+	"the members":       {Path: "/api/lists/*", Nth: 2},
+}
+
+// at is a fault that hits in a place.
+func at(fault, place simulator.Fault) simulator.Fault {
+	fault.Method, fault.Path, fault.Nth = place.Method, place.Path, place.Nth
+	return fault
+}
+
+// notListed hides all jobs, so that each is asked for. What the others hit it
+// does not: nothing tells an empty page of import errors from the truth.
+var notListed = simulator.Fault{
+	Method: "GET", Path: "/api/profile-bulk-import-job[s]", Nth: 2, Status: 200, Body: `{"data":[],"links":{"next":null}}`,
+}
+
+// newPatientWorld is one whose client waits for an answer only as long as a
+// fault makes sense of, and tries again as often as several may demand.
+func newPatientWorld(t *testing.T, options simulator.Options) *world {
+	t.Helper()
+	w := newWorld(t, options)
+	c, err := klaviyo.New(klaviyo.Options{APIKey: testKey, BaseURL: w.URL, Timeout: 1500 * time.Millisecond, MaxRetries: 12})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.client = c
+	return w
+}
+
+// Each fault alone, in each place.
 func TestRunGetsOverFaults(t *testing.T) {
 	t.Parallel()
 	for name, fault := range passing {
-		for where, path := range map[string]string{
-			"POST jobs": jobsPath, "GET jobs": jobsPath, "GET errors": jobsPath + "/*/import-errors", "GET list": "/api/lists/*", "GET account": "/api/accounts",
-		} {
+		for where, place := range places {
 			t.Run(name+" at "+where, func(t *testing.T) {
 				t.Parallel()
-				w := newWorld(t, simulator.Options{})
-				w.FailEmail(address(7), "c", "d")
-				w.RefuseEmail(address(8), "c", "d")
-				f := fault
-				f.Method, f.Path, _ = strings.Cut(where, " ")
-				f.Path = path
-				w.Inject(f)
-				r := w.run(t, w.export(people(300)))
-				if r.Exported != 298 || r.Refused.Total != 2 {
-					t.Errorf("result %+v", r)
-				}
-				w.checkMembers(t, slices.DeleteFunc(addresses(300), func(a string) bool { return a == address(7) || a == address(8) }))
+				runOver(t, at(fault, place))
 			})
 		}
+	}
+	for name, faults := range map[string][]simulator.Fault{
+		"too large": {at(simulator.Fault{Status: 413}, places["an import"])},
+		"too large in part": { // down to one profile, at worst
+			at(simulator.Fault{Status: 413, Times: 3}, places["an import"]),
+		},
+		"not listed": {notListed},
+		"never listed, and the job's answer is lost": {
+			{Method: "GET", Path: jobsPath + "/*", Truncate: true},
+			{Method: "GET", Path: jobsPath + "/*", Status: 503, Header: soon},
+			{Method: "GET", Path: notListed.Path, Nth: 2, Times: -1, Status: 200, Body: notListed.Body},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			runOver(t, faults...)
+		})
+	}
+}
+
+// runOver makes a run that meets the faults and is to end as if it had not.
+func runOver(t *testing.T, faults ...simulator.Fault) {
+	t.Helper()
+	const rows = 60
+	w := newPatientWorld(t, simulator.Options{})
+	w.FailEmail(address(7), "c", "d")
+	w.RefuseEmail(address(8), "c", "d")
+	w.RefusePhone("+34600111222", "c", "d")
+	w.Unsubscribe(w.listID, address(9))
+	for _, f := range faults {
+		w.Inject(f)
+	}
+	source := people(rows)
+	source.rows[10][1] = "+34600111222"
+	e := w.export(source)
+	e.SetBatchRoom(25, 1<<16)
+	r := w.runListing(t, e)
+	if r.Exported != rows-3 || r.Refused.Total != 2 || r.Withheld != 1 || r.Unwanted.Total != 1 {
+		t.Errorf("result %+v", r)
+	}
+	w.checkMembers(t, slices.Delete(addresses(rows), 7, 10))
+	if p, _ := w.Profile(address(10)); p.PhoneNumber != "" {
+		t.Errorf("profile %+v", p)
 	}
 }
 
@@ -69,7 +143,7 @@ func TestRunStopsAtOnceWhenTheKeyIsRevoked(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, simulator.Options{QueueDelay: time.Hour})
 	var revoked atomic.Bool
-	source := people(25_000).waitFor(10_300, func() bool {
+	source := people(2500).waitFor(1300, func() bool {
 		if !w.polled() {
 			return false
 		}
@@ -78,8 +152,10 @@ func TestRunStopsAtOnceWhenTheKeyIsRevoked(t *testing.T) {
 		}
 		return true
 	})
-	_, err := w.export(source).Run(t.Context(), w.client, export.RunOptions{})
-	asError(t, err, nil, "API Key Refused", "401", "accepted but not finished 1 job with 10,000 profiles", "Apply again")
+	e := w.export(source)
+	e.SetBatchRoom(1000, 1<<18)
+	_, err := e.Run(t.Context(), w.client, export.RunOptions{})
+	asError(t, err, nil, "API Key Refused", "401", "accepted but not finished 1 job with 1,000 profiles", "Apply again")
 	if !klaviyo.IsUnauthorized(err) {
 		t.Errorf("error %v", err)
 	}
@@ -103,7 +179,7 @@ func TestRunGivesUpWhenRetriesAreExhausted(t *testing.T) {
 			w.client = newClient(t, w.URL, 2)
 			var armed atomic.Bool
 			method, path, _ := strings.Cut(path, " ")
-			source := people(25_000).waitFor(10_300, func() bool {
+			source := people(2500).waitFor(1300, func() bool {
 				if !w.polled() {
 					return false
 				}
@@ -112,8 +188,10 @@ func TestRunGivesUpWhenRetriesAreExhausted(t *testing.T) {
 				}
 				return true
 			})
-			_, err := w.export(source).Run(t.Context(), w.client, export.RunOptions{})
-			asError(t, err, nil, "Klaviyo Fails", "gave up after 3 attempts", "503", ",000 profiles (", "Apply again")
+			e := w.export(source)
+			e.SetBatchRoom(1000, 1<<18)
+			_, err := e.Run(t.Context(), w.client, export.RunOptions{})
+			asError(t, err, nil, "Klaviyo Fails", "gave up after 3 attempts", "503", "00 profiles (", "Apply again")
 			if klaviyo.StatusOf(err) != 503 {
 				t.Errorf("error %v", err)
 			}
@@ -186,14 +264,15 @@ func TestRunThatFailsCanBeRunAgain(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, simulator.Options{})
 	w.Inject(simulator.Fault{Method: "POST", Nth: 2, Times: -1, Status: 400, Body: `{"errors":[{"title":"Down.","source":{"pointer":"/data"}}]}`})
-	e := w.export(people(25_000))
+	e := w.export(people(2500))
+	e.SetBatchRoom(1000, 1<<18)
 	_, err := e.Run(t.Context(), w.client, export.RunOptions{})
 	asError(t, err, nil, "Klaviyo Refused The Request", "Down.")
 	other := newWorld(t, simulator.Options{})
 	other.AddMembers(other.listID, w.MemberEmails(w.listID)...) // what had arrived
 	e.ListID = other.listID
 	other.run(t, e)
-	other.checkMembers(t, addresses(25_000))
+	other.checkMembers(t, addresses(2500))
 }
 
 func TestNoErrorOfARunShowsPersonalData(t *testing.T) {

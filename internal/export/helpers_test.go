@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -78,6 +80,19 @@ func (w *world) run(t *testing.T, e *export.Export) *export.Result {
 		t.Fatalf("run: %v", err)
 	}
 	checkAccounting(t, result)
+	return result
+}
+
+// runListing is run with a file of rejects, which it checks too.
+func (w *world) runListing(t *testing.T, e *export.Export) *export.Result {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "rejects.csv")
+	result, err := e.Run(t.Context(), w.client, export.RunOptions{RejectsPath: path})
+	if err != nil {
+		t.Fatalf("run: %v", err)
+	}
+	checkAccounting(t, result)
+	checkRejects(t, path, result)
 	return result
 }
 
@@ -235,3 +250,11 @@ func (w *world) polled() bool {
 
 // soon is the header of an answer after which a client need not wait long.
 var soon = http.Header{"Retry-After": {"0"}}
+
+// sorted is the values of a map in the order of their keys.
+func sorted[T any](m map[string]T) (all []T) {
+	for _, key := range slices.Sorted(maps.Keys(m)) {
+		all = append(all, m[key])
+	}
+	return all
+}

@@ -189,7 +189,7 @@ func TestFailedRunCountsWhatWasAcceptedMeanwhile(t *testing.T) {
 		}
 		replay(rw, record(next, r))
 	})
-	source := people(25_000).waitFor(10_300, func() bool {
+	source := people(2500).waitFor(1300, func() bool {
 		select {
 		case <-poll:
 			return true
@@ -197,7 +197,9 @@ func TestFailedRunCountsWhatWasAcceptedMeanwhile(t *testing.T) {
 			return false
 		}
 	})
-	_, err := w.export(source).Run(t.Context(), newClient(t, proxy, 2), export.RunOptions{})
+	e := w.export(source)
+	e.SetBatchRoom(1000, 1<<18)
+	_, err := e.Run(t.Context(), newClient(t, proxy, 2), export.RunOptions{})
 	asError(t, err, nil, "API Key Refused", "accepted but not finished 2 jobs with")
 	if n := accepted(); n != 2 {
 		t.Errorf("%d imports were accepted", n)

@@ -3,92 +3,111 @@ package export_test
 import (
 	"fmt"
 	"math/rand/v2"
-	"reflect"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/simulator"
 )
 
-// mixture is a segment with something of everything, and what is to become of
-// it.
-type mixture struct {
-	source  *table
-	members []string
-
-	exported, duplicates, rejected, refused, dropped, unwanted int64
+// fates is what is to become of the rows of a segment.
+type fates struct {
+	exported, duplicates, withheld, rejected, refused, dropped, unwanted int64
 }
 
-// mix makes a segment whose rows meet random fates.
-func mix(random *rand.Rand, w *world, rows, padding int) *mixture {
-	m := &mixture{source: &table{columns: columns}}
-	padded := strings.Repeat("x", padding)
+// mixture is people with something of everything.
+type mixture struct {
+	rows    [][]string
+	members []string
+	fates
+}
+
+// mix makes rows that meet random fates. As many of a hundred fail late.
+func mix(random *rand.Rand, w *world, rows, failing int) *mixture {
+	m := &mixture{}
 	var known []string
 	for i := range rows {
-		row := []string{address(i), "", fmt.Sprint(i), padded}
-		fate := random.IntN(200)
-		switch {
-		case fate < 6 && known != nil:
-			row[0] = strings.ToUpper(known[random.IntN(len(known))])
+		row := []string{address(i), "", fmt.Sprint(i), ""}
+		valid := true
+		switch fate := random.IntN(100); {
+		case fate < 4 && known != nil:
+			row[0], valid = strings.ToUpper(known[random.IntN(len(known))]), false
 			m.duplicates++
-		case fate < 9:
-			row[0] = "not an address"
+		case fate < 6:
+			row[0], valid = "not an address", false
 			m.rejected++
-		case fate < 11:
-			row = row[:random.IntN(len(row))]
+		case fate < 8:
+			row, valid = row[:random.IntN(len(row))], false
 			m.rejected++
-		case fate < 12 && m.refused < 20:
-			w.RefuseEmail(row[0], "refused", "No.")
-			m.refused++
-		case fate < 14:
-			w.FailEmail(row[0], "failed", "No.")
+		case fate < 12:
+			w.Unsubscribe(w.listID, row[0])
+			m.withheld++
+		case fate < 14 && m.refused < 20:
+			w.RefuseEmail(row[0], "refused", "No "+row[0]+".")
 			m.refused++
 		case fate < 16:
 			row[1] = "nonsense"
 			m.dropped++
 			m.members = append(m.members, row[0])
-		case fate < 17 && m.unwanted < 20:
+		case fate < 18 && m.unwanted < 20:
 			row[1] = fmt.Sprintf("+346001%05d", i)
 			w.RefusePhone(row[1], "region", "Not here.")
 			m.unwanted++
 			m.members = append(m.members, row[0])
+		case fate < 18+failing:
+			w.FailEmail(row[0], "failed", "No "+row[0]+".")
+			m.refused++
 		default:
 			m.members = append(m.members, row[0])
 		}
-		if len(row) == len(columns) && fate >= 11 {
+		if valid {
 			known = append(known, row[0])
 		}
-		m.source.rows = append(m.source.rows, row)
+		m.rows = append(m.rows, row)
 	}
 	m.exported = int64(len(m.members))
 	return m
 }
 
+// sources cuts the rows into one to three segments.
+func (m *mixture) sources(random *rand.Rand) (all []segment.Source) {
+	rows := m.rows
+	for range random.IntN(3) {
+		if len(rows) > 1 {
+			cut := 1 + random.IntN(len(rows)-1)
+			all = append(all, &table{columns: columns, rows: rows[:cut]})
+			rows = rows[cut:]
+		}
+	}
+	return append(all, &table{columns: columns, rows: rows})
+}
+
+// fatesOf is what became of the rows.
+func fatesOf(r *export.Result) fates {
+	return fates{
+		exported: r.Exported, duplicates: r.Duplicates, withheld: r.Withheld, rejected: r.Rejected.Total,
+		refused: r.Refused.Total, dropped: r.Dropped.Total, unwanted: r.Unwanted.Total,
+	}
+}
+
 // harm injects a few random faults, none of which lasts.
 func harm(random *rand.Rand, w *world) {
-	kinds := []simulator.Fault{
-		{Status: 429, Header: soon},
-		{Status: 500, Header: soon},
-		{Status: 503, Header: soon, Body: "<html>"},
-		{Status: 502, Header: soon},
-		{DropBefore: true},
-		{DropAfter: true},
-		{Truncate: true},
-		{Status: 200, Header: soon, Body: "<html>"},
-		{Delay: 10 * time.Millisecond},
-		{Delay: 5 * time.Millisecond, DropAfter: true},
-	}
-	paths := []string{jobsPath, jobsPath, jobsPath, jobsPath + "/*/import-errors", "/api/lists/*", "/api/accounts", ""}
-	for range random.IntN(5) {
-		f := kinds[random.IntN(len(kinds))]
-		f.Path = paths[random.IntN(len(paths))]
-		f.Nth = 1 + random.IntN(4)
+	faults, where := sorted(passing), sorted(places)
+	for range random.IntN(6) {
+		f := at(faults[random.IntN(len(faults))], where[random.IntN(len(where))])
+		f.Nth += random.IntN(4)
 		f.Times = 1 + random.IntN(2)
+		if f.Delay > time.Second {
+			f.Times = 1 // it takes long enough
+		}
 		w.Inject(f)
 	}
-	if random.IntN(3) == 0 {
-		w.Inject(simulator.Fault{Method: "POST", Path: jobsPath, Nth: 1 + random.IntN(2), Status: 413})
+	if random.IntN(4) == 0 {
+		f := notListed
+		f.Times = 1 + random.IntN(3)
+		w.Inject(f)
 	}
 }
 
@@ -96,32 +115,35 @@ func harm(random *rand.Rand, w *world) {
 // every row is accounted for.
 func TestRunConvergesUnderRandomFaults(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(60) {
+	for seed := range uint64(200) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
 			random := rand.New(rand.NewPCG(seed, 7))
-			w := newWorld(t, simulator.Options{
-				MaxErrorsPerResponse: 1 + random.IntN(5),
+			w := newPatientWorld(t, simulator.Options{
+				MaxErrorsPerResponse: []int{0, 1, 4}[random.IntN(3)], // all at once, one by one, a few
 				NullCounts:           random.IntN(3) == 0,
 				QueueDelay:           time.Duration(random.IntN(3)) * 30 * time.Millisecond,
 				ProcessDelay:         time.Duration(random.IntN(3)) * 30 * time.Millisecond,
 			})
-			padding := 0
+			rows, failing, batchRows := 1+random.IntN(150), 4, 10+random.IntN(60)
 			if seed%10 == 9 {
-				padding = 4000 // several batches
+				rows, failing, batchRows = 400, 60, 400 // pages of import errors
 			}
-			m := mix(random, w, 300+random.IntN(2701), padding)
+			if rows > 50 && random.IntN(3) == 0 {
+				batchRows = rows // so that no batch is too small to be halved
+				w.Inject(at(simulator.Fault{Status: 413, Times: 1 + random.IntN(3)}, places["an import"]))
+			}
+			m := mix(random, w, rows, failing)
+			m.rows = append(m.rows, []string{"last@example.com", "", "", ""}) // or there might be none
+			m.members = append(m.members, "last@example.com")
+			m.exported++
+			e := w.export(m.sources(random)...)
+			e.SetBatchRoom(batchRows+1, 1<<16)
 			harm(random, w)
-			r := w.run(t, w.export(m.source))
+			r := w.runListing(t, e)
 			w.checkMembers(t, m.members)
-			got := mixture{
-				exported: r.Exported, duplicates: r.Duplicates, rejected: r.Rejected.Total,
-				refused: r.Refused.Total, dropped: r.Dropped.Total, unwanted: r.Unwanted.Total,
-			}
-			want := *m
-			want.source, want.members = nil, nil
-			if !reflect.DeepEqual(got, want) {
-				t.Errorf("%+v, want %+v", got, want)
+			if got := fatesOf(r); got != m.fates {
+				t.Errorf("%+v, want %+v", got, m.fates)
 			}
 		})
 	}

@@ -39,8 +39,8 @@ func (p Progress) String() string {
 	if rate := p.Rate(); rate > 0 {
 		fmt.Fprintf(&b, "; %s a second", Count(rate, "profile"))
 	}
-	if p.Remaining > 0 {
-		fmt.Fprintf(&b, ", about %s left", p.Remaining.Round(time.Second))
+	if left := p.Remaining.Round(time.Second); left > 0 {
+		fmt.Fprintf(&b, ", about %s left", left)
 	}
 	return b.String()
 }

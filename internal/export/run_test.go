@@ -60,7 +60,7 @@ func TestRunRefusedProfiles(t *testing.T) {
 		"refused at once":         {simulator.Options{}, func(w *world, i int) { w.RefuseEmail(address(i), code, detail) }, 500, 25},
 		"refused one by one":      {simulator.Options{MaxErrorsPerResponse: 1}, func(w *world, i int) { w.RefuseEmail(address(i), code, detail) }, 400, 20},
 		"refused all":             {simulator.Options{}, func(w *world, i int) { w.RefuseEmail(address(i), code, detail) }, 90, 1},
-		"refused in some batches": {simulator.Options{MaxErrorsPerResponse: 3}, func(w *world, i int) { w.RefuseEmail(address(i), code, detail) }, 12_000, 1000},
+		"refused in some batches": {simulator.Options{MaxErrorsPerResponse: 3}, func(w *world, i int) { w.RefuseEmail(address(i), code, detail) }, 1200, 100},
 		"failed later":            {simulator.Options{}, func(w *world, i int) { w.FailEmail(address(i), code, detail) }, 1000, 4}, // three pages
 		"failed, null counts":     {simulator.Options{NullCounts: true}, func(w *world, i int) { w.FailEmail(address(i), code, detail) }, 300, 2},
 		"failed all":              {simulator.Options{}, func(w *world, i int) { w.FailEmail(address(i), code, detail) }, 120, 1},
@@ -89,12 +89,14 @@ func TestRunRefusedProfiles(t *testing.T) {
 			for i := range source.rows { // what Klaviyo reports has another case
 				source.rows[i][0] = strings.ToUpper(source.rows[i][0])
 			}
-			r := w.run(t, w.export(source))
+			e := w.export(source)
+			e.SetBatchRoom(1000, 1<<18)
+			r := w.run(t, e)
 			if r.Refused.Total != int64(len(first)) || r.Exported != int64(len(taken)) {
 				t.Errorf("%d refused and %d exported, want %d and %d", r.Refused.Total, r.Exported, len(first), len(taken))
 			}
 			w.checkMembers(t, taken)
-			if int64(tc.rows) > 10_000 {
+			if tc.rows > 1000 {
 				return // which batch comes first is not certain
 			}
 			reasons := r.Refused.Reasons()
@@ -378,14 +380,16 @@ func TestRunNamesTheFieldThatIsRefused(t *testing.T) {
 // Batches are used again while the jobs of their earlier contents are open.
 func TestRunRemembersTheRowsOfOpenJobs(t *testing.T) {
 	t.Parallel()
-	const rows = 85_000
-	w := newWorld(t, simulator.Options{QueueDelay: 2 * time.Second})
+	const rows, batchRows = 8500, 1000
+	w := newWorld(t, simulator.Options{QueueDelay: time.Second})
 	var want []export.Row
-	for i := 3; i < rows; i += 20_000 {
+	for i := 3; i < rows; i += 2000 {
 		w.FailEmail(address(i), fmt.Sprint("failed ", i), "No.")
 		want = append(want, export.Row{Segment: "s1", Number: int64(i + 1)})
 	}
-	r := w.run(t, w.export(people(rows)))
+	e := w.export(people(rows))
+	e.SetBatchRoom(batchRows, 1<<18)
+	r := w.run(t, e)
 	var got []export.Row
 	for _, reason := range r.Refused.Reasons() { // one each, since the codes differ
 		got = append(got, reason.First...)
