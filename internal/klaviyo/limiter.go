@@ -11,9 +11,9 @@ import (
 // How much later than just in time a request leaves, since one before it may
 // have been longer on its way.
 const (
-	margin        = 25 * time.Millisecond  // at least
+	margin        = 40 * time.Millisecond  // at least
 	unknownMargin = 100 * time.Millisecond // while nothing tells
-	longestMargin = 250 * time.Millisecond
+	longestMargin = 250 * time.Millisecond // without knowing
 )
 
 // patience is how long a request that does not get to Klaviyo holds up others.
@@ -194,19 +194,17 @@ func answersIn(log []*send) (a answers) {
 	}
 	a.least = unknownMargin
 	if a.known {
-		a.least = clampMargin(longest - a.shortest)
+		a.least = min(max(longest-a.shortest, margin), longestMargin)
 	}
 	return a
 }
-
-func clampMargin(d time.Duration) time.Duration { return min(max(d, margin), longestMargin) }
 
 // counted is when the send has been counted for certain, had it been no longer
 // on its way than one that leaves now.
 func (s *send) counted(now time.Time, a answers) time.Time {
 	switch {
 	case s.answered:
-		return s.written.Add(clampMargin(s.took - a.shortest))
+		return s.written.Add(max(s.took-a.shortest, margin))
 	case !s.written.IsZero():
 		return s.written.Add(a.least)
 	case now.After(s.asked.Add(patience)):
