@@ -250,11 +250,11 @@ func (k *troubled) checkPlaces(t *testing.T, said named, total int, unknown stri
 	}
 }
 
-// A job that stays queued is named with its rows when the time is over.
+// A job that stays queued is named with its rows when the time is over. It is
+// not parallel, so that there is time to be queued.
 func TestRunNamesJobsThatAreStuck(t *testing.T) {
-	t.Parallel()
 	w := newWorld(t, simulator.Options{QueueDelay: time.Hour})
-	ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 	defer cancel()
 	first, second := people(30), people(50)
 	second.rows = second.rows[30:]

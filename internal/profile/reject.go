@@ -35,7 +35,7 @@ func (r Rejection) Reason() string {
 	case InvalidEmail:
 		return "the email address is not valid"
 	case InternationalEmail:
-		return "the email address has letters beyond ASCII before the @, which Klaviyo does not take"
+		return "the email address has letters beyond ASCII before the at sign, which Klaviyo does not take"
 	case ExternalIDTooLong:
 		return fmt.Sprintf("%s is longer than %d characters", r.Target, maxExternalID)
 	case PropertyType:
