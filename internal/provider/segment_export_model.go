@@ -162,7 +162,7 @@ func (m *segmentExportModel) export(ctx context.Context, diags *diag.Diagnostics
 	if d, ok := m.destination(ctx, diags); ok {
 		e.Destination = d.destination(ctx, diags)
 	}
-	if m.sourceKnown(ctx) {
+	if !m.Segments.IsNull() && m.sourceKnown(ctx) { // null after an import
 		e.Segments = m.segments(ctx, diags)
 		e.Mapping = m.mapping(ctx, diags)
 	}
