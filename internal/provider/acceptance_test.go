@@ -124,12 +124,16 @@ func (w *world) export(segment string) configuration {
 // plan afterwards, or the step fails.
 func (w *world) run(steps ...resource.TestStep) {
 	w.t.Helper()
-	resource.Test(w.t, resource.TestCase{
+	resource.Test(w.t, w.testCase(steps...))
+}
+
+func (w *world) testCase(steps ...resource.TestStep) resource.TestCase {
+	return resource.TestCase{
 		ProtoV6ProviderFactories: map[string]func() (tfprotov6.ProviderServer, error){
 			"klaviyo": providerserver.NewProtocol6WithError(&klaviyoProvider{version: "test", now: func() time.Time { return w.clock() }}),
 		},
 		Steps: steps,
-	})
+	}
 }
 
 // sent counts the requests of a method and a path.

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hashicorp/terraform-plugin-framework/action"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	frameworkprovider "github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
@@ -31,6 +32,9 @@ func eachAttribute(schema *tfprotov6.GetProviderSchemaResponse, visit func(at st
 	}
 	for name, s := range schema.DataSourceSchemas {
 		walkAttributes("data."+name, s.Block.Attributes, visit)
+	}
+	for name, s := range schema.ActionSchemas {
+		walkAttributes("action."+name, s.Schema.Block.Attributes, visit)
 	}
 }
 
@@ -68,6 +72,9 @@ func TestSchema_described(t *testing.T) {
 	}
 	for name, s := range schema.DataSourceSchemas {
 		check("data."+name, s.Block.Description, s.Block.DescriptionKind)
+	}
+	for name, s := range schema.ActionSchemas {
+		check("action."+name, s.Schema.Block.Description, s.Schema.Block.DescriptionKind)
 	}
 	if seen < 50 {
 		t.Errorf("only %d descriptions were checked", seen)
@@ -113,6 +120,13 @@ func TestSchema_implementation(t *testing.T) {
 			t.Errorf("%T: %s: %s", create(), d.Summary(), d.Detail())
 		}
 	}
+	for _, create := range (&klaviyoProvider{}).Actions(t.Context()) {
+		var resp action.SchemaResponse
+		create().Schema(t.Context(), action.SchemaRequest{}, &resp)
+		for _, d := range resp.Schema.ValidateImplementation(t.Context()) {
+			t.Errorf("%T: %s: %s", create(), d.Summary(), d.Detail())
+		}
+	}
 }
 
 // Everything that can be declared has an example, from which its page is made.
@@ -125,6 +139,9 @@ func TestSchema_examples(t *testing.T) {
 	}
 	for name := range schema.DataSourceSchemas {
 		files = append(files, "data-sources/"+name+"/data-source.tf")
+	}
+	for name := range schema.ActionSchemas {
+		files = append(files, "actions/"+name+"/action.tf")
 	}
 	for _, file := range files {
 		if info, err := os.Stat(filepath.Join("..", "..", "examples", filepath.FromSlash(file))); err != nil || info.Size() == 0 {

@@ -28,8 +28,8 @@ func exportAttributes(ctx context.Context) map[string]schema.Attribute {
 }
 
 // exportAttribute takes an export as a whole. It has all attributes of the
-// resource, so that every export converts to it, what a run needs is there, and
-// an error has an attribute to be at. The frameworks for resources, data
+// resource, so that every export converts to it and what a run needs is there.
+// The frameworks for resources, data
 // sources and actions have types of their own for attributes, but take each
 // other's.
 func exportAttribute(ctx context.Context) schema.SingleNestedAttribute {
@@ -102,7 +102,7 @@ func newRequestedExport(ctx context.Context, data *providerData, value types.Obj
 // did not take, are at the argument. The result is nil when it failed.
 func (r *requestedExport) run(ctx context.Context, progress func(export.Progress), diags *diag.Diagnostics) *export.Result {
 	var found diag.Diagnostics
-	defer func() { diags.Append(under(path.Root(exportArgument), found)...) }()
+	defer func() { diags.Append(atExport(found)...) }()
 	timeout, more := r.model.Timeouts.Update(ctx, defaultTimeout)
 	found.Append(more...)
 	e := r.model.export(ctx, &found)
@@ -133,34 +133,17 @@ func (m *segmentExportModel) runOptions() export.RunOptions {
 	return export.RunOptions{RejectsPath: m.RejectsPath.ValueString()}
 }
 
-// under puts diagnostics about attributes of an export at the argument that
-// holds the export.
-func under(at path.Path, diags diag.Diagnostics) diag.Diagnostics {
+// atExport puts diagnostics about attributes of an export at the argument that
+// holds the export, which is what Terraform can show of it.
+func atExport(diags diag.Diagnostics) diag.Diagnostics {
 	out := make(diag.Diagnostics, len(diags))
 	for i, d := range diags {
-		if placed, ok := d.(diag.DiagnosticWithPath); ok {
-			d = diag.WithPath(join(at, placed.Path()), d)
+		if _, ok := d.(diag.DiagnosticWithPath); ok {
+			d = diag.WithPath(path.Root(exportArgument), d)
 		}
 		out[i] = d
 	}
 	return out
-}
-
-// join leads from one path to another that starts where it ends.
-func join(at, from path.Path) path.Path {
-	for _, step := range from.Steps() {
-		switch s := step.(type) {
-		case path.PathStepAttributeName:
-			at = at.AtName(string(s))
-		case path.PathStepElementKeyString:
-			at = at.AtMapKey(string(s))
-		case path.PathStepElementKeyInt:
-			at = at.AtListIndex(int(s))
-		case path.PathStepElementKeyValue:
-			at = at.AtSetValue(s.Value)
-		}
-	}
-	return at
 }
 
 // runs are those that exports made in this process, by id. Terraform applies a

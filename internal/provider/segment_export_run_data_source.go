@@ -74,6 +74,7 @@ func lastRunAttributes(ctx context.Context) map[string]resourceschema.Attribute 
 	}
 	run.Attributes["reason"] = computedString("Why it ran: `requested at` and the time, or the reason of the export's own run if that is the answer.")
 	run.Attributes["status"] = computedString("`succeeded`, `partial` when Klaviyo refused some of the profiles, or `" + runSkipped + "` when the request was too old; then all else is about the last run of the export.")
+	run.Attributes["list_profile_count"] = computedInt64("Number of members of the list after the run.")
 	return run.Attributes
 }
 
@@ -140,7 +141,7 @@ func (r *requestedExport) answer(ctx context.Context, at string, diags *diag.Dia
 	}
 	var found diag.Diagnostics
 	warnSurvey(&found, &result.Survey, true)
-	diags.Append(under(path.Root(exportArgument), found)...)
+	diags.Append(atExport(found)...)
 	run := &runModel{}
 	diags.Append(finishedRun("requested at "+at, result).As(ctx, run, basetypes.ObjectAsOptions{})...)
 	return run
