@@ -1,11 +1,13 @@
 package provider
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"time"
 
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -102,11 +104,20 @@ func (r *connectionResource) ModifyPlan(ctx context.Context, req resource.Modify
 		resp.RequiresReplace.Append(path.Root("id"))
 	case plan.ID.IsUnknown():
 		plan.setAccount(account)
-		if !state.ConsentedAt.IsNull() {
-			plan.ConsentedAt = state.ConsentedAt
-		}
+		plan.ConsentedAt = state.ConsentedAt
+	}
+	if !req.State.Raw.IsNull() && plan.ConsentedAt.IsNull() {
+		plan.recordConsent(&resp.Diagnostics)
 	}
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, &plan)...)
+}
+
+// recordConsent plans to record the consent of a connection that was imported.
+func (m *connectionModel) recordConsent(diags *diag.Diagnostics) {
+	m.ConsentedAt = types.StringUnknown()
+	diags.AddAttributeWarning(path.Root("data_privacy_consent"), "Consent Recorded On Apply",
+		"The connection was imported, which does not tell whether anybody consented. By applying data_privacy_consent = true you agree that personal data of the people "+
+			"in exported segments leaves the compliance boundary of its source and is handed to Klaviyo.")
 }
 
 // Create implements resource.Resource.
@@ -120,6 +131,7 @@ func (r *connectionResource) Create(ctx context.Context, req resource.CreateRequ
 		addError(&resp.Diagnostics, err)
 		return
 	}
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.identity())...)
 	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
 }
 
@@ -131,6 +143,7 @@ func (r *connectionResource) Read(ctx context.Context, req resource.ReadRequest,
 	if resp.Diagnostics.HasError() {
 		return
 	}
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, state.identity())...)
 	account, err := r.account(ctx, &state)
 	if err != nil {
 		tflog.Warn(logContext(ctx), "The connection was not refreshed", map[string]any{"reason": err.Error()})
@@ -153,6 +166,7 @@ func (r *connectionResource) Update(ctx context.Context, req resource.UpdateRequ
 		addError(&resp.Diagnostics, err)
 		return
 	}
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.identity())...)
 	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
 }
 
@@ -160,21 +174,31 @@ func (r *connectionResource) Update(ctx context.Context, req resource.UpdateRequ
 func (r *connectionResource) Delete(context.Context, resource.DeleteRequest, *resource.DeleteResponse) {
 }
 
-// ImportState implements resource.ResourceWithImportState.
+// ImportState implements resource.ResourceWithImportState. What Klaviyo cannot
+// tell is set so that a configuration can be generated from the state: the name
+// of the organization stands in for that of the connection, and the consent is
+// given by whoever applies that configuration, which records it.
 func (r *connectionResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+	identity := connectionIdentity{AccountID: types.StringValue(req.ID)}
+	if req.ID == "" {
+		resp.Diagnostics.Append(req.Identity.Get(ctx, &identity)...)
+	}
 	account, err := r.account(ctx, &connectionModel{})
 	if err != nil {
 		addError(&resp.Diagnostics, err)
 		return
 	}
-	if account.ID != req.ID {
+	if wanted := identity.AccountID.ValueString(); account.ID != wanted {
 		resp.Diagnostics.AddError("API Key Of Another Account",
 			fmt.Sprintf("The connection to import is to the account %q, but the API key in use belongs to %s (%s). Use a key of the account to import.",
-				req.ID, account.ID, account.OrganizationName))
+				wanted, account.ID, account.OrganizationName))
 		return
 	}
-	resource.ImportStatePassthroughID(ctx, path.Root("id"), req, resp)
-	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("account_id"), req.ID)...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, identity)...)
+	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("id"), account.ID)...)
+	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("account_id"), account.ID)...)
+	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("display_name"), cmp.Or(account.OrganizationName, account.ID))...)
+	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("data_privacy_consent"), true)...)
 }
 
 // account asks Klaviyo for the account of the connection's key.

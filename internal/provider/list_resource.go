@@ -124,6 +124,7 @@ func (r *listResource) Create(ctx context.Context, req resource.CreateRequest, r
 		return
 	}
 	plan.ID = types.StringNull()
+	account := r.data.account.find(ctx, r.data) // first: nothing may come between a new list and the state
 	list, err := call(r.data, func(c *klaviyo.Client) (klaviyo.List, error) {
 		return c.CreateList(logContext(ctx), plan.list())
 	})
@@ -132,6 +133,7 @@ func (r *listResource) Create(ctx context.Context, req resource.CreateRequest, r
 		return
 	}
 	plan.set(list)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, listIdentity{account, plan.ID})...)
 	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
 }
 
@@ -145,12 +147,13 @@ func (r *listResource) Read(ctx context.Context, req resource.ReadRequest, resp 
 	list, err := call(r.data, func(c *klaviyo.Client) (klaviyo.List, error) {
 		return c.List(logContext(ctx), state.ID.ValueString())
 	})
-	if klaviyo.IsNotFound(err) {
-		resp.State.RemoveResource(ctx)
+	if err != nil && !klaviyo.IsNotFound(err) {
+		addError(&resp.Diagnostics, err)
 		return
 	}
+	r.identify(ctx, resp.Identity, state.ID, &resp.Diagnostics)
 	if err != nil {
-		addError(&resp.Diagnostics, err)
+		resp.State.RemoveResource(ctx)
 		return
 	}
 	state.set(list)
@@ -180,6 +183,7 @@ func (r *listResource) Update(ctx context.Context, req resource.UpdateRequest, r
 		return
 	}
 	plan.set(list)
+	r.identify(ctx, resp.Identity, plan.ID, &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
 }
 
@@ -237,10 +241,33 @@ func listInUse(summary, detail string) error {
 
 // ImportState implements resource.ResourceWithImportState.
 func (r *listResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
-	if !idPattern.MatchString(req.ID) {
+	identity := listIdentity{ID: types.StringValue(req.ID)}
+	if req.ID == "" {
+		resp.Diagnostics.Append(req.Identity.Get(ctx, &identity)...)
+	}
+	if id := identity.ID.ValueString(); !idPattern.MatchString(id) {
 		resp.Diagnostics.AddError("Not A List Id", fmt.Sprintf(
-			"A list is imported by its id, letters and digits such as Y6nRLr; %q is none. In Klaviyo it is at the end of the list's address: https://www.klaviyo.com/list/<id>.", req.ID))
+			"A list is imported by its id, letters and digits such as Y6nRLr; %q is none. In Klaviyo it is at the end of the list's address: https://www.klaviyo.com/list/<id>.", id))
 		return
 	}
-	resource.ImportStatePassthroughID(ctx, path.Root("id"), req, resp)
+	if identity.AccountID.IsNull() {
+		identity.AccountID = r.data.account.find(ctx, r.data)
+	} else if err := r.checkAccount(ctx, identity.AccountID.ValueString()); err != nil {
+		addError(&resp.Diagnostics, err)
+		return
+	}
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, identity)...)
+	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("id"), identity.ID)...)
+}
+
+// checkAccount makes sure that the key belongs to the account of a list that is
+// to be imported.
+func (r *listResource) checkAccount(ctx context.Context, id string) error {
+	account, err := call(r.data, func(c *klaviyo.Client) (klaviyo.Account, error) { return c.Account(logContext(ctx)) })
+	if err != nil || account.ID == id {
+		return err
+	}
+	return &export.Error{Summary: "API Key Of Another Account", Detail: fmt.Sprintf(
+		"The list to import belongs to the account %q, but the API key in use belongs to %s (%s). Use a key of the account to import from.",
+		id, account.ID, account.OrganizationName)}
 }

@@ -30,6 +30,7 @@ type providerData struct {
 
 	surveys surveys
 	runs    runs
+	account ownAccount
 }
 
 // toProviderData unwraps what Configure passed on. nil without a diagnostic means

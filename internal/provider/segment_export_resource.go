@@ -3,16 +3,13 @@ package provider
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
-	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 )
 
 var (
@@ -35,6 +32,7 @@ func newSegmentExportResource() resource.Resource { return &segmentExportResourc
 // Metadata implements resource.Resource.
 func (r *segmentExportResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
 	resp.TypeName = req.ProviderTypeName + "_segment_export"
+	resp.ResourceBehavior.MutableIdentity = true // account and list may change in place
 }
 
 // Configure implements resource.ResourceWithConfigure.
@@ -79,6 +77,7 @@ func (r *segmentExportResource) Create(ctx context.Context, req resource.CreateR
 	if resp.Diagnostics.HasError() {
 		return
 	}
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.identity())...)
 	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
 }
 
@@ -87,7 +86,11 @@ func (r *segmentExportResource) Create(ctx context.Context, req resource.CreateR
 func (r *segmentExportResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	var state segmentExportModel
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	if resp.Diagnostics.HasError() || !state.Enabled.IsNull() && !state.Enabled.ValueBool() {
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, state.identity())...)
+	if !state.Enabled.IsNull() && !state.Enabled.ValueBool() {
 		return
 	}
 	look := exportRefresh{data: r.data, state: &state, diags: &resp.Diagnostics}
@@ -111,34 +114,12 @@ func (r *segmentExportResource) Update(ctx context.Context, req resource.UpdateR
 	if resp.Diagnostics.HasError() {
 		return
 	}
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.identity())...)
 	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
 }
 
 // Delete implements resource.Resource. The list keeps its members.
 func (r *segmentExportResource) Delete(context.Context, resource.DeleteRequest, *resource.DeleteResponse) {
-}
-
-// ImportState implements resource.ResourceWithImportState.
-func (r *segmentExportResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
-	account, list, _ := strings.Cut(req.ID, "/")
-	if !idPattern.MatchString(account) || !idPattern.MatchString(list) {
-		resp.Diagnostics.AddError("Not The Id Of An Export", fmt.Sprintf(
-			"An export is imported by the id of the account and the id of the list with a slash between them, such as SiteId/Y6nRLr; %q is not of that form.", req.ID))
-		return
-	}
-	_, err := call(r.data, func(c *klaviyo.Client) (klaviyo.List, error) {
-		e := export.Export{ListID: list, Destination: export.Destination{AccountID: account}}
-		if err := e.CheckAccount(logContext(ctx), c); err != nil {
-			return klaviyo.List{}, err
-		}
-		return e.CheckList(logContext(ctx), c)
-	})
-	if err != nil {
-		addError(&resp.Diagnostics, err)
-		return
-	}
-	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("id"), req.ID)...)
-	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("list_id"), list)...)
 }
 
 // apply carries the plan out. Terraform has planned again just before, with

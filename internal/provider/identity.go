@@ -1,0 +1,133 @@
+package provider
+
+import (
+	"context"
+	"strings"
+	"sync"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-log/tflog"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
+)
+
+// Identities tell remote objects apart and are what import blocks of Terraform
+// 1.12 and later name them by. Older versions, and states that they wrote,
+// have none, but the framework insists on one all the same: whatever creates,
+// updates or reads without an error must have set it, even if the object is
+// gone.
+var (
+	_ resource.ResourceWithIdentity = (*connectionResource)(nil)
+	_ resource.ResourceWithIdentity = (*listResource)(nil)
+	_ resource.ResourceWithIdentity = (*segmentExportResource)(nil)
+)
+
+// connectionIdentity never changes: another account is another connection.
+type connectionIdentity struct {
+	AccountID types.String `tfsdk:"account_id"`
+}
+
+// IdentitySchema implements resource.ResourceWithIdentity.
+func (r *connectionResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
+	resp.IdentitySchema = identityschema.Schema{Attributes: map[string]identityschema.Attribute{
+		"account_id": identityschema.StringAttribute{
+			Description:       "Id of the Klaviyo account, also called site id or public API key.",
+			RequiredForImport: true,
+		},
+	}}
+}
+
+func (m *connectionModel) identity() connectionIdentity {
+	return connectionIdentity{AccountID: m.ID}
+}
+
+// listIdentity is the id of a list, and the account that it is unique in. The
+// account is null where the API key may not read it, and stays what it was at
+// first.
+type listIdentity struct {
+	AccountID types.String `tfsdk:"account_id"`
+	ID        types.String `tfsdk:"id"`
+}
+
+// IdentitySchema implements resource.ResourceWithIdentity.
+func (r *listResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
+	resp.IdentitySchema = identityschema.Schema{Attributes: map[string]identityschema.Attribute{
+		"account_id": identityschema.StringAttribute{
+			Description:       "Id of the Klaviyo account. Defaults to the account of the provider's API key; another one is an error.",
+			OptionalForImport: true,
+		},
+		"id": identityschema.StringAttribute{
+			Description:       "Id of the list.",
+			RequiredForImport: true,
+		},
+	}}
+}
+
+// identify sets the identity of a list that has none yet.
+func (r *listResource) identify(ctx context.Context, identity *tfsdk.ResourceIdentity, id types.String, diags *diag.Diagnostics) {
+	if identity.Raw.IsFullyNull() {
+		diags.Append(identity.Set(ctx, listIdentity{r.data.account.find(ctx, r.data), id})...)
+	}
+}
+
+// exportIdentity is the account and the list that an export goes to. It
+// changes with them, in place.
+type exportIdentity struct {
+	AccountID types.String `tfsdk:"account_id"`
+	ListID    types.String `tfsdk:"list_id"`
+}
+
+// IdentitySchema implements resource.ResourceWithIdentity.
+func (r *segmentExportResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
+	resp.IdentitySchema = identityschema.Schema{Attributes: map[string]identityschema.Attribute{
+		"account_id": identityschema.StringAttribute{
+			Description:       "Id of the Klaviyo account that the list belongs to.",
+			RequiredForImport: true,
+		},
+		"list_id": identityschema.StringAttribute{
+			Description:       "Id of the list that the export adds people to.",
+			RequiredForImport: true,
+		},
+	}}
+}
+
+func (m *segmentExportModel) identity() exportIdentity {
+	account, list, _ := strings.Cut(m.ID.ValueString(), "/")
+	return exportIdentity{AccountID: types.StringValue(account), ListID: types.StringValue(list)}
+}
+
+// id is the id that import commands name the export by.
+func (i exportIdentity) id() string { return i.AccountID.ValueString() + "/" + i.ListID.ValueString() }
+
+// ownAccount is the account of the provider's own key.
+type ownAccount struct {
+	mu    sync.Mutex
+	asked bool
+	id    types.String
+}
+
+// find returns the id of the account, or null if Klaviyo does not tell. It is
+// asked once at most, or a key without the scope would ask for every list, and
+// Klaviyo allows 15 such requests a minute.
+func (a *ownAccount) find(ctx context.Context, d *providerData) types.String {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.asked {
+		return a.id
+	}
+	account, err := call(d, func(c *klaviyo.Client) (klaviyo.Account, error) { return c.Account(logContext(ctx)) })
+	if ctx.Err() != nil {
+		return types.StringNull()
+	}
+	a.asked = true
+	if err != nil {
+		tflog.Warn(logContext(ctx), "The account of the lists is not known", map[string]any{"reason": err.Error()})
+		return a.id
+	}
+	a.id = types.StringValue(account.ID)
+	return a.id
+}

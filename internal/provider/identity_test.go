@@ -1,0 +1,277 @@
+package provider
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+)
+
+const (
+	connectionKind = "klaviyo_connection"
+	listKind       = "klaviyo_list"
+	exportKind     = "klaviyo_segment_export"
+)
+
+func (w *world) connectionArguments() arguments {
+	return arguments{"display_name": "Marketing", "data_privacy_consent": true}
+}
+
+func (w *world) exportArguments(account, list string) arguments {
+	return arguments{
+		"display_name":  "VIP",
+		"destination":   arguments{"account_id": account, "data_privacy_consent": true},
+		"list_id":       list,
+		"segments":      arguments{"vip": arguments{"file": arguments{"path": w.write("vip.csv", threeCSV)}}},
+		"data_matching": arguments{"email": "EMail"},
+	}
+}
+
+// What is an identity cannot be changed later without an upgrade of states.
+func TestIdentity_schemas(t *testing.T) {
+	t.Parallel()
+	want := map[string]string{
+		connectionKind: "account_id: required",
+		listKind:       "account_id: optional, id: required",
+		exportKind:     "account_id: required, list_id: required",
+	}
+	identities := newCore(newWorld(t), mainKey).identities
+	for kind, want := range want {
+		var got []string
+		for _, a := range identities[kind].IdentityAttributes {
+			switch {
+			case a.RequiredForImport:
+				got = append(got, a.Name+": required")
+			case a.OptionalForImport:
+				got = append(got, a.Name+": optional")
+			}
+			if !strings.HasSuffix(a.Description, ".") {
+				t.Errorf("%s of the identity of %s has the description %q, want a sentence", a.Name, kind, a.Description)
+			}
+		}
+		if got := strings.Join(got, ", "); got != want {
+			t.Errorf("the identity of %s is %q, want %q", kind, got, want)
+		}
+	}
+	if len(identities) != len(want) {
+		t.Errorf("%d resources have an identity, want %d", len(identities), len(want))
+	}
+}
+
+// Every resource has its identity from the first day to the last, also where
+// the state is from a time before identities.
+func TestIdentity_lifecycle(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		config func(w *world) arguments
+		rename string // the argument
+		want   func(w *world) string
+		fails  bool // when it cannot be refreshed
+	}{
+		connectionKind: {
+			func(w *world) arguments { return w.connectionArguments() }, "display_name",
+			func(*world) string { return "account_id=MainAc" }, false,
+		},
+		listKind: {
+			func(*world) arguments { return arguments{"name": "Gold"} }, "name",
+			func(w *world) string { return "account_id=MainAc id=" + w.managed().ID }, true,
+		},
+		exportKind: {
+			func(w *world) arguments { return w.exportArguments("MainAc", w.list.ID) }, "display_name",
+			func(w *world) string { return "account_id=MainAc list_id=" + w.list.ID }, false,
+		},
+		exportKind + " that is disabled": {
+			func(w *world) arguments { return w.exportArguments("MainAc", w.list.ID).with("enabled", false) }, "display_name",
+			func(w *world) string { return "account_id=MainAc list_id=" + w.list.ID }, false,
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			c := newCore(w, mainKey)
+			kind, _, _ := strings.Cut(name, " ")
+			config := test.config(w)
+			renamed := config.with(test.rename, "Renamed")
+
+			made := c.apply(c.absent(kind), config)
+			want := test.want(w)
+			c.wantIdentity("create", made, want)
+			there := c.mustRead(made)
+			c.wantIdentity("read", there, want)
+			c.wantNoChange("second plan", there, config)
+
+			old := made
+			old.identity = nil
+			refreshed := c.mustRead(old)
+			c.wantIdentity("read of an old state", refreshed, want)
+			c.wantNoChange("plan of an old state", refreshed, config)
+			c.wantNoChange("plan of an old state that is not refreshed", old, config)
+			c.wantIdentity("update", c.apply(there, renamed), want)
+			c.wantIdentity("update of an old state", c.apply(old, renamed), want)
+
+			w.RevokeKey(mainKey)
+			kept, diags := c.read(there)
+			c.wantIdentity("read that fails", kept, want)
+			if failed := errorsOf(diags) != ""; failed != test.fails {
+				t.Errorf("read with a revoked key: errors are %q", errorsOf(diags))
+			}
+			w.AddKey(mainKey)
+
+			gone := c.apply(there, nil)
+			c.wantIdentity("delete", gone, "null")
+		})
+	}
+}
+
+// The framework wants an identity even of what is gone, and older versions of
+// Terraform send none.
+func TestIdentity_goneWithoutOne(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := newCore(w, mainKey)
+	list := c.apply(c.absent(listKind), arguments{"name": "Gold"})
+	w.DeleteList(w.managed().ID)
+	for _, identity := range []*tfprotov6.ResourceIdentityData{list.identity, nil} {
+		list.identity = identity
+		if gone := c.mustRead(list); !gone.state.IsNull() {
+			t.Errorf("a list that was deleted is still in the state")
+		}
+	}
+	imported, diags := c.importBy(listKind, "NoList", nil)
+	c.check(diags)
+	if gone := c.mustRead(imported); !gone.state.IsNull() {
+		t.Errorf("a list that is not there was imported")
+	}
+}
+
+// A key of another account replaces the connection, and with it the identity.
+func TestIdentity_connectionReplaced(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.addOtherAccount()
+	c := newCore(w, mainKey)
+	before := c.apply(c.absent(connectionKind), w.connectionArguments())
+	config := w.connectionArguments().with("api_key", otherKey)
+
+	plan := c.plan(c.mustRead(before), config)
+	if len(plan.RequiresReplace) != 1 {
+		t.Errorf("%d attributes want a replacement, want 1", len(plan.RequiresReplace))
+	}
+	next := c.absent(connectionKind)
+	next.identity = plan.PlannedIdentity // as Terraform plans the second half of a replacement
+	c.wantIdentity("planned", next, "account_id=MainAc")
+	next = c.apply(next, config)
+	c.wantIdentity("replaced", next, "account_id=OtherA")
+	c.wantIdentity("read", c.mustRead(next), "account_id=OtherA")
+}
+
+// A refresh with the key of another account leaves the identity to the plan.
+func TestIdentity_connectionReadWithOtherKey(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.addOtherAccount()
+	made := newCore(w, mainKey).apply(newCore(w, mainKey).absent(connectionKind), w.connectionArguments())
+	other := newCore(w, otherKey)
+	other.wantIdentity("read", other.mustRead(made), "account_id=MainAc")
+}
+
+// An export that goes to another list in place has another identity then.
+func TestIdentity_exportToAnotherList(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := newCore(w, mainKey)
+	other := w.AddList(w.list)
+	made := c.mustRead(c.apply(c.absent(exportKind), w.exportArguments("MainAc", w.list.ID)))
+	moved := c.apply(made, w.exportArguments("MainAc", other.ID))
+	c.wantIdentity("update", moved, "account_id=MainAc list_id="+other.ID)
+	c.wantIdentity("read", c.mustRead(moved), "account_id=MainAc list_id="+other.ID)
+	w.wantImports(2)
+}
+
+// A key that may not read the account leaves it out for good, and Klaviyo is
+// asked once for all lists.
+func TestIdentity_listOfUnknownAccount(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.AddKey(mainKey, "lists:read", "lists:write", "flows:read")
+	c := newCore(w, mainKey)
+	list := c.apply(c.absent(listKind), arguments{"name": "Gold"})
+	want := "account_id is null id=" + w.managed().ID
+	c.wantIdentity("create", list, want)
+	old := list
+	old.identity = nil
+	for range 3 {
+		c.wantIdentity("read of an old state", c.mustRead(old), want)
+	}
+	imported, diags := c.importBy(listKind, w.managed().ID, nil)
+	c.check(diags)
+	c.wantIdentity("import", imported, want)
+	if n := w.sent("GET", "/api/accounts"); n != 1 {
+		t.Errorf("Klaviyo was asked for the account %d times, want once", n)
+	}
+	w.AddKey(mainKey)
+	c = newCore(w, mainKey)
+	c.wantIdentity("read with more scopes", c.mustRead(list), want)
+}
+
+// What an identity or an id imports is the same, and is there.
+func TestIdentity_import(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := newCore(w, mainKey)
+	list := w.list.ID
+	tests := map[string]struct {
+		kind, id string
+		identity arguments
+		want     string
+	}{
+		"connection":                {connectionKind, "MainAc", arguments{"account_id": "MainAc"}, "account_id=MainAc"},
+		"list":                      {listKind, list, arguments{"account_id": "MainAc", "id": list}, "account_id=MainAc id=" + list},
+		"list of the key's account": {listKind, list, arguments{"id": list}, "account_id=MainAc id=" + list},
+		"export":                    {exportKind, "MainAc/" + list, arguments{"account_id": "MainAc", "list_id": list}, "account_id=MainAc list_id=" + list},
+	}
+	for name, test := range tests {
+		byID, diags := c.importBy(test.kind, test.id, nil)
+		c.check(diags)
+		byIdentity, diags := c.importBy(test.kind, "", test.identity)
+		c.check(diags)
+		if !byID.state.Equal(byIdentity.state) {
+			t.Errorf("%s: an id imports\n%s\nand an identity\n%s", name, byID.state, byIdentity.state)
+		}
+		for _, o := range []object{byID, byIdentity} {
+			read := c.mustRead(o)
+			c.wantIdentity(name+", import", o, test.want)
+			c.wantIdentity(name+", read", read, test.want)
+			if read.state.IsNull() {
+				t.Errorf("%s: there is nothing after the import", name)
+			}
+		}
+	}
+}
+
+func TestIdentity_importRefused(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.addOtherAccount()
+	c := newCore(w, mainKey)
+	list := w.list.ID
+	tests := map[string]struct {
+		kind     string
+		identity arguments
+		words    []string
+	}{
+		"connection to another account": {connectionKind, arguments{"account_id": "OtherA"}, []string{"API Key Of Another Account", `"OtherA"`, "MainAc (Northwind)"}},
+		"list of another account":       {listKind, arguments{"account_id": "OtherA", "id": list}, []string{"API Key Of Another Account", `"OtherA"`, "MainAc (Northwind)"}},
+		"export of another account":     {exportKind, arguments{"account_id": "OtherA", "list_id": list}, []string{"API Key Of Another Account", "MainAc (Northwind)"}},
+		"no id of a list":               {listKind, arguments{"id": "my list"}, []string{"Not A List Id", `"my list"`}},
+		"no id of an export":            {exportKind, arguments{"account_id": "MainAc", "list_id": "a/b"}, []string{"Not The Id Of An Export", `"MainAc/a/b"`}},
+		"export to no list":             {exportKind, arguments{"account_id": "MainAc", "list_id": "NoList"}, []string{"List Not Found", `"NoList"`}},
+	}
+	for name, test := range tests {
+		_, diags := c.importBy(test.kind, "", test.identity)
+		if got := errorsOf(diags); !says(test.words...).MatchString(got) {
+			t.Errorf("%s: the errors are %q, want %q", name, got, test.words)
+		}
+	}
+}
