@@ -21,36 +21,33 @@ import (
 
 const runAction = "klaviyo_segment_export_run"
 
-// object is the value of an object: attributes by name, the others null.
-type object map[string]any
-
 // value turns Go values into Terraform's, of the type that a schema wants.
 func value(t *testing.T, of tftypes.Type, from any) tftypes.Value {
 	t.Helper()
 	if from == any(unknown) {
 		return tftypes.NewValue(of, tftypes.UnknownValue)
 	}
-	fields, isObject := from.(object)
+	fields, isObject := from.(values)
 	if !isObject {
 		return tftypes.NewValue(of, from)
 	}
-	values := map[string]tftypes.Value{}
+	elements := map[string]tftypes.Value{}
 	switch of := of.(type) {
 	case tftypes.Object:
 		for name, kind := range of.AttributeTypes {
-			values[name] = value(t, kind, fields[name])
+			elements[name] = value(t, kind, fields[name])
 		}
 	case tftypes.Map:
 		for name, element := range fields {
-			values[name] = value(t, of.ElementType, element)
+			elements[name] = value(t, of.ElementType, element)
 		}
 	default:
 		t.Fatalf("%s is no object", of)
 	}
-	return tftypes.NewValue(of, values)
+	return tftypes.NewValue(of, elements)
 }
 
-func dynamic(t *testing.T, of tftypes.Type, from object) *tfprotov6.DynamicValue {
+func dynamic(t *testing.T, of tftypes.Type, from values) *tfprotov6.DynamicValue {
 	t.Helper()
 	v, err := tfprotov6.NewDynamicValue(of, value(t, of, from))
 	if err != nil {
@@ -79,7 +76,7 @@ func newActions(w *world) *actions {
 		w.t.Fatal(err)
 	}
 	configured, err := server.ConfigureProvider(w.t.Context(), &tfprotov6.ConfigureProviderRequest{
-		Config: dynamic(w.t, schema.Provider.ValueType(), object{"api_key": mainKey, "base_url": w.URL}),
+		Config: dynamic(w.t, schema.Provider.ValueType(), values{"api_key": mainKey, "base_url": w.URL}),
 	})
 	if err != nil {
 		w.t.Fatal(err)
@@ -93,21 +90,21 @@ func newActions(w *world) *actions {
 }
 
 // exportObject is an export as the value of the argument.
-func (w *world) exportObject(segment string) object {
+func (w *world) exportObject(segment string) values {
 	w.t.Helper()
-	return object{
+	return values{
 		"display_name":  "VIP customers to Klaviyo",
-		"destination":   object{"account_id": "MainAc", "data_privacy_consent": true},
+		"destination":   values{"account_id": "MainAc", "data_privacy_consent": true},
 		"list_id":       w.list.ID,
-		"segments":      object{"vip": object{"file": object{"path": w.write("vip.csv", segment)}}},
-		"data_matching": object{"email": "EMail"},
+		"segments":      values{"vip": values{"file": values{"path": w.write("vip.csv", segment)}}},
+		"data_matching": values{"email": "EMail"},
 	}
 }
 
 // plan validates and plans the action.
 func (a *actions) plan(export any) []*tfprotov6.Diagnostic {
 	a.t.Helper()
-	config := dynamic(a.t, a.config, object{exportArgument: export})
+	config := dynamic(a.t, a.config, values{exportArgument: export})
 	validated, err := a.ValidateActionConfig(a.t.Context(), &tfprotov6.ValidateActionConfigRequest{ActionType: runAction, Config: config})
 	if err != nil {
 		a.t.Fatal(err)
@@ -121,9 +118,9 @@ func (a *actions) plan(export any) []*tfprotov6.Diagnostic {
 
 // invoke returns what the action reports on its way, and what it says in the
 // end.
-func (a *actions) invoke(ctx context.Context, export object) (progress []string, end []*tfprotov6.Diagnostic) {
+func (a *actions) invoke(ctx context.Context, export values) (progress []string, end []*tfprotov6.Diagnostic) {
 	a.t.Helper()
-	stream, err := a.InvokeAction(ctx, &tfprotov6.InvokeActionRequest{ActionType: runAction, Config: dynamic(a.t, a.config, object{exportArgument: export})})
+	stream, err := a.InvokeAction(ctx, &tfprotov6.InvokeActionRequest{ActionType: runAction, Config: dynamic(a.t, a.config, values{exportArgument: export})})
 	if err != nil {
 		a.t.Fatal(err)
 	}
@@ -198,8 +195,8 @@ func TestSegmentExportRunAction_refused(t *testing.T) {
 	w := newWorld(t)
 	a := newActions(w)
 	good := w.exportObject(threeCSV)
-	with := func(name string, value any) object {
-		out := object{}
+	with := func(name string, value any) values {
+		out := values{}
 		for n, v := range good {
 			out[n] = v
 		}
@@ -221,7 +218,7 @@ func TestSegmentExportRunAction_refused(t *testing.T) {
 
 	_, end = a.invoke(t.Context(), with("list_id", "NoList"))
 	wantDiagnostic(t, end, tfprotov6.DiagnosticSeverityError, "List Not Found", `"NoList"`)
-	_, end = a.invoke(t.Context(), with("data_matching", object{"email": "Address"}))
+	_, end = a.invoke(t.Context(), with("data_matching", values{"email": "Address"}))
 	wantDiagnostic(t, end, tfprotov6.DiagnosticSeverityError, "Column Not In Segment")
 	w.RevokeKey(mainKey)
 	_, end = a.invoke(t.Context(), good)
