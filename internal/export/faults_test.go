@@ -254,6 +254,9 @@ func TestRunSaysWhichRowsACancelledJobHad(t *testing.T) {
 	e := w.export(first, second)
 	_, err := e.Run(t.Context(), w.client, export.RunOptions{})
 	asError(t, err, nil, "Klaviyo Cancelled An Import", "with 29 profiles, row 1 of segment \"s1\" to row 29 of segment \"s2\"", "Apply again")
+	if strings.Contains(err.Error(), "by itself") {
+		t.Errorf("the job is said to be open: %v", err)
+	}
 	w.checkMembers(t, nil)
 	second.rows[29] = people(30).rows[29]
 	w.run(t, e)

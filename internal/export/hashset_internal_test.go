@@ -36,3 +36,29 @@ func TestHashSetAgreesWithMap(t *testing.T) {
 		}
 	}
 }
+
+// A counter makes room for a segment at once, if its first chunk tells how many
+// rows there are.
+func TestCounterMakesRoom(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		first       int64
+		fraction    float64
+		atLeast, to int
+	}{
+		"first chunk":       {1, 0.005, 20_000, 60_000},
+		"a later one":       {101, 0.005, 0, 0},
+		"of unknown length": {1, 0, 0, 0},
+		"the whole segment": {1, 1, 0, 0},
+	} {
+		var c counter
+		c.expect(&chunk{first: tc.first, rows: 100, fraction: tc.fraction})
+		room := 0
+		for _, table := range c.seen.tables {
+			room += len(table.slots) * 3 / 4
+		}
+		if room < tc.atLeast || room > tc.to {
+			t.Errorf("%s: room for %d", name, room)
+		}
+	}
+}

@@ -81,7 +81,7 @@ func TestVersionTellsSegmentsApart(t *testing.T) {
 	for name, sources := range map[string][]segment.Source{
 		"one": {versioned(1, "a")}, "another": {versioned(1, "b")}, "two": {versioned(1, "a"), versioned(1, "a")},
 		"other two": {versioned(1, "a"), versioned(1, "b")}, "swapped": {versioned(1, "b"), versioned(1, "a")},
-		"quoted": {versioned(1, `a"; "s2": "a`)},
+		"quoted": {versioned(1, `a"; "s2": "a`)}, "not quoted": {versioned(1, `a; s2: a`)}, "as Go does": {versioned(1, `"a"; "s2": "a"`)},
 	} {
 		version := survey(t, sources...).Version
 		if other, twice := seen[version]; twice {

@@ -177,13 +177,17 @@ func TestRunFindsOutFirstThatRejectsCannotBeListed(t *testing.T) {
 	if err := os.WriteFile(file, []byte("old"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(folder, link); err != nil {
+		t.Fatal(err)
+	}
 	w := newWorld(t, simulator.Options{})
 	for name, path := range map[string]string{
 		"missing directory":       filepath.Join(folder, "missing", "rejects.csv"),
 		"a directory":             folder,
 		"a directory, with slash": folder + "/",
 		"below a file":            filepath.Join(file, "rejects.csv"),
-		"a device":                os.DevNull,
+		"a link to a directory":   link,
 	} {
 		_, err := w.export(people(3)).Run(t.Context(), w.client, export.RunOptions{RejectsPath: path})
 		asError(t, err, []string{"rejects_path"}, "Rejects File Cannot Be Written", fmt.Sprintf("%q", path))
