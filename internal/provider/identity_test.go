@@ -1,10 +1,16 @@
 package provider
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
+	"github.com/hashicorp/terraform-plugin-testing/statecheck"
+	"github.com/hashicorp/terraform-plugin-testing/tfversion"
 )
 
 const (
@@ -264,4 +270,72 @@ func TestIdentity_importRefused(t *testing.T) {
 			t.Errorf("%s: the errors are %q, want %q", name, got, test.words)
 		}
 	}
+}
+
+// Terraform from 1.14 on has the provider generate the configuration of what is
+// imported: only what nobody can know is missing in it.
+func TestIdentity_generatedConfiguration(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := newCore(w, mainKey)
+	tests := map[string]struct {
+		id      string
+		missing []string
+	}{
+		connectionKind: {"MainAc", nil},
+		listKind:       {w.list.ID, nil},
+		exportKind:     {"MainAc/" + w.list.ID, []string{"data_matching", "destination", "segments"}},
+	}
+	for kind, test := range tests {
+		imported, diags := c.importBy(kind, test.id, nil)
+		c.check(diags)
+		imported = c.mustRead(imported)
+		generated, err := c.server.GenerateResourceConfig(t.Context(), &tfprotov6.GenerateResourceConfigRequest{
+			TypeName: kind, State: c.dynamic(c.typeOf(kind), imported.state),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.check(generated.Diagnostics)
+		checked, err := c.server.ValidateResourceConfig(t.Context(), &tfprotov6.ValidateResourceConfigRequest{TypeName: kind, Config: generated.Config})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var missing []string
+		for _, d := range checked.Diagnostics {
+			missing = append(missing, strings.Trim(strings.TrimPrefix(d.Attribute.String(), "AttributeName"), `(")`))
+		}
+		if slices.Sort(missing); !slices.Equal(missing, test.missing) {
+			t.Errorf("%s: complaints are about %q, want them about %q\n%s", kind, missing, test.missing, errorsOf(checked.Diagnostics))
+		}
+	}
+}
+
+// The same with Terraform itself.
+func TestAccIdentity(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	config := w.export(threeCSV).with(listBlock, "name", `"Gold"`)
+	imports := func(address string) resource.TestStep {
+		return resource.TestStep{ResourceName: address, ImportState: true, ImportStateKind: resource.ImportBlockWithResourceIdentity}
+	}
+	connection, export := imports(connectionAddress), imports(exportAddress)
+	connection.ExpectNonEmptyPlan, export.ExpectNonEmptyPlan = true, true // Klaviyo does not know all of them
+	identity := func(list knownvalue.Check) []statecheck.StateCheck {
+		account := knownvalue.StringExact("MainAc")
+		return []statecheck.StateCheck{
+			statecheck.ExpectIdentity(connectionAddress, map[string]knownvalue.Check{"account_id": account}),
+			statecheck.ExpectIdentity(listAddress, map[string]knownvalue.Check{"account_id": account, "id": knownvalue.NotNull()}),
+			statecheck.ExpectIdentityValueMatchesState(listAddress, attributeAt("id")),
+			statecheck.ExpectIdentity(exportAddress, map[string]knownvalue.Check{"account_id": account, "list_id": list}),
+		}
+	}
+	other := w.AddList(w.list)
+	test := w.testCase(
+		applied(config, identity(knownvalue.StringExact(w.list.ID))),
+		connection, imports(listAddress), export,
+		applied(config.with(exportBlock, "list_id", fmt.Sprintf("%q", other.ID)), identity(knownvalue.StringExact(other.ID))),
+	)
+	test.TerraformVersionChecks = []tfversion.TerraformVersionCheck{tfversion.SkipBelow(tfversion.Version1_12_0)}
+	resource.Test(t, test)
 }

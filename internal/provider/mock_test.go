@@ -11,20 +11,28 @@ import (
 // in the words that CI excuses.
 func (c *cli) skipBelow(minor int) {
 	c.t.Helper()
-	out, _ := c.try("version", "-json")
+	if have := c.minorVersion(); have < minor {
+		c.t.Skipf("Terraform CLI version 1.%d is below minimum version 1.%d", have, minor)
+	}
+}
+
+// minorVersion is the second number of the version of Terraform.
+func (c *cli) minorVersion() (minor int) {
+	c.t.Helper()
+	out, err := c.try("version", "-json")
+	if err != nil {
+		c.t.Fatalf("%s\n%s", err, out)
+	}
 	var have struct {
 		Version string `json:"terraform_version"`
 	}
-	var haveMinor int
 	if err := json.Unmarshal([]byte(out), &have); err != nil {
 		c.t.Fatalf("%s\n%s", err, out)
 	}
-	if _, err := fmt.Sscanf(have.Version, "1.%d.", &haveMinor); err != nil {
+	if _, err := fmt.Sscanf(have.Version, "1.%d.", &minor); err != nil {
 		c.t.Fatalf("the version %q: %s", have.Version, err)
 	}
-	if haveMinor < minor {
-		c.t.Skipf("Terraform CLI version %s is below minimum version 1.%d.0", have.Version, minor)
-	}
+	return minor
 }
 
 // mockTest is how users test a module: every value that nobody declares is made
