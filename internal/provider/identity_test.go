@@ -1,10 +1,16 @@
 package provider
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
+	"github.com/hashicorp/terraform-plugin-testing/statecheck"
+	"github.com/hashicorp/terraform-plugin-testing/tfversion"
 )
 
 const (
@@ -13,18 +19,8 @@ const (
 	exportKind     = "klaviyo_segment_export"
 )
 
-func (w *world) connectionArguments() arguments {
-	return arguments{"display_name": "Marketing", "data_privacy_consent": true}
-}
-
-func (w *world) exportArguments(account, list string) arguments {
-	return arguments{
-		"display_name":  "VIP",
-		"destination":   arguments{"account_id": account, "data_privacy_consent": true},
-		"list_id":       list,
-		"segments":      arguments{"vip": arguments{"file": arguments{"path": w.write("vip.csv", threeCSV)}}},
-		"data_matching": arguments{"email": "EMail"},
-	}
+func (w *world) connectionObject() values {
+	return values{"display_name": "Marketing", "data_privacy_consent": true}
 }
 
 // What is an identity cannot be changed later without an upgrade of states.
@@ -63,25 +59,25 @@ func TestIdentity_schemas(t *testing.T) {
 func TestIdentity_lifecycle(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
-		config func(w *world) arguments
+		config func(w *world) values
 		rename string // the argument
 		want   func(w *world) string
 		fails  bool // when it cannot be refreshed
 	}{
 		connectionKind: {
-			func(w *world) arguments { return w.connectionArguments() }, "display_name",
+			func(w *world) values { return w.connectionObject() }, "display_name",
 			func(*world) string { return "account_id=MainAc" }, false,
 		},
 		listKind: {
-			func(*world) arguments { return arguments{"name": "Gold"} }, "name",
+			func(*world) values { return values{"name": "Gold"} }, "name",
 			func(w *world) string { return "account_id=MainAc id=" + w.managed().ID }, true,
 		},
 		exportKind: {
-			func(w *world) arguments { return w.exportArguments("MainAc", w.list.ID) }, "display_name",
+			func(w *world) values { return w.exportObject(threeCSV) }, "display_name",
 			func(w *world) string { return "account_id=MainAc list_id=" + w.list.ID }, false,
 		},
 		exportKind + " that is disabled": {
-			func(w *world) arguments { return w.exportArguments("MainAc", w.list.ID).with("enabled", false) }, "display_name",
+			func(w *world) values { return w.exportObject(threeCSV).with("enabled", false) }, "display_name",
 			func(w *world) string { return "account_id=MainAc list_id=" + w.list.ID }, false,
 		},
 	}
@@ -130,7 +126,7 @@ func TestIdentity_goneWithoutOne(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	c := newCore(w, mainKey)
-	list := c.apply(c.absent(listKind), arguments{"name": "Gold"})
+	list := c.apply(c.absent(listKind), values{"name": "Gold"})
 	w.DeleteList(w.managed().ID)
 	for _, identity := range []*tfprotov6.ResourceIdentityData{list.identity, nil} {
 		list.identity = identity
@@ -151,8 +147,8 @@ func TestIdentity_connectionReplaced(t *testing.T) {
 	w := newWorld(t)
 	w.addOtherAccount()
 	c := newCore(w, mainKey)
-	before := c.apply(c.absent(connectionKind), w.connectionArguments())
-	config := w.connectionArguments().with("api_key", otherKey)
+	before := c.apply(c.absent(connectionKind), w.connectionObject())
+	config := w.connectionObject().with("api_key", otherKey)
 
 	plan := c.plan(c.mustRead(before), config)
 	if len(plan.RequiresReplace) != 1 {
@@ -171,7 +167,7 @@ func TestIdentity_connectionReadWithOtherKey(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.addOtherAccount()
-	made := newCore(w, mainKey).apply(newCore(w, mainKey).absent(connectionKind), w.connectionArguments())
+	made := newCore(w, mainKey).apply(newCore(w, mainKey).absent(connectionKind), w.connectionObject())
 	other := newCore(w, otherKey)
 	other.wantIdentity("read", other.mustRead(made), "account_id=MainAc")
 }
@@ -182,8 +178,8 @@ func TestIdentity_exportToAnotherList(t *testing.T) {
 	w := newWorld(t)
 	c := newCore(w, mainKey)
 	other := w.AddList(w.list)
-	made := c.mustRead(c.apply(c.absent(exportKind), w.exportArguments("MainAc", w.list.ID)))
-	moved := c.apply(made, w.exportArguments("MainAc", other.ID))
+	made := c.mustRead(c.apply(c.absent(exportKind), w.exportObject(threeCSV)))
+	moved := c.apply(made, w.exportObject(threeCSV).with("list_id", other.ID))
 	c.wantIdentity("update", moved, "account_id=MainAc list_id="+other.ID)
 	c.wantIdentity("read", c.mustRead(moved), "account_id=MainAc list_id="+other.ID)
 	w.wantImports(2)
@@ -196,7 +192,7 @@ func TestIdentity_listOfUnknownAccount(t *testing.T) {
 	w := newWorld(t)
 	w.AddKey(mainKey, "lists:read", "lists:write", "flows:read")
 	c := newCore(w, mainKey)
-	list := c.apply(c.absent(listKind), arguments{"name": "Gold"})
+	list := c.apply(c.absent(listKind), values{"name": "Gold"})
 	want := "account_id is null id=" + w.managed().ID
 	c.wantIdentity("create", list, want)
 	old := list
@@ -223,13 +219,13 @@ func TestIdentity_import(t *testing.T) {
 	list := w.list.ID
 	tests := map[string]struct {
 		kind, id string
-		identity arguments
+		identity values
 		want     string
 	}{
-		"connection":                {connectionKind, "MainAc", arguments{"account_id": "MainAc"}, "account_id=MainAc"},
-		"list":                      {listKind, list, arguments{"account_id": "MainAc", "id": list}, "account_id=MainAc id=" + list},
-		"list of the key's account": {listKind, list, arguments{"id": list}, "account_id=MainAc id=" + list},
-		"export":                    {exportKind, "MainAc/" + list, arguments{"account_id": "MainAc", "list_id": list}, "account_id=MainAc list_id=" + list},
+		"connection":                {connectionKind, "MainAc", values{"account_id": "MainAc"}, "account_id=MainAc"},
+		"list":                      {listKind, list, values{"account_id": "MainAc", "id": list}, "account_id=MainAc id=" + list},
+		"list of the key's account": {listKind, list, values{"id": list}, "account_id=MainAc id=" + list},
+		"export":                    {exportKind, "MainAc/" + list, values{"account_id": "MainAc", "list_id": list}, "account_id=MainAc list_id=" + list},
 	}
 	for name, test := range tests {
 		byID, diags := c.importBy(test.kind, test.id, nil)
@@ -258,15 +254,15 @@ func TestIdentity_importRefused(t *testing.T) {
 	list := w.list.ID
 	tests := map[string]struct {
 		kind     string
-		identity arguments
+		identity values
 		words    []string
 	}{
-		"connection to another account": {connectionKind, arguments{"account_id": "OtherA"}, []string{"API Key Of Another Account", `"OtherA"`, "MainAc (Northwind)"}},
-		"list of another account":       {listKind, arguments{"account_id": "OtherA", "id": list}, []string{"API Key Of Another Account", `"OtherA"`, "MainAc (Northwind)"}},
-		"export of another account":     {exportKind, arguments{"account_id": "OtherA", "list_id": list}, []string{"API Key Of Another Account", "MainAc (Northwind)"}},
-		"no id of a list":               {listKind, arguments{"id": "my list"}, []string{"Not A List Id", `"my list"`}},
-		"no id of an export":            {exportKind, arguments{"account_id": "MainAc", "list_id": "a/b"}, []string{"Not The Id Of An Export", `"MainAc/a/b"`}},
-		"export to no list":             {exportKind, arguments{"account_id": "MainAc", "list_id": "NoList"}, []string{"List Not Found", `"NoList"`}},
+		"connection to another account": {connectionKind, values{"account_id": "OtherA"}, []string{"API Key Of Another Account", `"OtherA"`, "MainAc (Northwind)"}},
+		"list of another account":       {listKind, values{"account_id": "OtherA", "id": list}, []string{"API Key Of Another Account", `"OtherA"`, "MainAc (Northwind)"}},
+		"export of another account":     {exportKind, values{"account_id": "OtherA", "list_id": list}, []string{"API Key Of Another Account", "MainAc (Northwind)"}},
+		"no id of a list":               {listKind, values{"id": "my list"}, []string{"Not A List Id", `"my list"`}},
+		"no id of an export":            {exportKind, values{"account_id": "MainAc", "list_id": "a/b"}, []string{"Not The Id Of An Export", `"MainAc/a/b"`}},
+		"export to no list":             {exportKind, values{"account_id": "MainAc", "list_id": "NoList"}, []string{"List Not Found", `"NoList"`}},
 	}
 	for name, test := range tests {
 		_, diags := c.importBy(test.kind, "", test.identity)
@@ -274,4 +270,72 @@ func TestIdentity_importRefused(t *testing.T) {
 			t.Errorf("%s: the errors are %q, want %q", name, got, test.words)
 		}
 	}
+}
+
+// Terraform from 1.14 on has the provider generate the configuration of what is
+// imported: only what nobody can know is missing in it.
+func TestIdentity_generatedConfiguration(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := newCore(w, mainKey)
+	tests := map[string]struct {
+		id      string
+		missing []string
+	}{
+		connectionKind: {"MainAc", nil},
+		listKind:       {w.list.ID, nil},
+		exportKind:     {"MainAc/" + w.list.ID, []string{"data_matching", "destination", "segments"}},
+	}
+	for kind, test := range tests {
+		imported, diags := c.importBy(kind, test.id, nil)
+		c.check(diags)
+		imported = c.mustRead(imported)
+		generated, err := c.server.GenerateResourceConfig(t.Context(), &tfprotov6.GenerateResourceConfigRequest{
+			TypeName: kind, State: c.dynamic(c.typeOf(kind), imported.state),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.check(generated.Diagnostics)
+		checked, err := c.server.ValidateResourceConfig(t.Context(), &tfprotov6.ValidateResourceConfigRequest{TypeName: kind, Config: generated.Config})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var missing []string
+		for _, d := range checked.Diagnostics {
+			missing = append(missing, strings.Trim(strings.TrimPrefix(d.Attribute.String(), "AttributeName"), `(")`))
+		}
+		if slices.Sort(missing); !slices.Equal(missing, test.missing) {
+			t.Errorf("%s: complaints are about %q, want them about %q\n%s", kind, missing, test.missing, errorsOf(checked.Diagnostics))
+		}
+	}
+}
+
+// The same with Terraform itself.
+func TestAccIdentity(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	config := w.export(threeCSV).with(listBlock, "name", `"Gold"`)
+	imports := func(address string) resource.TestStep {
+		return resource.TestStep{ResourceName: address, ImportState: true, ImportStateKind: resource.ImportBlockWithResourceIdentity}
+	}
+	connection, export := imports(connectionAddress), imports(exportAddress)
+	connection.ExpectNonEmptyPlan, export.ExpectNonEmptyPlan = true, true // Klaviyo does not know all of them
+	identity := func(list knownvalue.Check) []statecheck.StateCheck {
+		account := knownvalue.StringExact("MainAc")
+		return []statecheck.StateCheck{
+			statecheck.ExpectIdentity(connectionAddress, map[string]knownvalue.Check{"account_id": account}),
+			statecheck.ExpectIdentity(listAddress, map[string]knownvalue.Check{"account_id": account, "id": knownvalue.NotNull()}),
+			statecheck.ExpectIdentityValueMatchesState(listAddress, attributeAt("id")),
+			statecheck.ExpectIdentity(exportAddress, map[string]knownvalue.Check{"account_id": account, "list_id": list}),
+		}
+	}
+	other := w.AddList(w.list)
+	test := w.testCase(
+		applied(config, identity(knownvalue.StringExact(w.list.ID))),
+		connection, imports(listAddress), export,
+		applied(config.with(exportBlock, "list_id", fmt.Sprintf("%q", other.ID)), identity(knownvalue.StringExact(other.ID))),
+	)
+	test.TerraformVersionChecks = []tfversion.TerraformVersionCheck{tfversion.SkipBelow(tfversion.Version1_12_0)}
+	resource.Test(t, test)
 }

@@ -1,8 +1,8 @@
 package provider
 
 import (
-	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -29,17 +29,10 @@ type object struct {
 	private  []byte
 }
 
-// arguments are a configuration, or a part of one.
-type arguments map[string]any
-
-// with sets an argument in a copy.
-func (a arguments) with(name string, value any) arguments {
-	out := arguments{name: value}
-	for n, v := range a {
-		if n != name {
-			out[n] = v
-		}
-	}
+// with sets an attribute in a copy.
+func (v values) with(name string, to any) values {
+	out := maps.Clone(v)
+	out[name] = to
 	return out
 }
 
@@ -58,7 +51,7 @@ func newCore(w *world, key string) *core {
 	c := &core{w.t, server, schema.ResourceSchemas, identity.IdentitySchemas}
 	c.check(schema.Diagnostics)
 	c.check(identity.Diagnostics)
-	config := c.dynamic(schema.Provider.ValueType(), c.value(schema.Provider.ValueType(), arguments{"api_key": key, "base_url": w.URL, "max_retries": 0}))
+	config := dynamic(w.t, schema.Provider.ValueType(), values{"api_key": key, "base_url": w.URL, "max_retries": 0})
 	resp, err := server.ConfigureProvider(w.t.Context(), &tfprotov6.ConfigureProviderRequest{Config: config, TerraformVersion: "1.15.0"})
 	if err != nil {
 		w.t.Fatal(err)
@@ -85,20 +78,6 @@ func errorsOf(diags []*tfprotov6.Diagnostic) string {
 	return strings.Join(errs, "\n")
 }
 
-// value is a value of a type; what is left out of it is null.
-func (c *core) value(of tftypes.Type, plain any) tftypes.Value {
-	c.t.Helper()
-	encoded, err := json.Marshal(plain)
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	value, err := tfprotov6.DynamicValue{JSON: encoded}.Unmarshal(of)
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	return value
-}
-
 func (c *core) dynamic(of tftypes.Type, value tftypes.Value) *tfprotov6.DynamicValue {
 	c.t.Helper()
 	dynamic, err := tfprotov6.NewDynamicValue(of, value)
@@ -118,6 +97,15 @@ func (c *core) undynamic(of tftypes.Type, dynamic *tfprotov6.DynamicValue) tftyp
 }
 
 func (c *core) typeOf(kind string) tftypes.Type { return c.schemas[kind].ValueType() }
+
+// config is a configuration of a resource; nil is none.
+func (c *core) config(kind string, config values) tftypes.Value {
+	c.t.Helper()
+	if config == nil {
+		return c.absent(kind).state
+	}
+	return value(c.t, c.typeOf(kind), config)
+}
 
 // absent is a resource that is not there yet.
 func (c *core) absent(kind string) object {
@@ -147,10 +135,10 @@ func (c *core) proposed(o object, config tftypes.Value) tftypes.Value {
 }
 
 // plan plans a configuration for a resource; nil destroys it.
-func (c *core) plan(o object, config arguments) *tfprotov6.PlanResourceChangeResponse {
+func (c *core) plan(o object, config values) *tfprotov6.PlanResourceChangeResponse {
 	c.t.Helper()
 	of := c.typeOf(o.kind)
-	declared := c.value(of, config)
+	declared := c.config(o.kind, config)
 	resp, err := c.server.PlanResourceChange(c.t.Context(), &tfprotov6.PlanResourceChangeRequest{
 		TypeName: o.kind, PriorState: c.dynamic(of, o.state), ProposedNewState: c.dynamic(of, c.proposed(o, declared)),
 		Config: c.dynamic(of, declared), PriorPrivate: o.private, PriorIdentity: o.identity,
@@ -163,13 +151,13 @@ func (c *core) plan(o object, config arguments) *tfprotov6.PlanResourceChangeRes
 }
 
 // apply plans a configuration and applies it.
-func (c *core) apply(o object, config arguments) object {
+func (c *core) apply(o object, config values) object {
 	c.t.Helper()
 	of := c.typeOf(o.kind)
 	plan := c.plan(o, config)
 	resp, err := c.server.ApplyResourceChange(c.t.Context(), &tfprotov6.ApplyResourceChangeRequest{
 		TypeName: o.kind, PriorState: c.dynamic(of, o.state), PlannedState: plan.PlannedState,
-		Config: c.dynamic(of, c.value(of, config)), PlannedPrivate: plan.PlannedPrivate, PlannedIdentity: plan.PlannedIdentity,
+		Config: c.dynamic(of, c.config(o.kind, config)), PlannedPrivate: plan.PlannedPrivate, PlannedIdentity: plan.PlannedIdentity,
 	})
 	if err != nil {
 		c.t.Fatal(err)
@@ -200,12 +188,12 @@ func (c *core) mustRead(o object) object {
 }
 
 // importBy imports by an id, or by an identity where there is one.
-func (c *core) importBy(kind, id string, identity arguments) (object, []*tfprotov6.Diagnostic) {
+func (c *core) importBy(kind, id string, identity values) (object, []*tfprotov6.Diagnostic) {
 	c.t.Helper()
 	req := &tfprotov6.ImportResourceStateRequest{TypeName: kind, ID: id}
 	if identity != nil {
 		of := c.identities[kind].ValueType()
-		req.Identity = &tfprotov6.ResourceIdentityData{IdentityData: c.dynamic(of, c.value(of, identity))}
+		req.Identity = &tfprotov6.ResourceIdentityData{IdentityData: dynamic(c.t, of, identity)}
 	}
 	resp, err := c.server.ImportResourceState(c.t.Context(), req)
 	if err != nil {
@@ -256,7 +244,7 @@ func (c *core) identityOf(kind string, data *tfprotov6.ResourceIdentityData) str
 }
 
 // wantNoChange checks that a configuration plans nothing.
-func (c *core) wantNoChange(when string, o object, config arguments) {
+func (c *core) wantNoChange(when string, o object, config values) {
 	c.t.Helper()
 	plan := c.plan(o, config)
 	if planned := c.undynamic(c.typeOf(o.kind), plan.PlannedState); !planned.Equal(o.state) {

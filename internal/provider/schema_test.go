@@ -135,7 +135,8 @@ func TestSchema_examples(t *testing.T) {
 	schema := protocolSchema(t)
 	files := []string{"provider/provider.tf"}
 	for name := range schema.ResourceSchemas {
-		files = append(files, "resources/"+name+"/resource.tf", "resources/"+name+"/import.sh")
+		files = append(files, "resources/"+name+"/resource.tf", "resources/"+name+"/import.sh",
+			"resources/"+name+"/import-by-string-id.tf", "resources/"+name+"/import-by-identity.tf")
 	}
 	for name := range schema.DataSourceSchemas {
 		files = append(files, "data-sources/"+name+"/data-source.tf")

@@ -53,6 +53,9 @@ func asInputs(attributes map[string]schema.Attribute) map[string]schema.Attribut
 func asInput(attribute schema.Attribute) schema.Attribute {
 	switch a := attribute.(type) {
 	case schema.StringAttribute:
+		if a.Computed { // terraform test may have made the value up, and it does not know what is valid
+			a.Validators = nil
+		}
 		a.Computed, a.Optional, a.Default, a.PlanModifiers = false, !a.Required, nil, nil
 		return a
 	case schema.BoolAttribute:

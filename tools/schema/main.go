@@ -1,7 +1,7 @@
 // Command schema prints the provider's schema in the format of "terraform providers schema -json".
 //
 // The pages in docs/ are rendered from it. Asking the provider itself rather than a Terraform makes the pages the same
-// whichever Terraform is installed: versions before 1.14 leave actions out.
+// whichever Terraform is installed: versions before 1.14 leave actions out, those before 1.12 identities.
 package main
 
 import (
@@ -46,8 +46,16 @@ func run(ctx context.Context) error {
 		return errors.New("the provider has functions, list resources or state stores, which this program does not print yet")
 	}
 
+	identities, err := server.GetResourceIdentitySchemas(ctx, &tfprotov6.GetResourceIdentitySchemasRequest{})
+	if err != nil {
+		return err
+	}
+
 	schemas, err := convert(resp)
 	if err != nil {
+		return err
+	}
+	if schemas.ResourceIdentitySchemas, err = identitySchemas(identities.IdentitySchemas); err != nil {
 		return err
 	}
 
@@ -94,6 +102,27 @@ func schemas(in map[string]*tfprotov6.Schema) (map[string]*tfjson.Schema, error)
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 		out[name] = converted
+	}
+	return out, nil
+}
+
+func identitySchemas(in map[string]*tfprotov6.ResourceIdentitySchema) (map[string]*tfjson.IdentitySchema, error) {
+	out := make(map[string]*tfjson.IdentitySchema, len(in))
+	for name, s := range in {
+		attrs := make(map[string]*tfjson.IdentityAttribute, len(s.IdentityAttributes))
+		for _, a := range s.IdentityAttributes {
+			t, err := ctyType(a.Type)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %s: %w", name, a.Name, err)
+			}
+			attrs[a.Name] = &tfjson.IdentityAttribute{
+				IdentityType:      t,
+				Description:       a.Description,
+				RequiredForImport: a.RequiredForImport,
+				OptionalForImport: a.OptionalForImport,
+			}
+		}
+		out[name] = &tfjson.IdentitySchema{Version: uint64(s.Version), Attributes: attrs}
 	}
 	return out, nil
 }

@@ -1,3 +1,1 @@
-# A connection is imported by the id of its account, which is the public API
-# key (site id) shown in Klaviyo under Settings > API keys.
 terraform import klaviyo_connection.marketing AbC123

@@ -1,0 +1,6 @@
+import {
+  to = klaviyo_connection.marketing
+  identity = {
+    account_id = "AbC123"
+  }
+}

@@ -1,0 +1,53 @@
+package provider
+
+import (
+	"fmt"
+	"regexp"
+	"testing"
+)
+
+func importBlock(to, id string) string {
+	return fmt.Sprintf("import {\n  to = %s\n  id = %q\n}\n", to, id)
+}
+
+// fillIn replaces an argument that could not be generated.
+func (c *cli) fillIn(name, argument, expression string) {
+	c.t.Helper()
+	generated := regexp.MustCompile(`(?m)^(\s*` + argument + `\s*=) null.*$`)
+	before := c.read(name)
+	if !generated.MatchString(before) {
+		c.t.Fatalf("%s is not null in what was generated:\n%s", argument, before)
+	}
+	c.write(name, generated.ReplaceAllString(before, "$1 "+expression))
+}
+
+// What Terraform generates for imported resources can be used as it is, but
+// for what nobody can know.
+func TestAccImport_generatedConfiguration(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.AddMembers(w.list.ID, "ann@example.com")
+	c := newCLI(t, w.provider())
+
+	c.write("import.tf", importBlock(connectionAddress, "MainAc")+importBlock(listAddress, w.list.ID))
+	c.terraformRun("2 to import, 0 to add, 1 to change, 0 to destroy", "plan", "-generate-config-out=generated.tf")
+	c.wantWords(c.read("generated.tf"), `data_privacy_consent = true display_name = "Northwind"`)
+	c.wantWords(c.read("generated.tf"), `name = "VIP customers" opt_in_process = "double_opt_in"`)
+	c.terraformRun("2 to import, 0 to add, 1 to change, 0 to destroy", "plan")
+	c.terraformRun("Consent Recorded On Apply", "plan")
+	c.terraformRun("2 imported, 0 added, 1 changed, 0 destroyed", "apply", "-auto-approve")
+	c.terraformRun("No changes", "plan", "-detailed-exitcode")
+
+	c.write("import_export.tf", importBlock(exportAddress, "MainAc/"+w.list.ID))
+	c.fail("Missing Configuration for Required Attribute", "plan", "-no-color", "-input=false", "-generate-config-out=export.tf")
+	c.wantWords(c.read("export.tf"), `display_name = "VIP customers"`)
+	c.wantWords(c.read("export.tf"), fmt.Sprintf("list_id = %q", w.list.ID))
+	c.fillIn("export.tf", "destination", connectionAddress)
+	c.fillIn("export.tf", "segments", w.segment(threeCSV))
+	c.fillIn("export.tf", "data_matching", `{ email = "EMail" }`)
+	c.terraformRun("1 to import, 0 to add, 1 to change, 0 to destroy", "plan")
+	c.terraformRun("1 imported, 0 added, 1 changed, 0 destroyed", "apply", "-auto-approve")
+	c.terraformRun("No changes", "plan", "-detailed-exitcode")
+	w.wantMembers(three...)
+	w.wantImports(1)
+}

@@ -1,0 +1,115 @@
+package provider
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// skipBelow skips a test that needs a newer Terraform 1 than the one at hand,
+// in the words that CI excuses.
+func (c *cli) skipBelow(minor int) {
+	c.t.Helper()
+	if have := c.minorVersion(); have < minor {
+		c.t.Skipf("Terraform CLI version 1.%d is below minimum version 1.%d", have, minor)
+	}
+}
+
+// minorVersion is the second number of the version of Terraform.
+func (c *cli) minorVersion() (minor int) {
+	c.t.Helper()
+	out, err := c.try("version", "-json")
+	if err != nil {
+		c.t.Fatalf("%s\n%s", err, out)
+	}
+	var have struct {
+		Version string `json:"terraform_version"`
+	}
+	if err := json.Unmarshal([]byte(out), &have); err != nil {
+		c.t.Fatalf("%s\n%s", err, out)
+	}
+	if _, err := fmt.Sscanf(have.Version, "1.%d.", &minor); err != nil {
+		c.t.Fatalf("the version %q: %s", have.Version, err)
+	}
+	return minor
+}
+
+// mockTest is how users test a module: every value that nobody declares is made
+// up, and some are given.
+const mockTest = `
+mock_provider "klaviyo" {
+  mock_resource "klaviyo_segment_export" {
+    defaults = {
+      profile_count = 3
+      last_run      = { status = "succeeded" }
+    }
+  }
+  mock_data "klaviyo_list" {
+    defaults = { id = "Y6nRLr" }
+  }
+}
+
+run "plan" {
+  command = plan
+
+  assert {
+    condition     = klaviyo_segment_export.main.destination.data_privacy_consent
+    error_message = "The export does not take the connection."
+  }
+  assert {
+    condition     = klaviyo_segment_export.main.segments.vip.file.path == "none.csv"
+    error_message = "The export has another segment."
+  }
+  assert {
+    condition     = data.klaviyo_list.main.id == "Y6nRLr"
+    error_message = "The data source has not the id that is given."
+  }
+}
+
+run "apply" {
+  command = apply
+
+  assert {
+    condition     = klaviyo_connection.main.account_id != null && klaviyo_connection.main.test_account != null
+    error_message = "The connection knows no account."
+  }
+  assert {
+    condition     = klaviyo_segment_export.main.list_id == klaviyo_list.main.id
+    error_message = "The export does not go to the list."
+  }
+  assert {
+    condition     = klaviyo_segment_export.main.destination.account_id == klaviyo_connection.main.account_id
+    error_message = "The export does not go to the account."
+  }
+  assert {
+    condition     = klaviyo_segment_export.main.profile_count == 3 && klaviyo_segment_export.main.last_run.status == "succeeded"
+    error_message = "The export has not the values that are given."
+  }
+  assert {
+    condition     = data.klaviyo_segment_export_run.main.status != null
+    error_message = "The run has no status."
+  }
+}
+`
+
+// Users test their modules without Klaviyo and without its segments.
+func TestAccMockProvider(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	config := w.export(threeCSV).
+		with(listBlock, "name", `"Gold"`).
+		with(listDataBlock, "name", `"Newsletter"`).
+		with(exportBlock, "list_id", listAddress+".id").
+		with(exportBlock, "segments", fileSegment("none.csv")).
+		with(`data "klaviyo_segment_export_run" "main"`, "export", exportAddress).
+		with(`data "klaviyo_segment_export_run" "main"`, "requested_at", "timestamp()")
+	delete(config, providerBlock)
+	c := newCLI(t, config, envAPIKey+"=", envBaseURL+"="+w.URL)
+	c.skipBelow(7)
+	c.write("mock.tftest.hcl", mockTest)
+	c.run("2 passed, 0 failed", "test", "-no-color")
+	c.write("mock.tftest.hcl", strings.ReplaceAll(mockTest, "profile_count == 3", "profile_count == 4"))
+	c.fail("1 passed, 1 failed", "test", "-no-color")
+	w.wantNoRequest()
+}
