@@ -34,7 +34,7 @@ const firstSlots = 16
 
 // reserve makes room for so many hashes, so that tables need not grow.
 func (s *hashSet) reserve(hashes int64) {
-	each := int(hashes >> tableBits)
+	each := int(hashes>>tableBits) + 1
 	slots := (each + each/16) * 4 / 3 // not all tables get the same
 	for i := range s.tables {
 		if t := &s.tables[i]; slots > len(t.slots) {

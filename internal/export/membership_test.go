@@ -407,10 +407,9 @@ func TestCompareEndsWhenCancelled(t *testing.T) {
 				}
 				replay(rw, record(next, r))
 			})
-			started := time.Now()
 			_, m, err := w.export(people(3)).Compare(ctx, newClient(t, proxy, 2))
-			if !errors.Is(err, context.Canceled) || m != nil || time.Since(started) > 10*time.Second {
-				t.Errorf("membership %+v, error %v after %v", m, err, time.Since(started))
+			if !errors.Is(err, context.Canceled) || m != nil {
+				t.Errorf("membership %+v, error %v", m, err)
 			}
 		})
 	}
