@@ -23,9 +23,18 @@ func TestManifestKnowsRows(t *testing.T) {
 	t.Parallel()
 	const far = math.MaxUint32
 	rows := []Row{
-		{"a", 3}, {"a", 4}, {"a", 4 + 1000}, {"a", 3 + far}, // the last that is near enough to the first
-		{"a", 4 + far}, {"a", 5 + far}, {"a", 5 + 3*far},
-		{"b", 1}, {"c", 1}, {"c", 2}, {"a", 1}, {"a", math.MaxInt64},
+		{"a", 3},
+		{"a", 4},
+		{"a", 4 + 1000},
+		{"a", 3 + far}, // the last that is near enough to the first
+		{"a", 4 + far},
+		{"a", 5 + far},
+		{"a", 5 + 3*far},
+		{"b", 1},
+		{"c", 1},
+		{"c", 2},
+		{"a", 1},
+		{"a", math.MaxInt64},
 	}
 	m := newManifest(sentRows(4, rows...))
 	if m.profiles() != len(rows) || len(m.runs) != 7 {

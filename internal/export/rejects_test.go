@@ -92,7 +92,7 @@ func TestRunListsRejects(t *testing.T) {
 	e.Segments[0].Name, e.Segments[1].Name = "zebra", `a "quoted", name`
 	e.SetBatchRoom(7, 1<<16)
 	path := filepath.Join(t.TempDir(), "rejects.csv")
-	if err := os.WriteFile(path, []byte("old"), 0o644); err != nil { //nolint:gosec // that others may read it is the point
+	if err := os.WriteFile(path, []byte("old"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	r, err := e.Run(t.Context(), w.client, export.RunOptions{RejectsPath: path})

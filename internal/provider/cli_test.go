@@ -2,6 +2,7 @@ package provider
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -9,6 +10,7 @@ import (
 	"regexp"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
@@ -43,25 +45,42 @@ func newCLI(t *testing.T, config configuration, env ...string) *cli {
 	return c
 }
 
-// buildProvider builds the provider and returns a CLI configuration that uses
-// it.
+// buildProvider builds the provider, once for all tests, and returns a CLI
+// configuration that uses it.
 func buildProvider(t *testing.T) string {
 	t.Helper()
-	dir := t.TempDir()
-	binary := filepath.Join(dir, "terraform-provider-klaviyo")
-	if runtime.GOOS == "windows" {
-		binary += ".exe"
-	}
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "../..")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("the provider cannot be built: %s\n%s", err, out)
-	}
-	config := filepath.Join(dir, "dev.tfrc")
-	overrides := fmt.Sprintf("provider_installation {\n  dev_overrides {\n    \"klaviyo-community/klaviyo\" = %q\n  }\n  direct {}\n}\n", dir)
-	if err := os.WriteFile(config, []byte(overrides), 0o600); err != nil {
+	config, err := builtProvider()
+	if err != nil {
 		t.Fatal(err)
 	}
 	return config
+}
+
+// buildDir is where the provider is built; TestMain makes and removes it.
+var buildDir string
+
+var builtProvider = sync.OnceValues(func() (string, error) {
+	binary := filepath.Join(buildDir, "terraform-provider-klaviyo")
+	if runtime.GOOS == "windows" {
+		binary += ".exe"
+	}
+	build := exec.CommandContext(context.Background(), "go", "build", "-o", binary, "../..") // it outlives the test that needs it first
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("the provider cannot be built: %w\n%s", err, out)
+	}
+	config := filepath.Join(buildDir, "dev.tfrc")
+	overrides := fmt.Sprintf("provider_installation {\n  dev_overrides {\n    \"klaviyo-community/klaviyo\" = %q\n  }\n  direct {}\n}\n", buildDir)
+	return config, os.WriteFile(config, []byte(overrides), 0o600)
+})
+
+func TestMain(m *testing.M) {
+	var err error
+	if buildDir, err = os.MkdirTemp("", "klaviyo-provider-"); err != nil {
+		panic(err)
+	}
+	code := m.Run()
+	_ = os.RemoveAll(buildDir)
+	os.Exit(code)
 }
 
 func (c *cli) write(name, content string) {

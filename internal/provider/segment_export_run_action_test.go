@@ -59,7 +59,7 @@ func dynamic(t *testing.T, of tftypes.Type, from values) *tfprotov6.DynamicValue
 // actions is a provider that is configured for the Klaviyo of a test and asked
 // as Terraform 1.14 asks it.
 type actions struct {
-	tfprotov6.ProviderServerWithActions //nolint:staticcheck // there is no other way to say that a server has actions yet
+	tfprotov6.ProviderServerWithActions
 
 	t      *testing.T
 	config tftypes.Type // of the action
@@ -82,7 +82,7 @@ func newActions(w *world) *actions {
 		w.t.Fatal(err)
 	}
 	wantNoDiagnostics(w.t, configured.Diagnostics)
-	withActions, ok := server.(tfprotov6.ProviderServerWithActions) //nolint:staticcheck // as above
+	withActions, ok := server.(tfprotov6.ProviderServerWithActions) //nolint:staticcheck // there is no other way yet to tell that a server has actions
 	if !ok {
 		w.t.Fatal("the provider has no actions")
 	}
