@@ -121,7 +121,7 @@ func TestAccSegmentExport_timeout(t *testing.T) {
 func TestAccSegmentExport_cancelledJob(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	cancelled := failed(w.export(threeCSV), "Klaviyo Cancelled An Import", `row 1 of segment "vip" to row 3 of segment "vip"`)
+	cancelled := failed(w.export(threeCSV), "Klaviyo Cancelled An Import", `rows 1 to 3 of segment "vip"`)
 	cancelled.PreConfig = func() { w.CancelJobs(1) }
 	w.run(cancelled, applied(w.export(threeCSV)))
 	w.wantMembers(three...)
