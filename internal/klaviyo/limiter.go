@@ -177,25 +177,30 @@ func (s *send) left(now time.Time) time.Time {
 
 // answers is how long answers have taken of late.
 type answers struct {
-	known           bool
-	shortest, least time.Duration // least is the margin of a send that is not answered yet
+	shortest time.Duration // 0 while that is not known
+	least    time.Duration // the margin of a send that is not answered yet
 }
 
-func answersIn(log []*send) (a answers) {
+// answers looks at those of the log. The first burst tells nothing of how quick
+// an answer can be: its requests were in each other's way.
+func (e *endpoint) answers() answers {
+	a, known := answers{least: unknownMargin}, 0
 	longest := time.Duration(0)
-	for _, s := range log {
+	for _, s := range e.log {
 		if !s.answered {
 			continue
 		}
-		if !a.known || s.took < a.shortest {
+		if known == 0 || s.took < a.shortest {
 			a.shortest = s.took
 		}
-		a.known, longest = true, max(longest, s.took)
+		longest = max(longest, s.took)
+		known++
 	}
-	a.least = unknownMargin
-	if a.known {
-		a.least = min(max(longest-a.shortest, margin), longestMargin)
+	if known <= e.limit.burst {
+		a.shortest = 0
+		return a
 	}
+	a.least = min(max(longest-a.shortest, margin), longestMargin)
 	return a
 }
 
@@ -216,7 +221,7 @@ func (s *send) counted(now time.Time, a answers) time.Time {
 
 // countedAll is when the first sends of the log have all been counted.
 func (e *endpoint) countedAll(first int, now time.Time) time.Time {
-	a := answersIn(e.log)
+	a := e.answers()
 	var last time.Time
 	for _, s := range e.log[:first] {
 		last = later(last, s.counted(now, a))
