@@ -22,7 +22,7 @@ type chunk struct {
 	encoder *profile.Encoder
 	first   int64    // number of the first row
 	rows    int      // how many, the unreadable ones included
-	cells   []string // the mapped cells, row after row; empty for unreadable rows
+	cells   []string // row after row, without the unreadable ones
 	bad     []badRow // rows that could not be read, in order
 
 	fraction float64 // of the segment, up to the last row; 0 if unknown
@@ -64,7 +64,8 @@ func (c *chunk) reset(segmentName string, encoder *profile.Encoder, first int64)
 // encode turns the chunk's rows into profiles. Unless they are kept, each
 // overwrites the one before: a survey only wants to know of them.
 func (c *chunk) encode(keep bool) {
-	width, bad, json := len(c.encoder.Columns()), c.bad, c.block.json[:0]
+	cells, bad, json := c.cells, c.bad, c.block.json[:0]
+	width := len(cells) / max(c.rows-len(bad), 1)
 	for i := range c.rows {
 		row := c.first + int64(i)
 		if len(bad) > 0 && bad[0].index == i {
@@ -78,7 +79,8 @@ func (c *chunk) encode(keep bool) {
 		start := len(json)
 		var info profile.Info
 		var rejection *profile.Rejection
-		json, info, rejection = c.encoder.Append(json, c.cells[i*width:(i+1)*width])
+		json, info, rejection = c.encoder.Append(json, cells[:width])
+		cells = cells[width:]
 		if rejection != nil {
 			c.rejects = append(c.rejects, rejected{
 				row: row, code: string(rejection.Code), target: rejection.Target, reason: rejection.Reason(),
@@ -151,18 +153,14 @@ func (e *Export) encodeSegments(ctx context.Context, keep bool, consume func(con
 
 // read cuts one segment into chunks.
 func (e *Export) read(ctx context.Context, from *Segment, s stream) error {
-	rows, err := from.Source.Open(ctx)
+	rows, err := from.Source.Open(ctx, e.Mapping.Columns())
 	if err != nil {
-		return sourceError(from.Name, err)
+		return e.sourceError(from.Name, err)
 	}
 	defer rows.Close()
-	encoder, err := profile.Compile(e.Mapping, rows.Columns())
-	var missing *profile.MissingColumnsError
-	if errors.As(err, &missing) {
-		return columnErrors(from.Name, missing)
-	}
+	encoder, err := profile.Compile(e.Mapping, rows.JSON())
 	if err != nil {
-		return sourceError(from.Name, err)
+		return e.sourceError(from.Name, err)
 	}
 	for next := int64(1); ; {
 		var c *chunk
@@ -186,7 +184,7 @@ func (e *Export) read(ctx context.Context, from *Segment, s stream) error {
 			return nil
 		}
 		if err != nil {
-			return sourceError(from.Name, err)
+			return e.sourceError(from.Name, err)
 		}
 	}
 }
@@ -194,20 +192,14 @@ func (e *Export) read(ctx context.Context, from *Segment, s stream) error {
 // fill reads rows until the chunk is full. At the end of the segment the error
 // is io.EOF.
 func (c *chunk) fill(rows segment.Rows) error {
-	columns := c.encoder.Columns()
 	for c.rows < chunkRows {
-		row, err := rows.Next()
+		cells, err := rows.Next(c.cells)
 		var bad *segment.RowError
 		switch {
 		case err == nil:
-			for _, at := range columns {
-				c.cells = append(c.cells, row[at])
-			}
+			c.cells = cells
 		case errors.As(err, &bad):
 			c.bad = append(c.bad, badRow{c.rows, bad})
-			for range columns {
-				c.cells = append(c.cells, "")
-			}
 		default:
 			return err
 		}

@@ -46,33 +46,42 @@ func targetAttribute(t profile.Target) []string {
 }
 
 // sourceError explains why a segment cannot be read.
-func sourceError(name string, err error) error {
+func (e *Export) sourceError(name string, err error) error {
 	if isContextError(err) {
 		return err
 	}
-	e := &Error{Attribute: []string{"segments", name}, Summary: "Segment Cannot Be Read", Err: err}
-	e.Detail = fmt.Sprintf("Segment %q: %s Nothing was sent.", name, err)
+	var missing *segment.MissingColumnsError
+	if errors.As(err, &missing) {
+		return e.columnErrors(name, missing)
+	}
+	out := &Error{Attribute: []string{"segments", name}, Summary: "Segment Cannot Be Read", Err: err}
+	out.Detail = fmt.Sprintf("Segment %q: %s Nothing was sent.", name, err)
 	var blamed *segment.Error
 	if errors.As(err, &blamed) {
-		e.Attribute = append(e.Attribute, blamed.Argument...)
+		out.Attribute = append(out.Attribute, blamed.Argument...)
 	}
-	return e
+	return out
 }
 
 // columnErrors puts each missing column where it is mapped.
-func columnErrors(name string, err *profile.MissingColumnsError) error {
+func (e *Export) columnErrors(name string, err *segment.MissingColumnsError) error {
 	var out Errors
-	for _, m := range err.Missing {
-		one := &profile.MissingColumnsError{Missing: []profile.MissingColumn{m}, Available: err.Available}
-		e := &Error{Attribute: targetAttribute(m.Target), Summary: "Column Not In Segment", Err: one}
-		e.Detail = fmt.Sprintf("%s is to come from a column that segment %q does not have: %s. Names are compared letter by letter. Nothing was sent.",
-			m.Target, name, one)
-		if m.Target.Group == profile.GroupProperties {
-			e.Attribute = append(e.Attribute, "field")
+	for _, column := range err.Missing {
+		for _, target := range e.Mapping.Targets(column) {
+			out = append(out, columnError(name, target, &segment.MissingColumnsError{Missing: []string{column}, Available: err.Available}))
 		}
-		out = append(out, e)
 	}
 	return out
+}
+
+func columnError(name string, t profile.Target, err error) *Error {
+	e := &Error{Attribute: targetAttribute(t), Summary: "Column Not In Segment", Err: err}
+	e.Detail = fmt.Sprintf("%s is to come from a column that segment %q does not have: %s. Names are compared letter by letter. Nothing was sent.",
+		t, name, err)
+	if t.Group == profile.GroupProperties {
+		e.Attribute = append(e.Attribute, "field")
+	}
+	return e
 }
 
 // ListError explains why a list cannot be read. nil stays nil.

@@ -185,32 +185,45 @@ func addresses(n int) []string {
 type openTable struct {
 	ctx context.Context
 	*table
-	next int
+	wanted []int
+	next   int
 }
 
-func (s *table) Open(ctx context.Context) (segment.Rows, error) { return &openTable{ctx, s, 0}, nil }
+func (s *table) Open(ctx context.Context, names []string) (segment.Rows, error) {
+	rows := &openTable{ctx: ctx, table: s}
+	for _, name := range names {
+		rows.wanted = append(rows.wanted, slices.Index(s.columns, name))
+	}
+	if missing := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return slices.Contains(s.columns, name) }); len(missing) > 0 {
+		return nil, &segment.MissingColumnsError{Missing: missing, Available: s.columns}
+	}
+	return rows, nil
+}
 
 func (s *table) Version(context.Context) (string, error) { return s.version, nil }
 
-func (r *openTable) Columns() []string { return r.columns }
+func (r *openTable) JSON() []bool { return nil }
 
 func (r *openTable) Fraction() float64 { return 0 }
 
-func (r *openTable) Next() ([]string, error) {
+func (r *openTable) Next(dst []string) ([]string, error) {
 	if r.before != nil {
 		if err := r.before(r.ctx, r.next); err != nil {
-			return nil, err
+			return dst, err
 		}
 	}
 	if r.next == len(r.rows) {
-		return nil, io.EOF
+		return dst, io.EOF
 	}
 	row := r.rows[r.next]
 	r.next++
 	if len(row) != len(r.columns) {
-		return nil, &segment.RowError{Problem: fmt.Sprintf("has %d fields, the header has %d", len(row), len(r.columns))}
+		return dst, &segment.RowError{Problem: fmt.Sprintf("has %d fields, the header has %d", len(row), len(r.columns))}
 	}
-	return row, nil
+	for _, at := range r.wanted {
+		dst = append(dst, row[at])
+	}
+	return dst, nil
 }
 
 func (r *openTable) Close() error { return nil }

@@ -17,9 +17,9 @@ type counted struct {
 	opened atomic.Int32
 }
 
-func (c *counted) Open(ctx context.Context) (segment.Rows, error) {
+func (c *counted) Open(ctx context.Context, columns []string) (segment.Rows, error) {
 	c.opened.Add(1)
-	return c.Source.Open(ctx)
+	return c.Source.Open(ctx, columns)
 }
 
 // untold is a segment whose version cannot be told.

@@ -2,6 +2,7 @@ package profile
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -16,9 +17,8 @@ const maxExternalID = 255
 // Encoder writes rows of one source as profiles. It is safe for concurrent
 // use.
 type Encoder struct {
-	fields  []field
-	columns []int
-	phones  phoneReader
+	fields []field
+	phones phoneReader
 }
 
 // field is one mapped target, ready to be written.
@@ -26,7 +26,8 @@ type field struct {
 	target Target
 	kind   Type
 	group  group
-	cell   int    // index into the projected row
+	cell   int    // index into the row
+	json   bool   // the cell is a JSON text
 	key    string // JSON key between comma and colon: ,"first_name":
 
 	// first is the same for the first of its group, by the group that is open
@@ -60,45 +61,24 @@ func groupOf(t Target) group {
 	}
 }
 
-// Compile prepares a mapping for a source with the given columns. The error is
-// a *[MissingColumnsError] when a mapped column is not among them.
-func Compile(m Mapping, columns []string) (*Encoder, error) {
+// Compile prepares a mapping for a source. json tells of each of the columns
+// of the mapping whether its values are JSON texts rather than plain texts;
+// nil: none is.
+func Compile(m Mapping, json []bool) (*Encoder, error) {
 	if m.Email == "" {
 		return nil, errors.New("the mapping has no column for the email address")
-	}
-	position := make(map[string]int, len(columns))
-	for i, c := range columns {
-		position[c] = i
 	}
 	e := &Encoder{}
 	if m.PhoneNumber != "" {
 		e.phones = newPhoneReader(m.PhoneRegion)
 	}
-	cells := map[int]int{} // source column -> index into the projected row
-	var missing []MissingColumn
+	columns := m.Columns()
 	for _, u := range m.uses() {
-		at, ok := position[u.column]
-		if !ok {
-			missing = append(missing, MissingColumn{u.target, u.column})
-			continue
-		}
-		cell, ok := cells[at]
-		if !ok {
-			cell = len(e.columns)
-			cells[at] = cell
-			e.columns = append(e.columns, at)
-		}
-		e.fields = append(e.fields, newField(u, cell))
-	}
-	if missing != nil {
-		return nil, &MissingColumnsError{missing, columns}
+		cell := slices.Index(columns, u.column)
+		e.fields = append(e.fields, newField(u, cell, json != nil && json[cell]))
 	}
 	return e, nil
 }
-
-// Columns returns the positions of the source columns that are mapped, each
-// once. [Encoder.Append] takes rows of just these cells, in this order.
-func (e *Encoder) Columns() []int { return e.columns }
 
 // Info is what the encoder found out about a row it encoded.
 type Info struct {
@@ -110,8 +90,8 @@ type Info struct {
 // head begins every profile; the address always comes first.
 const head = `{"type":"profile","attributes":{"email":`
 
-func newField(u use, cell int) field {
-	f := field{target: u.target, kind: u.kind, group: groupOf(u.target), cell: cell}
+func newField(u use, cell int, json bool) field {
+	f := field{target: u.target, kind: u.kind, group: groupOf(u.target), cell: cell, json: json}
 	name := string(append(appendString(nil, u.target.Name), ':'))
 	f.key = "," + name
 	for open := range f.first {
@@ -123,8 +103,9 @@ func newField(u use, cell int) field {
 	return f
 }
 
-// Append appends the profile of row to dst as one JSON:API resource object and
-// returns the extended buffer. White space around a value is not part of it,
+// Append appends the profile of row, a value for each of the mapping's columns,
+// to dst as one JSON:API resource object and returns the extended buffer. White
+// space around a value is not part of it,
 // and an empty value is left out: a profile in Klaviyo keeps what it had. A
 // row that cannot be exported leaves dst as it was and returns a rejection.
 func (e *Encoder) Append(dst []byte, row []string) ([]byte, Info, *Rejection) {
@@ -135,7 +116,7 @@ func (e *Encoder) Append(dst []byte, row []string) ([]byte, Info, *Rejection) {
 	open := groupNone // the object that is being written
 	for i := 1; i < len(e.fields); i++ {
 		f := &e.fields[i]
-		value := trimSpace(row[f.cell])
+		value, structure := f.read(row)
 		if value == "" {
 			continue
 		}
@@ -146,7 +127,12 @@ func (e *Encoder) Append(dst []byte, row []string) ([]byte, Info, *Rejection) {
 			buf = append(buf, f.first[open]...)
 		}
 		at := len(buf)
-		if buf, rejection = e.appendField(buf, f, value, &info); rejection != nil {
+		if structure {
+			buf, rejection = e.appendStructure(buf, f, value, &info)
+		} else {
+			buf, rejection = e.appendField(buf, f, value, &info)
+		}
+		if rejection != nil {
 			return dst, Info{}, rejection
 		}
 		if len(buf) == at { // nothing written: take the key back, too
@@ -166,9 +152,12 @@ func (e *Encoder) Append(dst []byte, row []string) ([]byte, Info, *Rejection) {
 // appendEmail appends the address, which no profile is without.
 func (e *Encoder) appendEmail(buf []byte, row []string) ([]byte, Info, *Rejection) {
 	f := &e.fields[0]
-	address := trimSpace(row[f.cell])
+	address, structure := f.read(row)
 	if address == "" {
 		return buf, Info{}, &Rejection{Code: MissingEmail, Target: f.target}
+	}
+	if structure {
+		return buf, Info{}, &Rejection{Code: InvalidEmail, Target: f.target}
 	}
 	at := len(buf) + 1
 	buf, code := appendEmail(buf, address)
@@ -181,7 +170,7 @@ func (e *Encoder) appendEmail(buf []byte, row []string) ([]byte, Info, *Rejectio
 // appendField appends a value that is not empty, or nothing to leave it out.
 func (e *Encoder) appendField(buf []byte, f *field, value string, info *Info) ([]byte, *Rejection) {
 	plain := isPlain(value)
-	if plain && f.kind == String { // nearly all values
+	if plain && f.kind <= String { // nearly all values
 		buf = append(buf, '"')
 		buf = append(buf, value...)
 		return append(buf, '"'), nil
@@ -217,6 +206,17 @@ func (e *Encoder) appendField(buf []byte, f *field, value string, info *Info) ([
 		info.Dropped |= dropped
 	}
 	return buf, nil
+}
+
+// read returns the value of the field in a row without white space around it.
+// structure reports whether it is JSON other than a string: the value is then
+// its JSON text.
+func (f *field) read(row []string) (value string, structure bool) {
+	value = trimSpace(row[f.cell])
+	if !f.json || value == "" {
+		return value, false
+	}
+	return readJSON(value)
 }
 
 // trimSpace is strings.TrimSpace, quicker where there is nothing to trim.

@@ -1,7 +1,6 @@
 package profile_test
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -213,10 +212,7 @@ func TestAppendRefusesWhatIsNotUTF8(t *testing.T) {
 
 func TestAppendKeepsWhatIsThereWhenItRejects(t *testing.T) {
 	t.Parallel()
-	encoder, err := profile.Compile(profile.Mapping{Email: "e", Properties: map[string]profile.Property{"n": {Column: "n", Type: profile.Number}}}, []string{"e", "n"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	encoder := compile(t, profile.Mapping{Email: "e", Properties: map[string]profile.Property{"n": {Column: "n", Type: profile.Number}}}, nil)
 	const before = "what was there"
 	for _, row := range [][]string{{"", "1"}, {"no address", "1"}, {email, "no number"}, {email, "\xff"}} {
 		got, info, rejection := encoder.Append([]byte(before), row)
@@ -267,10 +263,7 @@ func TestAppendProfileSize(t *testing.T) {
 		t.Errorf("%d bytes: %v", profile.MaxSize+1, rejection)
 	}
 	// What is before the profile in the buffer is not part of it.
-	encoder, err := profile.Compile(m, columns)
-	if err != nil {
-		t.Fatal(err)
-	}
+	encoder := compile(t, m, nil)
 	before := make([]byte, 2*profile.MaxSize)
 	if out, _, rejection := encoder.Append(before, []string{email, "x"}); rejection != nil || len(out) != len(before)+len(empty) {
 		t.Errorf("%d bytes: %v", len(out), rejection)
@@ -280,12 +273,9 @@ func TestAppendProfileSize(t *testing.T) {
 func TestAppendIsSafeForConcurrentUse(t *testing.T) {
 	t.Parallel()
 	m, columns := full()
-	encoder, err := profile.Compile(m, columns)
-	if err != nil {
-		t.Fatal(err)
-	}
+	encoder := compile(t, m, nil)
 	want, _, _ := encodeFull(t)
-	cells := project(encoder, fullRow())
+	cells := project(m, columns, fullRow())
 	var workers sync.WaitGroup
 	for range 8 {
 		workers.Go(func() {
@@ -299,55 +289,30 @@ func TestAppendIsSafeForConcurrentUse(t *testing.T) {
 	workers.Wait()
 }
 
-func TestCompileTakesEachColumnOnce(t *testing.T) {
+func TestMappingTakesEachColumnOnce(t *testing.T) {
 	t.Parallel()
 	m := profile.Mapping{Email: "b", ExternalID: "b", Attributes: map[string]string{"title": "d", "image": ""}, PhoneNumber: ""}
-	encoder, err := profile.Compile(m, []string{"a", "b", "c", "d"})
-	if err != nil {
-		t.Fatal(err)
+	if got := m.Columns(); !slices.Equal(got, []string{"b", "d"}) {
+		t.Errorf("columns %q", got)
 	}
-	if got := encoder.Columns(); !slices.Equal(got, []int{1, 3}) {
-		t.Errorf("columns %v", got)
-	}
-	out, _, rejection := encoder.Append(nil, []string{email, "Dr"})
+	out, _, rejection := compile(t, m, nil).Append(nil, []string{email, "Dr"})
 	if want := `{"type":"profile","attributes":{"email":"ada@example.com","external_id":"ada@example.com","title":"Dr"}}`; rejection != nil || string(out) != want {
 		t.Errorf("got %s (%v), want %s", out, rejection, want)
 	}
 }
 
-func TestCompileNamesMissingColumns(t *testing.T) {
+func TestMappingTargets(t *testing.T) {
 	t.Parallel()
 	m := profile.Mapping{
-		Email: "EMail", Attributes: map[string]string{"title": "here"}, Location: map[string]string{"city": "Town"},
-		Properties: map[string]profile.Property{`the "tier"`: {Column: "Tier"}},
+		Email: "a", ExternalID: "a", Location: map[string]string{"city": "Town"},
+		Properties: map[string]profile.Property{`the "tier"`: {Column: "Tier"}, "again": {Column: "Tier"}},
 	}
-	_, err := profile.Compile(m, []string{"email", "here", "town "})
-	var missing *profile.MissingColumnsError
-	if !errors.As(err, &missing) {
-		t.Fatalf("error %v", err)
-	}
-	var targets []string
-	for _, one := range missing.Missing {
-		targets = append(targets, one.Target.String()+" = "+one.Column)
-	}
-	want := []string{"data_matching.email = EMail", "attributes.location.city = Town", `properties["the \"tier\""] = Tier`}
-	if !slices.Equal(targets, want) {
-		t.Errorf("missing %q, want %q", targets, want)
-	}
-	if text, want := err.Error(), `no column "EMail", "Town", "Tier"; the columns are "email", "here", "town "`; text != want {
-		t.Errorf("error %q, want %q", text, want)
-	}
-}
-
-func TestMissingColumnsErrorIsShortForWideTables(t *testing.T) {
-	t.Parallel()
-	for columns, want := range map[int]string{0: "are ", 60: `"c59"`, 61: `"c59" and 1 more`, 500: `"c59" and 440 more`} {
-		names := make([]string, columns)
-		for i := range names {
-			names[i] = fmt.Sprintf("c%d", i)
-		}
-		if _, err := profile.Compile(profile.Mapping{Email: "e"}, names); err == nil || !strings.HasSuffix(err.Error(), want) {
-			t.Errorf("%d columns: %v", columns, err)
+	for column, want := range map[string]string{
+		"a": "[data_matching.email data_matching.external_id]", "Town": "[attributes.location.city]",
+		"Tier": `[properties["again"] properties["the \"tier\""]]`, "none": "[]",
+	} {
+		if got := fmt.Sprint(m.Targets(column)); got != want {
+			t.Errorf("%s fills %s, want %s", column, got, want)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package profile_test
 
 import (
 	"encoding/json"
+	"slices"
 	"testing"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
@@ -20,19 +21,25 @@ func (a attributes) group(name string) attributes {
 // encode compiles a mapping for columns and encodes one row of them.
 func encode(t *testing.T, m profile.Mapping, columns, row []string) (string, profile.Info, *profile.Rejection) {
 	t.Helper()
-	encoder, err := profile.Compile(m, columns)
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, info, rejection := encoder.Append(nil, project(encoder, row))
+	out, info, rejection := compile(t, m, nil).Append(nil, project(m, columns, row))
 	return string(out), info, rejection
 }
 
+// compile compiles a mapping.
+func compile(t testing.TB, m profile.Mapping, json []bool) *profile.Encoder {
+	t.Helper()
+	encoder, err := profile.Compile(m, json)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return encoder
+}
+
 // project picks the mapped cells of a row.
-func project(e *profile.Encoder, row []string) []string {
+func project(m profile.Mapping, columns, row []string) []string {
 	var cells []string
-	for _, at := range e.Columns() {
-		cells = append(cells, row[at])
+	for _, name := range m.Columns() {
+		cells = append(cells, row[slices.Index(columns, name)])
 	}
 	return cells
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 )
 
 // Mapping says which source column fills which part of a profile. An empty
@@ -107,37 +106,24 @@ func (m Mapping) uses() []use {
 	return out
 }
 
-// MissingColumn is a mapped column that the source does not have.
-type MissingColumn struct {
-	Target Target
-	Column string
+// Columns are the mapped columns, each once.
+func (m Mapping) Columns() []string {
+	var out []string
+	for _, u := range m.uses() {
+		if !slices.Contains(out, u.column) {
+			out = append(out, u.column)
+		}
+	}
+	return out
 }
 
-// MissingColumnsError says which mapped columns a source lacks.
-type MissingColumnsError struct {
-	Missing   []MissingColumn
-	Available []string // the source's columns, in its order
-}
-
-func (e *MissingColumnsError) Error() string {
-	names := make([]string, len(e.Missing))
-	for i, m := range e.Missing {
-		names[i] = fmt.Sprintf("%q", m.Column)
+// Targets are what a column fills.
+func (m Mapping) Targets(column string) []Target {
+	var out []Target
+	for _, u := range m.uses() {
+		if u.column == column {
+			out = append(out, u.target)
+		}
 	}
-	return fmt.Sprintf("no column %s; the columns are %s", strings.Join(names, ", "), quoteColumns(e.Available))
-}
-
-// quoteColumns lists column names for a message, cut where a very wide table
-// would drown it.
-func quoteColumns(columns []string) string {
-	const most = 60
-	quoted := make([]string, 0, min(len(columns), most))
-	for _, c := range columns[:min(len(columns), most)] {
-		quoted = append(quoted, fmt.Sprintf("%q", c))
-	}
-	s := strings.Join(quoted, ", ")
-	if rest := len(columns) - most; rest > 0 {
-		s += fmt.Sprintf(" and %d more", rest)
-	}
-	return s
+	return out
 }

@@ -1,12 +1,13 @@
 package profile
 
-// Type is how a column's text is written into a profile.
+// Type is how a column's value is written into a profile.
 type Type uint8
 
 // The types of custom properties. The others are those of Klaviyo's own
 // attributes and come from the mapping, never from a user.
 const (
-	String Type = iota
+	Untyped Type = iota // as the source has it: a text as a string, JSON as it is
+	String
 	Number
 	Boolean
 	Datetime
@@ -24,16 +25,16 @@ const (
 var typeNames = [...]string{String: "string", Number: "number", Boolean: "boolean", Datetime: "datetime", List: "list", JSON: "json"}
 
 // TypeNames lists the names of the property types.
-func TypeNames() []string { return typeNames[:] }
+func TypeNames() []string { return typeNames[String:] }
 
 // ParseType returns the property type of a name, false for an unknown one.
 func ParseType(name string) (Type, bool) {
 	for t, n := range typeNames {
-		if n == name {
+		if n == name && n != "" {
 			return Type(t), true
 		}
 	}
-	return String, false
+	return Untyped, false
 }
 
 // expects says in words what a value of the type looks like, for messages.

@@ -240,7 +240,7 @@ func TestParseType(t *testing.T) {
 		t.Errorf("types %q, want %q", names, want)
 	}
 	for _, name := range names {
-		if kind, ok := profile.ParseType(name); !ok || profile.TypeNames()[kind] != name {
+		if kind, ok := profile.ParseType(name); !ok || profile.TypeNames()[kind-profile.String] != name {
 			t.Errorf("%s is %v, %v", name, kind, ok)
 		}
 	}

@@ -3,11 +3,8 @@ package provider
 import (
 	"context"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
@@ -18,7 +15,6 @@ import (
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
-	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
 )
 
 type segmentExportModel struct {
@@ -61,15 +57,6 @@ type destinationModel struct {
 	APIKeyEnv            types.String `tfsdk:"api_key_env"`
 	AllowedListIDs       types.Set    `tfsdk:"allowed_list_ids"`
 	MaxProfilesPerExport types.Int64  `tfsdk:"max_profiles_per_export"`
-}
-
-type segmentModel struct {
-	File *fileModel `tfsdk:"file"`
-}
-
-type fileModel struct {
-	Path      types.String `tfsdk:"path"`
-	Delimiter types.String `tfsdk:"delimiter"`
 }
 
 type dataMatchingModel struct {
@@ -257,22 +244,6 @@ func (r *runModel) startedAt() time.Time {
 	return at
 }
 
-// segments are the sources in the order of their names.
-func (m *segmentExportModel) segments(ctx context.Context, diags *diag.Diagnostics) []export.Segment {
-	var models map[string]segmentModel
-	diags.Append(m.Segments.ElementsAs(ctx, &models, false)...)
-	var out []export.Segment
-	for _, name := range slices.Sorted(maps.Keys(models)) {
-		file := models[name].File
-		source := segment.File{Path: file.Path.ValueString()}
-		if !file.Delimiter.IsNull() {
-			source.Delimiter, _ = utf8.DecodeRuneInString(file.Delimiter.ValueString())
-		}
-		out = append(out, export.Segment{Name: name, Source: source})
-	}
-	return out
-}
-
 func (m *segmentExportModel) mapping(ctx context.Context, diags *diag.Diagnostics) profile.Mapping {
 	var matching dataMatchingModel
 	diags.Append(m.DataMatching.As(ctx, &matching, basetypes.ObjectAsOptions{})...)
@@ -300,7 +271,7 @@ func (m *segmentExportModel) mapping(ctx context.Context, diags *diag.Diagnostic
 	var properties map[string]propertyModel
 	diags.Append(m.Properties.ElementsAs(ctx, &properties, false)...)
 	for name, p := range properties {
-		kind, _ := profile.ParseType(p.Type.ValueString()) // null is a string
+		kind, _ := profile.ParseType(p.Type.ValueString()) // null is as the source has it
 		out.Properties[name] = profile.Property{Column: p.Field.ValueString(), Type: kind}
 	}
 	return out

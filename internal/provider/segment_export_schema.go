@@ -182,34 +182,6 @@ func destinationAttribute() schema.Attribute {
 	}
 }
 
-func segmentsAttribute() schema.Attribute {
-	return schema.MapNestedAttribute{
-		MarkdownDescription: "The segments to export, by name. Their union is exported: of several rows with one email address, the first counts, in the order of the names and then of the rows.",
-		Required:            true,
-		Validators:          []validator.Map{mapvalidator.SizeAtLeast(1)},
-		NestedObject: schema.NestedAttributeObject{
-			Attributes: map[string]schema.Attribute{
-				"file": schema.SingleNestedAttribute{
-					MarkdownDescription: "A CSV file: RFC 4180, UTF-8 with or without byte order mark, the column names in the first row.",
-					Required:            true,
-					Attributes: map[string]schema.Attribute{
-						"path": schema.StringAttribute{
-							MarkdownDescription: "Path of the file. A relative one starts at the directory that Terraform runs in, as with `file()`; use `\"${path.module}/...\"` for a file of a module.",
-							Required:            true,
-							Validators:          []validator.String{notBlank},
-						},
-						"delimiter": schema.StringAttribute{
-							MarkdownDescription: "The character between fields, such as `;` or `\\t`. Defaults to `,`.",
-							Optional:            true,
-							Validators:          []validator.String{delimiter},
-						},
-					},
-				},
-			},
-		},
-	}
-}
-
 func dataMatchingAttribute() schema.Attribute {
 	return schema.SingleNestedAttribute{
 		MarkdownDescription: "Which columns say who somebody is. Klaviyo finds a profile by these and creates it if there is none.",
@@ -299,7 +271,7 @@ func propertiesAttribute() schema.Attribute {
 				},
 				"type": schema.StringAttribute{
 					MarkdownDescription: "Type of the property: " + oneOf(profile.TypeNames()) + ". A value that is not of its type is an error before anything is sent. " +
-						"A `datetime` is ISO 8601 or month/day/year; a `list` is a JSON array or separated by semicolons. Defaults to `string`.",
+						"A `datetime` is ISO 8601 or month/day/year; a `list` is a JSON array or separated by semicolons. Defaults to what the source has, which for text is `string`.",
 					Optional:   true,
 					Validators: []validator.String{stringvalidator.OneOf(profile.TypeNames()...)},
 				},

@@ -20,7 +20,8 @@ type csvRows struct {
 	file    File
 	closer  io.Closer
 	reader  *csv.Reader
-	columns []string
+	fields  int   // of a row
+	columns []int // the fields that are wanted
 	size    int64 // of the file in bytes
 	read    int
 }
@@ -28,7 +29,7 @@ type csvRows struct {
 // checkEvery is how many rows pass between two looks at the context.
 const checkEvery = 1024
 
-func newCSV(ctx context.Context, in *bufio.Reader, size int64, closer io.Closer, file File) (*csvRows, error) {
+func newCSV(ctx context.Context, in *bufio.Reader, size int64, closer io.Closer, file File, columns []string) (*csvRows, error) {
 	if err := checkText(in, file.Path); err != nil {
 		return nil, err
 	}
@@ -45,34 +46,42 @@ func newCSV(ctx context.Context, in *bufio.Reader, size int64, closer io.Closer,
 	if err != nil {
 		return nil, rows.failure(err)
 	}
-	rows.columns, err = columnNames(header, file.Path)
+	names, err := columnNames(header, file.Path)
+	if err != nil {
+		return nil, err
+	}
+	rows.fields = len(names)
+	rows.columns, err = positions(columns, names)
 	if err != nil {
 		return nil, err
 	}
 	return rows, nil
 }
 
-// Columns implements [Rows].
-func (r *csvRows) Columns() []string { return r.columns }
+// JSON implements [Rows].
+func (*csvRows) JSON() []bool { return nil }
 
 // Next implements [Rows].
-func (r *csvRows) Next() ([]string, error) {
+func (r *csvRows) Next(dst []string) ([]string, error) {
 	if r.read++; r.read%checkEvery == 0 {
 		if err := r.ctx.Err(); err != nil {
-			return nil, err
+			return dst, err
 		}
 	}
 	record, err := r.reader.Read()
-	if err == nil {
-		return record, nil
+	switch {
+	case err == nil:
+		for _, at := range r.columns {
+			dst = append(dst, record[at])
+		}
+		return dst, nil
+	case errors.Is(err, csv.ErrFieldCount):
+		return dst, &RowError{fmt.Sprintf("does not have the %d fields that the header has", r.fields)}
+	case errors.Is(err, io.EOF):
+		return dst, io.EOF
+	default:
+		return dst, r.failure(err)
 	}
-	if errors.Is(err, csv.ErrFieldCount) {
-		return nil, &RowError{fmt.Sprintf("does not have the %d fields that the header has", len(r.columns))}
-	}
-	if errors.Is(err, io.EOF) {
-		return nil, io.EOF
-	}
-	return nil, r.failure(err)
 }
 
 // Fraction implements [Rows].

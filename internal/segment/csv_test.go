@@ -47,7 +47,9 @@ func TestCSV(t *testing.T) {
 		"header only":                   {"a,b\n", 0, ab, nil},
 		"header only, no line end":      {"a,b", 0, ab, nil},
 		"trimmed header":                {" a ,\tb\u00a0\n1,2\n", 0, ab, [][]string{{"1", "2"}}},
-		"blank names":                   {"a,, \n1,2,3\n", 0, []string{"a", "", ""}, [][]string{{"1", "2", "3"}}},
+		"blank names":                   {"a,, \n1,2,3\n", 0, []string{"a"}, [][]string{{"1"}}},
+		"not all columns":               {"a,b,c\n1,2,3\n", 0, []string{"b"}, [][]string{{"2"}}},
+		"columns in another order":      {"a,b,c\n1,2,3\n", 0, []string{"c", "a"}, [][]string{{"3", "1"}}},
 		"names that differ in case":     {"a,A\n1,2\n", 0, []string{"a", "A"}, [][]string{{"1", "2"}}},
 		"not ASCII":                     {"名,città\n日本,è\n", 0, []string{"名", "città"}, [][]string{{"日本", "è"}}},
 		"rows are not UTF-8":            {"a,b\nJos\xe9,2\n", 0, ab, [][]string{{"Jos\xe9", "2"}}},
@@ -58,19 +60,13 @@ func TestCSV(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			rows := mustOpen(t, tc.content, tc.delimiter)
-			if got := rows.Columns(); !slices.Equal(got, tc.columns) {
-				t.Errorf("columns %q, want %q", got, tc.columns)
-			}
+			rows := mustOpen(t, tc.content, tc.delimiter, tc.columns...)
 			got, err := readAll(rows)
 			if err != nil || !reflect.DeepEqual(got, tc.rows) {
 				t.Errorf("rows %q (%v), want %q", got, err, tc.rows)
 			}
-			if _, err := rows.Next(); err != io.EOF { //nolint:errorlint // the contract is io.EOF itself
+			if _, err := rows.Next(nil); err != io.EOF { //nolint:errorlint // the contract is io.EOF itself
 				t.Errorf("after the end: %v", err)
-			}
-			if got := rows.Columns(); !slices.Equal(got, tc.columns) {
-				t.Errorf("columns %q after the rows, want %q", got, tc.columns)
 			}
 		})
 	}
@@ -101,7 +97,7 @@ func TestCSVHeaderErrors(t *testing.T) {
 
 func TestCSVRowErrorNamesTheWidth(t *testing.T) {
 	t.Parallel()
-	_, err := mustOpen(t, "a,b,c\n1,2\n", 0).Next()
+	_, err := mustOpen(t, "a,b,c\n1,2\n", 0, "a").Next(nil)
 	var bad *segment.RowError
 	if !errors.As(err, &bad) || !strings.HasPrefix(err.Error(), "the row ") || !strings.Contains(err.Error(), "3") {
 		t.Errorf("error %v", err)
@@ -124,7 +120,7 @@ func TestCSVSyntaxErrors(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, err := readAll(mustOpen(t, tc.content, 0))
+			got, err := readAll(mustOpen(t, tc.content, 0, "a", "b"))
 			if e := asError(t, err); !strings.Contains(e.Error(), tc.want) {
 				t.Errorf("error %q, want %q", e, tc.want)
 			}
@@ -167,7 +163,7 @@ func TestCSVErrorsQuoteNoValue(t *testing.T) {
 		"a,b\n" + secret + "\n", "a,b\n" + secret + "\"x,2\n", "a,b\n\"" + secret + "\n", "a,b\n" + secret + ",2," + secret + "\n",
 		"a,b\n\"" + secret + "\"" + secret + ",1\n",
 	} {
-		got, err := readAll(mustOpen(t, content, 0))
+		got, err := readAll(mustOpen(t, content, 0, "a", "b"))
 		if text := fmt.Sprint(got, err); strings.Contains(text, secret) || err == nil && len(got) != 1 {
 			t.Errorf("%q gives %s", content, text)
 		}
@@ -177,7 +173,7 @@ func TestCSVErrorsQuoteNoValue(t *testing.T) {
 func TestCSVTakesLongFields(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("0123456789,\"\"\n", 5<<20/14)
-	rows := mustOpen(t, "a,b\n1,\""+long+"\"\n3,4\n", 0)
+	rows := mustOpen(t, "a,b\n1,\""+long+"\"\n3,4\n", 0, "a", "b")
 	got, err := readAll(rows)
 	want := strings.ReplaceAll(long, `""`, `"`)
 	if err != nil || len(got) != 2 || got[0][1] != want || got[1][1] != "4" {
@@ -185,26 +181,48 @@ func TestCSVTakesLongFields(t *testing.T) {
 	}
 }
 
-// Next reuses the row but never its strings.
-func TestCSVStringsOutliveTheRow(t *testing.T) {
+// An error leaves the values of the rows before it as they were.
+func TestCSVAppendsRows(t *testing.T) {
 	t.Parallel()
-	var content strings.Builder
-	content.WriteString("a,b\n")
-	for i := range 1000 {
-		fmt.Fprintf(&content, "x%d,y%d\n", i, i)
-	}
-	rows := mustOpen(t, content.String(), 0)
-	var kept []string
-	for {
-		row, err := rows.Next()
-		if err != nil {
-			break
+	rows := mustOpen(t, "a,b\n1,2\nragged\n3,4\n", 0, "b", "a")
+	all := []string{"kept"}
+	var failed int
+	for range 4 {
+		var err error
+		if all, err = rows.Next(all); err != nil {
+			failed++
 		}
-		kept = append(kept, row[0], row[1])
 	}
-	for i := range 1000 {
-		if kept[2*i] != fmt.Sprintf("x%d", i) || kept[2*i+1] != fmt.Sprintf("y%d", i) {
-			t.Fatalf("row %d reads %q", i, kept[2*i:2*i+2])
+	if want := []string{"kept", "2", "1", "4", "3"}; !slices.Equal(all, want) || failed != 2 {
+		t.Errorf("read %q with %d errors, want %q", all, failed, want)
+	}
+	if rows.JSON() != nil {
+		t.Error("CSV says that it is JSON")
+	}
+}
+
+func TestCSVNamesMissingColumns(t *testing.T) {
+	t.Parallel()
+	_, err := open(t, "email,here,town \n", 0, "EMail", "here", "town ", "Tier")
+	var missing *segment.MissingColumnsError
+	if !errors.As(err, &missing) || !slices.Equal(missing.Missing, []string{"EMail", "town ", "Tier"}) {
+		t.Fatalf("error %v", err)
+	}
+	if want := `no column "EMail", "town ", "Tier"; the columns are "email", "here", "town"`; err.Error() != want {
+		t.Errorf("error %q, want %q", err, want)
+	}
+}
+
+func TestMissingColumnsErrorIsShortForWideTables(t *testing.T) {
+	t.Parallel()
+	for columns, want := range map[int]string{0: "are ", 60: `"c59"`, 61: `"c59" and 1 more`, 500: `"c59" and 440 more`} {
+		names := make([]string, columns)
+		for i := range names {
+			names[i] = fmt.Sprintf("c%d", i)
+		}
+		err := &segment.MissingColumnsError{Missing: []string{"x"}, Available: names}
+		if !strings.HasSuffix(err.Error(), want) {
+			t.Errorf("%d columns: %v", columns, err)
 		}
 	}
 }

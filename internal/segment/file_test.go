@@ -30,7 +30,7 @@ func TestFileThatCannotBeOpened(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := segment.File{Path: tc.path}.Open(t.Context())
+			_, err := segment.File{Path: tc.path}.Open(t.Context(), nil)
 			e := asError(t, err)
 			if !strings.Contains(e.Error(), tc.want) || tc.cause != nil && !errors.Is(err, tc.cause) {
 				t.Errorf("error %q (%v), want %q", e, e.Err, tc.want)
@@ -43,7 +43,7 @@ func TestFileOpensAnyNumberOfTimes(t *testing.T) {
 	t.Parallel()
 	file := segment.File{Path: write(t, "a\n1\n2\n")}
 	for range 3 {
-		rows, err := file.Open(t.Context())
+		rows, err := file.Open(t.Context(), []string{"a"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -63,13 +63,13 @@ func TestFileStopsWhenCancelled(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			ctx, cancel := context.WithCancel(t.Context())
-			rows, err := segment.File{Path: write(t, "a,b\n"+strings.Repeat(line, 5000))}.Open(ctx)
+			rows, err := segment.File{Path: write(t, "a,b\n"+strings.Repeat(line, 5000))}.Open(ctx, []string{"a"})
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer rows.Close()
 			for range 100 {
-				_, _ = rows.Next()
+				_, _ = rows.Next(nil)
 			}
 			cancel()
 			got, err := readAll(rows)
@@ -82,7 +82,7 @@ func TestFileStopsWhenCancelled(t *testing.T) {
 
 func TestFileReadErrorEndsTheStream(t *testing.T) {
 	t.Parallel()
-	rows, err := segment.File{Path: write(t, "a\n"+strings.Repeat("1\n", 1<<20))}.Open(t.Context())
+	rows, err := segment.File{Path: write(t, "a\n"+strings.Repeat("1\n", 1<<20))}.Open(t.Context(), []string{"a"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,7 +150,6 @@ func TestFileWithoutAVersion(t *testing.T) {
 		"just changed":       {Path: write(t, "a\n1\n")},
 		"a second ago":       aged(t, "a\n1\n", time.Second),
 		"from the future":    aged(t, "a\n1\n", -time.Hour),
-		"a directory":        {Path: t.TempDir()},
 		"not a regular file": {Path: os.DevNull},
 	} {
 		if v := version(t, file); v != "" {
@@ -172,7 +171,7 @@ func TestFileFraction(t *testing.T) {
 		t.Errorf("%g after the header", last)
 	}
 	for n := 1; ; n++ {
-		_, err := rows.Next()
+		_, err := rows.Next(nil)
 		if errors.Is(err, io.EOF) {
 			break
 		}

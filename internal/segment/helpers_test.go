@@ -22,9 +22,9 @@ func write(t *testing.T, content string) string {
 }
 
 // open opens a file with a content.
-func open(t *testing.T, content string, delimiter rune) (segment.Rows, error) {
+func open(t *testing.T, content string, delimiter rune, columns ...string) (segment.Rows, error) {
 	t.Helper()
-	rows, err := segment.File{Path: write(t, content), Delimiter: delimiter}.Open(t.Context())
+	rows, err := segment.File{Path: write(t, content), Delimiter: delimiter}.Open(t.Context(), columns)
 	if err == nil {
 		t.Cleanup(func() {
 			if err := rows.Close(); err != nil {
@@ -36,9 +36,9 @@ func open(t *testing.T, content string, delimiter rune) (segment.Rows, error) {
 }
 
 // mustOpen opens a file that is to be readable.
-func mustOpen(t *testing.T, content string, delimiter rune) segment.Rows {
+func mustOpen(t *testing.T, content string, delimiter rune, columns ...string) segment.Rows {
 	t.Helper()
-	rows, err := open(t, content, delimiter)
+	rows, err := open(t, content, delimiter, columns...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,11 +51,11 @@ const unreadable = "(unreadable)"
 // readAll reads rows to the end, or to an error that ends the stream.
 func readAll(rows segment.Rows) (all [][]string, err error) {
 	for {
-		row, err := rows.Next()
+		row, err := rows.Next(nil)
 		var bad *segment.RowError
 		switch {
 		case err == nil:
-			all = append(all, slices.Clone(row))
+			all = append(all, row)
 		case errors.As(err, &bad):
 			all = append(all, []string{unreadable})
 		case errors.Is(err, io.EOF):

@@ -6,14 +6,17 @@ package segment
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 )
 
 // Source is a segment as it was declared. It may be opened any number of
 // times, each time from the first row.
 type Source interface {
-	// Open reads as far as the columns. The error is an *[Error] where an
-	// argument of the source is to blame.
-	Open(ctx context.Context) (Rows, error)
+	// Open begins to read the given columns, each of which is named once. The
+	// error is a *[MissingColumnsError] where the segment does not have all of
+	// them, and an *[Error] where an argument of the source is to blame.
+	Open(ctx context.Context, columns []string) (Rows, error)
 
 	// Version tells what the segment holds without reading it: the same
 	// version, the same rows. Empty where that cannot be told.
@@ -22,14 +25,17 @@ type Source interface {
 
 // Rows is an open segment. It is not safe for concurrent use.
 type Rows interface {
-	// Columns returns the names of the columns, without duplicates.
-	Columns() []string
+	// JSON tells of each column whether its values are JSON texts, which have
+	// types, rather than plain texts. nil: none is. An empty value is none at
+	// all in either.
+	JSON() []bool
 
-	// Next returns the next row, a value a column. The slice is valid until
-	// the next call, its strings for good. After the last row the error is
-	// io.EOF. A *[RowError] condemns only this row, and reading may go on;
-	// any other error ends the stream.
-	Next() ([]string, error)
+	// Next appends the values of the next row to dst, in the order of the
+	// columns that Open was given, and returns the extended slice. After the
+	// last row the error is io.EOF. A *[RowError] condemns only this row, and
+	// reading may go on; any other error ends the stream. An error leaves dst
+	// as it was.
+	Next(dst []string) ([]string, error)
 
 	// Fraction tells how much of the segment has been read, 0 to 1; 0 where
 	// that is not known. It is an estimate.
@@ -44,6 +50,46 @@ type RowError struct {
 }
 
 func (e *RowError) Error() string { return "the row " + e.Problem }
+
+// MissingColumnsError says which columns a segment does not have.
+type MissingColumnsError struct {
+	Missing   []string
+	Available []string // the columns that there are, in the order of the segment
+}
+
+func (e *MissingColumnsError) Error() string {
+	return fmt.Sprintf("no column %s; the columns are %s", quoted(e.Missing), quoted(e.Available))
+}
+
+// quoted lists column names for a message, cut where a very wide table would
+// drown it.
+func quoted(names []string) string {
+	const most = 60
+	var list []string
+	for _, name := range names[:min(len(names), most)] {
+		list = append(list, fmt.Sprintf("%q", name))
+	}
+	s := strings.Join(list, ", ")
+	if rest := len(names) - most; rest > 0 {
+		s += fmt.Sprintf(" and %d more", rest)
+	}
+	return s
+}
+
+// positions finds columns among those that there are.
+func positions(columns, available []string) ([]int, error) {
+	at := make([]int, len(columns))
+	var missing []string
+	for i, name := range columns {
+		if at[i] = slices.Index(available, name); at[i] < 0 {
+			missing = append(missing, name)
+		}
+	}
+	if missing != nil {
+		return nil, &MissingColumnsError{missing, available}
+	}
+	return at, nil
+}
 
 // Error says why a segment cannot be read and what to do about it.
 type Error struct {

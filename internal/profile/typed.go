@@ -1,0 +1,46 @@
+package profile
+
+import (
+	"encoding/json"
+	"strings"
+)
+
+// readJSON returns what a JSON text that is a string says, without white space
+// around it, and any other JSON text as it is. null is as good as empty.
+func readJSON(text string) (value string, structure bool) {
+	switch {
+	case text == "null":
+		return "", false
+	case text[0] != '"':
+		return text, true
+	case len(text) > 1 && strings.IndexByte(text, '\\') < 0:
+		return trimSpace(text[1 : len(text)-1]), false
+	}
+	if json.Unmarshal([]byte(text), &value) != nil {
+		return text, true // no JSON, which whoever writes it will find
+	}
+	return trimSpace(value), false
+}
+
+// appendStructure appends a JSON value that is no string: as it is where the
+// field takes any, else like the text of a number or a boolean. A list or an
+// object is neither.
+func (e *Encoder) appendStructure(buf []byte, f *field, value string, info *Info) ([]byte, *Rejection) {
+	kind, ok := f.kind, true
+	if kind == Untyped {
+		kind = JSON
+	}
+	list, object := value[0] == '[', value[0] == '{'
+	switch {
+	case kind == JSON, kind == List && list:
+		buf, ok = appendJSON(buf, value)
+	case list, object:
+		ok = false
+	default:
+		return e.appendField(buf, f, value, info)
+	}
+	if !ok {
+		return buf, &Rejection{Code: PropertyType, Target: f.target, Type: kind}
+	}
+	return buf, nil
+}

@@ -1,0 +1,117 @@
+package profile_test
+
+import (
+	"testing"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
+)
+
+// typedProperty writes a JSON text as a property of a type.
+func typedProperty(t *testing.T, kind profile.Type, text string) (string, *profile.Rejection) {
+	t.Helper()
+	m := profile.Mapping{Email: "e", Properties: map[string]profile.Property{"p": {Column: "p", Type: kind}}}
+	out, _, rejection := compile(t, m, []bool{false, true}).Append(nil, []string{email, text})
+	if rejection != nil {
+		return "", rejection
+	}
+	decode(t, string(out))
+	const head, tail = `{"type":"profile","attributes":{"email":"ada@example.com","properties":{"p":`, `}}}`
+	if len(out) < len(head)+len(tail) {
+		return "", nil
+	}
+	return string(out[len(head) : len(out)-len(tail)]), nil
+}
+
+// JSON keeps its types where no other is asked for, and reads as text where
+// one is.
+func TestAppendJSONColumn(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		kind       profile.Type
+		text, want string
+	}{
+		{profile.Untyped, `"x"`, `"x"`},
+		{profile.Untyped, `" x\n"`, `"x"`},
+		{profile.Untyped, `"say \"hi\" \u00e9"`, `"say \"hi\" é"`},
+		{profile.Untyped, `"\ud800"`, `"�"`},
+		{profile.Untyped, `12`, `12`},
+		{profile.Untyped, `-0.50`, `-0.50`},
+		{profile.Untyped, `true`, `true`},
+		{profile.Untyped, `false`, `false`},
+		{profile.Untyped, `0`, `0`},
+		{profile.Untyped, `null`, ``},
+		{profile.Untyped, ``, ``},
+		{profile.Untyped, `""`, ``},
+		{profile.Untyped, `" "`, ``},
+		{profile.Untyped, `[1, "a", {"b": null}]`, `[1,"a",{"b":null}]`},
+		{profile.Untyped, `{"a": [ ]}`, `{"a":[]}`},
+		{profile.String, `12.50`, `"12.50"`},
+		{profile.String, `true`, `"true"`},
+		{profile.String, `"x"`, `"x"`},
+		{profile.Number, `"007"`, `7`},
+		{profile.Number, `1e3`, `1e3`},
+		{profile.Boolean, `1`, `true`},
+		{profile.Boolean, `false`, `false`},
+		{profile.Datetime, `"2026-11-24"`, `"2026-11-24"`},
+		{profile.List, `["a"]`, `["a"]`},
+		{profile.List, `"a;b"`, `["a","b"]`},
+		{profile.List, `12`, `["12"]`},
+		{profile.JSON, `{"a": 1}`, `{"a":1}`},
+		{profile.JSON, `"{\"a\": 1}"`, `{"a":1}`},
+	} {
+		if got, rejection := typedProperty(t, tc.kind, tc.text); rejection != nil || got != tc.want {
+			t.Errorf("%s as %d is written %s (%v), want %s", tc.text, tc.kind, got, rejection, tc.want)
+		}
+	}
+}
+
+func TestAppendRefusesJSONOfAnotherType(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		kind profile.Type
+		text string
+		want string
+	}{
+		{profile.String, `["a"]`, `properties["p"] is not text`},
+		{profile.String, `{}`, `properties["p"] is not text`},
+		{profile.Number, `true`, `properties["p"] is not a number (12, -3.50)`},
+		{profile.Number, `[1]`, `properties["p"] is not a number (12, -3.50)`},
+		{profile.List, `{}`, `properties["p"] is not a list (a JSON array, or values separated by semicolons)`},
+		{profile.JSON, `"x"`, `properties["p"] is not a JSON value`},
+		{profile.Untyped, `[1`, `properties["p"] is not a JSON value`},
+		{profile.Untyped, `1e999`, `properties["p"] is not a JSON value`},
+		{profile.Untyped, `"\x"`, `properties["p"] is not a JSON value`},
+		{profile.Untyped, `"`, `properties["p"] is not a JSON value`},
+	} {
+		got, rejection := typedProperty(t, tc.kind, tc.text)
+		if rejection == nil || rejection.Code != profile.PropertyType || rejection.Reason() != tc.want {
+			t.Errorf("%s as %d is written %s (%v), want %q", tc.text, tc.kind, got, rejection, tc.want)
+		}
+	}
+}
+
+// Klaviyo's own attributes are texts, whatever the source has.
+func TestAppendJSONColumnAsAttribute(t *testing.T) {
+	t.Parallel()
+	m := profile.Mapping{
+		Email: "e", PhoneNumber: "p", ExternalID: "i", Attributes: map[string]string{"title": "t"},
+		Location: map[string]string{"latitude": "l", "zip": "z"},
+	}
+	encoder := compile(t, m, []bool{true, true, true, true, true, true})
+	out, _, rejection := encoder.Append(nil, []string{`"Ada@Example.com"`, `"+34 600 111 222"`, `4711`, `"Dr"`, `41.5`, `8001`})
+	want := `{"type":"profile","attributes":{"email":"ada@example.com","phone_number":"+34600111222","external_id":"4711","title":"Dr",` +
+		`"location":{"latitude":41.5,"zip":"8001"}}}`
+	if rejection != nil || string(out) != want {
+		t.Errorf("got %s (%v), want %s", out, rejection, want)
+	}
+	for i, want := range map[int]profile.Code{0: profile.InvalidEmail, 2: profile.PropertyType, 3: profile.PropertyType} {
+		row := []string{`"ada@example.com"`, ``, ``, ``, ``, ``}
+		row[i] = `["x"]`
+		if _, _, rejection := encoder.Append(nil, row); rejection == nil || rejection.Code != want {
+			t.Errorf("a list in column %d: %v", i, rejection)
+		}
+	}
+	if _, _, rejection := encoder.Append(nil, []string{`null`, ``, ``, ``, ``, ``}); rejection == nil || rejection.Code != profile.MissingEmail {
+		t.Errorf("no address: %v", rejection)
+	}
+}
