@@ -19,6 +19,7 @@ const chunkRows = 512
 // chunk is a run of rows of one segment on its way through the engine.
 type chunk struct {
 	segment string
+	index   int // of the segment
 	encoder *profile.Encoder
 	first   int64    // number of the first row
 	rows    int      // how many, the unreadable ones included
@@ -55,8 +56,8 @@ type rejected struct {
 	reason string
 }
 
-func (c *chunk) reset(segmentName string, encoder *profile.Encoder, first int64) {
-	c.segment, c.encoder, c.first, c.rows = segmentName, encoder, first, 0
+func (c *chunk) reset(first int64) {
+	c.first, c.rows = first, 0
 	c.cells, c.bad = c.cells[:0], c.bad[:0]
 	c.profiles, c.rejects = c.profiles[:0], c.rejects[:0]
 }
@@ -105,10 +106,15 @@ type stream struct {
 	ordered chan *chunk // the same chunks in the order of the rows
 }
 
+// reading is what a pass over the segments is for.
+type reading struct {
+	keep   bool    // the profiles are wanted, not only what is to be known of them
+	roster *roster // nil unless who is in which segments is to be told
+}
+
 // encodeSegments reads all segments and passes their chunks to consume, in
-// order and one at a time, with the profiles if they are to be kept. A chunk is
-// consume's only until it returns.
-func (e *Export) encodeSegments(ctx context.Context, keep bool, consume func(context.Context, *chunk) error) error {
+// order and one at a time. A chunk is consume's only until it returns.
+func (e *Export) encodeSegments(ctx context.Context, r reading, consume func(context.Context, *chunk) error) error {
 	workers := runtime.GOMAXPROCS(0)
 	size := 2*workers + 2
 	s := stream{make(chan *chunk, size), make(chan *chunk, size), make(chan *chunk, size)}
@@ -121,7 +127,7 @@ func (e *Export) encodeSegments(ctx context.Context, keep bool, consume func(con
 		defer close(s.ordered)
 		defer close(s.work)
 		for i := range e.Segments {
-			if err := e.read(ctx, &e.Segments[i], s); err != nil {
+			if err := e.read(ctx, i, r.roster, s); err != nil {
 				return err
 			}
 		}
@@ -130,7 +136,7 @@ func (e *Export) encodeSegments(ctx context.Context, keep bool, consume func(con
 	for range workers {
 		g.Go(func() error {
 			for c := range s.work {
-				c.encode(keep)
+				c.encode(r.keep)
 				c.ready <- struct{}{}
 			}
 			return nil
@@ -152,7 +158,8 @@ func (e *Export) encodeSegments(ctx context.Context, keep bool, consume func(con
 }
 
 // read cuts one segment into chunks.
-func (e *Export) read(ctx context.Context, from *Segment, s stream) error {
+func (e *Export) read(ctx context.Context, index int, r *roster, s stream) error {
+	from := &e.Segments[index]
 	rows, err := from.Source.Open(ctx, e.Mapping.Columns())
 	if err != nil {
 		return e.sourceError(from.Name, err)
@@ -162,6 +169,7 @@ func (e *Export) read(ctx context.Context, from *Segment, s stream) error {
 	if err != nil {
 		return e.sourceError(from.Name, err)
 	}
+	r.derive(encoder, index)
 	for next := int64(1); ; {
 		var c *chunk
 		select {
@@ -169,7 +177,8 @@ func (e *Export) read(ctx context.Context, from *Segment, s stream) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-		c.reset(from.Name, encoder, next)
+		c.segment, c.index, c.encoder = from.Name, index, encoder
+		c.reset(next)
 		err := c.fill(rows)
 		c.fraction = rows.Fraction()
 		next += int64(c.rows)

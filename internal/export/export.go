@@ -27,6 +27,10 @@ type Export struct {
 	Destination Destination
 	Safeguards  Safeguards
 
+	// SegmentProperty is a custom property that receives the names of the
+	// segments that a profile is in; empty for none.
+	SegmentProperty string
+
 	// IgnoreOptOuts exports also who unsubscribed from the list.
 	IgnoreOptOuts bool
 

@@ -32,20 +32,13 @@ type Membership struct {
 // Compare surveys the segments and walks the list, which for a large one takes
 // minutes. It sends nothing.
 func (e *Export) Compare(ctx context.Context, client *klaviyo.Client) (*Survey, *Membership, error) {
-	var counts counter
-	version := e.version(ctx)
+	counts := counter{roster: e.newRoster()}
 	var missing profile.Fingerprint // of all profiles at first, until they are found
-	if err := e.encodeSegments(ctx, false, func(_ context.Context, chunk *chunk) error {
-		return counts.take(chunk, func(p encoded) error {
-			missing.Add(p.info.Email)
-			return nil
-		})
-	}); err != nil {
-		return nil, nil, err
-	}
-	s := counts.survey()
-	s.Version = version
-	if err := e.CheckSurvey(s); err != nil {
+	s, err := e.count(ctx, &counts, func(p encoded) error {
+		missing.Add(p.info.Email)
+		return nil
+	})
+	if err != nil {
 		return s, nil, err
 	}
 	m := &Membership{Missing: s.Profiles}

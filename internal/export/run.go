@@ -116,6 +116,7 @@ func (e *Export) Run(ctx context.Context, client *klaviyo.Client, o RunOptions) 
 	}
 	result.CompletedAt = time.Now().UTC()
 	result.Survey = *r.counts.survey()
+	result.Version = before.survey.Version
 	result.Refused, result.Unwanted = r.report.refused, r.report.unwanted
 	result.Withheld = r.withheld
 	result.Exported = result.Submitted() - result.Refused.Total
@@ -127,6 +128,7 @@ func (e *Export) Run(ctx context.Context, client *klaviyo.Client, o RunOptions) 
 type prepared struct {
 	list    klaviyo.List
 	survey  *Survey
+	roster  *roster // nil unless a property tells of it
 	optOuts *hashSet
 }
 
@@ -135,11 +137,12 @@ func (e *Export) prepare(ctx context.Context, client *klaviyo.Client, o RunOptio
 	if p.list, err = e.check(ctx, client); err != nil {
 		return p, err
 	}
-	if surveyed := o.Surveyed; surveyed != nil && surveyed.Version != "" && surveyed.Version == e.version(ctx) {
+	p.roster = e.newRoster()
+	if surveyed := o.Surveyed; surveyed != nil && surveyed.Version != "" && !p.roster.sparse() && surveyed.Version == e.version(ctx) {
 		p.survey = surveyed
 		err = e.CheckSurvey(surveyed)
 	} else {
-		p.survey, err = e.Survey(ctx)
+		p.survey, p.roster, err = e.survey(ctx)
 	}
 	if err == nil && o.Fingerprint != "" && p.survey.Fingerprint != o.Fingerprint {
 		err = changedSincePlan()
@@ -169,7 +172,7 @@ func changedSincePlan() error {
 func (e *Export) newRun(client *klaviyo.Client, before prepared, rejects *rejects, o RunOptions) *run {
 	return &run{
 		export: e, client: client, started: time.Now(),
-		counts: counter{rejects: rejects}, report: report{rejects: rejects},
+		counts: counter{rejects: rejects, roster: before.roster}, report: report{rejects: rejects},
 		expected: before.survey.Profiles, every: cmp.Or(o.ProgressInterval, progressInterval), onProgress: o.Progress,
 		optOuts:  before.optOuts,
 		pool:     newBatchPool(uploaders+1, cmp.Or(e.room, importRoom)),
@@ -228,7 +231,7 @@ func (r *run) stream(ctx context.Context) error {
 // pack fills batches with the profiles of the segments.
 func (r *run) pack(ctx context.Context) error {
 	p := packer{run: r}
-	err := r.export.encodeSegments(ctx, true, func(ctx context.Context, c *chunk) error {
+	err := r.export.encodeSegments(ctx, reading{keep: true, roster: r.counts.roster}, func(ctx context.Context, c *chunk) error {
 		defer func() { r.ledger.read(r.counts.counts.Rows) }()
 		return r.counts.take(c, func(e encoded) error {
 			row := Row{c.segment, e.row}

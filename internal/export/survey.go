@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
 )
 
 // Survey is what reading the segments tells, before anything is sent.
@@ -22,16 +23,48 @@ type Survey struct {
 // Survey reads the segments once. The error is an *[Error] or [Errors] unless
 // the context ended.
 func (e *Export) Survey(ctx context.Context) (*Survey, error) {
-	var c counter
+	s, _, err := e.survey(ctx)
+	return s, err
+}
+
+// survey is Survey, with a complete roster if one is wanted.
+func (e *Export) survey(ctx context.Context) (*Survey, *roster, error) {
+	c := counter{roster: e.newRoster()}
+	s, err := e.count(ctx, &c, func(encoded) error { return nil })
+	return s, c.roster, err
+}
+
+// count reads the segments once, without keeping their profiles.
+func (e *Export) count(ctx context.Context, c *counter, each func(encoded) error) (*Survey, error) {
 	version := e.version(ctx)
-	if err := e.encodeSegments(ctx, false, func(_ context.Context, chunk *chunk) error {
-		return c.take(chunk, func(encoded) error { return nil })
+	if err := e.encodeSegments(ctx, reading{roster: c.roster}, func(_ context.Context, chunk *chunk) error {
+		return c.take(chunk, each)
 	}); err != nil {
 		return nil, err
+	}
+	if c.roster != nil {
+		c.roster.complete = true
 	}
 	s := c.survey()
 	s.Version = version
 	return s, e.CheckSurvey(s)
+}
+
+// TellsChanges reports whether the versions of all segments can be relied on
+// from one plan to the next.
+func (e *Export) TellsChanges() bool {
+	for _, s := range e.Segments {
+		if source, ok := s.Source.(segment.ChangeTeller); !ok || !source.TellsChanges() {
+			return false
+		}
+	}
+	return true
+}
+
+// Unchanged reports whether the segments say that they are what they were at
+// an earlier survey.
+func (e *Export) Unchanged(ctx context.Context, since *Survey) bool {
+	return since.Version != "" && e.TellsChanges() && e.version(ctx) == since.Version
 }
 
 // version identifies what the segments hold, empty where one does not tell.
@@ -53,6 +86,7 @@ type counter struct {
 	counts      Survey
 	fingerprint profile.Fingerprint
 	seen        hashSet // addresses
+	roster      *roster // nil unless who is in which segments is to be told
 }
 
 // take counts the rows of a chunk and passes on each profile that is the first
@@ -67,7 +101,9 @@ func (c *counter) take(from *chunk, emit func(encoded) error) error {
 	}
 	c.seen.warm(from.profiles)
 	for _, p := range from.profiles {
-		if !c.seen.add(p.info.Email) {
+		first := c.seen.add(p.info.Email)
+		c.note(from.index, p.info.Email, first)
+		if !first {
 			c.counts.Duplicates++
 			c.rejects.add(Row{from.segment, p.row}, "duplicate", "an earlier row has the same email address")
 			continue
@@ -82,6 +118,24 @@ func (c *counter) take(from *chunk, emit func(encoded) error) error {
 		}
 	}
 	return nil
+}
+
+// note takes into the fingerprint which segments a person is in. first says
+// that no earlier row had the address.
+func (c *counter) note(segment int, email profile.Hash, first bool) {
+	switch r := c.roster; {
+	case r == nil:
+	case r.sparse():
+		if r.add(segment, email) {
+			c.fingerprint.Add(r.fact(segment, email))
+		}
+	case first:
+		for i := range r.names {
+			if r.in(i, segment, email) {
+				c.fingerprint.Add(r.fact(i, email))
+			}
+		}
+	}
 }
 
 // mostExpected bounds the room that is made on the strength of an estimate.

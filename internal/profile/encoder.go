@@ -17,8 +17,9 @@ const maxExternalID = 255
 // Encoder writes rows of one source as profiles. It is safe for concurrent
 // use.
 type Encoder struct {
-	fields []field
-	phones phoneReader
+	fields  []field
+	phones  phoneReader
+	derived Derived
 }
 
 // field is one mapped target, ready to be written.
@@ -142,11 +143,11 @@ func (e *Encoder) Append(dst []byte, row []string) ([]byte, Info, *Rejection) {
 		open = f.group
 	}
 	buf = append(buf, closings[open]...)
-	if len(buf)-len(dst) > MaxSize {
+	if len(buf)-len(dst)+e.derived.most > MaxSize {
 		return dst, Info{}, &Rejection{Code: ProfileTooLarge}
 	}
 	info.Profile = HashOf(buf[len(dst):])
-	return buf, info, nil
+	return e.derived.append(buf, open, info.Email), info, nil
 }
 
 // appendEmail appends the address, which no profile is without.

@@ -2,6 +2,8 @@ package provider
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"strings"
 	"time"
@@ -18,19 +20,20 @@ import (
 )
 
 type segmentExportModel struct {
-	DisplayName  types.String `tfsdk:"display_name"`
-	Destination  types.Object `tfsdk:"destination"`
-	ListID       types.String `tfsdk:"list_id"`
-	Segments     types.Map    `tfsdk:"segments"`
-	DataMatching types.Object `tfsdk:"data_matching"`
-	Attributes   types.Object `tfsdk:"attributes"`
-	Properties   types.Map    `tfsdk:"properties"`
-	SyncMode     types.String `tfsdk:"sync_mode"`
-	OptOuts      types.String `tfsdk:"opt_outs"`
-	Enabled      types.Bool   `tfsdk:"enabled"`
-	RunOnApply   types.Bool   `tfsdk:"run_on_apply"`
-	Triggers     types.Map    `tfsdk:"triggers"`
-	RejectsPath  types.String `tfsdk:"rejects_path"`
+	DisplayName     types.String `tfsdk:"display_name"`
+	Destination     types.Object `tfsdk:"destination"`
+	ListID          types.String `tfsdk:"list_id"`
+	Segments        types.Map    `tfsdk:"segments"`
+	SegmentProperty types.String `tfsdk:"segment_property"`
+	DataMatching    types.Object `tfsdk:"data_matching"`
+	Attributes      types.Object `tfsdk:"attributes"`
+	Properties      types.Map    `tfsdk:"properties"`
+	SyncMode        types.String `tfsdk:"sync_mode"`
+	OptOuts         types.String `tfsdk:"opt_outs"`
+	Enabled         types.Bool   `tfsdk:"enabled"`
+	RunOnApply      types.Bool   `tfsdk:"run_on_apply"`
+	Triggers        types.Map    `tfsdk:"triggers"`
+	RejectsPath     types.String `tfsdk:"rejects_path"`
 
 	Schedule        types.Object   `tfsdk:"schedule"`
 	Safeguards      types.Object   `tfsdk:"safeguards"`
@@ -125,7 +128,7 @@ func (m *segmentExportModel) lastRun(ctx context.Context, diags *diag.Diagnostic
 // sourceKnown reports whether everything is known that decides which profiles
 // are sent.
 func (m *segmentExportModel) sourceKnown(ctx context.Context) bool {
-	for _, v := range []attr.Value{m.Segments, m.DataMatching, m.Attributes, m.Properties} {
+	for _, v := range []attr.Value{m.Segments, m.DataMatching, m.Attributes, m.Properties, m.SegmentProperty} {
 		if tf, err := v.ToTerraformValue(ctx); err != nil || !tf.IsFullyKnown() {
 			return false
 		}
@@ -136,7 +139,13 @@ func (m *segmentExportModel) sourceKnown(ctx context.Context) bool {
 // source identifies which profiles are sent: segments and mapping as they are
 // declared.
 func (m *segmentExportModel) source() string {
-	return fmt.Sprint(m.Segments, m.DataMatching, m.Attributes, m.Properties)
+	return fmt.Sprint(m.Segments, m.DataMatching, m.Attributes, m.Properties, m.SegmentProperty)
+}
+
+// sourceDigest is source without what may be secret in it.
+func (m *segmentExportModel) sourceDigest() string {
+	sum := sha256.Sum256([]byte(m.source()))
+	return hex.EncodeToString(sum[:])
 }
 
 // export is what the model declares. What is unknown is left out: ask
@@ -152,6 +161,7 @@ func (m *segmentExportModel) export(ctx context.Context, diags *diag.Diagnostics
 	if !m.Segments.IsNull() && m.sourceKnown(ctx) { // null after an import
 		e.Segments = m.segments(ctx, diags)
 		e.Mapping = m.mapping(ctx, diags)
+		e.SegmentProperty = m.SegmentProperty.ValueString()
 	}
 	return e
 }

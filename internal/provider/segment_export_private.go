@@ -17,6 +17,10 @@ const (
 	// plan rests on what was read once, before it.
 	keyRefresh = "refresh"
 
+	// keySurveyed is the last survey of segments that tell by themselves
+	// whether they have changed.
+	keySurveyed = "surveyed"
+
 	// keyMissing is who was missing on the list after the last run.
 	keyMissing = "missing"
 
@@ -91,6 +95,32 @@ type refreshed struct {
 
 	// Membership is set where the list was read.
 	Membership *export.Membership `json:"membership"`
+}
+
+// surveyed is a survey, and what was declared then.
+type surveyed struct {
+	Source string         `json:"source"`
+	Survey *export.Survey `json:"survey"`
+}
+
+// storeSurveyed keeps a survey for as long as the segments say that they are
+// what they were then.
+func storeSurveyed(ctx context.Context, private privateState, m *segmentExportModel, e *export.Export, s *export.Survey, diags *diag.Diagnostics) {
+	if s == nil || s.Version == "" || !e.TellsChanges() {
+		store(ctx, private, keySurveyed, nil, diags)
+		return
+	}
+	store(ctx, private, keySurveyed, surveyed{m.sourceDigest(), s}, diags)
+}
+
+// loadSurveyed returns the survey that was kept, nil if there is none of what
+// is declared now.
+func loadSurveyed(ctx context.Context, private privateState, m *segmentExportModel, diags *diag.Diagnostics) *export.Survey {
+	var last surveyed
+	if !load(ctx, private, keySurveyed, &last, diags) || last.Source != m.sourceDigest() {
+		return nil
+	}
+	return last.Survey
 }
 
 // missing tells who is missing on a list from who was before: Klaviyo may have

@@ -13,9 +13,10 @@ import (
 
 // exportRefresh looks at what an export is about, on both sides.
 type exportRefresh struct {
-	data  *providerData
-	state *segmentExportModel
-	diags *diag.Diagnostics
+	data    *providerData
+	state   *segmentExportModel
+	private privateState
+	diags   *diag.Diagnostics
 
 	export *export.Export
 }
@@ -39,12 +40,25 @@ func (r *exportRefresh) refresh(ctx context.Context) refreshed {
 	case err == nil && r.state.MembershipCheck.ValueString() == membershipFull:
 		found.Survey, found.Membership, err = r.export.Compare(ctx, used.client)
 	default:
-		found.Survey, err = r.export.Survey(ctx)
+		found.Survey, err = r.survey(ctx)
 	}
 	if err != nil {
 		tflog.Warn(ctx, "Not all was refreshed", map[string]any{"reason": err.Error()})
 	}
 	return found
+}
+
+// survey looks at the segments, unless they say that they are what they were
+// at the last survey.
+func (r *exportRefresh) survey(ctx context.Context) (*export.Survey, error) {
+	if last := loadSurveyed(ctx, r.private, r.state, r.diags); last != nil && r.export.Unchanged(ctx, last) {
+		return last, nil
+	}
+	s, err := r.export.Survey(ctx)
+	if err == nil {
+		storeSurveyed(ctx, r.private, r.state, r.export, s, r.diags)
+	}
+	return s, err
 }
 
 // list reads the list, and whom it has lost since the last run.

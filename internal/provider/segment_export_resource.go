@@ -93,7 +93,7 @@ func (r *segmentExportResource) Read(ctx context.Context, req resource.ReadReque
 	if !state.Enabled.IsNull() && !state.Enabled.ValueBool() {
 		return
 	}
-	look := exportRefresh{data: r.data, state: &state, diags: &resp.Diagnostics}
+	look := exportRefresh{data: r.data, state: &state, private: resp.Private, diags: &resp.Diagnostics}
 	store(ctx, resp.Private, keyRefresh, look.refresh(logContext(ctx)), &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.State.Set(ctx, &state)...)
 }
@@ -185,6 +185,7 @@ func (p *exportPlan) run(ctx context.Context, reason string, surveyed *export.Su
 		p.plan.setSurvey(&result.Survey)
 	}
 	store(ctx, p.private, keyInputs, p.plan.inputs(p.export), p.diags)
+	storeSurveyed(ctx, p.private, p.plan, p.export, &result.Survey, p.diags)
 	p.rememberMissing(ctx)
 	warnResult(p.diags, result)
 }

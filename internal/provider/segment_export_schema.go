@@ -57,6 +57,12 @@ func (r *segmentExportResource) Schema(ctx context.Context, _ resource.SchemaReq
 		// Optional
 		"attributes": attributesAttribute(),
 		"properties": propertiesAttribute(),
+		"segment_property": schema.StringAttribute{
+			MarkdownDescription: "Name of a custom property that receives the list of the segments that a profile is in, by the names they have in `segments`. " +
+				"With several segments a run reads them twice: a profile is sent once it is known which ones it is in.",
+			Optional:   true,
+			Validators: []validator.String{propertyName, notMapped{}},
+		},
 		"sync_mode": schema.StringAttribute{
 			MarkdownDescription: "`upsert` adds people to the list and updates their profiles; nobody is taken off. Defaults to `upsert`.",
 			Optional:            true,

@@ -23,6 +23,15 @@ type Source interface {
 	Version(ctx context.Context) (string, error)
 }
 
+// ChangeTeller is a source whose versions can be relied on for longer than a
+// plan and its apply.
+type ChangeTeller interface {
+	Source
+
+	// TellsChanges reports whether that is so of this segment.
+	TellsChanges() bool
+}
+
 // Rows is an open segment. It is not safe for concurrent use.
 type Rows interface {
 	// JSON tells of each column whether its values are JSON texts, which have
