@@ -149,7 +149,7 @@ func (p *exportPlan) sameSource() bool {
 
 func (p *exportPlan) sameMapping() bool {
 	return p.plan.DataMatching.Equal(p.state.DataMatching) && p.plan.Attributes.Equal(p.state.Attributes) &&
-		p.plan.Properties.Equal(p.state.Properties)
+		p.plan.Properties.Equal(p.state.Properties) && p.plan.SegmentProperty.Equal(p.state.SegmentProperty)
 }
 
 // keep plans that nothing is read and nothing sent.
