@@ -3,6 +3,7 @@ package export
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"sync"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
@@ -24,13 +25,17 @@ type batch struct {
 	body     [][]byte // the profiles separated by commas, in as few parts as there are
 	profiles []sent
 	blocks   []*block
+	segments []string // that the profiles come from
 }
 
-// sent is a profile in a batch.
+// sent is a profile in a batch. It holds no pointer, since there are so many
+// that the collector would be busy with them.
 type sent struct {
-	row   Row
-	email uint64 // half of the hash of the address
-	json  []byte // resource object
+	row        int64  // its number in the segment
+	segment    uint32 // index into the batch's segments
+	email      uint32 // a part of the hash of the address
+	block      uint32 // index into the batch's blocks
+	start, end uint32 // of the resource object in the block
 }
 
 // begin empties the batch, that is the n-th of its run.
@@ -47,62 +52,77 @@ func (b *batch) fits(size int) bool {
 	return len(b.profiles) < b.room.profiles && b.size+size+1 <= b.room.bytes
 }
 
-// add adds a profile that is in a block.
-func (b *batch) add(row Row, email profile.Hash, json []byte, in *block) {
+// add adds a profile that is in a block, from start to end.
+func (b *batch) add(row Row, email profile.Hash, in *block, start, end int32) {
 	if last := len(b.blocks) - 1; last < 0 || b.blocks[last] != in {
 		in.hold()
 		b.blocks = append(b.blocks, in)
 	}
-	b.append(sent{row: row, email: email.Lo, json: json})
+	if last := len(b.segments) - 1; last < 0 || b.segments[last] != row.Segment {
+		b.segments = append(b.segments, row.Segment)
+	}
+	b.append(sent{
+		row: row.Number, segment: uint32(len(b.segments) - 1), email: uint32(email.Lo),
+		block: uint32(len(b.blocks) - 1), start: uint32(start), end: uint32(end),
+	})
 }
 
+// append appends a profile. One that follows the last in its block, where a
+// comma is between, makes that part of the body longer.
 func (b *batch) append(p sent) {
-	last := len(b.body) - 1
-	switch {
-	case last < 0:
-		b.body = append(b.body, p.json)
-	case follows(b.body[last], p.json):
-		b.body[last] = b.body[last][:len(b.body[last])+1+len(p.json)]
-		b.size++
-	default:
-		b.body = append(b.body, comma, p.json)
-		b.size++
+	length := int(p.end - p.start)
+	if last := len(b.profiles) - 1; last >= 0 {
+		b.size++ // the comma
+		if before := b.profiles[last]; before.block == p.block && before.end+1 == p.start {
+			part := &b.body[len(b.body)-1]
+			*part = (*part)[:len(*part)+1+length]
+		} else {
+			b.body = append(b.body, comma, b.json(p))
+		}
+	} else {
+		b.body = append(b.body, b.json(p))
 	}
-	b.size += len(p.json)
+	b.size += length
 	b.profiles = append(b.profiles, p)
 }
+
+var comma = []byte{','}
+
+// json is the resource object of a profile.
+func (b *batch) json(p sent) []byte { return b.blocks[p.block].json[p.start:p.end] }
+
+// row is where a profile comes from.
+func (b *batch) row(p sent) Row { return Row{b.segments[p.segment], p.row} }
 
 func (b *batch) empty() { b.size, b.body, b.profiles = 0, b.body[:0], b.profiles[:0] }
 
 // release empties the batch and lets go of the blocks.
 func (b *batch) release() {
-	clear(b.profiles)
 	clear(b.body)
 	for i, in := range b.blocks {
 		in.release()
 		b.blocks[i] = nil
 	}
-	b.blocks = b.blocks[:0]
+	b.blocks, b.segments = b.blocks[:0], b.segments[:0]
 	b.empty()
 }
 
-var comma = []byte{','}
-
-// follows reports whether b is in memory where a ends, with a comma between.
-func follows(a, b []byte) bool {
-	end := len(a)
-	return cap(a) > end+1 && &a[:end+2][end+1] == &b[0] && a[:end+1][end] == ','
-}
-
-// edit keeps the profiles as keep returns them and takes out those for which
-// it returns nil.
-func (b *batch) edit(keep func(i int, p sent) []byte) {
+// edit replaces each profile by what mend makes of it, and takes out those of
+// which it makes nil.
+func (b *batch) edit(mend func(i int, row Row, json []byte) []byte) {
 	all := b.profiles
 	b.empty()
 	for i, p := range all {
-		if p.json = keep(i, p); p.json != nil {
-			b.append(p)
+		json := b.json(p)
+		mended := mend(i, b.row(p), json)
+		if mended == nil {
+			continue
 		}
+		if len(mended) != len(json) || &mended[0] != &json[0] {
+			b.blocks = append(b.blocks, &block{json: mended})
+			p.block, p.start, p.end = uint32(len(b.blocks)-1), 0, uint32(len(mended))
+		}
+		b.append(p)
 	}
 }
 
@@ -110,7 +130,8 @@ func (b *batch) edit(keep func(i int, p sent) []byte) {
 // batch does.
 func (b *batch) halves() (first, second *batch) {
 	middle := len(b.profiles) / 2
-	first, second = &batch{}, &batch{}
+	half := func() *batch { return &batch{blocks: slices.Clip(b.blocks), segments: b.segments} }
+	first, second = half(), half()
 	first.part, second.part = b.part.halves()
 	for i, p := range b.profiles {
 		if i < middle {
@@ -124,7 +145,7 @@ func (b *batch) halves() (first, second *batch) {
 
 // span is which rows the profiles come from.
 func (b *batch) span() span {
-	return span{b.part, b.profiles[0].row, b.profiles[len(b.profiles)-1].row}
+	return span{b.part, b.row(b.profiles[0]), b.row(b.profiles[len(b.profiles)-1])}
 }
 
 // batchPool lends out batches, so many at once. The one that came back last goes

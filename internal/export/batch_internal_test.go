@@ -24,7 +24,7 @@ func filled(n int) *batch {
 		}
 		start := len(in.json)
 		in.json = fmt.Appendf(in.json, `{"i":%d},`, i)
-		b.add(Row{"s", int64(i + 1)}, profile.Hash{Lo: uint64(i)}, in.json[start:len(in.json)-1], in)
+		b.add(Row{"s", int64(i + 1)}, profile.Hash{Lo: uint64(i)}, in, int32(start), int32(len(in.json)-1))
 	}
 	return b
 }
@@ -37,9 +37,9 @@ func contents(t *testing.T, b *batch) (texts []string) {
 		t.Errorf("%s is not JSON", body)
 	}
 	for _, p := range b.profiles {
-		text := string(p.json)
-		if want := fmt.Sprintf(`{"i":%d`, p.email); !strings.HasPrefix(text, want) || p.row.Number != int64(p.email)+1 {
-			t.Errorf("row %d has %s", p.row.Number, text)
+		text := string(b.json(p))
+		if want := fmt.Sprintf(`{"i":%d`, p.email); !strings.HasPrefix(text, want) || b.row(p) != (Row{"s", int64(p.email) + 1}) {
+			t.Errorf("row %v has %s", b.row(p), text)
 		}
 		texts = append(texts, text)
 	}
@@ -52,19 +52,19 @@ func contents(t *testing.T, b *batch) (texts []string) {
 func TestBatchEdit(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
-		keep func(i int, p sent) []byte
+		mend func(i int, row Row, json []byte) []byte
 		want []string
 	}{
-		"all":  {func(_ int, p sent) []byte { return p.json }, []string{`{"i":0}`, `{"i":1}`, `{"i":2}`, `{"i":3}`}},
-		"none": {func(int, sent) []byte { return nil }, nil},
-		"odd":  {func(i int, p sent) []byte { return [][]byte{nil, p.json}[i%2] }, []string{`{"i":1}`, `{"i":3}`}},
-		"longer": {func(i int, p sent) []byte {
-			return bytes.Replace(p.json, []byte("}"), []byte(`,"x":"longer"}`), i%2)
+		"all":  {func(_ int, _ Row, json []byte) []byte { return json }, []string{`{"i":0}`, `{"i":1}`, `{"i":2}`, `{"i":3}`}},
+		"none": {func(int, Row, []byte) []byte { return nil }, nil},
+		"odd":  {func(i int, _ Row, json []byte) []byte { return [][]byte{nil, json}[i%2] }, []string{`{"i":1}`, `{"i":3}`}},
+		"longer": {func(i int, _ Row, json []byte) []byte {
+			return bytes.Replace(json, []byte("}"), []byte(`,"x":"longer"}`), i%2)
 		}, []string{`{"i":0}`, `{"i":1,"x":"longer"}`, `{"i":2}`, `{"i":3,"x":"longer"}`}},
 	} {
 		b := filled(4)
 		m := newManifest(b)
-		b.edit(tc.keep)
+		b.edit(tc.mend)
 		if got := contents(t, b); !slices.Equal(got, tc.want) {
 			t.Errorf("%s: %q, want %q", name, got, tc.want)
 		}
@@ -98,7 +98,7 @@ func TestBatchFits(t *testing.T) {
 		t.Error("a profile too many fits")
 	}
 	b := &batch{room: importRoom}
-	b.add(Row{}, profile.Hash{}, make([]byte, 1000), (&blockPool{}).get())
+	b.add(Row{}, profile.Hash{}, &block{json: make([]byte, 1000)}, 0, 1000)
 	room := importRoom.bytes - 1000 - 1 // the comma
 	if !b.fits(room) || b.fits(room+1) {
 		t.Errorf("room for %d bytes is not seen", room)

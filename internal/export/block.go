@@ -19,9 +19,10 @@ type block struct {
 
 func (b *block) hold() { b.holds.Add(1) }
 
-// release gives the block back once nobody holds it any more.
+// release gives the block back once nobody holds it any more. One that is of no
+// pool is left to the collector.
 func (b *block) release() {
-	if b.holds.Add(-1) == 0 {
+	if b.holds.Add(-1) == 0 && b.pool != nil {
 		b.pool.put(b)
 	}
 }

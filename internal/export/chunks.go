@@ -95,9 +95,6 @@ func (c *chunk) encode(keep bool) {
 	clear(c.cells) // let go of the rows, which the collector would look at
 }
 
-// at returns the bytes of a profile that was kept.
-func (c *chunk) at(p encoded) []byte { return c.block.json[p.start:p.end] }
-
 // stream carries chunks between the stages. Its channels hold every chunk
 // there is, so that only an empty pool makes a stage wait.
 type stream struct {

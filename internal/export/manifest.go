@@ -29,11 +29,11 @@ func newManifest(b *batch) *manifest {
 	m := &manifest{part: b.part, rows: make([]uint32, len(b.profiles)), emails: make([]uint32, len(b.profiles))}
 	for i, p := range b.profiles {
 		last := len(m.runs) - 1
-		if last < 0 || m.runs[last].segment != p.row.Segment || p.row.Number-m.runs[last].first > math.MaxUint32 {
-			m.runs = append(m.runs, rowRun{p.row.Segment, p.row.Number, i})
+		if last < 0 || m.runs[last].segment != b.segments[p.segment] || p.row-m.runs[last].first > math.MaxUint32 {
+			m.runs = append(m.runs, rowRun{b.segments[p.segment], p.row, i})
 			last++
 		}
-		m.rows[i], m.emails[i] = uint32(p.row.Number-m.runs[last].first), uint32(p.email)
+		m.rows[i], m.emails[i] = uint32(p.row-m.runs[last].first), p.email
 	}
 	return m
 }

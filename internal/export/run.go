@@ -240,7 +240,7 @@ func (r *run) pack(ctx context.Context) error {
 				r.counts.rejects.add(row, "withheld", "the person unsubscribed from the list")
 				return nil
 			}
-			return p.add(ctx, row, e.info.Email, c.at(e), c.block)
+			return p.add(ctx, row, c.block, e)
 		})
 	})
 	if err != nil {
@@ -261,8 +261,8 @@ type packer struct {
 }
 
 // add puts a profile into the batch, into a new one if it is full.
-func (p *packer) add(ctx context.Context, row Row, email profile.Hash, json []byte, in *block) error {
-	if p.batch != nil && !p.batch.fits(len(json)) {
+func (p *packer) add(ctx context.Context, row Row, in *block, e encoded) error {
+	if p.batch != nil && !p.batch.fits(int(e.end-e.start)) {
 		if err := p.flush(ctx); err != nil {
 			return err
 		}
@@ -276,7 +276,7 @@ func (p *packer) add(ctx context.Context, row Row, email profile.Hash, json []by
 		b.begin(p.count)
 		p.batch = b
 	}
-	p.batch.add(row, email, json, in)
+	p.batch.add(row, e.info.Email, in, e.start, e.end)
 	return nil
 }
 

@@ -69,17 +69,17 @@ func (r *run) strip(b *batch, err error) bool {
 		return false
 	}
 	stripped := 0
-	b.edit(func(i int, p sent) []byte {
+	b.edit(func(i int, row Row, json []byte) []byte {
 		found := named[i]
 		if len(found) == 0 {
-			return p.json
+			return json
 		}
 		stripped++
-		if mended := mend(p.json, found); mended != nil {
-			r.report.drop(p.row, target(found[0].Source.Pointer), words(found[0].Title, found[0].Detail))
+		if mended := mend(json, found); mended != nil {
+			r.report.drop(row, target(found[0].Source.Pointer), words(found[0].Title, found[0].Detail))
 			return mended
 		}
-		r.report.reject(p.row, found[0].Code, target(found[0].Source.Pointer), words(found[0].Title, found[0].Detail))
+		r.report.reject(row, found[0].Code, target(found[0].Source.Pointer), words(found[0].Title, found[0].Detail))
 		return nil
 	})
 	return stripped > 0
