@@ -8,17 +8,16 @@ type Derived struct {
 	Append func(dst []byte, email Hash) []byte
 	Most   int
 
-	first [3]string // the key, by the group that is open until then
-	most  int       // bytes of the property with its key
+	keys [3]string // that come before, by the group that is open until then
+	most int       // bytes of the property with its key
 }
 
 // Derive adds a property to the profiles of an encoder that nobody uses yet.
 // The mapping must not have a property of that name.
 func (e *Encoder) Derive(name string, d Derived) {
 	f := newField(use{target: Target{GroupProperties, name}}, 0, false)
-	d.first = f.first
-	d.first[groupProperties] = f.key
-	d.most = d.Most + len(f.first[groupLocation]) + len(closings[groupProperties])
+	d.keys = f.keys
+	d.most = d.Most + len(f.keys[groupLocation]) + len(closings[groupProperties])
 	e.derived = d
 }
 
@@ -28,6 +27,6 @@ func (d *Derived) append(buf []byte, open group, email Hash) []byte {
 	if d.Append == nil {
 		return buf
 	}
-	buf = append(buf[:len(buf)-len(closings[open])], d.first[open]...)
+	buf = append(buf[:len(buf)-len(closings[open])], d.keys[open]...)
 	return append(d.Append(buf, email), closings[groupProperties]...)
 }

@@ -27,13 +27,16 @@ type field struct {
 	target Target
 	kind   Type
 	group  group
-	cell   int    // index into the row
-	json   bool   // the cell is a JSON text
-	key    string // JSON key between comma and colon: ,"first_name":
+	cell   int  // index into the row
+	json   bool // the cell is a JSON text
 
-	// first is the same for the first of its group, by the group that is open
-	// until then: },"location":{"city":
-	first [3]string
+	// keys are what comes before the value, by the group that is open until
+	// then: ,"city": or },"location":{"city":
+	keys [3]string
+
+	// quoted are keys with a quote behind, for plain texts up to a length.
+	quoted [3]string
+	quick  int // bytes; 0 if the value is not written as it is
 }
 
 // group is the object in a profile's attributes that a field belongs to.
@@ -94,21 +97,31 @@ const head = `{"type":"profile","attributes":{"email":`
 func newField(u use, cell int, json bool) field {
 	f := field{target: u.target, kind: u.kind, group: groupOf(u.target), cell: cell, json: json}
 	name := string(append(appendString(nil, u.target.Name), ':'))
-	f.key = "," + name
-	for open := range f.first {
-		f.first[open] = "," + openings[f.group] + name
-		if group(open) != groupNone {
-			f.first[open] = "}" + f.first[open]
+	for open := range f.keys {
+		f.keys[open] = "," + name
+		if group(open) != f.group {
+			f.keys[open] = "," + openings[f.group] + name
+			if group(open) != groupNone {
+				f.keys[open] = "}" + f.keys[open]
+			}
 		}
+		f.quoted[open] = f.keys[open] + `"`
+	}
+	switch {
+	case json:
+	case u.kind <= String:
+		f.quick = MaxSize
+	case u.kind == typeExternalID:
+		f.quick = maxExternalID
 	}
 	return f
 }
 
 // Append appends the profile of row, a value for each of the mapping's columns,
 // to dst as one JSON:API resource object and returns the extended buffer. White
-// space around a value is not part of it,
-// and an empty value is left out: a profile in Klaviyo keeps what it had. A
-// row that cannot be exported leaves dst as it was and returns a rejection.
+// space around a value is not part of it, and an empty value is left out: a
+// profile in Klaviyo keeps what it had. A row that cannot be exported leaves dst
+// as it was and returns a rejection.
 func (e *Encoder) Append(dst []byte, row []string) ([]byte, Info, *Rejection) {
 	buf, info, rejection := e.appendEmail(append(dst, head...), row)
 	if rejection != nil {
@@ -117,30 +130,22 @@ func (e *Encoder) Append(dst []byte, row []string) ([]byte, Info, *Rejection) {
 	open := groupNone // the object that is being written
 	for i := 1; i < len(e.fields); i++ {
 		f := &e.fields[i]
-		value, structure := f.read(row)
-		if value == "" {
+		if cell := row[f.cell]; f.isQuick(cell) { // nearly all are
+			if cell != "" {
+				buf = append(buf, f.quoted[open]...)
+				buf = append(buf, cell...)
+				buf = append(buf, '"')
+				open = f.group
+			}
 			continue
 		}
-		mark := len(buf)
-		if f.group == open {
-			buf = append(buf, f.key...)
-		} else {
-			buf = append(buf, f.first[open]...)
-		}
-		at := len(buf)
-		if structure {
-			buf, rejection = e.appendStructure(buf, f, value, &info)
-		} else {
-			buf, rejection = e.appendField(buf, f, value, &info)
-		}
-		if rejection != nil {
+		before := len(buf)
+		if buf, rejection = e.appendKeyed(buf, f, open, row, &info); rejection != nil {
 			return dst, Info{}, rejection
 		}
-		if len(buf) == at { // nothing written: take the key back, too
-			buf = buf[:mark]
-			continue
+		if len(buf) > before {
+			open = f.group
 		}
-		open = f.group
 	}
 	buf = append(buf, closings[open]...)
 	if len(buf)-len(dst)+e.derived.most > MaxSize {
@@ -148,6 +153,35 @@ func (e *Encoder) Append(dst []byte, row []string) ([]byte, Info, *Rejection) {
 	}
 	info.Profile = HashOf(buf[len(dst):])
 	return e.derived.append(buf, open, info.Email), info, nil
+}
+
+// isQuick reports whether a cell is written as it is between quotes, or left
+// out since it is empty.
+func (f *field) isQuick(cell string) bool {
+	last := len(cell) - 1
+	return last < f.quick && (last < 0 || cell[0] != ' ' && cell[last] != ' ' && isPlain(cell))
+}
+
+// appendKeyed appends the key and the value of a field, or nothing to leave it
+// out.
+func (e *Encoder) appendKeyed(buf []byte, f *field, open group, row []string, info *Info) ([]byte, *Rejection) {
+	value, structure := f.read(row)
+	if value == "" {
+		return buf, nil
+	}
+	before := len(buf)
+	buf = append(buf, f.keys[open]...)
+	at := len(buf)
+	var rejection *Rejection
+	if structure {
+		buf, rejection = e.appendStructure(buf, f, value, info)
+	} else {
+		buf, rejection = e.appendField(buf, f, value, info)
+	}
+	if len(buf) == at { // nothing written: take the key back, too
+		buf = buf[:before]
+	}
+	return buf, rejection
 }
 
 // appendEmail appends the address, which no profile is without.
@@ -170,13 +204,7 @@ func (e *Encoder) appendEmail(buf []byte, row []string) ([]byte, Info, *Rejectio
 
 // appendField appends a value that is not empty, or nothing to leave it out.
 func (e *Encoder) appendField(buf []byte, f *field, value string, info *Info) ([]byte, *Rejection) {
-	plain := isPlain(value)
-	if plain && f.kind <= String { // nearly all values
-		buf = append(buf, '"')
-		buf = append(buf, value...)
-		return append(buf, '"'), nil
-	}
-	if !plain && !utf8.ValidString(value) {
+	if !isPlain(value) && !utf8.ValidString(value) {
 		return buf, &Rejection{Code: NotUTF8, Target: f.target}
 	}
 	ok, dropped := true, Dropped(0)

@@ -32,6 +32,8 @@ func (e *Encoder) appendStructure(buf []byte, f *field, value string, info *Info
 	}
 	list, object := value[0] == '[', value[0] == '{'
 	switch {
+	case kind == JSON && !list && !object:
+		buf, ok = appendScalar(buf, value)
 	case kind == JSON, kind == List && list:
 		buf, ok = appendJSON(buf, value)
 	case list, object:
@@ -43,4 +45,12 @@ func (e *Encoder) appendStructure(buf []byte, f *field, value string, info *Info
 		return buf, &Rejection{Code: PropertyType, Target: f.target, Type: kind}
 	}
 	return buf, nil
+}
+
+// appendScalar appends a JSON number or a literal.
+func appendScalar(dst []byte, s string) ([]byte, bool) {
+	if s == "true" || s == "false" {
+		return append(dst, s...), true
+	}
+	return appendNumber(dst, s)
 }
