@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
-	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 )
@@ -26,7 +25,7 @@ func (notMapped) MarkdownDescription(context.Context) string {
 // ValidateString implements validator.String.
 func (notMapped) ValidateString(ctx context.Context, req validator.StringRequest, resp *validator.StringResponse) {
 	var properties types.Map
-	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("properties"), &properties)...)
+	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, req.Path.ParentPath().AtName("properties"), &properties)...)
 	var mapped map[string]attr.Value = properties.Elements()
 	if _, twice := mapped[req.ConfigValue.ValueString()]; !twice || req.ConfigValue.IsNull() {
 		return
