@@ -198,20 +198,27 @@ func (e *Export) read(ctx context.Context, index int, r *roster, s stream) error
 // fill reads rows until the chunk is full. At the end of the segment the error
 // is io.EOF.
 func (c *chunk) fill(rows segment.Rows) error {
-	for c.rows < chunkRows {
-		cells, err := rows.Next(c.cells)
-		var bad *segment.RowError
-		switch {
-		case err == nil:
+	cells := c.cells
+	for ; c.rows < chunkRows; c.rows++ {
+		var err error
+		if cells, err = rows.Next(cells); err != nil && !c.takeBad(err) {
 			c.cells = cells
-		case errors.As(err, &bad):
-			c.bad = append(c.bad, badRow{c.rows, bad})
-		default:
 			return err
 		}
-		c.rows++
 	}
+	c.cells = cells
 	return nil
+}
+
+// takeBad takes down that the next row cannot be read, if that is what the
+// error says.
+func (c *chunk) takeBad(err error) bool {
+	var bad *segment.RowError
+	if !errors.As(err, &bad) {
+		return false
+	}
+	c.bad = append(c.bad, badRow{c.rows, bad})
+	return true
 }
 
 func emptySegment(name string) error {

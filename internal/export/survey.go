@@ -110,14 +110,21 @@ func (c *counter) take(from *chunk, emit func(encoded) error) error {
 		}
 		c.counts.Profiles++
 		c.fingerprint.Add(p.info.Profile)
-		for t := range p.info.Dropped.Targets() {
-			c.counts.Dropped.add(Row{from.segment, p.row}, codeDropped, t, profile.DroppedBecause(t))
+		if p.info.Dropped != 0 {
+			c.drop(Row{from.segment, p.row}, p.info.Dropped)
 		}
 		if err := emit(p); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// drop counts the values that were left out of a profile.
+func (c *counter) drop(row Row, dropped profile.Dropped) {
+	for t := range dropped.Targets() {
+		c.counts.Dropped.add(row, codeDropped, t, profile.DroppedBecause(t))
+	}
 }
 
 // note takes into the fingerprint which segments a person is in. first says
