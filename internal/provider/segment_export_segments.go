@@ -4,11 +4,10 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
-	"github.com/hashicorp/terraform-plugin-framework-validators/objectvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
-	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 
@@ -22,27 +21,55 @@ type segmentModel struct {
 }
 
 func segmentsAttribute() schema.Attribute {
-	sources := map[string]schema.Attribute{
-		"file": fileAttribute(),
-	}
 	return schema.MapNestedAttribute{
 		MarkdownDescription: "The segments to export, by name, each with one source. Their union is exported: of several rows with one email address, the first counts, in the order of the names and then of the rows.",
 		Required:            true,
 		Validators:          []validator.Map{mapvalidator.SizeAtLeast(1)},
 		NestedObject: schema.NestedAttributeObject{
-			Attributes: sources,
-			Validators: []validator.Object{oneSource(sources)},
+			Attributes: map[string]schema.Attribute{
+				"file": fileAttribute(),
+			},
+			Validators: []validator.Object{oneSource{}},
 		},
 	}
 }
 
 // oneSource makes sure that a segment has exactly one source.
-func oneSource(sources map[string]schema.Attribute) validator.Object {
-	var paths []path.Expression
-	for _, name := range slices.Sorted(maps.Keys(sources)) {
-		paths = append(paths, path.MatchRelative().AtName(name))
+type oneSource struct{}
+
+var _ validator.Object = oneSource{}
+
+// Description implements validator.Object.
+func (oneSource) Description(context.Context) string { return "must have exactly one source" }
+
+// MarkdownDescription implements validator.Object.
+func (oneSource) MarkdownDescription(context.Context) string { return "must have exactly one source" }
+
+// ValidateObject implements validator.Object.
+func (oneSource) ValidateObject(_ context.Context, req validator.ObjectRequest, resp *validator.ObjectResponse) {
+	if req.ConfigValue.IsUnknown() {
+		return
 	}
-	return objectvalidator.ExactlyOneOf(paths...)
+	var all, set []string
+	for name, source := range req.ConfigValue.Attributes() {
+		all = append(all, name)
+		if source.IsUnknown() { // it may turn out to be null
+			return
+		}
+		if !source.IsNull() {
+			set = append(set, name)
+		}
+	}
+	if len(set) == 1 {
+		return
+	}
+	slices.Sort(all)
+	slices.Sort(set)
+	detail := "It has none."
+	if len(set) > 1 {
+		detail = "It has " + strings.Join(set, " and ") + ". Make a segment of each; their union is exported."
+	}
+	resp.Diagnostics.AddAttributeError(req.Path, "A Segment Needs One Source", "Each segment comes from exactly one source: "+oneOf(all)+". "+detail)
 }
 
 // segments are the sources in the order of their names.
