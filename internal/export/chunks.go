@@ -179,7 +179,7 @@ func (e *Export) read(ctx context.Context, from *Segment, s stream) error {
 		}
 		if errors.Is(err, io.EOF) {
 			if next == 1 && !e.Safeguards.AllowEmptySegment {
-				return emptySegment(from.Name)
+				return e.emptySegment(from.Name, rows)
 			}
 			return nil
 		}
@@ -208,7 +208,12 @@ func (c *chunk) fill(rows segment.Rows) error {
 	return nil
 }
 
-func emptySegment(name string) error {
+func (e *Export) emptySegment(name string, rows segment.Rows) error {
+	if source, ok := rows.(segment.Explainer); ok {
+		if err := source.WhyEmpty(); err != nil {
+			return e.sourceError(name, err)
+		}
+	}
 	return &Error{
 		Attribute: []string{"segments", name},
 		Summary:   "Segment Is Empty",
