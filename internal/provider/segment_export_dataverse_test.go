@@ -37,21 +37,22 @@ func (i *insights) configuration(segment string, arguments ...string) configurat
 }
 
 // cli is Terraform signed in by its environment.
-func (i *insights) cli(c configuration) *cli {
+func (i *insights) cli(c configuration, env ...string) *cli {
 	i.t.Helper()
-	return newCLI(i.t, c, "AZURE_AUTHORITY_HOST="+i.dataverse.URL, "AZURE_TENANT_ID="+dataverse.Tenant, "AZURE_CLIENT_ID="+dataverse.Client,
-		"AZURE_CLIENT_SECRET="+dataverse.ClientSecret, "TF_LOG=TRACE")
+	return newCLI(i.t, c, append([]string{
+		"AZURE_AUTHORITY_HOST=" + i.dataverse.URL, "AZURE_TENANT_ID=" + dataverse.Tenant, "AZURE_CLIENT_ID=" + dataverse.Client, "AZURE_CLIENT_SECRET=" + dataverse.ClientSecret,
+	}, env...)...)
 }
 
 func TestAccDataverse_exports(t *testing.T) {
 	t.Parallel()
 	i := newInsights(t)
-	c := i.cli(i.configuration("VIP_customers"))
+	c := i.cli(i.configuration("VIP_customers"), "TF_LOG=TRACE")
 	c.run("3 profiles (1 import job, 1s at best), from 3 rows", "plan", "-no-color", "-input=false", "-out=plan.bin")
 	c.run("Apply complete", "apply", "-no-color", "-input=false", "plan.bin")
 	i.wantMembers(three...)
-	if got := i.propertyOf("ann@example.com", "income"); got != 1200.5 {
-		t.Errorf("income is %v (%T), want the number 1200.5", got, got)
+	if ann, _ := i.Profile("ann@example.com"); ann.Properties["income"] != 1200.5 {
+		t.Errorf("the properties are %v, want the income as a number", ann.Properties)
 	}
 	c.run("No changes", "plan", "-no-color", "-input=false")
 
@@ -97,7 +98,7 @@ func TestAccDataverse_refused(t *testing.T) {
 	plan(good.with(exportBlock, "segments", `{ vip = { dataverse = { environment_url = "https://contoso.crm.dynamics.com/main.aspx", segment = "VIP" } } }`),
 		"Environment URL Not Usable")
 	plan(good.with(exportBlock, "segments", `{ vip = { file = { path = "x" }, dataverse = { environment_url = "https://contoso.crm.dynamics.com", segment = "VIP" } } }`),
-		"Invalid Attribute Combination")
+		"A Segment Needs One Source")
 	i.dataverse.Set(func(s *dataverse.Server) { s.NotMember = true })
 	plan(good, "is no user of")
 	i.wantImports(0)

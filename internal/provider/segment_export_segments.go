@@ -29,7 +29,7 @@ func segmentsAttribute() schema.Attribute {
 		NestedObject: schema.NestedAttributeObject{
 			Attributes: map[string]schema.Attribute{
 				"file":      fileAttribute(),
-		"dataverse": dataverseAttribute(),
+				"dataverse": dataverseAttribute(),
 			},
 			Validators: []validator.Object{oneSource{}},
 		},
