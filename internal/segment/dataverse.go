@@ -70,6 +70,9 @@ func (d Dataverse) open(ctx context.Context, client *dataverseClient, columns []
 			return nil, err
 		}
 	}
+	if err := client.plan(ctx, of); err != nil {
+		return nil, err
+	}
 	return newDataverseRows(ctx, client, selected, of, empty), nil
 }
 

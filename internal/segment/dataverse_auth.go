@@ -61,8 +61,7 @@ func (t *tokens) forget(refused string) {
 	}
 }
 
-// signInError means that there is no token. Its text is never shown: it holds
-// whole answers.
+// signInError means that there is no token.
 type signInError struct{ err error }
 
 func (*signInError) Error() string { return "signing in to Microsoft Entra ID failed" }
@@ -123,13 +122,13 @@ func (host plainTo) Do(req *http.Request) (*http.Response, error) {
 }
 
 // explainSignIn says why there is no token, in Microsoft's words where a code
-// vouches for them.
+// vouches for them. The cause is not passed on, since it holds whole answers.
 func (c *dataverseClient) explainSignIn(err error) error {
 	match := entraError.FindStringSubmatch(strings.NewReplacer(`\u0027`, "'", `\r`, " ", `\n`, " ").Replace(err.Error()))
 	if match == nil {
 		return c.explainNoCredential(err)
 	}
-	code, sentence := match[1], mask(strings.TrimSpace(match[2]))
+	code, sentence := match[1], emailAddress.ReplaceAllString(strings.TrimSpace(match[2]), hidden)
 	argument, remedy := "environment_url", "Check tenant, client id and secret of the app registration."
 	for _, known := range entraCodes {
 		if known.code == code {
@@ -139,10 +138,11 @@ func (c *dataverseClient) explainSignIn(err error) error {
 	if c.source.ClientID == "" {
 		argument = "environment_url" // the others come from the machine
 	}
-	return dataverseError(argument, remedy, err, "Microsoft Entra ID refused to sign in: AADSTS%s: %s", code, sentence)
+	return dataverseError(argument, remedy, nil, "Microsoft Entra ID refused to sign in: AADSTS%s: %s.", code, sentence)
 }
 
-var entraError = regexp.MustCompile(`AADSTS(\d+): ([^."]+\.?)`)
+// entraError is code and first sentence; what follows are ids and times.
+var entraError = regexp.MustCompile(`AADSTS(\d+): (.+?)(?:\.\s|\.?"|\.?$)`)
 
 // entraCodes are the refusals that a remedy is known for.
 var entraCodes = []struct{ code, argument, remedy string }{
@@ -156,10 +156,10 @@ var entraCodes = []struct{ code, argument, remedy string }{
 func (c *dataverseClient) explainNoCredential(err error) error {
 	var failed *azidentity.AuthenticationFailedError
 	if errors.As(err, &failed) || c.source.ClientID != "" {
-		return dataverseError("environment_url", "Check the network, and the app registration.", err, "Microsoft Entra ID gave no token.")
+		return dataverseError("environment_url", "Check the network, and the app registration.", nil, "Microsoft Entra ID gave no token.")
 	}
 	return dataverseError("environment_url",
 		"Set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET where Terraform runs, or use a workload or managed identity, "+
-			"or run az login, or set tenant_id, client_id and client_secret_env.", err,
+			"or run az login, or set tenant_id, client_id and client_secret_env.", nil,
 		"There is nothing to sign in to Microsoft Entra ID with.")
 }

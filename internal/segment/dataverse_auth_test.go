@@ -32,7 +32,7 @@ func TestDataverseSignsIn(t *testing.T) {
 		"wrong secret":     {func(*segment.Dataverse) {}, "wr0ng", "client_secret_env", []string{"AADSTS7000215: Invalid client secret provided. Use the value"}},
 		"expired secret":   {func(*segment.Dataverse) {}, "expired", "client_secret_env", []string{"AADSTS7000222", "create a new one"}},
 		"other client":     {func(d *segment.Dataverse) { d.ClientID = "nobody" }, "x", "client_id", []string{"AADSTS700016: Application with identifier 'nobody' was not found in the directory 'Contoso'."}},
-		"other tenant":     {func(d *segment.Dataverse) { d.TenantID = "fabrikam.example" }, "x", "tenant_id", []string{"AADSTS90002: Tenant 'fabrikam"}},
+		"other tenant":     {func(d *segment.Dataverse) { d.TenantID = "fabrikam.example" }, "x", "tenant_id", []string{"AADSTS90002: Tenant 'fabrikam.example' not found. Check the tenant id"}},
 		"no tenant":        {func(d *segment.Dataverse) { d.TenantID = "a/b" }, "x", "tenant_id", []string{"cannot be used"}},
 		"wrong, from env":  {machine, "wr0ng", "environment_url", []string{"AADSTS7000215"}},
 	} {

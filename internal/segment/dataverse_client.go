@@ -144,12 +144,22 @@ func (c *dataverseClient) attempt(ctx context.Context, address string) (body []b
 	if err != nil {
 		return nil, "", err
 	}
-	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, attemptTimeout, errSlow)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return nil, token, err
 	}
+	body, err = c.send(req, token)
+	if err != nil && errors.Is(context.Cause(ctx), errSlow) {
+		err = &connectionError{errSlow} // not a deadline of the caller's
+	}
+	return body, token, err
+}
+
+var errSlow = fmt.Errorf("there was no complete answer within %s", attemptTimeout)
+
+func (c *dataverseClient) send(req *http.Request, token string) ([]byte, error) {
 	req.Header.Set("Authorization", "Bearer "+token)
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("OData-MaxVersion", "4.0")
@@ -158,23 +168,23 @@ func (c *dataverseClient) attempt(ctx context.Context, address string) (body []b
 	req.Header.Set("User-Agent", "terraform-provider-klaviyo")
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return nil, token, &connectionError{err}
+		return nil, &connectionError{err}
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return nil, token, readStatus(resp)
+		return nil, readStatus(resp)
 	}
 	if strings.Contains(resp.Header.Get("Content-Type"), "html") {
-		return nil, token, &answerError{problem: "is a web page"}
+		return nil, &answerError{problem: "is a web page"}
 	}
-	body, err = io.ReadAll(io.LimitReader(resp.Body, maxPage+1))
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxPage+1))
 	switch {
 	case err != nil:
-		return nil, token, &connectionError{err}
+		return nil, &connectionError{err}
 	case len(body) > maxPage:
-		return nil, token, &answerError{problem: fmt.Sprintf("is larger than %d MB", maxPage>>20)}
+		return nil, &answerError{problem: fmt.Sprintf("is larger than %d MB", maxPage>>20)}
 	}
-	return body, token, nil
+	return body, nil
 }
 
 // retryIn says whether a request may be sent again, and when.

@@ -97,7 +97,7 @@ func (c *dataverseClient) explain(ctx context.Context, err error) error {
 	case errors.As(err, &answer):
 		return dataverseError("environment_url", "Check that it is the address of the environment itself, as the Power Platform admin center shows it.", err,
 			"%s is no Dataverse environment: %s.", c.base, answer)
-	case errors.As(err, &dns):
+	case errors.As(err, &dns) && dns.IsNotFound:
 		return dataverseError("environment_url", "Check the spelling, and the region: crm, crm4, crm11 and so on.", err, "There is no host %q.", c.base.Hostname())
 	default:
 		return dataverseError("environment_url", "Check the network between Terraform and the environment.", err,
@@ -165,6 +165,13 @@ func firstSentence(message string) string {
 }
 
 // mask hides ids and addresses in texts from outside.
-func mask(text string) string { return personal.ReplaceAllString(text, "(...)") }
+func mask(text string) string {
+	return anyID.ReplaceAllString(emailAddress.ReplaceAllString(text, hidden), hidden)
+}
 
-var personal = regexp.MustCompile(`[^\s"'<>()]+@[^\s"'<>()]+|\b[0-9A-Fa-f]{8}-?(?:[0-9A-Fa-f]{4}-?){3}[0-9A-Fa-f]{12}\b`)
+const hidden = "(...)"
+
+var (
+	emailAddress = regexp.MustCompile(`[^\s"'<>()]+@[^\s"'<>()]+`)
+	anyID        = regexp.MustCompile(`\b[0-9A-Fa-f]{8}-?(?:[0-9A-Fa-f]{4}-?){3}[0-9A-Fa-f]{12}\b`)
+)

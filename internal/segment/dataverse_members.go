@@ -120,6 +120,7 @@ func (c *dataverseClient) lookForSegment(ctx context.Context, segment string, li
 // tells whether there are no others.
 func (c *dataverseClient) someSegments(ctx context.Context) (names []string, all bool, err error) {
 	read := 0
+	all = true
 	err = c.pages(ctx, c.address(membershipSet, "$select", segmentsColumn), []string{segmentsColumn}, func(records [][]string) bool {
 		for _, r := range records {
 			names = append(names, segmentNames(r[0])...)
@@ -127,8 +128,8 @@ func (c *dataverseClient) someSegments(ctx context.Context) (names []string, all
 		slices.Sort(names)
 		names = slices.Compact(names)
 		read++
-		all = len(records) < pageSize
-		return read < lookPages
+		all = read < lookPages
+		return all
 	})
 	return names, all, err
 }

@@ -3,21 +3,59 @@ package segment
 import (
 	"cmp"
 	"context"
+	"encoding/json"
+	"fmt"
 	"io"
+	"net/url"
 	"slices"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
 )
 
-// How the profiles of members are asked for: a few by their ids, in chunks
-// whose address stays far below the 32 KB that Dataverse takes; many by reading
-// all profiles, 5,000 a request.
+// How the profiles of members are asked for: by their ids, in chunks whose
+// address stays far below the 32 KB that Dataverse takes, or by reading all
+// profiles, 5,000 a request; whatever takes fewer requests.
 const (
-	scanAbove    = 20_000
 	chunkIDs     = 200
 	chunkAddress = 12_000
+
+	alwaysLookUp = 2_000   // members for whom counting the profiles is not worth it
+	blindLookUp  = 20_000  // at most, where nobody knows how many profiles there are
+	scanAbove    = 100_000 // members whose ids are too many to keep
 )
+
+// plan decides how the profiles of members are read: it forgets the ids where
+// reading all profiles is better.
+func (c *dataverseClient) plan(ctx context.Context, of *members) error {
+	if of.ids == nil || of.count() <= alwaysLookUp {
+		return nil
+	}
+	profiles, err := c.countProfiles(ctx)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err != nil && of.count() > blindLookUp || err == nil && of.count()/chunkIDs > profiles/pageSize {
+		of.ids = nil
+	}
+	return nil
+}
+
+// countProfiles asks for a number that may be a day old.
+func (c *dataverseClient) countProfiles(ctx context.Context) (int, error) {
+	body, err := c.get(ctx, c.address(fmt.Sprintf("RetrieveTotalRecordCount(EntityNames=['%s'])", profileTable)))
+	if err != nil {
+		return 0, err
+	}
+	var counts struct {
+		EntityRecordCountCollection struct{ Values []int }
+	}
+	err = json.Unmarshal(body, &counts)
+	if values := counts.EntityRecordCountCollection.Values; err == nil && len(values) == 1 {
+		return values[0], nil
+	}
+	return 0, cmp.Or(err, errNoValue)
+}
 
 // dataverseRows joins members with their profiles. Requests run ahead of the
 // reader, answers come in order.
@@ -63,11 +101,11 @@ func newDataverseRows(ctx context.Context, client *dataverseClient, s *selection
 
 // JSON implements [Rows].
 func (r *dataverseRows) JSON() []bool {
-	json := make([]bool, len(r.sel.at))
-	for i := range json {
-		json[i] = true
+	all := make([]bool, len(r.sel.at))
+	for i := range all {
+		all[i] = true
 	}
-	return json
+	return all
 }
 
 // Next implements [Rows].
@@ -184,11 +222,12 @@ func idFilter(ids []string) string {
 func chunks(ids []string) (out [][]string) {
 	start, size := 0, 0
 	for i, id := range ids {
-		size += 3*len(id) + 9 // as long as it can be when escaped
-		if i > start && (i-start >= chunkIDs || size > chunkAddress) {
+		escaped := len(url.QueryEscape(jsonString(id) + ","))
+		if i-start >= chunkIDs || i > start && size+escaped > chunkAddress {
 			out = append(out, ids[start:i])
-			start, size = i, 3*len(id)+9
+			start, size = i, 0
 		}
+		size += escaped
 	}
 	if start < len(ids) {
 		out = append(out, ids[start:])

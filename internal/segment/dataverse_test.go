@@ -89,6 +89,26 @@ func TestDataversePages(t *testing.T) {
 	}
 }
 
+// What takes fewer requests is done, as far as that can be told.
+func TestDataverseChoosesTheShorterWay(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct{ profiles, lookups int }{
+		"few profiles":  {0, 0},
+		"many profiles": {1_000_000, 11},
+		"no count":      {-1, 11},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := newEnvironment(t, "Email")
+			e.Profiles = tc.profiles
+			want := e.fill(4202, "VIP")
+			if got := e.mustRead("VIP", "email"); len(got) != len(want) || e.asked("CRM.In") != tc.lookups || e.asked("RetrieveTotalRecordCount") != 1 {
+				t.Errorf("%d rows, %d requests by id", len(got), e.asked("CRM.In"))
+			}
+		})
+	}
+}
+
 // A name is taken to the letter, whatever the database thinks equal.
 func TestDataverseNamesAreExact(t *testing.T) {
 	t.Parallel()
@@ -293,4 +313,16 @@ func TestDataverseClosedEarly(t *testing.T) {
 		t.Error(err)
 	}
 	e.Close()
+}
+
+// Long ids make smaller chunks, so that an address never gets too long.
+func TestDataverseLongIDs(t *testing.T) {
+	t.Parallel()
+	e := newEnvironment(t, "Email")
+	for i := range 100 {
+		e.Add(fmt.Sprintf("%0400d \"é\"", i), dataverse.Profile{"email": "x"}, "VIP")
+	}
+	if got := e.mustRead("VIP", "email"); len(got) != 100 || e.asked("CRM.In") != 4 {
+		t.Errorf("%d rows, %d requests by id", len(got), e.asked("CRM.In"))
+	}
 }

@@ -31,6 +31,14 @@ func (s *Server) api(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case resource == "EntityDefinitions(LogicalName='msdynci_customerprofile')/Attributes" && !s.NoTables:
 		s.metadata(w, r)
+	case resource == "RetrieveTotalRecordCount(EntityNames=['msdynci_customerprofile'])" && s.Profiles >= 0:
+		count := s.Profiles
+		if count == 0 {
+			count = len(s.profiles)
+		}
+		write(w, http.StatusOK, map[string]any{"EntityRecordCountCollection": map[string]any{
+			"Count": 1, "IsReadOnly": false, "Keys": []string{"msdynci_customerprofile"}, "Values": []int{count},
+		}})
 	case resource == "msdynci_customerprofiles" && !s.NoTables:
 		s.records(w, r, s.profiles, s.profileColumns())
 	case resource == "msdynci_segmentmemberships" && !s.NoTables:

@@ -46,6 +46,7 @@ type Server struct {
 	Privilege  string // that the application user lacks
 	MaxPage    int    // smaller pages than asked for; 0 is 5,000
 	TokenLives time.Duration
+	Profiles   int // how many are counted, if not those that there are; negative: none can be
 }
 
 type column struct{ name, kind string }
