@@ -185,7 +185,7 @@ func (e *Export) read(ctx context.Context, index int, r *roster, s stream) error
 		}
 		if errors.Is(err, io.EOF) {
 			if next == 1 && !e.Safeguards.AllowEmptySegment {
-				return emptySegment(from.Name)
+				return e.emptySegment(from.Name, rows)
 			}
 			return nil
 		}
@@ -221,7 +221,12 @@ func (c *chunk) takeBad(err error) bool {
 	return true
 }
 
-func emptySegment(name string) error {
+func (e *Export) emptySegment(name string, rows segment.Rows) error {
+	if source, ok := rows.(segment.Explainer); ok {
+		if err := source.WhyEmpty(); err != nil {
+			return e.sourceError(name, err)
+		}
+	}
 	return &Error{
 		Attribute: []string{"segments", name},
 		Summary:   "Segment Is Empty",

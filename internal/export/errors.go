@@ -68,16 +68,21 @@ func (e *Export) columnErrors(name string, err *segment.MissingColumnsError) err
 	var out Errors
 	for _, column := range err.Missing {
 		for _, target := range e.Mapping.Targets(column) {
-			out = append(out, columnError(name, target, &segment.MissingColumnsError{Missing: []string{column}, Available: err.Available}))
+			out = append(out, columnError(name, target, &segment.MissingColumnsError{
+				Missing: []string{column}, Available: err.Available, AnyCase: err.AnyCase,
+			}))
 		}
 	}
 	return out
 }
 
-func columnError(name string, t profile.Target, err error) *Error {
+func columnError(name string, t profile.Target, err *segment.MissingColumnsError) *Error {
 	e := &Error{Attribute: targetAttribute(t), Summary: "Column Not In Segment", Err: err}
-	e.Detail = fmt.Sprintf("%s is to come from a column that segment %q does not have: %s. Names are compared letter by letter. Nothing was sent.",
-		t, name, err)
+	rule := " Names are compared letter by letter."
+	if err.AnyCase {
+		rule = ""
+	}
+	e.Detail = fmt.Sprintf("%s is to come from a column that segment %q does not have: %s.%s Nothing was sent.", t, name, err, rule)
 	if t.Group == profile.GroupProperties {
 		e.Attribute = append(e.Attribute, "field")
 	}

@@ -17,7 +17,8 @@ import (
 
 // segmentModel is one source; exactly one of its arguments is set.
 type segmentModel struct {
-	File *fileModel `tfsdk:"file"`
+	File      *fileModel      `tfsdk:"file"`
+	Dataverse *dataverseModel `tfsdk:"dataverse"`
 }
 
 func segmentsAttribute() schema.Attribute {
@@ -27,7 +28,8 @@ func segmentsAttribute() schema.Attribute {
 		Validators:          []validator.Map{mapvalidator.SizeAtLeast(1)},
 		NestedObject: schema.NestedAttributeObject{
 			Attributes: map[string]schema.Attribute{
-				"file": fileAttribute(),
+				"file":      fileAttribute(),
+				"dataverse": dataverseAttribute(),
 			},
 			Validators: []validator.Object{oneSource{}},
 		},
@@ -90,6 +92,8 @@ func (m segmentModel) source() segment.Source {
 	switch {
 	case m.File != nil:
 		return m.File.source()
+	case m.Dataverse != nil:
+		return m.Dataverse.source()
 	default:
 		return nil
 	}

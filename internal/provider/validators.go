@@ -13,6 +13,7 @@ import (
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
 )
 
 var (
@@ -52,6 +53,14 @@ var (
 	baseURL = stringRule{"must be an https URL", "Base URL Not Allowed", func(url string) string {
 		if _, err := klaviyo.ParseBaseURL(url); err != nil {
 			return fmt.Sprintf("The base URL %q cannot be used: %s.", url, err)
+		}
+		return ""
+	}}
+
+	// environmentURL accepts addresses of Dataverse environments.
+	environmentURL = stringRule{"must be the https URL of a Dataverse environment", "Environment URL Not Usable", func(url string) string {
+		if _, err := segment.ParseEnvironmentURL(url); err != nil {
+			return fmt.Sprintf("The environment URL %q cannot be used: %s.", url, err)
 		}
 		return ""
 	}}

@@ -53,6 +53,13 @@ type Rows interface {
 	Close() error
 }
 
+// Explainer are rows of a source that cannot tell for sure whether a segment
+// without rows is empty or not there.
+type Explainer interface {
+	// WhyEmpty says what is known once there were no rows; nil if nothing is.
+	WhyEmpty() error
+}
+
 // RowError says why a single row cannot be read.
 type RowError struct {
 	Problem string // "does not have the 11 fields that the header has"
@@ -63,10 +70,14 @@ func (e *RowError) Error() string { return "the row " + e.Problem }
 // MissingColumnsError says which columns a segment does not have.
 type MissingColumnsError struct {
 	Missing   []string
-	Available []string // the columns that there are, in the order of the segment
+	Available []string // the columns that there are, in the order of the segment; nil if that is not known
+	AnyCase   bool     // names are found whatever their case
 }
 
 func (e *MissingColumnsError) Error() string {
+	if e.Available == nil {
+		return "no column " + quoted(e.Missing)
+	}
 	return fmt.Sprintf("no column %s; the columns are %s", quoted(e.Missing), quoted(e.Available))
 }
 
@@ -95,7 +106,7 @@ func positions(columns, available []string) ([]int, error) {
 		}
 	}
 	if missing != nil {
-		return nil, &MissingColumnsError{missing, available}
+		return nil, &MissingColumnsError{Missing: missing, Available: available}
 	}
 	return at, nil
 }

@@ -1,0 +1,72 @@
+package provider
+
+import (
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
+)
+
+type dataverseModel struct {
+	EnvironmentURL  types.String `tfsdk:"environment_url"`
+	Segment         types.String `tfsdk:"segment"`
+	TenantID        types.String `tfsdk:"tenant_id"`
+	ClientID        types.String `tfsdk:"client_id"`
+	ClientSecretEnv types.String `tfsdk:"client_secret_env"`
+}
+
+func dataverseAttribute() schema.Attribute {
+	return schema.SingleNestedAttribute{
+		MarkdownDescription: "A segment of Dynamics 365 Customer Insights - Data, read from the Dataverse environment that it is connected to. " +
+			"Columns are the unified attributes, with or without the prefix `msdynci_`, in any case. " +
+			"Terraform signs in to Microsoft Entra ID with the app registration given here, or with what the machine has, in this order: " +
+			"`AZURE_TENANT_ID`, `AZURE_CLIENT_ID` and `AZURE_CLIENT_SECRET` or `AZURE_CLIENT_CERTIFICATE_PATH`, a workload identity, a managed identity, the Azure CLI.",
+		Optional: true,
+		Attributes: map[string]schema.Attribute{
+			"environment_url": schema.StringAttribute{
+				MarkdownDescription: "URL of the environment, such as `https://contoso.crm.dynamics.com`, as the Power Platform admin center shows it.",
+				Required:            true,
+				Validators:          []validator.String{environmentURL},
+			},
+			"segment": schema.StringAttribute{
+				MarkdownDescription: "Output name of the segment, letter by letter. It may differ from the name that Customer Insights displays; if it does, the error lists the names that there are.",
+				Required:            true,
+				Validators:          []validator.String{notBlank},
+			},
+			"tenant_id": schema.StringAttribute{
+				MarkdownDescription: "Id or domain of the Microsoft Entra tenant. Defaults to that of the machine's own credential; required with `client_id`.",
+				Optional:            true,
+				Validators:          []validator.String{notBlank},
+			},
+			"client_id": schema.StringAttribute{
+				MarkdownDescription: "Application (client) id of the app registration to sign in with, for configurations with more than one environment or tenant. Needs `tenant_id` and `client_secret_env`. Defaults to the machine's own credential.",
+				Optional:            true,
+				Validators:          []validator.String{notBlank, alsoRequires("tenant_id", "client_secret_env")},
+			},
+			"client_secret_env": schema.StringAttribute{
+				MarkdownDescription: "Name of the environment variable that holds the client secret where Terraform runs. The secret itself never reaches the state.",
+				Optional:            true,
+				Validators:          []validator.String{environmentVariable, alsoRequires("client_id")},
+			},
+		},
+	}
+}
+
+// alsoRequires refuses an argument without some of its siblings.
+func alsoRequires(siblings ...string) validator.String {
+	var paths []path.Expression
+	for _, name := range siblings {
+		paths = append(paths, path.MatchRelative().AtParent().AtName(name))
+	}
+	return stringvalidator.AlsoRequires(paths...)
+}
+
+func (m *dataverseModel) source() segment.Source {
+	return segment.Dataverse{
+		EnvironmentURL: m.EnvironmentURL.ValueString(), Segment: m.Segment.ValueString(),
+		TenantID: m.TenantID.ValueString(), ClientID: m.ClientID.ValueString(), ClientSecretEnv: m.ClientSecretEnv.ValueString(),
+	}
+}
