@@ -24,7 +24,7 @@ func connectPostgres(ctx context.Context, address string) (sqlSession, error) {
 	config, err := pgconn.ParseConfig(address)
 	if err != nil { // which quotes the URL
 		return nil, sqlError("url", "Write postgres://user:password@host:5432/database?sslmode=verify-full, with the parameters of libpq.",
-			"The URL of the database has a part that PostgreSQL does not know, or names a file that cannot be read.")
+			"The URL of the database is malformed, or has a parameter with a value that it cannot have.")
 	}
 	if config.ConnectTimeout == 0 {
 		config.ConnectTimeout = connectTimeout

@@ -110,7 +110,7 @@ func (d *Database) URLOf(user, password string) string {
 // Exec runs statements as the superuser.
 func (d *Database) Exec(statements string) {
 	d.t.Helper()
-	if err := d.admin.exec(d.t.Context(), d.Name, statements); err != nil {
+	if err := d.admin.exec(context.Background(), d.Name, statements); err != nil {
 		d.t.Fatal(err)
 	}
 }
@@ -118,7 +118,7 @@ func (d *Database) Exec(statements string) {
 // Value asks the superuser for one value.
 func (d *Database) Value(query string) string {
 	d.t.Helper()
-	value, err := d.admin.value(d.t.Context(), d.Name, query)
+	value, err := d.admin.value(context.Background(), d.Name, query)
 	if err != nil {
 		d.t.Fatal(err)
 	}
