@@ -18,6 +18,7 @@ import (
 // segmentModel is one source; exactly one of its arguments is set.
 type segmentModel struct {
 	File *fileModel `tfsdk:"file"`
+	SQL  *sqlModel  `tfsdk:"sql"`
 }
 
 func segmentsAttribute() schema.Attribute {
@@ -28,6 +29,7 @@ func segmentsAttribute() schema.Attribute {
 		NestedObject: schema.NestedAttributeObject{
 			Attributes: map[string]schema.Attribute{
 				"file": fileAttribute(),
+		"sql":  sqlAttribute(),
 			},
 			Validators: []validator.Object{oneSource{}},
 		},
@@ -90,6 +92,8 @@ func (m segmentModel) source() segment.Source {
 	switch {
 	case m.File != nil:
 		return m.File.source()
+	case m.SQL != nil:
+		return m.SQL.source()
 	default:
 		return nil
 	}
