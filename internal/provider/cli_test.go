@@ -14,6 +14,8 @@ import (
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/sqltest"
 )
 
 // cli is Terraform as users run it: the built provider, a directory of its own
@@ -79,6 +81,7 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	code := m.Run()
+	sqltest.Stop()
 	_ = os.RemoveAll(buildDir)
 	os.Exit(code)
 }

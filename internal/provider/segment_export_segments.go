@@ -18,6 +18,7 @@ import (
 // segmentModel is one source; exactly one of its arguments is set.
 type segmentModel struct {
 	File      *fileModel      `tfsdk:"file"`
+	SQL       *sqlModel       `tfsdk:"sql"`
 	Dataverse *dataverseModel `tfsdk:"dataverse"`
 }
 
@@ -29,6 +30,7 @@ func segmentsAttribute() schema.Attribute {
 		NestedObject: schema.NestedAttributeObject{
 			Attributes: map[string]schema.Attribute{
 				"file":      fileAttribute(),
+				"sql":       sqlAttribute(),
 				"dataverse": dataverseAttribute(),
 			},
 			Validators: []validator.Object{oneSource{}},
@@ -94,6 +96,8 @@ func (m segmentModel) source() segment.Source {
 		return m.File.source()
 	case m.Dataverse != nil:
 		return m.Dataverse.source()
+	case m.SQL != nil:
+		return m.SQL.source()
 	default:
 		return nil
 	}

@@ -1,0 +1,69 @@
+package provider
+
+import (
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
+)
+
+type sqlModel struct {
+	URL          types.String   `tfsdk:"url"`
+	URLEnv       types.String   `tfsdk:"url_env"`
+	Query        types.String   `tfsdk:"query"`
+	Args         []types.String `tfsdk:"args"`
+	VersionQuery types.String   `tfsdk:"version_query"`
+}
+
+func sqlAttribute() schema.Attribute {
+	return schema.SingleNestedAttribute{
+		MarkdownDescription: "A query to PostgreSQL, or what speaks like it, such as Amazon Redshift and CockroachDB, or to MySQL or MariaDB. It is run in a session that can only read. " +
+			"Exactly one of `url` and `url_env` is needed.",
+		Optional: true,
+		Attributes: map[string]schema.Attribute{
+			"url": schema.StringAttribute{
+				MarkdownDescription: "URL of the database, such as `postgres://user:password@host:5432/database?sslmode=verify-full` or `mysql://user:password@host:3306/database?tls=true`. " +
+					"**It is kept in the state**, so prefer `url_env`.",
+				Optional:  true,
+				Sensitive: true,
+				Validators: []validator.String{
+					notBlank,
+					stringvalidator.ExactlyOneOf(path.MatchRelative().AtParent().AtName("url_env")),
+				},
+			},
+			"url_env": schema.StringAttribute{
+				MarkdownDescription: "Name of the environment variable that holds the URL of the database where Terraform runs.",
+				Optional:            true,
+				Validators:          []validator.String{environmentVariable},
+			},
+			"query": schema.StringAttribute{
+				MarkdownDescription: "The query. It may return more columns than are mapped.",
+				Required:            true,
+				Validators:          []validator.String{notBlank},
+			},
+			"args": schema.ListAttribute{
+				MarkdownDescription: "Values of the parameters of `query`, in order: `$1`, `$2` and so on for PostgreSQL, `?` for MySQL. They are sent beside the query and never become part of it.",
+				ElementType:         types.StringType,
+				Optional:            true,
+			},
+			"version_query": schema.StringAttribute{
+				MarkdownDescription: "A cheap query whose answer changes whenever that of `query` does, such as `SELECT max(updated_at), count(*) FROM customers`.",
+				Optional:            true,
+				Validators:          []validator.String{notBlank},
+			},
+		},
+	}
+}
+
+func (m *sqlModel) source() segment.Source {
+	source := segment.SQL{
+		URL: m.URL.ValueString(), URLEnv: m.URLEnv.ValueString(), Query: m.Query.ValueString(), VersionQuery: m.VersionQuery.ValueString(),
+	}
+	for _, arg := range m.Args {
+		source.Args = append(source.Args, arg.ValueString())
+	}
+	return source
+}

@@ -1,0 +1,27 @@
+//go:build !linux
+
+package sqltest
+
+import "os/exec"
+
+// identity is the user that a server runs as: the one of the tests.
+type identity struct{}
+
+func unprivileged(string) *identity { return nil }
+
+func (*identity) own(string) error { return nil }
+
+func (*identity) become(*exec.Cmd) {}
+
+// start starts a server. If the tests are killed, it has to be ended by hand.
+func start(command *exec.Cmd) (ended <-chan struct{}, err error) {
+	if err := command.Start(); err != nil {
+		return nil, err
+	}
+	done := make(chan struct{})
+	go func() {
+		_ = command.Wait()
+		close(done)
+	}()
+	return done, nil
+}

@@ -1,0 +1,243 @@
+// Package sqltest starts database servers for tests: real ones, of a program
+// that is installed here, on free ports of the loopback interface. Only tests
+// import it.
+package sqltest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// Who may do what on a server. The password has what an URL must encode.
+const (
+	Owner    = "segment_owner"  // of every database
+	Reader   = "segment_reader" // may connect; reads what a test grants it
+	Password = "Hu5h/@:#? 100%"
+)
+
+// Server is a running server.
+type Server struct {
+	Scheme string
+	Port   int
+	admin  admin
+}
+
+// admin does what differs between the kinds of servers.
+type admin interface {
+	// exec runs statements as the superuser.
+	exec(ctx context.Context, database, statements string) error
+	// value is the first column of the first row.
+	value(ctx context.Context, database, query string) (string, error)
+	create(database string) string
+	drop(database string) string
+}
+
+// Database is a database of its own for one test.
+type Database struct {
+	*Server
+	Name string
+	t    testing.TB
+}
+
+// missing says that a server is not installed here.
+type missing struct{ program, install string }
+
+func (m missing) Error() string {
+	return fmt.Sprintf("needs %s, which is not installed here: %s", m.program, m.install)
+}
+
+var (
+	postgres = sync.OnceValues(startPostgres)
+	mariadb  = sync.OnceValues(startMariaDB)
+)
+
+// Postgres is a new database of a PostgreSQL server; without that program the
+// test is skipped.
+func Postgres(t testing.TB) *Database {
+	t.Helper()
+	return database(t, postgres)
+}
+
+// MariaDB is the same of a MariaDB server.
+func MariaDB(t testing.TB) *Database {
+	t.Helper()
+	return database(t, mariadb)
+}
+
+var databases atomic.Int64
+
+func database(t testing.TB, start func() (*Server, error)) *Database {
+	t.Helper()
+	server, err := start()
+	var none missing
+	if errors.As(err, &none) {
+		t.Skip(none)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &Database{Server: server, Name: fmt.Sprintf("test%d", databases.Add(1)), t: t}
+	if err := server.admin.exec(t.Context(), "", server.admin.create(d.Name)); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := server.admin.exec(context.Background(), "", server.admin.drop(d.Name)); err != nil {
+			t.Error(err)
+		}
+	})
+	return d
+}
+
+// URL is that of the owner.
+func (d *Database) URL() string { return d.URLOf(Owner, Password) }
+
+// URLOf is that of anybody.
+func (d *Database) URLOf(user, password string) string {
+	u := url.URL{Scheme: d.Scheme, User: url.UserPassword(user, password), Host: fmt.Sprintf("127.0.0.1:%d", d.Port), Path: "/" + d.Name}
+	return u.String()
+}
+
+// Exec runs statements as the superuser.
+func (d *Database) Exec(statements string) {
+	d.t.Helper()
+	if err := d.admin.exec(context.Background(), d.Name, statements); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+// Value asks the superuser for one value.
+func (d *Database) Value(query string) string {
+	d.t.Helper()
+	value, err := d.admin.value(context.Background(), d.Name, query)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return value
+}
+
+// stops end the servers.
+var (
+	mu    sync.Mutex
+	stops []func()
+)
+
+// Stop ends all servers; for TestMain.
+func Stop() {
+	mu.Lock()
+	defer mu.Unlock()
+	for _, stop := range stops {
+		stop()
+	}
+	stops = nil
+}
+
+// host is where a server runs: a directory, a port, and the user that it runs
+// as, since these programs refuse to be root.
+type host struct {
+	dir  string
+	port int
+	as   *identity
+}
+
+func newHost(user string) (*host, error) {
+	dir, err := os.MkdirTemp("", "sqltest-")
+	if err != nil {
+		return nil, err
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	defer listener.Close()
+	address, ok := listener.Addr().(*net.TCPAddr)
+	if !ok {
+		return nil, errors.New("no TCP address")
+	}
+	h := &host{dir: dir, port: address.Port, as: unprivileged(user)}
+	return h, h.as.own(dir)
+}
+
+func (h *host) path(name string) string { return filepath.Join(h.dir, name) }
+
+// write leaves a file that the server may read.
+func (h *host) write(name, content string) (string, error) {
+	path := h.path(name)
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		return "", err
+	}
+	return path, h.as.own(path)
+}
+
+// run runs a program to its end.
+func (h *host) run(program string, args ...string) error {
+	command := exec.CommandContext(context.Background(), program, args...)
+	command.Dir = h.dir
+	h.as.become(command)
+	if out, err := command.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s: %w\n%s", program, err, out)
+	}
+	return nil
+}
+
+// serve starts a program and waits until it answers.
+func (h *host) serve(answers func(context.Context) error, program string, args ...string) error {
+	log, err := os.Create(h.path("server.log"))
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	command := exec.CommandContext(context.Background(), program, args...)
+	command.Dir, command.Stdout, command.Stderr = h.dir, log, log
+	h.as.become(command)
+	ended, err := start(command)
+	if err != nil {
+		return err
+	}
+	mu.Lock()
+	stops = append(stops, func() {
+		_ = command.Process.Kill() // nothing of it is needed any more
+		<-ended
+		_ = os.RemoveAll(h.dir)
+	})
+	mu.Unlock()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	for {
+		err := answers(ctx)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ended:
+			text, _ := os.ReadFile(log.Name())
+			return fmt.Errorf("%s ended: %s", program, text)
+		case <-ctx.Done():
+			return fmt.Errorf("%s does not answer: %w", program, err)
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// find returns the path of a program, which may be where Debian hides it.
+func find(program, install string, places ...string) (string, error) {
+	if path, err := exec.LookPath(program); err == nil {
+		return path, nil
+	}
+	for _, place := range places {
+		found, _ := filepath.Glob(filepath.Join(place, program))
+		if len(found) > 0 {
+			return found[len(found)-1], nil
+		}
+	}
+	return "", missing{program, install}
+}
