@@ -86,7 +86,7 @@ func TestNDJSONSyntaxErrors(t *testing.T) {
 	t.Parallel()
 	const secret = "hunter2secret"
 	for line, want := range map[string]string{
-		`{"a":"` + secret + `"`:            "at byte 22 there is neither a comma nor the } of an object",
+		`{"a":"` + secret + `"`:            "at byte 21 there is neither a comma nor the } of an object",
 		`{"a":"` + secret:                  "a string begins that does not end",
 		`{"a":` + secret + `}`:             "at byte 6 there is no value",
 		`{a:1}`:                            "at byte 2 there is no key in quotes",
