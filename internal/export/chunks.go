@@ -230,7 +230,7 @@ func (e *Export) emptySegment(name string, rows segment.Rows) error {
 	return &Error{
 		Attribute: []string{"segments", name},
 		Summary:   "Segment Is Empty",
-		Detail: "Segment \"" + name + "\" has a header but no rows. An empty segment usually means that what produces it failed, so nothing was sent. " +
+		Detail: "Segment \"" + name + "\" has no rows. An empty segment usually means that what produces it failed, so nothing was sent. " +
 			"If nobody is in the segment for now, set safeguards.allow_empty_segment = true.",
 	}
 }

@@ -126,7 +126,7 @@ func TestSurveyErrors(t *testing.T) {
 				return nil
 			}}}, nil, blame("segments", "s1"), "Segment Cannot Be Read", []string{"the connection was lost", "Nothing was sent."},
 		},
-		"no rows":          {[]segment.Source{people(3), people(0)}, nil, blame("segments", "s2"), "Segment Is Empty", []string{`Segment "s2" has a header but no rows`}},
+		"no rows":          {[]segment.Source{people(3), people(0)}, nil, blame("segments", "s2"), "Segment Is Empty", []string{`Segment "s2" has no rows`}},
 		"no row of use":    {[]segment.Source{&table{columns: columns, rows: [][]string{{"x", "", "", ""}, {""}}}}, nil, blame("segments"), "No Row Can Be Exported", []string{"Of 2 rows none", "the email address is not valid: 1 row (1 of s1)"}},
 		"too many":         {[]segment.Source{people(12)}, func(e *export.Export) { e.Destination.MaxProfiles = 11 }, blame("destination"), "Too Many Profiles", []string{"hold 12 profiles", "allows 11 for"}},
 		"a number is none": {[]segment.Source{typed}, nil, blame("properties", "n", "type"), "Property Is Not Of Its Type", []string{`properties["n"] is not a number`, "10 rows (101, 201, 301, 401, 501 of s1, ...)"}},

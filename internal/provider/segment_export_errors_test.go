@@ -21,7 +21,7 @@ func TestAccSegmentExport_segmentRefused(t *testing.T) {
 		words   []string
 	}{
 		"empty file":        {"", []string{"Segment Cannot Be Read", "is empty", "must hold the column names"}},
-		"header only":       {"EMail,FirstName\n", []string{"Segment Is Empty", "segments =", `Segment "vip" has a header but no rows`, "safeguards.allow_empty_segment = true"}},
+		"header only":       {"EMail,FirstName\n", []string{"Segment Is Empty", "segments =", `Segment "vip" has no rows`, "safeguards.allow_empty_segment = true"}},
 		"header of nothing": {",,\n" + rowAnn, []string{"Segment Cannot Be Read", "names no column"}},
 		"column twice":      {"EMail,FirstName, EMail\na@example.com,A,b@example.com\n", []string{`has the column "EMail" twice, at 1 and 3`}},
 		"NUL bytes":         {"EMail,FirstName\nann@example.com,A\x00nn\n", []string{"is not text but binary data"}},

@@ -3,6 +3,7 @@ package provider
 import (
 	"unicode/utf8"
 
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -12,21 +13,32 @@ import (
 
 type fileModel struct {
 	Path      types.String `tfsdk:"path"`
+	Format    types.String `tfsdk:"format"`
 	Delimiter types.String `tfsdk:"delimiter"`
 }
 
 func fileAttribute() schema.Attribute {
+	formats := make([]string, len(segment.Formats))
+	for i, format := range segment.Formats {
+		formats[i] = string(format)
+	}
 	return schema.SingleNestedAttribute{
-		MarkdownDescription: "A CSV file: RFC 4180, UTF-8 with or without byte order mark, the column names in the first row.",
+		MarkdownDescription: "A file, or several of the same columns: CSV, TSV, NDJSON or Parquet. See [Files](#files).",
 		Optional:            true,
 		Attributes: map[string]schema.Attribute{
 			"path": schema.StringAttribute{
-				MarkdownDescription: "Path of the file. A relative one starts at the directory that Terraform runs in, as with `file()`; use `\"${path.module}/...\"` for a file of a module.",
-				Required:            true,
-				Validators:          []validator.String{notBlank},
+				MarkdownDescription: "Path of the file. A relative one starts at the directory that Terraform runs in, as with `file()`; use `\"${path.module}/...\"` for a file of a module. " +
+					"Where there is no file of that very name, `*`, `?` and `[...]` match several: `segments/vip-*.csv`. They are read in the order of their names.",
+				Required:   true,
+				Validators: []validator.String{notBlank},
+			},
+			"format": schema.StringAttribute{
+				MarkdownDescription: "How the rows are written: " + oneOf(formats) + ". Defaults to what the extension says (`.csv`; `.tsv`, `.tab`; `.ndjson`, `.jsonl`, `.json`; `.parquet`), and to `csv` with any other.",
+				Optional:            true,
+				Validators:          []validator.String{stringvalidator.OneOf(formats...)},
 			},
 			"delimiter": schema.StringAttribute{
-				MarkdownDescription: "The character between fields, such as `;` or `\\t`. Defaults to `,`.",
+				MarkdownDescription: "The character between the fields of CSV, such as `;`. Defaults to `,`. An error with any other format.",
 				Optional:            true,
 				Validators:          []validator.String{delimiter},
 			},
@@ -35,7 +47,7 @@ func fileAttribute() schema.Attribute {
 }
 
 func (m *fileModel) source() segment.Source {
-	file := segment.File{Path: m.Path.ValueString()}
+	file := segment.File{Path: m.Path.ValueString(), Format: segment.Format(m.Format.ValueString())}
 	if !m.Delimiter.IsNull() {
 		file.Delimiter, _ = utf8.DecodeRuneInString(m.Delimiter.ValueString())
 	}

@@ -1,8 +1,6 @@
 package segment
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"encoding/csv"
 	"errors"
@@ -17,46 +15,59 @@ import (
 // are no rows.
 type csvRows struct {
 	ctx     context.Context
-	file    File
-	closer  io.Closer
+	in      *text
 	reader  *csv.Reader
-	fields  int   // of a row
+	header  []string
 	columns []int // the fields that are wanted
-	size    int64 // of the file in bytes
 	read    int
 }
 
 // checkEvery is how many rows pass between two looks at the context.
 const checkEvery = 1024
 
-func newCSV(ctx context.Context, in *bufio.Reader, size int64, closer io.Closer, file File, columns []string) (*csvRows, error) {
-	if err := checkText(in, file.Path); err != nil {
+// csvFiles opens files of CSV and TSV.
+type csvFiles struct {
+	format    Format
+	delimiter rune // 0 is a comma
+	columns   []string
+}
+
+func (*csvFiles) end() error { return io.EOF }
+
+func (f *csvFiles) open(ctx context.Context, file content, name string) (part, error) {
+	in, err := unpack(file, name, f.format)
+	if err != nil {
 		return nil, err
 	}
 	reader := csv.NewReader(in)
 	reader.ReuseRecord = true
-	if file.Delimiter != 0 {
-		reader.Comma = file.Delimiter
+	if f.delimiter != 0 {
+		reader.Comma = f.delimiter
 	}
-	rows := &csvRows{ctx: ctx, file: file, size: size, closer: closer, reader: reader}
-	header, err := reader.Read()
-	if errors.Is(err, io.EOF) {
-		return nil, fileError("The first line must hold the column names.", nil, "The file %q is empty.", file.Path)
-	}
-	if err != nil {
-		return nil, rows.failure(err)
-	}
-	names, err := columnNames(header, file.Path)
-	if err != nil {
-		return nil, err
-	}
-	rows.fields = len(names)
-	rows.columns, err = positions(columns, names)
-	if err != nil {
+	rows := &csvRows{ctx: ctx, in: in, reader: reader}
+	if err := rows.readHeader(f.columns); err != nil {
+		_ = in.closeUnpacker()
 		return nil, err
 	}
 	return rows, nil
 }
+
+func (r *csvRows) readHeader(columns []string) error {
+	header, err := r.reader.Read()
+	if errors.Is(err, io.EOF) {
+		return fileError("The first line must hold the column names.", nil, "The file %q is empty.", r.in.name)
+	}
+	if err != nil {
+		return r.failure(err)
+	}
+	if r.header, err = columnNames(header, r.in.name); err != nil {
+		return err
+	}
+	r.columns, err = positions(columns, r.header)
+	return err
+}
+
+func (r *csvRows) names() []string { return r.header }
 
 // JSON implements [Rows].
 func (*csvRows) JSON() []bool { return nil }
@@ -76,7 +87,7 @@ func (r *csvRows) Next(dst []string) ([]string, error) {
 		}
 		return dst, nil
 	case errors.Is(err, csv.ErrFieldCount):
-		return dst, &RowError{fmt.Sprintf("does not have the %d fields that the header has", r.fields)}
+		return dst, &RowError{fmt.Sprintf("does not have the %d fields that the header has", len(r.header))}
 	case errors.Is(err, io.EOF):
 		return dst, io.EOF
 	default:
@@ -85,32 +96,27 @@ func (r *csvRows) Next(dst []string) ([]string, error) {
 }
 
 // Fraction implements [Rows].
-func (r *csvRows) Fraction() float64 {
-	if r.size <= 0 { // not a regular file
-		return 0
-	}
-	return min(float64(r.reader.InputOffset())/float64(r.size), 1)
-}
+func (r *csvRows) Fraction() float64 { return r.in.fraction(r.reader.InputOffset()) }
 
 // Close implements [Rows].
-func (r *csvRows) Close() error { return r.closer.Close() }
+func (r *csvRows) Close() error { return r.in.Close() }
 
 // failure explains an error after which no further row can be trusted.
 func (r *csvRows) failure(err error) error {
 	var parse *csv.ParseError
 	if !errors.As(err, &parse) {
-		return fileError("", err, "The file %q cannot be read on: %s.", r.file.Path, Cause(err))
+		return readFailure(r.in.name, err)
 	}
 	switch {
 	case errors.Is(err, csv.ErrQuote) && parse.StartLine != parse.Line:
 		return fileError("A quote in a quoted field is written twice; look for the one that is not.", err,
 			"In %q the row that begins in line %d has a quoted field that ends wrongly in line %d, column %d.",
-			r.file.Path, parse.StartLine, parse.Line, parse.Column)
+			r.in.name, parse.StartLine, parse.Line, parse.Column)
 	case errors.Is(err, csv.ErrQuote), errors.Is(err, csv.ErrBareQuote):
 		return fileError("A field with a quote in it must be quoted, and the quote written twice.", err,
-			"In %q, line %d, column %d, there is a quote where none may be.", r.file.Path, parse.Line, parse.Column)
+			"In %q, line %d, column %d, there is a quote where none may be.", r.in.name, parse.Line, parse.Column)
 	default:
-		return fileError("", err, "In %q, line %d: %s.", r.file.Path, parse.Line, parse.Err)
+		return fileError("", err, "In %q, line %d: %s.", r.in.name, parse.Line, parse.Err)
 	}
 }
 
@@ -140,43 +146,4 @@ func columnNames(header []string, path string) ([]string, error) {
 		return nil, fileError("The first line must hold the column names.", nil, "The header of %q names no column.", path)
 	}
 	return names, nil
-}
-
-const encodingRemedy = "Save the file as UTF-8."
-
-// magics are the first bytes of files that people export by mistake.
-var magics = []struct {
-	magic string
-	is    string
-}{
-	{"\x1f\x8b", "gzip"},
-	{"\x28\xb5\x2f\xfd", "zstd"},
-	{"PK\x03\x04", "a zip archive or an Excel workbook"},
-	{"PAR1", "Parquet"},
-	{"%PDF", "PDF"},
-}
-
-// checkText looks at the beginning of a file, skips a UTF-8 byte order mark
-// and refuses what is no text.
-func checkText(in *bufio.Reader, path string) error {
-	head, err := in.Peek(4096)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return fileError("", err, "The file %q cannot be read: %s.", path, Cause(err))
-	}
-	if bytes.HasPrefix(head, []byte("\xef\xbb\xbf")) {
-		_, err := in.Discard(3)
-		return err
-	}
-	if bytes.HasPrefix(head, []byte("\xff\xfe")) || bytes.HasPrefix(head, []byte("\xfe\xff")) {
-		return fileError(encodingRemedy, nil, "The file %q is UTF-16.", path)
-	}
-	for _, m := range magics {
-		if bytes.HasPrefix(head, []byte(m.magic)) {
-			return fileError("Export it as CSV.", nil, "The file %q is not CSV but %s.", path, m.is)
-		}
-	}
-	if bytes.IndexByte(head, 0) >= 0 {
-		return fileError("Export it as CSV.", nil, "The file %q is not text but binary data.", path)
-	}
-	return nil
 }

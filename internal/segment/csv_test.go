@@ -134,16 +134,17 @@ func TestCSVSyntaxErrors(t *testing.T) {
 func TestCSVRefusesOtherFormats(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct{ content, want string }{
-		"gzip":                 {"\x1f\x8b\x08\x00rest", "is not CSV but gzip."},
-		"zstd":                 {"\x28\xb5\x2f\xfdrest", "is not CSV but zstd."},
-		"xlsx":                 {"PK\x03\x04\x14\x00", "is not CSV but a zip archive or an Excel workbook."},
-		"Parquet":              {"PAR1\x15\x04", "is not CSV but Parquet."},
-		"PDF":                  {"%PDF-1.7\n", "is not CSV but PDF."},
-		"UTF-16, little":       {"\xff\xfea\x00,\x00b\x00", "is UTF-16. Save the file as UTF-8."},
-		"UTF-16, big":          {"\xfe\xff\x00a\x00,\x00b", "is UTF-16. Save the file as UTF-8."},
-		"UTF-16 without mark":  {"a\x00,\x00b\x00\n\x00", "is not text but binary data."},
-		"NUL":                  {"a,b\n1,\x00\n", "is not text but binary data."},
-		"magic in three bytes": {"\x1f\x8b", "is not CSV but gzip."},
+		"gzip, cut off":       {"\x1f\x8b\x08\x00rest", "ends in the middle of its gzip data. It was cut off; copy or export it again."},
+		"gzip that is none":   {"\x1f\x8b\x07\x00restrestrest", "The gzip data of the file"},
+		"zstd that is none":   {"\x28\xb5\x2f\xfdrestrestrestrest", "The zstd data of the file"},
+		"xlsx":                {"PK\x03\x04\x14\x00", "is not CSV but a zip archive or an Excel workbook."},
+		"Parquet":             {"PAR1\x15\x04", "is not CSV but Parquet. Set format = \"parquet\""},
+		"PDF":                 {"%PDF-1.7\n", "is not CSV but PDF."},
+		"UTF-16, little":      {"\xff\xfea\x00,\x00b\x00", "is UTF-16. Save the file as UTF-8."},
+		"UTF-16, big":         {"\xfe\xff\x00a\x00,\x00b", "is UTF-16. Save the file as UTF-8."},
+		"UTF-16 without mark": {"a\x00,\x00b\x00\n\x00", "is not text but binary data."},
+		"NUL":                 {"a,b\n1,\x00\n", "is not text but binary data."},
+		"magic in two bytes":  {"\x1f\x8b", "ends in the middle of its gzip data."},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -7,21 +7,52 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 )
 
 // disk is the file system. A relative path starts at the working directory.
 type disk struct{}
 
+// find takes a path that exists literally, and any other as a pattern.
 func (disk) find(_ context.Context, path string) ([]object, error) {
 	info, err := os.Stat(path)
-	if err != nil {
+	if err == nil {
+		if info.IsDir() {
+			return nil, fileError("Name the file itself, or a pattern such as \"folder/*.csv\".", nil, "%q is a directory, not a file.", path)
+		}
+		return []object{diskFile{path, info}}, nil
+	}
+	if !strings.ContainsAny(path, "*?[") {
 		return nil, openError(path, err)
 	}
-	if info.IsDir() {
-		return nil, fileError("Name the file itself.", nil, "%q is a directory, not a file.", path)
+	return glob(path)
+}
+
+// glob finds the files that a pattern matches. Directories among them are not
+// meant: a pattern names what is in a folder, not what is below it.
+func glob(pattern string) ([]object, error) {
+	paths, err := filepath.Glob(pattern)
+	if err != nil {
+		return nil, fileError("A [ begins a set of characters and must be closed: [0-9].", err, "The pattern %q is not valid.", pattern)
 	}
-	return []object{diskFile{path, info}}, nil
+	slices.Sort(paths)
+	var objects []object
+	for _, path := range paths {
+		info, err := os.Stat(path)
+		if err != nil {
+			return nil, openError(path, err)
+		}
+		if !info.IsDir() {
+			objects = append(objects, diskFile{path, info})
+		}
+	}
+	if objects == nil {
+		return nil, fileError("* stands for any text without a /, ? for one character, [0-9] for one of a set. Check the path, or create the files before planning.",
+			fs.ErrNotExist, "No file matches %q.", pattern)
+	}
+	return objects, nil
 }
 
 type diskFile struct {
@@ -30,6 +61,8 @@ type diskFile struct {
 }
 
 func (f diskFile) name() string { return f.path }
+
+func (f diskFile) size() int64 { return f.info.Size() }
 
 // settledAfter is how old the last change of a file must be before the time of
 // it says that there was no other since: file systems keep it only so exactly.

@@ -1,19 +1,39 @@
 package segment
 
 import (
-	"bufio"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"io"
 )
 
-// File is a segment in a CSV file.
+// File is a segment in a file, or in several that a pattern matches.
 type File struct {
-	Path      string // relative to the working directory, or absolute
-	Delimiter rune   // between fields; 0 is a comma
+	Path      string // relative to the working directory, or absolute; may be a pattern
+	Format    Format // empty: what the name of the file says
+	Delimiter rune   // between the fields of CSV; 0 is a comma
 }
 
 // readBuffer is large enough that system calls do not show in a profile of
 // reading a large file.
 const readBuffer = 128 << 10
+
+// part is one file of a segment.
+type part interface {
+	Rows
+
+	// names are the columns that there are; nil where only reading on tells.
+	names() []string
+}
+
+// opener begins to read a file of one format, which it closes with the part.
+// It lives as long as the segment is open, so it can know of all its files.
+type opener interface {
+	open(ctx context.Context, in content, name string) (part, error)
+
+	// end is called after the last row of the last file; io.EOF if all is well.
+	end() error
+}
 
 // Open implements [Source].
 func (f File) Open(ctx context.Context, columns []string) (Rows, error) {
@@ -21,16 +41,15 @@ func (f File) Open(ctx context.Context, columns []string) (Rows, error) {
 	if err != nil {
 		return nil, err
 	}
-	file, err := objects[0].open(ctx)
+	format, err := f.format(objects)
 	if err != nil {
 		return nil, err
 	}
-	rows, err := newCSV(ctx, bufio.NewReaderSize(file, readBuffer), file.size(), file, f, columns)
-	if err != nil {
-		_ = file.Close() // only read from
+	c := &chain{ctx: ctx, objects: objects, opener: format.opener(f, columns)}
+	if err := c.next(); err != nil {
 		return nil, err
 	}
-	return rows, nil
+	return c, nil
 }
 
 // Version implements [Source].
@@ -39,5 +58,16 @@ func (f File) Version(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return objects[0].version(), nil
+	if len(objects) == 1 {
+		return objects[0].version(), nil
+	}
+	sum := sha256.New()
+	for _, o := range objects {
+		version := o.version()
+		if version == "" {
+			return "", nil
+		}
+		_, _ = io.WriteString(sum, o.name()+"\x00"+version+"\x00") // a hash takes anything
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
 }

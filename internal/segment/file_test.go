@@ -24,7 +24,7 @@ func TestFileThatCannotBeOpened(t *testing.T) {
 	}{
 		"missing, absolute": {filepath.Join(folder, "x.csv"), "Check the path, or create the file before planning.", fs.ErrNotExist},
 		"missing, relative": {"no/such.csv", `There is no file "no/such.csv". A relative path starts at the directory that Terraform runs in`, fs.ErrNotExist},
-		"directory":         {folder, "is a directory, not a file. Name the file itself.", nil},
+		"directory":         {folder, "is a directory, not a file. Name the file itself, or a pattern", nil},
 		"empty path":        {"", "There is no file", fs.ErrNotExist},
 		"below a file":      {filepath.Join(file, "x.csv"), "cannot be opened: not a directory", nil},
 	} {

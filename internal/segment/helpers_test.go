@@ -14,7 +14,13 @@ import (
 // write makes a file with a content and returns its path.
 func write(t *testing.T, content string) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "segment.csv")
+	return writeAs(t, "segment.csv", content)
+}
+
+// writeAs makes a file with a name and a content and returns its path.
+func writeAs(t *testing.T, name, content string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
 	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -180,7 +180,7 @@ func identity(ctx context.Context, conn mysqlConn) string {
 	if rows.Next(row) != nil {
 		return ""
 	}
-	return string(appendValue(nil, row[0]))
+	return string(appendMySQL(nil, row[0]))
 }
 
 // query implements sqlSession.
@@ -333,7 +333,7 @@ func (c *mysqlCursor) next() error {
 func (c *mysqlCursor) append(dst []byte, column int) ([]byte, error) {
 	text, ok := c.row[column].([]byte)
 	if !ok {
-		return appendValue(dst, c.row[column]), nil
+		return appendMySQL(dst, c.row[column]), nil
 	}
 	switch c.kinds[column] {
 	case mysqlDecimal:

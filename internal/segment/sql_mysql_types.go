@@ -2,7 +2,6 @@ package segment
 
 import (
 	"database/sql/driver"
-	"math"
 	"strconv"
 )
 
@@ -44,8 +43,8 @@ func mysqlColumns(rows driver.Rows) ([]mysqlKind, []sqlColumn) {
 	return kinds, columns
 }
 
-// appendValue appends what the driver has made of a value that is no text.
-func appendValue(dst []byte, value driver.Value) []byte {
+// appendMySQL appends what the driver has made of a value that is no text.
+func appendMySQL(dst []byte, value driver.Value) []byte {
 	switch v := value.(type) {
 	case int64:
 		return strconv.AppendInt(dst, v, 10)
@@ -62,16 +61,6 @@ func appendValue(dst []byte, value driver.Value) []byte {
 	default: // NULL
 		return dst
 	}
-}
-
-// appendFloat appends a number without exponent unless it is very large or
-// very small, as JavaScript does.
-func appendFloat(dst []byte, v float64, bits int) []byte {
-	format := byte('f')
-	if size := math.Abs(v); size != 0 && (size < 1e-6 || size >= 1e21) {
-		format = 'e'
-	}
-	return strconv.AppendFloat(dst, v, format, -1, bits)
 }
 
 // appendBits appends the number that a value of the type BIT is.

@@ -1,0 +1,85 @@
+package segment
+
+import (
+	"fmt"
+	"path"
+	"strings"
+)
+
+// Format is how rows are written in a file.
+type Format string
+
+// The formats.
+const (
+	CSV     Format = "csv"
+	TSV     Format = "tsv"
+	NDJSON  Format = "ndjson"
+	Parquet Format = "parquet"
+)
+
+// Formats are all formats.
+var Formats = []Format{CSV, TSV, NDJSON, Parquet}
+
+// String is the format in a message.
+func (f Format) String() string {
+	if f == Parquet {
+		return "Parquet"
+	}
+	return strings.ToUpper(string(f))
+}
+
+func (f Format) opener(file File, columns []string) opener {
+	switch f {
+	case NDJSON:
+		return newJSONLines(columns)
+	case Parquet:
+		return &parquetFiles{columns}
+	case TSV:
+		return &csvFiles{format: f, delimiter: '\t', columns: columns}
+	default:
+		return &csvFiles{format: f, delimiter: file.Delimiter, columns: columns}
+	}
+}
+
+// extensions say the format of a file that does not say it itself.
+var extensions = map[string]Format{
+	".csv": CSV, ".tsv": TSV, ".tab": TSV, ".ndjson": NDJSON, ".jsonl": NDJSON, ".json": NDJSON, ".parquet": Parquet,
+}
+
+// FormatOf tells the format by the name of a file: CSV unless the name says
+// something else.
+func FormatOf(name string) Format {
+	if strings.Contains(name, "://") {
+		name, _, _ = strings.Cut(name, "?")
+	}
+	name = strings.ToLower(name)
+	for _, packed := range compressions {
+		name = strings.TrimSuffix(name, packed.extension)
+	}
+	if format := extensions[path.Ext(name)]; format != "" {
+		return format
+	}
+	return CSV
+}
+
+// format is what all files of a segment are in.
+func (f File) format(objects []object) (Format, error) {
+	format := f.Format
+	if format == "" {
+		format = FormatOf(objects[0].name())
+		for _, o := range objects[1:] {
+			if other := FormatOf(o.name()); other != format {
+				return "", fileError("Let the path match files of one format, or set format.", nil,
+					"The file %q is %s, but %q is %s.", objects[0].name(), format, o.name(), other)
+			}
+		}
+	}
+	if f.Delimiter != 0 && format != CSV {
+		return "", &Error{
+			Argument: []string{"file", "delimiter"},
+			Problem:  fmt.Sprintf("Only CSV has a delimiter to choose, and %q is %s.", objects[0].name(), format),
+			Remedy:   "Leave delimiter out, or set format = \"csv\".",
+		}
+	}
+	return format, nil
+}

@@ -1,0 +1,144 @@
+package segment
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+)
+
+// compression is a way to make a file smaller.
+type compression struct {
+	name, extension, magic string
+	reader                 func(io.Reader) (io.ReadCloser, error)
+}
+
+var compressions = []compression{
+	{"gzip", ".gz", "\x1f\x8b", func(r io.Reader) (io.ReadCloser, error) { return gzip.NewReader(r) }},
+	{"zstd", ".zst", "\x28\xb5\x2f\xfd", newZstd},
+	{"zstd", ".zstd", "\x28\xb5\x2f\xfd", newZstd},
+}
+
+// zstdWindow is how far back zstd may look, which is what it holds in memory:
+// enough for its level 19, not for --long and --ultra.
+const zstdWindow = 32 << 20
+
+func newZstd(r io.Reader) (io.ReadCloser, error) {
+	d, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(zstdWindow))
+	if err != nil {
+		return nil, err
+	}
+	return d.IOReadCloser(), nil
+}
+
+// text is what is in a file once its compression is off.
+type text struct {
+	*bufio.Reader
+	name     string
+	size     int64    // of the file in bytes
+	packed   *counter // nil without compression
+	unpacker io.Closer
+	file     io.Closer
+}
+
+// unpack takes off the compression that the first bytes of a file show, and
+// refuses what is no text.
+func unpack(file content, name string, format Format) (*text, error) {
+	in := bufio.NewReaderSize(file, readBuffer)
+	t := &text{Reader: in, name: name, size: file.size(), file: file}
+	head, err := in.Peek(4)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, fileError("", err, "The file %q cannot be read: %s.", name, Cause(err))
+	}
+	for _, packed := range compressions {
+		if !bytes.HasPrefix(head, []byte(packed.magic)) {
+			continue
+		}
+		t.packed = &counter{in: in}
+		unpacker, err := packed.reader(t.packed)
+		if err != nil {
+			return nil, packed.failure(name, err)
+		}
+		t.unpacker = unpacker
+		t.Reader = bufio.NewReaderSize(&unpacked{unpacker, packed, name}, readBuffer)
+		break
+	}
+	if err := checkText(t.Reader, name, format); err != nil {
+		_ = t.closeUnpacker()
+		return nil, err
+	}
+	return t, nil
+}
+
+// fraction tells how much of the file is read when so much text is.
+func (t *text) fraction(offset int64) float64 {
+	if t.packed != nil {
+		offset = t.packed.n
+	}
+	if t.size <= 0 { // not a regular file
+		return 0
+	}
+	return min(float64(offset)/float64(t.size), 1)
+}
+
+func (t *text) closeUnpacker() error {
+	if t.unpacker == nil {
+		return nil
+	}
+	return t.unpacker.Close()
+}
+
+// Close closes the file.
+func (t *text) Close() error { return errors.Join(t.closeUnpacker(), t.file.Close()) }
+
+// unpacked says what is wrong with compressed data.
+type unpacked struct {
+	in   io.Reader
+	as   compression
+	name string
+}
+
+func (u *unpacked) Read(p []byte) (int, error) {
+	n, err := u.in.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = u.as.failure(u.name, err)
+	}
+	return n, err
+}
+
+func (c compression) failure(name string, err error) error {
+	var read *readError
+	switch {
+	case errors.As(err, &read):
+		return fileError("", read.error, "The file %q cannot be read on: %s.", name, Cause(read.error))
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+		return fileError("It was cut off; copy or export it again.", io.ErrUnexpectedEOF, "The file %q ends in the middle of its %s data.", name, c.name)
+	case errors.Is(err, zstd.ErrWindowSizeExceeded):
+		return fileError("Compress it without --long and --ultra.", err, "Unpacking the file %q takes more than the %d MiB of memory that it may.", name, zstdWindow>>20)
+	default:
+		return fileError("Copy or export it again.", err, "The %s data of the file %q is damaged.", c.name, name)
+	}
+}
+
+// counter counts the bytes that are read, and marks the errors of reading.
+type counter struct {
+	in io.Reader
+	n  int64
+}
+
+func (c *counter) Read(p []byte) (int, error) {
+	n, err := c.in.Read(p)
+	c.n += int64(n)
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = &readError{err}
+	}
+	return n, err
+}
+
+// readError is an error of the file, not of what is in it.
+type readError struct{ error }
+
+func (e *readError) Unwrap() error { return e.error }
