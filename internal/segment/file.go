@@ -25,6 +25,7 @@ func (f File) Open(ctx context.Context, columns []string) (Rows, error) {
 	if err != nil {
 		return nil, err
 	}
+	f.Path = objects[0].name() // messages name the file, and a path may hold a signature
 	rows, err := newCSV(ctx, bufio.NewReaderSize(file, readBuffer), file.size(), file, f, columns)
 	if err != nil {
 		_ = file.Close() // only read from
