@@ -4,6 +4,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -14,6 +15,7 @@ import (
 type fileModel struct {
 	Path      types.String `tfsdk:"path"`
 	Format    types.String `tfsdk:"format"`
+	PathEnv   types.String `tfsdk:"path_env"`
 	Delimiter types.String `tfsdk:"delimiter"`
 }
 
@@ -28,9 +30,15 @@ func fileAttribute() schema.Attribute {
 		Attributes: map[string]schema.Attribute{
 			"path": schema.StringAttribute{
 				MarkdownDescription: "Path of the file. A relative one starts at the directory that Terraform runs in, as with `file()`; use `\"${path.module}/...\"` for a file of a module. " +
-					"Where there is no file of that very name, `*`, `?` and `[...]` match several: `segments/vip-*.csv`. They are read in the order of their names.",
-				Required:   true,
-				Validators: []validator.String{notBlank},
+					"Where there is no file of that very name, `*`, `?` and `[...]` match several: `segments/vip-*.csv`. They are read in the order of their names. " +
+					"Or where it is elsewhere: `s3://bucket/key`, `gs://bucket/key`, `azblob://container/key` or `https://...`; see [Where files are](#where-files-are). Exactly one of `path` and `path_env`.",
+				Optional:   true,
+				Validators: []validator.String{notBlank, noSignature{}, stringvalidator.ExactlyOneOf(path.MatchRelative().AtParent().AtName("path_env"))},
+			},
+			"path_env": schema.StringAttribute{
+				MarkdownDescription: "Name of the environment variable that holds the path where Terraform runs. For signed URLs: what is in `path` is kept in the state.",
+				Optional:            true,
+				Validators:          []validator.String{environmentVariable},
 			},
 			"format": schema.StringAttribute{
 				MarkdownDescription: "How the rows are written: " + oneOf(formats) + ". Defaults to what the extension says (`.csv`; `.tsv`, `.tab`; `.ndjson`, `.jsonl`, `.json`; `.parquet`), and to `csv` with any other.",
@@ -50,6 +58,9 @@ func (m *fileModel) source() segment.Source {
 	file := segment.File{Path: m.Path.ValueString(), Format: segment.Format(m.Format.ValueString())}
 	if !m.Delimiter.IsNull() {
 		file.Delimiter, _ = utf8.DecodeRuneInString(m.Delimiter.ValueString())
+	}
+	if !m.PathEnv.IsNull() {
+		return segment.FileFromEnv{Variable: m.PathEnv.ValueString(), File: file}
 	}
 	return file
 }

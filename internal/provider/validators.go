@@ -148,3 +148,23 @@ func (consentGiven) ValidateBool(_ context.Context, req validator.BoolRequest, r
 		"A connection needs data_privacy_consent = true. With it you agree that personal data of the people in exported segments leaves the compliance "+
 			"boundary of its source and is handed to Klaviyo, which processes it under your agreement with Klaviyo. Nothing is sent without it.")
 }
+
+// noSignature warns of a path that is as good as a key.
+type noSignature struct{}
+
+var _ validator.String = noSignature{}
+
+// Description implements validator.String.
+func (noSignature) Description(context.Context) string { return "should hold no signature" }
+
+// MarkdownDescription implements validator.String.
+func (noSignature) MarkdownDescription(context.Context) string { return "should hold no signature" }
+
+// ValidateString implements validator.String.
+func (noSignature) ValidateString(_ context.Context, req validator.StringRequest, resp *validator.StringResponse) {
+	if !req.ConfigValue.IsNull() && segment.HoldsSecret(req.ConfigValue.ValueString()) {
+		resp.Diagnostics.AddAttributeWarning(req.Path, "Signed URL Is Kept In The State",
+			"Whoever has this URL may read the segment, and what is in path is kept in the state and in plans. "+
+				"Put the URL into an environment variable and name that in path_env instead.")
+	}
+}

@@ -3,6 +3,7 @@ package segment
 import (
 	"context"
 	"io"
+	"strings"
 )
 
 // place is where files are kept: a file system, a bucket, a web server.
@@ -34,4 +35,14 @@ type content interface {
 }
 
 // placeOf returns where the file with a path is.
-func placeOf(string) place { return disk{} }
+func placeOf(path string) place {
+	scheme, _, _ := strings.Cut(path, "://")
+	switch scheme = strings.ToLower(scheme); scheme {
+	case "s3", "gs", "azblob":
+		return bucket{usualPatience}
+	case "https", "http":
+		return web{usualPatience, webClient()}
+	default:
+		return disk{}
+	}
+}

@@ -12,8 +12,8 @@ import (
 	"syscall"
 )
 
-// address matches what may be an email address.
-var address = regexp.MustCompile(`[^\s"'<>(),;:=]*@[^\s"'<>(),;:=]+`)
+// emailAddress matches what may be an email address.
+var emailAddress = regexp.MustCompile(`[^\s"'<>(),;:=]*@[^\s"'<>(),;:=]+`)
 
 // quotation matches quoted text, to its last quote: what is quoted may have
 // quotes in it.
@@ -36,7 +36,7 @@ func serverMessage(state, message string) string {
 			message = before
 		}
 	}
-	message = strings.TrimRight(address.ReplaceAllString(message, masked), ". \n")
+	message = strings.TrimRight(emailAddress.ReplaceAllString(message, masked), ". \n")
 	if state == "" {
 		return message
 	}

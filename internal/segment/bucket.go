@@ -1,0 +1,141 @@
+package segment
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/url"
+	"path"
+	"slices"
+	"strings"
+
+	"gocloud.dev/blob"
+	"gocloud.dev/gcerrors"
+)
+
+// bucket is an object store: Amazon S3 and what speaks its protocol, Google
+// Cloud Storage, Azure Blob Storage.
+type bucket struct{ patience }
+
+// address is a path of an object.
+type address struct {
+	scheme, bucket, key string
+	query               string // how to get there
+}
+
+// parseAddress takes a path apart. A key is taken as it is, not as an URL has
+// it; only ? ends it.
+func parseAddress(path string) (address, error) {
+	scheme, rest, _ := strings.Cut(path, "://")
+	rest, query, _ := strings.Cut(rest, "?")
+	name, key, _ := strings.Cut(rest, "/")
+	a := address{scheme: strings.ToLower(scheme), bucket: name, key: key, query: query}
+	if name == "" || key == "" || strings.HasSuffix(key, "/") {
+		return a, fileError("Write the bucket and the key of the object, such as "+a.scheme+"://my-bucket/segments/vip.csv.", nil,
+			"%q names no object in a bucket.", a)
+	}
+	return a, nil
+}
+
+// String is for messages: without the query.
+func (a address) String() string { return a.scheme + "://" + a.bucket + "/" + a.key }
+
+// with is the address of another object in the same bucket.
+func (a address) with(key string) address {
+	a.key = key
+	return a
+}
+
+// open opens the bucket.
+func (a address) open(ctx context.Context) (*blob.Bucket, error) {
+	opened, err := openBucket(ctx, &url.URL{Scheme: a.scheme, Host: a.bucket, RawQuery: a.query})
+	if err != nil {
+		return nil, a.explain(err)
+	}
+	return opened, nil
+}
+
+func (b bucket) find(ctx context.Context, path string) ([]object, error) {
+	a, err := parseAddress(path)
+	if err != nil {
+		return nil, err
+	}
+	objects, err := ask(ctx, b.patience, func(ctx context.Context) ([]object, error) { return b.look(ctx, a) })
+	if err != nil {
+		return nil, blameFault(a.String(), a.explain(err))
+	}
+	return objects, nil
+}
+
+// look asks the bucket for the object of this key, else for those that the key
+// matches as a pattern.
+func (b bucket) look(ctx context.Context, a address) ([]object, error) {
+	opened, err := a.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = opened.Close() }() // nothing was written
+	attributes, err := opened.Attributes(ctx, a.key)
+	switch {
+	case err == nil:
+		return []object{bucketFile{b.patience, a, revisionOf(attributes.As, attributes.Size, attributes.ModTime)}}, nil
+	case ctx.Err() != nil:
+		return nil, err
+	case isPattern(a.key):
+		return b.list(ctx, opened, a)
+	default:
+		return nil, clearer(ctx, opened, a, err)
+	}
+}
+
+// isPattern reports whether a key has wildcards. ? is none, since it ends the
+// key.
+func isPattern(key string) bool { return strings.ContainsAny(key, `*[`) }
+
+// list finds the objects that a pattern matches.
+func (b bucket) list(ctx context.Context, opened *blob.Bucket, a address) ([]object, error) {
+	if _, err := path.Match(a.key, ""); err != nil {
+		return nil, &fault{problem: "the pattern is not valid", remedy: "A [ begins a set of characters that a ] ends, and \\ takes the next character as it is."}
+	}
+	prefix := a.key[:strings.IndexAny(a.key, `*[\`)]
+	options := &blob.ListOptions{Prefix: prefix}
+	if !strings.Contains(a.key[len(prefix):], "/") {
+		options.Delimiter = "/" // what is below is of no interest
+	}
+	var found []object
+	for all := opened.List(options); ; {
+		item, err := all.Next(ctx)
+		switch {
+		case errors.Is(err, io.EOF):
+			return sorted(found)
+		case err != nil:
+			return nil, err
+		}
+		if matches, _ := path.Match(a.key, item.Key); matches && !item.IsDir {
+			found = append(found, bucketFile{b.patience, a.with(item.Key), revisionOf(item.As, item.Size, item.ModTime)})
+		}
+	}
+}
+
+// sorted puts objects into the order of their names.
+func sorted(found []object) ([]object, error) {
+	if len(found) == 0 {
+		return nil, &fault{problem: "no object matches", remedy: "* stands for any characters but /. Check the bucket and the pattern."}
+	}
+	slices.SortFunc(found, func(a, b object) int { return strings.Compare(a.name(), b.name()) })
+	return found, nil
+}
+
+// clearer replaces the error of a request that is answered without a body,
+// where listing says more: S3 tells only there that the bucket is not there,
+// is elsewhere, or does not know the key.
+func clearer(ctx context.Context, opened *blob.Bucket, a address, err error) error {
+	if a.scheme != "s3" || statusOf(err).http == 0 {
+		return err
+	}
+	_, listing := opened.List(&blob.ListOptions{Prefix: a.key}).Next(ctx)
+	if s := statusOf(listing); s.code != "" && s.code != "AccessDenied" && gcerrors.Code(listing) != gcerrors.PermissionDenied {
+		return listing
+	}
+	return err
+}
