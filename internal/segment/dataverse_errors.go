@@ -169,9 +169,4 @@ func mask(text string) string {
 	return anyID.ReplaceAllString(emailAddress.ReplaceAllString(text, hidden), hidden)
 }
 
-const hidden = "(...)"
-
-var (
-	emailAddress = regexp.MustCompile(`[^\s"'<>()]+@[^\s"'<>()]+`)
-	anyID        = regexp.MustCompile(`\b[0-9A-Fa-f]{8}-?(?:[0-9A-Fa-f]{4}-?){3}[0-9A-Fa-f]{12}\b`)
-)
+var anyID = regexp.MustCompile(`\b[0-9A-Fa-f]{8}-?(?:[0-9A-Fa-f]{4}-?){3}[0-9A-Fa-f]{12}\b`)

@@ -27,7 +27,7 @@ func TestDataverseErrors(t *testing.T) {
 		"another API":   {func(e *environment) { e.Fail(dataverse.Fault{Times: 1000, Status: 200, Body: `{"hello":1}`}) }, []string{"is not the JSON"}},
 		"down": {func(e *environment) {
 			e.Fail(dataverse.Fault{Times: 1000, Status: 500, Body: `{"error":{"code":"0x80040216","message":"An unexpected error for ann@example.com. More."}}`})
-		}, []string{"500 0x80040216: An unexpected error for (...)"}},
+		}, []string{"500 0x80040216: An unexpected error for (hidden)"}},
 		"breaks off":    {func(e *environment) { e.Fail(dataverse.Fault{Times: 1000, Truncate: true}) }, []string{"cannot be read: unexpected EOF"}},
 		"token refused": {func(e *environment) { e.Fail(dataverse.Fault{Times: 1000, Status: 401, Body: "{}"}) }, []string{"does not accept the token"}},
 		"page elsewhere": {func(e *environment) {

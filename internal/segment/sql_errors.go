@@ -12,14 +12,9 @@ import (
 	"syscall"
 )
 
-// emailAddress matches what may be an email address.
-var emailAddress = regexp.MustCompile(`[^\s"'<>(),;:=]*@[^\s"'<>(),;:=]+`)
-
 // quotation matches quoted text, to its last quote: what is quoted may have
 // quotes in it.
 var quotation = regexp.MustCompile(`(?s)["'` + "`" + `].*["'` + "`" + `]`)
-
-const masked = "(hidden)"
 
 // serverMessage is what a server said, without the values that it may have
 // quoted from rows. The class of the SQLSTATE tells whether it talks about data
@@ -31,12 +26,12 @@ func serverMessage(state, message string) string {
 		return fmt.Sprintf("an error of a function's own, whose message is not shown since it may hold data (SQLSTATE %s)", state)
 	case "08", "0A", "25", "28", "3D", "3F", "42", "53", "54", "55", "57":
 	default:
-		message = quotation.ReplaceAllString(message, masked)
+		message = quotation.ReplaceAllString(message, hidden)
 		if before, _, found := strings.Cut(message, ": "); found {
 			message = before
 		}
 	}
-	message = strings.TrimRight(emailAddress.ReplaceAllString(message, masked), ". \n")
+	message = strings.TrimRight(emailAddress.ReplaceAllString(message, hidden), ". \n")
 	if state == "" {
 		return message
 	}
