@@ -167,38 +167,49 @@ func TestSurveyKeepsRoomForTheSegments(t *testing.T) {
 }
 
 // teller is a segment that can be relied on to tell changes.
-type teller struct{ *table }
+type teller struct{ segment.Source }
 
 func (teller) TellsChanges() bool { return true }
 
-func TestUnchanged(t *testing.T) {
+// Only a version that can be relied on spares a survey.
+func TestSurveyUnlessUnchanged(t *testing.T) {
 	t.Parallel()
-	told := versioned(1, "v1")
-	e := declared(teller{told}, teller{versioned(1, "v7")})
+	for name, tc := range map[string]struct {
+		before, after string
+		relied        bool
+		want          int32 // times that the segment is read
+	}{
+		"the same version":          {"v1", "v1", true, 1},
+		"another version":           {"v1", "v2", true, 2},
+		"no version any more":       {"v1", "", true, 2},
+		"no version":                {"", "", true, 2},
+		"it cannot be relied on":    {"v1", "v1", false, 2},
+		"never had one, now it has": {"", "v1", true, 2},
+	} {
+		told := versioned(1, tc.before)
+		source := &counted{Source: told}
+		e := declared(source)
+		if tc.relied {
+			e = declared(teller{source})
+		}
+		last, err := e.SurveyUnless(t.Context(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		told.version = tc.after
+		again, err := e.SurveyUnless(t.Context(), last)
+		if err != nil || again.Fingerprint != last.Fingerprint || source.opened.Load() != tc.want {
+			t.Errorf("%s: read %d times, want %d (%v)", name, source.opened.Load(), tc.want, err)
+		}
+	}
+	e := declared(teller{versioned(3, "v1")})
 	last, err := e.Survey(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !e.Unchanged(t.Context(), last) {
-		t.Error("the same versions are a change")
-	}
-	told.version = "v2"
-	if e.Unchanged(t.Context(), last) {
-		t.Error("another version is no change")
-	}
-	told.version = ""
-	last, err = e.Survey(t.Context())
-	if err != nil || last.Version != "" || e.Unchanged(t.Context(), last) {
-		t.Errorf("what does not tell is taken for unchanged: %q, %v", last.Version, err)
-	}
-	silent := declared(versioned(1, "v1"), teller{versioned(1, "v7")})
-	last, err = silent.Survey(t.Context())
-	if err != nil || last.Version == "" || silent.Unchanged(t.Context(), last) || silent.TellsChanges() {
-		t.Errorf("a source that cannot be relied on is: %q, %v", last.Version, err)
-	}
-	broken := declared(untold{told})
-	if broken.Unchanged(t.Context(), &export.Survey{Version: "v1"}) {
-		t.Error("a version that cannot be told is the same")
+	e.Safeguards.MaxProfiles = 2
+	if _, err := e.SurveyUnless(t.Context(), last); err == nil {
+		t.Error("a survey that is not made again is not checked")
 	}
 }
 

@@ -61,10 +61,13 @@ func (e *Export) TellsChanges() bool {
 	return true
 }
 
-// Unchanged reports whether the segments say that they are what they were at
-// an earlier survey.
-func (e *Export) Unchanged(ctx context.Context, since *Survey) bool {
-	return since.Version != "" && e.TellsChanges() && e.version(ctx) == since.Version
+// SurveyUnless is Survey, unless the segments say that they are what they were
+// at the last one, which may be nil.
+func (e *Export) SurveyUnless(ctx context.Context, last *Survey) (*Survey, error) {
+	if last != nil && last.Version != "" && e.TellsChanges() && e.version(ctx) == last.Version {
+		return last, e.CheckSurvey(last)
+	}
+	return e.Survey(ctx)
 }
 
 // version identifies what the segments hold, empty where one does not tell.

@@ -125,7 +125,7 @@ func (p *exportPlan) survey(ctx context.Context) *export.Survey {
 		}
 		return p.refresh.Survey
 	}
-	survey, err := p.export.Survey(ctx)
+	survey, err := p.export.SurveyUnless(ctx, loadSurveyed(ctx, p.private, p.plan, p.diags))
 	if err != nil {
 		addError(p.diags, err)
 		return nil

@@ -51,10 +51,7 @@ func (r *exportRefresh) refresh(ctx context.Context) refreshed {
 // survey looks at the segments, unless they say that they are what they were
 // at the last survey.
 func (r *exportRefresh) survey(ctx context.Context) (*export.Survey, error) {
-	if last := loadSurveyed(ctx, r.private, r.state, r.diags); last != nil && r.export.Unchanged(ctx, last) {
-		return last, nil
-	}
-	s, err := r.export.Survey(ctx)
+	s, err := r.export.SurveyUnless(ctx, loadSurveyed(ctx, r.private, r.state, r.diags))
 	if err == nil {
 		storeSurveyed(ctx, r.private, r.state, r.export, s, r.diags)
 	}

@@ -84,6 +84,31 @@ func TestAccSegmentExport_sql(t *testing.T) {
 
 const changedSegment = "segment changed: 3 -> 4 profiles (1 import job, 1s at best)"
 
+// While the version query answers the same, nobody runs the query: here the
+// version does not see what has changed.
+func TestAccSegmentExport_sqlVersion(t *testing.T) {
+	requireAcc(t)
+	t.Parallel()
+	for name, start := range sqlServers {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w, db := newWorld(t), start(t)
+			newCustomers(db)
+			config := w.exportSQL(db, `, version_query = "SELECT max(score) FROM customers"`)
+			unseen := resource.TestStep{Config: config.String(), PlanOnly: true, PreConfig: func() { db.Exec("UPDATE customers SET vip = true") }}
+			seen := applied(config, inState(exportAddress, values{"profile_count": 4}))
+			seen.PreConfig = func() {
+				w.wantMembers("ann@example.com", "bob@example.com", "eve@example.com")
+				db.Exec("UPDATE customers SET score = 50 WHERE score = 40")
+			}
+			seen.ConfigPlanChecks = planned(exportAddress, plancheck.ResourceActionUpdate, values{"last_run.reason": changedSegment})
+			w.run(applied(config), unseen, seen)
+			w.wantImports(2)
+			w.wantMembers("ann@example.com", "bob@example.com", "eve@example.com", "joe@example.com")
+		})
+	}
+}
+
 func TestAccSegmentExport_sqlRefused(t *testing.T) {
 	requireAcc(t)
 	t.Parallel()
@@ -117,7 +142,7 @@ func TestAccSegmentExport_sqlArguments(t *testing.T) {
 		refused(with(sqlSegment(`url = "postgres://h/d", url_env = "DATABASE_URL", query = "SELECT 1"`)), "Invalid Attribute Combination"),
 		refused(with(sqlSegment(`url_env = "postgres://h/d", query = "SELECT 1"`)), "must be the name of an environment variable"),
 		refused(with(sqlSegment(`url_env = "DATABASE_URL", query = " "`)), "must not be empty"),
-		refused(with(`{ vip = { file = { path = "a.csv" }, sql = { url_env = "DATABASE_URL", query = "SELECT 1" } } }`), "Invalid Attribute Combination"),
+		refused(with(`{ vip = { file = { path = "a.csv" }, sql = { url_env = "DATABASE_URL", query = "SELECT 1" } } }`), "A Segment Needs One Source", "It has file and sql."),
 		refused(with(sqlSegment(`url_env = "SEGMENT_URL_THAT_IS_NOT_SET", query = "SELECT 1"`)), "Segment Cannot Be Read", "SEGMENT_URL_THAT_IS_NOT_SET", "is not set"),
 	)
 	w.wantImports(0)

@@ -52,6 +52,13 @@ func (f File) Open(ctx context.Context, columns []string) (Rows, error) {
 	return c, nil
 }
 
+// TellsChanges implements [ChangeTeller]. Sizes and times of files on a disk can
+// be made to stay the same; what a store tells revisions apart by cannot.
+func (f File) TellsChanges() bool {
+	_, onDisk := placeOf(f.Path).(disk)
+	return !onDisk
+}
+
 // Version implements [Source].
 func (f File) Version(ctx context.Context) (string, error) {
 	objects, err := placeOf(f.Path).find(ctx, f.Path)

@@ -38,6 +38,12 @@ func (f FileFromEnv) Version(ctx context.Context) (string, error) {
 	return version, blameVariable(err)
 }
 
+// TellsChanges implements [ChangeTeller].
+func (f FileFromEnv) TellsChanges() bool {
+	file, err := f.resolve()
+	return err == nil && file.TellsChanges()
+}
+
 func (f FileFromEnv) resolve() (File, error) {
 	file := f.File
 	if file.Path = os.Getenv(f.Variable); file.Path == "" {

@@ -25,6 +25,9 @@ func (s SQL) Version(ctx context.Context) (string, error) {
 	return version, s.blame("version_query", err)
 }
 
+// TellsChanges implements [ChangeTeller].
+func (s SQL) TellsChanges() bool { return s.VersionQuery != "" }
+
 func (s SQL) version(ctx context.Context) (string, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
