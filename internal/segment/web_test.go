@@ -265,7 +265,6 @@ func TestWebServerThatDoesNotAnswer(t *testing.T) {
 	t.Run("certificate of somebody else", func(t *testing.T) {
 		t.Parallel()
 		server := httptest.NewUnstartedServer(&pages{content: numbered(1)})
-		server.Config.ErrorLog = quiet
 		server.StartTLS()
 		t.Cleanup(server.Close)
 		_, err := readIDs(t, hasty(signed(server.URL, "/a.csv")))

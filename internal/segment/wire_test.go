@@ -2,8 +2,6 @@ package segment_test
 
 import (
 	"fmt"
-	"io"
-	"log"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -161,6 +159,3 @@ func wantFault(t *testing.T, err error, want string) {
 		t.Errorf("error %q reveals a secret", all)
 	}
 }
-
-// quiet is for servers that complain of what is done to them.
-var quiet = log.New(io.Discard, "", 0)
