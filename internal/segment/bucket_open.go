@@ -57,6 +57,9 @@ func openS3(ctx context.Context, u *url.URL) (*blob.Bucket, error) {
 	options = append(options, func(o *s3.Options) {
 		o.HTTPClient = awsClient(config.HTTPClient)
 		o.DisableLogOutputChecksumValidationSkipped = true
+		if n, err := strconv.Atoi(os.Getenv("AWS_MAX_ATTEMPTS")); err == nil && n > 0 {
+			o.RetryMaxAttempts = n // the library's configuration loses it
+		}
 	})
 	return s3blob.OpenBucket(ctx, s3.NewFromConfig(config, options...), u.Host, nil)
 }

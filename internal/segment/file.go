@@ -12,6 +12,15 @@ type File struct {
 	Path      string // relative to the working directory, or absolute; may be a pattern
 	Format    Format // empty: what the name of the file says
 	Delimiter rune   // between the fields of CSV; 0 is a comma
+
+	place place // nil: the one that the path names
+}
+
+func (f File) find(ctx context.Context) ([]object, error) {
+	if f.place != nil {
+		return f.place.find(ctx, f.Path)
+	}
+	return placeOf(f.Path).find(ctx, f.Path)
 }
 
 // readBuffer is large enough that system calls do not show in a profile of
@@ -37,7 +46,7 @@ type opener interface {
 
 // Open implements [Source].
 func (f File) Open(ctx context.Context, columns []string) (Rows, error) {
-	objects, err := placeOf(f.Path).find(ctx, f.Path)
+	objects, err := f.find(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +70,7 @@ func (f File) TellsChanges() bool {
 
 // Version implements [Source].
 func (f File) Version(ctx context.Context) (string, error) {
-	objects, err := placeOf(f.Path).find(ctx, f.Path)
+	objects, err := f.find(ctx)
 	if err != nil {
 		return "", err
 	}

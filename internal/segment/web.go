@@ -57,6 +57,10 @@ func maskedURL(path string) string {
 	if before, _, ok := strings.Cut(path, "#"); ok {
 		path = before
 	}
+	if _, err := url.Parse(path); err != nil { // so nobody knows where in it a password ends
+		scheme, _, _ := strings.Cut(path, "://")
+		return scheme + "://…"
+	}
 	path, _, signed := strings.Cut(path, "?")
 	if scheme, rest, ok := strings.Cut(path, "://"); ok {
 		host, file, _ := strings.Cut(rest, "/")
