@@ -44,7 +44,7 @@ func (r *roster) add(segment int, email profile.Hash) bool {
 
 // in reports whether a person who was just read from a segment is in another.
 func (r *roster) in(segment, from int, email profile.Hash) bool {
-	return segment == from || r.sets != nil && r.sets[segment].has(email)
+	return segment == from || len(r.sets) > 0 && r.sets[segment].has(email)
 }
 
 // fact is what a fingerprint takes in of a person being in a segment.

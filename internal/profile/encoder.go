@@ -79,7 +79,7 @@ func Compile(m Mapping, json []bool) (*Encoder, error) {
 	columns := m.Columns()
 	for _, u := range m.uses() {
 		cell := slices.Index(columns, u.column)
-		e.fields = append(e.fields, newField(u, cell, json != nil && json[cell]))
+		e.fields = append(e.fields, newField(u, cell, len(json) > 0 && json[cell]))
 	}
 	return e, nil
 }

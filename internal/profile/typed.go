@@ -26,18 +26,18 @@ func readJSON(text string) (value string, structure bool) {
 // field takes any, else like the text of a number or a boolean. A list or an
 // object is neither.
 func (e *Encoder) appendStructure(buf []byte, f *field, value string, info *Info) ([]byte, *Rejection) {
-	kind, ok := f.kind, true
+	kind := f.kind
 	if kind == Untyped {
 		kind = JSON
 	}
 	list, object := value[0] == '[', value[0] == '{'
+	var ok bool
 	switch {
 	case kind == JSON && !list && !object:
 		buf, ok = appendScalar(buf, value)
 	case kind == JSON, kind == List && list:
 		buf, ok = appendJSON(buf, value)
 	case list, object:
-		ok = false
 	default:
 		return e.appendField(buf, f, value, info)
 	}

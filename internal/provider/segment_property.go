@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 )
@@ -26,8 +25,7 @@ func (notMapped) MarkdownDescription(context.Context) string {
 func (notMapped) ValidateString(ctx context.Context, req validator.StringRequest, resp *validator.StringResponse) {
 	var properties types.Map
 	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, req.Path.ParentPath().AtName("properties"), &properties)...)
-	var mapped map[string]attr.Value = properties.Elements()
-	if _, twice := mapped[req.ConfigValue.ValueString()]; !twice || req.ConfigValue.IsNull() {
+	if _, twice := properties.Elements()[req.ConfigValue.ValueString()]; !twice || req.ConfigValue.IsNull() {
 		return
 	}
 	resp.Diagnostics.AddAttributeError(req.Path, "Property Mapped Twice",

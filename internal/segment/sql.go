@@ -224,7 +224,7 @@ func (r *sqlRows) failure(err error) error {
 	if errors.Is(err, io.EOF) {
 		return io.EOF
 	}
-	if err = ended(r.ctx, err); r.ctx.Err() != nil {
+	if err = ended(r.ctx, err); r.ctx.Err() != nil { //nolint:gocritic // whose context ended matters more
 		return err
 	}
 	var e *Error

@@ -95,7 +95,8 @@ func TestSQL_refusedQueries(t *testing.T) {
 			"data in word": {url, pick("SELECT CAST(email AS int) AS email FROM people", "SELECT JSON_TABLE(email) AS email FROM people"), []string{"SQLSTATE"}},
 			"timeout": {
 				url + pick("?statement_timeout=200", "?max_statement_time=0.2"),
-				pick("SELECT pg_sleep(20)::text AS email", "SELECT SLEEP(20) AS email"), []string{"The server ended the query"},
+				pick("SELECT pg_sleep(20)::text AS email", "SELECT SLEEP(20) AS email"),
+				[]string{"The server ended the query"},
 			},
 		} {
 			t.Run(name, func(t *testing.T) {

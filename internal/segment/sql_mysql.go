@@ -69,7 +69,7 @@ func connectMySQL(ctx context.Context, address string) (sqlSession, error) {
 		return nil, mysqlConnectError(config, err)
 	}
 	if err := session.begin(ctx); err != nil {
-		session.close()
+		session.close() //nolint:contextcheck // the context is over when this is needed
 		return nil, err
 	}
 	return session, nil
@@ -188,7 +188,7 @@ func (s *mysqlSession) query(ctx context.Context, query string, args []string, c
 	var err error
 	s.busy = true
 	if len(args) == 0 {
-		s.rows, err = s.conn.QueryContext(ctx, query, nil)
+		s.rows, err = s.conn.QueryContext(ctx, query, nil) //nolint:gocritic // the cursor closes the rows
 	} else {
 		s.rows, err = s.queryArgs(ctx, query, args)
 	}

@@ -42,7 +42,7 @@ func connectPostgres(ctx context.Context, address string) (sqlSession, error) {
 	}
 	session := &postgres{conn: conn, where: where}
 	if err := session.begin(ctx); err != nil {
-		session.close()
+		session.close() //nolint:contextcheck // the context is over when this is needed
 		return nil, err
 	}
 	return session, nil

@@ -44,7 +44,7 @@ func checkValues(t *testing.T, url, parameter, from string, cases []valueCase) {
 	}
 }
 
-func TestSQL_postgresTypes(t *testing.T) {
+func TestSQL_postgresTypes(t *testing.T) { //nolint:tparallel // they share a database
 	t.Parallel()
 	db := sqltest.Postgres(t)
 	db.Exec(`CREATE TYPE mood AS ENUM ('sad', 'happy'); CREATE DOMAIN zip AS text; CREATE DOMAIN amount AS numeric; CREATE TYPE pair AS (a int, b text)`)
@@ -111,7 +111,7 @@ func TestSQL_postgresTypes(t *testing.T) {
 	})
 }
 
-func TestSQL_mysqlTypes(t *testing.T) {
+func TestSQL_mysqlTypes(t *testing.T) { //nolint:tparallel // they share a database
 	t.Parallel()
 	db := sqltest.MariaDB(t)
 	db.Exec(`SET sql_mode = ''; CREATE TABLE kinds (tiny tinyint(1), filled int(6) zerofill, cents decimal(10,2) zerofill, big bigint unsigned,
@@ -193,7 +193,7 @@ func TestSQL_columns(t *testing.T) {
 	onBoth(t, func(t *testing.T, db *sqltest.Database) {
 		source := segment.SQL{URL: db.URL(), Query: "SELECT 1 AS a, 2 AS b, 3 AS a"}
 		_, err := source.Open(t.Context(), []string{"b", "c"})
-		missing, ok := err.(*segment.MissingColumnsError)
+		missing, ok := err.(*segment.MissingColumnsError) //nolint:errorlint // errors of the tests themselves
 		if !ok || !slices.Equal(missing.Missing, []string{"c"}) || !slices.Equal(missing.Available, []string{"a", "b", "a"}) {
 			t.Errorf("error %v", err)
 		}
