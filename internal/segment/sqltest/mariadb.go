@@ -66,7 +66,8 @@ func (a mariaAdmin) value(ctx context.Context, database, query string) (value st
 		return "", err
 	}
 	defer db.Close()
-	return value, db.QueryRowContext(ctx, query).Scan(&value) //nolint:gocritic // the value is read after the call
+	err = db.QueryRowContext(ctx, query).Scan(&value)
+	return value, err
 }
 
 func (mariaAdmin) create(database string) string {
