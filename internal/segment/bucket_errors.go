@@ -78,6 +78,8 @@ func (a address) explain(err error) error {
 // answered explains an answer by its status.
 func (a address) answered(s status) error {
 	switch {
+	case s.http == http.StatusNotFound && a.scheme == "azblob" && strings.ContainsAny(a.key, unreadableInAzure):
+		return &fault{problem: "there is no such object in the bucket", remedy: `A blob whose name holds ", #, % or \ cannot be read from Azure Blob Storage. Give it another name.`}
 	case s.http == http.StatusNotFound:
 		return &fault{problem: "there is no such object in the bucket", remedy: "Check the key, upper and lower case included, or write the object before planning."}
 	case s.http == http.StatusUnauthorized:
@@ -100,6 +102,10 @@ func (a address) answered(s status) error {
 	}
 }
 
+// unreadableInAzure are the characters that the library does not send to Azure
+// as they are.
+const unreadableInAzure = `"#%\`
+
 // Codes by which the stores say more than by the status.
 var (
 	refusedCodes = map[string]bool{
@@ -113,7 +119,10 @@ var (
 // aboutCredentials recognizes what has no type of its own in any of the
 // clients.
 func aboutCredentials(err error) bool {
-	for _, words := range []string{"get credentials", "could not find default credentials", "oauth2: ", "DefaultAzureCredential", "shared config profile", "credentials: "} {
+	for _, words := range []string{
+		"get credentials", "getting credentials", "could not find default credentials", "private key should be",
+		"oauth2: ", "DefaultAzureCredential", "shared config profile", "credentials: ",
+	} {
 		if strings.Contains(err.Error(), words) {
 			return true
 		}
