@@ -18,8 +18,10 @@ func TestDataverseErrors(t *testing.T) {
 		words   []string
 	}{
 		"no application user": {func(e *environment) { e.NotMember = true }, []string{"is no user of", "Application users"}},
-		"no privilege": {func(e *environment) { e.Privilege = "prvReadmsdynci_CustomerProfile" },
-			[]string{"may not read", "the privilege prvReadmsdynci_CustomerProfile is missing", "msdynci_segmentmembership"}},
+		"no privilege": {
+			func(e *environment) { e.Privilege = "prvReadmsdynci_CustomerProfile" },
+			[]string{"may not read", "the privilege prvReadmsdynci_CustomerProfile is missing", "msdynci_segmentmembership"},
+		},
 		"not connected": {func(e *environment) { e.NoTables = true }, []string{"does not have the tables of Customer Insights - Data", "is connected to"}},
 		"throttled":     {func(e *environment) { e.Fail(dataverse.Fault{Times: 1000, Status: 429, RetryAfter: "300"}) }, []string{"kept limiting", "15m0s"}},
 		"web page":      {func(e *environment) { e.Fail(dataverse.Fault{Times: 1000, Status: 200, HTML: true}) }, []string{"is no Dataverse environment", "is a web page"}},
@@ -84,7 +86,7 @@ func TestParseEnvironmentURL(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		"https://contoso.crm.dynamics.com":                   "",
-		" https://contoso.crm4.dynamics.com/ ":               "",
+		"https://contoso.crm4.dynamics.com/\n":               "",
 		"http://127.0.0.1:8080":                              "",
 		"http://localhost":                                   "",
 		"contoso.crm.dynamics.com":                           "must begin with https://",
