@@ -86,7 +86,7 @@ func TestParseEnvironmentURL(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		"https://contoso.crm.dynamics.com":                   "",
-		" https://contoso.crm4.dynamics.com/ ":               "", //nolint:gocritic // the white space is what is tested
+		"https://contoso.crm4.dynamics.com/\n":               "",
 		"http://127.0.0.1:8080":                              "",
 		"http://localhost":                                   "",
 		"contoso.crm.dynamics.com":                           "must begin with https://",

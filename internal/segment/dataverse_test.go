@@ -128,6 +128,21 @@ func TestDataverseNamesAreExact(t *testing.T) {
 			t.Errorf("asked for %q, got that of %q (%v)", name, of, err)
 		}
 	}
+	if e.asked("segmentmemberships") != len(names) {
+		t.Errorf("names are not all found by the filter: %q", e.Requests())
+	}
+}
+
+// A name that Customer Insights escapes in another way is found all the same.
+func TestDataverseNameEscapedOtherwise(t *testing.T) {
+	t.Parallel()
+	e := newEnvironment(t, "Email")
+	e.EscapeHTML = true
+	e.Add("a", dataverse.Profile{"email": "ann@example.com"}, "A & B")
+	e.Add("b", dataverse.Profile{"email": "bob@example.com"}, "A")
+	if got := e.mustRead("A & B", "email"); !slices.Equal(got, []string{`"ann@example.com"`}) {
+		t.Errorf("rows %q", got)
+	}
 }
 
 // A member without a profile is a row that cannot be exported, not one less.

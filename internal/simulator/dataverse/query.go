@@ -112,10 +112,10 @@ func unescaped(text string) string {
 }
 
 // encode writes a list as Customer Insights does.
-func encode(list []string) string {
+func encode(list []string, escapeHTML bool) string {
 	var b strings.Builder
 	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
+	e.SetEscapeHTML(escapeHTML)
 	_ = e.Encode(list) // strings always can be
 	return strings.TrimSpace(b.String())
 }

@@ -46,7 +46,8 @@ type Server struct {
 	Privilege  string // that the application user lacks
 	MaxPage    int    // smaller pages than asked for; 0 is 5,000
 	TokenLives time.Duration
-	Profiles   int // how many are counted, if not those that there are; negative: none can be
+	EscapeHTML bool // & and the like are escaped in lists of segments
+	Profiles   int  // how many are counted, if not those that there are; negative: none can be
 }
 
 type column struct{ name, kind string }
@@ -115,7 +116,7 @@ func (s *Server) AddProfile(id string, profile Profile) {
 func (s *Server) AddMembership(id string, segments ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.memberships = append(s.memberships, stored{rand.Text(), map[string]any{"msdynci_customerid": id, "msdynci_segments": encode(segments)}})
+	s.memberships = append(s.memberships, stored{rand.Text(), map[string]any{"msdynci_customerid": id, "msdynci_segments": encode(segments, s.EscapeHTML)}})
 }
 
 // Remove takes a customer out of all segments.
