@@ -170,7 +170,7 @@ func TestParquetKeepsColumnsInStep(t *testing.T) {
 		"snappy, small pages": {parquet.Compression(&parquet.Snappy), parquet.PageBufferSize(1000)},
 		"gzip, small groups":  {parquet.Compression(&parquet.Gzip), parquet.MaxRowsPerRowGroup(777)},
 		"zstd, version 1":     {parquet.Compression(&parquet.Zstd), parquet.DataPageVersion(1), parquet.PageBufferSize(3000)},
-		"lz4":                 {parquet.Compression(&parquet.Lz4Raw), parquet.MaxRowsPerRowGroup(1024)},
+		"brotli":              {parquet.Compression(&parquet.Brotli), parquet.MaxRowsPerRowGroup(1024)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -214,6 +214,7 @@ func TestParquetRefuses(t *testing.T) {
 		"footer's size": {good[:len(good)-8] + "\xff\xff\xff\x7fPAR1", "email", "is cut off"},
 		"encrypted":     {"PARE" + good[4:], "email", "is encrypted"},
 		"gzip":          {"\x1f\x8b\x08\x00rest", "email", "is Parquet inside of gzip"},
+		"LZ4":           {parquetOf(t, rows, parquet.Compression(&parquet.Lz4Raw)), "email", "is compressed with LZ4_RAW, which cannot be read. Export it with Snappy"},
 		"unmappable":    {parquetOf(t, []interval{{}}), "bytes", `The column "bytes" of`},
 	} {
 		t.Run(name, func(t *testing.T) {
