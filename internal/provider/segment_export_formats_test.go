@@ -98,13 +98,13 @@ func TestAccSegmentExport_fileFormatsRefused(t *testing.T) {
 		file  string
 		words []string
 	}{
-		"truncated gzip":  {map[string]string{"vip.csv.gz": packed[:len(packed)-9]}, `path = "DIR/vip.csv.gz"`, []string{"Segment Cannot Be Read", "path =", "ends in the middle of its gzip data"}},
-		"JSON line 17":    {map[string]string{"vip.json": strings.Repeat(agesJSON, 8) + "{\"EMail\"}\n" + agesJSON}, `path = "DIR/vip.json"`, []string{"Segment Cannot Be Read", "path =", "JSON line 17 of", "is invalid"}},
-		"header differs":  {map[string]string{"1.csv": agesCSV, "2.csv": "EMail,Name,Age\n"}, `path = "DIR/*.csv"`, []string{"Segment Cannot Be Read", "path =", `lacks "FirstName" and adds "Name"`}},
-		"no match":        {nil, `path = "DIR/*.parquet"`, []string{"path =", "No file matches"}},
+		"truncated gzip":  {map[string]string{"vip.csv.gz": packed[:len(packed)-9]}, `path = "DIR/vip.csv.gz"`, []string{"Segment Cannot Be Read", "ends in the middle of its gzip data"}},
+		"JSON line 17":    {map[string]string{"vip.json": strings.Repeat(agesJSON, 8) + "{\"EMail\"}\n" + agesJSON}, `path = "DIR/vip.json"`, []string{"Segment Cannot Be Read", "JSON line 17 of", "is invalid"}},
+		"header differs":  {map[string]string{"1.csv": agesCSV, "2.csv": "EMail,Name,Age\n"}, `path = "DIR/*.csv"`, []string{"Segment Cannot Be Read", `lacks "FirstName" and adds "Name"`}},
+		"no match":        {nil, `path = "DIR/*.parquet"`, []string{"No file matches"}},
 		"missing column":  {map[string]string{"vip.json": `{"EMail":"ann@example.com"}`}, `path = "DIR/vip.json"`, []string{"Column Not In Segment", `no column "FirstName"; the columns are "EMail"`}},
 		"parquet as csv":  {map[string]string{"vip.csv": parquetSegment(t, parquetRow{})}, `path = "DIR/vip.csv"`, []string{"is not CSV but Parquet", `format = "parquet"`}},
-		"delimiter":       {map[string]string{"vip.json": agesJSON}, "path = \"DIR/vip.json\"\ndelimiter = \";\"", []string{"delimiter =", "Only CSV has a delimiter", "is NDJSON"}},
+		"delimiter":       {map[string]string{"vip.json": agesJSON}, "path = \"DIR/vip.json\"\ndelimiter = \";\"", []string{"Only CSV has a delimiter", "is NDJSON"}},
 		"unknown formats": {nil, "path = \"DIR/vip.json\"\nformat = \"xml\"", []string{"format", `"ndjson"`}},
 	} {
 		t.Run(name, func(t *testing.T) {
