@@ -25,7 +25,7 @@ func TestAccSegmentExport_segmentRefused(t *testing.T) {
 		"header of nothing": {",,\n" + rowAnn, []string{"Segment Cannot Be Read", "names no column"}},
 		"column twice":      {"EMail,FirstName, EMail\na@example.com,A,b@example.com\n", []string{`has the column "EMail" twice, at 1 and 3`}},
 		"NUL bytes":         {"EMail,FirstName\nann@example.com,A\x00nn\n", []string{"is not text but binary data"}},
-		"gzip":              {"\x1f\x8b\x08\x00abc", []string{"is not CSV but gzip", "Export it as CSV"}},
+		"gzip":              {"\x1f\x8b\x08\x00abc", []string{"ends in the middle of its gzip data", "copy or export it again"}},
 		"Excel workbook":    {"PK\x03\x04abc", []string{"is not CSV but a zip archive or an Excel workbook"}},
 		"UTF-16":            {"\xff\xfeE\x00M\x00a\x00i\x00l\x00\n\x00", []string{"is UTF-16", "Save the file as UTF-8"}},
 		"Latin-1 header":    {"EMail,FirstName,Stra\xdfe\n", []string{"name of column 3", "is not UTF-8"}},

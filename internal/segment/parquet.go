@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/format"
 )
 
 // parquetFiles opens Parquet files.
@@ -34,7 +35,10 @@ func (f *parquetFiles) open(ctx context.Context, file content, name string) (par
 		rows.total = opened.NumRows()
 		rows.groups = opened.RowGroups()
 		rows.available = parquetNames(opened.Root(), "", nil)
-		return rows.choose(opened.Root(), f.columns)
+		if err := rows.choose(opened.Root(), f.columns); err != nil {
+			return err
+		}
+		return rows.checkCodecs(opened.Metadata())
 	})
 	if err != nil {
 		return nil, rows.failure(err)
@@ -96,6 +100,23 @@ func (r *parquetRows) choose(root *parquet.Column, columns []string) error {
 	}
 	if missing != nil {
 		return &MissingColumnsError{Missing: missing, Available: r.available}
+	}
+	return nil
+}
+
+// checkCodecs refuses LZ4, which the library does not read reliably, and what
+// it does not know.
+func (r *parquetRows) checkCodecs(metadata *format.FileMetaData) error {
+	for _, group := range metadata.RowGroups {
+		for _, column := range r.columns {
+			for _, leaf := range column.leaves {
+				switch codec := group.Columns[leaf.index].MetaData.Codec; codec {
+				case format.Uncompressed, format.Snappy, format.Gzip, format.Brotli, format.Zstd:
+				default:
+					return fileError("Export it with Snappy, gzip, Brotli, zstd or no compression.", nil, "The Parquet file %q is compressed with %s, which cannot be read.", r.name, codec)
+				}
+			}
+		}
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package segment_test
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
@@ -16,6 +17,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/deprecated"
+	"github.com/parquet-go/parquet-go/encoding/thrift"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
 )
@@ -214,6 +216,7 @@ func TestParquetRefuses(t *testing.T) {
 		"footer's size": {good[:len(good)-8] + "\xff\xff\xff\x7fPAR1", "email", "is cut off"},
 		"encrypted":     {"PARE" + good[4:], "email", "is encrypted"},
 		"gzip":          {"\x1f\x8b\x08\x00rest", "email", "is Parquet inside of gzip"},
+		"LZ4":           {parquetOf(t, rows, parquet.Compression(&parquet.Lz4Raw)), "email", "is compressed with LZ4_RAW, which cannot be read. Export it with Snappy"},
 		"unmappable":    {parquetOf(t, []interval{{}}), "bytes", `The column "bytes" of`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -273,6 +276,37 @@ func TestParquetSurvivesDamage(t *testing.T) {
 	}
 	if errs == 0 {
 		t.Error("no damage is noticed")
+	}
+}
+
+// A file that promises more rows than it has must fail, not shrink the segment.
+func TestParquetThatEndsEarly(t *testing.T) {
+	t.Parallel()
+	rows, _ := plainRows(100)
+	content := parquetOf(t, rows)
+	for _, column := range []string{"age", "tags"} {
+		opened, err := parquet.OpenFile(strings.NewReader(content), int64(len(content)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		metadata := opened.Metadata()
+		metadata.RowGroups[0].NumRows += 5
+		for i := range metadata.RowGroups[0].Columns {
+			metadata.RowGroups[0].Columns[i].MetaData.NumValues += 5
+		}
+		footer, err := thrift.Marshal(new(thrift.CompactProtocol), metadata)
+		if err != nil {
+			t.Fatal(err)
+		}
+		promising := content + string(binary.LittleEndian.AppendUint32(footer, uint32(len(footer)))) + "PAR1"
+		got, err := openAs(t, "x.parquet", promising, column)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = readAll(got)
+		if e := asError(t, err); !strings.Contains(e.Error(), "is damaged: it cannot be read beyond row 0.") {
+			t.Errorf("%s: error %q", column, e)
+		}
 	}
 }
 

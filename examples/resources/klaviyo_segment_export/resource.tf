@@ -12,6 +12,7 @@ resource "klaviyo_segment_export" "vip" {
   segments = {
     vip       = { file = { path = "segments/vip.csv" } }
     wholesale = { file = { path = "segments/wholesale.csv", delimiter = ";" } }
+    stores    = { file = { path = "segments/store-*.csv.gz" } }
   }
 
   data_matching = {
