@@ -237,12 +237,9 @@ func TestAccFile_refused(t *testing.T) {
 		more  string // further arguments
 		words []string
 	}{
-		"gzip that is cut off": {"vip.csv.gz", map[string]string{"vip.csv.gz": packed[:len(packed)-12]}, "", []string{unreadable, "vip.csv.gz", "ends in the middle of its gzip data", "copy or export it again"}},
-		"JSON":                 {"vip.ndjson", map[string]string{"vip.ndjson": lines + `{"EMail":"bob@example.com",FirstName:1}` + "\n"}, "", []string{unreadable, "JSON line 17 of", "vip.ndjson", "is invalid"}},
-		"JSON in a later file": {
-			"vip-*.ndjson", map[string]string{"vip-1.ndjson": lines, "vip-2.ndjson": lines + "nonsense\n"}, "",
-			[]string{unreadable, "JSON line 17 of", "vip-2.ndjson", "is invalid"},
-		},
+		"gzip that is cut off":    {"vip.csv.gz", map[string]string{"vip.csv.gz": packed[:len(packed)-12]}, "", []string{unreadable, "vip.csv.gz", "ends in the middle of its gzip data", "copy or export it again"}},
+		"JSON":                    {"vip.ndjson", map[string]string{"vip.ndjson": lines + `{"EMail":"bob@example.com",FirstName:1}` + "\n"}, "", []string{unreadable, "JSON line 17 of", "vip.ndjson", "is invalid"}},
+		"JSON in a later file":    {"vip-*.ndjson", map[string]string{"vip-1.ndjson": lines, "vip-2.ndjson": lines + "nonsense\n"}, "", []string{unreadable, "JSON line 17 of", "vip-2.ndjson", "is invalid"}},
 		"Parquet that is cut off": {"vip.parquet", map[string]string{"vip.parquet": whole[:len(whole)-9]}, "", []string{unreadable, "vip.parquet", "is cut off"}},
 		"damaged Parquet":         {"vip.parquet", map[string]string{"vip.parquet": damagedParquet(people)}, "", []string{unreadable, "vip.parquet", "is damaged"}},
 		"a type that cannot be mapped": {
