@@ -15,6 +15,21 @@ import (
 // sqlServers are the servers that acceptance tests run against.
 var sqlServers = map[string]func(testing.TB) *sqltest.Database{"PostgreSQL": sqltest.Postgres, "MariaDB": sqltest.MariaDB}
 
+// onEachServer runs a test against a new database of every kind of server.
+func onEachServer(t *testing.T, test func(t *testing.T, w *world, db *sqltest.Database)) {
+	t.Helper()
+	requireAcc(t)
+	t.Parallel()
+	for name, start := range sqlServers {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := start(t)
+			newCustomers(db)
+			test(t, newWorld(t), db)
+		})
+	}
+}
+
 // requireAcc skips a test that drives Terraform before it starts a server.
 func requireAcc(t *testing.T) {
 	t.Helper()
@@ -61,25 +76,18 @@ func (w *world) exportSQL(db *sqltest.Database, more string) configuration {
 func hclText(text string) string { return strings.ReplaceAll(text, "%{", "%%{") }
 
 func TestAccSegmentExport_sql(t *testing.T) {
-	requireAcc(t)
-	t.Parallel()
-	for name, start := range sqlServers {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			w, db := newWorld(t), start(t)
-			newCustomers(db)
-			config := w.exportSQL(db, `, version_query = "SELECT count(*), sum(score) FROM customers"`)
-			drifted := applied(config, inState(exportAddress, values{"profile_count": 4, "last_run.reason": changedSegment}))
-			drifted.PreConfig = func() { db.Exec("UPDATE customers SET vip = true") }
-			drifted.ConfigPlanChecks = planned(exportAddress, plancheck.ResourceActionUpdate, values{"profile_count": 4, "last_run.reason": changedSegment})
-			w.run(
-				applied(config, inState(exportAddress, values{"profile_count": 3, "last_run.reason": "first run", "last_run.status": "succeeded"})),
-				drifted,
-			)
-			w.wantImports(2)
-			w.wantMembers("ann@example.com", "bob@example.com", "eve@example.com", "joe@example.com")
-		})
-	}
+	onEachServer(t, func(t *testing.T, w *world, db *sqltest.Database) {
+		config := w.exportSQL(db, `, version_query = "SELECT count(*), sum(score) FROM customers WHERE vip"`)
+		drifted := applied(config, inState(exportAddress, values{"profile_count": 4, "last_run.reason": changedSegment}))
+		drifted.PreConfig = func() { db.Exec("UPDATE customers SET vip = true") }
+		drifted.ConfigPlanChecks = planned(exportAddress, plancheck.ResourceActionUpdate, values{"profile_count": 4, "last_run.reason": changedSegment})
+		w.run(
+			applied(config, inState(exportAddress, values{"profile_count": 3, "last_run.reason": "first run", "last_run.status": "succeeded"})),
+			drifted,
+		)
+		w.wantImports(2)
+		w.wantMembers("ann@example.com", "bob@example.com", "eve@example.com", "joe@example.com")
+	})
 }
 
 const changedSegment = "segment changed: 3 -> 4 profiles (1 import job, 1s at best)"
@@ -87,49 +95,35 @@ const changedSegment = "segment changed: 3 -> 4 profiles (1 import job, 1s at be
 // While the version query answers the same, nobody runs the query: here the
 // version does not see what has changed.
 func TestAccSegmentExport_sqlVersion(t *testing.T) {
-	requireAcc(t)
-	t.Parallel()
-	for name, start := range sqlServers {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			w, db := newWorld(t), start(t)
-			newCustomers(db)
-			config := w.exportSQL(db, `, version_query = "SELECT max(score) FROM customers"`)
-			unseen := resource.TestStep{Config: config.String(), PlanOnly: true, PreConfig: func() { db.Exec("UPDATE customers SET vip = true") }}
-			seen := applied(config, inState(exportAddress, values{"profile_count": 4}))
-			seen.PreConfig = func() {
-				w.wantMembers("ann@example.com", "bob@example.com", "eve@example.com")
-				db.Exec("UPDATE customers SET score = 50 WHERE score = 40")
-			}
-			seen.ConfigPlanChecks = planned(exportAddress, plancheck.ResourceActionUpdate, values{"last_run.reason": changedSegment})
-			w.run(applied(config), unseen, seen)
-			w.wantImports(2)
-			w.wantMembers("ann@example.com", "bob@example.com", "eve@example.com", "joe@example.com")
-		})
-	}
+	onEachServer(t, func(t *testing.T, w *world, db *sqltest.Database) {
+		config := w.exportSQL(db, `, version_query = "SELECT max(score) FROM customers"`)
+		unseen := resource.TestStep{Config: config.String(), PlanOnly: true, PreConfig: func() { db.Exec("UPDATE customers SET vip = true") }}
+		seen := applied(config, inState(exportAddress, values{"profile_count": 4}))
+		seen.PreConfig = func() {
+			w.wantMembers("ann@example.com", "bob@example.com", "eve@example.com")
+			db.Exec("UPDATE customers SET score = 50 WHERE score = 40")
+		}
+		seen.ConfigPlanChecks = planned(exportAddress, plancheck.ResourceActionUpdate, values{"last_run.reason": changedSegment})
+		w.run(applied(config), unseen, seen)
+		w.wantImports(2)
+		w.wantMembers("ann@example.com", "bob@example.com", "eve@example.com", "joe@example.com")
+	})
 }
 
 func TestAccSegmentExport_sqlRefused(t *testing.T) {
-	requireAcc(t)
-	t.Parallel()
-	for name, start := range sqlServers {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			w, db := newWorld(t), start(t)
-			newCustomers(db)
-			config := w.exportSQL(db, "")
-			of := func(user, password, query string) configuration {
-				return config.with(exportBlock, "segments", sqlSegment(fmt.Sprintf("url = %q, query = %q", db.URLOf(user, password), query)))
-			}
-			w.run(
-				refused(of(sqltest.Reader, sqltest.Password, "SELECT email\nFORM customers"), "Segment Cannot Be Read", "The server refuses the query", "SQLSTATE"),
-				refused(of(sqltest.Reader, "wrong", vipQuery(db)), "Segment Cannot Be Read", `The server refuses user "segment_reader"`),
-				refused(of(sqltest.Owner, sqltest.Password, "DELETE FROM customers RETURNING *"), "Segment Cannot Be Read"),
-				refused(of(sqltest.Reader, sqltest.Password, "SELECT email AS mail FROM customers"), "Column Not In Segment", `no column "email"`),
-			)
-			w.wantImports(0)
-		})
-	}
+	onEachServer(t, func(t *testing.T, w *world, db *sqltest.Database) {
+		config := w.exportSQL(db, "")
+		of := func(user, password, query string) configuration {
+			return config.with(exportBlock, "segments", sqlSegment(fmt.Sprintf("url = %q, query = %q", db.URLOf(user, password), query)))
+		}
+		w.run(
+			refused(of(sqltest.Reader, sqltest.Password, "SELECT email\nFORM customers"), "Segment Cannot Be Read", "The server refuses the query", "SQLSTATE"),
+			refused(of(sqltest.Reader, "wrong", vipQuery(db)), "Segment Cannot Be Read", `The server refuses user "segment_reader"`),
+			refused(of(sqltest.Owner, sqltest.Password, "DELETE FROM customers RETURNING *"), "Segment Cannot Be Read"),
+			refused(of(sqltest.Reader, sqltest.Password, "SELECT email AS mail FROM customers"), "Column Not In Segment", `no column "email"`),
+		)
+		w.wantImports(0)
+	})
 }
 
 func TestAccSegmentExport_sqlArguments(t *testing.T) {
@@ -173,43 +167,40 @@ func newWorldOf(t *testing.T, w *world) *world {
 }
 
 // With url_env neither the URL nor its password reaches anything; with url they
-// are in the state.
+// are in the state, and nowhere else.
 func TestAccSecrets_sqlURL(t *testing.T) {
-	requireAcc(t)
-	t.Parallel()
 	const password = "Wolpertinger-77"
-	for name, start := range sqlServers {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			w, db := newWorld(t), start(t)
-			newCustomers(db)
-			user := db.Name + "_user"
-			if db.Scheme == "postgres" {
-				db.Exec(fmt.Sprintf("CREATE ROLE %s LOGIN PASSWORD '%s'; GRANT SELECT ON customers TO %s", user, password, user))
-				t.Cleanup(func() { db.Exec(fmt.Sprintf("DROP OWNED BY %s; DROP ROLE %s", user, user)) })
-			} else {
-				db.Exec(fmt.Sprintf("CREATE USER %s IDENTIFIED BY '%s'; GRANT SELECT ON customers TO %s", user, password, user))
-			}
-			url := db.URLOf(user, password)
-			query := fmt.Sprintf("query = %q, args = [\"10\"], version_query = \"SELECT email, first_name FROM customers\"", vipQuery(db))
-			config := w.exportSQL(db, "").with(exportBlock, "segments", sqlSegment(`url_env = "SEGMENT_URL", `+query))
-			c := newCLI(t, config, "TF_LOG=TRACE", "SEGMENT_URL="+url)
-			c.run("first run", "plan", "-no-color", "-input=false", "-out=plan.bin")
-			c.run("Apply complete", "apply", "-no-color", "-input=false", "plan.bin")
-			db.Exec("UPDATE customers SET first_name = email")
-			c.run("segment changed", "plan", "-no-color", "-input=false", "-out=plan.bin")
-			c.run("Apply complete", "apply", "-no-color", "-input=false", "plan.bin")
-			db.Exec("DROP TABLE customers")
-			c.fail("The server refuses the query", "plan", "-no-color", "-input=false")
-			c.wantNoSecrets([]string{url, password, "ann@example.com", "joe@example.com"})
+	onEachServer(t, func(t *testing.T, w *world, db *sqltest.Database) {
+		user := db.Name + "_user"
+		if db.Scheme == "postgres" {
+			db.Exec(fmt.Sprintf("CREATE ROLE %s LOGIN PASSWORD '%s'; GRANT SELECT ON customers TO %s", user, password, user))
+			t.Cleanup(func() { db.Exec(fmt.Sprintf("DROP OWNED BY %s; DROP ROLE %s", user, user)) })
+		} else {
+			db.Exec(fmt.Sprintf("CREATE USER %s IDENTIFIED BY '%s'; GRANT SELECT ON customers TO %s", user, password, user))
+		}
+		url := db.URLOf(user, password)
+		query := fmt.Sprintf("query = %q, args = [\"10\"], version_query = \"SELECT email, first_name FROM customers\"", vipQuery(db))
+		config := w.exportSQL(db, "").with(exportBlock, "segments", sqlSegment(`url_env = "SEGMENT_URL", `+query))
+		c := newCLI(t, config, "TF_LOG=TRACE", "SEGMENT_URL="+url, "TF_VAR_url="+url)
+		c.run("first run", "plan", "-no-color", "-input=false", "-out=plan.bin")
+		c.run("Apply complete", "apply", "-no-color", "-input=false", "plan.bin")
+		db.Exec("UPDATE customers SET first_name = email")
+		c.run("segment changed", "plan", "-no-color", "-input=false", "-out=plan.bin")
+		c.run("Apply complete", "apply", "-no-color", "-input=false", "plan.bin")
+		db.Exec("DROP TABLE customers")
+		c.fail("The server refuses the query", "plan", "-no-color", "-input=false")
+		c.wantNoSecrets([]string{url, password, "ann@example.com", "joe@example.com"})
 
-			c.write("main.tf", strings.Replace(c.read("main.tf"), `url_env = "SEGMENT_URL"`, fmt.Sprintf("url = %q", url), 1))
-			c.fail("The server refuses the query", "plan", "-no-color", "-input=false")
-			db.Exec(customers + "GRANT SELECT ON customers TO " + user)
-			c.run("Apply complete", "apply", "-no-color", "-input=false", "-auto-approve")
-			if !strings.Contains(c.read("terraform.tfstate"), password) {
-				t.Error("the password is not in the state, as the documentation says")
-			}
-		})
-	}
+		// From a variable: Terraform itself shows the lines of a configuration.
+		c.write("main.tf", strings.Replace(c.read("main.tf"), `url_env = "SEGMENT_URL"`, "url = var.url", 1)+"variable \"url\" {\n  sensitive = true\n}\n")
+		c.fail("The server refuses the query", "plan", "-no-color", "-input=false")
+		db.Exec(customers + "GRANT SELECT ON customers TO " + user)
+		c.run("Apply complete", "apply", "-no-color", "-input=false", "-auto-approve")
+		if strings.Contains(c.output.String(), password) {
+			t.Error("the password is in the output")
+		}
+		if !strings.Contains(c.read("terraform.tfstate"), password) {
+			t.Error("the password is not in the state, as the documentation says")
+		}
+	})
 }

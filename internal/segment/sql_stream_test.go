@@ -196,3 +196,19 @@ func TestSQL_applicationName(t *testing.T) {
 		wantRows(t, rows, []string{want})
 	}
 }
+
+// A query that runs out of time among its rows has not yielded a segment.
+func TestSQL_timeLimitAmongRows(t *testing.T) {
+	t.Parallel()
+	db := sqltest.MariaDB(t)
+	source := segment.SQL{URL: db.URL() + "?max_statement_time=0.3", Query: "SELECT seq AS email, SLEEP(0.01) FROM seq_1_to_1000"}
+	rows, err := source.Open(t.Context(), []string{"email"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	all, err := readAll(rows)
+	if len(all) == 0 || err == nil || !strings.Contains(err.Error(), "The server ended the query") {
+		t.Errorf("%d rows, then %v", len(all), err)
+	}
+}
