@@ -22,9 +22,10 @@ import (
 
 // job is a piece of work that is measured in a process of its own.
 type job struct {
-	Kind string // floor, survey or run
-	Path string // of the segment
-	Rows int
+	Kind   string // floor, survey or run
+	Source string // what the segment is in; CSV by default
+	Path   string // of the segment
+	Rows   int
 
 	// For a run.
 	BaseURL   string
@@ -91,9 +92,16 @@ func do(ctx context.Context, spec string, out io.Writer) error {
 	}
 	switch j.Kind {
 	case "floor":
-		return readOnly(j)
+		switch j.Source {
+		case fromParquet:
+			return readParquet(j)
+		case fromPostgres:
+			return readPostgres(ctx, j)
+		default:
+			return readOnly(j)
+		}
 	case "survey":
-		s, err := declared(j.Path, "", "").Survey(ctx)
+		s, err := declared(j.source(), "", "").Survey(ctx)
 		if err != nil {
 			return err
 		}
@@ -119,7 +127,7 @@ func runAll(ctx context.Context, j job) error {
 	var running sync.WaitGroup
 	for i, list := range j.ListIDs {
 		running.Go(func() {
-			result, err := declared(j.Path, j.AccountID, list).Run(ctx, client, export.RunOptions{Surveyed: j.Surveyed})
+			result, err := declared(j.source(), j.AccountID, list).Run(ctx, client, export.RunOptions{Surveyed: j.Surveyed})
 			if err == nil && result.Exported != int64(j.Rows) {
 				err = fmt.Errorf("exported %d profiles", result.Exported)
 			}
@@ -148,8 +156,5 @@ func readOnly(j job) error {
 		}
 		rows++
 	}
-	if rows != j.Rows {
-		return fmt.Errorf("read %d rows", rows)
-	}
-	return nil
+	return j.checkRows(rows)
 }

@@ -56,10 +56,10 @@ func phone(r *rand.Rand) string {
 	return fmt.Sprintf(layouts[r.IntN(len(layouts))], area, exchange, line)
 }
 
-// declared is the export of a segment that writeSegment wrote.
-func declared(path, accountID, listID string) *export.Export {
+// declared is the export of a segment with the columns that writeSegment writes.
+func declared(source segment.Source, accountID, listID string) *export.Export {
 	return &export.Export{
-		Segments: []export.Segment{{Name: "bench", Source: segment.File{Path: path}}},
+		Segments: []export.Segment{{Name: "bench", Source: source}},
 		ListID:   listID,
 		Destination: export.Destination{
 			AccountID: accountID,

@@ -1,6 +1,6 @@
 // Package sqltest starts database servers for tests: real ones, of a program
 // that is installed here, on free ports of the loopback interface. Only tests
-// import it.
+// and benchmarks import it.
 package sqltest
 
 import (
@@ -130,6 +130,17 @@ var (
 	mu    sync.Mutex
 	stops []func()
 )
+
+// NewPostgres is a new database of a PostgreSQL server, by the URL of its owner,
+// for programs that are no tests: they end the server with Stop.
+func NewPostgres(name string) (string, error) {
+	server, err := postgres()
+	if err != nil {
+		return "", err
+	}
+	d := &Database{Server: server, Name: name}
+	return d.URL(), server.admin.exec(context.Background(), "", server.admin.create(name))
+}
 
 // Stop ends all servers; for TestMain.
 func Stop() {
