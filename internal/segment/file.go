@@ -68,14 +68,12 @@ func (f File) TellsChanges() bool {
 	return !onDisk
 }
 
-// Version implements [Source].
+// Version implements [Source]. The names are part of it, since another file may
+// be as long and as old.
 func (f File) Version(ctx context.Context) (string, error) {
 	objects, err := f.find(ctx)
 	if err != nil {
 		return "", err
-	}
-	if len(objects) == 1 {
-		return objects[0].version(), nil
 	}
 	sum := sha256.New()
 	for _, o := range objects {
