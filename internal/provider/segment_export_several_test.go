@@ -71,5 +71,5 @@ func TestAccSegmentExport_segmentPropertyErrors(t *testing.T) {
 func TestAccSegmentExport_oneSourceEach(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.run(refused(w.export(threeCSV).with(exportBlock, "segments", "{ vip = {} }"), "A Segment Needs One Source", "exactly one source: `file`. It has none."))
+	w.run(refused(w.export(threeCSV).with(exportBlock, "segments", "{ vip = {} }"), "A Segment Needs One Source", "exactly one source", "It has none."))
 }
