@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"runtime"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 
@@ -78,17 +79,20 @@ func (c *chunk) encode(keep bool) {
 			json = json[:0]
 		}
 		start := len(json)
-		var info profile.Info
+		at := len(c.profiles)
+		c.profiles = slices.Grow(c.profiles, 1)[:at+1]
+		p := &c.profiles[at]
 		var rejection *profile.Rejection
-		json, info, rejection = c.encoder.Append(json, cells[:width])
+		json, rejection = c.encoder.Append(json, cells[:width], &p.info)
 		cells = cells[width:]
 		if rejection != nil {
+			c.profiles = c.profiles[:at]
 			c.rejects = append(c.rejects, rejected{
 				row: row, code: string(rejection.Code), target: rejection.Target, reason: rejection.Reason(),
 			})
 			continue
 		}
-		c.profiles = append(c.profiles, encoded{row: row, start: int32(start), end: int32(len(json)), info: info})
+		p.row, p.start, p.end = row, int32(start), int32(len(json))
 		json = append(json, ',')
 	}
 	c.block.json = json

@@ -35,10 +35,11 @@ const firstSlots = 16
 // reserve makes room for so many hashes, so that tables need not grow.
 func (s *hashSet) reserve(hashes int64) {
 	each := int(hashes>>tableBits) + 1
-	slots := (each + each/16) * 4 / 3 // not all tables get the same
+	slots := (each + each/16) * 4 / 3        // not all tables get the same
+	room := make([]uint64, slots<<tableBits) // in one piece, which is the least work for the collector
 	for i := range s.tables {
 		if t := &s.tables[i]; slots > len(t.slots) {
-			t.resize(slots)
+			t.move(room[i*slots : (i+1)*slots : (i+1)*slots])
 		}
 	}
 }
@@ -52,7 +53,7 @@ func (s *hashSet) split(h profile.Hash) (*hashTable, uint64) {
 func (s *hashSet) add(h profile.Hash) bool {
 	t, key := s.split(h)
 	if 4*(t.used+1) > 3*len(t.slots) {
-		t.resize(max(len(t.slots)*3/2, firstSlots))
+		t.move(make([]uint64, max(len(t.slots)*3/2, firstSlots)))
 	}
 	at := t.find(key)
 	if t.slots[at] == key {
@@ -102,11 +103,11 @@ func (t *hashTable) find(key uint64) uint64 {
 	return at
 }
 
-// resize copies the table into one of so many slots.
-func (t *hashTable) resize(slots int) {
-	old := t.slots
-	t.slots = make([]uint64, slots)
-	for _, key := range old {
+// move copies the table to where there are more slots, all of them free.
+func (t *hashTable) move(to []uint64) {
+	from := t.slots
+	t.slots = to
+	for _, key := range from {
 		if key != 0 {
 			t.slots[t.find(key)] = key
 		}

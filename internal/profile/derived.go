@@ -8,8 +8,8 @@ type Derived struct {
 	Append func(dst []byte, email Hash) []byte
 	Most   int
 
-	keys [3]string // that come before, by the group that is open until then
-	most int       // bytes of the property with its key
+	keys [3]key // that come before, by the group that is open until then
+	most int    // bytes of the property with its key
 }
 
 // Derive adds a property to the profiles of an encoder that nobody uses yet.
@@ -17,7 +17,7 @@ type Derived struct {
 func (e *Encoder) Derive(name string, d Derived) {
 	f := newField(use{target: Target{GroupProperties, name}}, 0, false)
 	d.keys = f.keys
-	d.most = d.Most + len(f.keys[groupLocation]) + len(closings[groupProperties])
+	d.most = d.Most + len(f.keys[groupLocation].text) + len(closings[groupProperties])
 	e.derived = d
 }
 
@@ -27,6 +27,6 @@ func (d *Derived) append(buf []byte, open group, email Hash) []byte {
 	if d.Append == nil {
 		return buf
 	}
-	buf = append(buf[:len(buf)-len(closings[open])], d.keys[open]...)
+	buf = d.keys[open].bare(buf[:len(buf)-len(closings[open])])
 	return append(d.Append(buf, email), closings[groupProperties]...)
 }

@@ -10,7 +10,7 @@ import (
 // one table look-up a digit. It is the deterministic automaton of the
 // expressions (subset construction), for the alphabet of the ten digits.
 type digitMachine struct {
-	next   [][10]uint16 // state and digit to state
+	next   [][16]uint16 // state and digit to state; a power of two spares a check
 	accept []uint16     // per state, a bit for each expression that matches
 }
 
@@ -61,7 +61,7 @@ func isAssertion(i syntax.Inst) bool { return i.Op == syntax.InstEmptyWidth }
 func (m *digitMachine) match(digits []byte) uint16 {
 	state := uint16(stateStart)
 	for _, d := range digits {
-		if state = m.next[state][d-'0']; state == stateDead {
+		if state = m.next[state][d&0xF]; state == stateDead {
 			break
 		}
 	}
@@ -79,7 +79,7 @@ func (m *digitMachine) matchPrefix(digits []byte) bool {
 		if state == stateDead || m.accept[state] != 0 {
 			break
 		}
-		state = m.next[state][d-'0']
+		state = m.next[state][d&0xF]
 	}
 	return m.accept[state] != 0
 }
@@ -155,7 +155,7 @@ func (b *builder) add(set []thread) uint16 {
 	state := uint16(len(b.sets))
 	b.states[string(key)] = state
 	b.sets = append(b.sets, set)
-	b.m.next = append(b.m.next, [10]uint16{})
+	b.m.next = append(b.m.next, [16]uint16{})
 	b.m.accept = append(b.m.accept, accept)
 	return state
 }

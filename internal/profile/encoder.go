@@ -31,12 +31,9 @@ type field struct {
 	json   bool // the cell is a JSON text
 
 	// keys are what comes before the value, by the group that is open until
-	// then: ,"city": or },"location":{"city":
-	keys [3]string
-
-	// quoted are keys with a quote behind, for plain texts up to a length.
-	quoted [3]string
-	quick  int // bytes; 0 if the value is not written as it is
+	// then: ,"city":" or },"location":{"city":"
+	keys  [3]key
+	plain int // bytes up to which plain texts are written as they are; may be 0
 }
 
 // group is the object in a profile's attributes that a field belongs to.
@@ -96,23 +93,23 @@ const head = `{"type":"profile","attributes":{"email":`
 
 func newField(u use, cell int, json bool) field {
 	f := field{target: u.target, kind: u.kind, group: groupOf(u.target), cell: cell, json: json}
-	name := string(append(appendString(nil, u.target.Name), ':'))
+	name := string(append(appendString(nil, u.target.Name), ':', '"'))
 	for open := range f.keys {
-		f.keys[open] = "," + name
+		text := "," + name
 		if group(open) != f.group {
-			f.keys[open] = "," + openings[f.group] + name
+			text = "," + openings[f.group] + name
 			if group(open) != groupNone {
-				f.keys[open] = "}" + f.keys[open]
+				text = "}" + text
 			}
 		}
-		f.quoted[open] = f.keys[open] + `"`
+		f.keys[open] = newKey(text)
 	}
 	switch {
 	case json:
 	case u.kind <= String:
-		f.quick = MaxSize
+		f.plain = MaxSize
 	case u.kind == typeExternalID:
-		f.quick = maxExternalID
+		f.plain = maxExternalID
 	}
 	return f
 }
@@ -121,27 +118,26 @@ func newField(u use, cell int, json bool) field {
 // to dst as one JSON:API resource object and returns the extended buffer. White
 // space around a value is not part of it, and an empty value is left out: a
 // profile in Klaviyo keeps what it had. A row that cannot be exported leaves dst
-// as it was and returns a rejection.
-func (e *Encoder) Append(dst []byte, row []string) ([]byte, Info, *Rejection) {
-	buf, info, rejection := e.appendEmail(append(dst, head...), row)
+// as it was and returns a rejection; info then is of no meaning.
+func (e *Encoder) Append(dst []byte, row []string, info *Info) ([]byte, *Rejection) {
+	*info = Info{}
+	buf, rejection := e.appendEmail(append(dst, head...), row, info)
 	if rejection != nil {
-		return dst, Info{}, rejection
+		return dst, rejection
 	}
 	open := groupNone // the object that is being written
 	for i := 1; i < len(e.fields); i++ {
 		f := &e.fields[i]
-		if cell := row[f.cell]; f.isQuick(cell) { // nearly all are
-			if cell != "" {
-				buf = append(buf, f.quoted[open]...)
-				buf = append(buf, cell...)
-				buf = append(buf, '"')
-				open = f.group
-			}
+		cell := row[f.cell]
+		if cell == "" {
 			continue
 		}
 		before := len(buf)
-		if buf, rejection = e.appendKeyed(buf, f, open, row, &info); rejection != nil {
-			return dst, Info{}, rejection
+		var done bool
+		if buf, done = e.appendQuick(buf, f, open, cell, info); !done {
+			if buf, rejection = e.appendKeyed(buf, f, open, cell, info); rejection != nil {
+				return dst, rejection
+			}
 		}
 		if len(buf) > before {
 			open = f.group
@@ -149,28 +145,21 @@ func (e *Encoder) Append(dst []byte, row []string) ([]byte, Info, *Rejection) {
 	}
 	buf = append(buf, closings[open]...)
 	if len(buf)-len(dst)+e.derived.most > MaxSize {
-		return dst, Info{}, &Rejection{Code: ProfileTooLarge}
+		return dst, &Rejection{Code: ProfileTooLarge}
 	}
 	info.Profile = HashOf(buf[len(dst):])
-	return e.derived.append(buf, open, info.Email), info, nil
-}
-
-// isQuick reports whether a cell is written as it is between quotes, or left
-// out since it is empty.
-func (f *field) isQuick(cell string) bool {
-	last := len(cell) - 1
-	return last < f.quick && (last < 0 || cell[0] != ' ' && cell[last] != ' ' && isPlain(cell))
+	return e.derived.append(buf, open, info.Email), nil
 }
 
 // appendKeyed appends the key and the value of a field, or nothing to leave it
 // out.
-func (e *Encoder) appendKeyed(buf []byte, f *field, open group, row []string, info *Info) ([]byte, *Rejection) {
-	value, structure := f.read(row)
+func (e *Encoder) appendKeyed(buf []byte, f *field, open group, cell string, info *Info) ([]byte, *Rejection) {
+	value, structure := f.read(cell)
 	if value == "" {
 		return buf, nil
 	}
 	before := len(buf)
-	buf = append(buf, f.keys[open]...)
+	buf = f.keys[open].bare(buf)
 	at := len(buf)
 	var rejection *Rejection
 	if structure {
@@ -185,26 +174,27 @@ func (e *Encoder) appendKeyed(buf []byte, f *field, open group, row []string, in
 }
 
 // appendEmail appends the address, which no profile is without.
-func (e *Encoder) appendEmail(buf []byte, row []string) ([]byte, Info, *Rejection) {
+func (e *Encoder) appendEmail(buf []byte, row []string, info *Info) ([]byte, *Rejection) {
 	f := &e.fields[0]
-	address, structure := f.read(row)
+	address, structure := f.read(row[f.cell])
 	if address == "" {
-		return buf, Info{}, &Rejection{Code: MissingEmail, Target: f.target}
+		return buf, &Rejection{Code: MissingEmail, Target: f.target}
 	}
 	if structure {
-		return buf, Info{}, &Rejection{Code: InvalidEmail, Target: f.target}
+		return buf, &Rejection{Code: InvalidEmail, Target: f.target}
 	}
 	at := len(buf) + 1
 	buf, code := appendEmail(buf, address)
 	if code != "" {
-		return buf, Info{}, &Rejection{Code: code, Target: f.target}
+		return buf, &Rejection{Code: code, Target: f.target}
 	}
-	return buf, Info{Email: HashOf(buf[at : len(buf)-1])}, nil
+	info.Email = HashOf(buf[at : len(buf)-1])
+	return buf, nil
 }
 
 // appendField appends a value that is not empty, or nothing to leave it out.
 func (e *Encoder) appendField(buf []byte, f *field, value string, info *Info) ([]byte, *Rejection) {
-	if !isPlain(value) && !utf8.ValidString(value) {
+	if !isUTF8(value) {
 		return buf, &Rejection{Code: NotUTF8, Target: f.target}
 	}
 	ok, dropped := true, Dropped(0)
@@ -237,11 +227,11 @@ func (e *Encoder) appendField(buf []byte, f *field, value string, info *Info) ([
 	return buf, nil
 }
 
-// read returns the value of the field in a row without white space around it.
+// read returns the value of the field in a cell without white space around it.
 // structure reports whether it is JSON other than a string: the value is then
 // its JSON text.
-func (f *field) read(row []string) (value string, structure bool) {
-	value = trimSpace(row[f.cell])
+func (f *field) read(cell string) (value string, structure bool) {
+	value = trimSpace(cell)
 	if !f.json || value == "" {
 		return value, false
 	}

@@ -21,8 +21,14 @@ func (a attributes) group(name string) attributes {
 // encode compiles a mapping for columns and encodes one row of them.
 func encode(t *testing.T, m profile.Mapping, columns, row []string) (string, profile.Info, *profile.Rejection) {
 	t.Helper()
-	out, info, rejection := compile(t, m, nil).Append(nil, project(m, columns, row))
+	out, info, rejection := appendTo(nil, compile(t, m, nil), project(m, columns, row))
 	return string(out), info, rejection
+}
+
+// appendTo is Append with all that comes of it.
+func appendTo(dst []byte, e *profile.Encoder, cells []string) (out []byte, info profile.Info, rejection *profile.Rejection) {
+	out, rejection = e.Append(dst, cells, &info)
+	return out, info, rejection
 }
 
 // compile compiles a mapping.

@@ -1,8 +1,35 @@
 package profile
 
-import "unicode/utf8"
+import (
+	"encoding/binary"
+	"unicode/utf8"
+)
 
 const hexDigits = "0123456789abcdef"
+
+// copyPlain copies s to dst, which is as long, and reports whether it is plain.
+func copyPlain(dst []byte, s string) bool {
+	n := len(s)
+	switch {
+	case n >= 8:
+		odd := uint64(0)
+		for i := 8; i < n; i += 8 {
+			w := uint64(half(s[i-8:])) | uint64(half(s[i-4:]))<<32
+			binary.LittleEndian.PutUint64(dst[i-8:], w)
+			odd |= oddBytes(w)
+		}
+		w := uint64(half(s[n-8:])) | uint64(half(s[n-4:]))<<32
+		binary.LittleEndian.PutUint64(dst[n-8:], w)
+		return odd|oddBytes(w) == 0
+	case n >= 4:
+		first, last := half(s), half(s[n-4:])
+		binary.LittleEndian.PutUint32(dst, first)
+		binary.LittleEndian.PutUint32(dst[n-4:], last)
+		return oddBytes(uint64(first)|uint64(last)<<32) == 0
+	default:
+		return copy(dst, s) == n && isPlain(s)
+	}
+}
 
 // isPlain reports whether a JSON string holds s as it is and s is ASCII, which
 // nearly all values are. It looks at eight bytes at once, at some of them twice
@@ -12,16 +39,16 @@ func isPlain(s string) bool {
 	switch {
 	case n >= 8:
 		for i := 8; i < n; i += 8 {
-			if !plainWord(uint64(half(s[i-8:])) | uint64(half(s[i-4:]))<<32) {
+			if oddBytes(uint64(half(s[i-8:]))|uint64(half(s[i-4:]))<<32) != 0 {
 				return false
 			}
 		}
-		return plainWord(uint64(half(s[n-8:])) | uint64(half(s[n-4:]))<<32)
+		return oddBytes(uint64(half(s[n-8:]))|uint64(half(s[n-4:]))<<32) == 0
 	case n >= 4:
-		return plainWord(uint64(half(s)) | uint64(half(s[n-4:]))<<32)
+		return oddBytes(uint64(half(s))|uint64(half(s[n-4:]))<<32) == 0
 	case n > 0:
 		const spaces = 0x2020202020 << 24
-		return plainWord(uint64(s[0]) | uint64(s[n/2])<<8 | uint64(s[n-1])<<16 | spaces)
+		return oddBytes(uint64(s[0])|uint64(s[n/2])<<8|uint64(s[n-1])<<16|spaces) == 0
 	default:
 		return true
 	}
@@ -33,14 +60,17 @@ func half(s string) uint32 {
 	return uint32(s[0]) | uint32(s[1])<<8 | uint32(s[2])<<16 | uint32(s[3])<<24
 }
 
-// plainWord is isPlain for eight bytes at once. A byte minus 0x20 borrows below
+// oddBytes is 0 if all of eight bytes are plain. A byte minus 0x20 borrows below
 // a space; one that is xored with a character is less than 1 where it is that
 // character; and plus 1 overflows into the sign at 0x7f.
-func plainWord(w uint64) bool {
+func oddBytes(w uint64) uint64 {
 	const ones, signs = 0x0101010101010101, 0x8080808080808080
 	quote, backslash := w^('"'*ones), w^('\\'*ones)
-	return (w|(w-' '*ones)|(quote-ones)|(backslash-ones)|(w+ones))&signs == 0
+	return (w | (w - ' '*ones) | (quote - ones) | (backslash - ones) | (w + ones)) & signs
 }
+
+// isUTF8 is utf8.ValidString, quicker for short plain texts.
+func isUTF8(s string) bool { return isPlain(s) || utf8.ValidString(s) }
 
 // appendString appends s as a JSON string. Bytes that are no UTF-8 become
 // U+FFFD, so the result is valid JSON whatever s is.

@@ -2,6 +2,7 @@ package profile
 
 import (
 	"bytes"
+	"math/bits"
 	"strconv"
 	"strings"
 	"sync"
@@ -12,34 +13,33 @@ import (
 // callingCode is what the national numbers of a country calling code look like.
 type callingCode struct {
 	digits  string        // of the code itself
-	regions []regionPlan  // the regions that are told apart by their numbers as a whole
-	others  *digitMachine // what the numbers of the other regions begin with
+	regions []regionPlan  // the regions that are told apart by their numbers as a whole; the first knows the others
 	prefix  *digitMachine // what the library takes for a national prefix after the code
 }
 
 // regionPlan is the numbering plan of a region.
 type regionPlan struct {
-	machine *digitMachine              // bit 0: any number; other bits: numbers of one type
+	machine *digitMachine              // bit 0: any number; other bits: numbers of one type; elsewhere
 	lengths [maxPhoneDigits + 1]uint16 // by the number of digits, the bits that may count
 }
 
+// elsewhere is the bit of numbers that begin like those of another region with
+// the same calling code.
+const elsewhere uint16 = 1 << 15
+
 // judge tells whether a national number exists.
 func (c *callingCode) judge(digits []byte) verdict {
-	if c.others.matchPrefix(digits) {
-		return numberUnsure
-	}
 	for i := range c.regions {
-		if c.regions[i].valid(digits) {
+		r := &c.regions[i]
+		matched := r.machine.match(digits)
+		if matched&elsewhere != 0 {
+			return numberUnsure
+		}
+		if matched &= r.lengths[len(digits)]; matched&1 != 0 && matched > 1 {
 			return numberValid
 		}
 	}
 	return numberInvalid
-}
-
-// valid reports whether the digits are a number of a type that there is.
-func (r *regionPlan) valid(digits []byte) bool {
-	matched := r.machine.match(digits) & r.lengths[len(digits)]
-	return matched&1 != 0 && matched > 1
 }
 
 // possible reports whether the digits look like a number, of whatever type.
@@ -127,25 +127,32 @@ func newCallingCode(number int) *callingCode {
 	if c.prefix, ok = prefixMachine(main.GetNationalPrefixForParsing()); !ok {
 		return nil
 	}
+	var own []*phonenumbers.PhoneMetadata
 	var leading []string
 	for _, region := range phonenumbers.GetRegionCodesForCountryCode(number) {
 		m := metadataOf(region)
-		if m == nil {
+		switch {
+		case m == nil:
 			return nil
-		}
-		if m.GetLeadingDigits() != "" {
+		case m.GetLeadingDigits() == "":
+			own = append(own, m)
+		default:
 			leading = append(leading, "(?:"+m.GetLeadingDigits()+")")
-			continue
 		}
-		plan, ok := newRegionPlan(m)
+	}
+	if own == nil {
+		return nil // there is no number that is of none of the others
+	}
+	for i, m := range own {
+		others := ""
+		if i == 0 {
+			others = strings.Join(leading, "|")
+		}
+		plan, ok := newRegionPlan(m, others)
 		if !ok {
 			return nil
 		}
 		c.regions = append(c.regions, plan)
-	}
-	c.others, ok = prefixMachine(strings.Join(leading, "|"))
-	if !ok {
-		return nil
 	}
 	return c
 }
@@ -167,7 +174,7 @@ func newDialling(region string) *dialling {
 		d.national = national
 	}
 	var own, idd, prefix bool
-	d.own, own = newRegionPlan(m)
+	d.own, own = newRegionPlan(m, "")
 	d.idd, idd = prefixMachine(m.GetInternationalPrefix())
 	d.prefix, prefix = prefixMachine(parsing)
 	if !own || !idd || !prefix {
@@ -176,8 +183,9 @@ func newDialling(region string) *dialling {
 	return d
 }
 
-// newRegionPlan compiles the patterns of a region.
-func newRegionPlan(m *phonenumbers.PhoneMetadata) (regionPlan, bool) {
+// newRegionPlan compiles the patterns of a region. others is what numbers of
+// other regions begin with; empty if there are none.
+func newRegionPlan(m *phonenumbers.PhoneMetadata, others string) (regionPlan, bool) {
 	var plan regionPlan
 	var expressions []string
 	for _, desc := range []*phonenumbers.PhoneNumberDesc{
@@ -195,10 +203,19 @@ func newRegionPlan(m *phonenumbers.PhoneMetadata) (regionPlan, bool) {
 			}
 		}
 	}
+	if others != "" {
+		for len(expressions) < bits.TrailingZeros16(elsewhere) {
+			expressions = append(expressions, noDigits)
+		}
+		expressions = append(expressions, "(?:"+others+")[0-9]*")
+	}
 	var ok bool
 	plan.machine, ok = newDigitMachine(expressions)
 	return plan, ok
 }
+
+// noDigits is an expression that no digits match.
+const noDigits = "[^0-9]"
 
 // permits reports whether numbers of a description may have so many digits.
 // Without lengths of its own those of the general description count.

@@ -112,3 +112,12 @@ func plainDigits(dst []byte, s string) (digits []byte, plus, ok bool) {
 	}
 	return dst, plus, len(dst) >= 6
 }
+
+func isNumeric(s string) bool {
+	for i := range len(s) {
+		if !isDigit(s[i]) {
+			return false
+		}
+	}
+	return s != ""
+}

@@ -35,6 +35,9 @@ func appendValue(dst []byte, t Type, s string) ([]byte, bool) {
 // numbers to people but not to JSON. Decimal notation only: no hexadecimal, no
 // infinities, no separators of thousands.
 func appendNumber(dst []byte, s string) ([]byte, bool) {
+	if isDecimal(s) {
+		return append(dst, s...), true
+	}
 	start := len(dst)
 	unsigned := strings.TrimPrefix(s, "+")
 	if rest, negative := strings.CutPrefix(s, "-"); negative {
@@ -59,6 +62,33 @@ func appendNumber(dst []byte, s string) ([]byte, bool) {
 	}
 	return append(dst, rest...), true
 }
+
+// isDecimal reports whether s is a number as JSON has it, in nothing but digits
+// and a point, which nearly all are.
+func isDecimal(s string) bool {
+	last := len(s) - 1
+	if last < 0 || last > 30 || s[last] == '.' || s[0] == '.' || s[0] == '0' && last > 0 && s[1] != '.' {
+		return false
+	}
+	points := 0
+	for i := range len(s) {
+		points += int(decimalBytes[s[i]])
+	}
+	return points <= 1
+}
+
+// decimalBytes counts a point once, a digit not at all, and anything else as
+// too many points.
+var decimalBytes = func() (points [256]uint8) {
+	for c := range points {
+		points[c] = 2
+	}
+	points['.'] = 1
+	for c := '0'; c <= '9'; c++ {
+		points[c] = 0
+	}
+	return points
+}()
 
 // cutDigits splits s after its leading digits.
 func cutDigits(s string) (digits, rest string) {
@@ -106,7 +136,7 @@ func appendBoolean(dst []byte, s string) ([]byte, bool) {
 // appendDatetime writes a date as YYYY-MM-DD and a point in time as RFC 3339;
 // one without a zone is in UTC.
 func appendDatetime(dst []byte, s string) ([]byte, bool) {
-	if year, month, day, ok := parseDate(s); ok {
+	if year, month, day, ok := cutDate(s); ok {
 		return appendDate(dst, year, month, day)
 	}
 	for _, layout := range layouts(s) {
@@ -119,60 +149,54 @@ func appendDatetime(dst []byte, s string) ([]byte, bool) {
 	return dst, false
 }
 
-// parseDate reads a date without a time of day: year-month-day with two digits
-// each for month and day, or month/day/year, as in the exports of Dynamics
-// 365, with one or two.
-func parseDate(s string) (year, month, day string, ok bool) {
-	if len(s) < len("1/2/2006") || len(s) > len(time.DateOnly) {
+// cutDate takes a date without a time of day apart: year-month-day with two
+// digits each for month and day, or month/day/year, as in the exports of
+// Dynamics 365, with one or two.
+func cutDate(s string) (year, month, day string, ok bool) {
+	switch n := len(s); {
+	case n < len("1/2/2006") || n > len(time.DateOnly):
 		return "", "", "", false
-	}
-	if len(s) == len(time.DateOnly) && s[4] == '-' && s[7] == '-' {
-		year, month, day = s[:4], s[5:7], s[8:]
-	} else {
-		rest := len(s) - len("/2006")
-		first := 1
-		if s[first] != '/' {
-			first++
+	case n == len(time.DateOnly) && s[4] == '-' && s[7] == '-':
+		return s[:4], s[5:7], s[8:], true
+	default:
+		first, last := 1, n-len("/2006")
+		if s[1] != '/' {
+			first = 2
 		}
-		if s[first] != '/' || s[rest] != '/' || rest <= first+1 {
+		fits := s[first] == '/' && s[last] == '/' && uint(last-first-len("/")-1) < 2
+		if !fits {
 			return "", "", "", false
 		}
-		month, day, year = s[:first], s[first+1:rest], s[rest+1:]
+		return s[last+1:], s[:first], s[first+1 : last], true
 	}
-	return year, month, day, isNumeric(year) && isNumeric(month) && isNumeric(day) && len(day) <= 2
-}
-
-func isNumeric(s string) bool {
-	for i := range len(s) {
-		if !isDigit(s[i]) {
-			return false
-		}
-	}
-	return s != ""
 }
 
 // appendDate appends a date if the calendar has it.
 func appendDate(dst []byte, year, month, day string) ([]byte, bool) {
-	y, m, d := smallNumber(year), smallNumber(month), smallNumber(day)
-	if y < 1 || m < 1 || m > 12 || d < 1 || d > daysIn(m, y) {
+	century, ok1 := twoDigits(year[:2])
+	rest, ok2 := twoDigits(year[2:])
+	m, ok3 := twoDigits(month)
+	d, ok4 := twoDigits(day)
+	y := 100*century + rest
+	if !(ok1 && ok2 && ok3 && ok4) || y < 1 || m < 1 || m > 12 || d < 1 || d > 28 && d > daysIn(m, y) {
 		return dst, false
 	}
 	dst = append(dst, '"')
 	dst = append(dst, year...)
-	dst = append(dst, '-', byte('0'+m/10), byte('0'+m%10), '-', byte('0'+d/10), byte('0'+d%10))
-	return append(dst, '"'), true
+	return append(dst, '-', '0'+byte(m/10), '0'+byte(m%10), '-', '0'+byte(d/10), '0'+byte(d%10), '"'), true
 }
 
-// smallNumber is the value of up to four digits.
-func smallNumber(digits string) int {
-	n := 0
-	for i := range len(digits) {
-		n = 10*n + int(digits[i]-'0')
+// twoDigits is the value of one or two digits.
+func twoDigits(s string) (uint, bool) {
+	tens, ones := s[0]-'0', s[len(s)-1]-'0'
+	ok := tens < 10 && ones < 10
+	if len(s) == 1 {
+		tens = 0
 	}
-	return n
+	return uint(10*tens + ones), ok
 }
 
-func daysIn(month, year int) int {
+func daysIn(month, year uint) uint {
 	switch month {
 	case 2:
 		if year%4 == 0 && (year%100 != 0 || year%400 == 0) {

@@ -39,7 +39,7 @@ func (f *csvFiles) open(ctx context.Context, file content, name string) (part, e
 	if err != nil {
 		return nil, err
 	}
-	reader := csv.NewReader(in)
+	reader := csv.NewReader(in.Reader) // which it does not buffer again
 	reader.ReuseRecord = true
 	if f.delimiter != 0 {
 		reader.Comma = f.delimiter
