@@ -35,8 +35,8 @@ const firstSlots = 16
 // reserve makes room for so many hashes, so that tables need not grow.
 func (s *hashSet) reserve(hashes int64) {
 	each := int(hashes>>tableBits) + 1
-	slots := (each + each/16) * 4 / 3        // not all tables get the same
-	room := make([]uint64, slots<<tableBits) // in one piece, which is the least work for the collector
+	slots := (each + each/16) * 4 / 3 // not all tables get the same
+	room := makeRoom(slots << tableBits)
 	for i := range s.tables {
 		if t := &s.tables[i]; slots > len(t.slots) {
 			t.move(room[i*slots : (i+1)*slots : (i+1)*slots])

@@ -37,6 +37,29 @@ func TestHashSetAgreesWithMap(t *testing.T) {
 	}
 }
 
+// What a set holds survives that room is made for it, little or much.
+func TestHashSetReserve(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(4, 2))
+	var set hashSet
+	var hashes []profile.Hash
+	for _, room := range []int64{0, 10, 1, 50_000, 2_000_000} {
+		set.reserve(room)
+		for range 20_000 {
+			h := profile.Hash{Hi: r.Uint64(), Lo: r.Uint64()}
+			if !set.add(h) {
+				t.Fatalf("with room for %d, %v is there already", room, h)
+			}
+			hashes = append(hashes, h)
+		}
+		for _, h := range hashes {
+			if !set.has(h) || set.add(h) {
+				t.Fatalf("with room for %d, %v is lost", room, h)
+			}
+		}
+	}
+}
+
 // A counter makes room for a segment at once, if its first chunk tells how many
 // rows there are.
 func TestCounterMakesRoom(t *testing.T) {
