@@ -8,13 +8,20 @@ import (
 
 // phoneReader reads the phone numbers of one source.
 type phoneReader struct {
-	region string    // of numbers without a leading +; may be empty
-	from   *dialling // how numbers are dialled there; nil where only the library knows
+	region string // of numbers without a leading +; may be empty
+
+	// from is how numbers are dialled there, zero where only the library knows.
+	// It is here, not pointed to, since it is read for every row: next to what
+	// another goroutine writes, each of its reads would have to wait.
+	from dialling
 }
 
 func newPhoneReader(region string) phoneReader {
-	region = strings.ToUpper(region)
-	return phoneReader{region, dialledFrom(region)}
+	r := phoneReader{region: strings.ToUpper(region)}
+	if from := dialledFrom(r.region); from != nil {
+		r.from = *from
+	}
+	return r
 }
 
 // append appends a phone number in E.164 form as a JSON string. It reports
@@ -74,10 +81,9 @@ func (r *phoneReader) appendPlain(dst []byte, s string) ([]byte, verdict) {
 		}
 		v = code.judge(digits)
 	} else {
-		if r.from == nil {
+		if code = r.from.code; code == nil {
 			return dst, numberUnsure
 		}
-		code = r.from.code
 		digits, v = r.from.judge(digits)
 	}
 	if v == numberValid {
