@@ -2,6 +2,7 @@ package export
 
 import (
 	"math/bits"
+	"slices"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
 )
@@ -36,11 +37,24 @@ const firstSlots = 16
 func (s *hashSet) reserve(hashes int64) {
 	each := int(hashes>>tableBits) + 1
 	slots := (each + each/16) * 4 / 3 // not all tables get the same
+	if !slices.ContainsFunc(s.tables[:], func(t hashTable) bool { return len(t.slots) < slots }) {
+		return
+	}
 	room := makeRoom(slots << tableBits)
 	for i := range s.tables {
 		if t := &s.tables[i]; slots > len(t.slots) {
 			t.move(room[i*slots : (i+1)*slots : (i+1)*slots])
 		}
+	}
+}
+
+// empty takes all hashes out, and keeps the room that they had.
+func (s *hashSet) empty() {
+	s.size = 0
+	for i := range s.tables {
+		t := &s.tables[i]
+		t.used = 0
+		clear(t.slots)
 	}
 }
 

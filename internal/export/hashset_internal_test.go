@@ -58,6 +58,17 @@ func TestHashSetReserve(t *testing.T) {
 			}
 		}
 	}
+	room := len(set.tables[0].slots)
+	set.empty()
+	for _, h := range hashes {
+		if set.has(h) {
+			t.Fatalf("%v is in an empty set", h)
+		}
+	}
+	set.reserve(1_000_000)
+	if set.size != 0 || len(set.tables[0].slots) != room || !set.add(hashes[0]) {
+		t.Errorf("an empty set of %d has room for %d, had %d", set.size, len(set.tables[0].slots), room)
+	}
 }
 
 // A counter makes room for a segment at once, if its first chunk tells how many

@@ -129,6 +129,7 @@ type prepared struct {
 	list    klaviyo.List
 	survey  *Survey
 	roster  *roster // nil unless a property tells of it
+	seen    hashSet // empty, with room for the addresses if they were counted
 	optOuts *hashSet
 }
 
@@ -142,7 +143,10 @@ func (e *Export) prepare(ctx context.Context, client *klaviyo.Client, o RunOptio
 		p.survey = surveyed
 		err = e.CheckSurvey(surveyed)
 	} else {
-		p.survey, p.roster, err = e.survey(ctx)
+		var c *counter
+		p.survey, c, err = e.survey(ctx)
+		p.roster, p.seen = c.roster, c.seen
+		p.seen.empty()
 	}
 	if err == nil && o.Fingerprint != "" && p.survey.Fingerprint != o.Fingerprint {
 		err = changedSincePlan()
@@ -172,7 +176,7 @@ func changedSincePlan() error {
 func (e *Export) newRun(client *klaviyo.Client, before prepared, rejects *rejects, o RunOptions) *run {
 	return &run{
 		export: e, client: client, started: time.Now(),
-		counts: counter{rejects: rejects, roster: before.roster}, report: report{rejects: rejects},
+		counts: counter{rejects: rejects, roster: before.roster, seen: before.seen}, report: report{rejects: rejects},
 		expected: before.survey.Profiles, every: cmp.Or(o.ProgressInterval, progressInterval), onProgress: o.Progress,
 		optOuts:  before.optOuts,
 		pool:     newBatchPool(uploaders+1, cmp.Or(e.room, importRoom)),

@@ -27,11 +27,12 @@ func (e *Export) Survey(ctx context.Context) (*Survey, error) {
 	return s, err
 }
 
-// survey is Survey, with a complete roster if one is wanted.
-func (e *Export) survey(ctx context.Context) (*Survey, *roster, error) {
-	c := counter{roster: e.newRoster()}
-	s, err := e.count(ctx, &c, func(encoded) error { return nil })
-	return s, c.roster, err
+// survey is Survey, with what has counted the rows: its roster is complete if
+// one is wanted.
+func (e *Export) survey(ctx context.Context) (*Survey, *counter, error) {
+	c := &counter{roster: e.newRoster()}
+	s, err := e.count(ctx, c, func(encoded) error { return nil })
+	return s, c, err
 }
 
 // count reads the segments once, without keeping their profiles.
