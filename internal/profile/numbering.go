@@ -2,7 +2,6 @@ package profile
 
 import (
 	"bytes"
-	"math/bits"
 	"strconv"
 	"strings"
 	"sync"
@@ -19,20 +18,17 @@ type callingCode struct {
 
 // regionPlan is the numbering plan of a region.
 type regionPlan struct {
-	machine *digitMachine              // bit 0: any number; other bits: numbers of one type; elsewhere
-	lengths [maxPhoneDigits + 1]uint16 // by the number of digits, the bits that may count
+	machine   *digitMachine              // bit 0: any number; other bits: numbers of one type
+	lengths   [maxPhoneDigits + 1]uint16 // by the number of digits, the bits that may count
+	elsewhere uint16                     // the bit of numbers that begin like those of another region with the same calling code
 }
-
-// elsewhere is the bit of numbers that begin like those of another region with
-// the same calling code.
-const elsewhere uint16 = 1 << 15
 
 // judge tells whether a national number exists.
 func (c *callingCode) judge(digits []byte) verdict {
 	for i := range c.regions {
 		r := &c.regions[i]
 		matched := r.machine.match(digits)
-		if matched&elsewhere != 0 {
+		if matched&r.elsewhere != 0 {
 			return numberUnsure
 		}
 		if matched &= r.lengths[len(digits)]; matched&1 != 0 && matched > 1 {
@@ -204,18 +200,13 @@ func newRegionPlan(m *phonenumbers.PhoneMetadata, others string) (regionPlan, bo
 		}
 	}
 	if others != "" {
-		for len(expressions) < bits.TrailingZeros16(elsewhere) {
-			expressions = append(expressions, noDigits)
-		}
+		plan.elsewhere = 1 << len(expressions)
 		expressions = append(expressions, "(?:"+others+")[0-9]*")
 	}
 	var ok bool
 	plan.machine, ok = newDigitMachine(expressions)
 	return plan, ok
 }
-
-// noDigits is an expression that no digits match.
-const noDigits = "[^0-9]"
 
 // permits reports whether numbers of a description may have so many digits.
 // Without lengths of its own those of the general description count.

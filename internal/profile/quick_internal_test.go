@@ -74,6 +74,26 @@ func TestQuickAgreesWithCareful(t *testing.T) {
 	}
 }
 
+// One byte that is not plain is found wherever it is in a text.
+func TestPlainLooksAtEveryByte(t *testing.T) {
+	t.Parallel()
+	for length := 1; length <= 40; length++ {
+		plain := strings.Repeat("a", length)
+		copied := make([]byte, length)
+		if !isPlain(plain) || !copyPlain(copied, plain) || string(copied) != plain {
+			t.Errorf("%d plain bytes became %q", length, copied)
+		}
+		for at := range length {
+			for _, odd := range "\"\\\x00\x1f\n\u007f\u00e9" {
+				s := plain[:at] + string(odd) + plain[at+1:]
+				if isPlain(s) || copyPlain(make([]byte, len(s)), s) {
+					t.Errorf("%q is taken for plain", s)
+				}
+			}
+		}
+	}
+}
+
 func FuzzQuick(f *testing.F) {
 	for _, cell := range []string{"12.50", "0012", "11/23/2026", "2/29/2023", "2026-11-23", "(212) 555-0123", "+1 212 555 0123 x12", "true", "Ada", " Ada ", "José", "\xff", "a\"b"} {
 		f.Add(cell)

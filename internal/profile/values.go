@@ -35,9 +35,6 @@ func appendValue(dst []byte, t Type, s string) ([]byte, bool) {
 // numbers to people but not to JSON. Decimal notation only: no hexadecimal, no
 // infinities, no separators of thousands.
 func appendNumber(dst []byte, s string) ([]byte, bool) {
-	if isDecimal(s) {
-		return append(dst, s...), true
-	}
 	start := len(dst)
 	unsigned := strings.TrimPrefix(s, "+")
 	if rest, negative := strings.CutPrefix(s, "-"); negative {
