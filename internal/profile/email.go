@@ -27,7 +27,7 @@ const (
 // Of internationalised addresses those are taken whose local part is ASCII:
 // the domain is written in its ASCII form (RFC 5890), to which mail is sent
 // the same. A local part beyond ASCII has no such form.
-func appendEmail(dst []byte, s string) ([]byte, Code) {
+func (d *domains) appendEmail(dst []byte, s string) ([]byte, Code) {
 	start := len(dst)
 	dst = append(dst, '"')
 	dst = append(dst, s...)
@@ -36,8 +36,11 @@ func appendEmail(dst []byte, s string) ([]byte, Code) {
 	if at < 0 || at == len(address) || address[at] != '@' {
 		return dst[:start], emailCode(s)
 	}
-	if !lowerDomain(address[at+1:]) {
-		return appendInternational(dst[:start], s)
+	if !d.has(s[at+1:]) {
+		if !lowerDomain(address[at+1:]) {
+			return d.appendInternational(dst[:start], s)
+		}
+		d.add(address[at+1:])
 	}
 	if len(address) > maxEmail {
 		return dst[:start], InvalidEmail
@@ -89,7 +92,7 @@ func lowerDomain(b []byte) bool {
 }
 
 // appendInternational appends an address whose domain is beyond ASCII.
-func appendInternational(dst []byte, s string) ([]byte, Code) {
+func (d *domains) appendInternational(dst []byte, s string) ([]byte, Code) {
 	local, domain, _ := strings.Cut(s, "@")
 	if isPlain(domain) || !utf8.ValidString(domain) {
 		return dst, emailCode(s)
@@ -98,7 +101,7 @@ func appendInternational(dst []byte, s string) ([]byte, Code) {
 	if err != nil || !isPlain(ascii) {
 		return dst, InvalidEmail
 	}
-	return appendEmail(dst, local+"@"+ascii)
+	return d.appendEmail(dst, local+"@"+ascii)
 }
 
 // emailCode says what is wrong with an address that was not taken.

@@ -19,6 +19,7 @@ const maxExternalID = 255
 type Encoder struct {
 	fields  []field
 	phones  phoneReader
+	domains domains
 	derived Derived
 }
 
@@ -184,7 +185,7 @@ func (e *Encoder) appendEmail(buf []byte, row []string, info *Info) ([]byte, *Re
 		return buf, &Rejection{Code: InvalidEmail, Target: f.target}
 	}
 	at := len(buf) + 1
-	buf, code := appendEmail(buf, address)
+	buf, code := e.domains.appendEmail(buf, address)
 	if code != "" {
 		return buf, &Rejection{Code: code, Target: f.target}
 	}

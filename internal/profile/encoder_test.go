@@ -215,12 +215,12 @@ func TestAppendKeepsWhatIsThereWhenItRejects(t *testing.T) {
 	encoder := compile(t, profile.Mapping{Email: "e", Properties: map[string]profile.Property{"n": {Column: "n", Type: profile.Number}}}, nil)
 	const before = "what was there"
 	for _, row := range [][]string{{"", "1"}, {"no address", "1"}, {email, "no number"}, {email, "\xff"}} {
-		got, _, rejection := appendTo([]byte(before), encoder, row)
+		got, _, rejection := appendTo(t, []byte(before), encoder, row)
 		if rejection == nil || string(got) != before {
 			t.Errorf("%q: %q %v", row, got, rejection)
 		}
 	}
-	got, _, rejection := appendTo([]byte(before), encoder, []string{email, "1"})
+	got, _, rejection := appendTo(t, []byte(before), encoder, []string{email, "1"})
 	if rejection != nil || string(got) != before+`{"type":"profile","attributes":{"email":"ada@example.com","properties":{"n":1}}}` {
 		t.Errorf("%s %v", got, rejection)
 	}
@@ -265,8 +265,22 @@ func TestAppendProfileSize(t *testing.T) {
 	// What is before the profile in the buffer is not part of it.
 	encoder := compile(t, m, nil)
 	before := make([]byte, 2*profile.MaxSize)
-	if out, _, rejection := appendTo(before, encoder, []string{email, "x"}); rejection != nil || len(out) != len(before)+len(empty) {
+	if out, _, rejection := appendTo(t, before, encoder, []string{email, "x"}); rejection != nil || len(out) != len(before)+len(empty) {
 		t.Errorf("%d bytes: %v", len(out), rejection)
+	}
+}
+
+func TestAppendWithWhateverRoom(t *testing.T) {
+	t.Parallel()
+	m, columns := full()
+	encoder := compile(t, m, nil)
+	want, _, _ := encodeFull(t)
+	for room := range len(want) + 100 {
+		var info profile.Info
+		got, rejection := encoder.Append(make([]byte, 0, room), project(m, columns, fullRow()), &info)
+		if rejection != nil || string(got) != want {
+			t.Fatalf("with room for %d bytes: %s (%v)", room, got, rejection)
+		}
 	}
 }
 
@@ -280,7 +294,7 @@ func TestAppendIsSafeForConcurrentUse(t *testing.T) {
 	for range 8 {
 		workers.Go(func() {
 			for range 50 {
-				if got, _, rejection := appendTo(nil, encoder, cells); rejection != nil || string(got) != want {
+				if got, _, rejection := appendTo(t, nil, encoder, cells); rejection != nil || string(got) != want {
 					t.Errorf("got %s (%v)", got, rejection)
 				}
 			}
@@ -295,7 +309,7 @@ func TestMappingTakesEachColumnOnce(t *testing.T) {
 	if got := m.Columns(); !slices.Equal(got, []string{"b", "d"}) {
 		t.Errorf("columns %q", got)
 	}
-	out, _, rejection := appendTo(nil, compile(t, m, nil), []string{email, "Dr"})
+	out, _, rejection := appendTo(t, nil, compile(t, m, nil), []string{email, "Dr"})
 	if want := `{"type":"profile","attributes":{"email":"ada@example.com","external_id":"ada@example.com","title":"Dr"}}`; rejection != nil || string(out) != want {
 		t.Errorf("got %s (%v), want %s", out, rejection, want)
 	}

@@ -24,7 +24,7 @@ func FuzzAppend(f *testing.F) {
 	const before = "before"
 	f.Fuzz(func(t *testing.T, address, phone, number, text, document string) {
 		row := []string{address, phone, text, number, document}
-		out, info, rejection := appendTo([]byte(before), encoder, project(m, columns, row))
+		out, info, rejection := appendTo(t, []byte(before), encoder, project(m, columns, row))
 		if !strings.HasPrefix(string(out), before) {
 			t.Fatalf("the buffer is now %q", out)
 		}

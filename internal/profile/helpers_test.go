@@ -1,7 +1,9 @@
 package profile_test
 
 import (
+	"bytes"
 	"encoding/json"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -21,13 +23,20 @@ func (a attributes) group(name string) attributes {
 // encode compiles a mapping for columns and encodes one row of them.
 func encode(t *testing.T, m profile.Mapping, columns, row []string) (string, profile.Info, *profile.Rejection) {
 	t.Helper()
-	out, info, rejection := appendTo(nil, compile(t, m, nil), project(m, columns, row))
+	out, info, rejection := appendTo(t, nil, compile(t, m, nil), project(m, columns, row))
 	return string(out), info, rejection
 }
 
-// appendTo is Append with all that comes of it.
-func appendTo(dst []byte, e *profile.Encoder, cells []string) (out []byte, info profile.Info, rejection *profile.Rejection) {
-	out, rejection = e.Append(dst, cells, &info)
+// appendTo is Append with all that comes of it, which is the same whether dst
+// has room or not.
+func appendTo(t testing.TB, dst []byte, e *profile.Encoder, cells []string) (out []byte, info profile.Info, rejection *profile.Rejection) {
+	t.Helper()
+	out, rejection = e.Append(slices.Clip(dst), cells, &info)
+	var roomyInfo profile.Info
+	roomy, roomyRejection := e.Append(append(make([]byte, 0, 1<<13), dst...), cells, &roomyInfo)
+	if !bytes.Equal(out, roomy) || rejection == nil && info != roomyInfo || !reflect.DeepEqual(rejection, roomyRejection) {
+		t.Errorf("without room %q, %v, %v; with room %q, %v, %v", out, info, rejection, roomy, roomyInfo, roomyRejection)
+	}
 	return out, info, rejection
 }
 

@@ -2,23 +2,25 @@ package profile
 
 import (
 	"encoding/binary"
+	"unicode"
 	"unicode/utf8"
 )
 
 const hexDigits = "0123456789abcdef"
 
-// copyPlain copies s to dst, which is as long, and reports whether it is plain.
+// copyPlain copies s to dst, which is as long, and reports whether s is plain.
 func copyPlain(dst []byte, s string) bool {
 	n := len(s)
+	dst = dst[:n]
 	switch {
 	case n >= 8:
 		odd := uint64(0)
 		for i := 8; i < n; i += 8 {
-			w := uint64(half(s[i-8:])) | uint64(half(s[i-4:]))<<32
-			binary.LittleEndian.PutUint64(dst[i-8:], w)
+			w := word(s[i-8 : i])
+			binary.LittleEndian.PutUint64(dst[i-8:i], w)
 			odd |= oddBytes(w)
 		}
-		w := uint64(half(s[n-8:])) | uint64(half(s[n-4:]))<<32
+		w := word(s[n-8:])
 		binary.LittleEndian.PutUint64(dst[n-8:], w)
 		return odd|oddBytes(w) == 0
 	case n >= 4:
@@ -26,8 +28,12 @@ func copyPlain(dst []byte, s string) bool {
 		binary.LittleEndian.PutUint32(dst, first)
 		binary.LittleEndian.PutUint32(dst[n-4:], last)
 		return oddBytes(uint64(first)|uint64(last)<<32) == 0
+	case n > 0:
+		first, middle, last := s[0], s[n/2], s[n-1]
+		dst[0], dst[n/2], dst[n-1] = first, middle, last
+		return oddBytes(few(first, middle, last)) == 0
 	default:
-		return copy(dst, s) == n && isPlain(s)
+		return true
 	}
 }
 
@@ -39,19 +45,25 @@ func isPlain(s string) bool {
 	switch {
 	case n >= 8:
 		for i := 8; i < n; i += 8 {
-			if oddBytes(uint64(half(s[i-8:]))|uint64(half(s[i-4:]))<<32) != 0 {
+			if oddBytes(word(s[i-8:i])) != 0 {
 				return false
 			}
 		}
-		return oddBytes(uint64(half(s[n-8:]))|uint64(half(s[n-4:]))<<32) == 0
+		return oddBytes(word(s[n-8:])) == 0
 	case n >= 4:
 		return oddBytes(uint64(half(s))|uint64(half(s[n-4:]))<<32) == 0
 	case n > 0:
-		const spaces = 0x2020202020 << 24
-		return oddBytes(uint64(s[0])|uint64(s[n/2])<<8|uint64(s[n-1])<<16|spaces) == 0
+		return oddBytes(few(s[0], s[n/2], s[n-1])) == 0
 	default:
 		return true
 	}
+}
+
+// word is the first eight bytes of s as a number.
+func word(s string) uint64 {
+	_ = s[7]
+	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
 }
 
 // half is the first four bytes of s as a number.
@@ -60,13 +72,31 @@ func half(s string) uint32 {
 	return uint32(s[0]) | uint32(s[1])<<8 | uint32(s[2])<<16 | uint32(s[3])<<24
 }
 
-// oddBytes is 0 if all of eight bytes are plain. A byte minus 0x20 borrows below
-// a space; one that is xored with a character is less than 1 where it is that
-// character; and plus 1 overflows into the sign at 0x7f.
+// few is three bytes and five spaces as a number.
+func few(a, b, c byte) uint64 {
+	const spaces = 0x2020202020 << 24
+	return uint64(a) | uint64(b)<<8 | uint64(c)<<16 | spaces
+}
+
+// oddBytes is 0 if all of eight bytes are plain. Xored with 2, the quote and the
+// control characters are all that is less than 0x21 and borrows when that is
+// taken away; xored with a backslash, only that is less than 1.
 func oddBytes(w uint64) uint64 {
 	const ones, signs = 0x0101010101010101, 0x8080808080808080
-	quote, backslash := w^('"'*ones), w^('\\'*ones)
-	return (w | (w - ' '*ones) | (quote - ones) | (backslash - ones) | (w + ones)) & signs
+	return (w | ((w ^ 2*ones) - 0x21*ones) | ((w ^ '\\'*ones) - ones)) & signs
+}
+
+// isText reports whether a JSON string holds s as it is, and s has no white
+// space beyond ASCII at either end.
+func isText(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	first, _ := utf8.DecodeRuneInString(s)
+	last, _ := utf8.DecodeLastRuneInString(s)
+	return utf8.ValidString(s) && !unicode.IsSpace(first) && !unicode.IsSpace(last)
 }
 
 // isUTF8 is utf8.ValidString, quicker for short plain texts.

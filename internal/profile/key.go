@@ -1,7 +1,5 @@
 package profile
 
-import "slices"
-
 // key is what is written before a value. Texts of few bytes are copied
 // quickest in one piece of fixed length, the rest of which is overwritten.
 type key struct {
@@ -30,19 +28,19 @@ func (k *key) bare(dst []byte) []byte {
 	return dst[:len(dst)-1]
 }
 
-// appendPlain appends the key and s, which is not empty, as a JSON string. It
-// reports false, having appended nothing, unless the string holds s as it is: s
-// is plain and has no space at either end.
+// appendPlain appends the key and s, which is not empty, as a JSON string, if
+// that holds s as it is, there is no white space at either end of s, and dst has
+// room. It reports false, having appended nothing, if not.
 func (k *key) appendPlain(dst []byte, s string) ([]byte, bool) {
-	out := k.append(dst)
-	at, end := len(out), len(out)+len(s)
-	if cap(out) <= end {
-		out = slices.Grow(out, len(s)+1)
-	}
-	out = out[:end+1]
-	if s[0] == ' ' || s[len(s)-1] == ' ' || !copyPlain(out[at:end], s) {
+	at := len(dst) + len(k.text)
+	end := at + len(s)
+	if s[0] == ' ' || s[len(s)-1] == ' ' || cap(dst) < end+len(k.padded) {
 		return dst, false
 	}
-	out[end] = '"'
-	return out, true
+	room := k.append(dst)[:end+1]
+	if !copyPlain(room[at:end], s) && !isText(s) {
+		return dst, false
+	}
+	room[end] = '"'
+	return room, true
 }

@@ -37,7 +37,7 @@ func checkQuick(t *testing.T, e *Encoder, cell string) (quick int) {
 		for open := groupNone; open <= f.group; open++ {
 			const before = "what was there"
 			var info, careful Info
-			got, done := e.appendQuick([]byte(before), f, open, cell, &info)
+			got, done := e.appendQuick(append(make([]byte, 0, 200+len(cell)), before...), f, open, cell, &info)
 			if !done {
 				if string(got) != before || info != (Info{}) {
 					t.Fatalf("%s: %q is not done, but left %q, %v", f.target, cell, got, info)
@@ -67,7 +67,7 @@ func TestQuickAgreesWithCareful(t *testing.T) {
 		}
 		checkQuick(t, e, cell.String())
 	}
-	for cell, of := range map[string]int{"12.50": 9, "11/23/2026": 9, "2026-11-23": 9, "212-555-0123": 9, "Ada": 8} {
+	for cell, of := range map[string]int{"12.50": 9, "11/23/2026": 9, "2026-11-23": 9, "212-555-0123": 9, "Ada": 8, "Zoë": 8} {
 		if quick := checkQuick(t, e, cell); quick < of {
 			t.Errorf("%q is looked at with care too often: quick %d times", cell, quick)
 		}
@@ -84,10 +84,14 @@ func TestPlainLooksAtEveryByte(t *testing.T) {
 			t.Errorf("%d plain bytes became %q", length, copied)
 		}
 		for at := range length {
-			for _, odd := range "\"\\\x00\x1f\n\u007f\u00e9" {
+			for _, odd := range "\"\\\x00\x1f\n\u0080\u00e9" {
 				s := plain[:at] + string(odd) + plain[at+1:]
-				if isPlain(s) || copyPlain(make([]byte, len(s)), s) {
+				copied := make([]byte, len(s))
+				if isPlain(s) || copyPlain(copied, s) {
 					t.Errorf("%q is taken for plain", s)
+				}
+				if string(copied) != s {
+					t.Errorf("%q became %q", s, copied)
 				}
 			}
 		}

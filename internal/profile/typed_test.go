@@ -10,7 +10,7 @@ import (
 func typedProperty(t *testing.T, kind profile.Type, text string) (string, *profile.Rejection) {
 	t.Helper()
 	m := profile.Mapping{Email: "e", Properties: map[string]profile.Property{"p": {Column: "p", Type: kind}}}
-	out, _, rejection := appendTo(nil, compile(t, m, []bool{false, true}), []string{email, text})
+	out, _, rejection := appendTo(t, nil, compile(t, m, []bool{false, true}), []string{email, text})
 	if rejection != nil {
 		return "", rejection
 	}
@@ -98,7 +98,7 @@ func TestAppendJSONColumnAsAttribute(t *testing.T) {
 		Location: map[string]string{"latitude": "l", "zip": "z"},
 	}
 	encoder := compile(t, m, []bool{true, true, true, true, true, true})
-	out, _, rejection := appendTo(nil, encoder, []string{`"Ada@Example.com"`, `"+34 600 111 222"`, `4711`, `"Dr"`, `41.5`, `8001`})
+	out, _, rejection := appendTo(t, nil, encoder, []string{`"Ada@Example.com"`, `"+34 600 111 222"`, `4711`, `"Dr"`, `41.5`, `8001`})
 	want := `{"type":"profile","attributes":{"email":"ada@example.com","phone_number":"+34600111222","external_id":"4711","title":"Dr",` +
 		`"location":{"latitude":41.5,"zip":"8001"}}}`
 	if rejection != nil || string(out) != want {
@@ -107,11 +107,11 @@ func TestAppendJSONColumnAsAttribute(t *testing.T) {
 	for i, want := range map[int]profile.Code{0: profile.InvalidEmail, 2: profile.PropertyType, 3: profile.PropertyType} {
 		row := []string{`"ada@example.com"`, ``, ``, ``, ``, ``}
 		row[i] = `["x"]`
-		if _, _, rejection := appendTo(nil, encoder, row); rejection == nil || rejection.Code != want {
+		if _, _, rejection := appendTo(t, nil, encoder, row); rejection == nil || rejection.Code != want {
 			t.Errorf("a list in column %d: %v", i, rejection)
 		}
 	}
-	if _, _, rejection := appendTo(nil, encoder, []string{`null`, ``, ``, ``, ``, ``}); rejection == nil || rejection.Code != profile.MissingEmail {
+	if _, _, rejection := appendTo(t, nil, encoder, []string{`null`, ``, ``, ``, ``, ``}); rejection == nil || rejection.Code != profile.MissingEmail {
 		t.Errorf("no address: %v", rejection)
 	}
 }
