@@ -30,13 +30,19 @@ type hashTable struct {
 	used  int
 }
 
+// lineSlots is how many slots a line of the processor's cache has. Tables are
+// made of whole ones: going on within a line costs nothing.
+const lineSlots = 8
+
+func wholeLines(slots int) int { return (slots + lineSlots - 1) / lineSlots * lineSlots }
+
 // firstSlots is the length of a table that is not empty.
 const firstSlots = 16
 
 // reserve makes room for so many hashes, so that tables need not grow.
 func (s *hashSet) reserve(hashes int64) {
 	each := int(hashes>>tableBits) + 1
-	slots := (each + each/16) * 4 / 3 // not all tables get the same
+	slots := wholeLines((each + each/16) * 4 / 3) // not all tables get the same
 	if !slices.ContainsFunc(s.tables[:], func(t hashTable) bool { return len(t.slots) < slots }) {
 		return
 	}
@@ -67,7 +73,7 @@ func (s *hashSet) split(h profile.Hash) (*hashTable, uint64) {
 func (s *hashSet) add(h profile.Hash) bool {
 	t, key := s.split(h)
 	if 4*(t.used+1) > 3*len(t.slots) {
-		t.move(make([]uint64, max(len(t.slots)*3/2, firstSlots)))
+		t.move(make([]uint64, max(wholeLines(len(t.slots)*3/2), firstSlots)))
 	}
 	at := t.find(key)
 	if t.slots[at] == key {
@@ -88,15 +94,25 @@ func (s *hashSet) has(h profile.Hash) bool {
 	return t.used > 0 && t.slots[t.find(key)] == key
 }
 
-// warm reads where hashes are or will be. The memory answers many such reads
-// at once, but would be waited for one by one by as many calls of add.
+// warm reads where the hashes of a chunk's profiles are or will be. The memory
+// answers many such reads at once, but would be waited for one by one by as many
+// calls of add. They are all that the second loop does, so that most of them
+// are under way together.
 func (s *hashSet) warm(profiles []encoded) {
+	var homes [chunkRows]*uint64
+	n := 0
 	for i := range profiles {
 		t, key := s.split(profiles[i].info.Email)
 		if len(t.slots) > 0 {
-			s.warmed ^= t.slots[t.home(key)]
+			homes[n] = &t.slots[t.home(key)]
+			n++
 		}
 	}
+	warmed := uint64(0)
+	for _, slot := range homes[:n] {
+		warmed ^= *slot
+	}
+	s.warmed = warmed
 }
 
 // home is where a key belongs: as far into the table as the key is into all
@@ -106,15 +122,22 @@ func (t *hashTable) home(key uint64) uint64 {
 	return at
 }
 
-// find returns where a key is, or the free slot where it belongs.
+// find returns where a key is, or the free slot where it belongs: in the line
+// of its home, which it goes round, or else in the next one with a free slot.
 func (t *hashTable) find(key uint64) uint64 {
 	at := t.home(key)
-	for t.slots[at] != key && t.slots[at] != 0 {
-		if at++; at == uint64(len(t.slots)) {
-			at = 0
+	for line := at &^ (lineSlots - 1); ; {
+		for range lineSlots {
+			if slot := t.slots[at]; slot == key || slot == 0 {
+				return at
+			}
+			at = line | (at+1)%lineSlots
 		}
+		if line += lineSlots; line == uint64(len(t.slots)) {
+			line = 0
+		}
+		at = line
 	}
-	return at
 }
 
 // move copies the table to where there are more slots, all of them free.

@@ -14,6 +14,7 @@ import (
 type Tally struct {
 	Total  int64
 	groups map[tallyKey]*Reason
+	latest *Reason // that a row was added to; most have the one that the row before has
 }
 
 type tallyKey struct {
@@ -41,11 +42,14 @@ func (t *Tally) add(row Row, code string, target profile.Target, words string) {
 	if t.groups == nil {
 		t.groups = map[tallyKey]*Reason{}
 	}
-	key := tallyKey{code, target}
-	r := t.groups[key]
-	if r == nil {
-		r = &Reason{Code: code, Target: target, Words: words}
-		t.groups[key] = r
+	r := t.latest
+	if r == nil || r.Code != code || r.Target != target {
+		key := tallyKey{code, target}
+		if r = t.groups[key]; r == nil {
+			r = &Reason{Code: code, Target: target, Words: words}
+			t.groups[key] = r
+		}
+		t.latest = r
 	}
 	r.Count++
 	if len(r.First) < firstRows {
