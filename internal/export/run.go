@@ -93,6 +93,7 @@ func (e *Export) Run(ctx context.Context, client *klaviyo.Client, o RunOptions) 
 		return nil, err
 	}
 	defer rejects.discard()
+	defer collectInTime()()
 	before, err := e.prepare(ctx, client, o)
 	if err != nil {
 		if ctx.Err() != nil {
