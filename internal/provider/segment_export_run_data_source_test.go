@@ -67,6 +67,7 @@ func TestAccSegmentExportRun_onDemand(t *testing.T) {
 
 	c.run("will be read during apply", "plan", "-no-color", "-input=false", "-var=run_now=true", "-out=plan.bin")
 	w.wantImports(1)
+	nextSecond()
 	c.run("Rows That Cannot Be Exported", "apply", "-no-color", "-input=false", "plan.bin")
 	w.wantImports(2)
 	c.run(`reason = "requested at 20`, "show", "-no-color")
@@ -75,6 +76,7 @@ func TestAccSegmentExportRun_onDemand(t *testing.T) {
 	c.run("Apply complete", "apply", "-no-color", "-input=false", "-auto-approve")
 	w.wantImports(2)
 
+	nextSecond()
 	c.run("Apply complete", "apply", "-no-color", "-input=false", "-var=run_now=true", "-auto-approve")
 	w.wantImports(3)
 	c.wantNoSecrets(append([]string{mainKey, strings.TrimPrefix(mainKey, "pk_")}, secrets...))
@@ -113,6 +115,10 @@ func TestAccSegmentExportRun_values(t *testing.T) {
 	}
 }
 
+// nextSecond waits for it: times are rounded to seconds, so that a request made
+// within the second in which a run is over is answered by that run.
+func nextSecond() { time.Sleep(time.Until(time.Now().Truncate(time.Second).Add(time.Second))) }
+
 // When the export itself runs in the same apply, that answers the request:
 // timestamp() is evaluated after it.
 func TestAccSegmentExportRun_withTheRunOfTheExport(t *testing.T) {
@@ -132,7 +138,10 @@ func TestAccSegmentExportRun_withTheRunOfTheExport(t *testing.T) {
 		w.segment(threeCSV + "joe@example.com,Joe\n")
 	}
 	unchanged := ran(config, inState(runAddress, values{"reason": regexp.MustCompile("^requested at ")}))
-	unchanged.PreConfig = func() { w.wantImports(2) }
+	unchanged.PreConfig = func() {
+		w.wantImports(2)
+		nextSecond()
+	}
 	w.run(first, changed, unchanged)
 	w.wantImports(3)
 }
@@ -258,6 +267,7 @@ func TestAccSegmentExportRun_keyOfTheConnection(t *testing.T) {
 		without(providerBlock, "api_key").
 		with(connectionBlock, "api_key", `"`+mainKey+`"`)
 	again := ran(config, []statecheck.StateCheck{statecheck.ExpectSensitiveValue(runAddress, attributeAt("export.destination.api_key"))})
+	again.PreConfig = nextSecond
 	w.run(applied(config), again)
 	w.wantImports(2)
 }
