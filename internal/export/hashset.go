@@ -8,9 +8,9 @@ import (
 )
 
 // hashSet is a set of hashes of email addresses. It is the only thing that
-// grows with a segment, so it holds little else: tables with open addressing
-// and linear probing, of eight bytes a slot. There are many small ones, so that
-// one at a time is copied when it grows.
+// grows with a segment, so it holds little else: tables with open addressing,
+// line by line of the processor's cache, of eight bytes a slot. There are many
+// small ones, so that one at a time is copied when it grows.
 //
 // The table and the slot stand for 74 bits of a hash. That two of ten million
 // different addresses are taken for one another has a chance of one in four
@@ -96,8 +96,8 @@ func (s *hashSet) has(h profile.Hash) bool {
 
 // warm reads where the hashes of a chunk's profiles are or will be. The memory
 // answers many such reads at once, but would be waited for one by one by as many
-// calls of add. They are all that the second loop does, so that most of them
-// are under way together.
+// calls of add. The second loop does nothing but read, so that as many reads as
+// can be are under way together.
 func (s *hashSet) warm(profiles []encoded) {
 	var homes [chunkRows]*uint64
 	n := 0

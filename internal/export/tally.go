@@ -14,7 +14,7 @@ import (
 type Tally struct {
 	Total  int64
 	groups map[tallyKey]*Reason
-	latest *Reason // that a row was added to; most have the one that the row before has
+	latest *Reason // of the row added last; the next one mostly has the same
 }
 
 type tallyKey struct {

@@ -27,7 +27,7 @@ const (
 // Of internationalised addresses those are taken whose local part is ASCII:
 // the domain is written in its ASCII form (RFC 5890), to which mail is sent
 // the same. A local part beyond ASCII has no such form.
-func (d *domains) appendEmail(dst []byte, s string) ([]byte, Code) {
+func appendEmail(dst []byte, s string) ([]byte, Code) {
 	start := len(dst)
 	dst = append(dst, '"')
 	dst = append(dst, s...)
@@ -36,11 +36,8 @@ func (d *domains) appendEmail(dst []byte, s string) ([]byte, Code) {
 	if at < 0 || at == len(address) || address[at] != '@' {
 		return dst[:start], emailCode(s)
 	}
-	if !d.has(s[at+1:]) {
-		if !lowerDomain(address[at+1:]) {
-			return d.appendInternational(dst[:start], s)
-		}
-		d.add(address[at+1:])
+	if !lowerDomain(address[at+1:]) {
+		return appendInternational(dst[:start], s)
 	}
 	if len(address) > maxEmail {
 		return dst[:start], InvalidEmail
@@ -72,27 +69,27 @@ func lowerDomain(b []byte) bool {
 		return false
 	}
 	dots, label := 0, 0 // label is where the current one begins
-	last := byte('.')
 	for i, c := range b {
 		lower := domainBytes[c]
-		switch {
-		case lower == 0, lower == '-' && last == '.':
+		b[i] = lower
+		if lower >= '0' {
+			continue
+		}
+		// Neither a letter nor a digit: a label begins and ends with one.
+		if lower == 0 || i == label || lower == '.' && (b[i-1] == '-' || i-label > maxLabel) {
 			return false
-		case lower == '.':
-			if last == '.' || last == '-' || i-label > maxLabel {
-				return false
-			}
+		}
+		if lower == '.' {
 			dots++
 			label = i + 1
 		}
-		b[i], last = lower, lower
 	}
 	top := b[label:]
-	return dots > 0 && len(top) >= 2 && len(top) <= maxLabel && last != '-' && isLetter(top[0])
+	return dots > 0 && len(top) >= 2 && len(top) <= maxLabel && b[len(b)-1] != '-' && isLetter(top[0])
 }
 
 // appendInternational appends an address whose domain is beyond ASCII.
-func (d *domains) appendInternational(dst []byte, s string) ([]byte, Code) {
+func appendInternational(dst []byte, s string) ([]byte, Code) {
 	local, domain, _ := strings.Cut(s, "@")
 	if isPlain(domain) || !utf8.ValidString(domain) {
 		return dst, emailCode(s)
@@ -101,7 +98,7 @@ func (d *domains) appendInternational(dst []byte, s string) ([]byte, Code) {
 	if err != nil || !isPlain(ascii) {
 		return dst, InvalidEmail
 	}
-	return d.appendEmail(dst, local+"@"+ascii)
+	return appendEmail(dst, local+"@"+ascii)
 }
 
 // emailCode says what is wrong with an address that was not taken.

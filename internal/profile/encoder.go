@@ -19,7 +19,6 @@ const maxExternalID = 255
 type Encoder struct {
 	fields  []field
 	phones  phoneReader
-	domains domains
 	derived Derived
 }
 
@@ -34,7 +33,7 @@ type field struct {
 	// keys are what comes before the value, by the group that is open until
 	// then: ,"city":" or },"location":{"city":"
 	keys  [3]key
-	plain int // bytes up to which plain texts are written as they are; may be 0
+	plain int // bytes up to which texts are written as they are if JSON has them so; may be 0
 }
 
 // group is the object in a profile's attributes that a field belongs to.
@@ -185,7 +184,7 @@ func (e *Encoder) appendEmail(buf []byte, row []string, info *Info) ([]byte, *Re
 		return buf, &Rejection{Code: InvalidEmail, Target: f.target}
 	}
 	at := len(buf) + 1
-	buf, code := e.domains.appendEmail(buf, address)
+	buf, code := appendEmail(buf, address)
 	if code != "" {
 		return buf, &Rejection{Code: code, Target: f.target}
 	}

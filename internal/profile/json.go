@@ -2,7 +2,6 @@ package profile
 
 import (
 	"encoding/binary"
-	"unicode"
 	"unicode/utf8"
 )
 
@@ -86,18 +85,19 @@ func oddBytes(w uint64) uint64 {
 	return (w | ((w ^ 2*ones) - 0x21*ones) | ((w ^ '\\'*ones) - ones)) & signs
 }
 
-// isText reports whether a JSON string holds s as it is, and s has no white
-// space beyond ASCII at either end.
+// isText reports whether a JSON string holds s as it is, also beyond ASCII, and
+// s has no white space at either end.
 func isText(s string) bool {
 	for i := range len(s) {
-		if c := s[i]; c < ' ' || c == '"' || c == '\\' {
+		if mustEscape(s[i]) {
 			return false
 		}
 	}
-	first, _ := utf8.DecodeRuneInString(s)
-	last, _ := utf8.DecodeLastRuneInString(s)
-	return utf8.ValidString(s) && !unicode.IsSpace(first) && !unicode.IsSpace(last)
+	return utf8.ValidString(s) && len(trimSpace(s)) == len(s)
 }
+
+// mustEscape reports whether a JSON string must not hold a byte as it is.
+func mustEscape(c byte) bool { return c < ' ' || c == '"' || c == '\\' }
 
 // isUTF8 is utf8.ValidString, quicker for short plain texts.
 func isUTF8(s string) bool { return isPlain(s) || utf8.ValidString(s) }
@@ -114,7 +114,7 @@ func appendString(dst []byte, s string) []byte {
 	for i := 0; i < len(s); {
 		b := s[i]
 		if b < utf8.RuneSelf {
-			if b >= ' ' && b != '"' && b != '\\' {
+			if !mustEscape(b) {
 				i++
 				continue
 			}

@@ -29,18 +29,18 @@ func (k *key) bare(dst []byte) []byte {
 }
 
 // appendPlain appends the key and s, which is not empty, as a JSON string, if
-// that holds s as it is, there is no white space at either end of s, and dst has
-// room. It reports false, having appended nothing, if not.
+// that holds s as it is, there is no white space at either end of s, and dst need
+// not grow for it. It reports false, having appended nothing, if not.
 func (k *key) appendPlain(dst []byte, s string) ([]byte, bool) {
 	at := len(dst) + len(k.text)
 	end := at + len(s)
-	if s[0] == ' ' || s[len(s)-1] == ' ' || cap(dst) < end+len(k.padded) {
+	if s[0] == ' ' || s[len(s)-1] == ' ' || cap(dst) <= end {
 		return dst, false
 	}
-	room := k.append(dst)[:end+1]
-	if !copyPlain(room[at:end], s) && !isText(s) {
+	out := k.append(dst)[:end+1]
+	if !copyPlain(out[at:end], s) && !isText(s) {
 		return dst, false
 	}
-	room[end] = '"'
-	return room, true
+	out[end] = '"'
+	return out, true
 }

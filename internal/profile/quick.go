@@ -1,9 +1,9 @@
 package profile
 
 // appendQuick appends the key and the value of a field for a cell as nearly all
-// are: without white space around it and nothing special in it. It reports
-// false, having appended nothing, for any other. What it does is what
-// appendKeyed would do.
+// are: without white space around it and with nothing in it to be escaped. It
+// reports false, having appended nothing, for any other, and for some where buf
+// has too little room. What it does is what appendKeyed would do.
 func (e *Encoder) appendQuick(buf []byte, f *field, open group, cell string, info *Info) ([]byte, bool) {
 	if len(cell) <= f.plain {
 		return f.keys[open].appendPlain(buf, cell)

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -83,10 +82,8 @@ func (r *csvRows) Next(dst []string) ([]string, error) {
 	record, err := r.reader.Read()
 	switch {
 	case err == nil:
-		n := len(dst)
-		dst = slices.Grow(dst, len(r.columns))[:n+len(r.columns)]
-		for i, at := range r.columns {
-			dst[n+i] = record[at]
+		for _, at := range r.columns {
+			dst = append(dst, record[at])
 		}
 		return dst, nil
 	case errors.Is(err, csv.ErrFieldCount):
