@@ -11,7 +11,7 @@ import (
 // the garbage of reading is spread over less memory, of which more is in the
 // processor's caches. A run of a million rows takes a quarter less memory and
 // no more time. A survey holds few buffers: with the default
-// it takes less time and an eighth more memory.
+// it takes less time and some more memory.
 const gcPercent = 50
 
 // collecting is how the garbage of the process is collected.
