@@ -103,3 +103,20 @@ func TestListError(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+// Something in front of Klaviyo that forbids to look does not say that the key
+// may not: the flows could be seen, and are not.
+func TestFlowsThatAProxyHides(t *testing.T) {
+	t.Parallel()
+	for body, lacksScope := range map[string]bool{`{"errors":[{"code":"permission_denied"}]}`: true, "<html>": false} {
+		w := newWorld(t, simulator.Options{})
+		w.Inject(simulator.Fault{Path: "/api/lists/*/flow-triggers", Status: 403, Body: body})
+		_, err := w.export(people(3)).Run(t.Context(), w.client, export.RunOptions{})
+		if (err == nil) != lacksScope || err != nil && klaviyo.StatusOf(err) != 403 {
+			t.Errorf("%s: error %v", body, err)
+		}
+		if sent := len(w.imports()) > 0; sent != lacksScope {
+			t.Errorf("%s: sent: %v", body, sent)
+		}
+	}
+}

@@ -29,7 +29,7 @@ func (e *Export) CheckFlows(ctx context.Context, client *klaviyo.Client, joining
 	var names []string
 	for flow, err := range client.FlowTriggers(ctx, e.ListID) {
 		switch {
-		case klaviyo.IsForbidden(err):
+		case klaviyo.LacksScope(err):
 			return &FlowsUnknownError{err}
 		case err != nil:
 			return ListError(e.ListID, err)

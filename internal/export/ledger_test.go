@@ -157,6 +157,9 @@ func TestFailedRunNamesWhatIsNotKnownToHaveArrived(t *testing.T) {
 	status := func(code int, body string) func(http.ResponseWriter, *http.Request, []byte, http.Handler) {
 		return func(rw http.ResponseWriter, _ *http.Request, _ []byte, _ http.Handler) {
 			rw.Header()["Retry-After"] = soon["Retry-After"]
+			if code == http.StatusTooManyRequests {
+				rw.Header().Set("Retry-After", "3600") // nobody waits for that
+			}
 			rw.WriteHeader(code)
 			_, _ = rw.Write([]byte(body))
 		}

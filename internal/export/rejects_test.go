@@ -206,8 +206,8 @@ func TestRunThatFailsKeepsTheOldRejects(t *testing.T) {
 		fault  simulator.Fault
 	}{
 		"before it sends": {people(0), simulator.Fault{Path: "/nothing"}},
-		"as it sends":     {people(3), simulator.Fault{Method: "POST", Status: 400, Body: `{"errors":[]}`}},
-		"as it waits":     {people(3), simulator.Fault{Method: "GET", Path: jobsPath, Nth: 2, Status: 400}},
+		"as it sends":     {people(3), simulator.Fault{Method: "POST", Status: 400, Body: `{"errors":[{}]}`}},
+		"as it waits":     {people(3), simulator.Fault{Method: "GET", Path: jobsPath, Nth: 2, Status: 400, Body: `{"errors":[{}]}`}},
 	} {
 		w := newWorld(t, simulator.Options{})
 		w.Inject(tc.fault)

@@ -95,8 +95,12 @@ func StatusOf(err error) int {
 	return 0
 }
 
-// IsNotFound reports whether Klaviyo answered that there is no such object.
-func IsNotFound(err error) bool { return StatusOf(err) == http.StatusNotFound }
+// IsNotFound reports whether Klaviyo itself, and no proxy in front of it,
+// answered that there is no such object.
+func IsNotFound(err error) bool {
+	var e *APIError
+	return errors.As(err, &e) && e.Status == http.StatusNotFound && !e.IsHTML()
+}
 
 // IsUnauthorized reports whether Klaviyo does not know the API key.
 func IsUnauthorized(err error) bool { return StatusOf(err) == http.StatusUnauthorized }
@@ -119,9 +123,9 @@ func (c *Client) readError(ctx context.Context, r request, resp *http.Response) 
 	e := &APIError{
 		Operation:  r.operation,
 		Status:     resp.StatusCode,
-		RetryAfter: parseRetryAfter(resp.Header.Get("Retry-After"), time.Now()),
+		RetryAfter: parseRetryAfter(resp.Header.Get("Retry-After"), sentAt(resp.Header)),
 	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxErrorResponse))
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxResponse))
 	if err != nil {
 		switch {
 		case e.Status == http.StatusUnauthorized, e.Status == http.StatusForbidden, e.Status == http.StatusTooManyRequests, e.Status >= 500:

@@ -50,7 +50,7 @@ func TestErrorsWithoutADocumentKeepTheStatus(t *testing.T) {
 	for name, fault := range map[string]http.HandlerFunc{
 		"HTML": html(502), "empty": answer(502, ""), "a JSON string": answer(502, `"no"`), "a list": answer(502, `[]`), "no errors": answer(502, `{"errors":[]}`),
 		"truncated": truncate(502, `{"errors":[{"title":"x"}]}`), "errors of another form": answer(502, `{"errors":"down"}`),
-		"very long": answer(502, long), "long JSON": answer(502, `{"errors":[{"title":"`+strings.Repeat("x", 2<<20)+`"}]}`),
+		"very long": answer(502, long), "endless JSON": answer(502, `{"errors":[{"title":"`+strings.Repeat("x", klaviyo.MaxResponse)+`"}]}`),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -59,6 +59,33 @@ func TestErrorsWithoutADocumentKeepTheStatus(t *testing.T) {
 				t.Errorf("error %v", e)
 			}
 		})
+	}
+}
+
+// Nobody reads a text to its end that has none.
+func TestLongTextsAreCut(t *testing.T) {
+	t.Parallel()
+	e := listError(t, answer(400, `{"errors":[{"title":"`+strings.Repeat("é", 1<<20)+`"}]}`))
+	if text := e.Error(); len(text) > 2200 || !strings.HasSuffix(text, "éé…") {
+		t.Errorf("an error of %d bytes: %.100s", len(text), text)
+	}
+}
+
+// However many profiles Klaviyo refuses, it may name each of them at once.
+func TestRefusalOfEveryProfile(t *testing.T) {
+	t.Parallel()
+	var all []string
+	for i := range klaviyo.MaxImportProfiles {
+		all = append(all, fmt.Sprintf(`{"id":"0b1c1de5-8c36-4a7c-9a5a-1c6a3b1f5a37","status":400,"code":"invalid","title":"Invalid input.","detail":"Invalid phone number format (Example of a valid format: +12345678901)",`+
+			`"source":{"pointer":"/data/attributes/profiles/data/%d/attributes/phone_number"},"links":{},"meta":{}}`, i))
+	}
+	_, err := serve(t, klaviyo.Options{}, answer(400, `{"errors":[`+strings.Join(all, ",")+`]}`)).ImportProfiles(t.Context(), "x")
+	var e *klaviyo.APIError
+	if !errors.As(err, &e) {
+		t.Fatalf("error %v", err)
+	}
+	if named, ok := e.ProfileErrors(); !ok || len(named) != klaviyo.MaxImportProfiles {
+		t.Errorf("%d profiles are named, %v", len(named), ok)
 	}
 }
 
@@ -176,6 +203,7 @@ func TestExplain(t *testing.T) {
 		"400":         {&klaviyo.APIError{Operation: "get_list", Status: 400, Errors: said}, "Klaviyo Refused The Request", []string{"Klaviyo's own words"}},
 		"429":         {gaveUp(&klaviyo.APIError{Operation: "get_list", Status: 429}), "Klaviyo's Rate Limit Is Used Up", []string{"gave up after 9 attempts", "Try again later"}},
 		"500":         {gaveUp(&klaviyo.APIError{Operation: "get_list", Status: 500, Errors: said}), "Klaviyo Fails", []string{"gave up after 9 attempts", "Klaviyo's own words"}},
+		"400, HTML":   {&klaviyo.APIError{Operation: "get_list", Status: 400}, "Klaviyo's API Did Not Answer", []string{"get_list: 400 Bad Request", "base_url"}},
 		"502, HTML":   {&klaviyo.APIError{Operation: "get_list", Status: 502}, "Klaviyo Fails", []string{"502 Bad Gateway", "status.klaviyo.com"}},
 		"transport":   {gaveUp(&klaviyo.TransportError{Operation: "get_list", Err: errors.New("connection refused")}), "Klaviyo Cannot Be Reached", []string{"connection refused", "Check the network"}},
 		"other":       {errors.New("no account for pk_abc and ada@example.com"), "Klaviyo Request Failed", []string{"no account for pk_*** and ***."}},

@@ -72,6 +72,9 @@ func (e *APIError) explain(err error) (summary, detail string) {
 		return "Klaviyo's Rate Limit Is Used Up", fmt.Sprintf("Klaviyo has no room for this request: %s.%s Other users of the account take from the same limit.", err, e.waitInWords())
 	case e.Status >= http.StatusInternalServerError:
 		return "Klaviyo Fails", fmt.Sprintf("Klaviyo, or a proxy in front of it, had an error of its own: %s. Try again later; https://status.klaviyo.com tells of incidents.", err)
+	case e.IsHTML():
+		return "Klaviyo's API Did Not Answer", fmt.Sprintf("Something in front of Klaviyo's API, such as a proxy, answered in its place: %s. "+
+			"Check base_url if it is set, and the network between this machine and Klaviyo; else try again later.", err)
 	default:
 		return "Klaviyo Refused The Request", fmt.Sprintf("Klaviyo answered: %s.", err)
 	}

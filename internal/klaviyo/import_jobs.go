@@ -3,7 +3,6 @@ package klaviyo
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"iter"
 	"net/url"
 	"slices"
@@ -38,9 +37,11 @@ type ImportJob struct {
 	ID     string
 	Status JobStatus
 
-	// FailedCount is the number of profiles that could not be imported, -1
-	// when Klaviyo does not say.
-	FailedCount int64
+	// CompletedCount and FailedCount are the numbers of profiles that were
+	// imported and that could not be, -1 when Klaviyo does not say.
+	CompletedCount, FailedCount int64
+
+	CreatedAt time.Time // zero when Klaviyo does not say
 }
 
 // Done reports whether nothing more will happen to the job.
@@ -49,17 +50,32 @@ func (j ImportJob) Done() bool { return j.Status == JobComplete || j.Status == J
 type importJobResource struct {
 	ID         string `json:"id"`
 	Attributes struct {
-		Status      JobStatus `json:"status"`
-		FailedCount *int64    `json:"failed_count"`
+		Status         JobStatus `json:"status"`
+		CompletedCount *int64    `json:"completed_count"`
+		FailedCount    *int64    `json:"failed_count"`
+		CreatedAt      string    `json:"created_at"`
 	} `json:"attributes"`
 }
 
+type importJobDocument struct {
+	Data importJobResource `json:"data"`
+}
+
+func (d *importJobDocument) complete() bool { return d.Data.ID != "" }
+
 func (r importJobResource) job() ImportJob {
-	j := ImportJob{ID: r.ID, Status: r.Attributes.Status, FailedCount: -1}
-	if r.Attributes.FailedCount != nil {
-		j.FailedCount = *r.Attributes.FailedCount
+	a := r.Attributes
+	return ImportJob{
+		ID: r.ID, Status: a.Status, CompletedCount: countOr(a.CompletedCount, -1), FailedCount: countOr(a.FailedCount, -1),
+		CreatedAt: timeOf(a.CreatedAt),
 	}
-	return j
+}
+
+func countOr(count *int64, unknown int64) int64 {
+	if count == nil {
+		return unknown
+	}
+	return *count
 }
 
 // The envelope of an import, around the profiles and the list id.
@@ -85,16 +101,11 @@ func (c *Client) ImportProfiles(ctx context.Context, listID string, profiles ...
 	if err != nil {
 		return ImportJob{}, err
 	}
-	var doc struct {
-		Data importJobResource `json:"data"`
-	}
+	var doc importJobDocument
 	err = c.do(ctx, request{
 		operation: "bulk_import_profiles", method: "POST", path: []string{"profile-bulk-import-jobs"},
 		body: slices.Concat([][]byte{[]byte(importHead)}, profiles, [][]byte{[]byte(importMiddle), id, []byte(importTail)}),
 	}, &doc)
-	if err == nil && doc.Data.ID == "" {
-		err = errors.New("bulk_import_profiles: the answer has no id")
-	}
 	return doc.Data.job(), err
 }
 
@@ -102,9 +113,7 @@ func (c *Client) ImportProfiles(ctx context.Context, listID string, profiles ...
 //
 // https://developers.klaviyo.com/en/reference/get_bulk_import_profiles_job
 func (c *Client) ImportJob(ctx context.Context, id string) (ImportJob, error) {
-	var doc struct {
-		Data importJobResource `json:"data"`
-	}
+	var doc importJobDocument
 	err := c.do(ctx, request{
 		operation: "get_bulk_import_profiles_job", method: "GET", path: []string{"profile-bulk-import-jobs", id},
 	}, &doc)
@@ -184,8 +193,8 @@ func (c *Client) ImportErrors(ctx context.Context, jobID string) iter.Seq2[Impor
 		for e, err := range pages[importErrorResource](ctx, c, r) {
 			a := e.Attributes
 			out := ImportError{
-				Code: a.Code, Title: Redact(a.Title), Detail: Redact(a.Detail),
-				Pointer: a.Source.Pointer, Email: payloadEmail(a.OriginalPayload),
+				Code: c.redact(a.Code), Title: c.redact(a.Title), Detail: c.redact(a.Detail),
+				Pointer: c.redact(a.Source.Pointer), Email: payloadEmail(a.OriginalPayload),
 			}
 			if !yield(out, err) {
 				return

@@ -16,8 +16,8 @@ const (
 	longestMargin = 250 * time.Millisecond // without knowing
 )
 
-// patience is how long a request that does not get to Klaviyo holds up others.
-const patience = 20 * time.Second
+// mostOnItsWay is how long a request that does not get to Klaviyo holds up others.
+const mostOnItsWay = 20 * time.Second
 
 // clock is time as a limiter sees it.
 type clock struct {
@@ -212,8 +212,8 @@ func (s *send) counted(now time.Time, a answers) time.Time {
 		return s.written.Add(max(s.took-a.shortest, margin))
 	case !s.written.IsZero():
 		return s.written.Add(a.least)
-	case now.After(s.asked.Add(patience)):
-		return s.asked.Add(patience)
+	case now.After(s.asked.Add(mostOnItsWay)):
+		return s.asked.Add(mostOnItsWay)
 	default:
 		return now.Add(margin)
 	}

@@ -271,7 +271,7 @@ func TestLimiterCountsFromTheEndOfTheBody(t *testing.T) {
 		}
 		time.AfterFunc(time.Hour, fourth.leave) // it is stuck
 		_, waited = acquired(t, l, "get_accounts")
-		if want := patience + time.Second; waited != want {
+		if want := mostOnItsWay + time.Second; waited != want {
 			t.Errorf("waited %v, want %v", waited, want)
 		}
 	})

@@ -2,7 +2,6 @@ package klaviyo
 
 import (
 	"context"
-	"fmt"
 	"iter"
 	"net/url"
 )
@@ -25,6 +24,8 @@ func OptInProcesses() []string { return []string{"double_opt_in", "single_opt_in
 type listDocument struct {
 	Data listResource `json:"data"`
 }
+
+func (d *listDocument) complete() bool { return d.Data.ID != "" }
 
 type listResource struct {
 	Type       string         `json:"type"`
@@ -111,9 +112,7 @@ func (c *Client) writeList(ctx context.Context, l List, r request) (List, error)
 	}
 	r.body = [][]byte{body}
 	var doc listDocument
-	if err = c.do(ctx, r, &doc); err == nil && doc.Data.ID == "" {
-		err = fmt.Errorf("%s: the answer has no id", r.operation)
-	}
+	err = c.do(ctx, r, &doc)
 	return doc.Data.list(), err
 }
 

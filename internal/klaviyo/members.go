@@ -23,11 +23,16 @@ type memberResource struct {
 }
 
 func (r memberResource) member() Member {
-	joined, err := time.Parse(time.RFC3339, r.Attributes.JoinedAt)
+	return Member{ID: r.ID, Email: r.Attributes.Email, JoinedAt: timeOf(r.Attributes.JoinedAt)}
+}
+
+// timeOf reads a time of Klaviyo's, zero where it is none.
+func timeOf(text string) time.Time {
+	at, err := time.Parse(time.RFC3339, text)
 	if err != nil {
-		joined = time.Time{}
+		return time.Time{}
 	}
-	return Member{ID: r.ID, Email: r.Attributes.Email, JoinedAt: joined}
+	return at
 }
 
 // Members yields the members of a list that joined it in a span of time, in

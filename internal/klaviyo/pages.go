@@ -11,11 +11,13 @@ import (
 
 // page is a JSON:API collection document.
 type page[T any] struct {
-	Data  []T `json:"data"`
+	Data  []T `json:"data"` // nil unless the document has it
 	Links struct {
 		Next string `json:"next"`
 	} `json:"links"`
 }
+
+func (p *page[T]) complete() bool { return p.Data != nil }
 
 // errStuck guards against a server that leads round in circles.
 var errStuck = errors.New("the next page has the cursor of a page before")

@@ -65,6 +65,7 @@ func TestPagesEnd(t *testing.T) {
 		"error on a later page":   {[]http.HandlerFunc{listPage("L", again), problem(400, "c", "No.", "")}, 1, "get_lists: 400 Bad Request: No [c]"},
 		"repeated on later pages": {[]http.HandlerFunc{listPage("L", again), drop, html(503), listPage("M", "null")}, 2, ""},
 		"empty link":              {[]http.HandlerFunc{listPage("L", `""`)}, 1, ""},
+		"no data, and then some":  {[]http.HandlerFunc{answer(200, `{"links":{"next":null}}`), listPage("L", "null")}, 1, ""},
 		"no links":                {[]http.HandlerFunc{answer(200, `{"data":[]}`)}, 0, ""},
 	} {
 		t.Run(name, func(t *testing.T) {

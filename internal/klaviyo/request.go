@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"strings"
 	"sync"
 	"time"
 
@@ -18,12 +19,10 @@ import (
 
 const mediaType = "application/vnd.api+json"
 
-// The most that is read of a response. The largest honest one is a page of a
-// hundred import errors with payloads of 100 KB.
-const (
-	maxResponse      = 32 << 20
-	maxErrorResponse = 1 << 20
-)
+// maxResponse is the most that is read of a response. The largest honest ones
+// are a page of a hundred import errors with payloads of 100 KB, and a refused
+// import with errors for each of its 10,000 profiles.
+const maxResponse = 32 << 20
 
 // request is one call of an operation; every attempt makes a new http.Request
 // of it.
@@ -45,6 +44,7 @@ func (r request) String() string { return r.operation }
 // do sends a request until it succeeds, fails for good, or the retries are
 // used up, and decodes the response into out unless that is nil.
 func (c *Client) do(ctx context.Context, r request, out any) error {
+	left := newPatience(c.maxRetries)
 	for attempt := 0; ; attempt++ {
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("%s: %w", r.operation, err)
@@ -60,7 +60,7 @@ func (c *Client) do(ctx context.Context, r request, out any) error {
 		if !retry {
 			return err
 		}
-		if attempt >= c.maxRetries {
+		if !left.allows(err, wait) {
 			if attempt == 0 {
 				return err
 			}
@@ -203,8 +203,16 @@ func decode(resp *http.Response, out any) error {
 	if err := json.Unmarshal(body, out); err != nil {
 		return fmt.Errorf("status %d with a body that is not the JSON expected: %w", resp.StatusCode, err)
 	}
+	if d, ok := out.(document); ok && !d.complete() {
+		return fmt.Errorf("status %d with a body that lacks its data", resp.StatusCode)
+	}
 	return nil
 }
+
+// document is a JSON:API document that knows what it must hold. One without
+// that comes from something in front of Klaviyo, or was cut off: nobody may
+// conclude from it that there is nothing.
+type document interface{ complete() bool }
 
 // errTooLarge means a response that no honest server sends.
 var errTooLarge = fmt.Errorf("the response is larger than %d bytes", maxResponse)
@@ -219,8 +227,18 @@ func (c *Client) transportError(ctx context.Context, r request, err error) error
 	return &TransportError{Operation: r.operation, Err: cause, text: c.redact(cause.Error())}
 }
 
-// redact masks the client's key, and what Redact masks.
-func (c *Client) redact(s string) string { return Redact(c.key.Replace(s)) }
+// maxText is how much of a text from outside is shown.
+const maxText = 2000
+
+// redact masks the client's key, and what Redact masks, and cuts what no one
+// would read to its end.
+func (c *Client) redact(s string) string {
+	s = Redact(c.key.Replace(s))
+	if len(s) > maxText {
+		s = strings.ToValidUTF8(s[:maxText], "") + "…"
+	}
+	return s
+}
 
 // transportCause strips the URL from a transport's error, since a query may
 // hold email addresses, and names the timeout where there was one.

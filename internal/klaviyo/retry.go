@@ -22,16 +22,44 @@ const (
 // error now is better than an answer tomorrow.
 const longestRetryAfter = 5 * time.Minute
 
+// oddAttempts is how often a request is sent that something in front of Klaviyo
+// refuses. Some do so in passing; but it may as well be the wrong base URL, and
+// who has that wants to know soon.
+const oddAttempts = 4
+
+// throttledPerRetry is how long a request may be held up by the limits for each
+// retry that is allowed: a window of theirs. A 429 says that others were
+// quicker, not that something fails.
+const throttledPerRetry = time.Minute
+
+// patience is what a request may still go through.
+type patience struct {
+	retries   int
+	throttled time.Duration
+}
+
+func newPatience(retries int) patience {
+	return patience{retries, time.Duration(retries) * throttledPerRetry}
+}
+
+// allows reports whether to try again once more, which takes a wait.
+func (p *patience) allows(err error, wait time.Duration) bool {
+	if _, throttled := throttledFor(err); throttled {
+		p.throttled -= wait
+		return p.throttled >= 0
+	}
+	p.retries--
+	return p.retries >= 0
+}
+
 // retryAfter says whether a request may be sent again after err, and after
-// how long.
+// how long: what Klaviyo asks for, and then some that grows.
 func (r request) retryAfter(err error, attempt int) (time.Duration, bool) {
 	var apiError *APIError
 	if errors.As(err, &apiError) {
-		// 429 is an answer from before the request was carried out.
-		again := apiError.Status == http.StatusTooManyRequests || apiError.Status >= 500 && !r.once
-		again = again && apiError.RetryAfter <= longestRetryAfter
+		again := apiError.RetryAfter <= longestRetryAfter && r.mayPass(apiError, attempt)
 		if apiError.RetryAfter > 0 {
-			return apiError.RetryAfter + jitter(firstWait/2), again
+			return apiError.RetryAfter + backoff(attempt)/2, again
 		}
 		return backoff(attempt), again
 	}
@@ -40,6 +68,21 @@ func (r request) retryAfter(err error, attempt int) (time.Duration, bool) {
 		return 0, false
 	}
 	return backoff(attempt), !r.once || neverSent(err)
+}
+
+// mayPass reports whether a request that got an error for an answer may get
+// another one if it is sent again.
+func (r request) mayPass(e *APIError, attempt int) bool {
+	switch {
+	case e.Status == http.StatusTooManyRequests, e.Status == http.StatusTooEarly:
+		return true // answers from before the request was carried out
+	case e.Status == http.StatusRequestTimeout, e.Status >= http.StatusInternalServerError:
+		return !r.once
+	case e.Status == http.StatusBadRequest, e.Status == http.StatusNotFound:
+		return e.IsHTML() && !r.once && attempt+1 < oddAttempts
+	default:
+		return false
+	}
 }
 
 // neverSent reports whether a request failed before any of it left.
@@ -55,6 +98,14 @@ func backoff(attempt int) time.Duration {
 
 func jitter(longest time.Duration) time.Duration {
 	return rand.N(longest) + time.Millisecond
+}
+
+// sentAt is when a server sent an answer, by its own clock if it tells.
+func sentAt(header http.Header) time.Time {
+	if date, err := http.ParseTime(header.Get("Date")); err == nil {
+		return date
+	}
+	return time.Now()
 }
 
 // parseRetryAfter reads a Retry-After header (RFC 9110, section 10.2.3): a

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -28,8 +29,16 @@ func passing() map[string]http.HandlerFunc {
 		"an attempt that hangs":     hang,
 		"a body that hangs":         func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(200); w.(http.Flusher).Flush(); hang(w, r) },
 		"a list in place of object": answer(200, `[]`),
+		"no data":                   answer(200, `{}`),
+		"data that is null":         answer(200, `{"data":null}`),
+		"data without an id":        answer(200, `{"data":{"type":"list","attributes":{}}}`),
+		"null":                      answer(200, `null`),
+		"something else":            answer(200, `{"message":"Welcome to the portal."}`),
+		"400 with HTML":             html(400),
+		"404 with HTML":             html(404),
+		"425":                       problem(425, "too_early", "Too early.", ""),
 	}
-	for _, status := range []int{500, 502, 503, 504, 520} {
+	for _, status := range []int{408, 500, 502, 503, 504, 520} {
 		all[fmt.Sprint(status)] = problem(status, "error", "An error.", "")
 		all[fmt.Sprint(status, " with HTML")] = html(status)
 	}
@@ -65,7 +74,11 @@ func TestFinalAnswersAreNotRepeated(t *testing.T) {
 	for _, status := range []int{400, 401, 403, 404, 405, 409, 410, 413, 415, 422} {
 		t.Run(fmt.Sprint(status), func(t *testing.T) {
 			t.Parallel()
-			for _, fault := range []http.HandlerFunc{problem(status, "x", "y", ""), html(status)} {
+			faults := []http.HandlerFunc{problem(status, "x", "y", "")}
+			if status != 400 && status != 404 {
+				faults = append(faults, html(status))
+			}
+			for _, fault := range faults {
 				a := serve(t, klaviyo.Options{}, fault)
 				_, err := a.List(t.Context(), "x")
 				if klaviyo.StatusOf(err) != status || strings.Contains(err.Error(), "gave up") {
@@ -83,7 +96,7 @@ func TestCreateListIsRepeatedOnlyWhenNothingWasDone(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			want := 1
-			if strings.HasPrefix(name, "429") {
+			if strings.HasPrefix(name, "429") || name == "425" {
 				want = 3
 			}
 			a := serve(t, klaviyo.Options{Timeout: 250 * time.Millisecond}, fault, fault, answer(201, listBody))
@@ -137,6 +150,82 @@ func TestRetriesAreBounded(t *testing.T) {
 				t.Errorf("error %q is no English", text)
 			}
 		})
+	}
+}
+
+// A wrong base URL looks like this, and whoever has it does not want to wait.
+func TestOddAnswersAreRepeatedAFewTimes(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{400, 404} {
+		a := serve(t, klaviyo.Options{}, html(status))
+		_, err := a.List(t.Context(), "x")
+		if got := len(a.received()); got != 4 || klaviyo.StatusOf(err) != status || klaviyo.IsNotFound(err) {
+			t.Errorf("%d requests, error %v", got, err)
+		}
+	}
+}
+
+// Whoever is throttled waits for his turn, in windows of a minute, and has not
+// failed by that.
+func TestBeingThrottledIsNoFailure(t *testing.T) {
+	t.Parallel()
+	throttled := answer(429, "{}", "Retry-After", "1")
+	answers := slices.Repeat([]http.HandlerFunc{throttled}, 8)
+	a := serve(t, klaviyo.Options{MaxRetries: 2}, append(answers, html(503), html(503), answer(200, listBody))...)
+	if _, err := a.List(t.Context(), "x"); err != nil {
+		t.Errorf("error %v", err)
+	}
+	a = serve(t, klaviyo.Options{MaxRetries: 2}, answer(429, "{}", "Retry-After", "20"))
+	_, err := a.List(t.Context(), "x")
+	total := time.Duration(0)
+	for _, wait := range a.waited() {
+		total += wait
+	}
+	if got := len(a.received()); klaviyo.StatusOf(err) != 429 || got < 4 || got > 6 || total > 2*time.Minute {
+		t.Errorf("%d requests, %v waited, error %v", got, total, err)
+	}
+}
+
+// A server that wants to be asked again at once must not use up the retries
+// before it has had time to recover.
+func TestWaitsGrowWhateverIsAskedFor(t *testing.T) {
+	t.Parallel()
+	a := serve(t, klaviyo.Options{MaxRetries: 20}, answer(503, "{}", "Retry-After", "0"))
+	if _, err := a.List(t.Context(), "x"); err == nil {
+		t.Fatal("no error")
+	}
+	total := time.Duration(0)
+	for _, wait := range a.waited() {
+		total += wait
+	}
+	if len(a.waited()) != 20 || total < 30*time.Second {
+		t.Errorf("20 retries are used up within %v", total)
+	}
+}
+
+// Longer waits than a window of the limits are not sat out.
+func TestLongWaitsAreNotWaited(t *testing.T) {
+	t.Parallel()
+	for after, want := range map[string]int{"300": 2, "301": 1} {
+		a := serve(t, klaviyo.Options{}, answer(429, "{}", "Retry-After", after), answer(200, listBody))
+		_, err := a.List(t.Context(), "x")
+		if got := len(a.received()); got != want || (err == nil) != (want == 2) {
+			t.Errorf("%s: %d requests, error %v", after, got, err)
+		}
+	}
+}
+
+// A date is one of the server's clock.
+func TestRetryAfterADateOfTheServer(t *testing.T) {
+	t.Parallel()
+	ahead := time.Now().Add(3 * time.Hour).UTC()
+	a := serve(t, klaviyo.Options{}, answer(503, "{}", "Date", ahead.Format(http.TimeFormat),
+		"Retry-After", ahead.Add(10*time.Second).Format(http.TimeFormat)), answer(200, listBody))
+	if _, err := a.List(t.Context(), "x"); err != nil {
+		t.Fatal(err)
+	}
+	if waits := a.waited(); len(waits) != 1 || waits[0] < 9*time.Second || waits[0] > 11*time.Second {
+		t.Errorf("waits %v", waits)
 	}
 }
 

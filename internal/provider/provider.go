@@ -84,7 +84,7 @@ func (p *klaviyoProvider) Schema(_ context.Context, _ provider.SchemaRequest, re
 				Validators:          []validator.String{duration},
 			},
 			"max_retries": schema.Int64Attribute{
-				MarkdownDescription: fmt.Sprintf("How often a request is repeated that failed for a passing reason (rate limit, broken connection, error of Klaviyo's own), 0 to %d. The waits between attempts grow and obey Klaviyo's `Retry-After`. Defaults to the environment variable `%s`, else %d.", mostRetries, envMaxRetries, klaviyo.DefaultMaxRetries),
+				MarkdownDescription: fmt.Sprintf("How often a request is repeated that failed for a passing reason (broken connection, error of Klaviyo's own), 0 to %d. The waits between attempts grow and obey Klaviyo's `Retry-After`. A request that the rate limit holds up, because others use the account too, has not failed: it waits for up to this many minutes. Defaults to the environment variable `%s`, else %d.", mostRetries, envMaxRetries, klaviyo.DefaultMaxRetries),
 				Optional:            true,
 				Validators:          []validator.Int64{int64validator.Between(0, mostRetries)},
 			},
