@@ -1,6 +1,7 @@
 package export
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"slices"
@@ -203,9 +204,11 @@ func withoutPhone(resource []byte) []byte {
 		return nil
 	}
 	delete(p.Attributes, "phone_number")
-	out, err := json.Marshal(p)
-	if err != nil {
+	var out bytes.Buffer
+	e := json.NewEncoder(&out)
+	e.SetEscapeHTML(false) // the rest stays as long as it is
+	if e.Encode(p) != nil {
 		return nil
 	}
-	return out
+	return bytes.TrimSuffix(out.Bytes(), []byte("\n"))
 }

@@ -17,6 +17,14 @@ import (
 // not show in a profile, few enough that a chunk stays in a processor's cache.
 const chunkRows = 512
 
+// chunkBytes is after how many bytes of cells a chunk is full, however few its
+// rows are: a profile may have a hundred thousand. They are weighed so many rows
+// at a time.
+const (
+	chunkBytes = 512 << 10
+	weighEvery = 32
+)
+
 // chunk is a run of rows of one segment on its way through the engine.
 type chunk struct {
 	segment string
@@ -199,11 +207,21 @@ func (e *Export) read(ctx context.Context, index int, r *roster, s stream) error
 	}
 }
 
-// fill reads rows until the chunk is full. At the end of the segment the error
+// fill reads rows until the chunk is full, by number or by weight. At the end of the segment the error
 // is io.EOF.
 func (c *chunk) fill(rows segment.Rows) error {
 	cells := c.cells
+	weight, weighed := 0, 0
 	for ; c.rows < chunkRows; c.rows++ {
+		if c.rows%weighEvery == 0 {
+			for _, cell := range cells[weighed:] {
+				weight += len(cell)
+			}
+			if weight > chunkBytes {
+				break
+			}
+			weighed = len(cells)
+		}
 		var err error
 		if cells, err = rows.Next(cells); err != nil && !c.takeBad(err) {
 			c.cells = cells
@@ -234,7 +252,7 @@ func (e *Export) emptySegment(name string, rows segment.Rows) error {
 	return &Error{
 		Attribute: []string{"segments", name},
 		Summary:   "Segment Is Empty",
-		Detail: "Segment \"" + name + "\" has no rows. An empty segment usually means that what produces it failed, so nothing was sent. " +
+		Detail: "Segment \"" + name + "\" has no rows. An empty segment usually means that what produces it failed. " +
 			"If nobody is in the segment for now, set safeguards.allow_empty_segment = true.",
 	}
 }

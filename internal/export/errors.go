@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
@@ -37,6 +38,28 @@ func (e Errors) Error() string {
 	return strings.Join(texts, "; ")
 }
 
+// addToDetail returns an error of the declaration with a text added to its
+// detail, to that of the first if there are several. Any other error it returns
+// as it is.
+func addToDetail(err error, text string) error {
+	var one *Error
+	if errors.As(err, &one) {
+		return &Error{Attribute: one.Attribute, Summary: one.Summary, Detail: one.Detail + text, Err: one}
+	}
+	var several Errors
+	if errors.As(err, &several) && len(several) > 0 {
+		several = slices.Clone(several)
+		first := *several[0]
+		first.Detail += text
+		several[0] = &first
+		return several
+	}
+	return err
+}
+
+// nothingSent adds to an error of before anything is sent that it is so.
+func nothingSent(err error) error { return addToDetail(err, " Nothing was sent.") }
+
 // targetAttribute is where configuration maps a target.
 func targetAttribute(t profile.Target) []string {
 	if t.Group == profile.GroupLocation {
@@ -55,7 +78,7 @@ func (e *Export) sourceError(name string, err error) error {
 		return e.columnErrors(name, missing)
 	}
 	out := &Error{Attribute: []string{"segments", name}, Summary: "Segment Cannot Be Read", Err: err}
-	out.Detail = fmt.Sprintf("Segment %q: %s Nothing was sent.", name, err)
+	out.Detail = fmt.Sprintf("Segment %q: %s", name, err)
 	var blamed *segment.Error
 	if errors.As(err, &blamed) {
 		out.Attribute = append(out.Attribute, blamed.Argument...)
@@ -82,7 +105,7 @@ func columnError(name string, t profile.Target, err *segment.MissingColumnsError
 	if err.AnyCase {
 		rule = ""
 	}
-	e.Detail = fmt.Sprintf("%s is to come from a column that segment %q does not have: %s.%s Nothing was sent.", t, name, err, rule)
+	e.Detail = fmt.Sprintf("%s is to come from a column that segment %q does not have: %s.%s", t, name, err, rule)
 	if t.Group == profile.GroupProperties {
 		e.Attribute = append(e.Attribute, "field")
 	}

@@ -13,17 +13,14 @@ func (r *run) failure(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return interrupted(ctx, r.ledger.String())
 	}
-	done := "\n\n" + r.ledger.String()
+	r.ledger.warn(ctx)
 	var one *Error
-	if errors.As(err, &one) {
-		return &Error{Attribute: one.Attribute, Summary: one.Summary, Detail: one.Detail + done, Err: one}
-	}
 	var several Errors
-	if errors.As(err, &several) {
-		return err
+	if !errors.As(err, &one) && !errors.As(err, &several) {
+		summary, detail := klaviyo.Explain(err)
+		err = &Error{Summary: summary, Detail: detail, Err: err}
 	}
-	summary, detail := klaviyo.Explain(err)
-	return &Error{Summary: summary, Detail: detail + done, Err: err}
+	return addToDetail(err, "\n\n"+r.ledger.String())
 }
 
 // interrupted explains a run whose context ended, with what it had done.

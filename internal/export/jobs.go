@@ -1,8 +1,11 @@
 package export
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -59,24 +62,40 @@ func (r *run) poll(ctx context.Context) error {
 	if len(open) == 0 {
 		return nil
 	}
-	for job, err := range r.client.ImportJobs(ctx) {
-		if err != nil {
-			return err
-		}
-		if err := r.settle(ctx, job, open[job.ID]); err != nil {
-			return err
-		}
-		if delete(open, job.ID); len(open) == 0 {
-			return nil
-		}
+	if err := r.findJobs(ctx, open); err != nil {
+		return err
 	}
-	for id := range open { // not among the account's jobs: ask for each
+	for id := range open { // not among the account's latest jobs: ask for each
 		job, err := r.client.ImportJob(ctx, id)
 		if err != nil {
 			return err
 		}
 		if err := r.settle(ctx, job, open[id]); err != nil {
 			return err
+		}
+	}
+	return cancelledJobs(r.ledger.cancelled)
+}
+
+// olderThanRun is how much earlier than the run a job must have been created,
+// by Klaviyo's clock, to be none of its jobs.
+const olderThanRun = time.Hour
+
+// findJobs goes through the account's jobs, the newest first, and takes those
+// that it finds off the open ones.
+func (r *run) findJobs(ctx context.Context, open map[string]*manifest) error {
+	for job, err := range r.client.ImportJobs(ctx) {
+		if err != nil {
+			return err
+		}
+		if created := job.CreatedAt; !created.IsZero() && created.Before(r.started.Add(-olderThanRun)) {
+			return nil
+		}
+		if err := r.settle(ctx, job, open[job.ID]); err != nil {
+			return err
+		}
+		if delete(open, job.ID); len(open) == 0 {
+			return nil
 		}
 	}
 	return nil
@@ -90,54 +109,92 @@ func (r *run) settle(ctx context.Context, job klaviyo.ImportJob, m *manifest) er
 	}
 	if job.Status == klaviyo.JobCancelled {
 		r.ledger.cancel(job.ID)
-		return cancelledJob(job.ID, m)
+		return nil
 	}
-	if job.FailedCount != 0 {
-		if err := r.collectFailures(ctx, job, m); err != nil {
-			return err
-		}
+	failed, err := r.collectFailures(ctx, job, m)
+	if err != nil {
+		return err
 	}
-	r.ledger.finish(job.ID)
-	tflog.Info(ctx, "Klaviyo finished a job", map[string]any{"job": job.ID, "profiles": m.profiles(), "failed": job.FailedCount})
+	r.ledger.finish(job.ID, failed)
+	tflog.Info(ctx, "Klaviyo finished a job", map[string]any{"job": job.ID, "profiles": m.profiles(), "failed": failed})
 	return nil
 }
 
-// collectFailures reads which profiles a job could not import and why. A
-// profile with several errors failed once.
-func (r *run) collectFailures(ctx context.Context, job klaviyo.ImportJob, m *manifest) error {
+// failures is how many of so many profiles a job did not import, as far as its
+// counts tell: what Klaviyo does not acknowledge has failed.
+func failures(job klaviyo.ImportJob, profiles int) (failed int, known bool) {
+	counted := job.FailedCount
+	if job.CompletedCount >= 0 {
+		counted = max(counted, int64(profiles)-job.CompletedCount)
+	}
+	return int(min(counted, int64(profiles))), counted >= 0
+}
+
+// collectFailures reports which profiles a job could not import and why, and
+// returns how many they are. A profile with several errors failed once.
+func (r *run) collectFailures(ctx context.Context, job klaviyo.ImportJob, m *manifest) (int, error) {
+	counted, known := failures(job, m.profiles())
+	if known && counted == 0 {
+		return 0, nil
+	}
 	addresses := m.index()
 	failed := map[int]bool{}
-	unknown := int64(0)
+	var nameless []klaviyo.ImportError // that do not tell which profile they are about
 	for e, err := range r.client.ImportErrors(ctx, job.ID) {
 		if err != nil {
-			return err
+			return 0, err
 		}
 		i, ok := addresses.find(strings.ToLower(e.Email))
 		if !ok {
 			i, ok = e.Profile()
 			ok = ok && i < m.profiles()
 		}
-		var row Row
 		switch {
 		case !ok:
-			unknown++
-		case failed[i]:
-			continue
-		default:
-			failed[i], row = true, m.row(i)
+			nameless = append(nameless, e)
+		case !failed[i]:
+			failed[i] = true
+			r.report.reject(m.row(i), e.Code, target(e.Pointer), words(e.Title, e.Detail))
 		}
-		r.report.reject(row, e.Code, target(e.Pointer), words(e.Title, e.Detail))
 	}
-	for range job.FailedCount - unknown - int64(len(failed)) {
-		r.report.reject(Row{}, "not_imported", profile.Target{}, "Klaviyo: the profile was not imported, without a reason")
+	if !known {
+		counted = min(len(failed)+len(nameless), m.profiles())
 	}
-	return nil
+	counted = max(counted, len(failed))
+	r.rejectNameless(nameless, counted-len(failed))
+	return counted, nil
 }
 
-func cancelledJob(id string, m *manifest) error {
+// rejectNameless reports so many profiles that failed and are not known, with
+// the reasons that there are. Of more reasons some are about the same profile.
+func (r *run) rejectNameless(reasons []klaviyo.ImportError, profiles int) {
+	for i := range profiles {
+		if i < len(reasons) {
+			e := reasons[i]
+			r.report.reject(Row{}, e.Code, target(e.Pointer), words(e.Title, e.Detail))
+			continue
+		}
+		r.report.reject(Row{}, "not_imported", profile.Target{}, "Klaviyo: the profile was not imported, without a reason")
+	}
+}
+
+// cancelledJobs explains jobs that were cancelled; nil if there are none.
+func cancelledJobs(jobs map[string]*manifest) error {
+	if len(jobs) == 0 {
+		return nil
+	}
+	var texts []string
+	for _, id := range slices.SortedFunc(maps.Keys(jobs), func(a, b string) int {
+		return cmp.Compare(jobs[a].part.from, jobs[b].part.from)
+	}) {
+		texts = append(texts, fmt.Sprintf("%s with %s, %s", id, Count(int64(jobs[id].profiles()), "profile"), jobs[id].span()))
+	}
+	summary, were := "Klaviyo Cancelled An Import", "The job %s, was"
+	if len(texts) > 1 {
+		summary, were = "Klaviyo Cancelled Imports", "The jobs %s, were"
+	}
 	return &Error{
-		Summary: "Klaviyo Cancelled An Import",
-		Detail: fmt.Sprintf("The job %s with %s, %s, was cancelled in Klaviyo. Which of them are on the list is not known.",
-			id, Count(int64(m.profiles()), "profile"), m.span()),
+		Summary: summary,
+		Detail:  fmt.Sprintf(were+" cancelled in Klaviyo. Which of these profiles are on the list is not known.", abridged(texts, "; ")),
 	}
 }

@@ -1,30 +1,39 @@
 package export
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/hashicorp/terraform-plugin-log/tflog"
 )
 
 // ledger knows where the rows of a run are.
 type ledger struct {
-	mu       sync.Mutex
-	rows     int64                // read
-	packed   Row                  // the last row that was put into a batch that left the packer
-	all      bool                 // there are no more to come
-	unsent   map[*batch]span      // that Klaviyo refused, as a whole or in pieces, and that were not sent again
-	underway map[*batch]span      // sent, without an answer yet
-	open     map[string]*manifest // by job: accepted, not known to be done
-	accepted int64                // profiles in jobs
-	settled  int64                // of those, in jobs that are done
-	jobs     int64                // accepted
-	finished int64                // of those, done
+	mu        sync.Mutex
+	rows      int64                // read
+	packed    Row                  // the last row that was put into a batch that left the packer
+	batches   int64                // that left the packer
+	all       bool                 // there are no more to come
+	unsent    map[*batch]span      // that Klaviyo refused, as a whole or in pieces, and that were not sent again
+	underway  map[*batch]span      // sent, without an answer yet
+	open      map[string]*manifest // by job: accepted, not known to be done
+	cancelled map[string]*manifest // by job: accepted, and cancelled in Klaviyo
+	accepted  int64                // profiles in jobs
+	settled   int64                // of those, in jobs that are done
+	exported  int64                // of those, acknowledged
+	jobs      int64                // accepted
+	finished  int64                // of those, done
 }
 
 func newLedger() ledger {
-	return ledger{unsent: map[*batch]span{}, underway: map[*batch]span{}, open: map[string]*manifest{}}
+	return ledger{
+		unsent: map[*batch]span{}, underway: map[*batch]span{},
+		open: map[string]*manifest{}, cancelled: map[string]*manifest{},
+	}
 }
 
 // read records how many rows have been read.
@@ -39,6 +48,7 @@ func (l *ledger) pack(last Row) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.packed = last
+	l.batches++
 }
 
 // packedAll records that there will be no further batch.
@@ -86,11 +96,13 @@ func (l *ledger) accept(b *batch, job string) {
 	l.jobs++
 }
 
-// finish takes a job off the open ones.
-func (l *ledger) finish(job string) {
+// finish takes a job off the open ones, of which so many profiles failed.
+func (l *ledger) finish(job string, failed int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.settled += int64(l.open[job].profiles())
+	profiles := l.open[job].profiles()
+	l.settled += int64(profiles)
+	l.exported += int64(profiles - failed)
 	delete(l.open, job)
 	l.finished++
 }
@@ -99,7 +111,23 @@ func (l *ledger) finish(job string) {
 func (l *ledger) cancel(job string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.cancelled[job] = l.open[job]
 	delete(l.open, job)
+}
+
+// warn logs the jobs that are not known to be done, all of them: the error names
+// only so many.
+func (l *ledger) warn(ctx context.Context) {
+	for job, m := range l.waiting() {
+		tflog.Warn(ctx, "Klaviyo had not finished a job", map[string]any{"job": job, "profiles": m.profiles(), "rows": m.span().String()})
+	}
+}
+
+// isEmpty reports whether Klaviyo has accepted nothing yet.
+func (l *ledger) isEmpty() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.jobs == 0
 }
 
 // waiting returns a copy of the open jobs.
@@ -126,7 +154,7 @@ func (l *ledger) String() string {
 			profiles += int64(m.profiles())
 		}
 		parts = append(parts, fmt.Sprintf("Klaviyo had accepted but not finished %s with %s (%s), which it most likely will by itself: %s.",
-			Count(int64(len(l.open)), "job"), Count(profiles, "profile"), abridged(slices.Sorted(maps.Keys(l.open))), spansInWords(spans)))
+			Count(int64(len(l.open)), "job"), Count(profiles, "profile"), abridged(slices.Sorted(maps.Keys(l.open)), ", "), spansInWords(spans)))
 	}
 	if len(l.underway) > 0 {
 		parts = append(parts, batchesInWords(l.underway, "under way and may have arrived"))
@@ -158,10 +186,10 @@ func batchesInWords(batches map[*batch]span, where string) string {
 }
 
 // abridged lists the first few of many names.
-func abridged(names []string) string {
-	const most = 5
+func abridged(names []string, separator string) string {
+	const most = 20
 	if len(names) <= most {
-		return strings.Join(names, ", ")
+		return strings.Join(names, separator)
 	}
-	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
+	return fmt.Sprintf("%s and %d more, which the log names", strings.Join(names[:most], separator), len(names)-most)
 }

@@ -28,14 +28,14 @@ func TestLedgerInWords(t *testing.T) {
 			`Klaviyo had accepted but not finished 2 jobs with 6 profiles (j1, j3), which it most likely will by itself: rows 1 to 3 of segment "s", rows 7 to 9 of segment "s".` + again,
 		},
 		"finished": {
-			func(l *ledger) { l.accept(b[0], "j1"); l.accept(b[1], "j2"); l.finish("j1") },
+			func(l *ledger) { l.accept(b[0], "j1"); l.accept(b[1], "j2"); l.finish("j1", 0) },
 			`Klaviyo had finished 1 import job with 3 profiles. Klaviyo had accepted but not finished 1 job with 3 profiles (j2), which it most likely will by itself: rows 4 to 6 of segment "s".` + again,
 		},
 		"cancelled": {func(l *ledger) { l.accept(b[0], "j1"); l.cancel("j1") }, again[1:]},
 		"accepted and refused": {
 			func(l *ledger) {
 				l.accept(b[0], "j1")
-				l.finish("j1")
+				l.finish("j1", 0)
 				l.send(b[1])
 				l.refuse(b[1])
 				l.send(b[2])
@@ -56,7 +56,7 @@ func TestLedgerInWords(t *testing.T) {
 			`Klaviyo had accepted but not finished 1 job with 1 profile (j1), which it most likely will by itself: row 1 of segment "s". 2 profiles were not accepted: rows 2 to 3 of segment "s".` + again,
 		},
 		"with nothing left": {
-			func(l *ledger) { l.accept(b[0], "j1"); l.finish("j1"); l.send(b[1]); l.refuse(b[1]); l.replace(b[1]) },
+			func(l *ledger) { l.accept(b[0], "j1"); l.finish("j1", 0); l.send(b[1]); l.refuse(b[1]); l.replace(b[1]) },
 			`Klaviyo had finished 1 import job with 3 profiles.` + again,
 		},
 	} {

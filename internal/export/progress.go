@@ -20,6 +20,7 @@ type Progress struct {
 	Rows     int64         // read
 	Accepted int64         // profiles in jobs that Klaviyo accepted
 	Expected int64         // profiles that there will be, as far as is known
+	Batches  int64         // packed
 	Jobs     int64         // accepted
 	Finished int64         // of these jobs
 
@@ -68,7 +69,7 @@ func (r *run) progress(now time.Time) Progress {
 	l := &r.ledger
 	l.mu.Lock()
 	p := Progress{
-		Elapsed: now.Sub(r.started), Rows: l.rows, Accepted: l.accepted, Jobs: l.jobs, Finished: l.finished,
+		Elapsed: now.Sub(r.started), Rows: l.rows, Accepted: l.accepted, Batches: l.batches, Jobs: l.jobs, Finished: l.finished,
 	}
 	settled := l.settled
 	l.mu.Unlock()
@@ -108,7 +109,7 @@ func (r *run) tell(ctx context.Context, now time.Time) {
 	p := r.progress(now)
 	tflog.Info(ctx, "Exporting", map[string]any{
 		"rows": p.Rows, "profiles_accepted": p.Accepted, "profiles_expected": p.Expected,
-		"jobs": p.Jobs, "jobs_finished": p.Finished, "profiles_per_second": p.Rate(), "seconds_left": int64(p.Remaining.Seconds()),
+		"batches": p.Batches, "jobs": p.Jobs, "jobs_finished": p.Finished, "profiles_per_second": p.Rate(), "seconds_left": int64(p.Remaining.Seconds()),
 	})
 	if r.onProgress != nil {
 		r.onProgress(p)

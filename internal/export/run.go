@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-log/tflog"
@@ -70,12 +71,15 @@ type run struct {
 	counts  counter
 	report  report
 
-	expected   int64 // profiles, as surveyed
+	expected   int64  // profiles, as surveyed
+	pinned     string // the fingerprint that the segments must have; empty for any
 	every      time.Duration
 	onProgress func(Progress)
 
 	optOuts  *hashSet // addresses not to be sent
 	withheld int64    // the packer's own while it runs
+
+	tooLarge atomic.Int64 // profiles that alone were too large for an import
 
 	pool     *batchPool
 	batches  chan *batch   // to be sent
@@ -120,7 +124,7 @@ func (e *Export) Run(ctx context.Context, client *klaviyo.Client, o RunOptions) 
 	result.Version = before.survey.Version
 	result.Refused, result.Unwanted = r.report.refused, r.report.unwanted
 	result.Withheld = r.withheld
-	result.Exported = result.Submitted() - result.Refused.Total
+	result.Exported = r.ledger.exported
 	result.Jobs = r.ledger.finished
 	return result, e.countList(ctx, client, result)
 }
@@ -150,7 +154,7 @@ func (e *Export) prepare(ctx context.Context, client *klaviyo.Client, o RunOptio
 		p.seen.empty()
 	}
 	if err == nil && o.Fingerprint != "" && p.survey.Fingerprint != o.Fingerprint {
-		err = changedSincePlan()
+		err = nothingSent(changedSincePlan())
 	}
 	if err != nil {
 		return p, err
@@ -169,7 +173,7 @@ func changedSincePlan() error {
 	return &Error{
 		Attribute: []string{"pin_to_plan"},
 		Summary:   "Segment Changed Since The Plan",
-		Detail: "The segments no longer hold what the plan was made for, and pin_to_plan = true allows nothing else to be exported. Nothing was sent. " +
+		Detail: "The segments no longer hold what the plan was made for, and pin_to_plan = true allows nothing else to be exported. " +
 			"Plan again and review what changed; or set pin_to_plan = false to export what is there when the plan is applied.",
 	}
 }
@@ -178,7 +182,7 @@ func (e *Export) newRun(client *klaviyo.Client, before prepared, rejects *reject
 	return &run{
 		export: e, client: client, started: time.Now(),
 		counts: counter{rejects: rejects, roster: before.roster, seen: before.seen}, report: report{rejects: rejects},
-		expected: before.survey.Profiles, every: cmp.Or(o.ProgressInterval, progressInterval), onProgress: o.Progress,
+		expected: before.survey.Profiles, pinned: o.Fingerprint, every: cmp.Or(o.ProgressInterval, progressInterval), onProgress: o.Progress,
 		optOuts:  before.optOuts,
 		pool:     newBatchPool(uploaders+1, cmp.Or(e.room, importRoom)),
 		batches:  make(chan *batch),
@@ -239,6 +243,9 @@ func (r *run) pack(ctx context.Context) error {
 	err := r.export.encodeSegments(ctx, reading{keep: true, roster: r.counts.roster}, func(ctx context.Context, c *chunk) error {
 		defer func() { r.ledger.read(r.counts.counts.Rows) }()
 		return r.counts.take(c, func(e encoded) error {
+			if err := r.export.checkSize(r.counts.counts.Profiles); err != nil {
+				return err
+			}
 			row := Row{c.segment, e.row}
 			if r.optOuts.has(e.info.Email) {
 				r.withheld++
@@ -251,11 +258,25 @@ func (r *run) pack(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := r.checkPacked(); err != nil {
+		return err
+	}
 	if err := p.flush(ctx); err != nil {
 		return err
 	}
 	r.ledger.packedAll()
 	return nil
+}
+
+// checkPacked holds what the segments turned out to be, now that all of it is
+// read for sending, against what was allowed: a source may change after it was
+// surveyed. The last batch, of a small export the only one, is not sent yet.
+func (r *run) checkPacked() error {
+	sent := r.counts.survey()
+	if r.pinned != "" && sent.Fingerprint != r.pinned {
+		return changedSincePlan()
+	}
+	return r.export.checkCounts(sent)
 }
 
 // packer fills one batch after the other.

@@ -19,7 +19,10 @@ type Safeguards struct {
 }
 
 // CheckSurvey refuses a survey that must not lead to a run.
-func (e *Export) CheckSurvey(s *Survey) error {
+func (e *Export) CheckSurvey(s *Survey) error { return nothingSent(e.checkCounts(s)) }
+
+// checkCounts holds what the segments turned out to be against the safeguards.
+func (e *Export) checkCounts(s *Survey) error {
 	if err := typeErrors(&s.Rejected); err != nil {
 		return err
 	}
@@ -29,31 +32,36 @@ func (e *Export) CheckSurvey(s *Survey) error {
 		return &Error{
 			Attribute: []string{"segments"},
 			Summary:   "No Row Can Be Exported",
-			Detail:    fmt.Sprintf("Of %s none can become a profile, so nothing was sent:\n%s", Count(s.Rows, "row"), s.Rejected.String()),
+			Detail:    fmt.Sprintf("Of %s none can become a profile:\n%s\nCorrect the source or the mapping.", Count(s.Rows, "row"), s.Rejected.String()),
 		}
 	case rejected*100 > most*s.Rows:
 		return &Error{
 			Attribute: []string{"safeguards", "max_rejected_percent"},
 			Summary:   "Too Many Rows Cannot Be Exported",
-			Detail: fmt.Sprintf("Of %s, %s cannot be exported: %s, where %d %% are allowed. Nothing was sent.\n%sCorrect the source or the mapping; "+
+			Detail: fmt.Sprintf("Of %s, %s cannot be exported: %s, where %d %% are allowed.\n%sCorrect the source or the mapping; "+
 				"or if this is expected, raise safeguards.max_rejected_percent.",
 				Count(s.Rows, "row"), Thousands(rejected), percent(rejected, s.Rows), most, s.Rejected.String()),
 		}
 	}
-	if most := e.Safeguards.MaxProfiles; most > 0 && s.Profiles > most {
+	return e.checkSize(s.Profiles)
+}
+
+// checkSize refuses more profiles than may be exported.
+func (e *Export) checkSize(profiles int64) error {
+	if most := e.Safeguards.MaxProfiles; most > 0 && profiles > most {
 		return &Error{
 			Attribute: []string{"safeguards", "max_profiles"},
 			Summary:   "Too Many Profiles",
-			Detail: fmt.Sprintf("The segments hold %s, and safeguards.max_profiles allows %s. Nothing was sent. "+
-				"If they are all meant to be exported, raise it.", Count(s.Profiles, "profile"), Thousands(most)),
+			Detail: fmt.Sprintf("The segments hold %s, and safeguards.max_profiles allows %s. "+
+				"If they are all meant to be exported, raise it.", Count(profiles, "profile"), Thousands(most)),
 		}
 	}
-	if most := e.Destination.MaxProfiles; most > 0 && s.Profiles > most {
+	if most := e.Destination.MaxProfiles; most > 0 && profiles > most {
 		return &Error{
 			Attribute: []string{"destination"},
 			Summary:   "Too Many Profiles",
-			Detail: fmt.Sprintf("The segments hold %s, and the connection allows %s for one export. Nothing was sent. "+
-				"If they are all meant to be exported, raise max_profiles_per_export of the connection.", Count(s.Profiles, "profile"), Thousands(most)),
+			Detail: fmt.Sprintf("The segments hold %s, and the connection allows %s for one export. "+
+				"If they are all meant to be exported, raise max_profiles_per_export of the connection.", Count(profiles, "profile"), Thousands(most)),
 		}
 	}
 	return nil
@@ -80,7 +88,7 @@ func typeErrors(rejected *Tally) error {
 		out = append(out, &Error{
 			Attribute: append(targetAttribute(r.Target), "type"),
 			Summary:   "Property Is Not Of Its Type",
-			Detail: fmt.Sprintf("In %s, %s. Nothing was sent. Correct the rows, leave their values empty, or declare the property with type = \"string\".",
+			Detail: fmt.Sprintf("In %s, %s. Correct the rows, leave their values empty, or declare the property with type = \"string\".",
 				rowsInWords(r.Count, r.First), r.Words),
 		})
 	}

@@ -41,7 +41,7 @@ func (e *Export) count(ctx context.Context, c *counter, each func(encoded) error
 	if err := e.encodeSegments(ctx, reading{roster: c.roster}, func(_ context.Context, chunk *chunk) error {
 		return c.take(chunk, each)
 	}); err != nil {
-		return nil, err
+		return nil, nothingSent(err)
 	}
 	if c.roster != nil {
 		c.roster.complete = true

@@ -3,6 +3,7 @@ package export
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -25,18 +26,44 @@ func (r *run) upload(ctx context.Context, b *batch) error {
 		if err == nil {
 			return nil
 		}
-		if klaviyo.StatusOf(err) == http.StatusRequestEntityTooLarge && len(b.profiles) > 1 {
-			first, second := b.halves()
-			r.ledger.replace(b, first, second)
-			if err := r.upload(ctx, first); err != nil {
-				return err
-			}
-			return r.upload(ctx, second)
+		if klaviyo.StatusOf(err) == http.StatusRequestEntityTooLarge {
+			return r.uploadLess(ctx, b, err)
 		}
 		if !r.strip(b, err) {
 			return r.refused(err)
 		}
 	}
+	r.ledger.replace(b)
+	return nil
+}
+
+// mostTooLarge is how many single profiles may be too large before anything is
+// accepted.
+const mostTooLarge = 3
+
+// uploadLess uploads a batch that is too large in halves. A profile that is too
+// large by itself is not exported; but where nothing is small enough, the run
+// ends: the limit is not Klaviyo's then, and not about profiles.
+func (r *run) uploadLess(ctx context.Context, b *batch, tooLarge error) error {
+	if len(b.profiles) > 1 {
+		first, second := b.halves()
+		r.ledger.replace(b, first, second)
+		if err := r.upload(ctx, first); err != nil {
+			return err
+		}
+		return r.upload(ctx, second)
+	}
+	row := b.row(b.profiles[0])
+	if r.tooLarge.Add(1) > mostTooLarge && r.ledger.isEmpty() {
+		return &Error{
+			Summary: "Every Import Is Too Large",
+			Detail: fmt.Sprintf("Even an import of one profile, of %s bytes (row %s of segment %q), is refused as too large: %s. "+
+				"Klaviyo takes 5 MB, so something between this machine and Klaviyo, such as a proxy, takes less. Let it take requests of 5 MB.",
+				Thousands(int64(b.size)), Thousands(row.Number), row.Segment, tooLarge),
+			Err: tooLarge,
+		}
+	}
+	r.report.reject(row, string(profile.ProfileTooLarge), profile.Target{}, "Klaviyo: the profile is too large by itself (413)")
 	r.ledger.replace(b)
 	return nil
 }
@@ -89,11 +116,21 @@ func (r *run) strip(b *batch, err error) bool {
 // whose phone number is all that is wrong.
 func mend(json []byte, found []klaviyo.ErrorObject) []byte {
 	for _, e := range found {
-		if !strings.HasSuffix(e.Source.Pointer, "/attributes/phone_number") {
+		if !isAboutPhone(e) {
 			return nil
 		}
 	}
 	return withoutPhone(json)
+}
+
+// isAboutPhone reports whether an error is about the phone number of a profile:
+// it points at it, or at the profile as a whole and says so, as in "Phone number
+// is valid but is not in a supported region for this account."
+func isAboutPhone(e klaviyo.ErrorObject) bool {
+	if strings.HasSuffix(e.Source.Pointer, "/attributes/phone_number") {
+		return true
+	}
+	return target(e.Source.Pointer).Name == "" && strings.HasPrefix(strings.ToLower(e.Detail), "phone number")
 }
 
 // target is the part of a profile that a pointer of Klaviyo's ends at.
