@@ -17,7 +17,8 @@ const (
 	windowReaders = 16 // windows that are read at once
 )
 
-// firstYear is earlier than anything in Klaviyo, which was founded then.
+// firstYear is when Klaviyo was founded. Few are dated earlier: who came with a
+// history of their own.
 var firstYear = time.Date(2012, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // windows reads people whom Klaviyo dates. One cursor reads them one page after
@@ -48,20 +49,25 @@ func (w *windows) all(ctx context.Context) error {
 		return err
 	}
 	g, ctx := errgroup.WithContext(ctx)
-	w.cut(ctx, g, klaviyo.TimeRange{From: firstYear}, reached)
+	w.cut(ctx, g, klaviyo.TimeRange{}, reached)
 	return g.Wait()
 }
 
-// length is how long a window is.
+// length is how long a window is, as far as it is worth cutting: nothing before
+// the first year is.
 func (w *windows) length(during klaviyo.TimeRange) time.Duration {
+	if during.From.IsZero() {
+		during.From = firstYear
+	}
 	if during.To.IsZero() {
-		return w.tomorrow.Sub(during.From)
+		during.To = w.tomorrow
 	}
 	return during.To.Sub(during.From)
 }
 
 // cut reads in parts, side by side, what is left of a window where a reader has
-// reached a moment. The last part of a window without an end has none either.
+// reached a moment. The last part of a window without an end has none either,
+// and the first one of a window without a beginning.
 func (w *windows) cut(ctx context.Context, g *errgroup.Group, window klaviyo.TimeRange, reached time.Time) {
 	if !reached.IsZero() {
 		// A second of its own, since it may hold thousands: they would be met
@@ -70,6 +76,10 @@ func (w *windows) cut(ctx context.Context, g *errgroup.Group, window klaviyo.Tim
 		second.To = second.From.Add(time.Second)
 		g.Go(func() error { return w.window(ctx, g, second) })
 		window.From = second.To
+	}
+	if window.From.IsZero() {
+		g.Go(func() error { return w.window(ctx, g, klaviyo.TimeRange{To: firstYear}) })
+		window.From = firstYear
 	}
 	step := w.length(window) / windowCuts
 	for i := range windowCuts {
