@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-log/tflog"
@@ -144,7 +143,7 @@ func (r *run) collectFailures(ctx context.Context, job klaviyo.ImportJob, m *man
 		if err != nil {
 			return 0, err
 		}
-		i, ok := addresses.find(strings.ToLower(e.Email))
+		i, ok := addresses.find(e.Email)
 		if !ok {
 			i, ok = e.Profile()
 			ok = ok && i < m.profiles()

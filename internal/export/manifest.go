@@ -73,8 +73,10 @@ type addressIndex map[uint32]int32
 
 const ambiguous = -1
 
+// find takes an address in any of its forms: Klaviyo may write it in another
+// than it was sent.
 func (x addressIndex) find(address string) (position int, ok bool) {
-	i, ok := x[uint32(profile.HashOf([]byte(address)).Lo)]
+	i, ok := x[uint32(profile.HashOfAddress(address).Lo)]
 	return int(i), ok && i != ambiguous
 }
 

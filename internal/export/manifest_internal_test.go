@@ -72,6 +72,24 @@ func TestManifestFindsAddresses(t *testing.T) {
 	}
 }
 
+// Whatever form Klaviyo gives an address, it is the one that was sent.
+func TestManifestFindsAddressesInAnyForm(t *testing.T) {
+	t.Parallel()
+	b := &batch{}
+	for i, sent := range []string{"ada@example.com", "ada@xn--bcher-kva.example"} {
+		b.add(Row{"s", int64(i + 1)}, profile.HashOf([]byte(sent)), &block{json: []byte("{}")}, 0, 2)
+	}
+	x := newManifest(b).index()
+	for address, want := range map[string]int{
+		"Ada@Example.com": 0, " ada@example.com": 0,
+		"ada@xn--bcher-kva.example": 1, "ada@bücher.example": 1, "Ada@BÜCHER.Example": 1,
+	} {
+		if got, ok := x.find(address); !ok || got != want {
+			t.Errorf("%q: found %v at %d, want %d", address, ok, got, want)
+		}
+	}
+}
+
 func TestSpansInWords(t *testing.T) {
 	t.Parallel()
 	part := func(n, first, last int64) span { return span{wholeBatch(n), Row{"s", first}, Row{"s", last}} }

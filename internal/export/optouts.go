@@ -3,7 +3,6 @@ package export
 import (
 	"context"
 	"iter"
-	"strings"
 	"time"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
@@ -42,7 +41,6 @@ func (e *Export) eachOptOut(ctx context.Context, client *klaviyo.Client, take fu
 	return w.all(ctx)
 }
 
-// hashOfAddress is the hash that an address has in a segment, whatever its case.
-func hashOfAddress(email string) profile.Hash {
-	return profile.HashOf([]byte(strings.ToLower(email)))
-}
+// hashOfAddress is the hash that an address has in a segment, however Klaviyo
+// writes it.
+func hashOfAddress(email string) profile.Hash { return profile.HashOfAddress(email) }

@@ -100,6 +100,44 @@ func TestRunWithholdsManyOptOuts(t *testing.T) {
 	}
 }
 
+// Opt-outs that are older than Klaviyo, as those of an imported history may be,
+// are obeyed when there are too many for one cursor, too.
+func TestRunWithholdsOptOutsOlderThanKlaviyo(t *testing.T) {
+	t.Parallel()
+	const total, optedOut = 910, 900
+	var now atomic.Int64
+	w := newWorld(t, simulator.Options{Now: func() time.Time { return time.Unix(now.Load(), 0) }})
+	for i := range optedOut {
+		now.Store(time.Date(1990, 1, 1+10*i, 0, 0, 0, 0, time.UTC).Unix()) // to 2014
+		w.Unsubscribe(w.listID, address(optedOut-1-i))
+	}
+	now.Store(time.Now().Unix())
+	if result := w.run(t, w.export(people(total))); result.Withheld != optedOut || result.Exported != total-optedOut {
+		t.Errorf("withheld %d, exported %d", result.Withheld, result.Exported)
+	}
+	w.checkMembers(t, addresses(total)[optedOut:])
+}
+
+// An address is the same whether its host is written in Unicode or in ASCII,
+// in Klaviyo or in the segment.
+func TestRunWithholdsOptOutsWithInternationalHosts(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, simulator.Options{})
+	w.Unsubscribe(w.listID, "ada@bücher.example")
+	w.Unsubscribe(w.listID, "Bob@BÜCHER.example")
+	w.Unsubscribe(w.listID, "eve@xn--bcher-kva.example")
+	source := people(1)
+	for _, email := range []string{"ada@xn--bcher-kva.example", "bob@Bücher.example", "eve@bücher.example"} {
+		source.rows = append(source.rows, []string{email, "", "", ""})
+	}
+	e := w.export(source)
+	if result := w.run(t, e); result.Withheld != 3 || result.Exported != 1 {
+		t.Errorf("withheld %d, exported %d", result.Withheld, result.Exported)
+	}
+	w.checkMembers(t, addresses(1))
+	checkMembership(t, w.compare(t, e), 1, 0, 3, 0)
+}
+
 // When the opt-outs cannot be read, nobody is exported.
 func TestRunSendsNothingWithoutTheOptOuts(t *testing.T) {
 	t.Parallel()

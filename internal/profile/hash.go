@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"math/bits"
+	"strings"
 
 	"github.com/zeebo/xxh3"
 )
@@ -15,6 +16,19 @@ type Hash struct{ Hi, Lo uint64 }
 func HashOf(b []byte) Hash {
 	h := xxh3.Hash128(b)
 	return Hash{h.Hi, h.Lo}
+}
+
+// HashOfAddress hashes an email address as a profile with it has it in its
+// Info, so that the same address is found again whoever wrote it: whatever its
+// case, the form of its host name and the white space around it. What no profile
+// could have for its address is hashed in lower case.
+func HashOfAddress(address string) Hash {
+	address = trimSpace(address)
+	written, code := appendEmail(make([]byte, 0, len(address)+len(`""`)), address)
+	if code != "" {
+		return HashOf([]byte(strings.ToLower(address)))
+	}
+	return HashOf(written[1 : len(written)-1])
 }
 
 // Fingerprint identifies a set of profiles whatever their order: the sum of

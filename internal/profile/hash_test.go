@@ -92,6 +92,44 @@ func TestHashIsStable(t *testing.T) {
 	}
 }
 
+// An address has the hash that it has as a profile's, in all its forms.
+func TestHashOfAddressIsThatOfTheProfile(t *testing.T) {
+	t.Parallel()
+	e := compile(t, profile.Mapping{Email: "e"}, nil)
+	for want, forms := range map[string][]string{
+		"ada@example.com":           {"ada@example.com", "Ada@EXAMPLE.com", " ada@example.com\t", "\u00a0ada@example.com"},
+		"ada@xn--bcher-kva.example": {"ada@bücher.example", "ADA@BÜCHER.example", "ada@xn--bcher-kva.example", "Ada@XN--Bcher-KVA.example", "ada@bücher。example"},
+	} {
+		for _, address := range forms {
+			_, info, rejection := appendTo(t, nil, e, []string{address})
+			if got := profile.HashOfAddress(address); rejection != nil || got != info.Email || got != profile.HashOf([]byte(want)) {
+				t.Errorf("%q has the hash %v, its profile %v, %v", address, got, info.Email, rejection)
+			}
+		}
+	}
+}
+
+// Klaviyo may know addresses that no profile of an export can have: each still
+// has a hash of its own, whatever the case.
+func TestHashOfAddressTakesAnyText(t *testing.T) {
+	t.Parallel()
+	for address, want := range map[string]string{
+		"":                      "",
+		" ":                     "",
+		" Nobody ":              "nobody",
+		"JOSÉ@example.com":      "josé@example.com",
+		`"A B"@example.com`:     `"a b"@example.com`,
+		"a@LOCALHOST":           "a@localhost",
+		"a@b@bücher.example":    "a@b@bücher.example",
+		"ada@-bücher.example":   "ada@-bücher.example",
+		"x\xffY@bücher.example": "x\ufffdy@bücher.example",
+	} {
+		if got := profile.HashOfAddress(address); got != profile.HashOf([]byte(want)) {
+			t.Errorf("%q does not have the hash of %q", address, want)
+		}
+	}
+}
+
 func TestProfileHashSeesEveryField(t *testing.T) {
 	t.Parallel()
 	m, columns := full()
