@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -20,8 +21,9 @@ var rejectsHeader = []string{"segment", "row", "reason", "code"}
 // rejects collects the rows of a run that are not exported, for the file that
 // lists them. A nil one collects nothing.
 type rejects struct {
-	path string
-	file *os.File // beside the path, and takes its place in the end
+	path  string
+	place string   // of the file: where the path leads to if it is a link
+	file  *os.File // beside the place, and takes it in the end
 
 	mu      sync.Mutex
 	rows    []rejectedRow
@@ -45,18 +47,35 @@ func (e *Export) newRejects(path string) (*rejects, error) {
 	if path == "" {
 		return nil, nil
 	}
-	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() { // a file could not, or must not, take its place
-		return nil, rejectsError(path, errNoFile)
-	}
-	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*") // mode 0600
+	place, err := placeOfRejects(path)
 	if err != nil {
-		return nil, rejectsError(path, err)
+		return nil, rejectsError(path, err, "Nothing was sent.")
 	}
-	r := &rejects{path: path, file: file, known: map[rejectKey]int32{}, order: map[string]int{}}
+	file, err := os.CreateTemp(filepath.Dir(place), "."+filepath.Base(place)+".*") // mode 0600
+	if err != nil {
+		return nil, rejectsError(path, err, "Nothing was sent.")
+	}
+	r := &rejects{path: path, place: place, file: file, known: map[rejectKey]int32{}, order: map[string]int{}}
 	for i, s := range e.Segments {
 		r.order[s.Name] = i
 	}
 	return r, nil
+}
+
+// placeOfRejects is where the file is to be. A link stays one: what it leads to
+// is replaced.
+func placeOfRejects(path string) (string, error) {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() { // a file could not, or must not, take its place
+		return "", errNoFile
+	}
+	if info, err := os.Lstat(path); err != nil || info.Mode()&fs.ModeSymlink == 0 {
+		return path, nil
+	}
+	place, err := filepath.EvalSymlinks(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = errNowhere
+	}
+	return place, err
 }
 
 func (r *rejects) add(row Row, code, words string) {
@@ -101,10 +120,10 @@ func (r *rejects) write(segments []Segment) error {
 	w.Flush()
 	err := errors.Join(w.Error(), r.file.Sync(), r.file.Close())
 	if err == nil {
-		err = os.Rename(r.file.Name(), r.path)
+		err = os.Rename(r.file.Name(), r.place)
 	}
 	if err != nil {
-		return rejectsError(r.path, err)
+		return rejectsError(r.path, err, "All profiles were sent and Klaviyo has finished with them; only the list of rejected rows is missing.")
 	}
 	r.file = nil
 	return nil
@@ -119,13 +138,17 @@ func (r *rejects) discard() {
 	_ = os.Remove(r.file.Name())
 }
 
-var errNoFile = errors.New("there is something else than a file")
+var (
+	errNoFile  = errors.New("there is something else than a file")
+	errNowhere = errors.New("there is a link that leads to nothing")
+)
 
-func rejectsError(path string, err error) error {
+// rejectsError also says what has become of the profiles.
+func rejectsError(path string, err error, profiles string) error {
 	return &Error{
 		Attribute: []string{"rejects_path"},
 		Summary:   "Rejects File Cannot Be Written",
-		Detail:    fmt.Sprintf("The rows that are not exported are to be listed in %q, which cannot be written: %s. Name a file, in a directory that exists and may be written to.", path, segment.Cause(err)),
+		Detail:    fmt.Sprintf("The rows that are not exported are to be listed in %q, which cannot be written: %s. Name a file, in a directory that exists and may be written to. %s", path, segment.Cause(err), profiles),
 		Err:       err,
 	}
 }

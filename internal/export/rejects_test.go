@@ -181,21 +181,82 @@ func TestRunFindsOutFirstThatRejectsCannotBeListed(t *testing.T) {
 	if err := os.Symlink(folder, link); err != nil {
 		t.Fatal(err)
 	}
-	w := newWorld(t, simulator.Options{})
-	for name, path := range map[string]string{
+	nowhere := filepath.Join(t.TempDir(), "nowhere")
+	if err := os.Symlink(filepath.Join(folder, "missing"), nowhere); err != nil {
+		t.Fatal(err)
+	}
+	circle := filepath.Join(t.TempDir(), "circle")
+	if err := os.Symlink(circle, circle); err != nil {
+		t.Fatal(err)
+	}
+	paths := map[string]string{
 		"missing directory":       filepath.Join(folder, "missing", "rejects.csv"),
 		"a directory":             folder,
 		"a directory, with slash": folder + "/",
 		"below a file":            filepath.Join(file, "rejects.csv"),
 		"a link to a directory":   link,
-	} {
+		"a link to nothing":       nowhere,
+		"a link to itself":        circle,
+	}
+	if os.Geteuid() > 0 { // root may write anywhere
+		locked := t.TempDir()
+		if err := os.Chmod(locked, 0o500); err != nil {
+			t.Fatal(err)
+		}
+		paths["a directory that is not to be written to"] = filepath.Join(locked, "rejects.csv")
+	}
+	w := newWorld(t, simulator.Options{})
+	for name, path := range paths {
 		_, err := w.export(people(3)).Run(t.Context(), w.client, export.RunOptions{RejectsPath: path})
-		asError(t, err, []string{"rejects_path"}, "Rejects File Cannot Be Written", fmt.Sprintf("%q", path))
+		asError(t, err, []string{"rejects_path"}, "Rejects File Cannot Be Written", fmt.Sprintf("%q", path), "Nothing was sent.")
+		if path == nowhere && !strings.Contains(err.Error(), "a link that leads to nothing") {
+			t.Errorf("%s: %v", name, err)
+		}
 		if n := len(w.Requests()); n != 0 {
 			t.Errorf("%s: %d requests", name, n)
 		}
 	}
 	checkAlone(t, file)
+}
+
+// A link stays one, and what it leads to is replaced, wherever that is.
+func TestRunListsRejectsWhereALinkLeads(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, simulator.Options{})
+	folder, links := t.TempDir(), t.TempDir()
+	file := filepath.Join(folder, "rejects.csv")
+	if err := os.WriteFile(file, []byte("old"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	relative, err := filepath.Rel(links, file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	leads := map[string]string{"first": relative, "second": "first"}
+	for name, to := range leads {
+		if err := os.Symlink(to, filepath.Join(links, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.OnRequest(func(*http.Request) { // the file is made beside what it replaces, or it could not always take its place
+		if entries, err := os.ReadDir(links); err != nil || len(entries) != len(leads) {
+			t.Errorf("directory %v, %v", entries, err)
+		}
+	})
+	e := w.export(people(3))
+	for i, name := range []string{"first", "second"} {
+		w.Unsubscribe(w.listID, address(i))
+		r, err := e.Run(t.Context(), w.client, export.RunOptions{RejectsPath: filepath.Join(links, name)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkRejects(t, file, r)
+		for name, want := range leads {
+			if to, err := os.Readlink(filepath.Join(links, name)); err != nil || to != want {
+				t.Errorf("%s leads to %q, %v", name, to, err)
+			}
+		}
+	}
 }
 
 // What an earlier run left stays when a run fails, wherever it does.
@@ -225,7 +286,8 @@ func TestRunThatFailsKeepsTheOldRejects(t *testing.T) {
 	}
 }
 
-// When a run cannot put the file into its place in the end, it says so.
+// When a run cannot put the file into its place in the end, it says so, and that
+// all else is done.
 func TestRunSaysThatTheRejectsWereNotListed(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, simulator.Options{})
@@ -235,9 +297,18 @@ func TestRunSaysThatTheRejectsWereNotListed(t *testing.T) {
 			_ = os.Mkdir(path, 0o700)
 		}
 	})
-	_, err := w.export(people(3)).Run(t.Context(), w.client, export.RunOptions{RejectsPath: path})
-	asError(t, err, []string{"rejects_path"}, "Rejects File Cannot Be Written")
+	w.Unsubscribe(w.listID, address(3))
+	r, err := w.export(people(4)).Run(t.Context(), w.client, export.RunOptions{RejectsPath: path})
+	asError(t, err, []string{"rejects_path"}, "Rejects File Cannot Be Written", fmt.Sprintf("%q", path),
+		"All profiles were sent and Klaviyo has finished with them; only the list of rejected rows is missing.")
 	w.checkMembers(t, addresses(3))
+	if r == nil {
+		t.Fatal("no result")
+	}
+	checkAccounting(t, r)
+	if r.Exported != 3 || r.Withheld != 1 || r.ListProfileCount != 3 {
+		t.Errorf("result %+v", r)
+	}
 	if entries, err := os.ReadDir(filepath.Dir(path)); err != nil || len(entries) != 1 {
 		t.Errorf("directory %v, %v", entries, err)
 	}

@@ -116,9 +116,7 @@ func (e *Export) Run(ctx context.Context, client *klaviyo.Client, o RunOptions) 
 	}
 	r.expected = 0 // some may have been withheld or refused, but there will be no more
 	r.tell(ctx, time.Now())
-	if err := rejects.write(e.Segments); err != nil {
-		return nil, err
-	}
+	unlisted := rejects.write(e.Segments) // the result is there all the same
 	result.CompletedAt = time.Now().UTC()
 	result.Survey = *r.counts.survey()
 	result.Version = before.survey.Version
@@ -126,7 +124,7 @@ func (e *Export) Run(ctx context.Context, client *klaviyo.Client, o RunOptions) 
 	result.Withheld = r.withheld
 	result.Exported = r.ledger.exported
 	result.Jobs = r.ledger.finished
-	return result, e.countList(ctx, client, result)
+	return result, errors.Join(e.countList(ctx, client, result), unlisted)
 }
 
 // prepared is what is known before anything is sent.
