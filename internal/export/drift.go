@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
 )
 
 // Lost is how many members a list has lost since a run, those aside who
@@ -24,7 +25,7 @@ func (e *Export) Lost(ctx context.Context, client *klaviyo.Client, before, now i
 		if err != nil {
 			return 0, err
 		}
-		if left.add(hashOfAddress(p)) {
+		if left.add(profile.HashOfAddress(p)) {
 			lost--
 		}
 		if lost == 0 {

@@ -43,15 +43,20 @@ func (r *run) follow(ctx context.Context) error {
 			if err := r.poll(ctx); err != nil {
 				return err
 			}
-			wait := sendingPoll
-			if uploaded == nil {
-				wait = min(max(time.Since(sent)/pollFraction, shortestPoll), longestPoll)
-			}
-			next.Reset(wait)
+			next.Reset(pollWait(uploaded == nil, time.Since(sent)))
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
+}
+
+// pollWait is how long to wait for the next look: all says that everything is
+// sent, and since for how long.
+func pollWait(all bool, since time.Duration) time.Duration {
+	if !all {
+		return sendingPoll
+	}
+	return min(max(since/pollFraction, shortestPoll), longestPoll)
 }
 
 // poll looks at the open jobs, a hundred a request, and settles those that are

@@ -115,11 +115,18 @@ func (l *ledger) cancel(job string) {
 	delete(l.open, job)
 }
 
-// warn logs the jobs that are not known to be done, all of them: the error names
-// only so many.
+// warn logs all that is not known to be done: an error names only so much.
 func (l *ledger) warn(ctx context.Context) {
-	for job, m := range l.waiting() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for job, m := range l.open {
 		tflog.Warn(ctx, "Klaviyo had not finished a job", map[string]any{"job": job, "profiles": m.profiles(), "rows": m.span().String()})
+	}
+	for b, rows := range l.underway {
+		tflog.Warn(ctx, "A batch was under way", map[string]any{"profiles": len(b.profiles), "rows": rows.String()})
+	}
+	for b, rows := range l.unsent {
+		tflog.Warn(ctx, "A batch was not accepted", map[string]any{"profiles": len(b.profiles), "rows": rows.String()})
 	}
 }
 

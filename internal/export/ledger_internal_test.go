@@ -56,7 +56,13 @@ func TestLedgerInWords(t *testing.T) {
 			`Klaviyo had accepted but not finished 1 job with 1 profile (j1), which it most likely will by itself: row 1 of segment "s". 2 profiles were not accepted: rows 2 to 3 of segment "s".` + again,
 		},
 		"with nothing left": {
-			func(l *ledger) { l.accept(b[0], "j1"); l.finish("j1", 0); l.send(b[1]); l.refuse(b[1]); l.replace(b[1]) },
+			func(l *ledger) {
+				l.accept(b[0], "j1")
+				l.finish("j1", 0)
+				l.send(b[1])
+				l.refuse(b[1])
+				l.replace(b[1])
+			},
 			`Klaviyo had finished 1 import job with 3 profiles.` + again,
 		},
 	} {

@@ -83,7 +83,7 @@ func (e *Export) eachMember(ctx context.Context, client *klaviyo.Client, take fu
 	w.read = func(ctx context.Context, during klaviyo.TimeRange) iter.Seq2[dated, error] {
 		return func(yield func(dated, error) bool) {
 			for m, err := range client.Members(ctx, e.ListID, during) {
-				p := dated{hashOfAddress(m.Email), m.JoinedAt}
+				p := dated{profile.HashOfAddress(m.Email), m.JoinedAt}
 				if m.Email == "" {
 					p.hash = profile.HashOf([]byte(m.ID))
 				}

@@ -32,7 +32,7 @@ func (e *Export) eachOptOut(ctx context.Context, client *klaviyo.Client, take fu
 	w.read = func(ctx context.Context, during klaviyo.TimeRange) iter.Seq2[dated, error] {
 		return func(yield func(dated, error) bool) {
 			for email, err := range client.OptOuts(ctx, e.ListID, during) {
-				if !yield(dated{hash: hashOfAddress(email)}, err) {
+				if !yield(dated{hash: profile.HashOfAddress(email)}, err) {
 					return
 				}
 			}
@@ -40,7 +40,3 @@ func (e *Export) eachOptOut(ctx context.Context, client *klaviyo.Client, take fu
 	}
 	return w.all(ctx)
 }
-
-// hashOfAddress is the hash that an address has in a segment, however Klaviyo
-// writes it.
-func hashOfAddress(email string) profile.Hash { return profile.HashOfAddress(email) }
