@@ -117,6 +117,33 @@ func TestRunRefusedProfiles(t *testing.T) {
 	}
 }
 
+// A refusal of a phone number may point at the profile as a whole.
+func TestRunTakesOutAPhoneNumberThatIsNotPointedAt(t *testing.T) {
+	t.Parallel()
+	for detail, kept := range map[string]bool{
+		"Phone number is valid but is not in a supported region for this account.":      true,
+		"One of email, phone number or external id belongs to another, suppressed one.": false,
+	} {
+		w := newWorld(t, simulator.Options{})
+		w.RefusePhone("+34600111222", "invalid", detail)
+		proxy := newProxy(t, w, func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+			answer := record(next, r)
+			answer.Body = bytes.NewBufferString(strings.ReplaceAll(answer.Body.String(), "/attributes/phone_number", ""))
+			replay(rw, answer)
+		})
+		source := people(10)
+		source.rows[2][1] = "+34600111222"
+		r, err := w.export(source).Run(t.Context(), newClient(t, proxy, 2), export.RunOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkAccounting(t, r)
+		if got := r.Exported == 10 && r.Unwanted.Total == 1; got != kept || !kept && r.Refused.Total != 1 {
+			t.Errorf("%s: result %+v", detail, r)
+		}
+	}
+}
+
 func TestRunTakesOutRefusedPhoneNumbers(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, simulator.Options{})
@@ -210,17 +237,6 @@ func TestRunHalvesWhatIsTooLarge(t *testing.T) {
 	}
 	if total != 99 {
 		t.Errorf("%d profiles accepted", total)
-	}
-}
-
-func TestRunGivesUpOnOneProfileThatIsTooLarge(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, simulator.Options{})
-	w.Inject(simulator.Fault{Method: "POST", Times: -1, Status: 413})
-	_, err := w.export(people(8)).Run(t.Context(), w.client, export.RunOptions{})
-	asError(t, err, nil, "Klaviyo Refused The Request", "413")
-	if n := len(w.imports()); n != 4 {
-		t.Errorf("%d imports, want 8, 4, 2 and 1 profile", n)
 	}
 }
 
