@@ -25,6 +25,10 @@ type csvRows struct {
 // checkEvery is how many rows pass between two looks at the context.
 const checkEvery = 1024
 
+// largeRecord is how many bytes of a file a record may take without a look at
+// how many of them are wanted.
+const largeRecord = 4 << 10
+
 // csvFiles opens files of CSV and TSV.
 type csvFiles struct {
 	format    Format
@@ -79,11 +83,16 @@ func (r *csvRows) Next(dst []string) ([]string, error) {
 			return dst, err
 		}
 	}
+	start := r.reader.InputOffset()
 	record, err := r.reader.Read()
 	switch {
 	case err == nil:
+		first := len(dst)
 		for _, at := range r.columns {
 			dst = append(dst, record[at])
+		}
+		if size := r.reader.InputOffset() - start; size > largeRecord {
+			detach(dst[first:], size)
 		}
 		return dst, nil
 	case errors.Is(err, csv.ErrFieldCount):
@@ -92,6 +101,22 @@ func (r *csvRows) Next(dst []string) ([]string, error) {
 		return dst, io.EOF
 	default:
 		return dst, r.failure(err)
+	}
+}
+
+// detach copies the cells of a record of so many bytes if they are the smaller
+// part of it. The reader makes one string of a record, and a single cell keeps
+// all of it in memory.
+func detach(cells []string, size int64) {
+	wanted := 0
+	for _, cell := range cells {
+		wanted += len(cell)
+	}
+	if int64(wanted) > size/2 {
+		return
+	}
+	for i, cell := range cells {
+		cells[i] = strings.Clone(cell)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unsafe"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
 )
@@ -181,6 +182,52 @@ func TestCSVTakesLongFields(t *testing.T) {
 		t.Fatalf("%d rows, %v", len(got), err)
 	}
 }
+
+// A cell that is part of a record keeps all of it in memory. So the cells of a
+// record that is mostly something else are no parts of it.
+func TestCSVLetsGoOfLargeRecords(t *testing.T) {
+	t.Parallel()
+	const usual = 201
+	ends, all := []string{"a", "c"}, []string{"a", "b", "c"}
+	for name, tc := range map[string]struct {
+		between int // bytes of b
+		columns []string
+		parts   bool
+	}{
+		"usual":               {usual, ends, true},
+		"not yet large":       {4001, ends, true},
+		"large":               {4201, ends, false},
+		"huge":                {90_001, ends, false},
+		"huge, all is wanted": {90_001, all, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			first, last := strings.Repeat("f", 16), strings.Repeat("l", 16)
+			row := func(between int) string {
+				return first + ",\"" + strings.Repeat("b", between) + "\"," + last + "\n"
+			}
+			content := "a,b,c\n" + row(tc.between) + row(usual) + "ragged\n\n" + row(tc.between)
+			got, err := readAll(mustOpen(t, content, 0, tc.columns...))
+			if err != nil || len(got) != 4 {
+				t.Fatalf("%d rows, %v", len(got), err)
+			}
+			for i, between := range map[int]int{0: tc.between, 1: usual, 3: tc.between} {
+				cells := got[i]
+				a, c := cells[0], cells[len(cells)-1]
+				if a != first || c != last || tc.columns[1] == "b" && cells[1] != strings.Repeat("b", between) {
+					t.Errorf("row %d: wrong values", i)
+				}
+				// Copies of 16 bytes are an even number of bytes apart, parts an odd one.
+				parts := addressOf(c)-addressOf(a) == uintptr(len(a)+between)
+				if want := tc.parts || i == 1; parts != want {
+					t.Errorf("row %d: the cells are parts of the record: %t, want %t", i, parts, want)
+				}
+			}
+		})
+	}
+}
+
+func addressOf(text string) uintptr { return uintptr(unsafe.Pointer(unsafe.StringData(text))) }
 
 // An error leaves the values of the rows before it as they were.
 func TestCSVAppendsRows(t *testing.T) {
