@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"cmp"
 	"net/http"
 	"path"
 	"slices"
@@ -40,7 +41,7 @@ type faultBox struct {
 
 type armedFault struct {
 	Fault
-	seen, left int
+	seen, hit int // requests
 }
 
 // Inject arms a fault. When several match a request, the one injected first
@@ -48,10 +49,21 @@ type armedFault struct {
 func (s *Server) Inject(f Fault) {
 	s.faults.mu.Lock()
 	defer s.faults.mu.Unlock()
-	if f.Times == 0 {
-		f.Times = 1
+	s.faults.armed = append(s.faults.armed, &armedFault{Fault: f})
+}
+
+// Pending lists the faults that have not hit as many requests as they should,
+// as they were injected. One that hits all requests is pending until the first.
+func (s *Server) Pending() []Fault {
+	s.faults.mu.Lock()
+	defer s.faults.mu.Unlock()
+	var pending []Fault
+	for _, armed := range s.faults.armed {
+		if armed.Times >= 0 || armed.hit == 0 {
+			pending = append(pending, armed.Fault)
+		}
 	}
-	s.faults.armed = append(s.faults.armed, &armedFault{Fault: f, left: f.Times})
+	return pending
 }
 
 // OnRequest adds a function that is called before each request is handled. It
@@ -84,7 +96,7 @@ func (b *faultBox) match(r *http.Request) *Fault {
 		if armed.seen < armed.Nth {
 			continue
 		}
-		if armed.left--; armed.left == 0 {
+		if armed.hit++; armed.hit == cmp.Or(armed.Times, 1) {
 			b.armed = slices.Delete(b.armed, i, i+1)
 		}
 		return &armed.Fault

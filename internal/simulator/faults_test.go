@@ -77,6 +77,44 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+func TestPendingFaults(t *testing.T) {
+	t.Parallel()
+	s := start(t, simulator.Options{})
+	list := s.AddList(simulator.List{})
+	pending := func(want ...string) {
+		t.Helper()
+		var got []string
+		for _, f := range s.Pending() {
+			got = append(got, f.Body)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("pending %q, want %q", got, want)
+		}
+	}
+	pending()
+	s.Inject(simulator.Fault{Method: "POST", Status: 503, Body: "never"})
+	s.Inject(simulator.Fault{Path: "/api/lists/*", Status: 503, Body: "once"})
+	s.Inject(simulator.Fault{Path: "/api/lists", Nth: 2, Times: 2, Status: 503, Body: "twice"})
+	s.Inject(simulator.Fault{Path: "/api/accounts", Nth: 2, Times: -1, Status: 503, Body: "all"})
+	pending("never", "once", "twice", "all")
+	if got := s.Pending()[1]; got.Times != 0 || got.Path != "/api/lists/*" {
+		t.Errorf("pending %+v, which is not what was injected", got)
+	}
+
+	get(t, s, "/api/lists/"+list.ID).want(t, 503)
+	pending("never", "twice", "all")
+	get(t, s, "/api/lists").want(t, 200)
+	get(t, s, "/api/accounts").want(t, 200)
+	get(t, s, "/api/lists").want(t, 503)
+	pending("never", "twice", "all")
+	get(t, s, "/api/lists").want(t, 503)
+	pending("never", "all")
+	for range 3 {
+		get(t, s, "/api/accounts").want(t, 503)
+		pending("never")
+	}
+}
+
 func TestDelay(t *testing.T) {
 	t.Parallel()
 	s := start(t, simulator.Options{})
