@@ -10,7 +10,8 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
 )
 
-// Tally sums up rows by reason: how many, and which came first.
+// Tally sums up rows by reason: how many, and which are the first. It is the
+// same in whatever order the rows are added, since jobs end in any.
 type Tally struct {
 	Total  int64
 	groups map[tallyKey]*Reason
@@ -31,7 +32,7 @@ type Reason struct {
 	Target profile.Target // the part of the profile that is wrong; may be zero
 	Words  string         // for people; of the first row, where rows differ
 	Count  int64
-	First  []Row // the first few
+	First  []Row // the lowest few, in the order of compareRows
 }
 
 // firstRows is how many rows a reason names.
@@ -52,8 +53,38 @@ func (t *Tally) add(row Row, code string, target profile.Target, words string) {
 		t.latest = r
 	}
 	r.Count++
-	if len(r.First) < firstRows {
-		r.First = append(r.First, row)
+	r.name(row, words)
+}
+
+// name keeps a row that is among the lowest, and the words of the lowest. Rows
+// mostly come in order, so one comparison is enough for all but a few.
+func (r *Reason) name(row Row, words string) {
+	at := len(r.First)
+	for at > 0 && compareRows(row, r.First[at-1]) < 0 {
+		at--
+	}
+	if at == 0 || row == r.First[0] && words < r.Words {
+		r.Words = words
+	}
+	if at == firstRows {
+		return
+	}
+	if len(r.First) == firstRows {
+		r.First = r.First[:firstRows-1]
+	}
+	r.First = slices.Insert(r.First, at, row)
+}
+
+// compareRows orders rows as they are exported, where segments go by their
+// names. A row that is not known comes last.
+func compareRows(a, b Row) int {
+	switch {
+	case (a.Number == 0) != (b.Number == 0):
+		return cmp.Compare(b.Number, a.Number)
+	case a.Segment != b.Segment:
+		return cmp.Compare(a.Segment, b.Segment)
+	default:
+		return cmp.Compare(a.Number, b.Number)
 	}
 }
 
@@ -81,7 +112,10 @@ func (t *Tally) Reasons() []Reason {
 		out = append(out, *r)
 	}
 	slices.SortFunc(out, func(a, b Reason) int {
-		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Code, b.Code), cmp.Compare(a.Words, b.Words))
+		return cmp.Or(
+			cmp.Compare(b.Count, a.Count), cmp.Compare(a.Code, b.Code), cmp.Compare(a.Words, b.Words),
+			cmp.Compare(a.Target.Group, b.Target.Group), cmp.Compare(a.Target.Name, b.Target.Name),
+		)
 	})
 	return out
 }

@@ -3,6 +3,8 @@ package export
 import (
 	"encoding/json"
 	"fmt"
+	"iter"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -45,6 +47,99 @@ func TestTally(t *testing.T) {
 	text := "  - y of email: 7 rows (1, 2, 3, 4, 5 of b, ...)\n  - x of email: 3 rows (1, 2 of a, 3 of b)\n  - x of city: 1 row (9 of a)\n"
 	if got := tally.String(); got != text {
 		t.Errorf("%q, want %q", got, text)
+	}
+}
+
+// Rows that Klaviyo refuses are added in the order in which jobs end.
+func TestTallyIsTheSameInAnyOrder(t *testing.T) {
+	t.Parallel()
+	type added struct {
+		row   Row
+		words string
+	}
+	for name, tc := range map[string]struct {
+		added []added // in the order of the rows
+		words string
+		first []Row
+	}{
+		"a row": {[]added{{Row{"a", 3}, "w"}}, "w", []Row{{"a", 3}}},
+		"more rows than are named": {
+			[]added{{Row{"a", 2}, "z"}, {Row{"a", 10}, "y"}, {Row{"b", 1}, "x"}, {Row{"b", 3}, "w"}, {Row{"b", 30}, "v"}, {Row{"b", 200}, "u"}, {Row{"c", 1}, "t"}},
+			"z",
+			[]Row{{"a", 2}, {"a", 10}, {"b", 1}, {"b", 3}, {"b", 30}},
+		},
+		"unknown ones": {
+			[]added{{Row{"b", 2}, "z"}, {Row{"b", 9}, "y"}, {Row{}, "x"}, {Row{}, "w"}},
+			"z",
+			[]Row{{"b", 2}, {"b", 9}, {}, {}},
+		},
+		"unknown ones that are not named": {
+			[]added{{Row{"a", 1}, "z"}, {Row{"a", 2}, "y"}, {Row{"a", 3}, "x"}, {Row{"a", 4}, "w"}, {Row{"a", 5}, "v"}, {Row{}, "u"}, {Row{}, "t"}},
+			"z",
+			[]Row{{"a", 1}, {"a", 2}, {"a", 3}, {"a", 4}, {"a", 5}},
+		},
+		"only unknown ones": {
+			[]added{{Row{}, "z"}, {Row{}, "y"}, {Row{}, "y"}, {Row{}, "x"}, {Row{}, "z"}, {Row{}, "y"}},
+			"x",
+			[]Row{{}, {}, {}, {}, {}},
+		},
+		"a row twice": {[]added{{Row{"a", 1}, "z"}, {Row{"a", 1}, "y"}, {Row{"a", 2}, "x"}}, "y", []Row{{"a", 1}, {"a", 1}, {"a", 2}}},
+	} {
+		want := []Reason{{"c", emailTarget, tc.words, int64(len(tc.added)), tc.first}}
+		for order := range permutations(len(tc.added)) {
+			var tally Tally
+			for _, i := range order {
+				tally.add(tc.added[i].row, "c", emailTarget, tc.added[i].words)
+			}
+			if got := tally.Reasons(); !reflect.DeepEqual(got, want) {
+				t.Fatalf("%s, added in the order %v: %+v, want %+v", name, order, got, want)
+			}
+		}
+	}
+}
+
+// permutations yields every order of the numbers below n, in a slice that is
+// used again.
+func permutations(n int) iter.Seq[[]int] {
+	return func(yield func([]int) bool) {
+		order := make([]int, n)
+		for i := range order {
+			order[i] = i
+		}
+		var place func(at int) bool
+		place = func(at int) bool {
+			if at == n {
+				return yield(order)
+			}
+			for i := at; i < n; i++ {
+				order[at], order[i] = order[i], order[at]
+				if !place(at + 1) {
+					return false
+				}
+				order[at], order[i] = order[i], order[at]
+			}
+			return true
+		}
+		place(0)
+	}
+}
+
+// Reasons that differ only in what is wrong are listed in one order.
+func TestTallyOrdersTargets(t *testing.T) {
+	t.Parallel()
+	targets := []profile.Target{cityTarget, {Group: "location", Name: "country"}, {Group: "properties", Name: "city"}, {Group: "properties", Name: "country"}}
+	for order := range permutations(len(targets)) {
+		var tally Tally
+		for _, i := range order {
+			tally.add(Row{"a", 1}, "c", targets[i], "w")
+		}
+		var got []profile.Target
+		for _, r := range tally.Reasons() {
+			got = append(got, r.Target)
+		}
+		if !slices.Equal(got, targets) {
+			t.Fatalf("targets %v", got)
+		}
 	}
 }
 
