@@ -120,6 +120,9 @@ func runOver(t *testing.T, faults ...simulator.Fault) {
 	e := w.export(source)
 	e.SetBatchRoom(25, 1<<16)
 	r := w.runListing(t, e)
+	for _, f := range w.Pending() {
+		t.Errorf("a fault has not hit: %+v", f)
+	}
 	if r.Exported != rows-3 || r.Refused.Total != 2 || r.Withheld != 1 || r.Unwanted.Total != 1 {
 		t.Errorf("result %+v", r)
 	}

@@ -21,14 +21,21 @@ type parquetRows struct {
 	read      int64
 
 	left  int64 // rows of the group that are not in a batch yet
+	most  int   // rows of the next batch; 0 until one has been made
 	batch int   // rows in the cells
 	next  int   // of the batch
 	done  error
 }
 
 // batchRows is how many values of a column are made at once: enough that the
-// calls do not show in a profile, few enough to be no weight.
-const batchRows = 512
+// calls do not show in a profile, few enough to be no weight. It is fewer where
+// they are so long that a batch would be more than batchBytes, as far as the
+// batch before tells; the first one makes a start with few.
+const (
+	batchRows  = 512
+	fewRows    = 16
+	batchBytes = 1 << 20
+)
 
 func (r *parquetRows) names() []string { return r.available }
 
@@ -70,7 +77,7 @@ func (r *parquetRows) fill() error {
 		if r.left == 0 {
 			return r.nextGroup()
 		}
-		n := int(min(r.left, batchRows))
+		n := int(min(r.left, int64(max(r.most, fewRows))))
 		for _, c := range r.columns {
 			if err := c.fill(n); err != nil {
 				return err
@@ -78,12 +85,21 @@ func (r *parquetRows) fill() error {
 		}
 		r.batch = n
 		r.left -= int64(n)
+		r.most = min(n*batchBytes/max(r.weight(), 1), batchRows)
 		return nil
 	})
 	if err == nil || err == io.EOF { //nolint:errorlint // only the end itself, not an end that is too early
 		return err
 	}
 	return r.failure(err)
+}
+
+// weight is the bytes of the batch.
+func (r *parquetRows) weight() (bytes int) {
+	for _, c := range r.columns {
+		bytes += len(c.bytes)
+	}
+	return bytes
 }
 
 func (r *parquetRows) nextGroup() error {
