@@ -22,7 +22,7 @@ const chunkRows = 512
 // at a time.
 const (
 	chunkBytes = 512 << 10
-	weighEvery = 32
+	weighEvery = 8
 )
 
 // chunk is a run of rows of one segment on its way through the engine.

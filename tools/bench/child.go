@@ -43,6 +43,12 @@ type cost struct {
 	Survey *export.Survey
 }
 
+// told is what the process of a job says of it.
+type told struct {
+	Survey *export.Survey
+	Peak   float64 // MiB; 0 where a process cannot know
+}
+
 // measure runs a job in a new process.
 func measure(ctx context.Context, j job) (cost, error) {
 	self, err := os.Executable()
@@ -63,13 +69,30 @@ func measure(ctx context.Context, j job) (cost, error) {
 	c := cost{Wall: time.Since(started).Seconds()}
 	state := cmd.ProcessState
 	c.CPU = (state.UserTime() + state.SystemTime()).Seconds()
-	if len(out) > 0 {
-		if err := json.Unmarshal(out, &c.Survey); err != nil {
-			return cost{}, err
+	var t told
+	if err := json.Unmarshal(out, &t); err != nil {
+		return cost{}, err
+	}
+	if c.Survey, c.Peak = t.Survey, t.Peak; c.Peak == 0 {
+		c.Peak, err = peakMemory(state)
+	}
+	return c, err
+}
+
+// ownPeak reads how much memory this process had at most. On Linux it is better
+// than what the parent is told: that begins with the memory of the parent.
+func ownPeak() float64 {
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return 0
+	}
+	var kibibytes float64
+	for line := range strings.Lines(string(status)) {
+		if n, _ := fmt.Sscanf(line, "VmHWM: %f kB", &kibibytes); n == 1 {
+			break
 		}
 	}
-	c.Peak, err = peakMemory(state)
-	return c, err
+	return kibibytes / 1024
 }
 
 func peakMemory(state *os.ProcessState) (float64, error) {
@@ -87,32 +110,42 @@ func do(ctx context.Context, spec string, out io.Writer) error {
 	if err := json.NewDecoder(strings.NewReader(spec)).Decode(&j); err != nil {
 		return err
 	}
-	if j.Kind != "floor" {
-		export.TuneMemory() // as the provider does
+	survey, err := j.do(ctx)
+	if err != nil {
+		return err
 	}
+	return json.NewEncoder(out).Encode(told{survey, ownPeak()})
+}
+
+// do returns the survey if that is the job.
+func (j job) do(ctx context.Context) (*export.Survey, error) {
+	if j.Kind == "floor" {
+		return nil, j.read(ctx)
+	}
+	export.TuneMemory() // as the provider does
 	switch j.Kind {
-	case "floor":
-		switch j.Source {
-		case fromParquet:
-			return readParquet(j)
-		case fromPostgres:
-			return readPostgres(ctx, j)
-		default:
-			return readOnly(j)
-		}
 	case "survey":
 		s, err := declared(j.source(), "", "").Survey(ctx)
-		if err != nil {
-			return err
+		if err == nil && s.Profiles != int64(j.Rows) {
+			err = fmt.Errorf("surveyed %d profiles", s.Profiles)
 		}
-		if s.Profiles != int64(j.Rows) {
-			return fmt.Errorf("surveyed %d profiles", s.Profiles)
-		}
-		return json.NewEncoder(out).Encode(s)
+		return s, err
 	case "run":
-		return runAll(ctx, j)
+		return nil, runAll(ctx, j)
 	default:
-		return errors.New("no such job: " + strconv.Quote(j.Kind))
+		return nil, errors.New("no such job: " + strconv.Quote(j.Kind))
+	}
+}
+
+// read only reads the segment.
+func (j job) read(ctx context.Context) error {
+	switch j.Source {
+	case fromParquet:
+		return readParquet(j)
+	case fromPostgres:
+		return readPostgres(ctx, j)
+	default:
+		return readOnly(j)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
@@ -14,20 +15,21 @@ import (
 )
 
 // writeSegment writes a segment of eleven columns as exports of customer data
-// have them.
-func writeSegment(path string, rows int) error {
+// have them, one of them longer by so many bytes.
+func writeSegment(path string, rows, longer int) error {
 	f, err := os.Create(path)
 	if err != nil {
 		return err
 	}
 	w := bufio.NewWriterSize(f, 1<<20)
 	r := rand.New(rand.NewPCG(1, uint64(rows)))
+	more := strings.Repeat("x", longer)
 	fmt.Fprintln(w, "ContactId,FirstName,LastName,EMail,Telephone,City,State,Country,Birthday,Loyalty Tier,Income")
 	for i := range rows {
 		first, last := pick(r, firstNames), pick(r, lastNames)
-		fmt.Fprintf(w, "CNTID_%d,%s,%s,%s.%d@%s,%s,%s,%s,USA,%d/%d/%d,%s,%.2f\n", 1_000_000+i, first, last,
+		fmt.Fprintf(w, "CNTID_%d,%s,%s,%s.%d@%s,%s,%s,%s,USA,%d/%d/%d,%s%s,%.2f\n", 1_000_000+i, first, last,
 			pick(r, mailboxes), i, pick(r, domains), phone(r), pick(r, cities), pick(r, states),
-			1+r.IntN(12), 1+r.IntN(28), 1940+r.IntN(66), pick(r, tiers), 20_000+r.Float64()*200_000)
+			1+r.IntN(12), 1+r.IntN(28), 1940+r.IntN(66), pick(r, tiers), more, 20_000+r.Float64()*200_000)
 	}
 	if err := errors.Join(w.Flush(), f.Close()); err != nil {
 		return err

@@ -39,7 +39,7 @@ func (j job) source() segment.Source {
 func (b *suite) withSources(ctx context.Context) error {
 	defer sqltest.Stop()
 	rows := b.rows(1_000_000)
-	if err := writeSegment(b.path, rows); err != nil {
+	if err := writeSegment(b.path, rows, 0); err != nil {
 		return err
 	}
 	parquetPath := b.path + ".parquet"
