@@ -181,7 +181,7 @@ func (e *Encoder) appendEmail(buf []byte, row []string, info *Info) ([]byte, *Re
 		return buf, &Rejection{Code: MissingEmail, Target: f.target}
 	}
 	if structure {
-		return buf, &Rejection{Code: InvalidEmail, Target: f.target}
+		return buf, &Rejection{Code: emailCode(address), Target: f.target}
 	}
 	at := len(buf) + 1
 	buf, code := appendEmail(buf, address)

@@ -3,6 +3,7 @@ package profile
 import (
 	"encoding/json"
 	"strings"
+	"unicode/utf8"
 )
 
 // readJSON returns what a JSON text that is a string says, without white space
@@ -15,6 +16,8 @@ func readJSON(text string) (value string, structure bool) {
 		return text, true
 	case len(text) > 1 && strings.IndexByte(text, '\\') < 0:
 		return trimSpace(text[1 : len(text)-1]), false
+	case !utf8.ValidString(text):
+		return text, false // with the bytes that are refused, which Unmarshal would replace
 	}
 	if json.Unmarshal([]byte(text), &value) != nil {
 		return text, true // no JSON, which whoever writes it will find
@@ -26,6 +29,9 @@ func readJSON(text string) (value string, structure bool) {
 // field takes any, else like the text of a number or a boolean. A list or an
 // object is neither.
 func (e *Encoder) appendStructure(buf []byte, f *field, value string, info *Info) ([]byte, *Rejection) {
+	if !isUTF8(value) { // which json.Compact does not look at
+		return buf, &Rejection{Code: NotUTF8, Target: f.target}
+	}
 	kind := f.kind
 	if kind == Untyped {
 		kind = JSON

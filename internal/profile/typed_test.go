@@ -1,6 +1,7 @@
 package profile_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
@@ -58,6 +59,11 @@ func TestAppendJSONColumn(t *testing.T) {
 		{profile.List, `12`, `["12"]`},
 		{profile.JSON, `{"a": 1}`, `{"a":1}`},
 		{profile.JSON, `"{\"a\": 1}"`, `{"a":1}`},
+		// Half of a surrogate pair is no character, in a structure as in a text.
+		{profile.Untyped, `["\ud800", "\ud83d\ude00"]`, `["\ufffd","\ud83d\ude00"]`},
+		{profile.Untyped, `{"\udc00": {"b": "\ud83dx"}}`, `{"\ufffd":{"b":"\ufffdx"}}`},
+		{profile.List, `["\ud800"]`, `["\ufffd"]`},
+		{profile.JSON, `"[\"\ud800\"]"`, `["�"]`},
 	} {
 		if got, rejection := typedProperty(t, tc.kind, tc.text); rejection != nil || got != tc.want {
 			t.Errorf("%s as %d is written %s (%v), want %s", tc.text, tc.kind, got, rejection, tc.want)
@@ -86,6 +92,31 @@ func TestAppendRefusesJSONOfAnotherType(t *testing.T) {
 		got, rejection := typedProperty(t, tc.kind, tc.text)
 		if rejection == nil || rejection.Code != profile.PropertyType || rejection.Reason() != tc.want {
 			t.Errorf("%s as %d is written %s (%v), want %q", tc.text, tc.kind, got, rejection, tc.want)
+		}
+	}
+}
+
+// encoding/json takes bytes that are no UTF-8, as they are or for U+FFFD; here
+// they cost the row its export, as they do in a plain text.
+func TestAppendRefusesJSONThatIsNotUTF8(t *testing.T) {
+	t.Parallel()
+	texts := []string{
+		"\"Jos\xe9\"", "\"\\nJos\xe9\"", "\"\\u00e9\xe9\"",
+		"[\"\xe9\"]", "[1, [\"\\n\xe9\"]]", "{\"a\": \"\xe9\"}", "{\"\xe9\": 1}", "{\"a\": \"\xed\xa0\x80\"}",
+	}
+	m, columns := full()
+	m.Properties["p untyped"] = profile.Property{Column: "p untyped"}
+	columns = append(columns, "p untyped")
+	for i, column := range columns {
+		typed := make([]bool, len(columns))
+		row := append(fullRow(), "x")
+		typed[slices.Index(m.Columns(), column)] = true
+		for _, text := range texts {
+			row[i] = text
+			_, _, rejection := appendTo(t, nil, compile(t, m, typed), project(m, columns, row))
+			if rejection == nil || rejection.Code != profile.NotUTF8 || rejection.Target.Name != column {
+				t.Errorf("%s: %q: %+v", column, text, rejection)
+			}
 		}
 	}
 }
