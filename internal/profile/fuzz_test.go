@@ -2,86 +2,304 @@ package profile_test
 
 import (
 	"encoding/json"
+	"fmt"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
 )
 
-// FuzzAppend holds the encoder to its contract for arbitrary cells: a
-// rejection and the buffer as it was, or JSON that reads as the cells do.
+// FuzzAppend holds the encoder to its contract for arbitrary cells, plain ones
+// and JSON: a rejection and the buffer as it was, or JSON that reads as the
+// cells do.
 func FuzzAppend(f *testing.F) {
-	for _, text := range strange {
-		f.Add(email, "+34600111222", text, text, text)
-	}
-	row := fullRow()
-	f.Add(row[0], row[1], "12.50", "2026-11-23", `{"k":[1,null]}`)
-	f.Add(email, "600111222", "007", "yes", "null")
-	f.Add("Jos\xe9@example.com", "x", "1e400", "a;b", "[")
-	m, columns := fuzzMapping()
-	encoder := compile(f, m, nil)
+	addSeeds(f)
 	const before = "before"
-	f.Fuzz(func(t *testing.T, address, phone, number, text, document string) {
+	f.Fuzz(func(t *testing.T, address, phone, number, text, document string, typed, kind, thousands uint8) {
+		s := newFuzzSource(typed, kind)
+		document += strings.Repeat("x", 1000*int(thousands)) // inputs of that size would be minimized for minutes
 		row := []string{address, phone, text, number, document}
-		out, info, rejection := appendTo(t, []byte(before), encoder, project(m, columns, row))
-		if !strings.HasPrefix(string(out), before) {
-			t.Fatalf("the buffer is now %q", out)
+		out, info, rejection := appendTo(t, []byte(before), compile(t, s.mapping, s.json[:]), row)
+		if !strings.HasPrefix(string(out), before) || rejection != nil && string(out) != before {
+			t.Fatalf("the buffer is now %q (%v)", out, rejection)
 		}
 		if rejection != nil {
-			if string(out) != before {
-				t.Fatalf("rejected with %q", out)
-			}
-			if rejection.Reason() == "" || rejection.Code == "" {
-				t.Fatalf("a rejection without a reason: %+v", rejection)
-			}
+			s.checkRejected(t, rejection, row)
 			return
 		}
 		resource := out[len(before):]
-		if len(resource) > profile.MaxSize || !utf8.Valid(resource) {
-			t.Fatalf("%d bytes: %q", len(resource), resource)
+		if len(resource) > profile.MaxSize || !utf8.Valid(resource) || halfCharacter(string(resource)) || info.Profile != profile.HashOf(resource) {
+			t.Fatalf("%d bytes, %v: %q", len(resource), info, resource)
 		}
-		checkFuzzed(t, string(resource), info, row)
+		s.checkWritten(t, resource, info, row)
 	})
 }
 
-func fuzzMapping() (profile.Mapping, []string) {
-	return profile.Mapping{
+func addSeeds(f *testing.F) {
+	const none, all, document, text = 0, 1<<fuzzColumns - 1, 1 << documentColumn, 1 << textColumn
+	add := func(typed uint8, kind profile.Type, cells ...string) {
+		f.Add(cells[0], cells[1], cells[2], cells[3], cells[4], typed, uint8(kind), uint8(0))
+	}
+	for _, cell := range strange {
+		quoted, err := json.Marshal(cell)
+		if err != nil {
+			f.Fatal(err)
+		}
+		add(none, profile.Untyped, email, "+34600111222", "1", cell, cell)
+		add(all, profile.JSON, `"`+email+`"`, `"+34600111222"`, `"1"`, string(quoted), "["+string(quoted)+"]")
+	}
+	row := fullRow()
+	add(none, profile.JSON, row[0], row[1], "12.50", "2026-11-23", `{"k":[1,null]}`)
+	add(none, profile.JSON, email, "600111222", "007", "yes", "null")
+	add(none, profile.JSON, "Jos\xe9@example.com", "x", "1e400", "a;b", "[")
+	add(all, profile.JSON, `" ADA@example.com"`, "null", "-0.5", `"\ud800 \ud83d\ude00"`, `{"\udc00": ["\ud83dx", 1E5]}`)
+	add(all, profile.Untyped, `"ada@example.com"`, `"600111222"`, `".5"`, "true", "1e5")
+	add(document, profile.Untyped, email, "", "1", "x", "[\"\xe9\"]")
+	add(text, profile.JSON, email, "", "1", "\"\\n\xe9\"", "{}")
+	for kind := range profile.JSON + 1 {
+		for _, value := range []string{`[1, "a"]`, `"2026-11-23"`, "1"} {
+			add(document, kind, email, "", "1", "x", value)
+		}
+	}
+	for thousands := range uint8(3) {
+		f.Add(email, "", "1", "x", "x", uint8(none), uint8(profile.String), profile.MaxSize/1000-1+thousands)
+	}
+}
+
+// The columns of a fuzzSource, in the order of its mapping.
+const (
+	addressColumn = iota
+	phoneColumn
+	textColumn
+	numberColumn
+	documentColumn
+	fuzzColumns
+)
+
+// fuzzSource is a mapping and which of its columns hold JSON.
+type fuzzSource struct {
+	mapping profile.Mapping
+	json    [fuzzColumns]bool
+}
+
+// newFuzzSource takes a bit a column, and the type of what the last one fills.
+func newFuzzSource(typed, kind uint8) fuzzSource {
+	s := fuzzSource{mapping: profile.Mapping{
 		Email: "address", PhoneNumber: "phone", PhoneRegion: "ES", ExternalID: "text",
 		Attributes: map[string]string{"title": "text", "locale": "text"},
 		Location:   map[string]string{"city": "text", "latitude": "number"},
 		Properties: map[string]profile.Property{
-			"text": {Column: "text"}, "number": {Column: "number", Type: profile.Number}, "document": {Column: "document", Type: profile.JSON},
+			"text": {Column: "text"}, "number": {Column: "number", Type: profile.Number},
+			"document": {Column: "document", Type: profile.Type(kind % uint8(profile.JSON+1))},
 		},
-	}, []string{"address", "phone", "text", "number", "document"}
+	}}
+	for i := range s.json {
+		s.json[i] = typed>>i&1 == 1
+	}
+	return s
 }
 
-func checkFuzzed(t *testing.T, resource string, info profile.Info, row []string) {
-	t.Helper()
-	got := decode(t, resource)
-	want := strings.ToLower(strings.TrimSpace(row[0]))
-	written, _ := got["email"].(string)
-	if isASCII(want) && written != want || !isASCII(written) || info.Email != profile.HashOf([]byte(written)) {
-		t.Fatalf("email %q of %q", written, row[0])
+// read returns what a cell says: a text without white space around it, or a
+// JSON value. It reports false where the column is of JSON and the cell is
+// none, which no source yields.
+func (s fuzzSource) read(row []string, column int) (value any, ok bool) {
+	text := strings.TrimSpace(row[column])
+	if !s.json[column] || text == "" {
+		return text, true
 	}
-	text := strings.TrimSpace(row[2])
-	for at, found := range map[string]any{
-		"external_id": got["external_id"], "title": got["title"], "city": got.group("location")["city"], "text": got.group("properties")["text"],
-	} {
-		if text == "" && found != nil || text != "" && found != text {
-			t.Fatalf("%s of %q reads %q", at, row[2], found)
+	value, ok = parse(text)
+	switch inner := value.(type) {
+	case nil:
+		return "", ok
+	case string:
+		return strings.TrimSpace(inner), ok
+	default:
+		return value, ok
+	}
+}
+
+// parse reads JSON with all digits of its numbers.
+func parse(text string) (value any, ok bool) {
+	d := json.NewDecoder(strings.NewReader(text))
+	d.UseNumber()
+	ok = json.Valid([]byte(text)) && d.Decode(&value) == nil
+	return value, ok
+}
+
+// checkRejected looks for what a rejection says in the cells.
+func (s fuzzSource) checkRejected(t *testing.T, rejection *profile.Rejection, row []string) {
+	t.Helper()
+	if rejection.Reason() == "" || rejection.Code == "" {
+		t.Fatalf("a rejection without a reason: %+v", rejection)
+	}
+	column := slices.IndexFunc(s.mapping.Columns(), func(name string) bool { return slices.Contains(s.mapping.Targets(name), rejection.Target) })
+	switch rejection.Code {
+	case profile.NotUTF8:
+		if utf8.ValidString(row[column]) {
+			t.Fatalf("%+v of %q", rejection, row)
 		}
+	case profile.PropertyType:
+		value, ok := s.read(row, column)
+		_, isList := value.([]any)
+		_, isObject := value.(map[string]any)
+		if ok && (value == "" || column == textColumn && !isList && !isObject) {
+			t.Fatalf("%+v of %q", rejection, row)
+		}
+	}
+}
+
+var phonePattern = regexp.MustCompile(`^\+[1-9][0-9]{5,14}$`)
+
+// checkWritten compares a profile with the cells that it comes from.
+func (s fuzzSource) checkWritten(t *testing.T, resource []byte, info profile.Info, row []string) {
+	t.Helper()
+	decode(t, string(resource))
+	whole, _ := parse(string(resource))
+	got := attributes(attributes(whole.(map[string]any)).group("attributes"))
+	for column, cell := range row {
+		if _, ok := s.read(row, column); ok && !utf8.ValidString(cell) {
+			t.Fatalf("%q became %q", row, resource)
+		}
+	}
+	address, ok := s.read(row, addressColumn)
+	want := strings.ToLower(fmt.Sprint(address))
+	written, _ := got["email"].(string)
+	if ok && isASCII(want) && written != want || !isASCII(written) || info.Email != profile.HashOf([]byte(written)) {
+		t.Fatalf("email %q of %q", written, row[addressColumn])
+	}
+	if phone, there := got["phone_number"]; there && !phonePattern.MatchString(fmt.Sprint(phone)) {
+		t.Fatalf("phone number %v of %q", phone, row[phoneColumn])
 	}
 	for _, group := range []string{"location", "properties"} {
 		if inner, there := got[group]; there && len(got.group(group)) == 0 {
 			t.Fatalf("%s is left behind as %v in %s", group, inner, resource)
 		}
 	}
-	if document := strings.TrimSpace(row[4]); document != "" && document != "null" {
-		if _, there := got.group("properties")["document"]; !there || !json.Valid([]byte(document)) {
-			t.Fatalf("%q became %v", document, got.group("properties")["document"])
+	s.checkText(t, got, row)
+	s.checkNumber(t, got, row)
+	s.checkDocument(t, got.group("properties")["document"], row)
+}
+
+func (s fuzzSource) checkText(t *testing.T, got attributes, row []string) {
+	t.Helper()
+	value, ok := s.read(row, textColumn)
+	if !ok {
+		return
+	}
+	wants := map[string]any{"external_id": fmt.Sprint(value), "title": fmt.Sprint(value), "city": fmt.Sprint(value), "text": value}
+	for at, found := range map[string]any{
+		"external_id": got["external_id"], "title": got["title"], "city": got.group("location")["city"], "text": got.group("properties")["text"],
+	} {
+		if want := wants[at]; want == "" && found != nil || want != "" && found != want {
+			t.Fatalf("%s of %q reads %q", at, row[textColumn], found)
 		}
 	}
+}
+
+var escapes = regexp.MustCompile(`(\\u[0-9a-fA-F]{4})+|\\.`)
+
+// halfCharacter reports whether JSON escapes half of a surrogate pair, which
+// many decoders refuse.
+func halfCharacter(resource string) bool {
+	for _, run := range escapes.FindAllString(resource, -1) {
+		var units []uint16
+		for _, unit := range strings.Split(run, `\u`)[1:] {
+			n, _ := strconv.ParseUint(unit, 16, 16)
+			if n == utf8.RuneError {
+				n = 'x' // a character, unlike what Decode makes of a half
+			}
+			units = append(units, uint16(n))
+		}
+		if slices.Contains(utf16.Decode(units), utf8.RuneError) {
+			return true
+		}
+	}
+	return false
+}
+
+func (s fuzzSource) checkNumber(t *testing.T, got attributes, row []string) {
+	t.Helper()
+	value, ok := s.read(row, numberColumn)
+	if !ok {
+		return
+	}
+	number, latitude := got.group("properties")["number"], got.group("location")["latitude"]
+	if value == "" && number != nil || value != "" && !isNumber(number, value) {
+		t.Fatalf("%q became %v", row[numberColumn], number)
+	}
+	if degrees, err := strconv.ParseFloat(fmt.Sprint(value), 64); err != nil || degrees < -90 || degrees > 90 {
+		value = ""
+	}
+	if value == "" && latitude != nil || value != "" && !isNumber(latitude, value) {
+		t.Fatalf("%q became latitude %v", row[numberColumn], latitude)
+	}
+}
+
+func (s fuzzSource) checkDocument(t *testing.T, found any, row []string) {
+	t.Helper()
+	value, ok := s.read(row, documentColumn)
+	kind := s.mapping.Properties["document"].Type
+	if ok && (value == "" && found != nil || value != "" && !readsAs(kind, found, value)) {
+		t.Fatalf("%q as %d became %v", row[documentColumn], kind, found)
+	}
+}
+
+// readsAs reports whether a property of a type is what a cell says.
+func readsAs(kind profile.Type, found, value any) bool {
+	text, _ := value.(string)
+	switch kind {
+	case profile.Number:
+		return isNumber(found, value)
+	case profile.Boolean:
+		is, ok := found.(bool)
+		return ok && is == strings.ContainsAny(strings.ToLower(fmt.Sprint(value))[:1], "ty1")
+	case profile.Datetime:
+		_, ok := found.(string)
+		return ok
+	case profile.String:
+		return found == fmt.Sprint(value)
+	case profile.JSON:
+		if inner, ok := parse(text); ok {
+			value = inner
+		}
+	case profile.List:
+		if _, ok := value.([]any); !ok {
+			value = listIn(fmt.Sprint(value))
+		}
+	}
+	return reflect.DeepEqual(found, value)
+}
+
+// isNumber reports whether a JSON number is that of a cell.
+func isNumber(found, value any) bool {
+	number, ok := found.(json.Number)
+	is, err := number.Float64()
+	want, wantErr := strconv.ParseFloat(fmt.Sprint(value), 64)
+	return ok && err == nil && wantErr == nil && is == want
+}
+
+// listIn is the list in a text, nil if there is nothing in it.
+func listIn(text string) any {
+	if text[0] == '[' {
+		list, _ := parse(text)
+		return list
+	}
+	var list []any
+	for item := range strings.SplitSeq(text, ";") {
+		if item = strings.TrimSpace(item); item != "" {
+			list = append(list, item)
+		}
+	}
+	if list == nil {
+		return nil
+	}
+	return list
 }
 
 func isASCII(s string) bool {
