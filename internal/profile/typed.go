@@ -14,7 +14,7 @@ func readJSON(text string) (value string, structure bool) {
 		return "", false
 	case text[0] != '"':
 		return text, true
-	case len(text) > 1 && strings.IndexByte(text, '\\') < 0:
+	case len(text) > 1 && text[len(text)-1] == '"' && strings.IndexByte(text, '\\') < 0:
 		return trimSpace(text[1 : len(text)-1]), false
 	case !utf8.ValidString(text):
 		return text, false // with the bytes that are refused, which Unmarshal would replace

@@ -88,6 +88,7 @@ func TestAppendRefusesJSONOfAnotherType(t *testing.T) {
 		{profile.Untyped, `1e999`, `properties["p"] is not a JSON value`},
 		{profile.Untyped, `"\x"`, `properties["p"] is not a JSON value`},
 		{profile.Untyped, `"`, `properties["p"] is not a JSON value`},
+		{profile.Untyped, `"x`, `properties["p"] is not a JSON value`},
 	} {
 		got, rejection := typedProperty(t, tc.kind, tc.text)
 		if rejection == nil || rejection.Code != profile.PropertyType || rejection.Reason() != tc.want {
