@@ -161,7 +161,7 @@ func (s fuzzSource) checkWritten(t *testing.T, resource []byte, info profile.Inf
 	t.Helper()
 	decode(t, string(resource))
 	whole, _ := parse(string(resource))
-	got := attributes(attributes(whole.(map[string]any)).group("attributes"))
+	got := attributes(whole.(map[string]any)).group("attributes")
 	if slices.ContainsFunc(row, func(cell string) bool { return !utf8.ValidString(cell) }) {
 		t.Fatalf("%q became %q", row, resource)
 	}
