@@ -329,6 +329,12 @@ func TestRunFindsTheRowOfAFailure(t *testing.T) {
 		"by nothing": {func(body string) string {
 			return strings.ReplaceAll(pointer.ReplaceAllString(body, `"pointer":"/data"`), `"email":"`, `"elsewhere":"`)
 		}, "c", []export.Row{{}}},
+		"by a profile that there is not": {func(body string) string {
+			return strings.NewReplacer("/data/3/", "/data/10/", `"email":"`, `"elsewhere":"`).Replace(body)
+		}, "c", []export.Row{{}}},
+		"by none that can be": {func(body string) string {
+			return strings.NewReplacer("/data/3/", "/data/4294967299/", `"email":"`, `"elsewhere":"`).Replace(body)
+		}, "c", []export.Row{{}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
