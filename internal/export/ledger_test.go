@@ -34,7 +34,10 @@ type troubled struct {
 	told    []int // persons in imports that were answered 202
 }
 
-var personPattern = regexp.MustCompile(`"email":"p(\d+)@`)
+var (
+	personPattern = regexp.MustCompile(`"email":"p(\d+)@`)
+	listPattern   = regexp.MustCompile(`"type":"list","id":"(\w+)"`)
+)
 
 func persons(body []byte) (all []int) {
 	for _, match := range personPattern.FindAllSubmatch(body, -1) {
@@ -175,19 +178,27 @@ func TestFailedRunNamesWhatIsNotKnownToHaveArrived(t *testing.T) {
 		}
 		status(code, "")(rw, r, body, next)
 	}
+	listDeleted := func(rw http.ResponseWriter, r *http.Request, body []byte, next http.Handler) {
+		id := listPattern.FindSubmatch(body)[1]
+		status(400, fmt.Sprintf(`{"errors":[{"detail":"List ID %s does not exist.","source":{"pointer":"/data"}}]}`, id))(rw, r, body, next)
+	}
 	for name, tc := range map[string]struct {
-		trouble func(http.ResponseWriter, *http.Request, []byte, http.Handler)
-		cancel  bool
-		summary string
-		unknown string // what is said of the rows that were under way
+		trouble   func(http.ResponseWriter, *http.Request, []byte, http.Handler)
+		cancel    bool
+		attribute []string
+		summary   string
+		unknown   string // what is said of the rows that were under way
 	}{
-		"retries exhausted":    {status(503, "<html>"), false, "Klaviyo Fails", "under way"},
-		"answers lost":         {lost, false, "Klaviyo Cannot Be Reached", "under way"},
-		"rate limit exhausted": {status(429, "{}"), false, "Klaviyo's Rate Limit Is Used Up", "not accepted"},
-		"key revoked":          {status(401, "{}"), false, "API Key Refused", "not accepted"},
-		"refused as a whole":   {status(400, `{"errors":[{"source":{"pointer":"/data"}}]}`), false, "Klaviyo Refused The Request", "not accepted"},
-		"refused in halves":    {tooLarge, false, "API Key Refused", "not accepted"},
-		"cancelled":            {nil, true, "Export Interrupted", "under way"},
+		"retries exhausted":    {status(503, "<html>"), false, nil, "Klaviyo Fails", "under way"},
+		"answers lost":         {lost, false, nil, "Klaviyo Cannot Be Reached", "under way"},
+		"rate limit exhausted": {status(429, "{}"), false, nil, "Klaviyo's Rate Limit Is Used Up", "not accepted"},
+		"key revoked":          {status(401, "{}"), false, nil, "API Key Refused", "not accepted"},
+		"scope lost":           {status(403, `{"errors":[{"code":"permission_denied"}]}`), false, nil, "API Key Lacks A Scope", "not accepted"},
+		"address blocked":      {status(403, "<html>"), false, nil, "Klaviyo Blocks This Address", "not accepted"},
+		"list deleted":         {listDeleted, false, []string{"list_id"}, "List Not Found", "not accepted"},
+		"refused as a whole":   {status(400, `{"errors":[{"source":{"pointer":"/data"}}]}`), false, nil, "Klaviyo Refused The Request", "not accepted"},
+		"refused in halves":    {tooLarge, false, nil, "API Key Refused", "not accepted"},
+		"cancelled":            {nil, true, nil, "Export Interrupted", "under way"},
 	} {
 		for _, after := range []int{1, 2, 4} {
 			t.Run(fmt.Sprint(name, " after ", after), func(t *testing.T) {
@@ -211,7 +222,7 @@ func TestFailedRunNamesWhatIsNotKnownToHaveArrived(t *testing.T) {
 				}
 				e.SetBatchRoom(batchRows, 1<<16)
 				_, err := e.Run(ctx, k.client, export.RunOptions{})
-				asError(t, err, nil, tc.summary, "Apply again")
+				asError(t, err, tc.attribute, tc.summary, "Apply again")
 				k.checkPlaces(t, readPlaces(t, err.Error(), sizes), total, tc.unknown)
 
 				k.mu.Lock()
