@@ -24,7 +24,8 @@ type SentProfile struct {
 	JSON []byte
 }
 
-// Pack is a run up to where its batches leave for Klaviyo.
+// Pack is a run up to where its batches leave for Klaviyo, whatever the
+// safeguards say.
 func (e *Export) Pack(ctx context.Context) (*Packed, error) {
 	unsent := &rejects{known: map[rejectKey]int32{}, order: map[string]int{}}
 	for i, s := range e.Segments {
@@ -34,7 +35,12 @@ func (e *Export) Pack(ctx context.Context) (*Packed, error) {
 	end := make(chan error, 1)
 	go func() {
 		defer close(r.batches)
-		end <- r.pack(ctx)
+		pack := packer{run: r}
+		if err := pack.addSegments(ctx); err != nil {
+			end <- err
+			return
+		}
+		end <- pack.flush(ctx)
 	}()
 	p := &Packed{}
 	for b := range r.batches {

@@ -10,10 +10,10 @@ import (
 // failure explains why a run ended early and what it had done by then. All
 // stages must have ended.
 func (r *run) failure(ctx context.Context, err error) error {
+	r.ledger.warn(ctx)
 	if ctx.Err() != nil {
 		return interrupted(ctx, r.ledger.String())
 	}
-	r.ledger.warn(ctx)
 	var one *Error
 	var several Errors
 	if !errors.As(err, &one) && !errors.As(err, &several) {

@@ -1,11 +1,7 @@
 package export
 
 import (
-	"cmp"
 	"context"
-	"fmt"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-log/tflog"
@@ -78,7 +74,7 @@ func (r *run) poll(ctx context.Context) error {
 			return err
 		}
 	}
-	return cancelledJobs(r.ledger.cancelled)
+	return cancelledJobs(len(r.ledger.cancelled))
 }
 
 // olderThanRun is how much earlier than the run a job must have been created,
@@ -182,23 +178,15 @@ func (r *run) rejectNameless(reasons []klaviyo.ImportError, profiles int) {
 	}
 }
 
-// cancelledJobs explains jobs that were cancelled; nil if there are none.
-func cancelledJobs(jobs map[string]*manifest) error {
-	if len(jobs) == 0 {
+// cancelledJobs is the error of a run of which so many jobs were cancelled; nil
+// if none was. The ledger knows them.
+func cancelledJobs(jobs int) error {
+	switch jobs {
+	case 0:
 		return nil
-	}
-	var texts []string
-	for _, id := range slices.SortedFunc(maps.Keys(jobs), func(a, b string) int {
-		return cmp.Compare(jobs[a].part.from, jobs[b].part.from)
-	}) {
-		texts = append(texts, fmt.Sprintf("%s with %s, %s", id, Count(int64(jobs[id].profiles()), "profile"), jobs[id].span()))
-	}
-	summary, were := "Klaviyo Cancelled An Import", "The job %s, was"
-	if len(texts) > 1 {
-		summary, were = "Klaviyo Cancelled Imports", "The jobs %s, were"
-	}
-	return &Error{
-		Summary: summary,
-		Detail:  fmt.Sprintf(were+" cancelled in Klaviyo. Which of these profiles are on the list is not known.", abridged(texts, "; ")),
+	case 1:
+		return &Error{Summary: "Klaviyo Cancelled An Import", Detail: "An import of this run was cancelled, by somebody or by Klaviyo itself."}
+	default:
+		return &Error{Summary: "Klaviyo Cancelled Imports", Detail: "Imports of this run were cancelled, by somebody or by Klaviyo itself."}
 	}
 }

@@ -1,6 +1,7 @@
 package export
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -122,6 +123,9 @@ func (l *ledger) warn(ctx context.Context) {
 	for job, m := range l.open {
 		tflog.Warn(ctx, "Klaviyo had not finished a job", map[string]any{"job": job, "profiles": m.profiles(), "rows": m.span().String()})
 	}
+	for job, m := range l.cancelled {
+		tflog.Warn(ctx, "A job was cancelled in Klaviyo", map[string]any{"job": job, "profiles": m.profiles(), "rows": m.span().String()})
+	}
 	for b, rows := range l.underway {
 		tflog.Warn(ctx, "A batch was under way", map[string]any{"profiles": len(b.profiles), "rows": rows.String()})
 	}
@@ -163,6 +167,9 @@ func (l *ledger) String() string {
 		parts = append(parts, fmt.Sprintf("Klaviyo had accepted but not finished %s with %s (%s), which it most likely will by itself: %s.",
 			Count(int64(len(l.open)), "job"), Count(profiles, "profile"), abridged(slices.Sorted(maps.Keys(l.open)), ", "), spansInWords(spans)))
 	}
+	if len(l.cancelled) > 0 {
+		parts = append(parts, cancelledInWords(l.cancelled))
+	}
 	if len(l.underway) > 0 {
 		parts = append(parts, batchesInWords(l.underway, "under way and may have arrived"))
 	}
@@ -177,6 +184,17 @@ func (l *ledger) String() string {
 	}
 	parts = append(parts, "Apply again: profiles that have arrived are not added twice, and those that have not are sent.")
 	return strings.Join(parts, " ")
+}
+
+// cancelledInWords names jobs that were cancelled, in the order of their rows.
+func cancelledInWords(jobs map[string]*manifest) string {
+	var texts []string
+	for _, id := range slices.SortedFunc(maps.Keys(jobs), func(a, b string) int {
+		return cmp.Compare(jobs[a].part.from, jobs[b].part.from)
+	}) {
+		texts = append(texts, fmt.Sprintf("%s with %s, %s", id, Count(int64(jobs[id].profiles()), "profile"), jobs[id].span()))
+	}
+	return fmt.Sprintf("Cancelled in Klaviyo: %s; which of these profiles are on the list is not known.", abridged(texts, "; "))
 }
 
 // batchesInWords says where batches are and which rows they hold.

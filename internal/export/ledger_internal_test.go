@@ -31,7 +31,7 @@ func TestLedgerInWords(t *testing.T) {
 			func(l *ledger) { l.accept(b[0], "j1"); l.accept(b[1], "j2"); l.finish("j1", 0) },
 			`Klaviyo had finished 1 import job with 3 profiles. Klaviyo had accepted but not finished 1 job with 3 profiles (j2), which it most likely will by itself: rows 4 to 6 of segment "s".` + again,
 		},
-		"cancelled": {func(l *ledger) { l.accept(b[0], "j1"); l.cancel("j1") }, again[1:]},
+		"cancelled": {func(l *ledger) { l.accept(b[0], "j1"); l.cancel("j1") }, `Cancelled in Klaviyo: j1 with 3 profiles, rows 1 to 3 of segment "s"; which of these profiles are on the list is not known.` + again},
 		"accepted and refused": {
 			func(l *ledger) {
 				l.accept(b[0], "j1")

@@ -119,7 +119,7 @@ func readPlaces(t *testing.T, text string, sizes []int) named {
 		text = strings.Replace(text, m[0], "", 1)
 	}
 	for sentence := range strings.SplitSeq(text, ". ") {
-		for _, what := range []string{"not finished", "under way", "not accepted", "cancelled"} {
+		for _, what := range []string{"not finished", "under way", "not accepted", "Cancelled"} {
 			if !strings.Contains(sentence, what) {
 				continue
 			}

@@ -211,7 +211,7 @@ func TestRunNamesEveryCancelledJob(t *testing.T) {
 			e.SetBatchRoom(20, 1<<16)
 			o := k.whenAccepted(3, func() { k.ahead.Store(3600) })
 			_, err := e.Run(t.Context(), k.client, o)
-			asError(t, err, nil, summary, "cancelled in Klaviyo", "Klaviyo had finished "+export.Count(int64(3-cancelled), "import job")+" with", "Apply again")
+			asError(t, err, nil, summary, "Cancelled in Klaviyo: ", "Klaviyo had finished "+export.Count(int64(3-cancelled), "import job")+" with", "Apply again")
 			found := regexp.MustCompile(`(\w+) with (\d+) profiles, rows (\d+) to (\d+) of segment "s1"`).FindAllStringSubmatch(err.Error(), -1)
 			if len(found) != cancelled {
 				t.Fatalf("%d jobs are named: %v", len(found), err)
@@ -299,28 +299,63 @@ func TestRunLogsItsProgress(t *testing.T) {
 	}
 }
 
-// An error names only so many jobs; the log names the rest too.
+// An error names only so many jobs; the log names the rest too, however the run
+// ends.
 func TestFailedRunLogsEveryOpenJob(t *testing.T) {
 	t.Parallel()
 	const jobs, batchRows = 25, 4
+	for summary, end := range map[string]func(*tracked, context.CancelFunc){
+		"Klaviyo Refused The Request": func(k *tracked, _ context.CancelFunc) {
+			k.Inject(simulator.Fault{Method: "GET", Path: jobsPath, Status: http.StatusBadRequest, Body: `{"errors":[{}]}`})
+		},
+		"Export Interrupted": func(_ *tracked, cancel context.CancelFunc) { cancel() },
+	} {
+		t.Run(summary, func(t *testing.T) {
+			t.Parallel()
+			k := newTracked(t, false)
+			var log bytes.Buffer
+			ctx, cancel := context.WithCancel(tflogtest.RootLogger(t.Context(), &log))
+			defer cancel()
+			o := k.whenAccepted(jobs, func() { end(k, cancel) })
+			e := k.export(people(jobs * batchRows))
+			e.SetBatchRoom(batchRows, 1<<16)
+			_, err := e.Run(ctx, k.client, o)
+			asError(t, err, nil, summary, "accepted but not finished 25 jobs with 100 profiles", "and 5 more, which the log names")
+			got, want := map[string]string{}, map[string]string{}
+			for _, entry := range saying(logged(t, &log), "Klaviyo had not finished a job") {
+				got[entry["job"].(string)] = fmt.Sprint(entry["@level"], " ", entry["profiles"], " ", entry["rows"])
+			}
+			for id, sent := range k.jobs {
+				want[id] = fmt.Sprintf(`warn %d rows %d to %d of segment "s1"`, batchRows, sent[0]+1, sent[batchRows-1]+1)
+			}
+			if len(want) != jobs || !maps.Equal(got, want) {
+				t.Errorf("%v, want %v", got, want)
+			}
+		})
+	}
+}
+
+// A job that was cancelled is named also when the run ends for another reason.
+func TestFailedRunNamesCancelledJobs(t *testing.T) {
+	t.Parallel()
 	k := newTracked(t, false)
-	o := k.whenAccepted(jobs, func() {
-		k.Inject(simulator.Fault{Method: "GET", Path: jobsPath, Status: http.StatusBadRequest, Body: `{"errors":[{}]}`})
-	})
-	e := k.export(people(jobs * batchRows))
-	e.SetBatchRoom(batchRows, 1<<16)
+	k.CancelJobs(1)
+	for _, i := range []int{5, 25, 45} { // in whichever job is not cancelled
+		k.FailEmail(address(i), "c", "d")
+	}
+	k.Inject(simulator.Fault{Path: jobsPath + "/*/import-errors", Status: http.StatusBadRequest, Body: `{"errors":[{}]}`})
+	e := k.export(people(60))
+	e.SetBatchRoom(20, 1<<16)
 	var log bytes.Buffer
-	_, err := e.Run(tflogtest.RootLogger(t.Context(), &log), k.client, o)
-	asError(t, err, nil, "Klaviyo Refused The Request", "accepted but not finished 25 jobs with 100 profiles", "and 5 more, which the log names")
-	got, want := map[string]string{}, map[string]string{}
-	for _, entry := range saying(logged(t, &log), "Klaviyo had not finished a job") {
-		got[entry["job"].(string)] = fmt.Sprint(entry["@level"], " ", entry["profiles"], " ", entry["rows"])
+	_, err := e.Run(tflogtest.RootLogger(t.Context(), &log), k.client, k.whenAccepted(3, func() { k.ahead.Store(3600) }))
+	asError(t, err, nil, "Klaviyo Refused The Request", "Apply again")
+	cancelled := saying(logged(t, &log), "A job was cancelled in Klaviyo")
+	if said := strings.Contains(err.Error(), "Cancelled in Klaviyo: "); said != (len(cancelled) == 1) {
+		t.Errorf("the log has %v, and the error %v", cancelled, err)
 	}
-	for id, sent := range k.jobs {
-		want[id] = fmt.Sprintf(`warn %d rows %d to %d of segment "s1"`, batchRows, sent[0]+1, sent[batchRows-1]+1)
-	}
-	if len(want) != jobs || !maps.Equal(got, want) {
-		t.Errorf("%v, want %v", got, want)
+	places := readPlaces(t, err.Error(), []int{60})
+	if named := len(places["not finished"]) + len(places["Cancelled"]); named != 60 {
+		t.Errorf("%d of 60 rows are named: %v", named, err)
 	}
 }
 
@@ -328,15 +363,21 @@ func TestFailedRunLogsEveryOpenJob(t *testing.T) {
 // again would be for ever.
 func TestRunEndsWhenAProfileThatWasNotSentIsRefused(t *testing.T) {
 	t.Parallel()
-	for _, index := range []string{"99", "10", "-1", "x", "99999999999999999999"} {
-		t.Run(index, func(t *testing.T) {
+	inside := `{"code":"c","detail":"No.","source":{"pointer":"/data/attributes/profiles/data/3/attributes/email"}},`
+	for _, index := range []string{"99", "10", "-1", "x", "99999999999999999999", "99 beside another"} {
+		index, _, beside := strings.Cut(index, " ")
+		before := ""
+		if beside {
+			before = inside
+		}
+		t.Run(fmt.Sprint(index, ", beside another: ", beside), func(t *testing.T) {
 			t.Parallel()
 			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 			defer cancel()
 			w := newWorld(t, simulator.Options{})
 			w.Inject(simulator.Fault{
 				Method: "POST", Path: jobsPath, Times: -1, Status: http.StatusBadRequest,
-				Body: `{"errors":[{"code":"c","detail":"No.","source":{"pointer":"/data/attributes/profiles/data/` + index + `/attributes/email"}}]}`,
+				Body: `{"errors":[` + before + `{"code":"c","detail":"No.","source":{"pointer":"/data/attributes/profiles/data/` + index + `/attributes/email"}}]}`,
 			})
 			_, err := w.export(people(10)).Run(ctx, w.client, export.RunOptions{})
 			asError(t, err, nil, "Klaviyo Refused The Request", "No [c]")

@@ -238,22 +238,7 @@ func (r *run) stream(ctx context.Context) error {
 // pack fills batches with the profiles of the segments.
 func (r *run) pack(ctx context.Context) error {
 	p := packer{run: r}
-	err := r.export.encodeSegments(ctx, reading{keep: true, roster: r.counts.roster}, func(ctx context.Context, c *chunk) error {
-		defer func() { r.ledger.read(r.counts.counts.Rows) }()
-		return r.counts.take(c, func(e encoded) error {
-			if err := r.export.checkSize(r.counts.counts.Profiles); err != nil {
-				return err
-			}
-			row := Row{c.segment, e.row}
-			if r.optOuts.has(e.info.Email) {
-				r.withheld++
-				r.counts.rejects.add(row, "withheld", "the person unsubscribed from the list")
-				return nil
-			}
-			return p.add(ctx, row, c.block, e)
-		})
-	})
-	if err != nil {
+	if err := p.addSegments(ctx); err != nil {
 		return err
 	}
 	if err := r.checkPacked(); err != nil {
@@ -282,6 +267,26 @@ type packer struct {
 	run   *run
 	batch *batch // that is being filled, or nil
 	count int64  // of the batches begun
+}
+
+// addSegments adds all profiles that are to be sent.
+func (p *packer) addSegments(ctx context.Context) error {
+	r := p.run
+	return r.export.encodeSegments(ctx, reading{keep: true, roster: r.counts.roster}, func(ctx context.Context, c *chunk) error {
+		defer func() { r.ledger.read(r.counts.counts.Rows) }()
+		return r.counts.take(c, func(e encoded) error {
+			if err := r.export.checkSize(r.counts.counts.Profiles); err != nil {
+				return err
+			}
+			row := Row{c.segment, e.row}
+			if r.optOuts.has(e.info.Email) {
+				r.withheld++
+				r.counts.rejects.add(row, "withheld", "the person unsubscribed from the list")
+				return nil
+			}
+			return p.add(ctx, row, c.block, e)
+		})
+	})
 }
 
 // add puts a profile into the batch, into a new one if it is full.

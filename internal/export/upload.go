@@ -95,13 +95,16 @@ func (r *run) strip(b *batch, err error) bool {
 	if !ok {
 		return false
 	}
-	stripped := 0
+	for i := range named {
+		if i >= len(b.profiles) { // then nobody knows which the others are
+			return false
+		}
+	}
 	b.edit(func(i int, row Row, json []byte) []byte {
 		found := named[i]
 		if len(found) == 0 {
 			return json
 		}
-		stripped++
 		if mended := mend(json, found); mended != nil {
 			r.report.drop(row, target(found[0].Source.Pointer), words(found[0].Title, found[0].Detail))
 			return mended
@@ -109,7 +112,7 @@ func (r *run) strip(b *batch, err error) bool {
 		r.report.reject(row, found[0].Code, target(found[0].Source.Pointer), words(found[0].Title, found[0].Detail))
 		return nil
 	})
-	return stripped > 0
+	return true
 }
 
 // mend returns a profile that Klaviyo may take, nil if there is none: one
