@@ -339,23 +339,30 @@ func TestFailedRunLogsEveryOpenJob(t *testing.T) {
 func TestFailedRunNamesCancelledJobs(t *testing.T) {
 	t.Parallel()
 	k := newTracked(t, false)
-	k.CancelJobs(1)
-	for _, i := range []int{5, 25, 45} { // in whichever job is not cancelled
+	for _, i := range []int{5, 305, 605} { // in each job but the last one, at which the poll looks first
 		k.FailEmail(address(i), "c", "d")
 	}
 	k.Inject(simulator.Fault{Path: jobsPath + "/*/import-errors", Status: http.StatusBadRequest, Body: `{"errors":[{}]}`})
-	e := k.export(people(60))
-	e.SetBatchRoom(20, 1<<16)
+	var once sync.Once
+	e := k.export(people(1200).waitFor(1100, func() bool {
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		if len(k.jobs) < 3 {
+			return false
+		}
+		once.Do(func() { k.CancelJobs(1) })
+		return true
+	}))
+	e.SetBatchRoom(300, 1<<20)
 	var log bytes.Buffer
-	_, err := e.Run(tflogtest.RootLogger(t.Context(), &log), k.client, k.whenAccepted(3, func() { k.ahead.Store(3600) }))
+	_, err := e.Run(tflogtest.RootLogger(t.Context(), &log), k.client, k.whenAccepted(4, func() { k.ahead.Store(3600) }))
 	asError(t, err, nil, "Klaviyo Refused The Request", "Apply again")
-	cancelled := saying(logged(t, &log), "A job was cancelled in Klaviyo")
-	if said := strings.Contains(err.Error(), "Cancelled in Klaviyo: "); said != (len(cancelled) == 1) {
-		t.Errorf("the log has %v, and the error %v", cancelled, err)
+	if cancelled := saying(logged(t, &log), "A job was cancelled in Klaviyo"); len(cancelled) != 1 || cancelled[0]["rows"] != `rows 901 to 1,200 of segment "s1"` {
+		t.Errorf("the log has %v", cancelled)
 	}
-	places := readPlaces(t, err.Error(), []int{60})
-	if named := len(places["not finished"]) + len(places["Cancelled"]); named != 60 {
-		t.Errorf("%d of 60 rows are named: %v", named, err)
+	places := readPlaces(t, err.Error(), []int{1200})
+	if len(places["Cancelled"]) != 300 || len(places["not finished"]) != 900 {
+		t.Errorf("rows are not named: %v", err)
 	}
 }
 
