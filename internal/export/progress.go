@@ -1,6 +1,7 @@
 package export
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -16,7 +17,11 @@ const progressInterval = 5 * time.Second
 
 // Progress is how far a run is.
 type Progress struct {
-	Elapsed  time.Duration // since the first row was read
+	// Preparing is what a run does that sends nothing yet; Rows are then those
+	// that it has read for that, and the rest is zero.
+	Preparing string
+
+	Elapsed  time.Duration // since the run began to do so, or to send
 	Rows     int64         // read
 	Accepted int64         // profiles in jobs that Klaviyo accepted
 	Expected int64         // profiles that there will be, as far as is known
@@ -32,6 +37,9 @@ type Progress struct {
 // profiles accepted in 8 jobs, 5 of them done; 9,800 profiles a second, about
 // 4s left".
 func (p Progress) String() string {
+	if p.Preparing != "" {
+		return fmt.Sprintf("nothing sent yet, %s; %s read", p.Preparing, Count(p.Rows, "row"))
+	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s read; %s of %s accepted in %s", Count(p.Rows, "row"), Thousands(p.Accepted), Count(p.Expected, "profile"), Count(p.Jobs, "job"))
 	if p.Jobs > 0 {
@@ -82,18 +90,21 @@ func (r *run) progress(now time.Time) Progress {
 	return p
 }
 
-// watch tells now and then how far the run is, until the returned function is
+// every is how often a run tells how far it is.
+func (o RunOptions) every() time.Duration { return cmp.Or(o.ProgressInterval, progressInterval) }
+
+// watch tells now and then how far something is, until the returned function is
 // called.
-func (r *run) watch(ctx context.Context) (stop func()) {
+func watch(every time.Duration, tell func(now time.Time)) (stop func()) {
 	done, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
-		ticker := time.NewTicker(r.every)
+		ticker := time.NewTicker(every)
 		defer ticker.Stop()
 		for {
 			select {
 			case now := <-ticker.C:
-				r.tell(ctx, now)
+				tell(now)
 			case <-done:
 				return
 			}

@@ -100,15 +100,12 @@ func (e *Export) Run(ctx context.Context, client *klaviyo.Client, o RunOptions) 
 	defer collectInTime()()
 	before, err := e.prepare(ctx, client, o)
 	if err != nil {
-		if ctx.Err() != nil {
-			return nil, interrupted(ctx, "Nothing was sent.")
-		}
 		return nil, err
 	}
 	r := e.newRun(client, before, rejects, o)
 	result := &Result{ID: rand.Text(), StartedAt: r.started.UTC(), ListName: before.list.Name}
 	ctx = tflog.SetField(ctx, "run", result.ID)
-	stop := r.watch(ctx)
+	stop := watch(r.every, func(now time.Time) { r.tell(ctx, now) })
 	err = r.stream(ctx)
 	stop()
 	if err != nil {
@@ -127,46 +124,6 @@ func (e *Export) Run(ctx context.Context, client *klaviyo.Client, o RunOptions) 
 	return result, errors.Join(e.countList(ctx, client, result), unlisted)
 }
 
-// prepared is what is known before anything is sent.
-type prepared struct {
-	list    klaviyo.List
-	survey  *Survey
-	roster  *roster // nil unless a property tells of it
-	seen    hashSet // empty, with room for the addresses if they were counted
-	optOuts *hashSet
-}
-
-// prepare does all that comes before sending.
-func (e *Export) prepare(ctx context.Context, client *klaviyo.Client, o RunOptions) (p prepared, err error) {
-	if p.list, err = e.check(ctx, client); err != nil {
-		return p, err
-	}
-	p.roster = e.newRoster()
-	if surveyed := o.Surveyed; surveyed != nil && surveyed.Version != "" && !p.roster.sparse() && surveyed.Version == e.version(ctx) {
-		p.survey = surveyed
-		err = e.CheckSurvey(surveyed)
-	} else {
-		var c *counter
-		p.survey, c, err = e.survey(ctx)
-		p.roster, p.seen = c.roster, c.seen
-		p.seen.empty()
-	}
-	if err == nil && o.Fingerprint != "" && p.survey.Fingerprint != o.Fingerprint {
-		err = nothingSent(changedSincePlan())
-	}
-	if err != nil {
-		return p, err
-	}
-	var unknown *FlowsUnknownError
-	if err := e.CheckFlows(ctx, client, p.survey.Profiles); errors.As(err, &unknown) {
-		tflog.Warn(ctx, "The flows of the list were not checked", map[string]any{"list": e.ListID, "reason": err.Error()})
-	} else if err != nil {
-		return p, err
-	}
-	p.optOuts, err = e.optOuts(ctx, client)
-	return p, err
-}
-
 func changedSincePlan() error {
 	return &Error{
 		Attribute: []string{"pin_to_plan"},
@@ -180,7 +137,7 @@ func (e *Export) newRun(client *klaviyo.Client, before prepared, rejects *reject
 	return &run{
 		export: e, client: client, started: time.Now(),
 		counts: counter{rejects: rejects, roster: before.roster, seen: before.seen}, report: report{rejects: rejects},
-		expected: before.survey.Profiles, pinned: o.Fingerprint, every: cmp.Or(o.ProgressInterval, progressInterval), onProgress: o.Progress,
+		expected: before.survey.Profiles, pinned: o.Fingerprint, every: o.every(), onProgress: o.Progress,
 		optOuts:  before.optOuts,
 		pool:     newBatchPool(uploaders+1, cmp.Or(e.room, importRoom)),
 		batches:  make(chan *batch),

@@ -23,19 +23,14 @@ type Survey struct {
 // Survey reads the segments once. The error is an *[Error] or [Errors] unless
 // the context ended.
 func (e *Export) Survey(ctx context.Context) (*Survey, error) {
-	s, _, err := e.survey(ctx)
-	return s, err
+	return e.count(ctx, &counter{roster: e.newRoster()}, nothing)
 }
 
-// survey is Survey, with what has counted the rows: its roster is complete if
-// one is wanted.
-func (e *Export) survey(ctx context.Context) (*Survey, *counter, error) {
-	c := &counter{roster: e.newRoster()}
-	s, err := e.count(ctx, c, func(encoded) error { return nil })
-	return s, c, err
-}
+// nothing is to be done with a profile.
+func nothing(encoded) error { return nil }
 
-// count reads the segments once, without keeping their profiles.
+// count reads the segments once, without keeping their profiles. Afterwards the
+// counter's roster is complete if it has one.
 func (e *Export) count(ctx context.Context, c *counter, each func(encoded) error) (*Survey, error) {
 	version := e.version(ctx)
 	if err := e.encodeSegments(ctx, reading{roster: c.roster}, func(_ context.Context, chunk *chunk) error {
@@ -86,6 +81,7 @@ func (e *Export) version(ctx context.Context) string {
 
 // counter makes a Survey chunk by chunk.
 type counter struct {
+	read        func(rows int64) // is told how many, if it is there
 	rejects     *rejects
 	counts      Survey
 	fingerprint profile.Fingerprint
@@ -98,6 +94,9 @@ type counter struct {
 func (c *counter) take(from *chunk, emit func(encoded) error) error {
 	c.expect(from)
 	c.counts.Rows += int64(from.rows)
+	if c.read != nil {
+		c.read(c.counts.Rows)
+	}
 	for _, r := range from.rejects {
 		row := Row{from.segment, r.row}
 		c.counts.Rejected.add(row, r.code, r.target, r.reason)

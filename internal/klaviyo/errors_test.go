@@ -125,13 +125,14 @@ func TestErrorsMaskAddresses(t *testing.T) {
 	for _, text := range []string{
 		"The address ada@example.com is invalid.", "Invalid: 'ada@example.com'", `<ada@example.com>`, "email=ada@example.com", "ada@example.com",
 		"ADA.Lovelace+news@Mail.Example.com, bob@example.com", "mailto:ada@example.com?subject=x", "(ada@example.com)", "ada@bücher.example",
-		"ada}@example.com is invalid.", "{ada{@example.com",
+		"ada}@example.com is invalid.", "{ada{@example.com", "https://a.klaviyo.com/api/profiles?filter=equals(email,%22ada%40example.com%22)",
+		"+34600111222 is not the number of ada@example.com",
 	} {
 		escaped := strings.ReplaceAll(text, `"`, `\"`)
 		e := listError(t, answer(400, `{"errors":[{"title":"`+escaped+`","detail":"`+escaped+`"}]}`))
 		_, detail := klaviyo.Explain(e)
 		for _, shown := range []string{e.Error(), e.Errors[0].Title, e.Errors[0].Detail, detail, klaviyo.Redact(text)} {
-			if strings.ContainsAny(shown, "@") || strings.Contains(strings.ToLower(shown), "ada") || strings.Contains(shown, "example") {
+			if strings.ContainsAny(shown, "@") || strings.Contains(strings.ToLower(shown), "ada") || strings.Contains(shown, "example") || strings.Contains(shown, "600111") {
 				t.Errorf("%q is shown as %q", text, shown)
 			}
 		}

@@ -4,18 +4,21 @@ import "regexp"
 
 // The patterns of what must not reach a log or an error.
 var (
-	emailPattern = regexp.MustCompile(`[^\s"<>()\[\],:;\\]+@[^\s"'<>()\[\]{},:;=/\\]+`)
+	emailPattern = regexp.MustCompile(`[^\s"<>()\[\],:;\\]+(?:@|%40)[^\s"'<>()\[\]{},:;=/\\]+`)
+	phonePattern = regexp.MustCompile(`\+[1-9][0-9]{6,14}\b`) // E.164
 	keyPattern   = regexp.MustCompile(`pk_[A-Za-z0-9_]+`)
 )
 
-// SecretPatterns match email addresses and private API keys, for log filters.
+// SecretPatterns match email addresses, phone numbers and private API keys, for
+// log filters.
 func SecretPatterns() []*regexp.Regexp {
-	return []*regexp.Regexp{emailPattern, keyPattern}
+	return []*regexp.Regexp{emailPattern, phonePattern, keyPattern}
 }
 
-// Redact masks email addresses and private API keys in a text that comes from
-// outside.
+// Redact masks email addresses, phone numbers and private API keys in a text
+// that comes from outside.
 func Redact(s string) string {
 	s = emailPattern.ReplaceAllString(s, "***")
+	s = phonePattern.ReplaceAllString(s, "***")
 	return keyPattern.ReplaceAllString(s, "pk_***")
 }

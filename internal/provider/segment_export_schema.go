@@ -199,7 +199,7 @@ func dataMatchingAttribute() schema.Attribute {
 				Validators:          []validator.String{notBlank},
 			},
 			"phone_number": schema.StringAttribute{
-				MarkdownDescription: "Column with the phone number, in any usual notation; it is sent as E.164. A number that does not exist is left out, and the profile is exported without it.",
+				MarkdownDescription: "Column with the phone number, in any usual notation; it is sent as E.164. A number that does not exist, or that Klaviyo refuses when it is sent, is left out, and the profile is exported without it. A profile whose number Klaviyo refuses only later, while it imports, is not exported, and counted in `last_run.profiles_failed`.",
 				Optional:            true,
 				Validators:          []validator.String{notBlank},
 			},

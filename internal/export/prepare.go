@@ -1,0 +1,100 @@
+package export
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-log/tflog"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
+)
+
+// prepared is what is known before anything is sent.
+type prepared struct {
+	list    klaviyo.List
+	survey  *Survey
+	roster  *roster // nil unless a property tells of it
+	seen    hashSet // empty, with room for the addresses if they were counted
+	optOuts *hashSet
+}
+
+// prepare does all that comes before sending, and tells how far it is.
+func (e *Export) prepare(ctx context.Context, client *klaviyo.Client, o RunOptions) (prepared, error) {
+	now := &preparation{started: time.Now(), onProgress: o.Progress}
+	stop := watch(o.every(), func(at time.Time) { now.tell(ctx, at) })
+	defer stop()
+	p, err := e.prepareTelling(ctx, client, o, now)
+	if err != nil && ctx.Err() != nil {
+		err = interrupted(ctx, "Nothing was sent.")
+	}
+	return p, err
+}
+
+func (e *Export) prepareTelling(ctx context.Context, client *klaviyo.Client, o RunOptions, now *preparation) (p prepared, err error) {
+	if p.list, err = e.check(ctx, client); err != nil {
+		return p, err
+	}
+	now.begin("reading the segments")
+	p.roster = e.newRoster()
+	if surveyed := o.Surveyed; surveyed != nil && surveyed.Version != "" && !p.roster.sparse() && surveyed.Version == e.version(ctx) {
+		p.survey = surveyed
+		err = e.CheckSurvey(surveyed)
+	} else {
+		c := &counter{roster: e.newRoster(), read: now.read}
+		p.survey, err = e.count(ctx, c, nothing)
+		p.roster, p.seen = c.roster, c.seen
+		p.seen.empty()
+	}
+	if err == nil && o.Fingerprint != "" && p.survey.Fingerprint != o.Fingerprint {
+		err = nothingSent(changedSincePlan())
+	}
+	if err != nil {
+		return p, err
+	}
+	var unknown *FlowsUnknownError
+	if err := e.CheckFlows(ctx, client, p.survey.Profiles); errors.As(err, &unknown) {
+		tflog.Warn(ctx, "The flows of the list were not checked", map[string]any{"list": e.ListID, "reason": err.Error()})
+	} else if err != nil {
+		return p, err
+	}
+	now.begin("reading who unsubscribed")
+	p.optOuts, err = e.optOuts(ctx, client)
+	return p, err
+}
+
+// preparation is how far a run is before it sends anything.
+type preparation struct {
+	started    time.Time
+	onProgress func(Progress)
+
+	mu   sync.Mutex
+	what string // is being done
+	rows int64  // read
+}
+
+func (p *preparation) begin(what string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.what = what
+}
+
+func (p *preparation) read(rows int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.rows = rows
+}
+
+func (p *preparation) tell(ctx context.Context, at time.Time) {
+	p.mu.Lock()
+	now := Progress{Preparing: p.what, Elapsed: at.Sub(p.started), Rows: p.rows}
+	p.mu.Unlock()
+	if now.Preparing == "" { // there is nothing to tell of the checks
+		return
+	}
+	tflog.Info(ctx, "Preparing to export", map[string]any{"stage": now.Preparing, "rows": now.Rows})
+	if p.onProgress != nil {
+		p.onProgress(now)
+	}
+}
