@@ -68,7 +68,8 @@ func placeOfRejects(path string) (string, error) {
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() { // a file could not, or must not, take its place
 		return "", errNoFile
 	}
-	if info, err := os.Lstat(path); err != nil || info.Mode()&fs.ModeSymlink == 0 {
+	info, err := os.Lstat(path)
+	if link := err == nil && info.Mode()&fs.ModeSymlink != 0; !link {
 		return path, nil
 	}
 	place, err := filepath.EvalSymlinks(path)
