@@ -41,6 +41,7 @@ func TestRunExportsWhatIsAcknowledged(t *testing.T) {
 		"fewer, and the failures are not known":  {"7", "null", nameless(1), 7, "c 1, not_imported 2"},
 		"none":                                   {"0", "0", nameless(0), 0, "not_imported 10"},
 		"failed, the completed are not known":    {"null", "4", nameless(4), 6, "c 4"},
+		"failed ones count, and are not counted": {"10", "null", named, 9, "c 1"},
 		"failed ones count as completed":         {"10", "1", named, 9, "c 1"},
 		"two reasons for one nameless profile":   {"9", "1", nameless(2), 9, "c 1"},
 		"a failure that is not counted":          {"null", "null", named, 9, "c 1"},

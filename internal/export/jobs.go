@@ -120,14 +120,15 @@ func (r *run) settle(ctx context.Context, job klaviyo.ImportJob, m *manifest) er
 	return nil
 }
 
-// failures is how many of so many profiles a job did not import, as far as its
-// counts tell: what Klaviyo does not acknowledge has failed.
-func failures(job klaviyo.ImportJob, profiles int) (failed int, known bool) {
-	counted := job.FailedCount
+// failures is how many of so many profiles a job did not import at least, as
+// far as its counts tell: what Klaviyo does not acknowledge has failed, and what
+// has failed may be among the completed. known says that they are no more.
+func failures(job klaviyo.ImportJob, profiles int) (least int, known bool) {
+	counted := max(job.FailedCount, 0)
 	if job.CompletedCount >= 0 {
 		counted = max(counted, int64(profiles)-job.CompletedCount)
 	}
-	return int(min(counted, int64(profiles))), counted >= 0
+	return int(min(counted, int64(profiles))), job.FailedCount >= 0
 }
 
 // collectFailures reports which profiles a job could not import and why, and
@@ -158,7 +159,7 @@ func (r *run) collectFailures(ctx context.Context, job klaviyo.ImportJob, m *man
 		}
 	}
 	if !known {
-		counted = min(len(failed)+len(nameless), m.profiles())
+		counted = max(counted, min(len(failed)+len(nameless), m.profiles()))
 	}
 	counted = max(counted, len(failed))
 	r.rejectNameless(nameless, counted-len(failed))

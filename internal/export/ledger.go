@@ -81,6 +81,7 @@ func (l *ledger) replace(b *batch, pieces ...*batch) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	delete(l.unsent, b)
+	delete(l.underway, b)
 	for _, piece := range pieces {
 		l.unsent[piece] = piece.span()
 	}
@@ -203,11 +204,15 @@ func batchesInWords(batches map[*batch]span, where string) string {
 	for b := range batches {
 		profiles += int64(len(b.profiles))
 	}
-	were := "were"
-	if profiles == 1 {
-		were = "was"
+	return fmt.Sprintf("%s %s: %s.", wereInWords(profiles, "profile"), where, spansInWords(slices.Collect(maps.Values(batches))))
+}
+
+// wereInWords is "1 profile was" or "12 profiles were".
+func wereInWords(n int64, noun string) string {
+	if n == 1 {
+		return Count(n, noun) + " was"
 	}
-	return fmt.Sprintf("%s %s %s: %s.", Count(profiles, "profile"), were, where, spansInWords(slices.Collect(maps.Values(batches))))
+	return Count(n, noun) + " were"
 }
 
 // abridged lists the first few of many names.

@@ -171,6 +171,14 @@ func TestFailedRunNamesWhatIsNotKnownToHaveArrived(t *testing.T) {
 		record(next, r)
 		panic(http.ErrAbortHandler)
 	}
+	var lostOnce sync.Map
+	lostThenRefused := func(rw http.ResponseWriter, r *http.Request, body []byte, next http.Handler) {
+		if _, again := lostOnce.LoadOrStore(fmt.Sprint(r.Host, persons(body)), true); again {
+			status(http.StatusUnauthorized, "{}")(rw, r, body, next)
+			return
+		}
+		lost(rw, r, body, next)
+	}
 	tooLarge := func(rw http.ResponseWriter, r *http.Request, body []byte, next http.Handler) {
 		code := http.StatusUnauthorized
 		if len(persons(body)) > 9 {
@@ -191,6 +199,7 @@ func TestFailedRunNamesWhatIsNotKnownToHaveArrived(t *testing.T) {
 	}{
 		"retries exhausted":    {status(503, "<html>"), false, nil, "Klaviyo Fails", "under way"},
 		"answers lost":         {lost, false, nil, "Klaviyo Cannot Be Reached", "under way"},
+		"lost, then refused":   {lostThenRefused, false, nil, "API Key Refused", "under way"},
 		"rate limit exhausted": {status(429, "{}"), false, nil, "Klaviyo's Rate Limit Is Used Up", "not accepted"},
 		"key revoked":          {status(401, "{}"), false, nil, "API Key Refused", "not accepted"},
 		"scope lost":           {status(403, `{"errors":[{"code":"permission_denied"}]}`), false, nil, "API Key Lacks A Scope", "not accepted"},

@@ -108,6 +108,9 @@ func (e *Export) Run(ctx context.Context, client *klaviyo.Client, o RunOptions) 
 	stop := watch(r.every, func(now time.Time) { r.tell(ctx, now) })
 	err = r.stream(ctx)
 	stop()
+	if err == nil {
+		err = r.checkAccepted()
+	}
 	if err != nil {
 		return nil, r.failure(ctx, err)
 	}

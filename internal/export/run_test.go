@@ -141,6 +141,38 @@ func TestRunTakesOutAPhoneNumberThatIsNotPointedAt(t *testing.T) {
 	}
 }
 
+// The reason of a row is what costs it the export.
+func TestRunNamesWhatIsWrongBesideThePhoneNumber(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, simulator.Options{})
+	w.RefuseEmail(address(2), "no_email", "No.")
+	w.RefusePhone("+34600111222", "no_phone", "Phone number is not good.")
+	proxy := newProxy(t, w, func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+		answer := record(next, r)
+		var doc struct {
+			Errors []json.RawMessage `json:"errors"`
+		}
+		if answer.Code == http.StatusBadRequest && json.Unmarshal(answer.Body.Bytes(), &doc) == nil {
+			slices.Reverse(doc.Errors) // the phone number first
+			body, err := json.Marshal(doc)
+			if err != nil {
+				t.Error(err)
+			}
+			answer.Body = bytes.NewBuffer(body)
+		}
+		replay(rw, answer)
+	})
+	source := people(10)
+	source.rows[2][1] = "+34600111222"
+	r, err := w.export(source).Run(t.Context(), newClient(t, proxy, 2), export.RunOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if reasons := r.Refused.Reasons(); len(reasons) != 1 || reasons[0].Code != "no_email" || r.Unwanted.Total != 0 {
+		t.Errorf("reasons %+v", reasons)
+	}
+}
+
 func TestRunTakesOutRefusedPhoneNumbers(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, simulator.Options{})

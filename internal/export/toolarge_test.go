@@ -5,49 +5,64 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/simulator"
 )
 
-// A profile that is too large by itself is one row that is not exported. The
-// others are.
-func TestRunLeavesOutAProfileThatIsTooLarge(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, simulator.Options{})
-	large := []int{5, 13, 14, 16, 18} // more than there may be where nothing is small enough
-	proxy := newProxy(t, w, func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+// narrow is a client of which imports with a long text are too large, whatever
+// else is in them.
+func narrow(t *testing.T, w *world) *klaviyo.Client {
+	t.Helper()
+	return newClient(t, newProxy(t, w, func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
 		body, _ := io.ReadAll(r.Body)
-		if slices.ContainsFunc(large, func(i int) bool { return bytes.Contains(body, []byte(`"`+address(i)+`"`)) }) {
+		if bytes.Contains(body, []byte(long)) {
 			rw.WriteHeader(http.StatusRequestEntityTooLarge)
 			return
 		}
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		replay(rw, record(next, r))
-	})
-	r, err := w.export(people(20)).Run(t.Context(), newClient(t, proxy, 2), export.RunOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	checkAccounting(t, r)
-	var small []string
-	var rows []export.Row
-	for i := range 20 {
-		if slices.Contains(large, i) {
-			rows = append(rows, export.Row{Segment: "s1", Number: int64(i + 1)})
-		} else {
-			small = append(small, address(i))
-		}
-	}
-	w.checkMembers(t, small)
-	if len(r.Refused.Reasons()) != 1 || r.Refused.Total != 5 || r.Exported != 15 {
-		t.Fatalf("result %+v", r)
-	}
-	reason := r.Refused.Reasons()[0]
-	if reason.Code != string(profile.ProfileTooLarge) || !slices.Equal(reason.First, rows) {
-		t.Errorf("reason %+v", reason)
+	}), 2)
+}
+
+var long = strings.Repeat("x", 12_000)
+
+// A profile that is too large by itself is one row that is not exported. The
+// others are, wherever it is.
+func TestRunLeavesOutAProfileThatIsTooLarge(t *testing.T) {
+	t.Parallel()
+	for name, large := range map[string][]int{"in between": {5, 13, 14, 16, 18}, "at first": {0, 1, 2, 3, 4}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, simulator.Options{})
+			source := people(20)
+			var small []string
+			var rows []export.Row
+			for i := range source.rows {
+				if slices.Contains(large, i) {
+					source.rows[i][3] = long
+					rows = append(rows, export.Row{Segment: "s1", Number: int64(i + 1)})
+				} else {
+					small = append(small, address(i))
+				}
+			}
+			r, err := w.export(source).Run(t.Context(), narrow(t, w), export.RunOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			checkAccounting(t, r)
+			w.checkMembers(t, small)
+			if len(r.Refused.Reasons()) != 1 || r.Refused.Total != 5 || r.Exported != 15 {
+				t.Fatalf("result %+v", r)
+			}
+			if reason := r.Refused.Reasons()[0]; reason.Code != string(profile.ProfileTooLarge) || !slices.Equal(reason.First, rows) {
+				t.Errorf("reason %+v", reason)
+			}
+		})
 	}
 }
 
@@ -55,11 +70,28 @@ func TestRunLeavesOutAProfileThatIsTooLarge(t *testing.T) {
 // go through all of them.
 func TestRunGivesUpWhereEverythingIsTooLarge(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{})
-	w.Inject(simulator.Fault{Method: "POST", Times: -1, Status: 413})
-	_, err := w.export(people(64)).Run(t.Context(), w.client, export.RunOptions{})
-	asError(t, err, nil, "Every Import Is Too Large", "413", "bytes (row 4 of segment \"s1\")", "proxy")
-	if n := len(w.imports()); n > 12 {
-		t.Errorf("%d imports", n)
+	for name, tc := range map[string]struct {
+		rows, most int // imports
+		text, says string
+	}{
+		"small":      {64, 7, "", `bytes (row 1 of segment "s1")`},
+		"one":        {1, 1, "", `bytes (row 1 of segment "s1")`},
+		"few, large": {3, 5, long, "None of the imports was accepted: 3 profiles were too large even alone."},
+		"all, large": {400, 140, long, `bytes (row `},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, simulator.Options{})
+			w.Inject(simulator.Fault{Method: "POST", Times: -1, Status: 413})
+			source := people(tc.rows)
+			for i := range source.rows {
+				source.rows[i][3] = tc.text
+			}
+			_, err := w.export(source).Run(t.Context(), w.client, export.RunOptions{})
+			asError(t, err, nil, "Imports Refused As Too Large", tc.says, "proxy")
+			if n := len(w.imports()); n > tc.most {
+				t.Errorf("%d imports", n)
+			}
+		})
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-log/tflog"
@@ -37,13 +38,15 @@ func (r *run) upload(ctx context.Context, b *batch) error {
 	return nil
 }
 
-// mostTooLarge is how many single profiles may be too large before anything is
-// accepted.
-const mostTooLarge = 3
+// A profile that is smaller than that is too large only for a limit that is not
+// Klaviyo's. The same is to be said where so many are and nothing was accepted.
+const (
+	neverTooLarge = profile.MaxSize / 10
+	mostTooLarge  = 50
+)
 
 // uploadLess uploads a batch that is too large in halves. A profile that is too
-// large by itself is not exported; but where nothing is small enough, the run
-// ends: the limit is not Klaviyo's then, and not about profiles.
+// large by itself is not exported.
 func (r *run) uploadLess(ctx context.Context, b *batch, tooLarge error) error {
 	if len(b.profiles) > 1 {
 		first, second := b.halves()
@@ -54,18 +57,30 @@ func (r *run) uploadLess(ctx context.Context, b *batch, tooLarge error) error {
 		return r.upload(ctx, second)
 	}
 	row := b.row(b.profiles[0])
-	if r.tooLarge.Add(1) > mostTooLarge && r.ledger.isEmpty() {
-		return &Error{
-			Summary: "Every Import Is Too Large",
-			Detail: fmt.Sprintf("Even an import of one profile, of %s bytes (row %s of segment %q), is refused as too large: %s. "+
-				"Klaviyo takes 5 MB, so something between this machine and Klaviyo, such as a proxy, takes less. Let it take requests of 5 MB.",
-				Thousands(int64(b.size)), Thousands(row.Number), row.Segment, tooLarge),
-			Err: tooLarge,
-		}
+	if many := r.tooLarge.Add(1) >= mostTooLarge; b.size < neverTooLarge || many && r.ledger.isEmpty() {
+		return tooLargeError(fmt.Sprintf("Even an import of one profile, of %s bytes (row %s of segment %q), is refused as too large: %s.",
+			Thousands(int64(b.size)), Thousands(row.Number), row.Segment, tooLarge))
 	}
 	r.report.reject(row, string(profile.ProfileTooLarge), profile.Target{}, "Klaviyo: the profile is too large by itself (413)")
 	r.ledger.replace(b)
 	return nil
+}
+
+// checkAccepted refuses a run of which nothing was small enough: that is no
+// export with a few failures.
+func (r *run) checkAccepted() error {
+	if large := r.tooLarge.Load(); large > 0 && r.ledger.isEmpty() {
+		return tooLargeError(fmt.Sprintf("None of the imports was accepted: %s too large even alone.", wereInWords(large, "profile")))
+	}
+	return nil
+}
+
+func tooLargeError(what string) error {
+	return &Error{
+		Summary: "Imports Refused As Too Large",
+		Detail: what + " Klaviyo takes imports of 5 MB and profiles of 100 KB, so something between this machine and Klaviyo, such as a proxy, " +
+			"takes less. Let it take requests of 5 MB.",
+	}
 }
 
 // send makes an import job of a batch.
@@ -73,7 +88,7 @@ func (r *run) send(ctx context.Context, b *batch) error {
 	r.ledger.send(b)
 	job, err := r.client.ImportProfiles(ctx, r.export.ListID, b.body...)
 	if err != nil {
-		if s := klaviyo.StatusOf(err); s >= 400 && s < 500 { // after anything else nobody knows
+		if s := klaviyo.StatusOf(err); s >= 400 && s < 500 && !klaviyo.MayHaveArrived(err) { // else nobody knows
 			r.ledger.refuse(b)
 		}
 		return err
@@ -109,7 +124,8 @@ func (r *run) strip(b *batch, err error) bool {
 			r.report.drop(row, target(found[0].Source.Pointer), words(found[0].Title, found[0].Detail))
 			return mended
 		}
-		r.report.reject(row, found[0].Code, target(found[0].Source.Pointer), words(found[0].Title, found[0].Detail))
+		why := found[max(slices.IndexFunc(found, isAboutAnythingElse), 0)] // a phone number costs nobody the export
+		r.report.reject(row, why.Code, target(why.Source.Pointer), words(why.Title, why.Detail))
 		return nil
 	})
 	return true
@@ -118,22 +134,21 @@ func (r *run) strip(b *batch, err error) bool {
 // mend returns a profile that Klaviyo may take, nil if there is none: one
 // whose phone number is all that is wrong.
 func mend(json []byte, found []klaviyo.ErrorObject) []byte {
-	for _, e := range found {
-		if !isAboutPhone(e) {
-			return nil
-		}
+	if slices.ContainsFunc(found, isAboutAnythingElse) {
+		return nil
 	}
 	return withoutPhone(json)
 }
 
-// isAboutPhone reports whether an error is about the phone number of a profile:
-// it points at it, or at the profile as a whole and says so, as in "Phone number
-// is valid but is not in a supported region for this account."
-func isAboutPhone(e klaviyo.ErrorObject) bool {
+// isAboutAnythingElse reports whether an error is not about the phone number of
+// a profile. One that is points at it, or at the profile as a whole and says so,
+// as in "Phone number is valid but is not in a supported region for this
+// account."
+func isAboutAnythingElse(e klaviyo.ErrorObject) bool {
 	if strings.HasSuffix(e.Source.Pointer, "/attributes/phone_number") {
-		return true
+		return false
 	}
-	return target(e.Source.Pointer).Name == "" && strings.HasPrefix(strings.ToLower(e.Detail), "phone number")
+	return target(e.Source.Pointer).Name != "" || !strings.HasPrefix(strings.ToLower(e.Detail), "phone number")
 }
 
 // target is the part of a profile that a pointer of Klaviyo's ends at.

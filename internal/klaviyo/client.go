@@ -148,6 +148,9 @@ func sameHostOnly(req *http.Request, via []*http.Request) error {
 	if req.URL.Host != first.Host || req.URL.Scheme != first.Scheme {
 		return fmt.Errorf("%w to %s://%s: the API key is for %s only", errRedirect, req.URL.Scheme, req.URL.Host, first.Host)
 	}
+	if req.Method != via[0].Method {
+		return fmt.Errorf("%w that makes a %s of a %s", errRedirect, req.Method, via[0].Method)
+	}
 	if len(via) >= 5 {
 		return fmt.Errorf("%w: it is the fifth in a row", errRedirect)
 	}

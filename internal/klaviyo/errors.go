@@ -86,6 +86,23 @@ func (e *TransportError) Error() string {
 
 func (e *TransportError) Unwrap() error { return e.Err }
 
+// unsettledError is the end of a request of which an attempt may have been
+// carried out.
+type unsettledError struct{ error }
+
+func (e unsettledError) Unwrap() error { return e.error }
+
+func unsettled(err error, arrived bool) error {
+	if !arrived {
+		return err
+	}
+	return unsettledError{err}
+}
+
+// MayHaveArrived reports whether a request that ended with err may have been
+// carried out, by any of its attempts.
+func MayHaveArrived(err error) bool { return errors.As(err, new(unsettledError)) }
+
 // StatusOf returns the HTTP status of an [APIError], 0 for any other error.
 func StatusOf(err error) int {
 	var e *APIError
@@ -135,13 +152,13 @@ func (c *Client) readError(ctx context.Context, r request, resp *http.Response) 
 	}
 	var document struct {
 		Errors []struct {
-			ID     string `json:"id"`
-			Code   string `json:"code"`
-			Title  string `json:"title"`
-			Detail string `json:"detail"`
+			ID     text `json:"id"`
+			Code   text `json:"code"`
+			Title  text `json:"title"`
+			Detail text `json:"detail"`
 			Source struct {
-				Pointer   string `json:"pointer"`
-				Parameter string `json:"parameter"`
+				Pointer   text `json:"pointer"`
+				Parameter text `json:"parameter"`
 			} `json:"source"`
 		} `json:"errors"`
 	}
@@ -151,10 +168,24 @@ func (c *Client) readError(ctx context.Context, r request, resp *http.Response) 
 	for _, o := range document.Errors {
 		e.Errors = append(e.Errors, ErrorObject{
 			ID: c.redact(o.ID), Code: c.redact(o.Code), Title: c.redact(o.Title), Detail: c.redact(o.Detail),
-			Source: ErrorSource{Pointer: c.redact(o.Source.Pointer), Parameter: c.redact(o.Source.Parameter)},
+			Source: ErrorSource{Pointer: c.redactPointer(o.Source.Pointer), Parameter: c.redact(o.Source.Parameter)},
 		})
 	}
 	return e
+}
+
+// text is a string of an error document. Whatever else is in its place is taken
+// as it is written, since an error that reads oddly is better than none.
+type text string
+
+// UnmarshalJSON implements [json.Unmarshaler].
+func (t *text) UnmarshalJSON(b []byte) error {
+	var s string
+	if json.Unmarshal(b, &s) != nil {
+		s = string(b)
+	}
+	*t = text(s)
+	return nil
 }
 
 // ProfileErrors sorts the errors of a refused bulk import by the profile they

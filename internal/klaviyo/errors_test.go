@@ -89,6 +89,35 @@ func TestRefusalOfEveryProfile(t *testing.T) {
 	}
 }
 
+// An error of another form than Klaviyo's is still Klaviyo's answer.
+func TestErrorsOfOtherTypes(t *testing.T) {
+	t.Parallel()
+	e := listError(t, answer(404, `{"errors":[{"id":7,"code":404,"title":null,"detail":["No","list."],"source":{"pointer":3}}]}`))
+	if want := `get_list: 404 Not Found: ["No","list."] [404] at 3`; e.Error() != want || !klaviyo.IsNotFound(e) {
+		t.Errorf("error %q, want %q", e, want)
+	}
+}
+
+// What is masked in a pointer is not the way to the profile.
+func TestPointersAreMaskedInPart(t *testing.T) {
+	t.Parallel()
+	const pointer = "/data/attributes/profiles/data/3/attributes/properties/e-mail@work"
+	_, err := serve(t, klaviyo.Options{}, problem(400, "invalid", "No.", pointer)).ImportProfiles(t.Context(), "x")
+	var e *klaviyo.APIError
+	if !errors.As(err, &e) {
+		t.Fatalf("error %v", err)
+	}
+	if named, ok := e.ProfileErrors(); !ok || len(named[3]) != 1 || strings.Contains(e.Error(), "@") {
+		t.Errorf("%v, %v of %v", named, ok, e)
+	}
+	a := serve(t, klaviyo.Options{}, answer(200, `{"data":[{"attributes":{"code":7,"source":{"pointer":"`+pointer+`"}}}]}`))
+	for failed, err := range a.ImportErrors(t.Context(), "job-1") {
+		if i, ok := failed.Profile(); err != nil || !ok || i != 3 || failed.Code != "7" || strings.Contains(failed.Pointer, "@") {
+			t.Errorf("%+v, %v", failed, err)
+		}
+	}
+}
+
 // Half of a refusal does not say which profiles are refused: it must be asked
 // for again rather than taken for the whole.
 func TestTruncatedRefusalsAreRepeated(t *testing.T) {
@@ -126,7 +155,7 @@ func TestErrorsMaskAddresses(t *testing.T) {
 		"The address ada@example.com is invalid.", "Invalid: 'ada@example.com'", `<ada@example.com>`, "email=ada@example.com", "ada@example.com",
 		"ADA.Lovelace+news@Mail.Example.com, bob@example.com", "mailto:ada@example.com?subject=x", "(ada@example.com)", "ada@bücher.example",
 		"ada}@example.com is invalid.", "{ada{@example.com", "https://a.klaviyo.com/api/profiles?filter=equals(email,%22ada%40example.com%22)",
-		"+34600111222 is not the number of ada@example.com",
+		"+34600111222 is not the number of ada@example.com", "call +34 600 111 222 or (%2B34600111222_)",
 	} {
 		escaped := strings.ReplaceAll(text, `"`, `\"`)
 		e := listError(t, answer(400, `{"errors":[{"title":"`+escaped+`","detail":"`+escaped+`"}]}`))

@@ -169,11 +169,11 @@ func (e ImportError) Profile() (int, bool) { return profileIndex(e.Pointer) }
 
 type importErrorResource struct {
 	Attributes struct {
-		Code   string `json:"code"`
-		Title  string `json:"title"`
-		Detail string `json:"detail"`
+		Code   text `json:"code"`
+		Title  text `json:"title"`
+		Detail text `json:"detail"`
 		Source struct {
-			Pointer string `json:"pointer"`
+			Pointer text `json:"pointer"`
 		} `json:"source"`
 		OriginalPayload json.RawMessage `json:"original_payload"`
 	} `json:"attributes"`
@@ -194,7 +194,7 @@ func (c *Client) ImportErrors(ctx context.Context, jobID string) iter.Seq2[Impor
 			a := e.Attributes
 			out := ImportError{
 				Code: c.redact(a.Code), Title: c.redact(a.Title), Detail: c.redact(a.Detail),
-				Pointer: c.redact(a.Source.Pointer), Email: payloadEmail(a.OriginalPayload),
+				Pointer: c.redactPointer(a.Source.Pointer), Email: payloadEmail(a.OriginalPayload),
 			}
 			if !yield(out, err) {
 				return

@@ -5,7 +5,7 @@ import "regexp"
 // The patterns of what must not reach a log or an error.
 var (
 	emailPattern = regexp.MustCompile(`[^\s"<>()\[\],:;\\]+(?:@|%40)[^\s"'<>()\[\]{},:;=/\\]+`)
-	phonePattern = regexp.MustCompile(`\+[1-9][0-9]{6,14}\b`) // E.164
+	phonePattern = regexp.MustCompile(`(?:\+|%2B)[1-9](?:[ ().-]?[0-9]){6,14}`) // E.164, spaced or not
 	keyPattern   = regexp.MustCompile(`pk_[A-Za-z0-9_]+`)
 )
 

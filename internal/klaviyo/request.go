@@ -44,7 +44,7 @@ func (r request) String() string { return r.operation }
 // do sends a request until it succeeds, fails for good, or the retries are
 // used up, and decodes the response into out unless that is nil.
 func (c *Client) do(ctx context.Context, r request, out any) error {
-	left := newPatience(c.maxRetries)
+	left, arrived := newPatience(c.maxRetries), false
 	for attempt := 0; ; attempt++ {
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("%s: %w", r.operation, err)
@@ -56,15 +56,13 @@ func (c *Client) do(ctx context.Context, r request, out any) error {
 		if ctx.Err() != nil { // the caller gave up, whatever the transport calls it
 			return fmt.Errorf("%s: %w", r.operation, ctx.Err())
 		}
+		arrived = arrived || mayHaveArrived(err)
 		wait, retry := r.retryAfter(err, attempt)
-		if !retry {
-			return err
-		}
-		if !left.allows(err, wait) {
-			if attempt == 0 {
-				return err
+		if !retry || !left.allows(err, wait) {
+			if retry && attempt > 0 {
+				err = fmt.Errorf("gave up after %d attempts: %w", attempt+1, err)
 			}
-			return fmt.Errorf("gave up after %d attempts: %w", attempt+1, err)
+			return unsettled(err, arrived)
 		}
 		tflog.Debug(ctx, "Klaviyo request will be repeated", map[string]any{
 			"operation": r.operation, "attempt": attempt + 1, "wait_ms": wait.Milliseconds(), "reason": err.Error(),
@@ -224,7 +222,17 @@ func (e errTimeout) Error() string { return fmt.Sprintf("no complete answer with
 
 func (c *Client) transportError(ctx context.Context, r request, err error) error {
 	cause := transportCause(ctx, err)
-	return &TransportError{Operation: r.operation, Err: cause, text: c.redact(cause.Error())}
+	return &TransportError{Operation: r.operation, Err: cause, text: c.redact(text(cause.Error()))}
+}
+
+// redactPointer is redact for a JSON Pointer, step by step, so that it still
+// points where it did.
+func (c *Client) redactPointer(pointer text) string {
+	steps := strings.Split(string(pointer), "/")
+	for i, step := range steps {
+		steps[i] = c.redact(text(step))
+	}
+	return strings.Join(steps, "/")
 }
 
 // maxText is how much of a text from outside is shown.
@@ -232,8 +240,8 @@ const maxText = 2000
 
 // redact masks the client's key, and what Redact masks, and cuts what no one
 // would read to its end.
-func (c *Client) redact(s string) string {
-	s = Redact(c.key.Replace(s))
+func (c *Client) redact(t text) string {
+	s := Redact(c.key.Replace(string(t)))
 	if len(s) > maxText {
 		s = strings.ToValidUTF8(s[:maxText], "") + "…"
 	}

@@ -44,9 +44,10 @@ func newPatience(retries int) patience {
 
 // allows reports whether to try again once more, which takes a wait.
 func (p *patience) allows(err error, wait time.Duration) bool {
-	if _, throttled := throttledFor(err); throttled {
+	if asked, _ := throttledFor(err); asked > 0 {
+		allowed := p.throttled > 0
 		p.throttled -= wait
-		return p.throttled >= 0
+		return allowed
 	}
 	p.retries--
 	return p.retries >= 0
@@ -85,6 +86,19 @@ func (r request) mayPass(e *APIError, attempt int) bool {
 	}
 }
 
+// mayHaveArrived reports whether a request may have been carried out although
+// it ended with an error.
+func mayHaveArrived(err error) bool {
+	switch status := StatusOf(err); {
+	case status == http.StatusRequestTimeout, status >= http.StatusInternalServerError:
+		return true
+	case status != 0:
+		return false
+	default:
+		return !neverSent(err)
+	}
+}
+
 // neverSent reports whether a request failed before any of it left.
 func neverSent(err error) bool {
 	var op *net.OpError
@@ -112,7 +126,8 @@ func sentAt(header http.Header) time.Time {
 // number of seconds or a date. Without a readable one the result is 0.
 func parseRetryAfter(value string, now time.Time) time.Duration {
 	value = strings.TrimSpace(value)
-	if seconds, err := strconv.Atoi(value); err == nil && seconds >= 0 {
+	seconds, err := strconv.ParseInt(value, 10, 64)
+	if (err == nil || errors.Is(err, strconv.ErrRange)) && seconds >= 0 {
 		// 0 means now, which is not the same as not saying when.
 		const day = 24 * 60 * 60
 		return max(time.Duration(min(seconds, day))*time.Second, time.Millisecond)

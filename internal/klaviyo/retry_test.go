@@ -181,8 +181,66 @@ func TestBeingThrottledIsNoFailure(t *testing.T) {
 	for _, wait := range a.waited() {
 		total += wait
 	}
-	if got := len(a.received()); klaviyo.StatusOf(err) != 429 || got < 4 || got > 6 || total > 2*time.Minute {
+	if got := len(a.received()); klaviyo.StatusOf(err) != 429 || got < 4 || got > 7 || total > 3*time.Minute {
 		t.Errorf("%d requests, %v waited, error %v", got, total, err)
+	}
+}
+
+// One window is waited for with one retry. Where nobody says how long to wait,
+// attempts are counted as for any other failure.
+func TestPatienceOfBeingThrottled(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		retries  int
+		throttle http.HandlerFunc
+		answers  int // 429, before the right one
+		requests int
+		ok       bool
+	}{
+		"a minute, one retry":    {1, answer(429, "{}", "Retry-After", "60"), 1, 2, true},
+		"two minutes, one retry": {1, answer(429, "{}", "Retry-After", "60"), 2, 2, false},
+		"a minute, none":         {-1, answer(429, "{}", "Retry-After", "60"), 1, 1, false},
+		"no time, two retries":   {2, answer(429, "{}"), 2, 3, true},
+		"no time, one retry":     {1, answer(429, "{}"), 2, 2, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			answers := append(slices.Repeat([]http.HandlerFunc{tc.throttle}, tc.answers), answer(200, listBody))
+			a := serve(t, klaviyo.Options{MaxRetries: tc.retries}, answers...)
+			_, err := a.List(t.Context(), "x")
+			if got := len(a.received()); got != tc.requests || (err == nil) != tc.ok {
+				t.Errorf("%d requests, error %v", got, err)
+			}
+		})
+	}
+}
+
+// Whether an attempt may have been carried out is said of the request as a
+// whole, however it ends.
+func TestMayHaveArrived(t *testing.T) {
+	t.Parallel()
+	unauthorized := problem(401, "x", "y", "")
+	for name, tc := range map[string]struct {
+		answers []http.HandlerFunc
+		want    bool
+	}{
+		"refused":             {[]http.HandlerFunc{unauthorized}, false},
+		"throttled":           {[]http.HandlerFunc{answer(429, "{}", "Retry-After", "0"), unauthorized}, false},
+		"lost, then refused":  {[]http.HandlerFunc{drop, unauthorized}, true},
+		"503, then refused":   {[]http.HandlerFunc{html(503), unauthorized}, true},
+		"408, then throttled": {[]http.HandlerFunc{html(408), answer(429, "{}", "Retry-After", "900")}, true},
+		"lost":                {[]http.HandlerFunc{drop}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := serve(t, klaviyo.Options{MaxRetries: 2}, tc.answers...).ImportProfiles(t.Context(), "x", []byte("{}"))
+			if got := klaviyo.MayHaveArrived(err); err == nil || got != tc.want {
+				t.Errorf("error %v: %v", err, got)
+			}
+		})
+	}
+	if klaviyo.MayHaveArrived(nil) || klaviyo.MayHaveArrived(errors.New("x")) {
+		t.Error("other errors may have arrived")
 	}
 }
 
@@ -303,7 +361,7 @@ func TestParseRetryAfter(t *testing.T) {
 // More seconds than a duration holds are a long wait, not a short one.
 func TestParseRetryAfterDoesNotOverflow(t *testing.T) {
 	t.Parallel()
-	for _, value := range []string{"9223372037", "99999999999999"} {
+	for _, value := range []string{"9223372037", "99999999999999", "99999999999999999999"} {
 		if got := klaviyo.ParseRetryAfter(value, time.Now()); got < time.Minute {
 			t.Errorf("%q is %v", value, got)
 		}

@@ -50,6 +50,18 @@ func TestRedirectsToAnotherSchemeAreRefused(t *testing.T) {
 	a.only(t)
 }
 
+// A redirect may make a GET of whatever it was, which then does nothing.
+func TestRedirectsToAnotherMethodAreRefused(t *testing.T) {
+	t.Parallel()
+	for _, operation := range []string{"UpdateList", "DeleteList", "ImportProfiles"} {
+		a := serve(t, klaviyo.Options{}, redirect(301, "/elsewhere"), document)
+		if err := calls()[operation].do(t.Context(), a.Client); err == nil || !strings.Contains(err.Error(), "refused to follow a redirect that makes a GET of a ") {
+			t.Errorf("%s: error %v", operation, err)
+		}
+		a.only(t)
+	}
+}
+
 func TestRedirectsOnTheHostAreFollowed(t *testing.T) {
 	t.Parallel()
 	a := serve(t, klaviyo.Options{}, redirect(307, "/elsewhere"), answer(202, jobBody))
