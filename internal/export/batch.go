@@ -18,15 +18,26 @@ type batchRoom struct{ profiles, bytes int }
 var importRoom = batchRoom{klaviyo.MaxImportProfiles, klaviyo.MaxImportBytes - klaviyo.ImportOverhead}
 
 // batch is the profiles of one import request. They stay where they were
-// encoded, in the blocks of chunks.
+// encoded, in the blocks of chunks, unless those are mostly something else.
 type batch struct {
 	room     batchRoom
 	part     part
 	size     int      // bytes of the body
 	body     [][]byte // the profiles separated by commas, in as few parts as there are
 	profiles []sent
-	blocks   []*block
+	blocks   []*block // nil for one that was left
 	segments []string // that the profiles come from
+
+	current stay   // in the block of a chunk
+	copies  uint32 // index of the last block of its own; 0 for none, since one was left before
+	moving  []sent // for leave
+}
+
+// stay is the block that profiles were added from last, nil at first, and how
+// much was in the batch when the first of them came.
+type stay struct {
+	block                *block
+	profiles, body, size int
 }
 
 // sent is a profile in a batch. It holds no pointer, since there are so many
@@ -55,9 +66,11 @@ func (b *batch) fits(size int) bool {
 
 // add adds a profile that is in a block, from start to end.
 func (b *batch) add(row Row, email profile.Hash, in *block, start, end int32) {
-	if last := len(b.blocks) - 1; last < 0 || b.blocks[last] != in {
+	if b.current.block != in {
+		b.leave()
 		in.hold()
 		b.blocks = append(b.blocks, in)
+		b.current = stay{in, len(b.profiles), len(b.body), b.size}
 	}
 	if last := len(b.segments) - 1; last < 0 || b.segments[last] != row.Segment {
 		b.segments = append(b.segments, row.Segment)
@@ -66,6 +79,38 @@ func (b *batch) add(row Row, email profile.Hash, in *block, start, end int32) {
 		row: row.Number, segment: uint32(len(b.segments) - 1), email: uint32(email.Lo),
 		block: uint32(len(b.blocks) - 1), start: uint32(start), end: uint32(end),
 	})
+}
+
+// leave copies the profiles from the current block if they take up less than
+// half of it, and lets go of it. Where nearly every row is a duplicate, a batch
+// would else hold a block for each profile.
+func (b *batch) leave() {
+	s := b.current
+	if s.block == nil || 2*(b.size-s.size) >= cap(s.block.json) {
+		return
+	}
+	at := len(b.blocks) - 1
+	b.moving = append(b.moving[:0], b.profiles[s.profiles:]...)
+	b.profiles, b.body, b.size = b.profiles[:s.profiles], b.body[:s.body], s.size
+	for _, p := range b.moving {
+		b.append(b.copyOf(p))
+	}
+	b.blocks[at] = nil
+	s.block.release()
+}
+
+// copyOf copies a profile into a block of the batch's own.
+func (b *batch) copyOf(p sent) sent {
+	json := b.json(p)
+	if b.copies == 0 || b.blocks[b.copies].room() <= len(json) {
+		b.copies = uint32(len(b.blocks))
+		b.blocks = append(b.blocks, b.blocks[p.block].another())
+	}
+	in := b.blocks[b.copies]
+	start := len(in.json)
+	in.json = append(append(in.json, json...), ',')
+	p.block, p.start, p.end = b.copies, uint32(start), uint32(start+len(json))
+	return p
 }
 
 // append appends a profile. One that follows the last in its block, where a
@@ -101,10 +146,13 @@ func (b *batch) empty() { b.size, b.body, b.profiles = 0, b.body[:0], b.profiles
 func (b *batch) release() {
 	clear(b.body)
 	for i, in := range b.blocks {
-		in.release()
+		if in != nil {
+			in.release()
+		}
 		b.blocks[i] = nil
 	}
 	b.blocks, b.segments = b.blocks[:0], b.segments[:0]
+	b.current, b.copies = stay{}, 0
 	b.empty()
 }
 

@@ -21,6 +21,7 @@ func filled(n int) *batch {
 	for i := range n {
 		if i%3 == 0 {
 			in = pool.get()
+			in.json = make([]byte, 0, 36) // or the batch would rather have copies
 		}
 		start := len(in.json)
 		in.json = fmt.Appendf(in.json, `{"i":%d},`, i)
@@ -129,6 +130,57 @@ func TestBatchHoldsItsBlocks(t *testing.T) {
 	}
 	if in := pool.get(); len(pool.back) != 2 || len(in.json) != 0 || in.holds.Load() != 1 {
 		t.Errorf("a block with %q and %d holds", in.json, in.holds.Load())
+	}
+}
+
+// A batch holds about as much as it sends, however few of the rows it is from,
+// and gives back what it does not need.
+func TestBatchLeavesBlocksThatAreMostlyNotItsOwn(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct{ rows, each, chunks int }{
+		"one of many": {chunkRows, 1, 30}, "a tenth": {chunkRows, 51, 60}, "nearly half": {chunkRows, 250, 90}, "most": {chunkRows, 400, 90},
+		"one, the others rejected": {1, 1, 30},
+	} {
+		pool := &blockPool{}
+		b := &batch{room: importRoom}
+		b.begin(1)
+		n, chunks := 0, map[*block]bool{}
+		for b.fits(1000) {
+			in := pool.get()
+			chunks[in] = true
+			for i := range tc.rows {
+				start := len(in.json)
+				in.json = fmt.Appendf(in.json, `{"i":%d,"x":"%0300d"},`, n, i)
+				if i < tc.each && b.fits(1000) {
+					b.add(Row{"s", int64(n + 1)}, profile.Hash{Lo: uint64(n)}, in, int32(start), int32(len(in.json)-1))
+					n++
+				}
+			}
+			in.release() // as the chunk does
+		}
+		held := 0
+		for _, in := range b.blocks {
+			if in != nil {
+				held += cap(in.json)
+			}
+		}
+		if most := 2*b.size + 2*blockBytes; held > most {
+			t.Errorf("%s: %d bytes are held for %d", name, held, b.size)
+		}
+		if all := len(contents(t, b)); all != n {
+			t.Errorf("%s: %d profiles, want %d", name, all, n)
+		}
+		b.release()
+		free := map[*block]bool{}
+		for _, in := range pool.back {
+			free[in] = true
+		}
+		if len(free) != len(pool.back) {
+			t.Errorf("%s: a block came back twice", name)
+		}
+		if len(chunks) > tc.chunks {
+			t.Errorf("%s: %d blocks were in use for chunks", name, len(chunks))
+		}
 	}
 }
 

@@ -21,12 +21,25 @@ type block struct {
 
 func (b *block) hold() { b.holds.Add(1) }
 
+// room is how many bytes can be added without the block becoming another.
+func (b *block) room() int { return cap(b.json) - len(b.json) }
+
 // release gives the block back once nobody holds it any more. One that is of no
 // pool is left to the collector.
 func (b *block) release() {
 	if b.holds.Add(-1) == 0 && b.pool != nil {
 		b.pool.put(b)
 	}
+}
+
+// another returns an empty block with one hold, of the same pool.
+func (b *block) another() *block {
+	if b.pool != nil {
+		return b.pool.get()
+	}
+	other := &block{json: make([]byte, 0, blockBytes)}
+	other.hold()
+	return other
 }
 
 // blockPool keeps blocks for further use; the one that came back last goes out

@@ -171,12 +171,12 @@ func (e *Export) read(ctx context.Context, index int, r *roster, s stream) error
 	from := &e.Segments[index]
 	rows, err := from.Source.Open(ctx, e.Mapping.Columns())
 	if err != nil {
-		return e.sourceError(from.Name, err)
+		return e.sourceError(ctx, from.Name, err)
 	}
 	defer rows.Close()
 	encoder, err := profile.Compile(e.Mapping, rows.JSON())
 	if err != nil {
-		return e.sourceError(from.Name, err)
+		return e.sourceError(ctx, from.Name, err)
 	}
 	r.derive(encoder, index)
 	for next := int64(1); ; {
@@ -197,12 +197,12 @@ func (e *Export) read(ctx context.Context, index int, r *roster, s stream) error
 		}
 		if errors.Is(err, io.EOF) {
 			if next == 1 && !e.Safeguards.AllowEmptySegment {
-				return e.emptySegment(from.Name, rows)
+				return e.emptySegment(ctx, from.Name, rows)
 			}
 			return nil
 		}
 		if err != nil {
-			return e.sourceError(from.Name, err)
+			return e.sourceError(ctx, from.Name, err)
 		}
 	}
 }
@@ -243,10 +243,10 @@ func (c *chunk) takeBad(err error) bool {
 	return true
 }
 
-func (e *Export) emptySegment(name string, rows segment.Rows) error {
+func (e *Export) emptySegment(ctx context.Context, name string, rows segment.Rows) error {
 	if source, ok := rows.(segment.Explainer); ok {
 		if err := source.WhyEmpty(); err != nil {
-			return e.sourceError(name, err)
+			return e.sourceError(ctx, name, err)
 		}
 	}
 	return &Error{

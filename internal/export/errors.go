@@ -68,9 +68,10 @@ func targetAttribute(t profile.Target) []string {
 	return []string{t.Group, t.Name}
 }
 
-// sourceError explains why a segment cannot be read.
-func (e *Export) sourceError(name string, err error) error {
-	if isContextError(err) {
+// sourceError explains why a segment cannot be read, unless the caller has given
+// up: a timeout of a connection looks the same as that.
+func (e *Export) sourceError(ctx context.Context, name string, err error) error {
+	if ctx.Err() != nil && isContextError(err) {
 		return err
 	}
 	var missing *segment.MissingColumnsError

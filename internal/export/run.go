@@ -119,7 +119,9 @@ func (e *Export) Run(ctx context.Context, client *klaviyo.Client, o RunOptions) 
 	unlisted := rejects.write(e.Segments) // the result is there all the same
 	result.CompletedAt = time.Now().UTC()
 	result.Survey = *r.counts.survey()
-	result.Version = before.survey.Version
+	if result.Fingerprint == before.survey.Fingerprint { // else it is the version of something else
+		result.Version = before.survey.Version
+	}
 	result.Refused, result.Unwanted = r.report.refused, r.report.unwanted
 	result.Withheld = r.withheld
 	result.Exported = r.ledger.exported

@@ -26,7 +26,24 @@ func (c *changing) Open(ctx context.Context, names []string) (segment.Rows, erro
 	return c.sent.Open(ctx, names)
 }
 
-func (*changing) Version(context.Context) (string, error) { return "", nil }
+func (c *changing) Version(context.Context) (string, error) { return c.surveyed.version, nil }
+
+// The version that a segment had when it was surveyed says nothing of what was
+// sent if that was something else.
+func TestRunKnowsNoVersionOfAnotherSegment(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		sent    *table
+		version string
+	}{"the same": {people(30), `"s1": "v1"; `}, "another": {people(31), ""}} {
+		w := newWorld(t, simulator.Options{})
+		surveyed := people(30)
+		surveyed.version = "v1"
+		if r := w.run(t, w.export(&changing{surveyed: surveyed, sent: tc.sent})); r.Version != tc.version {
+			t.Errorf("%s: version %q, want %q", name, r.Version, tc.version)
+		}
+	}
+}
 
 // A source that fails as it is sent leaves profiles behind that are on their
 // way. The error says which, and never that nothing was sent.

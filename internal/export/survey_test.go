@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -125,6 +126,11 @@ func TestSurveyErrors(t *testing.T) {
 				}
 				return nil
 			}}}, nil, blame("segments", "s1"), "Segment Cannot Be Read", []string{"the connection was lost", "Nothing was sent."},
+		},
+		"a connection that times out": { // which looks like a context that has ended
+			[]segment.Source{&table{columns: columns, rows: people(6).rows, before: func(context.Context, int) error {
+				return &net.OpError{Op: "dial", Net: "tcp", Err: context.DeadlineExceeded}
+			}}}, nil, blame("segments", "s1"), "Segment Cannot Be Read", []string{"dial tcp", "Nothing was sent."},
 		},
 		"no rows":          {[]segment.Source{people(3), people(0)}, nil, blame("segments", "s2"), "Segment Is Empty", []string{`Segment "s2" has no rows`}},
 		"no row of use":    {[]segment.Source{&table{columns: columns, rows: [][]string{{"x", "", "", ""}, {""}}}}, nil, blame("segments"), "No Row Can Be Exported", []string{"Of 2 rows none", "the email address is not valid: 1 row (1 of s1)"}},

@@ -1,7 +1,6 @@
 package segment
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -56,7 +55,7 @@ func (a address) explain(err error) error {
 	switch {
 	case err == nil || errors.As(err, &known):
 		return err
-	case errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded):
+	case isContextError(err):
 		return err
 	case errors.Is(err, errNoAnswer):
 		return unreachable(err)

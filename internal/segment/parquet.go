@@ -173,7 +173,7 @@ func (r *parquetRows) failure(err error) error {
 	var explained *Error
 	var missing *MissingColumnsError
 	switch {
-	case errors.As(err, &explained), errors.As(err, &missing), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+	case errors.As(err, &explained), errors.As(err, &missing), isContextError(err):
 		return err
 	case r.file.failed() != nil:
 		return readFailure(r.name, r.file.failed())

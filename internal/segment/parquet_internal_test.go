@@ -19,16 +19,25 @@ func TestParquetBatchesAreBounded(t *testing.T) {
 		Text string `parquet:"text"`
 	}
 	const count = 2000
-	for length, heavy := range map[int]bool{10: false, 90_000: true} {
+	for name, tc := range map[string]struct {
+		first, rest int // lengths of the first rows and of the others
+		heavy       bool
+	}{"short": {10, 10, false}, "long": {90_000, 90_000, true}, "long after short": {10, 90_000, true}} {
 		path := filepath.Join(t.TempDir(), "rows.parquet")
 		file, err := os.Create(path)
 		if err != nil {
 			t.Fatal(err)
 		}
 		w := parquet.NewGenericWriter[row](file, parquet.Compression(&parquet.Snappy))
-		text := strings.Repeat("x", length)
-		for range count {
-			if _, err := w.Write([]row{{text}}); err != nil {
+		length := func(row int) int {
+			if row < 700 {
+				return tc.first
+			}
+			return tc.rest
+		}
+		text := strings.Repeat("x", 90_000)
+		for i := range count {
+			if _, err := w.Write([]row{{text[:length(i)]}}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -49,14 +58,14 @@ func TestParquetBatchesAreBounded(t *testing.T) {
 			if errors.Is(err, io.EOF) {
 				break
 			}
-			if err != nil || len(cells[0]) != length {
-				t.Fatalf("row %d has %d bytes, %v", read+1, len(cells[0]), err)
+			if err != nil || len(cells[0]) != length(read) {
+				t.Fatalf("%s: row %d has %d bytes, %v", name, read+1, len(cells[0]), err)
 			}
 			read++
 			largest, weight = max(largest, rows.batch), max(weight, rows.weight())
 		}
-		if most := max(batchBytes, fewRows*length); read != count || weight > most || !heavy && largest != batchRows {
-			t.Errorf("%d rows of %d bytes, up to %d and %d bytes at once", read, length, largest, weight)
+		if most := batchBytes + fewRows*tc.rest; read != count || weight > most || !tc.heavy && largest != batchRows {
+			t.Errorf("%s: %d rows, up to %d and %d bytes at once", name, read, largest, weight)
 		}
 		if err := opened.Close(); err != nil {
 			t.Error(err)

@@ -21,19 +21,17 @@ type parquetRows struct {
 	read      int64
 
 	left  int64 // rows of the group that are not in a batch yet
-	most  int   // rows of the next batch; 0 until one has been made
 	batch int   // rows in the cells
 	next  int   // of the batch
 	done  error
 }
 
 // batchRows is how many values of a column are made at once: enough that the
-// calls do not show in a profile, few enough to be no weight. It is fewer where
-// they are so long that a batch would be more than batchBytes, as far as the
-// batch before tells; the first one makes a start with few.
+// calls do not show in a profile, few enough to be no weight. Where they are
+// long a batch ends before, once so few more rows have made it as heavy.
 const (
 	batchRows  = 512
-	fewRows    = 16
+	fewRows    = 32
 	batchBytes = 1 << 20
 )
 
@@ -77,21 +75,34 @@ func (r *parquetRows) fill() error {
 		if r.left == 0 {
 			return r.nextGroup()
 		}
-		n := int(min(r.left, int64(max(r.most, fewRows))))
-		for _, c := range r.columns {
-			if err := c.fill(n); err != nil {
-				return err
-			}
-		}
-		r.batch = n
-		r.left -= int64(n)
-		r.most = min(n*batchBytes/max(r.weight(), 1), batchRows)
-		return nil
+		return r.makeCells(int(min(r.left, batchRows)))
 	})
 	if err == nil || err == io.EOF { //nolint:errorlint // only the end itself, not an end that is too early
 		return err
 	}
 	return r.failure(err)
+}
+
+// makeCells makes the cells of the next rows, at most so many.
+func (r *parquetRows) makeCells(most int) error {
+	for _, c := range r.columns {
+		c.begin()
+	}
+	n := 0
+	for n < most && r.weight() < batchBytes {
+		n = min(n+fewRows, most)
+		for _, c := range r.columns {
+			if err := c.fill(n); err != nil {
+				return err
+			}
+		}
+	}
+	for _, c := range r.columns {
+		c.end()
+	}
+	r.batch = n
+	r.left -= int64(n)
+	return nil
 }
 
 // weight is the bytes of the batch.
@@ -221,9 +232,11 @@ type parquetReader struct {
 	ends  []int    // of each
 }
 
-// fill makes the cells of the next n rows.
+// begin begins a batch.
+func (c *parquetReader) begin() { c.bytes, c.ends = c.bytes[:0], c.ends[:0] }
+
+// fill makes the cells of the batch up to its n-th row.
 func (c *parquetReader) fill(n int) error {
-	c.bytes, c.ends = c.bytes[:0], c.ends[:0]
 	var err error
 	if c.nested {
 		err = c.fillNested(n)
@@ -233,17 +246,17 @@ func (c *parquetReader) fill(n int) error {
 	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
 	}
-	if err != nil {
-		return err
-	}
-	// One string for all cells of the batch, of which each is a part.
+	return err
+}
+
+// end makes one string of all cells of the batch, of which each is a part.
+func (c *parquetReader) end() {
 	all, start := string(c.bytes), 0
 	c.cells = c.cells[:0]
 	for _, end := range c.ends {
 		c.cells = append(c.cells, all[start:end])
 		start = end
 	}
-	return nil
 }
 
 func (c *parquetReader) fillFlat(n int) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"time"
 )
 
@@ -41,6 +42,13 @@ func (p patience) wait(ctx context.Context, failures int) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// isContextError reports whether an error is the end of a context. The timeout of
+// a connection looks like one and is none.
+func isContextError(err error) bool {
+	var op *net.OpError
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) && !errors.As(err, &op)
 }
 
 func passes(err error) bool {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 )
@@ -212,15 +211,9 @@ func webFault(err error) error {
 		return nil
 	case errors.As(err, &known):
 		return known
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded) && !isNetTimeout(err):
+	case isContextError(err):
 		return err
 	default:
 		return unreachable(err)
 	}
-}
-
-// isNetTimeout tells the timeout of a connection from that of a context.
-func isNetTimeout(err error) bool {
-	var op *net.OpError
-	return errors.As(err, &op)
 }
