@@ -16,11 +16,15 @@ func (r *run) failure(ctx context.Context, err error) error {
 	}
 	var one *Error
 	var several Errors
-	if !errors.As(err, &one) && !errors.As(err, &several) {
+	advice := "Apply again"
+	switch {
+	case errors.As(err, &several), errors.As(err, &one) && one.Attribute != nil:
+		advice = "Once this is put right, apply again"
+	case one == nil:
 		summary, detail := klaviyo.Explain(err)
 		err = &Error{Summary: summary, Detail: detail, Err: err}
 	}
-	return addToDetail(err, "\n\n"+r.ledger.String())
+	return addToDetail(err, "\n\n"+r.ledger.inWords(advice))
 }
 
 // interrupted explains a run whose context ended, with what it had done.

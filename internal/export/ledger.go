@@ -151,7 +151,10 @@ func (l *ledger) waiting() map[string]*manifest {
 
 // String says what Klaviyo has of a run that ended early, and which rows it is
 // not known to have.
-func (l *ledger) String() string {
+func (l *ledger) String() string { return l.inWords("Apply again") }
+
+// inWords is String, with what is to be done in the end.
+func (l *ledger) inWords(advice string) string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var parts []string
@@ -166,7 +169,7 @@ func (l *ledger) String() string {
 			profiles += int64(m.profiles())
 		}
 		parts = append(parts, fmt.Sprintf("Klaviyo had accepted but not finished %s with %s (%s), which it most likely will by itself: %s.",
-			Count(int64(len(l.open)), "job"), Count(profiles, "profile"), abridged(slices.Sorted(maps.Keys(l.open)), ", "), spansInWords(spans)))
+			Count(int64(len(l.open)), "job"), Count(profiles, "profile"), strings.Join(slices.Sorted(maps.Keys(l.open)), ", "), spansInWords(spans)))
 	}
 	if len(l.cancelled) > 0 {
 		parts = append(parts, cancelledInWords(l.cancelled))
@@ -183,7 +186,7 @@ func (l *ledger) String() string {
 	if !l.all {
 		parts = append(parts, fmt.Sprintf("What comes after row %s of segment %q was not sent.", Thousands(l.packed.Number), l.packed.Segment))
 	}
-	parts = append(parts, "Apply again: profiles that have arrived are not added twice, and those that have not are sent.")
+	parts = append(parts, advice+": profiles that have arrived are not added twice, and those that have not are sent.")
 	return strings.Join(parts, " ")
 }
 
@@ -195,7 +198,7 @@ func cancelledInWords(jobs map[string]*manifest) string {
 	}) {
 		texts = append(texts, fmt.Sprintf("%s with %s, %s", id, Count(int64(jobs[id].profiles()), "profile"), jobs[id].span()))
 	}
-	return fmt.Sprintf("Cancelled in Klaviyo: %s; which of these profiles are on the list is not known.", abridged(texts, "; "))
+	return fmt.Sprintf("Cancelled in Klaviyo: %s; which of these profiles are on the list is not known.", strings.Join(texts, "; "))
 }
 
 // batchesInWords says where batches are and which rows they hold.
@@ -216,10 +219,10 @@ func wereInWords(n int64, noun string) string {
 }
 
 // abridged lists the first few of many names.
-func abridged(names []string, separator string) string {
+func abridged(names []string) string {
 	const most = 20
 	if len(names) <= most {
-		return strings.Join(names, separator)
+		return strings.Join(names, ", ")
 	}
-	return fmt.Sprintf("%s and %d more, which the log names", strings.Join(names[:most], separator), len(names)-most)
+	return fmt.Sprintf("%s and %d more, which the log names", strings.Join(names[:most], ", "), len(names)-most)
 }

@@ -231,7 +231,7 @@ func TestFailedRunNamesWhatIsNotKnownToHaveArrived(t *testing.T) {
 				}
 				e.SetBatchRoom(batchRows, 1<<16)
 				_, err := e.Run(ctx, k.client, export.RunOptions{})
-				asError(t, err, tc.attribute, tc.summary, "Apply again")
+				asError(t, err, tc.attribute, tc.summary, "pply again: ")
 				k.checkPlaces(t, readPlaces(t, err.Error(), sizes), total, tc.unknown)
 
 				k.mu.Lock()

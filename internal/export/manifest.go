@@ -126,5 +126,5 @@ func spansInWords(spans []span) string {
 	for i, s := range joined {
 		texts[i] = s.String()
 	}
-	return abridged(texts, ", ")
+	return abridged(texts)
 }

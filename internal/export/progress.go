@@ -38,7 +38,11 @@ type Progress struct {
 // 4s left".
 func (p Progress) String() string {
 	if p.Preparing != "" {
-		return fmt.Sprintf("nothing sent yet, %s; %s read", p.Preparing, Count(p.Rows, "row"))
+		text := "nothing sent yet, " + p.Preparing
+		if p.Rows > 0 {
+			text += "; " + Count(p.Rows, "row") + " read"
+		}
+		return text
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s read; %s of %s accepted in %s", Count(p.Rows, "row"), Thousands(p.Accepted), Count(p.Expected, "profile"), Count(p.Jobs, "job"))

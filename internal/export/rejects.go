@@ -124,7 +124,7 @@ func (r *rejects) write(segments []Segment) error {
 		err = os.Rename(r.file.Name(), r.place)
 	}
 	if err != nil {
-		return rejectsError(r.path, err, "All profiles were sent and Klaviyo has finished with them; only the list of rejected rows is missing.")
+		return rejectsError(r.path, err, "All profiles were sent and Klaviyo has finished with them, only the list of rejected rows is missing: the next apply sends everything once more, which changes nothing, and makes the list.")
 	}
 	r.file = nil
 	return nil

@@ -300,13 +300,9 @@ func TestRunSaysThatTheRejectsWereNotListed(t *testing.T) {
 	w.Unsubscribe(w.listID, address(3))
 	r, err := w.export(people(4)).Run(t.Context(), w.client, export.RunOptions{RejectsPath: path})
 	asError(t, err, []string{"rejects_path"}, "Rejects File Cannot Be Written", fmt.Sprintf("%q", path),
-		"All profiles were sent and Klaviyo has finished with them; only the list of rejected rows is missing.")
+		"All profiles were sent and Klaviyo has finished with them, only the list of rejected rows is missing", "the next apply sends everything once more")
 	w.checkMembers(t, addresses(3))
-	if r == nil {
-		t.Fatal("no result")
-	}
-	checkAccounting(t, r)
-	if r.Exported != 3 || r.Withheld != 1 || r.ListProfileCount != 3 {
+	if r != nil {
 		t.Errorf("result %+v", r)
 	}
 	if entries, err := os.ReadDir(filepath.Dir(path)); err != nil || len(entries) != 1 {

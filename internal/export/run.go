@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
-	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -116,7 +115,9 @@ func (e *Export) Run(ctx context.Context, client *klaviyo.Client, o RunOptions) 
 	}
 	r.expected = 0 // some may have been withheld or refused, but there will be no more
 	r.tell(ctx, time.Now())
-	unlisted := rejects.write(e.Segments) // the result is there all the same
+	if err := rejects.write(e.Segments); err != nil {
+		return nil, err
+	}
 	result.CompletedAt = time.Now().UTC()
 	result.Survey = *r.counts.survey()
 	if result.Fingerprint == before.survey.Fingerprint { // else it is the version of something else
@@ -126,7 +127,10 @@ func (e *Export) Run(ctx context.Context, client *klaviyo.Client, o RunOptions) 
 	result.Withheld = r.withheld
 	result.Exported = r.ledger.exported
 	result.Jobs = r.ledger.finished
-	return result, errors.Join(e.countList(ctx, client, result), unlisted)
+	if err := e.countList(ctx, client, result); err != nil {
+		return nil, err
+	}
+	return result, nil
 }
 
 func changedSincePlan() error {
@@ -237,7 +241,7 @@ func (p *packer) addSegments(ctx context.Context) error {
 	return r.export.encodeSegments(ctx, reading{keep: true, roster: r.counts.roster}, func(ctx context.Context, c *chunk) error {
 		defer func() { r.ledger.read(r.counts.counts.Rows) }()
 		return r.counts.take(c, func(e encoded) error {
-			if err := r.export.checkSize(r.counts.counts.Profiles); err != nil {
+			if err := r.export.checkSize(r.counts.counts.Profiles, false); err != nil {
 				return err
 			}
 			row := Row{c.segment, e.row}

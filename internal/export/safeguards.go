@@ -43,17 +43,24 @@ func (e *Export) checkCounts(s *Survey) error {
 				Count(s.Rows, "row"), Thousands(rejected), percent(rejected, s.Rows), most, s.Rejected.String()),
 		}
 	}
-	return e.checkSize(s.Profiles)
+	return e.checkSize(s.Profiles, true)
 }
 
-// checkSize refuses more profiles than may be exported.
-func (e *Export) checkSize(profiles int64) error {
+// checkSize refuses more profiles than may be exported. all says that there are
+// no more to come.
+func (e *Export) checkSize(profiles int64, all bool) error {
+	held := func(most int64) string {
+		if all {
+			return Count(profiles, "profile")
+		}
+		return "more than " + Count(most, "profile")
+	}
 	if most := e.Safeguards.MaxProfiles; most > 0 && profiles > most {
 		return &Error{
 			Attribute: []string{"safeguards", "max_profiles"},
 			Summary:   "Too Many Profiles",
 			Detail: fmt.Sprintf("The segments hold %s, and safeguards.max_profiles allows %s. "+
-				"If they are all meant to be exported, raise it.", Count(profiles, "profile"), Thousands(most)),
+				"If they are all meant to be exported, raise it.", held(most), Thousands(most)),
 		}
 	}
 	if most := e.Destination.MaxProfiles; most > 0 && profiles > most {
@@ -61,7 +68,7 @@ func (e *Export) checkSize(profiles int64) error {
 			Attribute: []string{"destination"},
 			Summary:   "Too Many Profiles",
 			Detail: fmt.Sprintf("The segments hold %s, and the connection allows %s for one export. "+
-				"If they are all meant to be exported, raise max_profiles_per_export of the connection.", Count(profiles, "profile"), Thousands(most)),
+				"If they are all meant to be exported, raise max_profiles_per_export of the connection.", held(most), Thousands(most)),
 		}
 	}
 	return nil

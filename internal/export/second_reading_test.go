@@ -78,7 +78,7 @@ func TestRunWhoseSourceFailsAsItIsSent(t *testing.T) {
 				t.Fatalf("error %v", err)
 			}
 			text := err.Error()
-			if done := strings.Count(text, "Apply again") + strings.Count(text, "had not accepted any"); done != 1 || strings.Contains(text, "othing was sent") {
+			if done := strings.Count(text, "Once this is put right, apply again: ") + strings.Count(text, "had not accepted any"); done != 1 || strings.Contains(text, "othing was sent") {
 				t.Errorf("error %s", text)
 			}
 		})
@@ -99,10 +99,10 @@ func TestRunHoldsWhatASegmentHasBecomeAgainstTheSafeguards(t *testing.T) {
 		most    int // profiles that may have been sent
 	}{
 		"more than the safeguard allows": {
-			people(1000), func(e *export.Export) { e.Safeguards.MaxProfiles = 45 }, false, "Too Many Profiles", 45,
+			people(1000), func(e *export.Export) { e.Safeguards.MaxProfiles = 45 }, false, "Too Many Profiles: The segments hold more than 45 profiles", 45,
 		},
 		"more than the connection allows": {
-			people(1000), func(e *export.Export) { e.Destination.MaxProfiles = 45 }, false, "Too Many Profiles", 45,
+			people(1000), func(e *export.Export) { e.Destination.MaxProfiles = 45 }, false, "Too Many Profiles: The segments hold more than 45 profiles", 45,
 		},
 		"rejects": {
 			&table{columns: columns, rows: append(people(5).rows, []string{"x"}, []string{"y"})},

@@ -106,7 +106,7 @@ func (r *segmentExportResource) Schema(ctx context.Context, _ resource.SchemaReq
 			Validators: []validator.String{stringvalidator.OneOf(membershipCount, membershipFull, membershipNone)},
 		},
 		"pin_to_plan": schema.BoolAttribute{
-			MarkdownDescription: "`true` exports only what the plan was made for: when the segments have changed since, apply fails before anything is sent. " +
+			MarkdownDescription: "`true` exports only what the plan was made for: when the segments have changed since, apply fails before anything is sent; and before the last 10,000 when they change while it sends. " +
 				"`false` exports what they hold when the plan is applied. Defaults to `false`.",
 			Optional: true,
 			Computed: true,

@@ -33,6 +33,7 @@ type job struct {
 	AccountID string
 	ListIDs   []string       // an export to each, all at once
 	Surveyed  *export.Survey // as the plan before an apply has made it
+	StopAfter time.Duration  // it is cancelled then; 0 for never
 }
 
 // cost is what a job took.
@@ -41,12 +42,14 @@ type cost struct {
 	Wall   float64 // seconds
 	Peak   float64 // MiB of resident memory at most
 	Survey *export.Survey
+	Stop   float64 // seconds from being cancelled to the end
 }
 
 // told is what the process of a job says of it.
 type told struct {
 	Survey *export.Survey
 	Peak   float64 // MiB; 0 where a process cannot know
+	Stop   float64 // seconds from being cancelled to the end
 }
 
 // measure runs a job in a new process.
@@ -73,7 +76,7 @@ func measure(ctx context.Context, j job) (cost, error) {
 	if err := json.Unmarshal(out, &t); err != nil {
 		return cost{}, err
 	}
-	if c.Survey, c.Peak = t.Survey, t.Peak; c.Peak == 0 {
+	if c.Survey, c.Peak, c.Stop = t.Survey, t.Peak, t.Stop; c.Peak == 0 {
 		c.Peak, err = peakMemory(state)
 	}
 	return c, err
@@ -110,11 +113,32 @@ func do(ctx context.Context, spec string, out io.Writer) error {
 	if err := json.NewDecoder(strings.NewReader(spec)).Decode(&j); err != nil {
 		return err
 	}
+	if j.StopAfter > 0 {
+		stop, err := j.stop(ctx)
+		if err != nil {
+			return err
+		}
+		return json.NewEncoder(out).Encode(told{Stop: stop.Seconds()})
+	}
 	survey, err := j.do(ctx)
 	if err != nil {
 		return err
 	}
-	return json.NewEncoder(out).Encode(told{survey, ownPeak()})
+	return json.NewEncoder(out).Encode(told{Survey: survey, Peak: ownPeak()})
+}
+
+// stop cancels the job half-way and returns how long it took to end.
+func (j job) stop(ctx context.Context) (time.Duration, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var at time.Time
+	timer := time.AfterFunc(j.StopAfter, func() { at = time.Now(); cancel() })
+	_, err := j.do(ctx)
+	ended := time.Now()
+	if timer.Stop() || err == nil {
+		return 0, fmt.Errorf("it was over before it could be cancelled: %w", err)
+	}
+	return ended.Sub(at), nil
 }
 
 // do returns the survey if that is the job.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
+	"time"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/simulator"
@@ -187,6 +189,31 @@ func (b *suite) withLimits(ctx context.Context) error {
 		b.add(name+": wall / floor", median(walls), most, "%.2f")
 		b.add(name+": answers 429, all rounds", float64(throttled), 0, "%.0f")
 	}
+	return nil
+}
+
+// stopping measures how long an export goes on that is cancelled while it sends.
+// Whatever the scale, it must be one that takes a while.
+func (b *suite) stopping(ctx context.Context) error {
+	const rows = 1_000_000
+	if err := writeSegment(b.path, rows, 0); err != nil {
+		return err
+	}
+	var stops []float64
+	for range b.rounds {
+		server, run, err := discarding(b.path, rows, 1, true)
+		if err != nil {
+			return err
+		}
+		run.StopAfter = 5 * time.Second // of the ten that the limits make of it
+		c, err := measure(ctx, run)
+		server.Close()
+		if err != nil {
+			return err
+		}
+		stops = append(stops, c.Stop)
+	}
+	b.add("1,000,000 rows, cancelled half-way: seconds until it stops, at most", slices.Max(stops), 1, "%.3f")
 	return nil
 }
 
