@@ -71,8 +71,8 @@ func targetAttribute(t profile.Target) []string {
 // sourceError explains why a segment cannot be read, unless the caller has given
 // up: a timeout of a connection looks the same as that.
 func (e *Export) sourceError(ctx context.Context, name string, err error) error {
-	if ctx.Err() != nil && isContextError(err) {
-		return err
+	if ctx.Err() != nil {
+		return ctx.Err()
 	}
 	var missing *segment.MissingColumnsError
 	if errors.As(err, &missing) {
@@ -125,9 +125,4 @@ func ListError(listID string, err error) error {
 			"In Klaviyo the id of a list is at the end of its address: https://www.klaviyo.com/list/<id>.", listID),
 		Err: err,
 	}
-}
-
-// isContextError reports whether err is the caller giving up.
-func isContextError(err error) bool {
-	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }

@@ -59,10 +59,13 @@ func (r request) retryAfter(err error, attempt int) (time.Duration, bool) {
 	var apiError *APIError
 	if errors.As(err, &apiError) {
 		again := apiError.RetryAfter <= longestRetryAfter && r.mayPass(apiError, attempt)
-		if apiError.RetryAfter > 0 {
-			return apiError.RetryAfter + backoff(attempt)/2, again
+		if apiError.RetryAfter == 0 {
+			return backoff(attempt), again
 		}
-		return backoff(attempt), again
+		if apiError.Status == http.StatusTooManyRequests {
+			attempt = min(attempt, 3) // it is known when there will be room
+		}
+		return apiError.RetryAfter + backoff(attempt)/2, again
 	}
 	var transportError *TransportError
 	if !errors.As(err, &transportError) || errors.Is(err, errRedirect) || errors.Is(err, errTooLarge) {

@@ -175,6 +175,11 @@ func TestBeingThrottledIsNoFailure(t *testing.T) {
 	if _, err := a.List(t.Context(), "x"); err != nil {
 		t.Errorf("error %v", err)
 	}
+	for i, wait := range a.waited()[:8] {
+		if wait > 3*time.Second+time.Millisecond {
+			t.Errorf("the wait after 429 number %d is %v", i+1, wait)
+		}
+	}
 	a = serve(t, klaviyo.Options{MaxRetries: 2}, answer(429, "{}", "Retry-After", "20"))
 	_, err := a.List(t.Context(), "x")
 	total := time.Duration(0)
