@@ -1,0 +1,53 @@
+package export_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/simulator"
+)
+
+// A list that is deleted once everybody has arrived, and before its members are
+// counted, leaves nobody exported to anywhere.
+func TestRunWhoseListIsDeletedInTheEnd(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, simulator.Options{})
+	w.OnRequest(func(r *http.Request) {
+		if r.URL.Query().Has("additional-fields[list]") {
+			w.DeleteList(w.listID)
+		}
+	})
+	r, err := w.export(people(3)).Run(t.Context(), w.client, export.RunOptions{})
+	asError(t, err, []string{"list_id"}, "List Not Found", w.listID)
+	if !klaviyo.IsNotFound(err) || strings.Contains(err.Error(), "othing was sent") {
+		t.Errorf("error %v", err)
+	}
+	if r == nil || r.Exported != 3 || len(w.imports()) != 1 {
+		t.Errorf("result %+v", r)
+	}
+}
+
+// Klaviyo says of a list that is not there that its flows are not found.
+func TestCheckFlowsOfAListThatIsGone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, simulator.Options{})
+	e := w.export(people(3))
+	w.OnRequest(func(r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/flow-triggers") {
+			w.DeleteList(w.listID)
+		}
+	})
+	_, err := e.Run(t.Context(), w.client, export.RunOptions{})
+	asError(t, err, []string{"list_id"}, "List Not Found", w.listID)
+	if n := len(w.imports()); n != 0 {
+		t.Errorf("%d imports", n)
+	}
+	err = e.CheckFlows(t.Context(), w.client, 3)
+	asError(t, err, []string{"list_id"}, "List Not Found", w.listID)
+	if !klaviyo.IsNotFound(err) {
+		t.Errorf("%v hides Klaviyo's answer", err)
+	}
+}
