@@ -161,7 +161,7 @@ func (e *Export) countList(ctx context.Context, client *klaviyo.Client, result *
 	list, err := client.ListWithCount(ctx, e.ListID)
 	switch {
 	case klaviyo.IsNotFound(err):
-		return ListError(e.ListID, err)
+		return addToDetail(ListError(e.ListID, err), " All profiles were sent and Klaviyo had finished with them before that was seen.")
 	case err != nil:
 		tflog.Warn(ctx, "The members of the list were not counted", map[string]any{"list": e.ListID, "reason": err.Error()})
 		result.ListProfileCount = -1
