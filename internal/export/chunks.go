@@ -207,8 +207,8 @@ func (e *Export) read(ctx context.Context, index int, r *roster, s stream) error
 	}
 }
 
-// fill reads rows until the chunk is full, by number or by weight. At the end of the segment the error
-// is io.EOF.
+// fill reads rows until the chunk is full, by number or by weight. At the end of
+// the segment the error is io.EOF.
 func (c *chunk) fill(rows segment.Rows) error {
 	cells := c.cells
 	weight, weighed := 0, 0

@@ -92,13 +92,14 @@ func (r request) mayPass(e *APIError, attempt int) bool {
 // mayHaveArrived reports whether a request may have been carried out although
 // it ended with an error.
 func mayHaveArrived(err error) bool {
+	var transportError *TransportError
 	switch status := StatusOf(err); {
 	case status == http.StatusRequestTimeout, status >= http.StatusInternalServerError:
 		return true
 	case status != 0:
 		return false
 	default:
-		return !neverSent(err)
+		return errors.As(err, &transportError) && !neverSent(err)
 	}
 }
 

@@ -244,6 +244,9 @@ func TestMayHaveArrived(t *testing.T) {
 			}
 		})
 	}
+	if _, err := serve(t, klaviyo.Options{}, document).ImportJob(t.Context(), ".."); err == nil || klaviyo.MayHaveArrived(err) {
+		t.Errorf("a request that was never made may have arrived: %v", err)
+	}
 	if klaviyo.MayHaveArrived(nil) || klaviyo.MayHaveArrived(errors.New("x")) {
 		t.Error("other errors may have arrived")
 	}
