@@ -10,8 +10,8 @@ import (
 // hashes without pointers, which cost the collector nothing to look at; while
 // the garbage of reading is spread over less memory, of which more is in the
 // processor's caches. A run of a million rows takes a quarter less memory and
-// no more time. A survey holds few buffers: with the default
-// it takes less time and some more memory.
+// no more time. A survey holds few buffers: with the default it takes less time
+// and some more memory.
 const gcPercent = 50
 
 // collecting is how the garbage of the process is collected.

@@ -146,13 +146,13 @@ func TestFileVersion(t *testing.T) {
 // file system's clock. What has no size and time of its own never tells.
 func TestFileWithoutAVersion(t *testing.T) {
 	t.Parallel()
-	for name, file := range map[string]segment.File{
-		"just changed":       {Path: write(t, "a\n1\n")},
-		"a second ago":       aged(t, "a\n1\n", time.Second),
-		"from the future":    aged(t, "a\n1\n", -time.Hour),
-		"not a regular file": {Path: os.DevNull},
+	for name, file := range map[string]func() segment.File{ // made when it is asked, since it ages
+		"just changed":       func() segment.File { return segment.File{Path: write(t, "a\n1\n")} },
+		"a moment ago":       func() segment.File { return aged(t, "a\n1\n", time.Second/4) },
+		"from the future":    func() segment.File { return aged(t, "a\n1\n", -time.Hour) },
+		"not a regular file": func() segment.File { return segment.File{Path: os.DevNull} },
 	} {
-		if v := version(t, file); v != "" {
+		if v := version(t, file()); v != "" {
 			t.Errorf("%s: version %q", name, v)
 		}
 	}
