@@ -239,18 +239,23 @@ func (s *table) waitFor(row int, condition func() bool) *table {
 		if opened < 2 || at != row {
 			return nil
 		}
-		tick := time.NewTicker(2 * time.Millisecond)
-		defer tick.Stop()
-		for !condition() {
-			select {
-			case <-tick.C:
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-		}
-		return nil
+		return until(ctx, condition)
 	}
 	return s
+}
+
+// until looks again and again whether a condition holds.
+func until(ctx context.Context, condition func() bool) error {
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for !condition() {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
 }
 
 // polled reports whether the run has asked for the state of its jobs, which it

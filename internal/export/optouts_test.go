@@ -100,18 +100,26 @@ func TestRunWithholdsManyOptOuts(t *testing.T) {
 	}
 }
 
+// newOptedOutWorld is one where the first persons, so many, unsubscribed at
+// times of their own.
+func newOptedOutWorld(t *testing.T, persons int, at func(i int) time.Time) *world {
+	t.Helper()
+	var now atomic.Int64
+	w := newWorld(t, simulator.Options{Now: func() time.Time { return time.Unix(now.Load(), 0) }})
+	for i := range persons {
+		now.Store(at(i).Unix())
+		w.Unsubscribe(w.listID, address(i))
+	}
+	now.Store(time.Now().Unix())
+	return w
+}
+
 // Opt-outs that are older than Klaviyo, as those of an imported history may be,
 // are obeyed when there are too many for one cursor, too.
 func TestRunWithholdsOptOutsOlderThanKlaviyo(t *testing.T) {
 	t.Parallel()
 	const total, optedOut = 910, 900
-	var now atomic.Int64
-	w := newWorld(t, simulator.Options{Now: func() time.Time { return time.Unix(now.Load(), 0) }})
-	for i := range optedOut {
-		now.Store(time.Date(1990, 1, 1+10*i, 0, 0, 0, 0, time.UTC).Unix()) // to 2014
-		w.Unsubscribe(w.listID, address(optedOut-1-i))
-	}
-	now.Store(time.Now().Unix())
+	w := newOptedOutWorld(t, optedOut, func(i int) time.Time { return time.Date(1990, 1, 1+10*i, 0, 0, 0, 0, time.UTC) }) // to 2014
 	if result := w.run(t, w.export(people(total))); result.Withheld != optedOut || result.Exported != total-optedOut {
 		t.Errorf("withheld %d, exported %d", result.Withheld, result.Exported)
 	}

@@ -75,13 +75,7 @@ func TestRunSendsSeveralBatchesAtOnce(t *testing.T) {
 func TestRunReadsSeveralWindowsOfOptOutsAtOnce(t *testing.T) {
 	t.Parallel()
 	const total, optedOut = 620, 600
-	var now atomic.Int64
-	w := newWorld(t, simulator.Options{Now: func() time.Time { return time.Unix(now.Load(), 0) }})
-	for i := range optedOut {
-		now.Store(time.Date(2013, 1, 1+7*i, 0, 0, 0, 0, time.UTC).Unix()) // to 2024
-		w.Unsubscribe(w.listID, address(i))
-	}
-	now.Store(time.Now().Unix())
+	w := newOptedOutWorld(t, optedOut, func(i int) time.Time { return time.Date(2013, 1, 1+7*i, 0, 0, 0, 0, time.UTC) }) // to 2024
 	r := w.runThrough(t, w.export(people(total)), newGathering(4), func(r *http.Request) bool {
 		filter := r.URL.Query().Get("filter")
 		return strings.HasSuffix(r.URL.Path, "/api/profiles") && (strings.Contains(filter, "greater-or-equal") || strings.Contains(filter, "less-than"))

@@ -96,6 +96,9 @@ func TestRunLogsItsPreparation(t *testing.T) {
 			if p.Preparing == "" {
 				return
 			}
+			if n := len(told); n > 0 && (p.Rows < told[n-1].rows || p.Preparing < told[n-1].name) || p.Accepted+p.Expected+p.Batches+p.Jobs != 0 {
+				t.Errorf("told %+v after %v", p, told)
+			}
 			told = append(told, stage{p.Preparing, p.Rows})
 			if 0 < p.Rows && p.Rows < rows {
 				within.Store(true)

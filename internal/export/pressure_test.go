@@ -58,20 +58,6 @@ func (r *openCrowded) Next(dst []string) ([]string, error) {
 	return dst, nil
 }
 
-// until looks again and again whether a condition holds.
-func until(ctx context.Context, condition func() bool) error {
-	tick := time.NewTicker(2 * time.Millisecond)
-	defer tick.Stop()
-	for !condition() {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-	return nil
-}
-
 // A Klaviyo that takes nothing stops the source too: what a run holds does not
 // depend on how long the segment is. And each row is still in one place: on its
 // way, or not sent.

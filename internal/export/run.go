@@ -40,8 +40,9 @@ func (r *Result) Submitted() int64 { return r.Profiles - r.Withheld }
 // RunOptions are how a run is made. The zero value is a run of its own, that
 // tells nobody.
 type RunOptions struct {
-	// Fingerprint is what the segments must still have, or nothing is sent;
-	// empty for whatever they hold.
+	// Fingerprint is what the segments must still have, or nothing is sent, and
+	// must have when they are read for sending, or the last batch is not; empty
+	// for whatever they hold.
 	Fingerprint string
 
 	// Surveyed is a survey of this export. As long as the segments are what
@@ -118,19 +119,25 @@ func (e *Export) Run(ctx context.Context, client *klaviyo.Client, o RunOptions) 
 	if err := rejects.write(e.Segments); err != nil {
 		return nil, err
 	}
+	r.fill(result, before.survey)
+	if err := e.countList(ctx, client, result); err != nil {
+		return nil, err
+	}
+	return result, nil
+}
+
+// fill records in the result what a run that is over has done. surveyed is what
+// the segments held before.
+func (r *run) fill(result *Result, surveyed *Survey) {
 	result.CompletedAt = time.Now().UTC()
 	result.Survey = *r.counts.survey()
-	if result.Fingerprint == before.survey.Fingerprint { // else it is the version of something else
-		result.Version = before.survey.Version
+	if result.Fingerprint == surveyed.Fingerprint { // else it is the version of something else
+		result.Version = surveyed.Version
 	}
 	result.Refused, result.Unwanted = r.report.refused, r.report.unwanted
 	result.Withheld = r.withheld
 	result.Exported = r.ledger.exported
 	result.Jobs = r.ledger.finished
-	if err := e.countList(ctx, client, result); err != nil {
-		return nil, err
-	}
-	return result, nil
 }
 
 func changedSincePlan() error {

@@ -66,14 +66,15 @@ func (d *importJobDocument) complete() bool { return d.Data.ID != "" }
 func (r importJobResource) job() ImportJob {
 	a := r.Attributes
 	return ImportJob{
-		ID: r.ID, Status: a.Status, CompletedCount: countOr(a.CompletedCount, -1), FailedCount: countOr(a.FailedCount, -1),
+		ID: r.ID, Status: a.Status, CompletedCount: countOf(a.CompletedCount), FailedCount: countOf(a.FailedCount),
 		CreatedAt: timeOf(a.CreatedAt),
 	}
 }
 
-func countOr(count *int64, unknown int64) int64 {
+// countOf is a count that may be null, which is -1.
+func countOf(count *int64) int64 {
 	if count == nil {
-		return unknown
+		return -1
 	}
 	return *count
 }

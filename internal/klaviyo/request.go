@@ -56,13 +56,16 @@ func (c *Client) do(ctx context.Context, r request, out any) error {
 		if ctx.Err() != nil { // the caller gave up, whatever the transport calls it
 			return fmt.Errorf("%s: %w", r.operation, ctx.Err())
 		}
-		arrived = arrived || mayHaveArrived(err)
+		arrived = arrived || mayBeDone(err)
 		wait, retry := r.retryAfter(err, attempt)
 		if !retry || !left.allows(err, wait) {
 			if retry && attempt > 0 {
 				err = fmt.Errorf("gave up after %d attempts: %w", attempt+1, err)
 			}
-			return unsettled(err, arrived)
+			if arrived {
+				return unsettledError{err}
+			}
+			return err
 		}
 		tflog.Debug(ctx, "Klaviyo request will be repeated", map[string]any{
 			"operation": r.operation, "attempt": attempt + 1, "wait_ms": wait.Milliseconds(), "reason": err.Error(),

@@ -89,9 +89,9 @@ func (r request) mayPass(e *APIError, attempt int) bool {
 	}
 }
 
-// mayHaveArrived reports whether a request may have been carried out although
-// it ended with an error.
-func mayHaveArrived(err error) bool {
+// mayBeDone reports whether an attempt that ended with an error may have been
+// carried out.
+func mayBeDone(err error) bool {
 	var transportError *TransportError
 	switch status := StatusOf(err); {
 	case status == http.StatusRequestTimeout, status >= http.StatusInternalServerError:
