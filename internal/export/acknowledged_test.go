@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"regexp"
 	"slices"
 	"strings"
@@ -54,8 +55,7 @@ func TestRunExportsWhatIsAcknowledged(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, simulator.Options{})
-			proxy := newProxy(t, w, func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
-				answer := record(next, r)
+			proxy := newEditor(t, w, func(r *http.Request, answer *httptest.ResponseRecorder) {
 				switch {
 				case strings.HasSuffix(r.URL.Path, "/import-errors"):
 					answer.Body = bytes.NewBufferString(tc.errors)
@@ -67,7 +67,6 @@ func TestRunExportsWhatIsAcknowledged(t *testing.T) {
 						return `"failed_count":` + tc.failed
 					}))
 				}
-				replay(rw, answer)
 			})
 			r, err := w.export(people(rows)).Run(t.Context(), newClient(t, proxy, 2), export.RunOptions{})
 			if err != nil {

@@ -32,6 +32,7 @@ func (e *Export) prepare(ctx context.Context, client *klaviyo.Client, o RunOptio
 	return p, err
 }
 
+// prepareTelling is prepare, which hears from it what is being done.
 func (e *Export) prepareTelling(ctx context.Context, client *klaviyo.Client, o RunOptions, now *preparation) (p prepared, err error) {
 	if p.list, err = e.check(ctx, client); err != nil {
 		return p, err
@@ -42,9 +43,9 @@ func (e *Export) prepareTelling(ctx context.Context, client *klaviyo.Client, o R
 		p.survey = surveyed
 		err = e.CheckSurvey(surveyed)
 	} else {
-		c := &counter{roster: e.newRoster(), read: now.read}
+		c := &counter{roster: p.roster, read: now.read}
 		p.survey, err = e.count(ctx, c, nothing)
-		p.roster, p.seen = c.roster, c.seen
+		p.seen = c.seen
 		p.seen.empty()
 	}
 	if err == nil && o.Fingerprint != "" && p.survey.Fingerprint != o.Fingerprint {

@@ -15,6 +15,16 @@ func newProxy(t *testing.T, w *world, handle func(http.ResponseWriter, *http.Req
 	return server.URL
 }
 
+// newEditor is a proxy that changes answers on their way.
+func newEditor(t *testing.T, w *world, edit func(*http.Request, *httptest.ResponseRecorder)) string {
+	t.Helper()
+	return newProxy(t, w, func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+		answer := record(next, r)
+		edit(r, answer)
+		replay(rw, answer)
+	})
+}
+
 // record is what a handler answers.
 func record(next http.Handler, r *http.Request) *httptest.ResponseRecorder {
 	recorder := httptest.NewRecorder()

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"regexp"
 	"slices"
 	"strings"
@@ -224,8 +225,7 @@ func TestRunCountsARowOnceHoweverOftenItFails(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, simulator.Options{})
 	w.FailEmail(address(3), "first", "One reason.")
-	proxy := newProxy(t, w, func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
-		answer := record(next, r)
+	proxy := newEditor(t, w, func(r *http.Request, answer *httptest.ResponseRecorder) {
 		if strings.HasSuffix(r.URL.Path, "/import-errors") { // a second reason for the same profile
 			var doc struct {
 				Data  []map[string]any `json:"data"`
@@ -247,7 +247,6 @@ func TestRunCountsARowOnceHoweverOftenItFails(t *testing.T) {
 			}
 			answer.Body = bytes.NewBuffer(body)
 		}
-		replay(rw, answer)
 	})
 	r, err := w.export(people(10)).Run(t.Context(), newClient(t, proxy, 2), export.RunOptions{})
 	if err != nil {
@@ -290,12 +289,10 @@ func TestRunFindsTheRowOfAFailure(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, simulator.Options{})
 			w.FailEmail(address(3), "c", "d")
-			proxy := newProxy(t, w, func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
-				answer := record(next, r)
+			proxy := newEditor(t, w, func(r *http.Request, answer *httptest.ResponseRecorder) {
 				if strings.HasSuffix(r.URL.Path, "/import-errors") {
 					answer.Body = bytes.NewBufferString(tc.edit(answer.Body.String()))
 				}
-				replay(rw, answer)
 			})
 			r, err := w.export(people(10)).Run(t.Context(), newClient(t, proxy, 2), export.RunOptions{})
 			if err != nil {
