@@ -124,7 +124,7 @@ type reading struct {
 // encodeSegments reads all segments and passes their chunks to consume, in
 // order and one at a time. A chunk is consume's only until it returns.
 func (e *Export) encodeSegments(ctx context.Context, r reading, consume func(context.Context, *chunk) error) error {
-	workers := runtime.GOMAXPROCS(0)
+	workers := max(runtime.GOMAXPROCS(0)-1, 1) // beside the reader
 	size := 2*workers + 2
 	s := stream{make(chan *chunk, size), make(chan *chunk, size), make(chan *chunk, size)}
 	var blocks blockPool

@@ -34,7 +34,7 @@ type Membership struct {
 func (e *Export) Compare(ctx context.Context, client *klaviyo.Client) (*Survey, *Membership, error) {
 	counts := counter{roster: e.newRoster()}
 	var missing profile.Fingerprint // of all profiles at first, until they are found
-	s, err := e.count(ctx, &counts, func(p encoded) error {
+	s, err := e.count(ctx, &counts, func(p *encoded) error {
 		missing.Add(p.info.Email)
 		return nil
 	})

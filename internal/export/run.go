@@ -247,7 +247,7 @@ func (p *packer) addSegments(ctx context.Context) error {
 	r := p.run
 	return r.export.encodeSegments(ctx, reading{keep: true, roster: r.counts.roster}, func(ctx context.Context, c *chunk) error {
 		defer func() { r.ledger.read(r.counts.counts.Rows) }()
-		return r.counts.take(c, func(e encoded) error {
+		return r.counts.take(c, func(e *encoded) error {
 			if err := r.export.checkSize(r.counts.counts.Profiles, false); err != nil {
 				return err
 			}
@@ -263,7 +263,7 @@ func (p *packer) addSegments(ctx context.Context) error {
 }
 
 // add puts a profile into the batch, into a new one if it is full.
-func (p *packer) add(ctx context.Context, row Row, in *block, e encoded) error {
+func (p *packer) add(ctx context.Context, row Row, in *block, e *encoded) error {
 	if p.batch != nil && !p.batch.fits(int(e.end-e.start)) {
 		if err := p.flush(ctx); err != nil {
 			return err

@@ -27,11 +27,11 @@ func (e *Export) Survey(ctx context.Context) (*Survey, error) {
 }
 
 // nothing is to be done with a profile.
-func nothing(encoded) error { return nil }
+func nothing(*encoded) error { return nil }
 
 // count reads the segments once, without keeping their profiles. Afterwards the
 // counter's roster is complete if it has one.
-func (e *Export) count(ctx context.Context, c *counter, each func(encoded) error) (*Survey, error) {
+func (e *Export) count(ctx context.Context, c *counter, each func(*encoded) error) (*Survey, error) {
 	version := e.version(ctx)
 	if err := e.encodeSegments(ctx, reading{roster: c.roster}, func(_ context.Context, chunk *chunk) error {
 		return c.take(chunk, each)
@@ -91,7 +91,7 @@ type counter struct {
 
 // take counts the rows of a chunk and passes on each profile that is the first
 // with its address.
-func (c *counter) take(from *chunk, emit func(encoded) error) error {
+func (c *counter) take(from *chunk, emit func(*encoded) error) error {
 	c.expect(from)
 	c.counts.Rows += int64(from.rows)
 	if c.read != nil {
@@ -103,7 +103,8 @@ func (c *counter) take(from *chunk, emit func(encoded) error) error {
 		c.rejects.add(row, r.code, r.reason)
 	}
 	c.seen.warm(from.profiles)
-	for _, p := range from.profiles {
+	for i := range from.profiles {
+		p := &from.profiles[i]
 		first := c.seen.add(p.info.Email)
 		c.note(from.index, p.info.Email, first)
 		if !first {

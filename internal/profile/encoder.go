@@ -126,15 +126,15 @@ func (e *Encoder) Append(dst []byte, row []string, info *Info) ([]byte, *Rejecti
 		return dst, rejection
 	}
 	open := groupNone // the object that is being written
-	for i := 1; i < len(e.fields); i++ {
+	for i := 1; ; i++ {
+		if buf, open, i = e.appendTexts(buf, open, row, i); i == len(e.fields) {
+			break
+		}
 		f := &e.fields[i]
 		cell := row[f.cell]
-		if cell == "" {
-			continue
-		}
 		before := len(buf)
 		var done bool
-		if buf, done = e.appendQuick(buf, f, open, cell, info); !done {
+		if buf, done = e.appendTyped(buf, f, open, cell, info); !done {
 			if buf, rejection = e.appendKeyed(buf, f, open, cell, info); rejection != nil {
 				return dst, rejection
 			}

@@ -1,40 +1,8 @@
 package profile
 
-import (
-	"encoding/binary"
-	"unicode/utf8"
-)
+import "unicode/utf8"
 
 const hexDigits = "0123456789abcdef"
-
-// copyPlain copies s to dst, which is as long, and reports whether s is plain.
-func copyPlain(dst []byte, s string) bool {
-	n := len(s)
-	dst = dst[:n]
-	switch {
-	case n >= 8:
-		odd := uint64(0)
-		for i := 8; i < n; i += 8 {
-			w := word(s[i-8 : i])
-			binary.LittleEndian.PutUint64(dst[i-8:i], w)
-			odd |= oddBytes(w)
-		}
-		w := word(s[n-8:])
-		binary.LittleEndian.PutUint64(dst[n-8:], w)
-		return odd|oddBytes(w) == 0
-	case n >= 4:
-		first, last := half(s), half(s[n-4:])
-		binary.LittleEndian.PutUint32(dst, first)
-		binary.LittleEndian.PutUint32(dst[n-4:], last)
-		return oddBytes(uint64(first)|uint64(last)<<32) == 0
-	case n > 0:
-		first, middle, last := s[0], s[n/2], s[n-1]
-		dst[0], dst[n/2], dst[n-1] = first, middle, last
-		return oddBytes(few(first, middle, last)) == 0
-	default:
-		return true
-	}
-}
 
 // isPlain reports whether a JSON string holds s as it is and s is ASCII, which
 // nearly all values are. It looks at eight bytes at once, at some of them twice

@@ -13,34 +13,22 @@ func newKey(text string) key {
 	return k
 }
 
-func (k *key) append(dst []byte) []byte {
-	n := len(dst)
-	if len(k.text) > len(k.padded) || cap(dst)-n < len(k.padded) {
-		return append(dst, k.text...)
+// put writes the key to the beginning of dst, which has room for it and for the
+// piece of fixed length.
+func (k *key) put(dst []byte) {
+	*(*[len(k.padded)]byte)(dst) = k.padded
+	if len(k.text) > len(k.padded) {
+		copy(dst, k.text)
 	}
-	*(*[len(k.padded)]byte)(dst[n:cap(dst)]) = k.padded
-	return dst[:n+len(k.text)]
 }
 
 // bare appends the key for a value that may not be a string.
 func (k *key) bare(dst []byte) []byte {
-	dst = k.append(dst)
-	return dst[:len(dst)-1]
-}
-
-// appendPlain appends the key and s, which is not empty, as a JSON string, if
-// that holds s as it is, there is no white space at either end of s, and dst need
-// not grow for it. It reports false, having appended nothing, if not.
-func (k *key) appendPlain(dst []byte, s string) ([]byte, bool) {
-	at := len(dst) + len(k.text)
-	end := at + len(s)
-	if s[0] == ' ' || s[len(s)-1] == ' ' || cap(dst) <= end {
-		return dst, false
+	n := len(dst)
+	if room := cap(dst) - n; room < len(k.padded) || room < len(k.text) {
+		dst = append(dst, k.text...)
+	} else {
+		k.put(dst[n:cap(dst)])
 	}
-	out := k.append(dst)[:end+1]
-	if !copyPlain(out[at:end], s) && !isText(s) {
-		return dst, false
-	}
-	out[end] = '"'
-	return out, true
+	return dst[:n+len(k.text)-1]
 }

@@ -7,8 +7,9 @@ import (
 	"testing"
 )
 
-// everyKind compiles a mapping with a field of each kind.
-func everyKind(t testing.TB) *Encoder {
+// everyKind compiles a mapping with a field of each kind, for cells that are
+// plain texts or for ones that are JSON.
+func everyKind(t testing.TB, json bool) *Encoder {
 	t.Helper()
 	m := Mapping{
 		Email: "e", PhoneNumber: "p", PhoneRegion: "US", ExternalID: "i",
@@ -20,11 +21,31 @@ func everyKind(t testing.TB) *Encoder {
 			"a property whose name is longer than most are": {Column: "long"},
 		},
 	}
-	e, err := Compile(m, nil)
+	columns := make([]bool, len(m.Columns()))
+	for i := range columns {
+		columns[i] = json
+	}
+	e, err := Compile(m, columns)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return e
+}
+
+// appendInAHurry appends a cell in field i, unless that takes care.
+func appendInAHurry(t *testing.T, e *Encoder, buf []byte, i int, open group, cell string, info *Info) ([]byte, bool) {
+	t.Helper()
+	f := &e.fields[i]
+	row := make([]string, len(e.fields))
+	row[f.cell] = cell
+	got, group, at := e.appendTexts(buf, open, row, i)
+	switch {
+	case at == len(e.fields) && group == f.group:
+		return got, true
+	case at != i || group != open || !bytes.Equal(got, buf):
+		t.Fatalf("%s: %q is not done, but left %q, at %d with %d open", f.target, cell, got, at, group)
+	}
+	return e.appendTyped(buf, f, open, cell, info)
 }
 
 // checkQuick compares what is appended for a cell in a hurry with what is
@@ -37,7 +58,7 @@ func checkQuick(t *testing.T, e *Encoder, cell string) (quick int) {
 		for open := groupNone; open <= f.group; open++ {
 			const before = "what was there"
 			var info, careful Info
-			got, done := e.appendQuick(append(make([]byte, 0, 200+len(cell)), before...), f, open, cell, &info)
+			got, done := appendInAHurry(t, e, append(make([]byte, 0, 200+len(cell)), before...), i, open, cell, &info)
 			if !done {
 				if string(got) != before || info != (Info{}) {
 					t.Fatalf("%s: %q is not done, but left %q, %v", f.target, cell, got, info)
@@ -56,7 +77,7 @@ func checkQuick(t *testing.T, e *Encoder, cell string) (quick int) {
 
 func TestQuickAgreesWithCareful(t *testing.T) {
 	t.Parallel()
-	e := everyKind(t)
+	e, fromJSON := everyKind(t, false), everyKind(t, true)
 	r := rand.New(rand.NewPCG(3, 3))
 	alphabets := []string{"0123456789", "0123456789.", "0123456789/-", "+0123456789 -().x", "abc XYZ", "aé\"\\\n\x7f\xff \t\u00a0", "0.eE+-"}
 	for range 20_000 {
@@ -66,6 +87,7 @@ func TestQuickAgreesWithCareful(t *testing.T) {
 			cell.WriteRune(alphabet[r.IntN(len(alphabet))])
 		}
 		checkQuick(t, e, cell.String())
+		checkQuick(t, fromJSON, cell.String())
 	}
 	for cell, of := range map[string]int{"12.50": 9, "11/23/2026": 9, "2026-11-23": 9, "212-555-0123": 9, "Ada": 8, "Zoë": 8} {
 		if quick := checkQuick(t, e, cell); quick < of {
@@ -77,23 +99,46 @@ func TestQuickAgreesWithCareful(t *testing.T) {
 // One byte that is not plain is found wherever it is in a text.
 func TestPlainLooksAtEveryByte(t *testing.T) {
 	t.Parallel()
+	e := everyKind(t, false)
 	for length := 1; length <= 40; length++ {
 		plain := strings.Repeat("a", length)
-		copied := make([]byte, length)
-		if !isPlain(plain) || !copyPlain(copied, plain) || string(copied) != plain {
-			t.Errorf("%d plain bytes became %q", length, copied)
+		if !isPlain(plain) || checkQuick(t, e, plain) == 0 {
+			t.Errorf("%d plain bytes are looked at with care", length)
 		}
 		for at := range length {
 			for _, odd := range "\"\\\x00\x1f\n\u0080\u00e9" {
 				s := plain[:at] + string(odd) + plain[at+1:]
-				copied := make([]byte, len(s))
-				if isPlain(s) || copyPlain(copied, s) {
+				if isPlain(s) {
 					t.Errorf("%q is taken for plain", s)
 				}
-				if string(copied) != s {
-					t.Errorf("%q became %q", s, copied)
-				}
+				checkQuick(t, e, s)
 			}
+		}
+	}
+}
+
+// Where there is no room, nothing is written in a hurry, and all is written in
+// the end.
+func TestQuickKeepsWithinTheRoom(t *testing.T) {
+	t.Parallel()
+	e := everyKind(t, false)
+	row := make([]string, len(e.fields))
+	for i, f := range e.fields {
+		row[f.cell] = map[Type]string{typeEmail: "ada@example.com", typePhone: "2125550123", Number: "1", Boolean: "true", typeLatitude: "1", typeLongitude: "2", typeLocale: "en", Datetime: "2026-11-23", JSON: "{}"}[f.kind]
+		if row[f.cell] == "" {
+			row[f.cell] = strings.Repeat("x", i)
+		}
+	}
+	var info Info
+	want, rejection := e.Append(make([]byte, 0, 2000), row, &info)
+	if rejection != nil {
+		t.Fatal(rejection)
+	}
+	for room := range len(want) + 100 {
+		var other Info
+		got, rejection := e.Append(make([]byte, 0, room), row, &other)
+		if rejection != nil || !bytes.Equal(got, want) || other != info {
+			t.Fatalf("with room for %d bytes: %s, %v; want %s", room, got, rejection, want)
 		}
 	}
 }
@@ -102,6 +147,9 @@ func FuzzQuick(f *testing.F) {
 	for _, cell := range []string{"12.50", "0012", "11/23/2026", "2/29/2023", "2026-11-23", "(212) 555-0123", "+1 212 555 0123 x12", "true", "Ada", " Ada ", "José", "\xff", "a\"b"} {
 		f.Add(cell)
 	}
-	e := everyKind(f)
-	f.Fuzz(func(t *testing.T, cell string) { checkQuick(t, e, cell) })
+	e, fromJSON := everyKind(f, false), everyKind(f, true)
+	f.Fuzz(func(t *testing.T, cell string) {
+		checkQuick(t, e, cell)
+		checkQuick(t, fromJSON, cell)
+	})
 }
