@@ -125,7 +125,7 @@ type reading struct {
 // order and one at a time. A chunk is consume's only until it returns.
 func (e *Export) encodeSegments(ctx context.Context, r reading, consume func(context.Context, *chunk) error) error {
 	workers := max(runtime.GOMAXPROCS(0)-1, 1) // beside the reader
-	size := 2*workers + 2
+	size := 2*workers + 6                      // enough that a stage that is late for once makes none wait
 	s := stream{make(chan *chunk, size), make(chan *chunk, size), make(chan *chunk, size)}
 	var blocks blockPool
 	for range size {

@@ -178,9 +178,8 @@ func appendDate(dst []byte, year, month, day string) ([]byte, bool) {
 	if !(ok1 && ok2 && ok3 && ok4) || y < 1 || m < 1 || m > 12 || d < 1 || d > 28 && d > daysIn(m, y) {
 		return dst, false
 	}
-	dst = append(dst, '"')
-	dst = append(dst, year...)
-	return append(dst, '-', '0'+byte(m/10), '0'+byte(m%10), '-', '0'+byte(d/10), '0'+byte(d%10), '"'), true
+	return append(dst, '"', year[0], year[1], year[2], year[3],
+		'-', '0'+byte(m/10), '0'+byte(m%10), '-', '0'+byte(d/10), '0'+byte(d%10), '"'), true
 }
 
 // twoDigits is the value of one or two digits.
