@@ -15,7 +15,7 @@ import (
 )
 
 func main() {
-	rounds := flag.Int("rounds", 5, "how often each figure is measured; the median counts")
+	rounds := flag.Int("rounds", 9, "how often each figure is measured; the median counts")
 	scale := flag.Float64("scale", 1, "part of the rows, for a quick look; the bars are meant for all of them")
 	only := flag.String("only", "", "one of speed, memory, limits, stop, sources; all of them by default")
 	spec := flag.String("job", "", "used by the program itself")
