@@ -76,6 +76,7 @@ func (c *chunk) reset(first int64) {
 func (c *chunk) encode(keep bool) {
 	cells, bad, json := c.cells, c.bad, c.block.json[:0]
 	width := len(cells) / max(c.rows-len(bad), 1)
+	c.profiles = slices.Grow(c.profiles, c.rows)
 	for i := range c.rows {
 		row := c.first + int64(i)
 		if len(bad) > 0 && bad[0].index == i {
@@ -88,7 +89,7 @@ func (c *chunk) encode(keep bool) {
 		}
 		start := len(json)
 		at := len(c.profiles)
-		c.profiles = slices.Grow(c.profiles, 1)[:at+1]
+		c.profiles = c.profiles[:at+1]
 		p := &c.profiles[at]
 		var rejection *profile.Rejection
 		json, rejection = c.encoder.Append(json, cells[:width], &p.info)
