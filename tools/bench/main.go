@@ -15,7 +15,7 @@ import (
 )
 
 func main() {
-	rounds := flag.Int("rounds", 9, "how often each figure is measured; the median counts")
+	rounds := flag.Int("rounds", 9, "how often each figure is measured, of those under limits at most three times; the median counts")
 	scale := flag.Float64("scale", 1, "part of the rows, for a quick look; the bars are meant for all of them")
 	only := flag.String("only", "", "one of speed, memory, limits, stop, sources; all of them by default")
 	spec := flag.String("job", "", "used by the program itself")
@@ -53,7 +53,7 @@ func bench(ctx context.Context, out io.Writer, only string, scale float64, round
 			return err
 		}
 	}
-	fmt.Fprintf(out, "Medians of %d rounds. Floor: CPU of merely parsing the same file with encoding/csv.\n\n", rounds)
+	fmt.Fprintf(out, "Medians of %d rounds, of at most 3 under Klaviyo's limits. Floor: CPU of merely parsing the same file with encoding/csv.\n\n", rounds)
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "figure\tmeasured\tbar\t")
 	missed := 0
