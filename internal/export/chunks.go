@@ -37,12 +37,12 @@ type chunk struct {
 
 	fraction float64 // of the segment, up to the last row; 0 if unknown
 
-	// What a worker makes of them, in the order of the rows.
+	turn int // how many chunks are consumed before this one
+
+	// What a worker makes of the rows, in their order.
 	block    *block    // that the profiles are in; only the last one in a survey
 	profiles []encoded // where each is
 	rejects  []rejected
-
-	ready chan struct{} // one token: the worker is through
 }
 
 type badRow struct {
@@ -111,9 +111,9 @@ func (c *chunk) encode(keep bool) {
 // stream carries chunks between the stages. Its channels hold every chunk
 // there is, so that only an empty pool makes a stage wait.
 type stream struct {
-	free    chan *chunk // to be filled
-	work    chan *chunk // to be encoded, by whoever comes first
-	ordered chan *chunk // the same chunks in the order of the rows
+	free  chan *chunk // to be filled
+	work  chan *chunk // to be encoded, by whoever comes first
+	turns int         // how many were filled
 }
 
 // reading is what a pass over the segments is for.
@@ -123,52 +123,51 @@ type reading struct {
 }
 
 // encodeSegments reads all segments and passes their chunks to consume, in
-// order and one at a time. A chunk is consume's only until it returns.
+// order and one at a time. A chunk is consume's only until it returns. The worker
+// that encoded a chunk also has it consumed, while it is in the processor's cache.
 func (e *Export) encodeSegments(ctx context.Context, r reading, consume func(context.Context, *chunk) error) error {
 	workers := max(runtime.GOMAXPROCS(0)-1, 1) // beside the reader
 	size := 2*workers + 6                      // enough that a stage that is late for once makes none wait
-	s := stream{make(chan *chunk, size), make(chan *chunk, size), make(chan *chunk, size)}
+	s := stream{free: make(chan *chunk, size), work: make(chan *chunk, size)}
 	var blocks blockPool
 	for range size {
-		s.free <- &chunk{ready: make(chan struct{}, 1), block: blocks.get()}
+		s.free <- &chunk{block: blocks.get()}
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
-		defer close(s.ordered)
 		defer close(s.work)
 		for i := range e.Segments {
-			if err := e.read(ctx, i, r.roster, s); err != nil {
+			if err := e.read(ctx, i, r.roster, &s); err != nil {
 				return err
 			}
 		}
+		return nil
+	})
+	encoded := newInTurn(size, func(c *chunk) error {
+		if err := consume(ctx, c); err != nil {
+			return err
+		}
+		c.block.release()
+		c.block = blocks.get()
+		s.free <- c
 		return nil
 	})
 	for range workers {
 		g.Go(func() error {
 			for c := range s.work {
 				c.encode(r.keep)
-				c.ready <- struct{}{}
+				if err := encoded.take(c); err != nil {
+					return err
+				}
 			}
 			return nil
 		})
 	}
-	g.Go(func() error {
-		for c := range s.ordered {
-			<-c.ready
-			if err := consume(ctx, c); err != nil {
-				return err
-			}
-			c.block.release()
-			c.block = blocks.get()
-			s.free <- c
-		}
-		return nil
-	})
 	return g.Wait()
 }
 
 // read cuts one segment into chunks.
-func (e *Export) read(ctx context.Context, index int, r *roster, s stream) error {
+func (e *Export) read(ctx context.Context, index int, r *roster, s *stream) error {
 	from := &e.Segments[index]
 	rows, err := from.Source.Open(ctx, e.Mapping.Columns())
 	if err != nil {
@@ -193,8 +192,9 @@ func (e *Export) read(ctx context.Context, index int, r *roster, s stream) error
 		c.fraction = rows.Fraction()
 		next += int64(c.rows)
 		if c.rows > 0 {
+			c.turn = s.turns
+			s.turns++
 			s.work <- c
-			s.ordered <- c
 		}
 		if errors.Is(err, io.EOF) {
 			if next == 1 && !e.Safeguards.AllowEmptySegment {
