@@ -12,7 +12,15 @@ import (
 type digitMachine struct {
 	next   [][16]uint16 // state and digit to state; a power of two spares a check
 	accept []uint16     // per state, a bit for each expression that matches
+
+	// ends are, for the states whose further digits make no difference, what is
+	// accepted after so many of them. next has their numbers in column settled,
+	// 0 for other states.
+	ends [][maxPhoneDigits + 1]uint16
 }
+
+// settled is a column of a digitMachine's next that no digit needs.
+const settled = 15
 
 // The states every machine begins with.
 const (
@@ -52,18 +60,50 @@ func newDigitMachine(expressions []string) (*digitMachine, bool) {
 			return nil, false
 		}
 	}
+	b.m.settle()
 	return b.m, true
+}
+
+// settle finds the states whose further digits make no difference: each leads
+// to the same state, of which that is true, too.
+func (m *digitMachine) settle() {
+	open := make([]bool, len(m.next)) // it does make one
+	for found := true; found; {
+		found = false
+		for state, to := range m.next {
+			if !open[state] && (open[to[0]] || slices.ContainsFunc(to[1:10], func(other uint16) bool { return other != to[0] })) {
+				open[state], found = true, true
+			}
+		}
+	}
+	m.ends = make([][maxPhoneDigits + 1]uint16, 1) // 0 is the number of none
+	for state := range m.next {
+		if open[state] {
+			continue
+		}
+		m.next[state][settled] = uint16(len(m.ends))
+		var ends [maxPhoneDigits + 1]uint16
+		at := uint16(state)
+		for more := range ends {
+			ends[more] = m.accept[at]
+			at = m.next[at][0]
+		}
+		m.ends = append(m.ends, ends)
+	}
 }
 
 func isAssertion(i syntax.Inst) bool { return i.Op == syntax.InstEmptyWidth }
 
-// match returns a bit for each expression that the digits match.
+// match returns a bit for each expression that the digits match, at most
+// maxPhoneDigits.
 func (m *digitMachine) match(digits []byte) uint16 {
 	state := uint16(stateStart)
-	for _, d := range digits {
-		if state = m.next[state][d&0xF]; state == stateDead {
-			break
+	for i, d := range digits {
+		to := &m.next[state]
+		if end := to[settled]; end != 0 {
+			return m.ends[end][len(digits)-i]
 		}
+		state = to[d&0xF]
 	}
 	return m.accept[state]
 }
