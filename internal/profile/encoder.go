@@ -33,7 +33,7 @@ type field struct {
 	// keys are what comes before the value, by the group that is open until
 	// then: ,"city":" or },"location":{"city":"
 	keys  [3]key
-	plain int // bytes up to which texts are written as they are if JSON has them so; may be 0
+	plain int // bytes up to which a text may be written in a hurry; may be 0
 }
 
 // group is the object in a profile's attributes that a field belongs to.
@@ -106,6 +106,8 @@ func newField(u use, cell int, json bool) field {
 	}
 	switch {
 	case json:
+	case u.kind == typeEmail:
+		f.plain = maxQuickEmail
 	case u.kind <= String:
 		f.plain = MaxSize
 	case u.kind == typeExternalID:
@@ -121,9 +123,12 @@ func newField(u use, cell int, json bool) field {
 // as it was and returns a rejection; info then is of no meaning.
 func (e *Encoder) Append(dst []byte, row []string, info *Info) ([]byte, *Rejection) {
 	*info = Info{}
-	buf, rejection := e.appendEmail(append(dst, head...), row, info)
-	if rejection != nil {
-		return dst, rejection
+	var rejection *Rejection
+	buf, done := e.appendHead(dst, row[e.fields[0].cell], info)
+	if !done {
+		if buf, rejection = e.appendEmail(append(dst, head...), row, info); rejection != nil {
+			return dst, rejection
+		}
 	}
 	open := groupNone // the object that is being written
 	for i := 1; ; i++ {
@@ -133,7 +138,6 @@ func (e *Encoder) Append(dst []byte, row []string, info *Info) ([]byte, *Rejecti
 		f := &e.fields[i]
 		cell := row[f.cell]
 		before := len(buf)
-		var done bool
 		if buf, done = e.appendTyped(buf, f, open, cell, info); !done {
 			if buf, rejection = e.appendKeyed(buf, f, open, cell, info); rejection != nil {
 				return dst, rejection

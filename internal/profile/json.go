@@ -49,7 +49,6 @@ func few(a, b, c byte) uint64 {
 // control characters are all that is less than 0x21 and borrows when that is
 // taken away; xored with a backslash, only that is less than 1.
 func oddBytes(w uint64) uint64 {
-	const ones, signs = 0x0101010101010101, 0x8080808080808080
 	return (w | ((w ^ 2*ones) - 0x21*ones) | ((w ^ '\\'*ones) - ones)) & signs
 }
 

@@ -48,11 +48,34 @@ func appendInAHurry(t *testing.T, e *Encoder, buf []byte, i int, open group, cel
 	return e.appendTyped(buf, f, open, cell, info)
 }
 
+// checkQuickHead compares what is appended for an address in a hurry with what
+// is appended with care. It returns how many addresses were in a hurry.
+func checkQuickHead(t *testing.T, e *Encoder, cell string) int {
+	t.Helper()
+	const before = "what was there"
+	var info, careful Info
+	got, done := e.appendHead(append(make([]byte, 0, 200+len(cell)), before...), cell, &info)
+	if !done {
+		if string(got) != before || info != (Info{}) {
+			t.Fatalf("%q is not done, but left %q, %v", cell, got, info)
+		}
+		return 0
+	}
+	row := make([]string, len(e.fields))
+	row[e.fields[0].cell] = cell
+	want, rejection := e.appendEmail([]byte(before+head), row, &careful)
+	if rejection != nil || !bytes.Equal(got, want) || info != careful {
+		t.Fatalf("%q becomes %q, %v; with care %q, %v (%v)", cell, got, info, want, careful, rejection)
+	}
+	return 1
+}
+
 // checkQuick compares what is appended for a cell in a hurry with what is
 // appended with care, in every field and after every group. It returns how
 // many fields were in a hurry.
 func checkQuick(t *testing.T, e *Encoder, cell string) (quick int) {
 	t.Helper()
+	quick = checkQuickHead(t, e, cell)
 	for i := 1; i < len(e.fields) && cell != ""; i++ {
 		f := &e.fields[i]
 		for open := groupNone; open <= f.group; open++ {
@@ -75,11 +98,36 @@ func checkQuick(t *testing.T, e *Encoder, cell string) (quick int) {
 	return quick
 }
 
+// Of what is nearly an address, all that is one is taken in a hurry, and nothing
+// else.
+func TestQuickKnowsAddresses(t *testing.T) {
+	t.Parallel()
+	e := everyKind(t, false)
+	r := rand.New(rand.NewPCG(4, 4))
+	const odd = "..--@@_+ 09AZaz[`{/:\"\x00\x1f\x7f\x80\xff"
+	addresses := 0
+	for range 100_000 {
+		address := []byte(strings.Repeat("Jane.Doe_42@", r.IntN(2)) + strings.Repeat("a-B.c", r.IntN(14)) + "x@y-Z.example"[r.IntN(9):])
+		for range r.IntN(4) {
+			address[r.IntN(len(address))] = odd[r.IntN(len(odd))]
+		}
+		quick := checkQuickHead(t, e, string(address))
+		addresses += quick
+		_, code := appendEmail(nil, string(address))
+		if takes := code == "" && len(address) >= 8 && len(address) <= maxQuickEmail && isPlain(string(address)); takes != (quick == 1) {
+			t.Errorf("%q is taken in a hurry: %t, want %t", address, quick == 1, takes)
+		}
+	}
+	if addresses < 10_000 {
+		t.Errorf("only %d were addresses", addresses)
+	}
+}
+
 func TestQuickAgreesWithCareful(t *testing.T) {
 	t.Parallel()
 	e, fromJSON := everyKind(t, false), everyKind(t, true)
 	r := rand.New(rand.NewPCG(3, 3))
-	alphabets := []string{"0123456789", "0123456789.", "0123456789/-", "+0123456789 -().x", "abc XYZ", "aé\"\\\n\x7f\xff \t\u00a0", "0.eE+-"}
+	alphabets := []string{"0123456789", "0123456789.", "0123456789/-", "+0123456789 -().x", "abc XYZ", "Ab1@.-_", "aé\"\\\n\x7f\xff \t\u00a0", "0.eE+-"}
 	for range 20_000 {
 		alphabet := []rune(alphabets[r.IntN(len(alphabets))])
 		var cell strings.Builder
@@ -147,7 +195,7 @@ func TestQuickKeepsWithinTheRoom(t *testing.T) {
 }
 
 func FuzzQuick(f *testing.F) {
-	for _, cell := range []string{"12.50", "0012", "11/23/2026", "2/29/2023", "2026-11-23", "(212) 555-0123", "+1 212 555 0123 x12", "true", "Ada", " Ada ", "José", "\xff", "a\"b"} {
+	for _, cell := range []string{"12.50", "0012", "11/23/2026", "2/29/2023", "2026-11-23", "(212) 555-0123", "+1 212 555 0123 x12", "true", "ada@example.com", "A.b_c@X-Y.example.org", "Ada", " Ada ", "José", "\xff", "a\"b"} {
 		f.Add(cell)
 	}
 	e, fromJSON := everyKind(f, false), everyKind(f, true)
