@@ -3,46 +3,88 @@ package export_test
 import (
 	"context"
 	"errors"
+	"runtime"
 	"runtime/debug"
+	"runtime/metrics"
 	"testing"
+	"time"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/simulator"
 )
 
-// Garbage is collected earlier from the beginning of the first run to the end
-// of the last, also if one fails, and only if the environment does not say
-// when.
-func TestRunCollectsGarbageInTime(t *testing.T) { //nolint:paralleltest // about the whole process
+const mebibyte = 1 << 20
+
+// gcMetric reads what the runtime tells of its collector.
+func gcMetric(name string) float64 {
+	sample := []metrics.Sample{{Name: name}}
+	metrics.Read(sample)
+	return float64(sample[0].Value.Uint64())
+}
+
+// garbageRoom is how many MiB may be added to what the last collection left,
+// before the next one.
+func garbageRoom() float64 {
+	return gcMetric("/gc/heap/live:bytes") * gcMetric("/gc/gogc:percent") / 100 / mebibyte
+}
+
+// While there are runs or surveys the room for garbage is the same however much
+// is in use, from the beginning of the first to the end of the last, also if one
+// fails.
+func TestGarbageIsCollectedInTime(t *testing.T) { //nolint:paralleltest // about the whole process
 	const before = 70
-	percent := func() int {
-		now := debug.SetGCPercent(before)
-		debug.SetGCPercent(now)
-		return now
-	}
 	defer debug.SetGCPercent(debug.SetGCPercent(before))
-	for _, test := range []struct {
-		gogc   string
-		during int
-	}{{"", 50}, {"200", before}} { // the last one leaves the process as it was
-		t.Setenv("GOGC", test.gogc)
-		export.TuneMemory()
-		w := newWorld(t, simulator.Options{})
-		outer, inner := people(3), people(3)
-		broken := errors.New("the disk is gone")
-		inner.before = func(context.Context, int) error { return broken }
-		outer.before = func(ctx context.Context, _ int) error {
-			if _, err := w.export(inner).Run(ctx, w.client, export.RunOptions{}); !errors.Is(err, broken) {
-				t.Errorf("the run in between: %v", err)
-			}
-			if now := percent(); now != test.during {
-				t.Errorf("GOGC=%q: %d in a run", test.gogc, now)
-			}
-			return nil
+	t.Setenv("GOGC", "")
+	export.TuneMemory()
+	w := newWorld(t, simulator.Options{})
+	outer, inner := people(3), people(3)
+	broken := errors.New("the disk is gone")
+	inner.before = func(context.Context, int) error { return broken }
+	outer.before = func(ctx context.Context, _ int) error {
+		if _, err := w.export(inner).Run(ctx, w.client, export.RunOptions{}); !errors.Is(err, broken) {
+			t.Errorf("the run in between: %v", err)
 		}
-		w.run(t, w.export(outer))
-		if now := percent(); now != before {
-			t.Errorf("GOGC=%q: %d after the runs", test.gogc, now)
+		ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+		defer cancel()
+		for _, held := range []int{20, 200} {
+			data := make([]byte, held*mebibyte)
+			runtime.GC()
+			if err := until(ctx, func() bool { room := garbageRoom(); return 20 < room && room < 30 }); err != nil {
+				t.Errorf("with %d MiB in use the garbage has room for %.0f MiB: %v", held, garbageRoom(), err)
+				return err
+			}
+			runtime.KeepAlive(data)
+		}
+		return nil
+	}
+	for kind, read := range map[string]func(){
+		"run": func() { w.run(t, w.export(outer)) },
+		"survey": func() {
+			if _, err := w.export(outer).Survey(t.Context()); err != nil {
+				t.Error(err)
+			}
+		},
+	} {
+		read()
+		if now := gcMetric("/gc/gogc:percent"); now != before {
+			t.Errorf("%.0f per cent after the %s", now, kind)
 		}
 	}
+}
+
+// The environment has the last word on when garbage is collected.
+func TestGarbageIsCollectedAsTheEnvironmentSays(t *testing.T) { //nolint:paralleltest // about the whole process
+	const before = 70
+	defer debug.SetGCPercent(debug.SetGCPercent(before))
+	t.Setenv("GOGC", "200")
+	export.TuneMemory()
+	w := newWorld(t, simulator.Options{})
+	s := people(3)
+	s.before = func(context.Context, int) error {
+		if now := gcMetric("/gc/gogc:percent"); now != before {
+			t.Errorf("%.0f per cent during a run", now)
+		}
+		return nil
+	}
+	w.run(t, w.export(s))
 }

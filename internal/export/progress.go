@@ -97,9 +97,8 @@ func (r *run) progress(now time.Time) Progress {
 // every is how often a run tells how far it is.
 func (o RunOptions) every() time.Duration { return cmp.Or(o.ProgressInterval, progressInterval) }
 
-// watch tells now and then how far something is, until the returned function is
-// called.
-func watch(every time.Duration, tell func(now time.Time)) (stop func()) {
+// watch calls look now and then, until the function that it returns is called.
+func watch(every time.Duration, look func(now time.Time)) (stop func()) {
 	done, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -108,7 +107,7 @@ func watch(every time.Duration, tell func(now time.Time)) (stop func()) {
 		for {
 			select {
 			case now := <-ticker.C:
-				tell(now)
+				look(now)
 			case <-done:
 				return
 			}
