@@ -123,8 +123,8 @@ type reading struct {
 }
 
 // encodeSegments reads all segments and passes their chunks to consume, in
-// order and one at a time. A chunk is consume's only until it returns. The worker
-// that encoded a chunk also has it consumed, while it is in the processor's cache.
+// order and one at a time. A chunk is consume's only until it returns. Who
+// encodes them also has them consumed, while they are in the processor's cache.
 func (e *Export) encodeSegments(ctx context.Context, r reading, consume func(context.Context, *chunk) error) error {
 	workers := max(runtime.GOMAXPROCS(0)-1, 1) // beside the reader
 	size := 2*workers + 6                      // enough that a stage that is late for once makes none wait
@@ -143,7 +143,7 @@ func (e *Export) encodeSegments(ctx context.Context, r reading, consume func(con
 		}
 		return nil
 	})
-	encoded := newInTurn(size, func(c *chunk) error {
+	order := newInTurn(size, func(c *chunk) error {
 		if err := consume(ctx, c); err != nil {
 			return err
 		}
@@ -156,7 +156,7 @@ func (e *Export) encodeSegments(ctx context.Context, r reading, consume func(con
 		g.Go(func() error {
 			for c := range s.work {
 				c.encode(r.keep)
-				if err := encoded.take(c); err != nil {
+				if err := order.take(c); err != nil {
 					return err
 				}
 			}

@@ -26,32 +26,6 @@ func isPlain(s string) bool {
 	}
 }
 
-// word is the first eight bytes of s as a number.
-func word(s string) uint64 {
-	_ = s[7]
-	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
-		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
-}
-
-// half is the first four bytes of s as a number.
-func half(s string) uint32 {
-	_ = s[3]
-	return uint32(s[0]) | uint32(s[1])<<8 | uint32(s[2])<<16 | uint32(s[3])<<24
-}
-
-// few is three bytes and five spaces as a number.
-func few(a, b, c byte) uint64 {
-	const spaces = 0x2020202020 << 24
-	return uint64(a) | uint64(b)<<8 | uint64(c)<<16 | spaces
-}
-
-// oddBytes is 0 if all of eight bytes are plain. Xored with 2, the quote and the
-// control characters are all that is less than 0x21 and borrows when that is
-// taken away; xored with a backslash, only that is less than 1.
-func oddBytes(w uint64) uint64 {
-	return (w | ((w ^ 2*ones) - 0x21*ones) | ((w ^ '\\'*ones) - ones)) & signs
-}
-
 // isText reports whether a JSON string holds s as it is, also beyond ASCII, and
 // s has no white space at either end.
 func isText(s string) bool {

@@ -69,20 +69,3 @@ func isAddress(address []byte, names, dots uint64) bool {
 	top := address[bits.Len64(dots):]
 	return len(top) >= 2 && isLetter(top[0])
 }
-
-// What follows looks at eight bytes of ASCII at once and marks bytes by their
-// highest bit.
-const ones, signs = 0x0101010101010101, 0x8080808080808080
-
-func letterBytes(w uint64) uint64 { return between(w|' '*ones, 'a', 'z') }
-
-func digitBytes(w uint64) uint64 { return between(w, '0', '9') }
-
-func between(w, first, last uint64) uint64 {
-	return (w + (0x80-first)*ones) &^ (w + (0x7f-last)*ones) & signs
-}
-
-func equalBytes(w, c uint64) uint64 { return signs &^ ((w ^ c*ones) + 0x7f*ones) }
-
-// gather puts the marks of eight bytes next to each other.
-func gather(marks uint64) uint64 { return marks * 0x0002040810204081 >> 56 }
