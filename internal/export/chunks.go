@@ -109,11 +109,22 @@ func (c *chunk) encode(keep bool) {
 }
 
 // stream carries chunks between the stages. Its channels hold every chunk
-// there is, so that only an empty pool makes a stage wait.
+// there is, so that nobody waits for room in them.
 type stream struct {
 	free  chan *chunk // to be filled
 	work  chan *chunk // to be encoded, by whoever comes first
-	turns int         // how many were filled
+	turns int         // how many were given to be encoded
+}
+
+// give passes on a chunk that the reader has filled.
+func (s *stream) give(c *chunk) {
+	if c.rows == 0 { // the segment ended with the chunk before
+		s.free <- c
+		return
+	}
+	c.turn = s.turns
+	s.turns++
+	s.work <- c
 }
 
 // reading is what a pass over the segments is for.
@@ -123,11 +134,12 @@ type reading struct {
 }
 
 // encodeSegments reads all segments and passes their chunks to consume, in
-// order and one at a time. A chunk is consume's only until it returns. Who
-// encodes them also has them consumed, while they are in the processor's cache.
+// order and one at a time. A chunk is consume's only until it returns. A worker
+// also has its chunk consumed if it is due and nobody else is at it, while it is
+// in that processor's cache. Where consume waits there is a worker less.
 func (e *Export) encodeSegments(ctx context.Context, r reading, consume func(context.Context, *chunk) error) error {
 	workers := max(runtime.GOMAXPROCS(0)-1, 1) // beside the reader
-	size := 2*workers + 6                      // enough that a stage that is late for once makes none wait
+	size := 2*workers + 6                      // enough that who is late for once makes nobody wait
 	s := stream{free: make(chan *chunk, size), work: make(chan *chunk, size)}
 	var blocks blockPool
 	for range size {
@@ -191,11 +203,7 @@ func (e *Export) read(ctx context.Context, index int, r *roster, s *stream) erro
 		err := c.fill(rows)
 		c.fraction = rows.Fraction()
 		next += int64(c.rows)
-		if c.rows > 0 {
-			c.turn = s.turns
-			s.turns++
-			s.work <- c
-		}
+		s.give(c)
 		if errors.Is(err, io.EOF) {
 			if next == 1 && !e.Safeguards.AllowEmptySegment {
 				return e.emptySegment(ctx, from.Name, rows)

@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
@@ -71,6 +73,28 @@ func TestChunksAreBounded(t *testing.T) {
 			if err != nil || seen != rows {
 				t.Errorf("%d profiles, %v", seen, err)
 			}
+		}
+	}
+}
+
+// Segments that end where a chunk does, and empty ones, keep no chunk: there may
+// be many of them.
+func TestSegmentsKeepNoChunk(t *testing.T) {
+	t.Parallel()
+	const segments = 300
+	for _, rows := range []int{0, chunkRows} {
+		e := exportOf(alike{rows: rows})
+		e.Safeguards.AllowEmptySegment = true
+		e.Segments = slices.Repeat(e.Segments, segments)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		seen := 0
+		err := e.encodeSegments(ctx, reading{}, func(_ context.Context, c *chunk) error {
+			seen += len(c.profiles)
+			return nil
+		})
+		if err != nil || seen != segments*rows {
+			t.Errorf("%d segments of %d rows: %d profiles, %v", segments, rows, seen, err)
 		}
 	}
 }
