@@ -51,6 +51,45 @@ func TestInTurnKeepsTheOrder(t *testing.T) {
 	}
 }
 
+// Who brings a chunk while another is consumed does not wait for that, and the
+// other consumes it when it is due, also where the turns begin anew in the ring.
+func TestInTurnHandsOver(t *testing.T) {
+	t.Parallel()
+	const most = 4
+	var consumed []int
+	entered, leave := make(chan struct{}), make(chan struct{})
+	order := newInTurn(most, func(c *chunk) error {
+		if c.turn == most-2 {
+			close(entered)
+			<-leave
+		}
+		consumed = append(consumed, c.turn)
+		return nil
+	})
+	bring := func(turn int) {
+		if err := order.take(&chunk{turn: turn}); err != nil {
+			t.Error(err)
+		}
+	}
+	for turn := range most - 2 {
+		bring(turn)
+	}
+	var first sync.WaitGroup
+	first.Go(func() { bring(most - 2) })
+	<-entered
+	for _, turn := range []int{most + 1, most - 1, most} { // would wait for ever
+		bring(turn)
+	}
+	if want := []int{0, 1}; !slices.Equal(consumed, want) {
+		t.Errorf("consumed %v while %d was, want %v", consumed, most-2, want)
+	}
+	close(leave)
+	first.Wait()
+	if want := []int{0, 1, 2, 3, 4, 5}; !slices.Equal(consumed, want) {
+		t.Errorf("consumed %v, want %v", consumed, want)
+	}
+}
+
 // Nothing is consumed after a chunk that could not be.
 func TestInTurnEndsWithAnError(t *testing.T) {
 	t.Parallel()

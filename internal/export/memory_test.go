@@ -22,16 +22,16 @@ func gcMetric(name string) float64 {
 	return float64(sample[0].Value.Uint64())
 }
 
-// garbageRoom is how many MiB may be added to what the last collection left,
-// before the next one.
+// garbageRoom is how many MiB are added to what the last collection left before
+// there is a next one.
 func garbageRoom() float64 {
-	return gcMetric("/gc/heap/live:bytes") * gcMetric("/gc/gogc:percent") / 100 / mebibyte
+	return (gcMetric("/gc/heap/goal:bytes") - gcMetric("/gc/heap/live:bytes")) / mebibyte
 }
 
 // While there are runs or surveys the room for garbage is the same however much
 // is in use, from the beginning of the first to the end of the last, also if one
 // fails.
-func TestGarbageIsCollectedInTime(t *testing.T) { //nolint:paralleltest // about the whole process
+func TestGarbageIsLimited(t *testing.T) { //nolint:paralleltest // about the whole process
 	const before = 70
 	defer debug.SetGCPercent(debug.SetGCPercent(before))
 	t.Setenv("GOGC", "")
@@ -40,10 +40,17 @@ func TestGarbageIsCollectedInTime(t *testing.T) { //nolint:paralleltest // about
 	outer, inner := people(3), people(3)
 	broken := errors.New("the disk is gone")
 	inner.before = func(context.Context, int) error { return broken }
+	limited := func(when string) {
+		if gcMetric("/gc/gogc:percent") == before {
+			t.Errorf("%s: the percentage is still %d", when, before)
+		}
+	}
 	outer.before = func(ctx context.Context, _ int) error {
+		limited("at the beginning")
 		if _, err := w.export(inner).Run(ctx, w.client, export.RunOptions{}); !errors.Is(err, broken) {
 			t.Errorf("the run in between: %v", err)
 		}
+		limited("after the run in between")
 		ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 		defer cancel()
 		for _, held := range []int{20, 200} {
@@ -73,7 +80,7 @@ func TestGarbageIsCollectedInTime(t *testing.T) { //nolint:paralleltest // about
 }
 
 // The environment has the last word on when garbage is collected.
-func TestGarbageIsCollectedAsTheEnvironmentSays(t *testing.T) { //nolint:paralleltest // about the whole process
+func TestGarbageIsLimitedAsTheEnvironmentSays(t *testing.T) { //nolint:paralleltest // about the whole process
 	const before = 70
 	defer debug.SetGCPercent(debug.SetGCPercent(before))
 	t.Setenv("GOGC", "200")

@@ -97,28 +97,6 @@ func (r *run) progress(now time.Time) Progress {
 // every is how often a run tells how far it is.
 func (o RunOptions) every() time.Duration { return cmp.Or(o.ProgressInterval, progressInterval) }
 
-// watch calls look now and then, until the function that it returns is called.
-func watch(every time.Duration, look func(now time.Time)) (stop func()) {
-	done, ended := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(ended)
-		ticker := time.NewTicker(every)
-		defer ticker.Stop()
-		for {
-			select {
-			case now := <-ticker.C:
-				look(now)
-			case <-done:
-				return
-			}
-		}
-	}()
-	return func() {
-		close(done)
-		<-ended
-	}
-}
-
 func (r *run) tell(ctx context.Context, now time.Time) {
 	p := r.progress(now)
 	tflog.Info(ctx, "Exporting", map[string]any{

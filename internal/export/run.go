@@ -97,7 +97,7 @@ func (e *Export) Run(ctx context.Context, client *klaviyo.Client, o RunOptions) 
 		return nil, err
 	}
 	defer rejects.discard()
-	defer collectInTime()()
+	defer limitGarbage()()
 	before, err := e.prepare(ctx, client, o)
 	if err != nil {
 		return nil, err

@@ -32,7 +32,7 @@ func nothing(*encoded) error { return nil }
 // count reads the segments once, without keeping their profiles. Afterwards the
 // counter's roster is complete if it has one.
 func (e *Export) count(ctx context.Context, c *counter, each func(*encoded) error) (*Survey, error) {
-	defer collectInTime()()
+	defer limitGarbage()()
 	version := e.version(ctx)
 	if err := e.encodeSegments(ctx, reading{roster: c.roster}, func(_ context.Context, chunk *chunk) error {
 		return c.take(chunk, each)
