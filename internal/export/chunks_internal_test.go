@@ -82,12 +82,12 @@ func TestChunksAreBounded(t *testing.T) {
 func TestSegmentsKeepNoChunk(t *testing.T) {
 	t.Parallel()
 	const segments = 300
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
 	for _, rows := range []int{0, chunkRows} {
 		e := exportOf(alike{rows: rows})
 		e.Safeguards.AllowEmptySegment = true
 		e.Segments = slices.Repeat(e.Segments, segments)
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-		defer cancel()
 		seen := 0
 		err := e.encodeSegments(ctx, reading{}, func(_ context.Context, c *chunk) error {
 			seen += len(c.profiles)

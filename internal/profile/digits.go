@@ -67,7 +67,7 @@ func newDigitMachine(expressions []string) (*digitMachine, bool) {
 // settle finds the states whose further digits make no difference: each leads
 // to the same state, of which that is true, too.
 func (m *digitMachine) settle() {
-	open := make([]bool, len(m.next)) // it does make one
+	open := make([]bool, len(m.next)) // states whose further digits do make a difference
 	for found := true; found; {
 		found = false
 		for state, to := range m.next {
@@ -94,7 +94,7 @@ func (m *digitMachine) settle() {
 
 func isAssertion(i syntax.Inst) bool { return i.Op == syntax.InstEmptyWidth }
 
-// match returns a bit for each expression that the digits match, at most
+// match returns a bit for each expression that the digits match. They are at most
 // maxPhoneDigits.
 func (m *digitMachine) match(digits []byte) uint16 {
 	state := uint16(stateStart)

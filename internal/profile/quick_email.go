@@ -23,7 +23,7 @@ func (e *Encoder) appendHead(dst []byte, s string, info *Info) ([]byte, bool) {
 	copy(out, head)
 	out = out[len(head):]
 	address := out[1 : n+1]
-	var names, dots uint64 // a bit for each byte; names has those of letters and digits
+	var alnum, dots uint64 // a bit for each letter or digit, and for each dot
 	for i, last := 0, n-8; ; i = min(i+8, last) {
 		w := word(s[i:])
 		letters, digits := letterBytes(w), digitBytes(w)
@@ -31,13 +31,13 @@ func (e *Encoder) appendHead(dst []byte, s string, info *Info) ([]byte, bool) {
 			return dst, false
 		}
 		binary.LittleEndian.PutUint64(address[i:], w|letters>>2) // 'A' is 0x20 less than 'a'
-		names |= gather(letters|digits) << i
+		alnum |= gather(letters|digits) << i
 		dots |= gather(equalBytes(w, '.')) << i
 		if i == last {
 			break
 		}
 	}
-	if !isAddress(address, names, dots) {
+	if !isAddress(address, alnum, dots) {
 		return dst, false
 	}
 	out[0], out[n+1] = '"', '"'
@@ -47,10 +47,10 @@ func (e *Encoder) appendHead(dst []byte, s string, info *Info) ([]byte, bool) {
 
 // isAddress reports whether up to maxQuickEmail bytes of ASCII are an address as
 // appendEmail has it, from where in it there are letters and digits, and dots.
-func isAddress(address []byte, names, dots uint64) bool {
+func isAddress(address []byte, alnum, dots uint64) bool {
 	end := uint64(1) << len(address)
 	at := uint64(0)
-	for rest := (end - 1) &^ (names | dots); rest != 0; rest &= rest - 1 {
+	for rest := (end - 1) &^ (alnum | dots); rest != 0; rest &= rest - 1 {
 		bit := rest & -rest
 		switch c := address[bits.TrailingZeros64(rest)]; {
 		case at != 0: // only a hyphen within a label
@@ -63,6 +63,8 @@ func isAddress(address []byte, names, dots uint64) bool {
 			return false
 		}
 	}
+	// There is something before the @ and a dot behind it; no dot is the first
+	// byte, next to the @ or behind another dot.
 	if at <= 1 || dots < at || dots&(1|at>>1|at<<1|dots<<1) != 0 {
 		return false
 	}

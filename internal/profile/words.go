@@ -1,8 +1,7 @@
 package profile
 
 // Texts are looked at eight bytes at a time, as one number, in which a byte is
-// marked by its highest bit. What is added to ASCII here never carries into the
-// next byte.
+// marked by its highest bit.
 const ones, signs = 0x0101010101010101, 0x8080808080808080
 
 // word is the first eight bytes of s as a number.
@@ -34,15 +33,16 @@ func oddBytes(w uint64) uint64 {
 // letterBytes marks the letters among eight bytes of ASCII by their highest bits.
 func letterBytes(w uint64) uint64 { return between(w|' '*ones, 'a', 'z') }
 
-// digitBytes marks the digits.
+// digitBytes marks the digits among them.
 func digitBytes(w uint64) uint64 { return between(w, '0', '9') }
 
-// between marks the bytes from first to last.
+// between marks the bytes from first to last. What is added to ASCII does not carry
+// into the next byte.
 func between(w, first, last uint64) uint64 {
 	return (w + (0x80-first)*ones) &^ (w + (0x7f-last)*ones) & signs
 }
 
-// equalBytes marks the bytes that are c.
+// equalBytes marks the bytes of ASCII that are c.
 func equalBytes(w, c uint64) uint64 { return signs &^ ((w ^ c*ones) + 0x7f*ones) }
 
 // gather puts the marks of eight bytes next to each other: the product has that
