@@ -131,12 +131,17 @@ func (e *Encoder) Append(dst []byte, row []string, info *Info) ([]byte, *Rejecti
 		}
 	}
 	open := groupNone // the object that is being written
-	for i := 1; ; i++ {
-		if buf, open, i = e.appendTexts(buf, open, row, i); i == len(e.fields) {
-			break
+	for i := 1; i < len(e.fields); i++ {
+		if e.fields[i].plain > 0 {
+			if buf, open, i = e.appendTexts(buf, open, row, i); i == len(e.fields) {
+				break
+			}
 		}
 		f := &e.fields[i]
 		cell := row[f.cell]
+		if cell == "" {
+			continue
+		}
 		before := len(buf)
 		if buf, done = e.appendTyped(buf, f, open, cell, info); !done {
 			if buf, rejection = e.appendKeyed(buf, f, open, cell, info); rejection != nil {
