@@ -28,21 +28,30 @@ func garbageRoom() float64 {
 	return (gcMetric("/gc/heap/goal:bytes") - gcMetric("/gc/heap/live:bytes")) / mebibyte
 }
 
+// percentBefore is the percentage of the process when there are no runs.
+const percentBefore = 70
+
+// tuned is a world in a process that is tuned in an environment with this GOGC.
+func tuned(t *testing.T, gogc string) *world {
+	t.Helper()
+	was := debug.SetGCPercent(percentBefore)
+	t.Cleanup(func() { debug.SetGCPercent(was) })
+	t.Setenv("GOGC", gogc)
+	export.TuneMemory()
+	return newWorld(t, simulator.Options{})
+}
+
 // While there are runs or surveys the room for garbage is the same however much
 // is in use, from the beginning of the first to the end of the last, also if one
 // fails.
 func TestGarbageIsLimited(t *testing.T) { //nolint:paralleltest // about the whole process
-	const before = 70
-	defer debug.SetGCPercent(debug.SetGCPercent(before))
-	t.Setenv("GOGC", "")
-	export.TuneMemory()
-	w := newWorld(t, simulator.Options{})
+	w := tuned(t, "")
 	outer, inner := people(3), people(3)
 	broken := errors.New("the disk is gone")
 	inner.before = func(context.Context, int) error { return broken }
 	limited := func(when string) {
-		if gcMetric("/gc/gogc:percent") == before {
-			t.Errorf("%s: the percentage is still %d", when, before)
+		if gcMetric("/gc/gogc:percent") == percentBefore {
+			t.Errorf("%s: the percentage is still %d", when, percentBefore)
 		}
 	}
 	outer.before = func(ctx context.Context, _ int) error {
@@ -73,7 +82,7 @@ func TestGarbageIsLimited(t *testing.T) { //nolint:paralleltest // about the who
 		},
 	} {
 		read()
-		if now := gcMetric("/gc/gogc:percent"); now != before {
+		if now := gcMetric("/gc/gogc:percent"); now != percentBefore {
 			t.Errorf("%.0f per cent after the %s", now, kind)
 		}
 	}
@@ -81,14 +90,10 @@ func TestGarbageIsLimited(t *testing.T) { //nolint:paralleltest // about the who
 
 // The environment has the last word on when garbage is collected.
 func TestGarbageIsLimitedAsTheEnvironmentSays(t *testing.T) { //nolint:paralleltest // about the whole process
-	const before = 70
-	defer debug.SetGCPercent(debug.SetGCPercent(before))
-	t.Setenv("GOGC", "200")
-	export.TuneMemory()
-	w := newWorld(t, simulator.Options{})
+	w := tuned(t, "200")
 	s := people(3)
 	s.before = func(context.Context, int) error {
-		if now := gcMetric("/gc/gogc:percent"); now != before {
+		if now := gcMetric("/gc/gogc:percent"); now != percentBefore {
 			t.Errorf("%.0f per cent during a run", now)
 		}
 		return nil
