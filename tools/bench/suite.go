@@ -43,9 +43,9 @@ func discarding(path string, rows, lists int, limits bool) (*simulator.Server, j
 
 // sample is what a size of segment costs, round by round.
 type sample struct {
-	survey, run, whole  []float64 // CPU, as a ratio to the floor of the same round
-	runPeak             []float64 // MiB, of survey and run in one
-	surveyEach, runEach []float64 // CPU seconds a row
+	survey, run, whole []float64 // CPU, as a ratio to the floor of the same round
+	runPeak            []float64 // MiB, of survey and run in one
+	surveyCPU, runCPU  []float64 // seconds
 }
 
 // atFullSpeed measures without limits.
@@ -71,9 +71,14 @@ func (b *suite) atFullSpeed(ctx context.Context) error {
 		b.add(name+"survey and run in one: CPU / floor", median(s.whole), -1, "%.2f")
 		b.add(name+"run: peak memory, MiB", median(s.runPeak), bar(150), "%.0f")
 	}
-	small, large := samples[1], samples[2]
-	b.add("CPU a row, 1,000,000 / 100,000 rows: survey", median(large.surveyEach)/median(small.surveyEach), 1.2, "%.2f")
-	b.add("CPU a row, 1,000,000 / 100,000 rows: run", median(large.runEach)/median(small.runEach), 1.2, "%.2f")
+	growth := func(cpu func(sample) []float64) float64 {
+		each := func(few, many int) float64 { // without what starting a process takes
+			return (median(cpu(samples[many])) - median(cpu(samples[few]))) / float64(sizes[many]-sizes[few])
+		}
+		return each(1, 2) / each(0, 1)
+	}
+	b.add("CPU of a further row, 100,000 to 1,000,000 / 10,000 to 100,000: survey", growth(func(s sample) []float64 { return s.surveyCPU }), 1.2, "%.2f")
+	b.add("CPU of a further row, 100,000 to 1,000,000 / 10,000 to 100,000: run", growth(func(s sample) []float64 { return s.runCPU }), 1.2, "%.2f")
 	return nil
 }
 
@@ -95,7 +100,7 @@ func (b *suite) sample(ctx context.Context, rows int) (s sample, err error) {
 		}
 		run.Surveyed = survey.Survey
 		s.survey = append(s.survey, survey.CPU/floor.CPU)
-		s.surveyEach = append(s.surveyEach, survey.CPU/float64(rows))
+		s.surveyCPU = append(s.surveyCPU, survey.CPU)
 	}
 	whole := run
 	whole.Surveyed = nil
@@ -110,7 +115,7 @@ func (b *suite) sample(ctx context.Context, rows int) (s sample, err error) {
 		}
 		s.run = append(s.run, sent.CPU/floor.CPU)
 		s.whole = append(s.whole, both.CPU/floor.CPU)
-		s.runPeak, s.runEach = append(s.runPeak, both.Peak), append(s.runEach, sent.CPU/float64(rows))
+		s.runPeak, s.runCPU = append(s.runPeak, both.Peak), append(s.runCPU, sent.CPU)
 	}
 	return s, nil
 }
