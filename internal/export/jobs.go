@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-log/tflog"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/logging"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
@@ -116,7 +116,7 @@ func (r *run) settle(ctx context.Context, job klaviyo.ImportJob, m *manifest) er
 		return err
 	}
 	r.ledger.finish(job.ID, failed)
-	tflog.Info(ctx, "Klaviyo finished a job", map[string]any{"job": job.ID, "profiles": m.profiles(), "failed": failed})
+	logging.Info(ctx, "Klaviyo finished a job", logging.Fields{"job": job.ID, "profiles": m.profiles(), "failed": failed})
 	return nil
 }
 

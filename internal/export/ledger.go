@@ -9,7 +9,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/hashicorp/terraform-plugin-log/tflog"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/logging"
 )
 
 // ledger knows where the rows of a run are.
@@ -122,16 +122,16 @@ func (l *ledger) warn(ctx context.Context) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for job, m := range l.open {
-		tflog.Warn(ctx, "Klaviyo had not finished a job", map[string]any{"job": job, "profiles": m.profiles(), "rows": m.span().String()})
+		logging.Warn(ctx, "Klaviyo had not finished a job", logging.Fields{"job": job, "profiles": m.profiles(), "rows": m.span().String()})
 	}
 	for job, m := range l.cancelled {
-		tflog.Warn(ctx, "A job was cancelled in Klaviyo", map[string]any{"job": job, "profiles": m.profiles(), "rows": m.span().String()})
+		logging.Warn(ctx, "A job was cancelled in Klaviyo", logging.Fields{"job": job, "profiles": m.profiles(), "rows": m.span().String()})
 	}
 	for b, rows := range l.underway {
-		tflog.Warn(ctx, "A batch was under way", map[string]any{"profiles": len(b.profiles), "rows": rows.String()})
+		logging.Warn(ctx, "A batch was under way", logging.Fields{"profiles": len(b.profiles), "rows": rows.String()})
 	}
 	for b, rows := range l.unsent {
-		tflog.Warn(ctx, "A batch was not accepted", map[string]any{"profiles": len(b.profiles), "rows": rows.String()})
+		logging.Warn(ctx, "A batch was not accepted", logging.Fields{"profiles": len(b.profiles), "rows": rows.String()})
 	}
 }
 

@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-log/tflog"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/logging"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 )
@@ -56,7 +56,7 @@ func (e *Export) prepareTelling(ctx context.Context, client *klaviyo.Client, o R
 	}
 	var unknown *FlowsUnknownError
 	if err := e.CheckFlows(ctx, client, p.survey.Profiles); errors.As(err, &unknown) {
-		tflog.Warn(ctx, "The flows of the list were not checked", map[string]any{"list": e.ListID, "reason": err.Error()})
+		logging.Warn(ctx, "The flows of the list were not checked", logging.Fields{"list": e.ListID, "reason": err.Error()})
 	} else if err != nil {
 		return p, err
 	}
@@ -94,7 +94,7 @@ func (p *preparation) tell(ctx context.Context, at time.Time) {
 	if now.Preparing == "" { // there is nothing to tell of the checks
 		return
 	}
-	tflog.Info(ctx, "Preparing to export", map[string]any{"stage": now.Preparing, "rows": now.Rows})
+	logging.Info(ctx, "Preparing to export", logging.Fields{"stage": now.Preparing, "rows": now.Rows})
 	if p.onProgress != nil {
 		p.onProgress(now)
 	}

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-log/tflog"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/logging"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 )
@@ -99,7 +99,7 @@ func (o RunOptions) every() time.Duration { return cmp.Or(o.ProgressInterval, pr
 
 func (r *run) tell(ctx context.Context, now time.Time) {
 	p := r.progress(now)
-	tflog.Info(ctx, "Exporting", map[string]any{
+	logging.Info(ctx, "Exporting", logging.Fields{
 		"rows": p.Rows, "profiles_accepted": p.Accepted, "profiles_expected": p.Expected,
 		"batches": p.Batches, "jobs": p.Jobs, "jobs_finished": p.Finished, "profiles_per_second": p.Rate(), "seconds_left": int64(p.Remaining.Seconds()),
 	})

@@ -8,8 +8,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-log/tflog"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/logging"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
@@ -104,7 +105,7 @@ func (e *Export) Run(ctx context.Context, client *klaviyo.Client, o RunOptions) 
 	}
 	r := e.newRun(client, before, rejects, o)
 	result := &Result{ID: rand.Text(), StartedAt: r.started.UTC(), ListName: before.list.Name}
-	ctx = tflog.SetField(ctx, "run", result.ID)
+	ctx = logging.WithField(ctx, "run", result.ID)
 	stop := watch(r.every, func(now time.Time) { r.tell(ctx, now) })
 	err = r.stream(ctx)
 	stop()
@@ -170,7 +171,7 @@ func (e *Export) countList(ctx context.Context, client *klaviyo.Client, result *
 	case klaviyo.IsNotFound(err):
 		return addToDetail(ListError(e.ListID, err), " All profiles were sent and Klaviyo had finished with them before that was seen.")
 	case err != nil:
-		tflog.Warn(ctx, "The members of the list were not counted", map[string]any{"list": e.ListID, "reason": err.Error()})
+		logging.Warn(ctx, "The members of the list were not counted", logging.Fields{"list": e.ListID, "reason": err.Error()})
 		result.ListProfileCount = -1
 	default:
 		result.ListProfileCount = list.ProfileCount

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/hashicorp/terraform-plugin-log/tflog"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/logging"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
@@ -94,7 +94,7 @@ func (r *run) send(ctx context.Context, b *batch) error {
 		return err
 	}
 	r.ledger.accept(b, job.ID)
-	tflog.Info(ctx, "Klaviyo accepted a batch", map[string]any{"job": job.ID, "profiles": len(b.profiles)})
+	logging.Info(ctx, "Klaviyo accepted a batch", logging.Fields{"job": job.ID, "profiles": len(b.profiles)})
 	return nil
 }
 

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/redact"
 )
 
 // APIError is an answer of Klaviyo other than success.
@@ -79,7 +81,7 @@ type TransportError struct {
 
 func (e *TransportError) Error() string {
 	if e.text == "" {
-		return e.Operation + ": " + Redact(e.Err.Error())
+		return e.Operation + ": " + redact.Text(e.Err.Error())
 	}
 	return e.Operation + ": " + e.text
 }

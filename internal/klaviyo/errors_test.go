@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/redact"
 )
 
 // listError is what asking for a list fails with when the server answers so.
@@ -160,18 +161,10 @@ func TestErrorsMaskAddresses(t *testing.T) {
 		escaped := strings.ReplaceAll(text, `"`, `\"`)
 		e := listError(t, answer(400, `{"errors":[{"title":"`+escaped+`","detail":"`+escaped+`"}]}`))
 		_, detail := klaviyo.Explain(e)
-		for _, shown := range []string{e.Error(), e.Errors[0].Title, e.Errors[0].Detail, detail, klaviyo.Redact(text)} {
+		for _, shown := range []string{e.Error(), e.Errors[0].Title, e.Errors[0].Detail, detail, redact.Text(text)} {
 			if strings.ContainsAny(shown, "@") || strings.Contains(strings.ToLower(shown), "ada") || strings.Contains(shown, "example") || strings.Contains(shown, "600111") {
 				t.Errorf("%q is shown as %q", text, shown)
 			}
-		}
-	}
-	if got, want := klaviyo.Redact("The address ada@example.com is invalid for pk_abc123."), "The address *** is invalid for pk_***."; got != want {
-		t.Errorf("redacted to %q, want %q", got, want)
-	}
-	for _, pattern := range klaviyo.SecretPatterns() {
-		if pattern.MatchString("List ID Y6nRLr does not exist.") {
-			t.Errorf("%s matches what is no secret", pattern)
 		}
 	}
 }

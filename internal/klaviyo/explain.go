@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/redact"
 )
 
 // RequiredScopes are the scopes of a key that exports segments.
@@ -44,7 +46,7 @@ func Explain(err error) (summary, detail string) {
 		return "Klaviyo Cannot Be Reached", fmt.Sprintf("No complete answer came from Klaviyo: %s. "+
 			"Check the network between this machine and Klaviyo, then try again.", err)
 	default:
-		return "Klaviyo Request Failed", Redact(err.Error()) + "."
+		return "Klaviyo Request Failed", redact.Text(err.Error()) + "."
 	}
 }
 

@@ -14,7 +14,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-log/tflog"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/logging"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/redact"
 )
 
 const mediaType = "application/vnd.api+json"
@@ -67,7 +68,7 @@ func (c *Client) do(ctx context.Context, r request, out any) error {
 			}
 			return err
 		}
-		tflog.Debug(ctx, "Klaviyo request will be repeated", map[string]any{
+		logging.Debug(ctx, "Klaviyo request will be repeated", logging.Fields{
 			"operation": r.operation, "attempt": attempt + 1, "wait_ms": wait.Milliseconds(), "reason": err.Error(),
 		})
 		if err := c.sleep(ctx, wait); err != nil {
@@ -85,7 +86,7 @@ func (c *Client) attemptPaced(ctx context.Context, r request, attempt int, out a
 		return err
 	}
 	if waited := time.Since(started); waited >= time.Second {
-		tflog.Debug(ctx, "Klaviyo request waited for the rate limit", map[string]any{
+		logging.Debug(ctx, "Klaviyo request waited for the rate limit", logging.Fields{
 			"operation": r.operation, "attempt": attempt + 1, "waited_ms": waited.Milliseconds(),
 		})
 	}
@@ -111,20 +112,20 @@ func (c *Client) attempt(ctx context.Context, r request, attempt int, out any) (
 	}
 	started := time.Now()
 	resp, err := c.http.Do(req)
-	fields := map[string]any{
+	fields := logging.Fields{
 		"operation": r.operation, "method": req.Method, "path": req.URL.Path,
 		"attempt": attempt + 1, "duration_ms": time.Since(started).Milliseconds(),
 	}
 	if err != nil {
 		err = c.transportError(ctx, r, err)
 		fields["error"] = err.Error()
-		tflog.Debug(ctx, "Klaviyo request failed", fields)
+		logging.Debug(ctx, "Klaviyo request failed", fields)
 		return nil, err
 	}
 	defer resp.Body.Close()
 	fields["status"] = resp.StatusCode
 	fields["rate_limit_remaining"] = resp.Header.Get(headerRemaining)
-	tflog.Debug(ctx, "Klaviyo request", fields)
+	logging.Debug(ctx, "Klaviyo request", fields)
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		return resp.Header, c.readError(ctx, r, resp)
 	}
@@ -241,10 +242,10 @@ func (c *Client) redactPointer(pointer text) string {
 // maxText is how much of a text from outside is shown.
 const maxText = 2000
 
-// redact masks the client's key, and what Redact masks, and cuts what no one
-// would read to its end.
+// redact makes a text from outside fit to be shown: without the client's key and
+// what redact.Text masks, and no longer than anybody reads.
 func (c *Client) redact(t text) string {
-	s := Redact(c.key.Replace(string(t)))
+	s := redact.Text(c.key.Replace(string(t)))
 	if len(s) > maxText {
 		s = strings.ToValidUTF8(s[:maxText], "") + "…"
 	}

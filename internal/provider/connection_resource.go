@@ -11,7 +11,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
-	"github.com/hashicorp/terraform-plugin-log/tflog"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/logging"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 )
@@ -146,7 +147,7 @@ func (r *connectionResource) Read(ctx context.Context, req resource.ReadRequest,
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, state.identity())...)
 	account, err := r.account(ctx, &state)
 	if err != nil {
-		tflog.Warn(logContext(ctx), "The connection was not refreshed", map[string]any{"reason": err.Error()})
+		logging.Warn(ctx, "The connection was not refreshed", logging.Fields{"reason": err.Error()})
 		return
 	}
 	if account.ID == state.ID.ValueString() { // another account is the plan's to deal with
@@ -207,7 +208,7 @@ func (r *connectionResource) account(ctx context.Context, m *connectionModel) (k
 	if err != nil {
 		return klaviyo.Account{}, err
 	}
-	account, err := used.client.Account(logContext(ctx))
+	account, err := used.client.Account(ctx)
 	return account, used.blame(err)
 }
 

@@ -10,7 +10,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
 	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
-	"github.com/hashicorp/terraform-plugin-log/tflog"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/logging"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 )
@@ -119,13 +120,13 @@ func (a *ownAccount) find(ctx context.Context, d *providerData) types.String {
 	if a.asked {
 		return a.id
 	}
-	account, err := call(d, func(c *klaviyo.Client) (klaviyo.Account, error) { return c.Account(logContext(ctx)) })
+	account, err := call(d, func(c *klaviyo.Client) (klaviyo.Account, error) { return c.Account(ctx) })
 	if ctx.Err() != nil {
 		return types.StringNull()
 	}
 	a.asked = true
 	if err != nil {
-		tflog.Warn(logContext(ctx), "The account of the lists is not known", map[string]any{"reason": err.Error()})
+		logging.Warn(ctx, "The account of the lists is not known", logging.Fields{"reason": err.Error()})
 		return a.id
 	}
 	a.id = types.StringValue(account.ID)

@@ -87,9 +87,9 @@ func (d *listDataSource) Read(ctx context.Context, req datasource.ReadRequest, r
 	}
 	list, err := call(d.data, func(c *klaviyo.Client) (klaviyo.List, error) {
 		if config.ID.IsNull() {
-			return listNamed(logContext(ctx), c, config.Name.ValueString())
+			return listNamed(ctx, c, config.Name.ValueString())
 		}
-		list, err := c.List(logContext(ctx), config.ID.ValueString())
+		list, err := c.List(ctx, config.ID.ValueString())
 		if klaviyo.IsNotFound(err) {
 			return list, lookupError("id", "List Not Found", fmt.Sprintf("There is no list with the id %q in the account of the API key.", config.ID.ValueString()))
 		}

@@ -126,7 +126,7 @@ func (r *listResource) Create(ctx context.Context, req resource.CreateRequest, r
 	plan.ID = types.StringNull()
 	account := r.data.account.find(ctx, r.data) // first: nothing may come between a new list and the state
 	list, err := call(r.data, func(c *klaviyo.Client) (klaviyo.List, error) {
-		return c.CreateList(logContext(ctx), plan.list())
+		return c.CreateList(ctx, plan.list())
 	})
 	if err != nil {
 		addError(&resp.Diagnostics, err)
@@ -145,7 +145,7 @@ func (r *listResource) Read(ctx context.Context, req resource.ReadRequest, resp 
 		return
 	}
 	list, err := call(r.data, func(c *klaviyo.Client) (klaviyo.List, error) {
-		return c.List(logContext(ctx), state.ID.ValueString())
+		return c.List(ctx, state.ID.ValueString())
 	})
 	if err != nil && !klaviyo.IsNotFound(err) {
 		addError(&resp.Diagnostics, err)
@@ -171,7 +171,7 @@ func (r *listResource) Update(ctx context.Context, req resource.UpdateRequest, r
 		return
 	}
 	list, err := call(r.data, func(c *klaviyo.Client) (klaviyo.List, error) {
-		return c.UpdateList(logContext(ctx), plan.list())
+		return c.UpdateList(ctx, plan.list())
 	})
 	if klaviyo.IsNotFound(err) {
 		resp.Diagnostics.AddAttributeError(path.Root("id"), "List Not Found", fmt.Sprintf(
@@ -196,11 +196,11 @@ func (r *listResource) Delete(ctx context.Context, req resource.DeleteRequest, r
 	}
 	_, err := call(r.data, func(c *klaviyo.Client) (struct{}, error) {
 		if !state.ForceDestroy.ValueBool() {
-			if err := deletable(logContext(ctx), c, &state); err != nil {
+			if err := deletable(ctx, c, &state); err != nil {
 				return struct{}{}, err
 			}
 		}
-		return struct{}{}, c.DeleteList(logContext(ctx), state.ID.ValueString())
+		return struct{}{}, c.DeleteList(ctx, state.ID.ValueString())
 	})
 	if err != nil && !klaviyo.IsNotFound(err) {
 		addError(&resp.Diagnostics, err)
@@ -263,7 +263,7 @@ func (r *listResource) ImportState(ctx context.Context, req resource.ImportState
 // checkAccount makes sure that the key belongs to the account of a list that is
 // to be imported.
 func (r *listResource) checkAccount(ctx context.Context, id string) error {
-	account, err := call(r.data, func(c *klaviyo.Client) (klaviyo.Account, error) { return c.Account(logContext(ctx)) })
+	account, err := call(r.data, func(c *klaviyo.Client) (klaviyo.Account, error) { return c.Account(ctx) })
 	if err != nil || account.ID == id {
 		return err
 	}

@@ -1,7 +1,6 @@
 package provider
 
 import (
-	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -13,7 +12,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
-	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 )
@@ -164,13 +162,6 @@ func (d *providerData) client(key string) (*klaviyo.Client, error) {
 	}
 	d.clients[hash] = client
 	return client, nil
-}
-
-// logContext keeps secrets and personal data out of whatever is logged with
-// the context.
-func logContext(ctx context.Context) context.Context {
-	ctx = tflog.MaskAllFieldValuesRegexes(ctx, klaviyo.SecretPatterns()...)
-	return tflog.MaskMessageRegexes(ctx, klaviyo.SecretPatterns()...)
 }
 
 // call makes a request with the provider's own key.

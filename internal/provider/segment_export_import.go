@@ -32,10 +32,10 @@ func (r *segmentExportResource) ImportState(ctx context.Context, req resource.Im
 		return
 	}
 	found, err := call(r.data, func(c *klaviyo.Client) (klaviyo.List, error) {
-		if err := e.CheckAccount(logContext(ctx), c); err != nil {
+		if err := e.CheckAccount(ctx, c); err != nil {
 			return klaviyo.List{}, err
 		}
-		return e.CheckList(logContext(ctx), c)
+		return e.CheckList(ctx, c)
 	})
 	if err != nil {
 		addError(&resp.Diagnostics, err)

@@ -5,7 +5,8 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types"
-	"github.com/hashicorp/terraform-plugin-log/tflog"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/logging"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
@@ -32,7 +33,7 @@ func (r *exportRefresh) refresh(ctx context.Context) refreshed {
 		err = r.list(ctx, used.client, &found)
 	}
 	if err != nil {
-		tflog.Warn(ctx, "The list was not refreshed", map[string]any{"list": r.export.ListID, "reason": err.Error()})
+		logging.Warn(ctx, "The list was not refreshed", logging.Fields{"list": r.export.ListID, "reason": err.Error()})
 		r.state.ListName, r.state.ListProfileCount = types.StringNull(), types.Int64Null()
 	}
 	switch {
@@ -43,7 +44,7 @@ func (r *exportRefresh) refresh(ctx context.Context) refreshed {
 		found.Survey, err = r.survey(ctx)
 	}
 	if err != nil {
-		tflog.Warn(ctx, "Not all was refreshed", map[string]any{"reason": err.Error()})
+		logging.Warn(ctx, "Not all was refreshed", logging.Fields{"reason": err.Error()})
 	}
 	return found
 }

@@ -7,7 +7,8 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
-	"github.com/hashicorp/terraform-plugin-log/tflog"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/logging"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
 )
@@ -55,7 +56,7 @@ func (r *segmentExportResource) ModifyPlan(ctx context.Context, req resource.Mod
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	p.complete(logContext(ctx))
+	p.complete(ctx)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -73,7 +74,7 @@ func (r *segmentExportResource) Create(ctx context.Context, req resource.CreateR
 		return
 	}
 	p := exportPlan{data: r.data, plan: &plan, private: resp.Private, diags: &resp.Diagnostics}
-	p.apply(logContext(ctx), "create", timeout)
+	p.apply(ctx, "create", timeout)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -94,7 +95,7 @@ func (r *segmentExportResource) Read(ctx context.Context, req resource.ReadReque
 		return
 	}
 	look := exportRefresh{data: r.data, state: &state, private: resp.Private, diags: &resp.Diagnostics}
-	store(ctx, resp.Private, keyRefresh, look.refresh(logContext(ctx)), &resp.Diagnostics)
+	store(ctx, resp.Private, keyRefresh, look.refresh(ctx), &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.State.Set(ctx, &state)...)
 }
 
@@ -110,7 +111,7 @@ func (r *segmentExportResource) Update(ctx context.Context, req resource.UpdateR
 		return
 	}
 	p := exportPlan{data: r.data, plan: &plan, state: &state, private: resp.Private, diags: &resp.Diagnostics}
-	p.apply(logContext(ctx), "update", timeout)
+	p.apply(ctx, "update", timeout)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -207,7 +208,7 @@ func (p *exportPlan) rememberMissing(ctx context.Context) {
 	}
 	_, m, err := p.export.Compare(ctx, p.used.client)
 	if err != nil {
-		tflog.Warn(ctx, "Who is on the list was not read after the run", map[string]any{"list": p.export.ListID, "reason": err.Error()})
+		logging.Warn(ctx, "Who is on the list was not read after the run", logging.Fields{"list": p.export.ListID, "reason": err.Error()})
 		return
 	}
 	store(ctx, p.private, keyMissing, missingIn(m), p.diags)

@@ -118,7 +118,7 @@ func (r *requestedExport) run(ctx context.Context, progress func(export.Progress
 		addError(&found, err)
 		return nil
 	}
-	ctx, cancel := context.WithTimeoutCause(logContext(ctx), timeout, fmt.Errorf("timeouts.update of %s is over", timeout))
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("timeouts.update of %s is over", timeout))
 	defer cancel()
 	options := r.model.runOptions()
 	options.Surveyed, options.Progress = r.data.surveys.find(r.model.source()), progress
