@@ -4,9 +4,8 @@ import (
 	"context"
 	"time"
 
-	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/logging"
-
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/logging"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
 )
 

@@ -6,9 +6,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/logging"
-
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/logging"
 )
 
 // prepared is what is known before anything is sent.

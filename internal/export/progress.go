@@ -7,9 +7,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/logging"
-
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/logging"
 )
 
 // progressInterval is how often a run tells how far it is.

@@ -24,8 +24,8 @@ func TestLoggingFromManyGoroutines(t *testing.T) {
 	for range goroutines {
 		all.Go(func() {
 			for range lines {
-				ctx := logging.WithField(ctx, "run", "grace@example.com")
 				logging.Debug(ctx, "a page was read", logging.Fields{"member": "joan@example.com"})
+				_ = logging.WithField(ctx, "run", "grace@example.com")
 			}
 		})
 	}

@@ -66,7 +66,11 @@ var builtProvider = sync.OnceValues(func() (string, error) {
 	if runtime.GOOS == "windows" {
 		binary += ".exe"
 	}
-	build := exec.CommandContext(context.Background(), "go", "build", "-o", binary, "../..") // it outlives the test that needs it first
+	args := []string{"build", "-o", binary, "../.."}
+	if raceDetector {
+		args = []string{"build", "-race", "-o", binary, "../.."}
+	}
+	build := exec.CommandContext(context.Background(), "go", args...) // it outlives the test that needs it first
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("the provider cannot be built: %w\n%s", err, out)
 	}
