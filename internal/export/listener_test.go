@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 // stuckListener is a listener whose call does not return before the test is
 // over.
 type stuckListener struct {
+	once    sync.Once
 	entered chan struct{} // closed by the call
 	release chan struct{}
 }
@@ -27,7 +29,7 @@ func newStuckListener(t *testing.T) *stuckListener {
 }
 
 func (l *stuckListener) take(export.Progress) {
-	close(l.entered)
+	l.once.Do(func() { close(l.entered) })
 	<-l.release
 }
 
