@@ -2,13 +2,12 @@
 package main
 
 import (
-	"context"
 	"flag"
 	"fmt"
 	"os"
 	_ "time/tzdata" // Windows and minimal containers have no time zones of their own, and schedules name them.
 
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6/tf6server"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/provider"
@@ -22,11 +21,11 @@ func main() {
 	flag.Parse()
 
 	export.TuneMemory()
-	err := providerserver.Serve(context.Background(), provider.New(version), providerserver.ServeOpts{
-		Address: "registry.terraform.io/klaviyo-community/klaviyo",
-		Debug:   *debug,
-	})
-	if err != nil {
+	var options []tf6server.ServeOpt
+	if *debug {
+		options = append(options, tf6server.WithManagedDebug())
+	}
+	if err := tf6server.Serve("registry.terraform.io/klaviyo-community/klaviyo", provider.NewServer(version), options...); err != nil {
 		fmt.Fprintln(os.Stderr, "terraform-provider-klaviyo:", err)
 		os.Exit(1)
 	}

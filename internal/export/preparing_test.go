@@ -120,7 +120,7 @@ func TestRunLogsItsPreparation(t *testing.T) {
 		}
 		got = append(got, stage{name, int64(n)})
 	}
-	if len(got) == 0 || !slices.Equal(got, told) {
+	if len(told) == 0 || !isSubsequence(told, got) { // a busy listener misses some
 		t.Fatalf("logged %v, told %v", got, told)
 	}
 	if last := got[len(got)-1]; last != (stage{"reading who unsubscribed", rows}) {
@@ -129,4 +129,16 @@ func TestRunLogsItsPreparation(t *testing.T) {
 	if !slices.ContainsFunc(got, func(s stage) bool { return s.name == "reading the segments" && 0 < s.rows && s.rows < rows }) {
 		t.Errorf("nothing in between is logged: %v", got)
 	}
+}
+
+// isSubsequence reports whether part is what is left of all when some are left out.
+func isSubsequence[T comparable](part, all []T) bool {
+	for _, one := range part {
+		at := slices.Index(all, one)
+		if at < 0 {
+			return false
+		}
+		all = all[at+1:]
+	}
+	return true
 }

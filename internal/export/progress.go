@@ -14,6 +14,10 @@ import (
 // progressInterval is how often a run tells how far it is.
 const progressInterval = 5 * time.Second
 
+// lastReportWait is how long a run that is over waits for its listener to take
+// the last report. A listener that is still there needs no second.
+const lastReportWait = time.Second
+
 // Progress is how far a run is.
 type Progress struct {
 	// Preparing is what a run does that sends nothing yet; Rows are then those
@@ -95,6 +99,43 @@ func (r *run) progress(now time.Time) Progress {
 
 // every is how often a run tells how far it is.
 func (o RunOptions) every() time.Duration { return cmp.Or(o.ProgressInterval, progressInterval) }
+
+// reportAside returns a function that hands reports to a listener without
+// waiting for it. The listener gets one report at a time, and of those that come
+// while it is busy only the newest. end waits for the last report to be taken,
+// but not for long; after it the listener is not called again. Neither function
+// may be called while the other, or itself, is under way.
+func reportAside(listener func(Progress)) (report func(Progress), end func()) {
+	if listener == nil {
+		return nil, func() {}
+	}
+	newest, ended := make(chan Progress, 1), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for p := range newest {
+			listener(p)
+		}
+	}()
+	report = func(p Progress) {
+		select {
+		case <-newest:
+		default:
+		}
+		newest <- p // has room, since nobody else sends
+	}
+	end = func() {
+		close(newest)
+		timer := time.NewTimer(lastReportWait)
+		defer timer.Stop()
+		select {
+		case <-ended:
+		case <-timer.C:
+			for range newest { // not for a listener that returns only later
+			}
+		}
+	}
+	return report, end
+}
 
 func (r *run) tell(ctx context.Context, now time.Time) {
 	p := r.progress(now)

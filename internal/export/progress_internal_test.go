@@ -1,7 +1,9 @@
 package export
 
 import (
+	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -28,4 +30,55 @@ func TestProgressEstimatesWhatRemains(t *testing.T) {
 			t.Errorf("%s: %+v, want %v", name, p, tc.want)
 		}
 	}
+}
+
+// Reports do not wait for the listener, which gets the newest of those that it
+// missed, and the last one before the end.
+func TestReportAsideKeepsTheNewest(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		busy := make(chan struct{})
+		var got []int64
+		report, end := reportAside(func(p Progress) {
+			got = append(got, p.Rows)
+			<-busy
+		})
+		report(Progress{Rows: 1})
+		synctest.Wait()
+		for rows := range int64(5) {
+			report(Progress{Rows: 2 + rows})
+		}
+		close(busy)
+		end()
+		if want := []int64{1, 6}; !slices.Equal(got, want) {
+			t.Errorf("the listener got %d, want %d", got, want)
+		}
+	})
+}
+
+// A listener that is stuck holds the end up for no longer than agreed, and is
+// not called again when it comes back.
+func TestReportAsideGivesUp(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		stuck := make(chan struct{})
+		calls := 0
+		report, end := reportAside(func(Progress) {
+			calls++
+			<-stuck
+		})
+		report(Progress{})
+		synctest.Wait()
+		report(Progress{})
+		began := time.Now() // the clock of the bubble
+		end()
+		if waited := time.Since(began); waited != lastReportWait {
+			t.Errorf("the end waited for %v, want %v", waited, lastReportWait)
+		}
+		close(stuck)
+		synctest.Wait()
+		if calls != 1 {
+			t.Errorf("the listener was called %d times", calls)
+		}
+	})
 }

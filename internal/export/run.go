@@ -54,7 +54,10 @@ type RunOptions struct {
 	RejectsPath string
 
 	// Progress is told how far the run is, at most one call at a time, every
-	// ProgressInterval (default 5 s).
+	// ProgressInterval (default 5 s). The run does not wait for it: a call that
+	// takes longer than the interval misses reports, but not the last one, which
+	// Run waits for before it returns. A call that does not return holds Run up
+	// for a second at its end. No call begins after Run has returned.
 	Progress         func(Progress)
 	ProgressInterval time.Duration
 }
@@ -98,6 +101,9 @@ func (e *Export) Run(ctx context.Context, client *klaviyo.Client, o RunOptions) 
 	}
 	defer rejects.discard()
 	defer limitGarbage()()
+	var endReports func()
+	o.Progress, endReports = reportAside(o.Progress)
+	defer endReports()
 	before, err := e.prepare(ctx, client, o)
 	if err != nil {
 		return nil, err

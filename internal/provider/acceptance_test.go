@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-testing/compare"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
@@ -130,7 +129,9 @@ func (w *world) run(steps ...resource.TestStep) {
 func (w *world) testCase(steps ...resource.TestStep) resource.TestCase {
 	return resource.TestCase{
 		ProtoV6ProviderFactories: map[string]func() (tfprotov6.ProviderServer, error){
-			"klaviyo": providerserver.NewProtocol6WithError(&klaviyoProvider{version: "test", now: func() time.Time { return w.clock() }}),
+			"klaviyo": func() (tfprotov6.ProviderServer, error) {
+				return newServer(&klaviyoProvider{version: "test", now: func() time.Time { return w.clock() }}), nil
+			},
 		},
 		Steps: steps,
 	}

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
@@ -39,7 +38,7 @@ func (v values) with(name string, to any) values {
 // newCore starts a provider that uses a key.
 func newCore(w *world, key string) *core {
 	w.t.Helper()
-	server := providerserver.NewProtocol6(New("test")())()
+	server := NewServer("test")()
 	schema, err := server.GetProviderSchema(w.t.Context(), &tfprotov6.GetProviderSchemaRequest{})
 	if err != nil {
 		w.t.Fatal(err)

@@ -2,8 +2,11 @@ package provider
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/simulator"
 )
@@ -107,4 +110,18 @@ func TestAccProvider_noKeyNeeded(t *testing.T) {
 	delete(config, connectionBlock)
 	w.run(applied(config))
 	w.wantNoRequest()
+}
+
+// A base URL may hold a password, so no error repeats it.
+func TestProvider_baseURLNotShown(t *testing.T) {
+	t.Setenv(envBaseURL, "https://user:s3cret@klaviyo.example.com")
+	resp, err := NewServer("test")().ConfigureProvider(t.Context(), &tfprotov6.ConfigureProviderRequest{
+		Config: dynamic(t, protocolSchema(t).Provider.ValueType(), values{}),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := errorsOf(resp.Diagnostics); !says("Base URL Not Allowed", envBaseURL, "neither user name").MatchString(got) || strings.Contains(got, "s3cret") {
+		t.Errorf("it says %q", got)
+	}
 }

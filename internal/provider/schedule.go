@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -14,10 +15,14 @@ import (
 // cronParser takes the classic five fields, and @daily and the like.
 //
 // Why this library: of those at hand it is the one that is maintained, pulls in
-// nothing, and reads what people write: 7 and 5-7 reach Sunday, fri-mon goes
-// around the week, and a bad step is refused. robfig/cron, its origin, rests
-// since 2020 and refuses 7; hashicorp/cronexpr loses the Sunday of 5-7 and
-// panics on a reversed range of months; gronx lets malformed ranges pass.
+// nothing, and reads what people write: 7 and 5-7 reach Sunday, and a bad step
+// is refused. robfig/cron, its origin, rests since 2020 and refuses 7;
+// hashicorp/cronexpr loses the Sunday of 5-7 and panics on a reversed range of
+// months; gronx lets malformed ranges pass.
+//
+// It also takes ranges that run backwards and continues them from the start of
+// the field, so that 1-0 is all of it. Other crons refuse these, and so does
+// checkCronFields: they are more often a slip than meant.
 //
 // All of them are wrong somewhere around daylight saving time. The library is
 // therefore only asked about clocks that never change, and schedule does the rest.
@@ -26,12 +31,54 @@ var cronParser = cron.MustNewParser(cron.Minute | cron.Hour | cron.Dom | cron.Mo
 
 // cronFields are the fields of a cron expression in their order, and what they
 // take.
-var cronFields = [...]struct{ name, takes string }{
-	{"minute", "0-59"},
-	{"hour", "0-23"},
-	{"day of month", "1-31"},
-	{"month", "1-12 or jan-dec"},
-	{"day of week", "0-7 or sun-sat, where 0 and 7 are Sunday"},
+var cronFields = [...]cronField{
+	{"minute", "0-59", 0, 59, nil},
+	{"hour", "0-23", 0, 23, nil},
+	{"day of month", "1-31", 1, 31, nil},
+	{"month", "1-12 or jan-dec", 1, 12, []string{"jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"}},
+	{"day of week", "0-7 or sun-sat, where 0 and 7 are Sunday", 0, 6, []string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"}},
+}
+
+type cronField struct {
+	name, takes string
+	first, last int
+	names       []string // of the values, from the first
+}
+
+// value is the number that a text of the field stands for.
+func (f cronField) value(text string) int {
+	if i := slices.Index(f.names, strings.ToLower(text)); i >= 0 {
+		return f.first + i
+	}
+	n, _ := strconv.Atoi(text)
+	return n
+}
+
+// checkRanges refuses ranges that run backwards in a field that the library
+// accepts, and says what to write for them.
+func (f cronField) checkRanges(field string) error {
+	for part := range strings.SplitSeq(field, ",") {
+		span, step, stepped := strings.Cut(part, "/")
+		low, high, _ := strings.Cut(span, "-")
+		from, to := f.value(low), f.value(high)
+		if high == "" || from <= to {
+			continue
+		}
+		problem := fmt.Errorf("the %s cannot be %q: the range %s runs backwards", f.name, field, span)
+		if stepped && step != "1" { // two ranges would begin their steps anew
+			return fmt.Errorf("%w; list the values one by one instead", problem)
+		}
+		return fmt.Errorf("%w; to continue it from %d, write %s,%s instead", problem, f.first, numbers(from, max(from, f.last)), numbers(f.first, to))
+	}
+	return nil
+}
+
+// numbers is a range in the notation of cron.
+func numbers(from, to int) string {
+	if from == to {
+		return strconv.Itoa(from)
+	}
+	return fmt.Sprintf("%d-%d", from, to)
 }
 
 // cronSyntax says how a cron expression is written.
@@ -185,6 +232,9 @@ func checkCronFields(fields []string) error {
 		if err != nil || slices.Contains(strings.Split(field, ","), "") { // the library skips over what is missing in 1,,2
 			return fmt.Errorf("the %s cannot be %q; it takes %s, or * for any, and of these lists such as 1,3, ranges such as 1-5, "+
 				"and steps that are shorter than their range, such as */2", cronFields[i].name, field, cronFields[i].takes)
+		}
+		if err := cronFields[i].checkRanges(field); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -4,12 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
@@ -67,10 +68,7 @@ type actions struct {
 
 func newActions(w *world) *actions {
 	w.t.Helper()
-	server, err := providerserver.NewProtocol6WithError(New("test")())()
-	if err != nil {
-		w.t.Fatal(err)
-	}
+	server := NewServer("test")()
 	schema, err := server.GetProviderSchema(w.t.Context(), &tfprotov6.GetProviderSchemaRequest{})
 	if err != nil {
 		w.t.Fatal(err)
@@ -268,6 +266,36 @@ func TestSegmentExportRunAction_progress(t *testing.T) {
 	wantNoDiagnostics(t, end)
 	if len(progress) < 3 || !strings.HasPrefix(progress[0], "3 rows read; 3 of 3 profiles accepted in 1 job, 0 of them done") {
 		t.Errorf("it reported %q", progress)
+	}
+}
+
+// An action that nobody listens to any more does not go on, and not even its
+// reports keep it.
+func TestSegmentExportRunAction_listenerLeaves(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	gaveUp := make(chan struct{})
+	var once sync.Once
+	w.OnRequest(func(r *http.Request) {
+		if isPoll(r) {
+			<-r.Context().Done()
+			once.Do(func() { close(gaveUp) })
+		}
+	})
+	a := newActions(w)
+	stream, err := a.InvokeAction(t.Context(), &tfprotov6.InvokeActionRequest{
+		ActionType: runAction, Config: dynamic(t, a.config, values{exportArgument: w.exportObject(threeCSV)}),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range stream.Events { // the first report comes while Klaviyo is asked
+		break
+	}
+	select {
+	case <-gaveUp:
+	case <-time.After(50 * time.Second): // shorter than the timeout of a request
+		t.Error("the run goes on")
 	}
 }
 

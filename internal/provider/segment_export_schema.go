@@ -133,8 +133,8 @@ func (r *segmentExportResource) Schema(ctx context.Context, _ resource.SchemaReq
 // timeoutsAttribute is the library's, with descriptions in Markdown.
 func timeoutsAttribute(ctx context.Context) schema.Attribute {
 	attribute := timeouts.Attributes(ctx, timeouts.Opts{
-		Create: true, CreateDescription: "Longest time for a run on create, as a duration such as `2h`. Defaults to `60m`.",
-		Update: true, UpdateDescription: "Longest time for a run on update, as a duration such as `2h`. Defaults to `60m`.",
+		Create: true, CreateDescription: "Longest time for a run on create, as a duration above zero such as `2h`. Defaults to `60m`.",
+		Update: true, UpdateDescription: "Longest time for a run on update, as a duration above zero such as `2h`. Defaults to `60m`.",
 	})
 	nested, ok := attribute.(schema.SingleNestedAttribute)
 	if !ok {
@@ -144,6 +144,7 @@ func timeoutsAttribute(ctx context.Context) schema.Attribute {
 	for name, child := range nested.Attributes {
 		if text, ok := child.(schema.StringAttribute); ok {
 			text.MarkdownDescription, text.Description = text.Description, ""
+			text.Validators = []validator.String{duration} // the library's takes zero and less
 			nested.Attributes[name] = text
 		}
 	}
@@ -265,7 +266,7 @@ func columnAttributes(names []string) map[string]schema.Attribute {
 
 func propertiesAttribute() schema.Attribute {
 	return schema.MapNestedAttribute{
-		MarkdownDescription: "Custom properties of the profiles, by name. Names that begin with `$` are Klaviyo's own and refused. An empty value leaves what the profile has.",
+		MarkdownDescription: fmt.Sprintf("Custom properties of the profiles, by name. A name has at most %d characters and no white space around it; names that begin with `$` are Klaviyo's own and refused. An empty value leaves what the profile has.", maxPropertyName),
 		Optional:            true,
 		Validators:          []validator.Map{mapvalidator.KeysAre(propertyName)},
 		NestedObject: schema.NestedAttributeObject{
@@ -292,7 +293,7 @@ func scheduleAttribute() schema.Attribute {
 		Optional:            true,
 		Attributes: map[string]schema.Attribute{
 			"cron": schema.StringAttribute{
-				MarkdownDescription: "Times as a cron expression of five fields (minute, hour, day of month, month, day of week), such as `0 6 * * 1-5`, or one of `@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`. " +
+				MarkdownDescription: "Times as a cron expression of five fields (minute, hour, day of month, month, day of week), such as `0 6 * * 1-5`, or one of `@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`. Ranges run forwards: Friday to Monday is `5-7,1`. " +
 					"Of a day of month and a day of week either is enough. A time that the clock jumps over in spring is made up for at once; one that it shows twice in autumn counts once.",
 				Required:   true,
 				Validators: []validator.String{cronExpression},

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
@@ -19,7 +20,7 @@ import (
 var (
 	// validID accepts the ids that Klaviyo gives to lists.
 	validID = stringvalidator.RegexMatches(idPattern,
-		"must be an id of Klaviyo's such as Y6nRLr: letters and digits only")
+		fmt.Sprintf("must be an id of Klaviyo's such as Y6nRLr: letters and digits only, at most %d", maxIDLength))
 
 	// notBlank refuses names of nothing but white space.
 	notBlank = stringvalidator.RegexMatches(regexp.MustCompile(`\S`), "must not be empty")
@@ -29,13 +30,21 @@ var (
 		"must be the name of an environment variable, not its value")
 
 	// propertyName accepts the names that custom properties may have.
-	propertyName = stringRule{"must not be empty or begin with $", "Property Name Not Allowed", func(name string) string {
+	propertyName = stringRule{propertyNameRule, "Property Name Not Allowed", func(name string) string {
+		trimmed := strings.TrimFunc(name, isInvisible)
 		switch {
-		case strings.TrimSpace(name) == "":
+		case trimmed == "":
 			return "A property needs a name."
-		case strings.HasPrefix(name, "$"):
+		case strings.HasPrefix(trimmed, "$"):
 			return fmt.Sprintf("The property %q begins with $, which is reserved for Klaviyo's own fields. Choose another name, "+
 				"or use attributes for what Klaviyo knows, such as first_name.", name)
+		case strings.ContainsFunc(name, unicode.IsControl):
+			return fmt.Sprintf("The name of the property %q contains a control character, such as a line end or a tab. Remove it.", name)
+		case trimmed != name:
+			return fmt.Sprintf("The name of the property %q begins or ends with white space, so Klaviyo would take it for another property than %q. Remove the white space.", name, trimmed)
+		}
+		if length := utf8.RuneCountInString(name); length > maxPropertyName {
+			return fmt.Sprintf("The name of a property may have at most %d characters; this one has %d: %q. Choose a shorter name.", maxPropertyName, length, name)
 		}
 		return ""
 	}}
@@ -52,7 +61,7 @@ var (
 	// baseURL accepts where a key may be sent to.
 	baseURL = stringRule{"must be an https URL", "Base URL Not Allowed", func(url string) string {
 		if _, err := klaviyo.ParseBaseURL(url); err != nil {
-			return fmt.Sprintf("The base URL %q cannot be used: %s.", url, err)
+			return fmt.Sprintf("The base URL cannot be used: %s.", err) // the URL may hold a password
 		}
 		return ""
 	}}
@@ -60,7 +69,7 @@ var (
 	// environmentURL accepts addresses of Dataverse environments.
 	environmentURL = stringRule{"must be the https URL of a Dataverse environment", "Environment URL Not Usable", func(url string) string {
 		if _, err := segment.ParseEnvironmentURL(url); err != nil {
-			return fmt.Sprintf("The environment URL %q cannot be used: %s.", url, err)
+			return fmt.Sprintf("The environment URL cannot be used: %s.", err) // the URL may hold a password
 		}
 		return ""
 	}}
@@ -90,8 +99,23 @@ var (
 	}}
 )
 
+// maxIDLength is far more than the six characters of Klaviyo's ids. In quotation
+// marks, such an id still fits into what is reserved for it in an import.
+const maxIDLength = 60
+
 // idPattern matches the ids that Klaviyo gives to accounts and lists.
-var idPattern = regexp.MustCompile(`^[A-Za-z0-9]+$`)
+var idPattern = regexp.MustCompile(fmt.Sprintf(`^[A-Za-z0-9]{1,%d}$`, maxIDLength))
+
+// maxPropertyName is the number of characters that a property name may have.
+// Klaviyo documents no limit for it; this is its limit for external_id.
+const maxPropertyName = 255
+
+// propertyNameRule describes the names that custom properties may have.
+var propertyNameRule = fmt.Sprintf("must have at most %d characters, not begin with $, have no control characters, and no white space at its ends", maxPropertyName)
+
+// isInvisible reports whether a character at the end of a name cannot be seen:
+// white space, or a format character such as a byte order mark.
+func isInvisible(r rune) bool { return unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) }
 
 // oneOf lists the values that an attribute accepts, for its description.
 func oneOf(values []string) string {
