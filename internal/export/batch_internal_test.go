@@ -90,6 +90,20 @@ func TestBatchHalves(t *testing.T) {
 	}
 }
 
+// A batch knows which regions are left out of it, as its halves do, but not of
+// the one that it was before.
+func TestBatchKnowsWhatIsLeftOut(t *testing.T) {
+	t.Parallel()
+	b := filled(4)
+	b.omitted = 2
+	if first, second := b.halves(); first.omitted != 2 || second.omitted != 2 {
+		t.Errorf("halves know of %d and %d regions", first.omitted, second.omitted)
+	}
+	if b.begin(2); b.omitted != 0 {
+		t.Errorf("a batch that was begun again knows of %d regions", b.omitted)
+	}
+}
+
 func TestBatchFits(t *testing.T) {
 	t.Parallel()
 	if b := filled(klaviyo.MaxImportProfiles - 1); !b.fits(10) {

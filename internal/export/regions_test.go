@@ -63,28 +63,32 @@ func TestRunLeavesOutThePhoneNumbersOfARegion(t *testing.T) {
 	})
 }
 
-// What was learned from one batch is known before the next ones are sent, even
-// where each answer names one row.
+// What was learned from one batch is known before the next ones are sent,
+// however many rows each answer names.
 func TestRunKnowsARefusedRegionBeforeItSendsMore(t *testing.T) {
 	t.Parallel()
-	const batchRows, toLearn = 100, 10
-	w := newWorld(t, simulator.Options{MaxErrorsPerResponse: 1})
-	w.RefusePhones("+336", "invalid", notSupported)
-	learned := func() bool { // and the rest was sent again
-		all := w.imports()
-		return w.traffic().refused == toLearn && all[len(all)-1].Status == http.StatusAccepted
+	const batchRows, rows, toLearn = 100, 300, 10
+	for _, named := range []int{1, toLearn} {
+		t.Run(fmt.Sprint(named), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, simulator.Options{MaxErrorsPerResponse: named})
+			w.RefusePhones("+336", "invalid", notSupported)
+			everybody := withPhones(rows, frenchNumber).rows
+			first := &table{columns: columns, rows: everybody[:batchRows+1]} // fills a batch
+			second := &table{columns: columns, rows: everybody[batchRows+1:]}
+			e := w.export(first, second.waitFor(0, func() bool {
+				_, ok := w.Profile(address(batchRows - 1))
+				return ok
+			}))
+			e.SetBatchRoom(batchRows, 1<<16)
+			r := w.run(t, e)
+			if got := w.traffic(); got.refused != toLearn/named {
+				t.Errorf("%+v", got)
+			}
+			checkUnwanted(t, r, notSupported, rows, 1, 2, 3, 4, 5)
+			w.checkPhones(t, rows, func(int) string { return "" })
+		})
 	}
-	everybody := withPhones(3*batchRows, frenchNumber).rows
-	first := &table{columns: columns, rows: everybody[:batchRows+1]} // fills a batch
-	second := &table{columns: columns, rows: everybody[batchRows+1:]}
-	e := w.export(first, second.waitFor(0, learned))
-	e.SetBatchRoom(batchRows, 1<<16)
-	r := w.run(t, e)
-	if got := w.traffic(); got.refused != toLearn {
-		t.Errorf("%+v", got)
-	}
-	checkUnwanted(t, r, notSupported, 3*batchRows, 1, 2, 3, 4, 5)
-	w.checkPhones(t, 3*batchRows, func(int) string { return "" })
 }
 
 // A batch that is refused for something else, while another one tells of the

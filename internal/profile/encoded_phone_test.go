@@ -72,6 +72,10 @@ func TestPhoneNumberOfAnythingElse(t *testing.T) {
 			t.Errorf("%s has the number %s", whole[:n], number)
 		}
 	}
+	const quoted = `{"type":"profile","attributes":{"email":"\"a\\b\"@b.co","phone_number":"+34600111222"}}`
+	if number := profile.PhoneNumber([]byte(quoted)); string(number) != "+34600111222" {
+		t.Errorf("%s has the number %q", quoted, number)
+	}
 	for _, text := range []string{
 		`{"type":"profile","attributes":{"email":"a\",\"phone_number\":\"+34600111222"}}`,
 		`{"type":"profile","attributes":{"email":"a\`,
