@@ -1,9 +1,7 @@
 package export
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"slices"
 	"sync"
 
@@ -27,6 +25,7 @@ type batch struct {
 	profiles []sent
 	blocks   []*block // nil for one that was left
 	segments []string // that the profiles come from
+	omitted  int      // how many of the refused regions have no phone number left in it
 
 	current stay   // in the block of a chunk
 	copies  uint32 // index of the last block of its own; 0 for none, since one was left before
@@ -55,7 +54,7 @@ func (b *batch) begin(n int64) {
 	if b.profiles == nil {
 		b.profiles = make([]sent, 0, b.room.profiles)
 	}
-	b.part = wholeBatch(n)
+	b.part, b.omitted = wholeBatch(n), 0
 	b.empty()
 }
 
@@ -93,15 +92,15 @@ func (b *batch) leave() {
 	b.moving = append(b.moving[:0], b.profiles[s.profiles:]...)
 	b.profiles, b.body, b.size = b.profiles[:s.profiles], b.body[:s.body], s.size
 	for _, p := range b.moving {
-		b.append(b.copyOf(p))
+		b.append(b.copyIn(p, b.json(p)))
 	}
 	b.blocks[at] = nil
 	s.block.release()
 }
 
-// copyOf copies a profile into a block of the batch's own.
-func (b *batch) copyOf(p sent) sent {
-	json := b.json(p)
+// copyIn copies the resource object of a profile into a block of the batch's
+// own.
+func (b *batch) copyIn(p sent, json []byte) sent {
 	if b.copies == 0 || b.blocks[b.copies].room() <= len(json) {
 		b.copies = uint32(len(b.blocks))
 		b.blocks = append(b.blocks, b.blocks[p.block].another())
@@ -168,8 +167,7 @@ func (b *batch) edit(mend func(i int, row Row, json []byte) []byte) {
 			continue
 		}
 		if len(mended) != len(json) || &mended[0] != &json[0] {
-			b.blocks = append(b.blocks, &block{json: mended})
-			p.block, p.start, p.end = uint32(len(b.blocks)-1), 0, uint32(len(mended))
+			p = b.copyIn(p, mended)
 		}
 		b.append(p)
 	}
@@ -179,7 +177,9 @@ func (b *batch) edit(mend func(i int, row Row, json []byte) []byte) {
 // batch does.
 func (b *batch) halves() (first, second *batch) {
 	middle := len(b.profiles) / 2
-	half := func() *batch { return &batch{blocks: slices.Clip(b.blocks), segments: b.segments} }
+	half := func() *batch {
+		return &batch{blocks: slices.Clip(b.blocks), segments: b.segments, omitted: b.omitted}
+	}
 	first, second = half(), half()
 	first.part, second.part = b.part.halves()
 	for i, p := range b.profiles {
@@ -240,23 +240,4 @@ func (p *batchPool) put(b *batch) {
 	p.back = append(p.back, b)
 	p.mu.Unlock()
 	p.allowed <- struct{}{}
-}
-
-// withoutPhone returns a profile without its phone number, nil if it has none.
-func withoutPhone(resource []byte) []byte {
-	var p struct {
-		Type       string                     `json:"type"`
-		Attributes map[string]json.RawMessage `json:"attributes"`
-	}
-	if json.Unmarshal(resource, &p) != nil || p.Attributes["phone_number"] == nil {
-		return nil
-	}
-	delete(p.Attributes, "phone_number")
-	var out bytes.Buffer
-	e := json.NewEncoder(&out)
-	e.SetEscapeHTML(false) // the rest stays as long as it is
-	if e.Encode(p) != nil {
-		return nil
-	}
-	return bytes.TrimSuffix(out.Bytes(), []byte("\n"))
 }

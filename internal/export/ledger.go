@@ -52,6 +52,13 @@ func (l *ledger) pack(last Row) {
 	l.batches++
 }
 
+// packedBatches is how many batches have left the packer.
+func (l *ledger) packedBatches() int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.batches
+}
+
 // packedAll records that there will be no further batch.
 func (l *ledger) packedAll() {
 	l.mu.Lock()
@@ -73,6 +80,22 @@ func (l *ledger) refuse(b *batch) {
 	defer l.mu.Unlock()
 	delete(l.underway, b)
 	l.unsent[b] = b.span()
+}
+
+// shrink records that a batch has fewer profiles than when it was sent.
+func (l *ledger) shrink(b *batch) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, batches := range []map[*batch]span{l.unsent, l.underway} {
+		if _, ok := batches[b]; !ok {
+			continue
+		}
+		if len(b.profiles) == 0 {
+			delete(batches, b)
+		} else {
+			batches[b] = b.span()
+		}
+	}
 }
 
 // replace records what is to be sent in place of a batch that was refused:

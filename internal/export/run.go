@@ -83,6 +83,10 @@ type run struct {
 	withheld int64    // the packer's own while it runs
 
 	tooLarge atomic.Int64 // profiles that alone were too large for an import
+	refusals atomic.Int64 // imports that were refused because of single profiles
+	regions  regions      // whose phone numbers are left out
+
+	leastHalved int // bytes of a batch that is worth halving
 
 	pool     *batchPool
 	batches  chan *batch   // to be sent
@@ -156,15 +160,17 @@ func changedSincePlan() error {
 }
 
 func (e *Export) newRun(client *klaviyo.Client, before prepared, rejects *rejects, o RunOptions) *run {
+	room := cmp.Or(e.room, importRoom)
 	return &run{
 		export: e, client: client, started: time.Now(),
 		counts: counter{rejects: rejects, roster: before.roster, seen: before.seen}, report: report{rejects: rejects},
 		expected: before.survey.Profiles, pinned: o.Fingerprint, every: o.every(), onProgress: o.Progress,
-		optOuts:  before.optOuts,
-		pool:     newBatchPool(uploaders+1, cmp.Or(e.room, importRoom)),
-		batches:  make(chan *batch),
-		uploaded: make(chan struct{}),
-		ledger:   newLedger(),
+		optOuts:     before.optOuts,
+		leastHalved: room.bytes / leastHalved,
+		pool:        newBatchPool(uploaders+1, room),
+		batches:     make(chan *batch),
+		uploaded:    make(chan struct{}),
+		ledger:      newLedger(),
 	}
 }
 
@@ -318,6 +324,14 @@ func (r *report) reject(row Row, code string, target profile.Target, words strin
 	defer r.mu.Unlock()
 	r.refused.add(row, code, target, words)
 	r.rejects.add(row, code, words)
+}
+
+// String says what Klaviyo said of profiles and of values, a line for each
+// reason.
+func (r *report) String() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.refused.String() + r.unwanted.String()
 }
 
 // drop records a value that Klaviyo did not want.

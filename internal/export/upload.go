@@ -16,12 +16,15 @@ import (
 // upload sends a batch until Klaviyo has accepted all of it that it ever will,
 // and leaves the jobs to the poller.
 //
-// Klaviyo refuses a batch as a whole for the sake of single profiles and need
-// not name all of them at once. So the named ones are mended or taken out, and
-// the rest is sent again, for as long as that makes the batch smaller or
-// better.
+// Klaviyo refuses a batch as a whole because of single profiles, and need not
+// name all of them at once. So the named ones are mended or taken out, and the
+// rest is sent again, in halves when it was refused repeatedly.
 func (r *run) upload(ctx context.Context, b *batch) error {
-	for len(b.profiles) > 0 {
+	for refused := 0; len(b.profiles) > 0; refused++ {
+		r.omitPhones(b)
+		if refused >= refusalsToHalve && b.size >= r.leastHalved && len(b.profiles) > 1 {
+			return r.uploadHalves(ctx, b)
+		}
 		err := r.send(ctx, b)
 		if err == nil {
 			return nil
@@ -29,12 +32,28 @@ func (r *run) upload(ctx context.Context, b *batch) error {
 		if klaviyo.StatusOf(err) == http.StatusRequestEntityTooLarge {
 			return r.uploadLess(ctx, b, err)
 		}
-		if !r.strip(b, err) {
+		named, ok := b.named(err)
+		if !ok {
 			return r.refused(err)
 		}
+		r.regions.learn(ctx, b, named)
+		r.strip(b, named)
+		if err := r.checkPatience(); err != nil {
+			return err
+		}
 	}
-	r.ledger.replace(b)
 	return nil
+}
+
+// uploadHalves uploads a batch of two profiles or more that was refused, one
+// half after the other.
+func (r *run) uploadHalves(ctx context.Context, b *batch) error {
+	first, second := b.halves()
+	r.ledger.replace(b, first, second)
+	if err := r.upload(ctx, first); err != nil {
+		return err
+	}
+	return r.upload(ctx, second)
 }
 
 // A profile that is smaller than that is too large only for a limit that is not
@@ -48,12 +67,7 @@ const (
 // large by itself is not exported.
 func (r *run) uploadLess(ctx context.Context, b *batch, tooLarge error) error {
 	if len(b.profiles) > 1 {
-		first, second := b.halves()
-		r.ledger.replace(b, first, second)
-		if err := r.upload(ctx, first); err != nil {
-			return err
-		}
-		return r.upload(ctx, second)
+		return r.uploadHalves(ctx, b)
 	}
 	row := b.row(b.profiles[0])
 	if many := r.tooLarge.Add(1) >= mostTooLarge; b.size < neverTooLarge || many && r.ledger.isEmpty() {
@@ -97,46 +111,47 @@ func (r *run) send(ctx context.Context, b *batch) error {
 	return nil
 }
 
-// strip takes the profiles that Klaviyo named out of a batch, or the phone
-// number out of a profile where only that is refused. It reports false when
-// the error is not about profiles of the batch.
-func (r *run) strip(b *batch, err error) bool {
+// named returns what Klaviyo says of the profiles of a batch, by their
+// positions. It reports false when the error is not about profiles of the batch.
+func (b *batch) named(err error) (map[int][]klaviyo.ErrorObject, bool) {
 	var apiError *klaviyo.APIError
 	if !errors.As(err, &apiError) {
-		return false
+		return nil, false
 	}
 	named, ok := apiError.ProfileErrors()
-	if !ok {
-		return false
-	}
 	for i := range named {
 		if i >= len(b.profiles) { // then nobody knows which the others are
-			return false
+			return nil, false
 		}
 	}
+	return named, ok
+}
+
+// strip takes the profiles that Klaviyo named out of a batch, or the phone
+// number out of a profile where only that is refused.
+func (r *run) strip(b *batch, named map[int][]klaviyo.ErrorObject) {
 	b.edit(func(i int, row Row, json []byte) []byte {
 		found := named[i]
 		if len(found) == 0 {
 			return json
 		}
-		if mended := mend(json, found); mended != nil {
-			r.report.drop(row, target(found[0].Source.Pointer), words(found[0].Title, found[0].Detail))
-			return mended
+		if isAboutPhone(found) {
+			if mended := profile.WithoutPhoneNumber(json); mended != nil {
+				r.report.drop(row, target(found[0].Source.Pointer), words(found[0].Title, found[0].Detail))
+				return mended
+			}
 		}
 		why := found[max(slices.IndexFunc(found, isAboutAnythingElse), 0)] // a phone number costs nobody the export
 		r.report.reject(row, why.Code, target(why.Source.Pointer), words(why.Title, why.Detail))
 		return nil
 	})
-	return true
+	r.ledger.shrink(b)
 }
 
-// mend returns a profile that Klaviyo may take, nil if there is none: one
-// whose phone number is all that is wrong.
-func mend(json []byte, found []klaviyo.ErrorObject) []byte {
-	if slices.ContainsFunc(found, isAboutAnythingElse) {
-		return nil
-	}
-	return withoutPhone(json)
+// isAboutPhone reports whether the phone number is all that is wrong with a
+// profile.
+func isAboutPhone(found []klaviyo.ErrorObject) bool {
+	return !slices.ContainsFunc(found, isAboutAnythingElse)
 }
 
 // isAboutAnythingElse reports whether an error is not about the phone number of

@@ -12,6 +12,7 @@ import (
 // callingCode is what the national numbers of a country calling code look like.
 type callingCode struct {
 	digits  string        // of the code itself
+	only    string        // the region, where the code belongs to just one
 	regions []regionPlan  // the regions that are told apart by their numbers as a whole; the first knows the others
 	prefix  *digitMachine // what the library takes for a national prefix after the code
 }
@@ -125,7 +126,11 @@ func newCallingCode(number int) *callingCode {
 	}
 	var own []*phonenumbers.PhoneMetadata
 	var leading []string
-	for _, region := range phonenumbers.GetRegionCodesForCountryCode(number) {
+	regions := phonenumbers.GetRegionCodesForCountryCode(number)
+	if len(regions) == 1 {
+		c.only = regions[0]
+	}
+	for _, region := range regions {
 		m := metadataOf(region)
 		switch {
 		case m == nil:

@@ -16,6 +16,7 @@ type verdict struct{ code, detail string }
 // as a whole when one is added, so that imports read them without a lock.
 type refusals struct {
 	emails, phones map[string]*verdict // at once
+	prefixes       map[string]*verdict // at once, by how the phone number begins
 	late           map[string]*verdict // by the job
 }
 
@@ -31,6 +32,12 @@ func (s *Server) RefusePhone(phone, code, detail string) {
 	s.refuseMore(func(r *refusals) { r.phones[phone] = &verdict{code, detail} })
 }
 
+// RefusePhones makes every import that holds a phone number with this beginning,
+// such as "+34", be refused, as RefusePhone does for a single number.
+func (s *Server) RefusePhones(prefix, code, detail string) {
+	s.refuseMore(func(r *refusals) { r.prefixes[prefix] = &verdict{code, detail} })
+}
+
 // FailEmail lets imports with the address be accepted, and the row fail later:
 // it is among the failed of the job and in its import errors.
 func (s *Server) FailEmail(email, code, detail string) {
@@ -40,9 +47,12 @@ func (s *Server) FailEmail(email, code, detail string) {
 func (s *Server) refuseMore(add func(*refusals)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	copied := &refusals{emails: map[string]*verdict{}, phones: map[string]*verdict{}, late: map[string]*verdict{}}
+	copied := &refusals{
+		emails: map[string]*verdict{}, phones: map[string]*verdict{}, prefixes: map[string]*verdict{}, late: map[string]*verdict{},
+	}
 	maps.Copy(copied.emails, s.refusals.emails)
 	maps.Copy(copied.phones, s.refusals.phones)
+	maps.Copy(copied.prefixes, s.refusals.prefixes)
 	maps.Copy(copied.late, s.refusals.late)
 	add(copied)
 	s.refusals = copied
@@ -53,10 +63,23 @@ func (r *refusals) check(d *details, at string) (problems []problem) {
 	if v := r.emails[strings.ToLower(d.email)]; v != nil && d.email != "" {
 		problems = append(problems, v.problem(at+"/email"))
 	}
-	if v := r.phones[d.phone]; v != nil && d.phone != "" {
+	if v := r.phone(d.phone); v != nil {
 		problems = append(problems, v.problem(at+"/phone_number"))
 	}
 	return problems
+}
+
+// phone returns why a phone number is refused, nil if it is not.
+func (r *refusals) phone(number string) *verdict {
+	if v := r.phones[number]; v != nil && number != "" {
+		return v
+	}
+	for prefix, v := range r.prefixes {
+		if strings.HasPrefix(number, prefix) {
+			return v
+		}
+	}
+	return nil
 }
 
 func (v *verdict) problem(pointer string) problem {

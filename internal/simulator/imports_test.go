@@ -307,3 +307,20 @@ func TestBigImport(t *testing.T) {
 		t.Errorf("%d members on %d pages", len(ids), pages)
 	}
 }
+
+func TestPhoneNumbersAreRefusedByTheirBeginning(t *testing.T) {
+	t.Parallel()
+	s := start(t, simulator.Options{})
+	s.RefusePhones("+33", "invalid", "Not in a supported region.")
+	s.RefusePhone("+34600111222", "invalid", "No.")
+	rows := []string{`{"phone_number":"+33612345678"}`, `{"phone_number":"+34600111333"}`, `{"phone_number":"+34600111222"}`, `{"email":"a@x.com"}`}
+	answer := sendImport(t, s, rows).want(t, 400)
+	var got []string
+	for _, e := range answer.Errors {
+		got = append(got, strings.TrimPrefix(e.Source.Pointer, "/data/attributes/profiles/data/")+" "+e.Detail)
+	}
+	if want := []string{"0/attributes/phone_number Not in a supported region.", "2/attributes/phone_number No."}; !slices.Equal(got, want) {
+		t.Errorf("errors %q, want %q", got, want)
+	}
+	sendImport(t, s, []string{rows[1], rows[3]}).want(t, 202)
+}
