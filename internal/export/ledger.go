@@ -117,21 +117,36 @@ func (l *ledger) cancel(job string) {
 	delete(l.open, job)
 }
 
-// warn logs all that is not known to be done: an error names only so much.
-func (l *ledger) warn(ctx context.Context) {
+// unfinished is a part of a run that is not known to be done, for the log.
+type unfinished struct {
+	message string
+	fields  logging.Fields
+}
+
+// unfinished returns all that is not known to be done.
+func (l *ledger) unfinished() (all []unfinished) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for job, m := range l.open {
-		logging.Warn(ctx, "Klaviyo had not finished a job", logging.Fields{"job": job, "profiles": m.profiles(), "rows": m.span().String()})
+		all = append(all, unfinished{"Klaviyo had not finished a job", logging.Fields{"job": job, "profiles": m.profiles(), "rows": m.span().String()}})
 	}
 	for job, m := range l.cancelled {
-		logging.Warn(ctx, "A job was cancelled in Klaviyo", logging.Fields{"job": job, "profiles": m.profiles(), "rows": m.span().String()})
+		all = append(all, unfinished{"A job was cancelled in Klaviyo", logging.Fields{"job": job, "profiles": m.profiles(), "rows": m.span().String()}})
 	}
 	for b, rows := range l.underway {
-		logging.Warn(ctx, "A batch was under way", logging.Fields{"profiles": len(b.profiles), "rows": rows.String()})
+		all = append(all, unfinished{"A batch was under way", logging.Fields{"profiles": len(b.profiles), "rows": rows.String()}})
 	}
 	for b, rows := range l.unsent {
-		logging.Warn(ctx, "A batch was not accepted", logging.Fields{"profiles": len(b.profiles), "rows": rows.String()})
+		all = append(all, unfinished{"A batch was not accepted", logging.Fields{"profiles": len(b.profiles), "rows": rows.String()}})
+	}
+	return all
+}
+
+// warn logs all that is not known to be done: an error names only so much. It
+// logs without the lock, since nobody knows how long writing a log takes.
+func (l *ledger) warn(ctx context.Context) {
+	for _, u := range l.unfinished() {
+		logging.Warn(ctx, u.message, u.fields)
 	}
 }
 
