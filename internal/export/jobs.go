@@ -65,7 +65,7 @@ func (r *run) poll(ctx context.Context) error {
 	if err := r.findJobs(ctx, open); err != nil {
 		return err
 	}
-	for id := range open { // not among the account's latest jobs: ask for each
+	for _, id := range inOrderOfRows(open) { // not among the account's latest jobs: ask for each
 		job, err := r.client.ImportJob(ctx, id)
 		if err != nil {
 			return err
@@ -81,10 +81,20 @@ func (r *run) poll(ctx context.Context) error {
 // by Klaviyo's clock, to be none of its jobs.
 const olderThanRun = time.Hour
 
-// findJobs goes through the account's jobs, the newest first, and takes those
-// that it finds off the open ones.
+// Pages of jobs that a look reads: as many as the open ones fill, and a few more
+// for jobs of others among them. Beyond that it is cheaper to ask for each.
+const (
+	jobsPerPage = 100
+	morePages   = 2
+)
+
+// pagesFor is how many pages a look for so many jobs reads at most.
+func pagesFor(jobs int) int { return (jobs+jobsPerPage-1)/jobsPerPage + morePages }
+
+// findJobs goes through the account's latest jobs, the newest first, and takes
+// those that it finds off the open ones.
 func (r *run) findJobs(ctx context.Context, open map[string]*manifest) error {
-	for job, err := range r.client.ImportJobs(ctx) {
+	for job, err := range r.client.ImportJobs(ctx, pagesFor(len(open))) {
 		if err != nil {
 			return err
 		}

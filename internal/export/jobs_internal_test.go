@@ -79,3 +79,12 @@ func TestFailures(t *testing.T) {
 		}
 	}
 }
+
+func TestPagesFor(t *testing.T) {
+	t.Parallel()
+	for jobs, want := range map[int]int{1: 3, 100: 3, 101: 4, 5_000: 52} {
+		if got := pagesFor(jobs); got != want {
+			t.Errorf("%d pages for %d jobs, want %d", got, jobs, want)
+		}
+	}
+}

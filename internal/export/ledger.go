@@ -205,12 +205,17 @@ func (l *ledger) inWords(advice string) string {
 	return strings.Join(parts, " ")
 }
 
+// inOrderOfRows is the ids of jobs in the order of their rows.
+func inOrderOfRows(jobs map[string]*manifest) []string {
+	return slices.SortedFunc(maps.Keys(jobs), func(a, b string) int {
+		return cmp.Compare(jobs[a].part.from, jobs[b].part.from)
+	})
+}
+
 // cancelledInWords names jobs that were cancelled, in the order of their rows.
 func cancelledInWords(jobs map[string]*manifest) string {
 	var texts []string
-	for _, id := range slices.SortedFunc(maps.Keys(jobs), func(a, b string) int {
-		return cmp.Compare(jobs[a].part.from, jobs[b].part.from)
-	}) {
+	for _, id := range inOrderOfRows(jobs) {
 		texts = append(texts, fmt.Sprintf("%s with %s, %s", id, Count(int64(jobs[id].profiles()), "profile"), jobs[id].span()))
 	}
 	return fmt.Sprintf("Cancelled in Klaviyo: %s; which of these profiles are on the list is not known.", strings.Join(texts, "; "))

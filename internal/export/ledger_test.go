@@ -292,7 +292,7 @@ func TestRunNamesJobsThatAreStuck(t *testing.T) {
 	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("error %v", err)
 	}
-	for job, jobErr := range w.client.ImportJobs(t.Context()) {
+	for job, jobErr := range w.client.ImportJobs(t.Context(), 1) {
 		if jobErr != nil {
 			t.Fatal(jobErr)
 		}

@@ -165,6 +165,16 @@ func (s *Server) startJob(a *account, lists []string, total int, now time.Time) 
 	return j
 }
 
+// AddJobs makes import jobs of one profile each, which is nobody's, as others who
+// use the account would. They take as long as any job.
+func (s *Server) AddJobs(jobs int, lists ...string) {
+	a, unlock := s.lock()
+	defer unlock()
+	for range jobs {
+		s.startJob(a, lists, 1, s.options.Now())
+	}
+}
+
 // settle carries out the jobs that have ended by now.
 func (a *account) settle(now time.Time) {
 	a.pending = slices.DeleteFunc(a.pending, func(j *job) bool {
