@@ -98,13 +98,14 @@ func (l *ledger) accept(b *batch, job string) {
 	l.jobs++
 }
 
-// finish takes a job off the open ones, of which so many profiles failed.
-func (l *ledger) finish(job string, failed int) {
+// finish takes a job off the open ones. So many of its profiles are not known to
+// be imported.
+func (l *ledger) finish(job string, lacking int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	profiles := l.open[job].profiles()
 	l.settled += int64(profiles)
-	l.exported += int64(profiles - failed)
+	l.exported += int64(profiles - lacking)
 	delete(l.open, job)
 	l.finished++
 }

@@ -23,6 +23,7 @@ type job struct {
 	ends      time.Time
 	total     int
 	cancelled bool // how it ends
+	uncounted int  // profiles left out of its count of the completed
 
 	ended     bool
 	rows      []importRow // until then
@@ -160,6 +161,10 @@ func (s *Server) startJob(a *account, lists []string, total int, now time.Time) 
 		s.cancelled--
 		j.cancelled = true
 	}
+	if s.miscounted > 0 {
+		s.miscounted--
+		j.uncounted = s.uncounted
+	}
 	a.jobs = append(a.jobs, j)
 	a.pending = append(a.pending, j)
 	return j
@@ -215,6 +220,7 @@ func (a *account) finish(j *job) {
 		}
 	}
 	j.rows = nil
+	j.completed = max(j.completed-j.uncounted, 0)
 }
 
 func (j *job) status(now time.Time) string {
@@ -235,4 +241,12 @@ func (s *Server) CancelJobs(n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.cancelled += n
+}
+
+// MiscountJobs makes the next jobs that are created count so many profiles fewer
+// as completed than they import.
+func (s *Server) MiscountJobs(jobs, profiles int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.miscounted, s.uncounted = jobs, profiles
 }

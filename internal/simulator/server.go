@@ -55,6 +55,9 @@ type Server struct {
 	listCount int
 	refusals  *refusals
 	cancelled int // how many jobs to come end cancelled
+
+	miscounted, uncounted int // how many jobs to come count how many profiles too few
+
 	throttled int
 
 	faults   faultBox
