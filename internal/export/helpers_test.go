@@ -263,7 +263,7 @@ func until(ctx context.Context, condition func() bool) error {
 // does once it knows of one.
 func (w *world) polled() bool {
 	return slices.ContainsFunc(w.Requests(), func(r simulator.Request) bool {
-		return r.Method == http.MethodGet && r.Path == jobsPath && strings.Contains(r.Query, "=100")
+		return r.Method == http.MethodGet && r.Path == jobsPath && strings.Contains(r.Query, "=100") && !asksForUnfinished(r.Query)
 	})
 }
 

@@ -238,7 +238,7 @@ func TestFailedRunNamesWhatIsNotKnownToHaveArrived(t *testing.T) {
 				k.over = true
 				k.mu.Unlock()
 				k.OnRequest(func(r *http.Request) {
-					if isPoll(r) {
+					if isPoll(r) || asksForUnfinished(r.URL.RawQuery) {
 						k.ahead.Add(3600)
 					}
 				})

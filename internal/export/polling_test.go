@@ -99,7 +99,7 @@ func (w *world) looks() (all []string) {
 		switch id, one := strings.CutPrefix(r.Path, jobsPath+"/"); {
 		case one:
 			all = append(all, id)
-		case r.Method != http.MethodGet || r.Path != jobsPath || !strings.Contains(r.Query, "=100"):
+		case r.Method != http.MethodGet || r.Path != jobsPath || !strings.Contains(r.Query, "=100") || asksForUnfinished(r.Query):
 		case strings.Contains(r.Query, "cursor"):
 			all = append(all, "more jobs")
 		default:

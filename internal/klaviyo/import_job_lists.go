@@ -28,6 +28,12 @@ func (l *jobLists) find(job string) (lists []string, ok bool) {
 	return lists, ok
 }
 
+// KnowsImportJobLists reports whether ImportJobLists need not ask Klaviyo.
+func (c *Client) KnowsImportJobLists(jobID string) bool {
+	_, ok := c.jobLists.find(jobID)
+	return ok
+}
+
 type listID struct {
 	ID string `json:"id"`
 }

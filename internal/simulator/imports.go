@@ -123,11 +123,10 @@ func (x *exchange) checkImport(parsed importBody) []problem {
 // readRows checks the rows and copies what outlives the request.
 func (s *Server) readRows(rows [][]byte) ([]importRow, []problem) {
 	s.mu.Lock()
-	refusals := s.refusals
+	refusals, late := s.refusals, s.options.QueueDelay+s.options.ProcessDelay > 0 || s.delayed > 0
 	s.mu.Unlock()
 	checker := rowChecker{refusals: refusals, most: s.options.MaxErrorsPerResponse}
 	all := make([]importRow, 0, len(rows))
-	late := s.options.QueueDelay+s.options.ProcessDelay > 0
 	for i, row := range rows {
 		if late {
 			row = slices.Clone(row)
@@ -152,10 +151,12 @@ func (s *Server) readRows(rows [][]byte) ([]importRow, []problem) {
 }
 
 func (s *Server) startJob(a *account, lists []string, total int, now time.Time) *job {
-	j := &job{
-		number: len(a.jobs), lists: lists, total: total, created: now,
-		starts: now.Add(s.options.QueueDelay), ends: now.Add(s.options.QueueDelay + s.options.ProcessDelay),
+	j := &job{number: len(a.jobs), lists: lists, total: total, created: now, starts: now.Add(s.options.QueueDelay)}
+	if s.delayed > 0 {
+		s.delayed--
+		j.starts = j.starts.Add(s.delay)
 	}
+	j.ends = j.starts.Add(s.options.ProcessDelay)
 	j.id = "01SMVWAT0RJ0B" + profileID(a.people.account, uint32(j.number))[13:]
 	if s.cancelled > 0 {
 		s.cancelled--
@@ -249,4 +250,12 @@ func (s *Server) MiscountJobs(jobs, profiles int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.miscounted, s.uncounted = jobs, profiles
+}
+
+// DelayJobs makes the next jobs that are created stay queued for so much longer,
+// so that later ones overtake them.
+func (s *Server) DelayJobs(jobs int, by time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.delayed, s.delay = jobs, by
 }

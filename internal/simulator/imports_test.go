@@ -350,3 +350,22 @@ func TestMiscountedJobs(t *testing.T) {
 		t.Errorf("%d members", got)
 	}
 }
+
+// A job that is delayed is done after those that were created later, and what it
+// holds is what counts then.
+func TestDelayedJobsAreOvertaken(t *testing.T) {
+	t.Parallel()
+	c := newClock()
+	s := start(t, simulator.Options{Now: c.Now})
+	list := s.AddList(simulator.List{})
+	s.DelayJobs(1, time.Hour)
+	for _, name := range []string{"Old", "New"} {
+		sendImport(t, s, []string{`{"email":"a@x.com","first_name":"` + name + `"}`}, list.ID).want(t, 202)
+	}
+	for _, want := range []string{"New", "Old"} {
+		if got, _ := s.Profile("a@x.com"); got.Attributes["first_name"] != want {
+			t.Errorf("profile %+v, want %s", got, want)
+		}
+		c.Add(time.Hour)
+	}
+}

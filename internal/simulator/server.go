@@ -58,6 +58,9 @@ type Server struct {
 
 	miscounted, uncounted int // how many jobs to come count how many profiles too few
 
+	delayed int // how many jobs to come stay queued for longer
+	delay   time.Duration
+
 	throttled int
 
 	faults   faultBox
