@@ -140,7 +140,7 @@ func timeoutsAttribute(ctx context.Context) schema.Attribute {
 	if !ok {
 		return attribute
 	}
-	nested.MarkdownDescription = "How long a run may take. A run that takes longer is ended, and the next apply makes good what is missing."
+	nested.MarkdownDescription = "How long a run may take, with its wait for earlier import jobs to the list. A run that takes longer is ended, and the next apply makes good what is missing."
 	for name, child := range nested.Attributes {
 		if text, ok := child.(schema.StringAttribute); ok {
 			text.MarkdownDescription, text.Description = text.Description, ""
