@@ -60,19 +60,21 @@ func (e *Export) CheckList(ctx context.Context, client *klaviyo.Client) (klaviyo
 	return list, ListError(e.ListID, err)
 }
 
-// check is all that must hold before a segment is read for a run.
-func (e *Export) check(ctx context.Context, client *klaviyo.Client) (klaviyo.List, error) {
+// check is all that must hold before a segment is read for a run. It returns the
+// list and what is to be waited for before anything is sent to it.
+func (e *Export) check(ctx context.Context, client *klaviyo.Client) (list klaviyo.List, earlier *earlierJobs, err error) {
 	if err := e.CheckConsent(); err != nil {
-		return klaviyo.List{}, err
+		return list, nil, err
 	}
 	if err := e.CheckAccount(ctx, client); err != nil {
-		return klaviyo.List{}, err
+		return list, nil, err
 	}
-	if err := client.CheckReadScopes(ctx); err != nil {
-		return klaviyo.List{}, err
+	if earlier, err = e.findEarlierJobs(ctx, client); err != nil {
+		return list, nil, err
 	}
 	if err := e.CheckListAllowed(); err != nil {
-		return klaviyo.List{}, err
+		return list, nil, err
 	}
-	return e.CheckList(ctx, client)
+	list, err = e.CheckList(ctx, client)
+	return list, earlier, err
 }

@@ -17,8 +17,12 @@ import (
 
 // isPoll recognises the poller's look at a hundred jobs.
 func isPoll(r *http.Request) bool {
-	return strings.HasSuffix(r.URL.Path, jobsPath) && r.URL.Query().Get("page[size]") == "100"
+	return strings.HasSuffix(r.URL.Path, jobsPath) && r.URL.Query().Get("page[size]") == "100" && !asksForUnfinished(r.URL.RawQuery)
 }
+
+// asksForUnfinished recognises the question for unfinished jobs, with which a run
+// begins.
+func asksForUnfinished(query string) bool { return strings.Contains(query, "filter=") }
 
 // Wherever a run is, it ends soon after it is cancelled, while what it waits for
 // would take an hour. That no goroutine is left is seen at the end of all tests.

@@ -3,10 +3,6 @@ package export
 import (
 	"context"
 	"time"
-
-	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
-	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/logging"
-	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
 )
 
 // The wait between two looks at the jobs. While batches are still being sent
@@ -64,7 +60,7 @@ func (r *run) poll(ctx context.Context) error {
 	if err := r.findJobs(ctx, open); err != nil {
 		return err
 	}
-	for id := range open { // not among the account's latest jobs: ask for each
+	for _, id := range inOrderOfRows(open) { // not among the account's latest jobs: ask for each
 		job, err := r.client.ImportJob(ctx, id)
 		if err != nil {
 			return err
@@ -80,10 +76,20 @@ func (r *run) poll(ctx context.Context) error {
 // by Klaviyo's clock, to be none of its jobs.
 const olderThanRun = time.Hour
 
-// findJobs goes through the account's jobs, the newest first, and takes those
-// that it finds off the open ones.
+// Pages of jobs that a look reads: as many as the open ones fill, and a few more
+// for jobs of others among them. Beyond that it is cheaper to ask for each.
+const (
+	jobsPerPage = 100
+	morePages   = 2
+)
+
+// pagesFor is how many pages a look for so many jobs reads at most.
+func pagesFor(jobs int) int { return (jobs+jobsPerPage-1)/jobsPerPage + morePages }
+
+// findJobs goes through the account's latest jobs, the newest first, and takes
+// those that it finds off the open ones.
 func (r *run) findJobs(ctx context.Context, open map[string]*manifest) error {
-	for job, err := range r.client.ImportJobs(ctx) {
+	for job, err := range r.client.ImportJobs(ctx, pagesFor(len(open))) {
 		if err != nil {
 			return err
 		}
@@ -98,84 +104,6 @@ func (r *run) findJobs(ctx context.Context, open map[string]*manifest) error {
 		}
 	}
 	return nil
-}
-
-// settle takes a job of the run that is done off the open ones, with its
-// failures. m is nil for a job of somebody else's.
-func (r *run) settle(ctx context.Context, job klaviyo.ImportJob, m *manifest) error {
-	if m == nil || !job.Done() {
-		return nil
-	}
-	if job.Status == klaviyo.JobCancelled {
-		r.ledger.cancel(job.ID)
-		return nil
-	}
-	failed, err := r.collectFailures(ctx, job, m)
-	if err != nil {
-		return err
-	}
-	r.ledger.finish(job.ID, failed)
-	logging.Info(ctx, "Klaviyo finished a job", logging.Fields{"job": job.ID, "profiles": m.profiles(), "failed": failed})
-	return nil
-}
-
-// failures is how many of so many profiles a job did not import at least, as
-// far as its counts tell: what Klaviyo does not acknowledge has failed, and what
-// has failed may be among the completed. known says that they are no more.
-func failures(job klaviyo.ImportJob, profiles int) (least int, known bool) {
-	counted := max(job.FailedCount, 0)
-	if job.CompletedCount >= 0 {
-		counted = max(counted, int64(profiles)-job.CompletedCount)
-	}
-	return int(min(counted, int64(profiles))), job.FailedCount >= 0
-}
-
-// collectFailures reports which profiles a job could not import and why, and
-// returns how many they are. A profile with several errors failed once.
-func (r *run) collectFailures(ctx context.Context, job klaviyo.ImportJob, m *manifest) (int, error) {
-	counted, known := failures(job, m.profiles())
-	if known && counted == 0 {
-		return 0, nil
-	}
-	addresses := m.index()
-	failed := map[int]bool{}
-	var nameless []klaviyo.ImportError // that do not tell which profile they are about
-	for e, err := range r.client.ImportErrors(ctx, job.ID) {
-		if err != nil {
-			return 0, err
-		}
-		i, ok := addresses.find(e.Email)
-		if !ok {
-			i, ok = e.Profile()
-			ok = ok && i < m.profiles()
-		}
-		switch {
-		case !ok:
-			nameless = append(nameless, e)
-		case !failed[i]:
-			failed[i] = true
-			r.report.reject(m.row(i), e.Code, target(e.Pointer), words(e.Title, e.Detail))
-		}
-	}
-	if !known {
-		counted = max(counted, min(len(failed)+len(nameless), m.profiles()))
-	}
-	counted = max(counted, len(failed))
-	r.rejectNameless(nameless, counted-len(failed))
-	return counted, nil
-}
-
-// rejectNameless reports so many profiles that failed and are not known, with
-// the reasons that there are. Of more reasons some are about the same profile.
-func (r *run) rejectNameless(reasons []klaviyo.ImportError, profiles int) {
-	for i := range profiles {
-		if i < len(reasons) {
-			e := reasons[i]
-			r.report.reject(Row{}, e.Code, target(e.Pointer), words(e.Title, e.Detail))
-			continue
-		}
-		r.report.reject(Row{}, "not_imported", profile.Target{}, "Klaviyo: the profile was not imported, without a reason")
-	}
 }
 
 // cancelledJobs is the error of a run of which so many jobs were cancelled; nil

@@ -121,13 +121,14 @@ func (l *ledger) accept(b *batch, job string) {
 	l.jobs++
 }
 
-// finish takes a job off the open ones, of which so many profiles failed.
-func (l *ledger) finish(job string, failed int) {
+// finish takes a job off the open ones. So many of its profiles are not known to
+// be imported.
+func (l *ledger) finish(job string, lacking int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	profiles := l.open[job].profiles()
 	l.settled += int64(profiles)
-	l.exported += int64(profiles - failed)
+	l.exported += int64(profiles - lacking)
 	delete(l.open, job)
 	l.finished++
 }
@@ -140,21 +141,36 @@ func (l *ledger) cancel(job string) {
 	delete(l.open, job)
 }
 
-// warn logs all that is not known to be done: an error names only so much.
-func (l *ledger) warn(ctx context.Context) {
+// unfinished is a part of a run that is not known to be done, for the log.
+type unfinished struct {
+	message string
+	fields  logging.Fields
+}
+
+// unfinished returns all that is not known to be done.
+func (l *ledger) unfinished() (all []unfinished) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for job, m := range l.open {
-		logging.Warn(ctx, "Klaviyo had not finished a job", logging.Fields{"job": job, "profiles": m.profiles(), "rows": m.span().String()})
+		all = append(all, unfinished{"Klaviyo had not finished a job", logging.Fields{"job": job, "profiles": m.profiles(), "rows": m.span().String()}})
 	}
 	for job, m := range l.cancelled {
-		logging.Warn(ctx, "A job was cancelled in Klaviyo", logging.Fields{"job": job, "profiles": m.profiles(), "rows": m.span().String()})
+		all = append(all, unfinished{"A job was cancelled in Klaviyo", logging.Fields{"job": job, "profiles": m.profiles(), "rows": m.span().String()}})
 	}
 	for b, rows := range l.underway {
-		logging.Warn(ctx, "A batch was under way", logging.Fields{"profiles": len(b.profiles), "rows": rows.String()})
+		all = append(all, unfinished{"A batch was under way", logging.Fields{"profiles": len(b.profiles), "rows": rows.String()}})
 	}
 	for b, rows := range l.unsent {
-		logging.Warn(ctx, "A batch was not accepted", logging.Fields{"profiles": len(b.profiles), "rows": rows.String()})
+		all = append(all, unfinished{"A batch was not accepted", logging.Fields{"profiles": len(b.profiles), "rows": rows.String()}})
+	}
+	return all
+}
+
+// warn logs all that is not known to be done: an error names only so much. It
+// logs without the lock, since nobody knows how long writing a log takes.
+func (l *ledger) warn(ctx context.Context) {
+	for _, u := range l.unfinished() {
+		logging.Warn(ctx, u.message, u.fields)
 	}
 }
 
@@ -213,12 +229,17 @@ func (l *ledger) inWords(advice string) string {
 	return strings.Join(parts, " ")
 }
 
+// inOrderOfRows is the ids of jobs in the order of their rows.
+func inOrderOfRows(jobs map[string]*manifest) []string {
+	return slices.SortedFunc(maps.Keys(jobs), func(a, b string) int {
+		return cmp.Compare(jobs[a].part.from, jobs[b].part.from)
+	})
+}
+
 // cancelledInWords names jobs that were cancelled, in the order of their rows.
 func cancelledInWords(jobs map[string]*manifest) string {
 	var texts []string
-	for _, id := range slices.SortedFunc(maps.Keys(jobs), func(a, b string) int {
-		return cmp.Compare(jobs[a].part.from, jobs[b].part.from)
-	}) {
+	for _, id := range inOrderOfRows(jobs) {
 		texts = append(texts, fmt.Sprintf("%s with %s, %s", id, Count(int64(jobs[id].profiles()), "profile"), jobs[id].span()))
 	}
 	return fmt.Sprintf("Cancelled in Klaviyo: %s; which of these profiles are on the list is not known.", strings.Join(texts, "; "))

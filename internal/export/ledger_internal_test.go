@@ -3,6 +3,8 @@ package export
 import (
 	"strings"
 	"testing"
+
+	"github.com/hashicorp/terraform-plugin-log/tflogtest"
 )
 
 func TestLedgerInWords(t *testing.T) {
@@ -78,5 +80,40 @@ func TestLedgerInWords(t *testing.T) {
 	l.accept(b[3], "j")
 	if want := `row 10 of segment "s". What comes after row 12,345 of segment "s" was not sent.` + again; !strings.HasSuffix(l.String(), want) {
 		t.Errorf("%s does not end with %s", l.String(), want)
+	}
+}
+
+// lockCheck is a log that notices when it is written to under a ledger's lock.
+type lockCheck struct {
+	t      *testing.T
+	ledger *ledger
+	lines  int
+}
+
+func (c *lockCheck) Write(line []byte) (int, error) {
+	c.lines++
+	if !c.ledger.mu.TryLock() {
+		c.t.Errorf("logged under the lock: %s", line)
+		return len(line), nil
+	}
+	c.ledger.mu.Unlock()
+	return len(line), nil
+}
+
+// A log that is slow to write must not hold up whoever asks the ledger.
+func TestLedgerLogsWithoutItsLock(t *testing.T) {
+	t.Parallel()
+	l := newLedger()
+	b := []*batch{sentRows(0, Row{"s", 1}), sentRows(1, Row{"s", 2}), sentRows(2, Row{"s", 3}), sentRows(3, Row{"s", 4})}
+	l.accept(b[0], "open")
+	l.accept(b[1], "cancelled")
+	l.cancel("cancelled")
+	l.send(b[2])
+	l.send(b[3])
+	l.refuse(b[3])
+	log := &lockCheck{t: t, ledger: &l}
+	l.warn(tflogtest.RootLogger(t.Context(), log))
+	if log.lines != 4 {
+		t.Errorf("%d lines, want 4", log.lines)
 	}
 }

@@ -99,7 +99,7 @@ func (w *world) looks() (all []string) {
 		switch id, one := strings.CutPrefix(r.Path, jobsPath+"/"); {
 		case one:
 			all = append(all, id)
-		case r.Method != http.MethodGet || r.Path != jobsPath || !strings.Contains(r.Query, "=100"):
+		case r.Method != http.MethodGet || r.Path != jobsPath || !strings.Contains(r.Query, "=100") || asksForUnfinished(r.Query):
 		case strings.Contains(r.Query, "cursor"):
 			all = append(all, "more jobs")
 		default:
@@ -109,17 +109,6 @@ func (w *world) looks() (all []string) {
 	return all
 }
 
-// createJobs makes so many jobs, as somebody else who uses the account would.
-func (w *world) createJobs(t *testing.T, n int) {
-	other := newClient(t, w.URL, 6)
-	for range n {
-		if _, err := other.ImportProfiles(t.Context(), w.listID, []byte(`{"type":"profile","attributes":{"email":"x@example.com"}}`)); err != nil {
-			t.Error(err)
-			return
-		}
-	}
-}
-
 // A job that others have pushed off the first page of jobs is found on the next.
 func TestRunFindsItsJobBehindThoseOfOthers(t *testing.T) {
 	t.Parallel()
@@ -127,7 +116,7 @@ func TestRunFindsItsJobBehindThoseOfOthers(t *testing.T) {
 	var once sync.Once
 	w.OnRequest(func(r *http.Request) {
 		if isPoll(r) { // so the job is there
-			once.Do(func() { w.createJobs(t, 150) })
+			once.Do(func() { w.AddJobs(150) })
 		}
 	})
 	if r := w.run(t, w.export(people(50))); r.Jobs != 1 || r.Exported != 50 {
@@ -144,7 +133,7 @@ func TestRunDoesNotLookThroughOldJobs(t *testing.T) {
 	t.Parallel()
 	k := newTracked(t, true)
 	k.ahead.Store(-2 * 3600)
-	k.createJobs(t, 250)
+	k.AddJobs(250)
 	k.ahead.Store(0)
 	const looks = 3
 	var polls atomic.Int32
@@ -164,6 +153,48 @@ func TestRunDoesNotLookThroughOldJobs(t *testing.T) {
 	}
 	if got := k.looks(); !slices.Equal(got, want) {
 		t.Errorf("asks for %q, want %q", got, want)
+	}
+}
+
+// However many jobs of others are newer than the one that a run waits for, a
+// look costs a few requests.
+func TestRunAsksLittleForAnOldJob(t *testing.T) {
+	t.Parallel()
+	for others, want := range map[int][]string{
+		0:     {"jobs"},
+		100:   {"jobs", "more jobs"},
+		1_000: {"jobs", "more jobs", "more jobs", "the job"},
+		5_000: {"jobs", "more jobs", "more jobs", "the job"},
+	} {
+		t.Run(fmt.Sprint("behind ", others), func(t *testing.T) {
+			t.Parallel()
+			k := newTracked(t, false)
+			const looks = 3
+			var polls atomic.Int32
+			k.OnRequest(func(r *http.Request) {
+				if !isPoll(r) || r.URL.Query().Has("page[cursor]") {
+					return
+				}
+				switch polls.Add(1) {
+				case 1: // so the job is there
+					k.AddJobs(others)
+				case looks:
+					k.ahead.Store(3600)
+				}
+			})
+			if r := k.run(t, k.export(people(50))); r.Jobs != 1 || r.Exported != 50 {
+				t.Errorf("result %+v", r)
+			}
+			got := k.looks()
+			for i, look := range got {
+				if _, ours := k.jobs[look]; ours {
+					got[i] = "the job"
+				}
+			}
+			if twice := slices.Concat(want, want); !slices.Equal(got[:min(len(twice), len(got))], twice) { // the third may see the job done
+				t.Errorf("asks for %q, want %q each time", got, want)
+			}
+		})
 	}
 }
 

@@ -26,16 +26,18 @@ func (e *Export) prepare(ctx context.Context, client *klaviyo.Client, o RunOptio
 	defer stop()
 	p, err := e.prepareTelling(ctx, client, o, now)
 	if err != nil && ctx.Err() != nil {
-		err = interrupted(ctx, "Nothing was sent.")
+		err = interrupted(ctx, now.whenInterrupted())
 	}
 	return p, err
 }
 
 // prepareTelling is prepare, which hears from it what is being done.
 func (e *Export) prepareTelling(ctx context.Context, client *klaviyo.Client, o RunOptions, now *preparation) (p prepared, err error) {
-	if p.list, err = e.check(ctx, client); err != nil {
+	list, earlier, err := e.check(ctx, client)
+	if err != nil {
 		return p, err
 	}
+	p.list = list
 	now.begin("reading the segments")
 	p.roster = e.newRoster()
 	if surveyed := o.Surveyed; surveyed != nil && surveyed.Version != "" && !p.roster.sparse() && surveyed.Version == e.version(ctx) {
@@ -59,6 +61,9 @@ func (e *Export) prepareTelling(ctx context.Context, client *klaviyo.Client, o R
 	} else if err != nil {
 		return p, err
 	}
+	if err := earlier.wait(ctx, now); err != nil {
+		return p, err
+	}
 	now.begin("reading who unsubscribed")
 	p.optOuts, err = e.optOuts(ctx, client)
 	return p, err
@@ -69,15 +74,32 @@ type preparation struct {
 	started    time.Time
 	onProgress func(Progress)
 
-	mu   sync.Mutex
-	what string // is being done
-	rows int64  // read
+	mu     sync.Mutex
+	what   string // is being done
+	advice string // for who interrupts that; may be empty
+	rows   int64  // read
 }
 
-func (p *preparation) begin(what string) {
+func (p *preparation) begin(what string) { p.beginWaiting(what, "") }
+
+// beginWaiting is begin with advice for who interrupts it. It reports whether
+// something else was done before.
+func (p *preparation) beginWaiting(what, advice string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.what = what
+	before := p.what
+	p.what, p.advice = what, advice
+	return what != before
+}
+
+// whenInterrupted says what the run has done when it is ended as it prepares.
+func (p *preparation) whenInterrupted() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.advice == "" {
+		return "Nothing was sent."
+	}
+	return "Nothing was sent. " + p.advice
 }
 
 func (p *preparation) read(rows int64) {

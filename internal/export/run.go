@@ -16,7 +16,7 @@ import (
 )
 
 // Result is what a run did. Every row read is in exactly one of Exported,
-// Duplicates, Withheld, Rejected and Refused.
+// Duplicates, Withheld, Rejected, Refused and Unconfirmed.
 type Result struct {
 	ID          string
 	StartedAt   time.Time
@@ -28,7 +28,12 @@ type Result struct {
 	Exported int64 // profiles that a finished job acknowledged
 	Refused  Tally // profiles that Klaviyo did not import
 	Unwanted Tally // values that Klaviyo refused and that were then left out
-	Jobs     int64
+
+	// Unconfirmed are profiles that a finished job counts neither as imported
+	// nor as failed.
+	Unconfirmed Unconfirmeds
+
+	Jobs int64
 
 	ListName         string
 	ListProfileCount int64 // members of the list after the run; -1 when they could not be counted
@@ -145,6 +150,7 @@ func (r *run) fill(result *Result, surveyed *Survey) {
 		result.Version = surveyed.Version
 	}
 	result.Refused, result.Unwanted = r.report.refused, r.report.unwanted
+	result.Unconfirmed = r.report.unconfirmed
 	result.Withheld = r.withheld
 	result.Exported = r.ledger.exported
 	result.Jobs = r.ledger.finished
@@ -317,6 +323,8 @@ type report struct {
 	mu       sync.Mutex
 	refused  Tally // profiles
 	unwanted Tally // values
+
+	unconfirmed Unconfirmeds // in the order of the rows
 }
 
 func (r *report) reject(row Row, code string, target profile.Target, words string) {

@@ -37,7 +37,7 @@ func TestRunFindsItsJobAmongThoseWithoutATime(t *testing.T) {
 				var once sync.Once
 				w.OnRequest(func(r *http.Request) {
 					if isPoll(r) { // so the job is there
-						once.Do(func() { w.createJobs(t, others) })
+						once.Do(func() { w.AddJobs(others) })
 					}
 				})
 				r, err := w.export(people(50)).Run(t.Context(), newClient(t, proxy, 2), export.RunOptions{})

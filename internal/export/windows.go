@@ -30,9 +30,8 @@ type windows struct {
 	inARow   int                // read by one cursor before a window is cut
 	shortest time.Duration      // a window not worth cutting, a second or more
 
-	tomorrow time.Time     // where the open window is cut as if it ended there: clocks differ
-	turn     chan struct{} // a token a reader
-	mu       sync.Mutex    // guards take
+	tomorrow time.Time  // where the open window is cut as if it ended there: clocks differ
+	mu       sync.Mutex // guards take
 }
 
 // dated is somebody who was read.
@@ -43,14 +42,66 @@ type dated struct {
 
 // all reads everybody: while they are few with one cursor and no window.
 func (w *windows) all(ctx context.Context) error {
-	w.tomorrow, w.turn = time.Now().Add(24*time.Hour), make(chan struct{}, windowReaders)
+	w.tomorrow = time.Now().Add(24 * time.Hour)
 	reached, more, err := w.some(ctx, klaviyo.TimeRange{}, w.inARow)
 	if err != nil || !more {
 		return err
 	}
+	return w.sideBySide(ctx, w.cut(klaviyo.TimeRange{}, reached))
+}
+
+// sideBySide reads windows, and the parts that they are cut into, with a fixed
+// number of readers.
+func (w *windows) sideBySide(ctx context.Context, waiting []klaviyo.TimeRange) error {
 	g, ctx := errgroup.WithContext(ctx)
-	w.cut(ctx, g, klaviyo.TimeRange{}, reached)
+	next, parts := make(chan klaviyo.TimeRange), make(chan []klaviyo.TimeRange)
+	for range windowReaders {
+		g.Go(func() error {
+			for during := range next {
+				cut, err := w.window(ctx, during)
+				if err != nil {
+					return err
+				}
+				select {
+				case parts <- cut:
+				case <-ctx.Done():
+					return ctx.Err()
+				}
+			}
+			return nil
+		})
+	}
+	g.Go(func() error {
+		defer close(next)
+		return distribute(ctx, waiting, next, parts)
+	})
 	return g.Wait()
+}
+
+// distribute hands out windows until all are read, and takes back the parts that
+// each was cut into. The newest goes first: what is left of one window is done
+// before the next is cut, so only a few ever wait.
+func distribute(ctx context.Context, waiting []klaviyo.TimeRange, next chan<- klaviyo.TimeRange, parts <-chan []klaviyo.TimeRange) error {
+	for reading := 0; len(waiting)+reading > 0; {
+		out, newest := next, len(waiting)-1
+		var window klaviyo.TimeRange
+		if newest < 0 {
+			out = nil // nothing to hand out before a reader is done
+		} else {
+			window = waiting[newest]
+		}
+		select {
+		case out <- window:
+			waiting = waiting[:newest]
+			reading++
+		case cut := <-parts:
+			waiting = append(waiting, cut...)
+			reading--
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
 }
 
 // length is how long a window is, as far as it is worth cutting: nothing before
@@ -65,20 +116,20 @@ func (w *windows) length(during klaviyo.TimeRange) time.Duration {
 	return during.To.Sub(during.From)
 }
 
-// cut reads in parts, side by side, what is left of a window where a reader has
-// reached a moment. The last part of a window without an end has none either,
-// and the first one of a window without a beginning.
-func (w *windows) cut(ctx context.Context, g *errgroup.Group, window klaviyo.TimeRange, reached time.Time) {
+// cut divides what is left of a window where a reader has reached a moment. The
+// last part of a window without an end has none either, and the first one of a
+// window without a beginning.
+func (w *windows) cut(window klaviyo.TimeRange, reached time.Time) (parts []klaviyo.TimeRange) {
 	if !reached.IsZero() {
 		// A second of its own, since it may hold thousands: they would be met
 		// again in each part that begins with it.
 		second := klaviyo.TimeRange{From: reached.Truncate(time.Second)}
 		second.To = second.From.Add(time.Second)
-		g.Go(func() error { return w.window(ctx, g, second) })
+		parts = append(parts, second)
 		window.From = second.To
 	}
 	if window.From.IsZero() {
-		g.Go(func() error { return w.window(ctx, g, klaviyo.TimeRange{To: firstYear}) })
+		parts = append(parts, klaviyo.TimeRange{To: firstYear})
 		window.From = firstYear
 	}
 	step := w.length(window) / windowCuts
@@ -88,29 +139,24 @@ func (w *windows) cut(ctx context.Context, g *errgroup.Group, window klaviyo.Tim
 			part.To = window.From.Add(time.Duration(i+1) * step).Truncate(time.Second)
 		}
 		if part.To.IsZero() || part.From.Before(part.To) {
-			g.Go(func() error { return w.window(ctx, g, part) })
+			parts = append(parts, part)
 		}
 	}
+	return parts
 }
 
-// window reads a window, and cuts what is left of it if there is more in it than
-// one reader should do alone.
-func (w *windows) window(ctx context.Context, g *errgroup.Group, during klaviyo.TimeRange) error {
+// window reads a window. If there is more in it than one reader should do alone,
+// it returns what is left of it in parts.
+func (w *windows) window(ctx context.Context, during klaviyo.TimeRange) (parts []klaviyo.TimeRange, err error) {
 	most := w.inARow
 	if w.length(during) <= w.shortest {
 		most = 0
 	}
-	select {
-	case w.turn <- struct{}{}:
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 	reached, more, err := w.some(ctx, during, most)
-	<-w.turn
-	if err == nil && more {
-		w.cut(ctx, g, during, reached)
+	if err != nil || !more {
+		return nil, err
 	}
-	return err
+	return w.cut(during, reached), nil
 }
 
 // some takes the people of a window, at most so many unless most is 0. It

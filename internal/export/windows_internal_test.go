@@ -2,7 +2,9 @@ package export
 
 import (
 	"context"
+	"errors"
 	"iter"
+	"runtime"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -65,5 +67,80 @@ func TestWindowsHaveNoBeginning(t *testing.T) {
 				t.Errorf("%d were read, some again and again", n)
 			}
 		})
+	}
+}
+
+// evenly is people who are dated at even distances, in the order of time. It
+// notes how many goroutines there are while they are read.
+type evenly struct {
+	people int
+	most   atomic.Int64 // goroutines
+}
+
+func (l *evenly) during(ctx context.Context, during klaviyo.TimeRange) iter.Seq2[dated, error] {
+	begin := time.Date(2014, 1, 1, 0, 0, 0, 0, time.UTC)
+	step := 12 * 365 * 24 * time.Hour / time.Duration(l.people)
+	return func(yield func(dated, error) bool) {
+		first := 0
+		if during.From.After(begin) {
+			first = int((during.From.Sub(begin) + step - 1) / step)
+		}
+		for i := first; i < l.people; i++ {
+			at := begin.Add(time.Duration(i) * step)
+			if !during.To.IsZero() && !at.Before(during.To) {
+				return
+			}
+			if (i-first)%100 == 0 { // a page
+				for now := int64(runtime.NumGoroutine()); ; {
+					most := l.most.Load()
+					if now <= most || l.most.CompareAndSwap(most, now) {
+						break
+					}
+				}
+				runtime.Gosched()
+			}
+			if !yield(dated{hash: profile.Hash{Lo: uint64(i)}, at: at}, ctx.Err()) {
+				return
+			}
+		}
+	}
+}
+
+// However many windows there are, only so many goroutines read them. It counts
+// those of the process, so nothing runs beside it.
+func TestWindowsTakeAFixedNumberOfGoroutines(t *testing.T) {
+	before := int64(runtime.NumGoroutine())
+	for _, people := range []int{20_000, 200_000} {
+		l := &evenly{people: people}
+		found := make(map[uint64]bool, people)
+		w := windows{read: l.during, take: func(h profile.Hash) { found[h.Lo] = true }, inARow: membersInARow, shortest: shortestMemberWindow}
+		if err := w.all(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if len(found) != people {
+			t.Errorf("%d of %d were found", len(found), people)
+		}
+		const others = 5 // who hands the windows out, and what the runtime starts
+		if most := l.most.Load() - before; most > windowReaders+others {
+			t.Errorf("%d goroutines for %d people, want %d at most", most, people, windowReaders+others)
+		}
+	}
+}
+
+// A reader that fails ends all of it, and its error is the one that is returned.
+func TestWindowsEndWithTheFirstError(t *testing.T) {
+	t.Parallel()
+	l := &evenly{people: 20_000}
+	broken := errors.New("broken")
+	var reads atomic.Int32
+	w := windows{take: func(profile.Hash) {}, inARow: 100, shortest: time.Second}
+	w.read = func(ctx context.Context, during klaviyo.TimeRange) iter.Seq2[dated, error] {
+		if reads.Add(1) < 40 {
+			return l.during(ctx, during)
+		}
+		return func(yield func(dated, error) bool) { yield(dated{}, broken) }
+	}
+	if err := w.all(t.Context()); !errors.Is(err, broken) {
+		t.Errorf("error %v", err)
 	}
 }

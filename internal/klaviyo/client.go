@@ -52,6 +52,8 @@ type Client struct {
 	// with that of all clients of the account.
 	limiter *limiter
 
+	jobLists jobLists
+
 	// key masks the API key in texts from outside, where it has no business
 	// and no form that a pattern could know.
 	key *strings.Replacer

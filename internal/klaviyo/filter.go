@@ -16,6 +16,15 @@ func equals(field, value string) string {
 	return `equals(` + field + `,"` + filterEscaper.Replace(value) + `")`
 }
 
+// anyOf is the filter "field has one of these values", with the values quoted.
+func anyOf(field string, values ...string) string {
+	quoted := make([]string, len(values))
+	for i, value := range values {
+		quoted[i] = `"` + filterEscaper.Replace(value) + `"`
+	}
+	return "any(" + field + ",[" + strings.Join(quoted, ",") + "])"
+}
+
 // within is the filter "field is in this span", empty for all time.
 func within(field string, during TimeRange) string {
 	var both []string

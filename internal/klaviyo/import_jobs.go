@@ -37,23 +37,32 @@ type ImportJob struct {
 	ID     string
 	Status JobStatus
 
-	// CompletedCount and FailedCount are the numbers of profiles that were
-	// imported and that could not be, -1 when Klaviyo does not say.
-	CompletedCount, FailedCount int64
+	// TotalCount, CompletedCount and FailedCount are the numbers of profiles in
+	// the job, of those that were imported and of those that could not be; -1
+	// when Klaviyo does not say.
+	TotalCount, CompletedCount, FailedCount int64
 
-	CreatedAt time.Time // zero when Klaviyo does not say
+	CreatedAt, ExpiresAt time.Time // zero when Klaviyo does not say
 }
 
 // Done reports whether nothing more will happen to the job.
 func (j ImportJob) Done() bool { return j.Status == JobComplete || j.Status == JobCancelled }
 
+// Expired reports whether Klaviyo has given the job up by now, whatever its
+// status.
+func (j ImportJob) Expired(now time.Time) bool {
+	return !j.ExpiresAt.IsZero() && now.After(j.ExpiresAt)
+}
+
 type importJobResource struct {
 	ID         string `json:"id"`
 	Attributes struct {
 		Status         JobStatus `json:"status"`
+		TotalCount     *int64    `json:"total_count"`
 		CompletedCount *int64    `json:"completed_count"`
 		FailedCount    *int64    `json:"failed_count"`
 		CreatedAt      string    `json:"created_at"`
+		ExpiresAt      string    `json:"expires_at"`
 	} `json:"attributes"`
 }
 
@@ -66,14 +75,15 @@ func (d *importJobDocument) complete() bool { return d.Data.ID != "" }
 func (r importJobResource) job() ImportJob {
 	a := r.Attributes
 	return ImportJob{
-		ID: r.ID, Status: a.Status, CompletedCount: countOf(a.CompletedCount), FailedCount: countOf(a.FailedCount),
-		CreatedAt: timeOf(a.CreatedAt),
+		ID: r.ID, Status: a.Status,
+		TotalCount: countOf(a.TotalCount), CompletedCount: countOf(a.CompletedCount), FailedCount: countOf(a.FailedCount),
+		CreatedAt: timeOf(a.CreatedAt), ExpiresAt: timeOf(a.ExpiresAt),
 	}
 }
 
-// countOf is a count that may be null, which is -1.
+// countOf is -1 for a count that is null, and for one that cannot be.
 func countOf(count *int64) int64 {
-	if count == nil {
+	if count == nil || *count < 0 {
 		return -1
 	}
 	return *count
@@ -107,6 +117,9 @@ func (c *Client) ImportProfiles(ctx context.Context, listID string, profiles ...
 		operation: "bulk_import_profiles", method: "POST", path: []string{"profile-bulk-import-jobs"},
 		body: slices.Concat([][]byte{[]byte(importHead)}, profiles, [][]byte{[]byte(importMiddle), id, []byte(importTail)}),
 	}, &doc)
+	if err == nil {
+		c.jobLists.add(doc.Data.ID, []string{listID})
+	}
 	return doc.Data.job(), err
 }
 
@@ -121,21 +134,30 @@ func (c *Client) ImportJob(ctx context.Context, id string) (ImportJob, error) {
 	return doc.Data.job(), err
 }
 
-// ImportJobs yields the account's jobs, newest first, a hundred a request.
-// Scopes: lists:read, profiles:read.
+// ImportJobs yields the account's jobs, newest first, of so many pages of a
+// hundred at most. Scopes: lists:read, profiles:read.
 //
 // https://developers.klaviyo.com/en/reference/get_bulk_import_profiles_jobs
-func (c *Client) ImportJobs(ctx context.Context) iter.Seq2[ImportJob, error] {
-	return c.importJobs(ctx, "100")
+func (c *Client) ImportJobs(ctx context.Context, most int) iter.Seq2[ImportJob, error] {
+	return c.importJobs(ctx, most, url.Values{"page[size]": {"100"}, "sort": {"-created_at"}})
 }
 
-func (c *Client) importJobs(ctx context.Context, size string) iter.Seq2[ImportJob, error] {
+// UnfinishedImportJobs yields those of the account's jobs that Klaviyo has still
+// to do, oldest first, so that whatever is created meanwhile comes last. Scopes:
+// lists:read, profiles:read.
+//
+// https://developers.klaviyo.com/en/reference/get_bulk_import_profiles_jobs
+func (c *Client) UnfinishedImportJobs(ctx context.Context) iter.Seq2[ImportJob, error] {
+	unfinished := anyOf("status", string(JobQueued), string(JobProcessing))
+	return c.importJobs(ctx, allPages, url.Values{"filter": {unfinished}, "page[size]": {"100"}, "sort": {"created_at"}})
+}
+
+func (c *Client) importJobs(ctx context.Context, most int, query url.Values) iter.Seq2[ImportJob, error] {
 	r := request{
-		operation: "get_bulk_import_profiles_jobs", method: "GET", path: []string{"profile-bulk-import-jobs"},
-		query: url.Values{"page[size]": {size}, "sort": {"-created_at"}},
+		operation: "get_bulk_import_profiles_jobs", method: "GET", path: []string{"profile-bulk-import-jobs"}, query: query,
 	}
 	return func(yield func(ImportJob, error) bool) {
-		for j, err := range pages[importJobResource](ctx, c, r) {
+		for j, err := range firstPages[importJobResource](ctx, c, r, most) {
 			if !yield(j.job(), err) {
 				return
 			}
@@ -146,7 +168,7 @@ func (c *Client) importJobs(ctx context.Context, size string) iter.Seq2[ImportJo
 // CheckReadScopes asks for one job, which fails unless the key may read lists
 // and profiles.
 func (c *Client) CheckReadScopes(ctx context.Context) error {
-	for _, err := range c.importJobs(ctx, "1") {
+	for _, err := range c.importJobs(ctx, 1, url.Values{"page[size]": {"1"}, "sort": {"-created_at"}}) {
 		return err
 	}
 	return nil

@@ -3,6 +3,8 @@ package klaviyo_test
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -26,7 +28,7 @@ func TestImportProfilesSendsExactlyItsBody(t *testing.T) {
 				`]}},"relationships":{"lists":{"data":[{"type":"list","id":` + tc.id + `}]}}}}`
 			a := serve(t, klaviyo.Options{}, html(503), drop, truncate(202, jobBody), answer(202, jobBody))
 			job, err := a.ImportProfiles(t.Context(), tc.listID, []byte(tc.profiles))
-			if err != nil || job != (klaviyo.ImportJob{ID: "job-1", Status: klaviyo.JobQueued, CompletedCount: -1, FailedCount: -1}) {
+			if err != nil || job != (klaviyo.ImportJob{ID: "job-1", Status: klaviyo.JobQueued, TotalCount: -1, CompletedCount: -1, FailedCount: -1}) {
 				t.Fatalf("job %+v, %v", job, err)
 			}
 			requests := a.received()
@@ -48,19 +50,19 @@ func TestImportProfilesSendsExactlyItsBody(t *testing.T) {
 func TestImportJob(t *testing.T) {
 	t.Parallel()
 	for body, want := range map[string]klaviyo.ImportJob{
-		`{"status":"queued","completed_count":0,"failed_count":0}`:           {ID: "j", Status: klaviyo.JobQueued},
-		`{"status":"processing","completed_count":null,"failed_count":null}`: {ID: "j", Status: klaviyo.JobProcessing, CompletedCount: -1, FailedCount: -1},
-		`{"status":"complete","completed_count":88,"failed_count":12}`:       {ID: "j", Status: klaviyo.JobComplete, CompletedCount: 88, FailedCount: 12},
-		`{"status":"cancelled","created_at":"yesterday"}`:                    {ID: "j", Status: klaviyo.JobCancelled, CompletedCount: -1, FailedCount: -1},
-		`{"status":"paused","failed_count":1,"created_at":"2026-08-01T14:00:00+00:00"}`: {
-			ID: "j", Status: "paused", CompletedCount: -1, FailedCount: 1, CreatedAt: time.Date(2026, 8, 1, 14, 0, 0, 0, time.UTC),
+		`{"status":"queued","total_count":0,"completed_count":0,"failed_count":0}`:          {ID: "j", Status: klaviyo.JobQueued},
+		`{"status":"processing","completed_count":null,"failed_count":null}`:                {ID: "j", Status: klaviyo.JobProcessing, TotalCount: -1, CompletedCount: -1, FailedCount: -1},
+		`{"status":"complete","total_count":100,"completed_count":88,"failed_count":12}`:    {ID: "j", Status: klaviyo.JobComplete, TotalCount: 100, CompletedCount: 88, FailedCount: 12},
+		`{"status":"complete","total_count":-100,"completed_count":-88,"failed_count":-12}`: {ID: "j", Status: klaviyo.JobComplete, TotalCount: -1, CompletedCount: -1, FailedCount: -1},
+		`{"status":"cancelled","created_at":"yesterday","expires_at":"soon"}`:               {ID: "j", Status: klaviyo.JobCancelled, TotalCount: -1, CompletedCount: -1, FailedCount: -1},
+		`{"status":"paused","failed_count":1,"created_at":"2026-08-01T14:00:00+00:00","expires_at":"2026-08-08T14:00:00+00:00"}`: {
+			ID: "j", Status: "paused", TotalCount: -1, CompletedCount: -1, FailedCount: 1,
+			CreatedAt: time.Date(2026, 8, 1, 14, 0, 0, 0, time.UTC), ExpiresAt: time.Date(2026, 8, 8, 14, 0, 0, 0, time.UTC),
 		},
 	} {
 		resource := `{"type":"profile-bulk-import-job","id":"j","attributes":` + body + `}`
 		got, err := serve(t, klaviyo.Options{}, answer(200, `{"data":`+resource+`}`)).ImportJob(t.Context(), "j")
-		if created := got.CreatedAt; !created.IsZero() {
-			got.CreatedAt = created.UTC() // whatever its zone is called
-		}
+		got.CreatedAt, got.ExpiresAt = got.CreatedAt.UTC(), got.ExpiresAt.UTC() // whatever their zone is called
 		if err != nil || got != want {
 			t.Errorf("%s is %+v (%v), want %+v", body, got, err, want)
 		}
@@ -69,7 +71,7 @@ func TestImportJob(t *testing.T) {
 		}
 		a := serve(t, klaviyo.Options{}, answer(200, `{"data":[`+resource+`,`+resource+`]}`))
 		var all []klaviyo.ImportJob
-		for job, err := range a.ImportJobs(t.Context()) {
+		for job, err := range a.ImportJobs(t.Context(), 3) {
 			if err != nil {
 				t.Error(err)
 			}
@@ -78,6 +80,69 @@ func TestImportJob(t *testing.T) {
 		if len(all) != 2 || all[0].ID != want.ID || all[1].FailedCount != want.FailedCount {
 			t.Errorf("jobs %+v", all)
 		}
+	}
+}
+
+func TestImportJobExpires(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 8, 8, 14, 0, 0, 0, time.UTC)
+	for want, job := range map[bool]klaviyo.ImportJob{true: {ExpiresAt: at.Add(-time.Second)}, false: {ExpiresAt: at}} {
+		if job.Expired(at) != want {
+			t.Errorf("a job that expires at %v is expired at %v: %v", job.ExpiresAt, at, !want)
+		}
+	}
+	if (klaviyo.ImportJob{}).Expired(at) {
+		t.Error("a job without an end is expired")
+	}
+}
+
+// No more pages are asked for than are wanted, nor one more when the jobs of
+// the last have been taken.
+func TestImportJobsReadsSoManyPages(t *testing.T) {
+	t.Parallel()
+	pages := 0
+	next := func(w http.ResponseWriter, r *http.Request) {
+		pages++
+		answer(200, fmt.Sprintf(`{"data":[{"id":"j%d","attributes":{}}],"links":{"next":"/x?page[cursor]=%d"}}`, pages, pages))(w, r)
+	}
+	for _, most := range []int{1, 2, 5} {
+		a := serve(t, klaviyo.Options{}, next)
+		jobs := 0
+		for _, err := range a.ImportJobs(t.Context(), most) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			jobs++
+		}
+		if got := len(a.received()); jobs != most || got != most {
+			t.Errorf("%d jobs with %d requests, want %d", jobs, got, most)
+		}
+	}
+}
+
+// The lists of a job never change, so they are asked for once, and never for a
+// job that the client made itself.
+func TestImportJobListsAsksOnce(t *testing.T) {
+	t.Parallel()
+	a := serve(t, klaviyo.Options{}, problem(404, "not_found", "No.", ""),
+		answer(200, `{"data":[{"type":"list","id":"L1"},{"type":"list","id":"L2"}],"links":{"next":null}}`), answer(202, jobBody))
+	if _, err := a.ImportJobLists(t.Context(), "other"); !klaviyo.IsNotFound(err) {
+		t.Errorf("error %v", err)
+	}
+	for range 3 {
+		if lists, err := a.ImportJobLists(t.Context(), "other"); err != nil || !slices.Equal(lists, []string{"L1", "L2"}) {
+			t.Errorf("lists %q, %v", lists, err)
+		}
+	}
+	job, err := a.ImportProfiles(t.Context(), "Y6nRLr", []byte("{}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if lists, err := a.ImportJobLists(t.Context(), job.ID); err != nil || !slices.Equal(lists, []string{"Y6nRLr"}) {
+		t.Errorf("lists %q, %v", lists, err)
+	}
+	if got := len(a.received()); got != 3 {
+		t.Errorf("%d requests, want 3", got)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"maps"
+	"math"
 	"net/url"
 )
 
@@ -25,6 +26,13 @@ var errStuck = errors.New("the next page has the cursor of a page before")
 // pages yields the items of a collection page by page, following its cursors.
 // After an error nothing more is yielded.
 func pages[T any](ctx context.Context, c *Client, r request) iter.Seq2[T, error] {
+	return firstPages[T](ctx, c, r, allPages)
+}
+
+const allPages = math.MaxInt
+
+// firstPages is pages for so many of them at most.
+func firstPages[T any](ctx context.Context, c *Client, r request, most int) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var zero T
 		query := maps.Clone(r.query)
@@ -32,7 +40,7 @@ func pages[T any](ctx context.Context, c *Client, r request) iter.Seq2[T, error]
 			query = url.Values{}
 		}
 		seen := map[string]bool{}
-		for {
+		for range most {
 			r.query = query
 			var p page[T]
 			if err := c.do(ctx, r, &p); err != nil {

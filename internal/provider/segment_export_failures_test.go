@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"fmt"
 	"net/http"
 	"testing"
 	"time"
@@ -125,4 +126,35 @@ func TestAccSegmentExport_cancelledJob(t *testing.T) {
 	cancelled.PreConfig = func() { w.CancelJobs(1) }
 	w.run(cancelled, applied(w.export(threeCSV)))
 	w.wantMembers(three...)
+}
+
+// Profiles that a finished job does not count are named, and make the next run
+// due; a run that Klaviyo confirms ends that.
+func TestAccSegmentExport_notConfirmed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := newCLI(t, w.export(threeCSV))
+	w.MiscountJobs(1, 2)
+	c.terraformRun("Profiles That Klaviyo Did Not Confirm", "apply", "-auto-approve")
+	c.wantLastRun("partial", 3, 0, 2)
+	c.terraformRun("2 profiles were not confirmed by Klaviyo", "plan")
+	w.MiscountJobs(1, 1)
+	c.terraformRun("Profiles That Klaviyo Did Not Confirm", "apply", "-auto-approve")
+	c.terraformRun("1 profile was not confirmed by Klaviyo", "plan", "-refresh=false")
+	c.terraformRun("Apply complete", "apply", "-auto-approve")
+	c.wantLastRun("succeeded", 3, 0, 0)
+	c.terraformRun("No changes", "plan")
+	w.wantImports(3)
+}
+
+// wantLastRun reads from the state how the last run ended and what became of its
+// profiles.
+func (c *cli) wantLastRun(status string, submitted, failed, unconfirmed int) {
+	c.t.Helper()
+	for _, want := range []string{
+		fmt.Sprintf(`"status":%q`, status), fmt.Sprintf(`"profiles_submitted":%d`, submitted),
+		fmt.Sprintf(`"profiles_failed":%d`, failed), fmt.Sprintf(`"profiles_unconfirmed":%d`, unconfirmed),
+	} {
+		c.run(want, "show", "-no-color", "-json")
+	}
 }

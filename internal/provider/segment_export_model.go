@@ -95,6 +95,7 @@ type runModel struct {
 	Fingerprint       types.String `tfsdk:"fingerprint"`
 	ProfilesSubmitted types.Int64  `tfsdk:"profiles_submitted"`
 	ProfilesFailed    types.Int64  `tfsdk:"profiles_failed"`
+	Unconfirmed       types.Int64  `tfsdk:"profiles_unconfirmed"`
 	ListProfileCount  types.Int64  `tfsdk:"list_profile_count"`
 	Jobs              types.Int64  `tfsdk:"jobs"`
 }
@@ -359,19 +360,20 @@ func countOrNull(count int64) types.Int64 {
 // finishedRun is a run that is over.
 func finishedRun(reason string, r *export.Result) types.Object {
 	status := "succeeded"
-	if r.Refused.Total > 0 {
+	if r.Refused.Total > 0 || r.Unconfirmed.Total() > 0 {
 		status = "partial"
 	}
 	return types.ObjectValueMust(runType(), map[string]attr.Value{
-		"id":                 types.StringValue(r.ID),
-		"reason":             types.StringValue(reason),
-		"status":             types.StringValue(status),
-		"started_at":         types.StringValue(r.StartedAt.Format(time.RFC3339)),
-		"completed_at":       types.StringValue(r.CompletedAt.Format(time.RFC3339)),
-		"fingerprint":        types.StringValue(r.Fingerprint),
-		"profiles_submitted": types.Int64Value(r.Submitted()),
-		"profiles_failed":    types.Int64Value(r.Refused.Total),
-		"list_profile_count": countOrNull(r.ListProfileCount),
-		"jobs":               types.Int64Value(r.Jobs),
+		"id":                   types.StringValue(r.ID),
+		"reason":               types.StringValue(reason),
+		"status":               types.StringValue(status),
+		"started_at":           types.StringValue(r.StartedAt.Format(time.RFC3339)),
+		"completed_at":         types.StringValue(r.CompletedAt.Format(time.RFC3339)),
+		"fingerprint":          types.StringValue(r.Fingerprint),
+		"profiles_submitted":   types.Int64Value(r.Submitted()),
+		"profiles_failed":      types.Int64Value(r.Refused.Total),
+		"profiles_unconfirmed": types.Int64Value(r.Unconfirmed.Total()),
+		"list_profile_count":   countOrNull(r.ListProfileCount),
+		"jobs":                 types.Int64Value(r.Jobs),
 	})
 }

@@ -297,6 +297,11 @@ func (p *exportPlan) reasons(ctx context.Context, survey *export.Survey) (due du
 		due.lasting = append(due.lasting, p.listDrift(ctx)...)
 	}
 	p.segmentReasons(&due, last, survey)
+	if n := last.Unconfirmed.ValueInt64(); n == 1 {
+		add("1 profile was not confirmed by Klaviyo")
+	} else if n > 1 {
+		add(export.Count(n, "profile") + " were not confirmed by Klaviyo")
+	}
 	if before.SyncMode != now.SyncMode {
 		add("sync mode changed")
 	}
@@ -411,6 +416,13 @@ func warnResult(diags *diag.Diagnostics, r *export.Result) {
 		diags.AddAttributeWarning(path.Root("segments"), "Profiles That Klaviyo Refused",
 			fmt.Sprintf("Klaviyo took %s of %s. It refused:\n%sCorrect these rows in the source; the next run tries them again. %s",
 				export.Thousands(r.Exported), export.Count(r.Submitted(), "profile"), r.Refused.String(), rowsCounted))
+	}
+	if r.Unconfirmed.Total() > 0 {
+		diags.AddAttributeWarning(path.Root("segments"), "Profiles That Klaviyo Did Not Confirm",
+			fmt.Sprintf("Klaviyo finished its jobs, but counted %s of %s neither as imported nor as failed, so it is not known whether they arrived:\n%s"+
+				"Sending them again makes good what is missing and changes nothing else: the next plan shows a run of the export as due, and a run on demand is to be requested again. "+
+				"If the same happens then, ask Klaviyo's support about these jobs. %s",
+				export.Thousands(r.Unconfirmed.Total()), export.Count(r.Submitted(), "profile"), r.Unconfirmed.String(), rowsCounted))
 	}
 	if r.Unwanted.Total > 0 {
 		diags.AddAttributeWarning(path.Root("segments"), "Values That Klaviyo Refused",

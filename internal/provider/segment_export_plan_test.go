@@ -18,7 +18,8 @@ func due(reason string) values {
 		"last_run.reason": reason + oneJob,
 		"last_run.id":     unknown, "last_run.status": unknown, "last_run.started_at": unknown, "last_run.completed_at": unknown,
 		"last_run.fingerprint": unknown, "last_run.profiles_submitted": unknown, "last_run.profiles_failed": unknown,
-		"last_run.list_profile_count": unknown, "last_run.jobs": unknown, "list_profile_count": unknown,
+		"last_run.profiles_unconfirmed": unknown,
+		"last_run.list_profile_count":   unknown, "last_run.jobs": unknown, "list_profile_count": unknown,
 		"fingerprint": anyFingerprint,
 	}
 }

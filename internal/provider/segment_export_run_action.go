@@ -95,6 +95,7 @@ func summary(r *export.Result) string {
 	line(r.Duplicates, "row", "left out: an earlier row has the same email address.")
 	line(r.Withheld, "profile", "withheld: the people unsubscribed from the list.")
 	line(r.Refused.Total, "profile", "refused by Klaviyo.")
+	line(r.Unconfirmed.Total(), "profile", "not confirmed by Klaviyo.")
 	line(r.Rejected.Total, "row", "that cannot be exported:\n"+reasons(r.Rejected))
 	line(r.Dropped.Total, "value", "left out of the profiles:\n"+reasons(r.Dropped))
 	return b.String()

@@ -73,7 +73,7 @@ func lastRunAttributes(ctx context.Context) map[string]resourceschema.Attribute 
 		return nil
 	}
 	run.Attributes["reason"] = computedString("Why it ran: `requested at` and the time, or the reason of the export's own run if that is the answer.")
-	run.Attributes["status"] = computedString("`succeeded`, `partial` when Klaviyo refused some of the profiles, or `" + runSkipped + "` when the request was too old; then all else is about the last run of the export.")
+	run.Attributes["status"] = computedString("`succeeded`, `partial` when Klaviyo refused some of the profiles or did not confirm them, or `" + runSkipped + "` when the request was too old; then all else is about the last run of the export.")
 	run.Attributes["list_profile_count"] = computedInt64("Number of members of the list after the run.")
 	return run.Attributes
 }

@@ -92,19 +92,20 @@ func TestAccSegmentExportRun_values(t *testing.T) {
 		with(exportBlock, "rejects_path", fmt.Sprintf("%q", rejects))
 	saved := applied(config)
 	run := ran(config, inState(runAddress, values{
-		"id":                 regexp.MustCompile(`^[A-Z2-7]{26}$`),
-		"reason":             regexp.MustCompile(`^requested at \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$`),
-		"requested_at":       anyTime,
-		"status":             "partial",
-		"started_at":         anyTime,
-		"completed_at":       anyTime,
-		"fingerprint":        anyFingerprint,
-		"profiles_submitted": 3,
-		"profiles_failed":    1,
-		"list_profile_count": 2,
-		"jobs":               1,
-		"export.list_id":     w.list.ID,
-		"export.last_run":    nil,
+		"id":                   regexp.MustCompile(`^[A-Z2-7]{26}$`),
+		"reason":               regexp.MustCompile(`^requested at \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$`),
+		"requested_at":         anyTime,
+		"status":               "partial",
+		"started_at":           anyTime,
+		"completed_at":         anyTime,
+		"fingerprint":          anyFingerprint,
+		"profiles_submitted":   3,
+		"profiles_failed":      1,
+		"profiles_unconfirmed": 0,
+		"list_profile_count":   2,
+		"jobs":                 1,
+		"export.list_id":       w.list.ID,
+		"export.last_run":      nil,
 	}))
 	run.PreConfig = func() { w.wantImports(0) }
 	w.run(saved, run)

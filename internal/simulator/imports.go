@@ -23,6 +23,7 @@ type job struct {
 	ends      time.Time
 	total     int
 	cancelled bool // how it ends
+	uncounted int  // profiles left out of its count of the completed
 
 	ended     bool
 	rows      []importRow // until then
@@ -122,11 +123,10 @@ func (x *exchange) checkImport(parsed importBody) []problem {
 // readRows checks the rows and copies what outlives the request.
 func (s *Server) readRows(rows [][]byte) ([]importRow, []problem) {
 	s.mu.Lock()
-	refusals := s.refusals
+	refusals, late := s.refusals, s.options.QueueDelay+s.options.ProcessDelay > 0 || s.delayed > 0
 	s.mu.Unlock()
 	checker := rowChecker{refusals: refusals, most: s.options.MaxErrorsPerResponse}
 	all := make([]importRow, 0, len(rows))
-	late := s.options.QueueDelay+s.options.ProcessDelay > 0
 	for i, row := range rows {
 		if late {
 			row = slices.Clone(row)
@@ -151,18 +151,34 @@ func (s *Server) readRows(rows [][]byte) ([]importRow, []problem) {
 }
 
 func (s *Server) startJob(a *account, lists []string, total int, now time.Time) *job {
-	j := &job{
-		number: len(a.jobs), lists: lists, total: total, created: now,
-		starts: now.Add(s.options.QueueDelay), ends: now.Add(s.options.QueueDelay + s.options.ProcessDelay),
+	j := &job{number: len(a.jobs), lists: lists, total: total, created: now, starts: now.Add(s.options.QueueDelay)}
+	if s.delayed > 0 {
+		s.delayed--
+		j.starts = j.starts.Add(s.delay)
 	}
+	j.ends = j.starts.Add(s.options.ProcessDelay)
 	j.id = "01SMVWAT0RJ0B" + profileID(a.people.account, uint32(j.number))[13:]
 	if s.cancelled > 0 {
 		s.cancelled--
 		j.cancelled = true
 	}
+	if s.miscounted > 0 {
+		s.miscounted--
+		j.uncounted = s.uncounted
+	}
 	a.jobs = append(a.jobs, j)
 	a.pending = append(a.pending, j)
 	return j
+}
+
+// AddJobs makes import jobs of one profile each, which is nobody's, as others who
+// use the account would. They take as long as any job.
+func (s *Server) AddJobs(jobs int, lists ...string) {
+	a, unlock := s.lock()
+	defer unlock()
+	for range jobs {
+		s.startJob(a, lists, 1, s.options.Now())
+	}
 }
 
 // settle carries out the jobs that have ended by now.
@@ -205,6 +221,7 @@ func (a *account) finish(j *job) {
 		}
 	}
 	j.rows = nil
+	j.completed = max(j.completed-j.uncounted, 0)
 }
 
 func (j *job) status(now time.Time) string {
@@ -225,4 +242,20 @@ func (s *Server) CancelJobs(n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.cancelled += n
+}
+
+// MiscountJobs makes the next jobs that are created count so many profiles fewer
+// as completed than they import.
+func (s *Server) MiscountJobs(jobs, profiles int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.miscounted, s.uncounted = jobs, profiles
+}
+
+// DelayJobs makes the next jobs that are created stay queued for so much longer,
+// so that later ones overtake them.
+func (s *Server) DelayJobs(jobs int, by time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.delayed, s.delay = jobs, by
 }

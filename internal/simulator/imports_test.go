@@ -324,3 +324,65 @@ func TestPhoneNumbersAreRefusedByTheirBeginning(t *testing.T) {
 	}
 	sendImport(t, s, []string{rows[1], rows[3]}).want(t, 202)
 }
+
+// Jobs of others are in the account, and for their lists; nobody joins those.
+func TestAddedJobs(t *testing.T) {
+	t.Parallel()
+	c := newClock()
+	s := start(t, simulator.Options{Now: c.Now, QueueDelay: time.Minute})
+	list := s.AddList(simulator.List{})
+	s.AddJobs(2, list.ID)
+	unfinished := func() []string {
+		ids, _ := walk(t, s, jobsPath, "filter", `any(status,["queued","processing"])`, "sort", "created_at")
+		return ids
+	}
+	jobs := unfinished()
+	if len(jobs) != 2 {
+		t.Fatalf("jobs %q", jobs)
+	}
+	if lists, _ := walk(t, s, jobsPath+"/"+jobs[0]+"/relationships/lists"); !slices.Equal(lists, []string{list.ID}) {
+		t.Errorf("lists %q", lists)
+	}
+	c.Add(time.Minute)
+	if done := get(t, s, jobsPath+"/"+jobs[1]).one(t); counts(done) != "complete 1/1/0" || len(unfinished()) != 0 || len(s.Members(list.ID)) != 0 {
+		t.Errorf("job %v, members %v", done.Attributes, s.Members(list.ID))
+	}
+}
+
+// A job that is miscounted imports everybody all the same.
+func TestMiscountedJobs(t *testing.T) {
+	t.Parallel()
+	s := start(t, simulator.Options{})
+	list := s.AddList(simulator.List{})
+	s.MiscountJobs(2, 2)
+	rows := []string{`{"email":"a@x.com"}`, `{"email":"b@x.com"}`, `{"email":"c@x.com"}`}
+	for _, want := range []string{"complete 3/1/0", "complete 1/0/0", "complete 1/1/0"} {
+		job := sendImport(t, s, rows, list.ID).want(t, 202).one(t)
+		rows = rows[:1]
+		if done := get(t, s, jobsPath+"/"+job.ID).one(t); counts(done) != want {
+			t.Errorf("job %v, want %s", done.Attributes, want)
+		}
+	}
+	if got := len(s.Members(list.ID)); got != 3 {
+		t.Errorf("%d members", got)
+	}
+}
+
+// A job that is delayed is done after those that were created later, and what it
+// holds is what counts then.
+func TestDelayedJobsAreOvertaken(t *testing.T) {
+	t.Parallel()
+	c := newClock()
+	s := start(t, simulator.Options{Now: c.Now})
+	list := s.AddList(simulator.List{})
+	s.DelayJobs(1, time.Hour)
+	for _, name := range []string{"Old", "New"} {
+		sendImport(t, s, []string{`{"email":"a@x.com","first_name":"` + name + `"}`}, list.ID).want(t, 202)
+	}
+	for _, want := range []string{"New", "Old"} {
+		if got, _ := s.Profile("a@x.com"); got.Attributes["first_name"] != want {
+			t.Errorf("profile %+v, want %s", got, want)
+		}
+		c.Add(time.Hour)
+	}
+}

@@ -55,6 +55,12 @@ type Server struct {
 	listCount int
 	refusals  *refusals
 	cancelled int // how many jobs to come end cancelled
+
+	miscounted, uncounted int // how many jobs to come count how many profiles too few
+
+	delayed int // how many jobs to come stay queued for longer
+	delay   time.Duration
+
 	throttled int
 
 	faults   faultBox

@@ -88,8 +88,8 @@ func (t *terraform) apply(ctx context.Context) error {
 	}
 	t.listID = outputs.ListID.Value
 	run := outputs.LastRun.Value
-	say("run %v: %v profiles submitted, %v refused by Klaviyo, import jobs: %v, members of the list: %v",
-		run["status"], run["profiles_submitted"], run["profiles_failed"], run["jobs"], run["list_profile_count"])
+	say("run %v: %v profiles submitted, %v refused by Klaviyo, %v not confirmed, import jobs: %v, members of the list: %v",
+		run["status"], run["profiles_submitted"], run["profiles_failed"], run["profiles_unconfirmed"], run["jobs"], run["list_profile_count"])
 	return nil
 }
 

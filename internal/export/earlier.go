@@ -1,0 +1,169 @@
+package export
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/logging"
+)
+
+// listsPerLook is how many jobs are asked for their lists before the next look
+// at which jobs are left. In an account with hundreds of unfinished jobs many
+// are done by then, and never need to be asked.
+const listsPerLook = 50
+
+// earlierJobs are the import jobs for a list that Klaviyo had not finished when a
+// run began.
+//
+// Klaviyo does a job when it gets to it. One that it accepted before the run,
+// from an interrupted run or from anybody else, may be done after the jobs of
+// the run, and would then put older values back. So a run sends nothing before
+// they are finished.
+//
+// Jobs that are created later do not count. A neighbour that sends to the same
+// list all the time, such as another export of this process, would else keep the
+// run from ever beginning. Nor can two runs wait for each other: jobs finish by
+// themselves, whatever the run that created them waits for.
+type earlierJobs struct {
+	client *klaviyo.Client
+	listID string
+	jobs   []earlierJob // oldest first
+}
+
+type earlierJob struct {
+	klaviyo.ImportJob
+	forList bool // is known; else nobody has asked yet
+}
+
+// findEarlierJobs reads which jobs of the account are not finished. It fails
+// unless the key may read lists and profiles.
+func (e *Export) findEarlierJobs(ctx context.Context, client *klaviyo.Client) (*earlierJobs, error) {
+	j := &earlierJobs{client: client, listID: e.ListID}
+	for job, err := range client.UnfinishedImportJobs(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		if isUnfinished(job) {
+			j.jobs = append(j.jobs, earlierJob{ImportJob: job})
+		}
+	}
+	return j, nil
+}
+
+// isUnfinished reports whether Klaviyo will still do a job. One that has expired
+// it never will, though it may be called queued for ever.
+func isUnfinished(job klaviyo.ImportJob) bool { return !job.Done() && !job.Expired(time.Now()) }
+
+// wait returns when all jobs for the list are finished.
+func (j *earlierJobs) wait(ctx context.Context, now *preparation) error {
+	for began := time.Now(); len(j.jobs) > 0; {
+		if err := j.look(ctx); err != nil {
+			return err
+		}
+		if err := j.askLists(ctx); err != nil {
+			return err
+		}
+		if len(j.jobs) == 0 {
+			break
+		}
+		if now.beginWaiting(j.String(), j.advice()) {
+			logging.Info(ctx, "Waiting for earlier import jobs", logging.Fields{"list": j.listID, "jobs": j.ids()})
+		}
+		if err := pause(ctx, pollWait(true, time.Since(began))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// look drops the jobs that are finished by now.
+func (j *earlierJobs) look(ctx context.Context) error {
+	if len(j.jobs) == 0 {
+		return nil
+	}
+	newest := j.jobs[len(j.jobs)-1].CreatedAt
+	unfinished := map[string]bool{}
+	for job, err := range j.client.UnfinishedImportJobs(ctx) {
+		if err != nil {
+			return err
+		}
+		if !newest.IsZero() && job.CreatedAt.After(newest) { // as are all that follow
+			break
+		}
+		unfinished[job.ID] = isUnfinished(job)
+	}
+	j.jobs = slices.DeleteFunc(j.jobs, func(job earlierJob) bool { return !unfinished[job.ID] })
+	return nil
+}
+
+// askLists drops jobs that are for other lists. It asks for a limited number of
+// them, the newest first, since the oldest may be finished by the next look.
+func (j *earlierJobs) askLists(ctx context.Context) error {
+	others := map[string]bool{}
+	for i, asked := len(j.jobs)-1, 0; i >= 0 && asked < listsPerLook; i-- {
+		job := &j.jobs[i]
+		if job.forList {
+			continue
+		}
+		if !j.client.KnowsImportJobLists(job.ID) {
+			asked++
+		}
+		lists, err := j.client.ImportJobLists(ctx, job.ID)
+		if err != nil && !klaviyo.IsNotFound(err) { // a job that is gone is for no list
+			return err
+		}
+		job.forList = slices.Contains(lists, j.listID)
+		others[job.ID] = !job.forList
+	}
+	j.jobs = slices.DeleteFunc(j.jobs, func(job earlierJob) bool { return others[job.ID] })
+	return nil
+}
+
+func (j *earlierJobs) ids() []string {
+	ids := make([]string, len(j.jobs))
+	for i, job := range j.jobs {
+		ids[i] = job.ID
+	}
+	return ids
+}
+
+// String says what is waited for: "waiting for 2 earlier import jobs to this
+// list".
+func (j *earlierJobs) String() string {
+	certain := ""
+	if slices.ContainsFunc(j.jobs, func(job earlierJob) bool { return !job.forList }) {
+		certain = " that may be"
+	}
+	return fmt.Sprintf("waiting for %s%s to this list", Count(int64(len(j.jobs)), "earlier import job"), certain)
+}
+
+// advice is for who was not patient enough.
+func (j *earlierJobs) advice() string {
+	text := fmt.Sprintf("It was %s, which Klaviyo had not finished: %s. Profiles that are sent before them could get older values back. "+
+		"Klaviyo finishes them by itself: apply again then, or raise timeouts so that the export can wait for it.", j, abridged(j.ids()))
+	var last time.Time
+	for _, job := range j.jobs {
+		if job.ExpiresAt.IsZero() {
+			return text
+		}
+		if job.ExpiresAt.After(last) {
+			last = job.ExpiresAt
+		}
+	}
+	return text + fmt.Sprintf(" From %s on, when the last of them expires, they are not waited for.", last.UTC().Format(time.RFC3339))
+}
+
+// pause waits for so long, or until the context ends.
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
