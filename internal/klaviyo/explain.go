@@ -18,19 +18,20 @@ func RequiredScopes() []string {
 // operationScopes says what each operation needs (x-klaviyo-scopes in
 // Klaviyo's OpenAPI document).
 var operationScopes = map[string][]string{
-	"get_accounts":                            {"accounts:read"},
-	"get_list":                                {"lists:read"},
-	"get_lists":                               {"lists:read"},
-	"create_list":                             {"lists:write"},
-	"update_list":                             {"lists:write"},
-	"delete_list":                             {"lists:write"},
-	"get_flows_triggered_by_list":             {"flows:read", "lists:read"},
-	"bulk_import_profiles":                    {"lists:write", "profiles:write"},
-	"get_bulk_import_profiles_job":            {"lists:read", "profiles:read"},
-	"get_bulk_import_profiles_jobs":           {"lists:read", "profiles:read"},
-	"get_errors_for_bulk_import_profiles_job": {"profiles:read"},
-	"get_profiles":                            {"profiles:read"},
-	"get_profiles_for_list":                   {"lists:read", "profiles:read"},
+	"get_accounts":                              {"accounts:read"},
+	"get_list":                                  {"lists:read"},
+	"get_lists":                                 {"lists:read"},
+	"create_list":                               {"lists:write"},
+	"update_list":                               {"lists:write"},
+	"delete_list":                               {"lists:write"},
+	"get_flows_triggered_by_list":               {"flows:read", "lists:read"},
+	"bulk_import_profiles":                      {"lists:write", "profiles:write"},
+	"get_bulk_import_profiles_job":              {"lists:read", "profiles:read"},
+	"get_bulk_import_profiles_jobs":             {"lists:read", "profiles:read"},
+	"get_errors_for_bulk_import_profiles_job":   {"profiles:read"},
+	"get_list_ids_for_bulk_import_profiles_job": {"lists:read"},
+	"get_profiles":                              {"profiles:read"},
+	"get_profiles_for_list":                     {"lists:read", "profiles:read"},
 }
 
 // Explain says what err means to somebody who runs an export: a summary in
@@ -42,6 +43,9 @@ func Explain(err error) (summary, detail string) {
 	switch {
 	case errors.As(err, &api):
 		return api.explain(err)
+	case errors.As(err, new(notUnderstood)):
+		return "Klaviyo's Answer Is Not Understood", fmt.Sprintf("Klaviyo, or something in front of it, such as a proxy, gave an answer that does not belong to the request: %s. "+
+			"Check base_url if it is set, and the network between this machine and Klaviyo; if both are right, report this to the developers of the provider.", err)
 	case errors.As(err, &transport):
 		return "Klaviyo Cannot Be Reached", fmt.Sprintf("No complete answer came from Klaviyo: %s. "+
 			"Check the network between this machine and Klaviyo, then try again.", err)

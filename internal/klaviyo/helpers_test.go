@@ -215,6 +215,9 @@ func calls() map[string]call {
 		}},
 		"ImportJobs":      {"get_bulk_import_profiles_jobs", func(ctx context.Context, c *klaviyo.Client) error { return drain(c.ImportJobs(ctx)) }},
 		"CheckReadScopes": {"get_bulk_import_profiles_jobs", func(ctx context.Context, c *klaviyo.Client) error { return c.CheckReadScopes(ctx) }},
+		"ImportJobLists": {"get_list_ids_for_bulk_import_profiles_job", func(ctx context.Context, c *klaviyo.Client) error {
+			return drain(c.ImportJobLists(ctx, "job-1"))
+		}},
 		"ImportErrors": {"get_errors_for_bulk_import_profiles_job", func(ctx context.Context, c *klaviyo.Client) error {
 			return drain(c.ImportErrors(ctx, "job-1"))
 		}},
@@ -241,7 +244,7 @@ func document(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNoContent)
 	case path == "accounts":
 		answer(200, `{"data":[{"type":"account","id":"AbC123","attributes":{}}]}`)(w, r)
-	case r.Method == http.MethodGet && (path == "lists" || path == "profiles" || path == "profile-bulk-import-jobs" || strings.Count(path, "/") == 2):
+	case r.Method == http.MethodGet && (path == "lists" || path == "profiles" || path == "profile-bulk-import-jobs" || strings.Count(path, "/") >= 2):
 		answer(200, `{"data":[],"links":{"next":null}}`)(w, r)
 	case strings.HasPrefix(path, "lists"):
 		answer(200, listBody)(w, r)

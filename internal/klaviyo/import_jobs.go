@@ -35,13 +35,24 @@ const (
 // ImportJob is a bulk import that Klaviyo accepted.
 type ImportJob struct {
 	ID     string
-	Status JobStatus
+	Status JobStatus // may be one that is not known
 
-	// CompletedCount and FailedCount are the numbers of profiles that were
-	// imported and that could not be, -1 when Klaviyo does not say.
-	CompletedCount, FailedCount int64
+	// TotalCount is the number of profiles, CompletedCount of those that were
+	// imported and FailedCount of those that could not be; -1 when Klaviyo does
+	// not say.
+	TotalCount, CompletedCount, FailedCount int64
 
 	CreatedAt time.Time // zero when Klaviyo does not say
+}
+
+// Known reports whether this package knows what the status means.
+func (s JobStatus) Known() bool {
+	switch s {
+	case JobQueued, JobProcessing, JobComplete, JobCancelled:
+		return true
+	default:
+		return false
+	}
 }
 
 // Done reports whether nothing more will happen to the job.
@@ -51,6 +62,7 @@ type importJobResource struct {
 	ID         string `json:"id"`
 	Attributes struct {
 		Status         JobStatus `json:"status"`
+		TotalCount     *int64    `json:"total_count"`
 		CompletedCount *int64    `json:"completed_count"`
 		FailedCount    *int64    `json:"failed_count"`
 		CreatedAt      string    `json:"created_at"`
@@ -66,8 +78,8 @@ func (d *importJobDocument) complete() bool { return d.Data.ID != "" }
 func (r importJobResource) job() ImportJob {
 	a := r.Attributes
 	return ImportJob{
-		ID: r.ID, Status: a.Status, CompletedCount: countOf(a.CompletedCount), FailedCount: countOf(a.FailedCount),
-		CreatedAt: timeOf(a.CreatedAt),
+		ID: r.ID, Status: a.Status, CreatedAt: timeOf(a.CreatedAt),
+		TotalCount: countOf(a.TotalCount), CompletedCount: countOf(a.CompletedCount), FailedCount: countOf(a.FailedCount),
 	}
 }
 
@@ -93,7 +105,8 @@ const ImportOverhead = len(importHead) + len(importMiddle) + len(importTail) + i
 // ImportProfiles starts a job that creates or updates profiles and adds them
 // to a list. profiles are JSON:API resource objects, separated by commas, in
 // one part or several. A second, identical import changes nothing, so a lost
-// answer is no loss.
+// answer is no loss. One that tells of success and not of the job is not asked
+// for again: the error is then an *[AcceptedError].
 // Scopes: lists:write, profiles:write.
 //
 // https://developers.klaviyo.com/en/reference/bulk_import_profiles
@@ -104,10 +117,10 @@ func (c *Client) ImportProfiles(ctx context.Context, listID string, profiles ...
 	}
 	var doc importJobDocument
 	err = c.do(ctx, request{
-		operation: "bulk_import_profiles", method: "POST", path: []string{"profile-bulk-import-jobs"},
+		operation: "bulk_import_profiles", method: "POST", path: []string{"profile-bulk-import-jobs"}, final: true,
 		body: slices.Concat([][]byte{[]byte(importHead)}, profiles, [][]byte{[]byte(importMiddle), id, []byte(importTail)}),
 	}, &doc)
-	return doc.Data.job(), err
+	return c.accepted(doc.Data.job(), err)
 }
 
 // ImportJob returns one job. Scopes: lists:read, profiles:read.
@@ -137,6 +150,24 @@ func (c *Client) importJobs(ctx context.Context, size string) iter.Seq2[ImportJo
 	return func(yield func(ImportJob, error) bool) {
 		for j, err := range pages[importJobResource](ctx, c, r) {
 			if !yield(j.job(), err) {
+				return
+			}
+		}
+	}
+}
+
+// ImportJobLists yields the ids of the lists that a job adds its profiles to.
+// Scope: lists:read.
+//
+// https://developers.klaviyo.com/en/reference/get_list_ids_for_bulk_import_profiles_job
+func (c *Client) ImportJobLists(ctx context.Context, jobID string) iter.Seq2[string, error] {
+	r := request{
+		operation: "get_list_ids_for_bulk_import_profiles_job", method: "GET",
+		path: []string{"profile-bulk-import-jobs", jobID, "relationships", "lists"},
+	}
+	return func(yield func(string, error) bool) {
+		for l, err := range pages[listResource](ctx, c, r) {
+			if !yield(l.ID, err) {
 				return
 			}
 		}

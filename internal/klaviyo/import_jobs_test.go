@@ -24,9 +24,9 @@ func TestImportProfilesSendsExactlyItsBody(t *testing.T) {
 			t.Parallel()
 			want := `{"data":{"type":"profile-bulk-import-job","attributes":{"profiles":{"data":[` + tc.profiles +
 				`]}},"relationships":{"lists":{"data":[{"type":"list","id":` + tc.id + `}]}}}}`
-			a := serve(t, klaviyo.Options{}, html(503), drop, truncate(202, jobBody), answer(202, jobBody))
+			a := serve(t, klaviyo.Options{}, html(503), drop, html(408), answer(202, jobBody))
 			job, err := a.ImportProfiles(t.Context(), tc.listID, []byte(tc.profiles))
-			if err != nil || job != (klaviyo.ImportJob{ID: "job-1", Status: klaviyo.JobQueued, CompletedCount: -1, FailedCount: -1}) {
+			if err != nil || job != (klaviyo.ImportJob{ID: "job-1", Status: klaviyo.JobQueued, TotalCount: -1, CompletedCount: -1, FailedCount: -1}) {
 				t.Fatalf("job %+v, %v", job, err)
 			}
 			requests := a.received()
@@ -48,12 +48,12 @@ func TestImportProfilesSendsExactlyItsBody(t *testing.T) {
 func TestImportJob(t *testing.T) {
 	t.Parallel()
 	for body, want := range map[string]klaviyo.ImportJob{
-		`{"status":"queued","completed_count":0,"failed_count":0}`:           {ID: "j", Status: klaviyo.JobQueued},
-		`{"status":"processing","completed_count":null,"failed_count":null}`: {ID: "j", Status: klaviyo.JobProcessing, CompletedCount: -1, FailedCount: -1},
-		`{"status":"complete","completed_count":88,"failed_count":12}`:       {ID: "j", Status: klaviyo.JobComplete, CompletedCount: 88, FailedCount: 12},
-		`{"status":"cancelled","created_at":"yesterday"}`:                    {ID: "j", Status: klaviyo.JobCancelled, CompletedCount: -1, FailedCount: -1},
+		`{"status":"queued","total_count":0,"completed_count":0,"failed_count":0}`:       {ID: "j", Status: klaviyo.JobQueued},
+		`{"status":"processing","completed_count":null,"failed_count":null}`:             {ID: "j", Status: klaviyo.JobProcessing, TotalCount: -1, CompletedCount: -1, FailedCount: -1},
+		`{"status":"complete","total_count":100,"completed_count":88,"failed_count":12}`: {ID: "j", Status: klaviyo.JobComplete, TotalCount: 100, CompletedCount: 88, FailedCount: 12},
+		`{"status":"cancelled","created_at":"yesterday"}`:                                {ID: "j", Status: klaviyo.JobCancelled, TotalCount: -1, CompletedCount: -1, FailedCount: -1},
 		`{"status":"paused","failed_count":1,"created_at":"2026-08-01T14:00:00+00:00"}`: {
-			ID: "j", Status: "paused", CompletedCount: -1, FailedCount: 1, CreatedAt: time.Date(2026, 8, 1, 14, 0, 0, 0, time.UTC),
+			ID: "j", Status: "paused", TotalCount: -1, CompletedCount: -1, FailedCount: 1, CreatedAt: time.Date(2026, 8, 1, 14, 0, 0, 0, time.UTC),
 		},
 	} {
 		resource := `{"type":"profile-bulk-import-job","id":"j","attributes":` + body + `}`
@@ -63,6 +63,9 @@ func TestImportJob(t *testing.T) {
 		}
 		if err != nil || got != want {
 			t.Errorf("%s is %+v (%v), want %+v", body, got, err, want)
+		}
+		if known := got.Status.Known(); known == (got.Status == "paused") {
+			t.Errorf("%s known: %v", got.Status, known)
 		}
 		if done := got.Done(); done != (got.Status == klaviyo.JobComplete || got.Status == klaviyo.JobCancelled) {
 			t.Errorf("%s done: %v", got.Status, done)

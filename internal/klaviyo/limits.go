@@ -53,10 +53,11 @@ var limits = map[string]limit{
 	"get_profile_ids_for_list":  {75, 750},
 	"remove_profiles_from_list": {10, 150},
 
-	"bulk_import_profiles":                    {10, 150},
-	"get_bulk_import_profiles_job":            {10, 150},
-	"get_bulk_import_profiles_jobs":           {10, 150},
-	"get_errors_for_bulk_import_profiles_job": {10, 150},
+	"bulk_import_profiles":                      {10, 150},
+	"get_bulk_import_profiles_job":              {10, 150},
+	"get_bulk_import_profiles_jobs":             {10, 150},
+	"get_errors_for_bulk_import_profiles_job":   {10, 150},
+	"get_list_ids_for_bulk_import_profiles_job": {10, 150},
 }
 
 // limitOf returns the limit of an endpoint. One that the table forgot gets

@@ -64,6 +64,7 @@ func TestRequests(t *testing.T) {
 		"ImportJob":       {"GET", "/api/profile-bulk-import-jobs/job-1", nil, ""},
 		"ImportJobs":      {"GET", "/api/profile-bulk-import-jobs", url.Values{"page[size]": {"100"}, "sort": {"-created_at"}}, ""},
 		"CheckReadScopes": {"GET", "/api/profile-bulk-import-jobs", url.Values{"page[size]": {"1"}, "sort": {"-created_at"}}, ""},
+		"ImportJobLists":  {"GET", "/api/profile-bulk-import-jobs/job-1/relationships/lists", nil, ""},
 		"ImportErrors":    {"GET", "/api/profile-bulk-import-jobs/job-1/import-errors", url.Values{"page[size]": {"100"}}, ""},
 		"ImportProfiles": {
 			"POST", "/api/profile-bulk-import-jobs", nil,
