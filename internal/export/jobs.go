@@ -37,7 +37,7 @@ func (r *run) follow(ctx context.Context) error {
 			next.Reset(shortestPoll)
 		case <-next.C:
 			if err := r.poll(ctx); err != nil {
-				return err
+				return r.held.by(err)
 			}
 			next.Reset(pollWait(uploaded == nil, time.Since(sent)))
 		case <-ctx.Done():
@@ -104,7 +104,10 @@ func (r *run) findJobs(ctx context.Context, open map[string]*manifest) error {
 // settle takes a job of the run that is done off the open ones, with its
 // failures. m is nil for a job of somebody else's.
 func (r *run) settle(ctx context.Context, job klaviyo.ImportJob, m *manifest) error {
-	if m == nil || !job.Done() {
+	if m == nil {
+		return nil
+	}
+	if r.held.byStatus(ctx, job); !job.Done() {
 		return nil
 	}
 	if job.Status == klaviyo.JobCancelled {
@@ -148,7 +151,7 @@ func (r *run) collectFailures(ctx context.Context, job klaviyo.ImportJob, m *man
 		i, ok := addresses.find(e.Email)
 		if !ok {
 			i, ok = e.Profile()
-			ok = ok && i < m.profiles()
+			ok = ok && i < m.profiles() && !r.lost.wasFound(job.ID)
 		}
 		switch {
 		case !ok:

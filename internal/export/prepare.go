@@ -27,7 +27,7 @@ func (e *Export) prepare(ctx context.Context, client *klaviyo.Client, o RunOptio
 	defer stop()
 	p, err := e.prepareTelling(ctx, client, o, now)
 	if err != nil && ctx.Err() != nil {
-		err = interrupted(ctx, "Nothing was sent.")
+		err = interrupted(ctx, waited(err), "Nothing was sent.")
 	}
 	return p, err
 }

@@ -86,6 +86,8 @@ type run struct {
 	batches  chan *batch   // to be sent
 	uploaded chan struct{} // closed once all are
 	ledger   ledger
+	lost     lostJobs
+	held     heldUp
 }
 
 // Run exports the segments. It checks everything that can be checked before it

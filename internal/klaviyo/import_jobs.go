@@ -61,11 +61,11 @@ func (j ImportJob) Done() bool { return j.Status == JobComplete || j.Status == J
 type importJobResource struct {
 	ID         string `json:"id"`
 	Attributes struct {
-		Status         JobStatus `json:"status"`
-		TotalCount     *int64    `json:"total_count"`
-		CompletedCount *int64    `json:"completed_count"`
-		FailedCount    *int64    `json:"failed_count"`
-		CreatedAt      string    `json:"created_at"`
+		Status         text   `json:"status"`
+		TotalCount     *int64 `json:"total_count"`
+		CompletedCount *int64 `json:"completed_count"`
+		FailedCount    *int64 `json:"failed_count"`
+		CreatedAt      string `json:"created_at"`
 	} `json:"attributes"`
 }
 
@@ -75,10 +75,16 @@ type importJobDocument struct {
 
 func (d *importJobDocument) complete() bool { return d.Data.ID != "" }
 
-func (r importJobResource) job() ImportJob {
+// job takes over a resource. A status that is not known may be any text, and is
+// shown.
+func (c *Client) job(r importJobResource) ImportJob {
 	a := r.Attributes
+	status := JobStatus(a.Status)
+	if !status.Known() {
+		status = JobStatus(c.redact(a.Status))
+	}
 	return ImportJob{
-		ID: r.ID, Status: a.Status, CreatedAt: timeOf(a.CreatedAt),
+		ID: r.ID, Status: status, CreatedAt: timeOf(a.CreatedAt),
 		TotalCount: countOf(a.TotalCount), CompletedCount: countOf(a.CompletedCount), FailedCount: countOf(a.FailedCount),
 	}
 }
@@ -120,7 +126,7 @@ func (c *Client) ImportProfiles(ctx context.Context, listID string, profiles ...
 		operation: "bulk_import_profiles", method: "POST", path: []string{"profile-bulk-import-jobs"}, final: true,
 		body: slices.Concat([][]byte{[]byte(importHead)}, profiles, [][]byte{[]byte(importMiddle), id, []byte(importTail)}),
 	}, &doc)
-	return c.accepted(doc.Data.job(), err)
+	return c.accepted(c.job(doc.Data), err)
 }
 
 // ImportJob returns one job. Scopes: lists:read, profiles:read.
@@ -131,7 +137,7 @@ func (c *Client) ImportJob(ctx context.Context, id string) (ImportJob, error) {
 	err := c.do(ctx, request{
 		operation: "get_bulk_import_profiles_job", method: "GET", path: []string{"profile-bulk-import-jobs", id},
 	}, &doc)
-	return doc.Data.job(), err
+	return c.job(doc.Data), err
 }
 
 // ImportJobs yields the account's jobs, newest first, a hundred a request.
@@ -149,7 +155,7 @@ func (c *Client) importJobs(ctx context.Context, size string) iter.Seq2[ImportJo
 	}
 	return func(yield func(ImportJob, error) bool) {
 		for j, err := range pages[importJobResource](ctx, c, r) {
-			if !yield(j.job(), err) {
+			if !yield(c.job(j), err) {
 				return
 			}
 		}

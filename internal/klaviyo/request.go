@@ -52,6 +52,9 @@ func (c *Client) do(ctx context.Context, r request, out any) error {
 	left, arrived := newPatience(c.maxRetries), false
 	so := &progress{operation: r.operation}
 	for attempt := 0; ; attempt++ {
+		if err := ctx.Err(); err != nil && attempt == 0 {
+			return fmt.Errorf("%s: %w", r.operation, err)
+		}
 		started := time.Now()
 		err := c.attemptPaced(ctx, r, so, out)
 		if err == nil {
