@@ -14,7 +14,11 @@ import (
 
 // lookWaits are the waits before each look for the job of an import whose
 // answer does not name it: Klaviyo need not list a job at once.
-var lookWaits = []time.Duration{0, time.Second, 3 * time.Second}
+var lookWaits = []time.Duration{0, 500 * time.Millisecond, 2 * time.Second}
+
+// mostSends is how often a batch is sent that Klaviyo is said to have accepted
+// and that has no job: what answers in its place may do so in passing.
+const mostSends = 4
 
 // clockTolerance is how far the clock that dates an answer of Klaviyo's and the
 // one that dates its jobs may be apart.
@@ -82,31 +86,31 @@ func (l *lostJobs) count(profiles, change int) int {
 
 // importBatch sends a batch until it is known which job it has become. One that
 // Klaviyo has accepted without saying so is looked for among the jobs of the
-// account, and sent once more only if it is not there.
+// account, and sent again only if it is not there.
 func (r *run) importBatch(ctx context.Context, b *batch) error {
-	err := r.post(ctx, b)
-	var accepted *klaviyo.AcceptedError
-	if !errors.As(err, &accepted) {
-		if s := klaviyo.StatusOf(err); s >= 400 && s < 500 && !klaviyo.MayHaveArrived(err) { // else nobody knows
-			r.ledger.refuse(b)
+	for sent := 1; ; sent++ {
+		err := r.post(ctx, b)
+		var accepted *klaviyo.AcceptedError
+		if !errors.As(err, &accepted) {
+			if s := klaviyo.StatusOf(err); s >= 400 && s < 500 && sent == 1 && !klaviyo.MayHaveArrived(err) { // else nobody knows
+				r.ledger.refuse(b)
+			}
+			return err
 		}
-		return err
+		logging.Warn(ctx, "Klaviyo accepted a batch without naming its job, which is looked for", logging.Fields{
+			"profiles": len(b.profiles), "rows": b.span().String(), "reason": err.Error(),
+		})
+		found, err := r.findJob(ctx, b, accepted)
+		if ctx.Err() != nil {
+			r.held.say("lost job", fmt.Sprintf("Klaviyo had accepted an import without naming the job that it became, which was being looked for: %s.", accepted))
+		}
+		if found || err != nil {
+			return err
+		}
+		if sent == mostSends {
+			return jobUnknown(b, accepted)
+		}
 	}
-	logging.Warn(ctx, "Klaviyo accepted a batch without naming its job, which is looked for", logging.Fields{
-		"profiles": len(b.profiles), "rows": b.span().String(), "reason": err.Error(),
-	})
-	found, err := r.findJob(ctx, b, accepted)
-	if ctx.Err() != nil {
-		r.held.say("lost job", fmt.Sprintf("Klaviyo had accepted an import without naming the job that it became, which was being looked for: %s.", accepted))
-	}
-	if found || err != nil {
-		return err
-	}
-	if err = r.post(ctx, b); errors.As(err, &accepted) {
-		r.lost.count(len(b.profiles), -1)
-		return jobUnknown(b, accepted)
-	}
-	return err
 }
 
 // post sends a batch once. One that is accepted without a job is then counted as
@@ -210,15 +214,15 @@ func (r *run) isForList(ctx context.Context, job string) (bool, error) {
 	return false, nil
 }
 
-// jobUnknown is the error of a batch that was accepted twice without becoming a
-// job that is known.
+// jobUnknown is the error of a batch that is said to be accepted, again and
+// again, and that has no job.
 func jobUnknown(b *batch, accepted *klaviyo.AcceptedError) error {
 	return &Error{
 		Summary: "Imports Accepted Without A Job",
-		Detail: fmt.Sprintf("An import of %s (%s) was answered with success twice, but neither answer names the job that it became, and the account has no such job. "+
+		Detail: fmt.Sprintf("An import of %s (%s) was answered with success %d times, but no answer names the job that it became, and the account has no such job. "+
 			"The last answer was: %s. Something between this machine and Klaviyo, such as a proxy, seems to answer in Klaviyo's place or to change its answers. "+
 			"Check base_url if it is set, and the network between this machine and Klaviyo.",
-			Count(int64(len(b.profiles)), "profile"), b.span(), accepted),
+			Count(int64(len(b.profiles)), "profile"), b.span(), mostSends, accepted),
 		Err: accepted,
 	}
 }

@@ -111,7 +111,7 @@ func TestRunSendsAgainWhatHasNoJob(t *testing.T) {
 	}
 }
 
-// When that is answered in the same way, the run ends and says how.
+// When that is always answered in the same way, the run ends and says how.
 func TestRunEndsWhenImportsHaveNoJobs(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, simulator.Options{})
@@ -120,9 +120,9 @@ func TestRunEndsWhenImportsHaveNoJobs(t *testing.T) {
 		Body: "<h1>Welcome</h1>\n<p>\x1b[1m " + address(1) + ", call 600 111 222, your key is " + testKey + "</p>" + strings.Repeat("x", 1000),
 	})
 	_, err := w.export(people(60)).Run(t.Context(), w.client, export.RunOptions{})
-	asError(t, err, nil, "Imports Accepted Without A Job", "60 profiles (rows 1 to 60 of segment \"s1\")", "status 200",
+	asError(t, err, nil, "Imports Accepted Without A Job", "60 profiles (rows 1 to 60 of segment \"s1\")", "with success 4 times", "status 200",
 		`begins with "<h1>Welcome</h1> <p>\x1b[1m ***, call ***, your key is pk_***</p>xxx`, "60 profiles were under way and may have arrived", "base_url", "Apply again")
-	if n := len(w.imports()); n != 2 {
+	if n := len(w.imports()); n != 4 {
 		t.Errorf("%d imports", n)
 	}
 }
