@@ -1,28 +1,16 @@
 package export
 
 import (
-	"context"
-	"errors"
-	"fmt"
+	"slices"
 	"sync"
 	"time"
-
-	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/logging"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 )
 
-// lookWaits are the waits before each look for the job of an import whose
-// answer does not name it: Klaviyo need not list a job at once.
-var lookWaits = []time.Duration{0, 500 * time.Millisecond, 2 * time.Second}
-
-// mostSends is how often a batch is sent that Klaviyo is said to have accepted
-// and that has no job: what answers in its place may do so in passing.
-const mostSends = 4
-
 // clockTolerance is how far the clock that dates an answer of Klaviyo's and the
 // one that dates its jobs may be apart.
-const clockTolerance = 5 * time.Second
+const clockTolerance = 2 * time.Second
 
 // lostJobs finds the jobs of imports that Klaviyo has accepted without saying
 // which job they are.
@@ -33,17 +21,35 @@ type lostJobs struct {
 	sending sync.RWMutex
 
 	mu    sync.Mutex
-	known map[string]bool // jobs of this run, and those that a look has ruled out
+	known map[string]bool // jobs of this run, and those that are for other lists
 	found map[string]bool // jobs that were taken for those of lost batches
-	lost  map[int]int     // batches without a job, by their number of profiles
+
+	// By number of profiles: the batches without a job, and when a batch of as many
+	// was sent last that may have a job that nobody knows.
+	lost  map[int][]*lostBatch
+	stray map[int]time.Time
+}
+
+// lostBatch is a batch without a job: when it was sent, and when the job must
+// have been created, by Klaviyo's clock.
+type lostBatch struct{ sent, from, to time.Time }
+
+func newLostBatch(sent time.Time, accepted *klaviyo.AcceptedError) *lostBatch {
+	return &lostBatch{sent: sent, from: accepted.Began.Add(-clockTolerance), to: accepted.Ended.Add(clockTolerance)}
+}
+
+// mayBe reports whether the job of the batch may have been created then.
+func (b *lostBatch) mayBe(created time.Time) bool {
+	return !created.Before(b.from) && !created.After(b.to)
+}
+
+func newLostJobs() *lostJobs {
+	return &lostJobs{known: map[string]bool{}, found: map[string]bool{}, lost: map[int][]*lostBatch{}, stray: map[int]time.Time{}}
 }
 
 func (l *lostJobs) know(job string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.known == nil {
-		l.known = map[string]bool{}
-	}
 	l.known[job] = true
 }
 
@@ -51,6 +57,12 @@ func (l *lostJobs) isKnown(job string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.known[job]
+}
+
+func (l *lostJobs) take(job string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.known[job], l.found[job] = true, true
 }
 
 // wasFound reports whether a job was found rather than named by Klaviyo. Of two
@@ -62,178 +74,63 @@ func (l *lostJobs) wasFound(job string) bool {
 	return l.found[job]
 }
 
-func (l *lostJobs) take(job string) {
-	l.know(job)
+// lose counts a batch among the lost ones.
+func (l *lostJobs) lose(profiles int, b *lostBatch) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.found == nil {
-		l.found = map[string]bool{}
-	}
-	l.found[job] = true
+	l.lost[profiles] = append(l.lost[profiles], b)
 }
 
-// count changes the number of lost batches with so many profiles, and returns
-// it.
-func (l *lostJobs) count(profiles, change int) int {
+// settle takes a batch off the lost ones. The job of one that was not found may
+// still turn up.
+func (l *lostJobs) settle(profiles int, b *lostBatch, found bool, answered time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.lost == nil {
-		l.lost = map[int]int{}
-	}
-	l.lost[profiles] += change
-	return l.lost[profiles]
-}
-
-// importBatch sends a batch until it is known which job it has become. One that
-// Klaviyo has accepted without saying so is looked for among the jobs of the
-// account, and sent again only if it is not there.
-func (r *run) importBatch(ctx context.Context, b *batch) error {
-	for sent := 1; ; sent++ {
-		err := r.post(ctx, b)
-		var accepted *klaviyo.AcceptedError
-		if !errors.As(err, &accepted) {
-			if s := klaviyo.StatusOf(err); s >= 400 && s < 500 && sent == 1 && !klaviyo.MayHaveArrived(err) { // else nobody knows
-				r.ledger.refuse(b)
-			}
-			return err
-		}
-		logging.Warn(ctx, "Klaviyo accepted a batch without naming its job, which is looked for", logging.Fields{
-			"profiles": len(b.profiles), "rows": b.span().String(), "reason": err.Error(),
-		})
-		found, err := r.findJob(ctx, b, accepted)
-		if ctx.Err() != nil {
-			r.held.say("lost job", fmt.Sprintf("Klaviyo had accepted an import without naming the job that it became, which was being looked for: %s.", accepted))
-		}
-		if found || err != nil {
-			return err
-		}
-		if sent == mostSends {
-			return jobUnknown(b, accepted)
-		}
+	l.lost[profiles] = slices.DeleteFunc(l.lost[profiles], func(other *lostBatch) bool { return other == b })
+	if !found {
+		l.stray[profiles] = latest(l.stray[profiles], answered)
 	}
 }
 
-// post sends a batch once. One that is accepted without a job is then counted as
-// lost.
-func (r *run) post(ctx context.Context, b *batch) error {
-	r.lost.sending.RLock()
-	defer r.lost.sending.RUnlock()
-	job, err := r.client.ImportProfiles(ctx, r.export.ListID, b.body...)
-	if err != nil {
-		if errors.As(err, new(*klaviyo.AcceptedError)) {
-			r.lost.count(len(b.profiles), 1)
-		}
-		return err
-	}
-	r.lost.know(job.ID)
-	r.ledger.accept(b, job.ID)
-	logging.Info(ctx, "Klaviyo accepted a batch", logging.Fields{"job": job.ID, "profiles": len(b.profiles)})
-	return nil
+// mayStray records that a batch of so many profiles, sent until now, may have
+// become a job that nobody knows.
+func (l *lostJobs) mayStray(profiles int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.stray[profiles] = time.Now()
 }
 
-// findJob looks for the job of a lost batch, several times, and reports whether
-// it was found. The batch is then no longer counted as lost.
-func (r *run) findJob(ctx context.Context, b *batch, accepted *klaviyo.AcceptedError) (bool, error) {
-	defer r.lost.count(len(b.profiles), -1)
-	for i, wait := range lookWaits {
-		if err := pause(ctx, wait); err != nil {
-			return false, err
-		}
-		last := i == len(lookWaits)-1
-		if found, err := r.lookForJob(ctx, b, accepted, last); found || err != nil {
-			return found, err
-		}
+// all is what holds for all lost batches with so many profiles: when the first
+// was sent, and when their jobs must have been created.
+func (l *lostJobs) all(profiles int) lostBatch {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	all := *l.lost[profiles][0]
+	for _, b := range l.lost[profiles] {
+		all.sent, all.from, all.to = earliest(all.sent, b.sent), earliest(all.from, b.from), latest(all.to, b.to)
 	}
-	return false, nil
+	return all
 }
 
-// lookForJob looks once. As long as there are fewer jobs than lost batches that
-// they may belong to, none is taken: whose they are is not known. The last look
-// rules them out for good, since their batches may be about to be sent again.
-func (r *run) lookForJob(ctx context.Context, b *batch, accepted *klaviyo.AcceptedError, last bool) (bool, error) {
-	r.lost.sending.Lock()
-	defer r.lost.sending.Unlock()
-	jobs, err := r.candidates(ctx, b, accepted)
-	if err != nil {
-		return false, err
-	}
-	if len(jobs) > 0 && len(jobs) >= r.lost.count(len(b.profiles), 0) {
-		r.lost.take(jobs[0])
-		r.ledger.accept(b, jobs[0])
-		logging.Info(ctx, "The job of a batch was found", logging.Fields{"job": jobs[0], "profiles": len(b.profiles)})
-		return true, nil
-	}
-	if last {
-		for _, job := range jobs {
-			r.lost.know(job)
-		}
-	}
-	return false, nil
+// areOurs reports whether so many jobs are those of the lost batches with as
+// many profiles: one each, and none of a batch that was sent meanwhile and is
+// not lost.
+func (l *lostJobs) areOurs(jobs, profiles int, all lostBatch) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return jobs == len(l.lost[profiles]) && l.stray[profiles].Before(all.sent.Add(-2*clockTolerance))
 }
 
-// candidates are the jobs of the account that may be that of a batch, the newest
-// first: created while the batch was sent, with as many profiles, for the list of
-// the run.
-func (r *run) candidates(ctx context.Context, b *batch, accepted *klaviyo.AcceptedError) ([]string, error) {
-	from, to := accepted.Began.Add(-clockTolerance), accepted.Ended.Add(clockTolerance)
-	var all []string
-	for job, err := range r.client.ImportJobs(ctx) {
-		if err != nil {
-			return nil, err
-		}
-		created := job.CreatedAt
-		if !created.IsZero() && created.Before(from) {
-			break
-		}
-		if created.IsZero() || created.After(to) || job.TotalCount != int64(len(b.profiles)) || r.lost.isKnown(job.ID) {
-			continue
-		}
-		ours, err := r.isForList(ctx, job.ID)
-		if err != nil {
-			return nil, err
-		}
-		if ours {
-			all = append(all, job.ID)
-		} else {
-			r.lost.know(job.ID)
-		}
+func earliest(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
 	}
-	return all, nil
+	return a
 }
 
-// isForList reports whether a job adds its profiles to the list of the run.
-func (r *run) isForList(ctx context.Context, job string) (bool, error) {
-	for list, err := range r.client.ImportJobLists(ctx, job) {
-		if klaviyo.IsNotFound(err) {
-			return false, nil
-		}
-		if err != nil || list == r.export.ListID {
-			return err == nil, err
-		}
+func latest(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
 	}
-	return false, nil
-}
-
-// jobUnknown is the error of a batch that is said to be accepted, again and
-// again, and that has no job.
-func jobUnknown(b *batch, accepted *klaviyo.AcceptedError) error {
-	return &Error{
-		Summary: "Imports Accepted Without A Job",
-		Detail: fmt.Sprintf("An import of %s (%s) was answered with success %d times, but no answer names the job that it became, and the account has no such job. "+
-			"The last answer was: %s. Something between this machine and Klaviyo, such as a proxy, seems to answer in Klaviyo's place or to change its answers. "+
-			"Check base_url if it is set, and the network between this machine and Klaviyo.",
-			Count(int64(len(b.profiles)), "profile"), b.span(), mostSends, accepted),
-		Err: accepted,
-	}
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return a
 }

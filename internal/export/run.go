@@ -86,7 +86,7 @@ type run struct {
 	batches  chan *batch   // to be sent
 	uploaded chan struct{} // closed once all are
 	ledger   ledger
-	lost     lostJobs
+	lost     *lostJobs
 	held     heldUp
 }
 
@@ -162,6 +162,7 @@ func (e *Export) newRun(client *klaviyo.Client, before prepared, rejects *reject
 		batches:  make(chan *batch),
 		uploaded: make(chan struct{}),
 		ledger:   newLedger(),
+		lost:     newLostJobs(),
 	}
 }
 

@@ -43,6 +43,11 @@ type ImportJob struct {
 	TotalCount, CompletedCount, FailedCount int64
 
 	CreatedAt time.Time // zero when Klaviyo does not say
+
+	// Twice means that the import may have become another job as well, since an
+	// answer was lost. It is known to [Client.ImportProfiles] only, which says it
+	// with an error too.
+	Twice bool
 }
 
 // Known reports whether this package knows what the status means.
@@ -122,11 +127,14 @@ func (c *Client) ImportProfiles(ctx context.Context, listID string, profiles ...
 		return ImportJob{}, err
 	}
 	var doc importJobDocument
+	var twice bool
 	err = c.do(ctx, request{
-		operation: "bulk_import_profiles", method: "POST", path: []string{"profile-bulk-import-jobs"}, final: true,
+		operation: "bulk_import_profiles", method: "POST", path: []string{"profile-bulk-import-jobs"}, final: true, arrived: &twice,
 		body: slices.Concat([][]byte{[]byte(importHead)}, profiles, [][]byte{[]byte(importMiddle), id, []byte(importTail)}),
 	}, &doc)
-	return c.accepted(c.job(doc.Data), err)
+	job, err := c.accepted(c.job(doc.Data), err)
+	job.Twice = twice
+	return job, err
 }
 
 // ImportJob returns one job. Scopes: lists:read, profiles:read.

@@ -42,6 +42,10 @@ type request struct {
 	// final marks a request whose success is not asked for again when the answer
 	// cannot be understood: it has been carried out, and it is much work.
 	final bool
+
+	// arrived, unless nil, is told whether attempts before the last may have been
+	// carried out too.
+	arrived *bool
 }
 
 func (r request) String() string { return r.operation }
@@ -57,6 +61,9 @@ func (c *Client) do(ctx context.Context, r request, out any) error {
 		}
 		started := time.Now()
 		err := c.attemptPaced(ctx, r, so, out)
+		if r.arrived != nil {
+			*r.arrived = arrived
+		}
 		if err == nil {
 			return nil
 		}

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -194,23 +195,7 @@ func TestRunDoesNotGuessWhoseJobItIs(t *testing.T) {
 			done.Done = true
 			w.Inject(at(done, places["an import"]))
 			w.Inject(at(oddAnswers["empty"], places["an import"]))
-			var both sync.WaitGroup
-			both.Add(2)
-			arrived := 0
-			var mu sync.Mutex
-			w.OnRequest(func(r *http.Request) {
-				if r.Method != http.MethodPost {
-					return
-				}
-				mu.Lock()
-				arrived++
-				first := arrived <= 2
-				mu.Unlock()
-				if first {
-					both.Done()
-					both.Wait()
-				}
-			})
+			holdImports(w, 2)
 			e := w.export(people(50))
 			e.SetBatchRoom(25, 1<<16)
 			if r := w.run(t, e); r.Exported != 50 || r.Jobs != 2 || len(w.imports()) != 4 {
@@ -219,6 +204,35 @@ func TestRunDoesNotGuessWhoseJobItIs(t *testing.T) {
 			w.checkMembers(t, addresses(50))
 		})
 	}
+}
+
+// An import of which an answer was lost may have become two jobs, and another of
+// as many profiles none: the one that is too many is not that of the other.
+func TestRunDoesNotTakeAJobThatIsOneTooMany(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, simulator.Options{})
+	w.Inject(at(simulator.Fault{DropAfter: true}, places["an import"]))
+	w.Inject(at(oddAnswers["HTML"], places["an import"]))
+	holdImports(w, 2)
+	e := w.export(people(50))
+	e.SetBatchRoom(25, 1<<16)
+	if r := w.run(t, e); r.Exported != 50 || r.Jobs != 2 || len(w.imports()) != 4 {
+		t.Errorf("%d imports, result %+v", len(w.imports()), r)
+	}
+	w.checkMembers(t, addresses(50))
+}
+
+// holdImports lets the first imports be handled when so many have arrived.
+func holdImports(w *world, n int) {
+	var arriving sync.WaitGroup
+	arriving.Add(n)
+	var arrived atomic.Int32
+	w.OnRequest(func(r *http.Request) {
+		if r.Method == http.MethodPost && int(arrived.Add(1)) <= n {
+			arriving.Done()
+			arriving.Wait()
+		}
+	})
 }
 
 // A run that ends while it looks for a job says so.
