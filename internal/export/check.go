@@ -33,7 +33,7 @@ func (e *Export) CheckAccount(ctx context.Context, client *klaviyo.Client) error
 	return &Error{
 		Attribute: []string{"destination"},
 		Summary:   "API Key Of Another Account",
-		Detail: fmt.Sprintf("The connection is to the account %s, but the API key in use belongs to %s (%s). Nothing was sent. "+
+		Detail: fmt.Sprintf("The connection is to the account %s, but the API key in use belongs to %s (%q). Nothing was sent. "+
 			"Use a key of account %s, or apply the connection with the new key first.",
 			e.Destination.AccountID, account.ID, account.OrganizationName, e.Destination.AccountID),
 	}

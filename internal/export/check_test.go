@@ -83,7 +83,7 @@ func TestChecks(t *testing.T) {
 		t.Errorf("list %+v, %v", list, err)
 	}
 	e.Destination.AccountID = "Other1"
-	asError(t, e.CheckAccount(t.Context(), w.client), []string{"destination"}, "API Key Of Another Account", "to the account Other1", accountID+" (Acme)", "Nothing was sent.")
+	asError(t, e.CheckAccount(t.Context(), w.client), []string{"destination"}, "API Key Of Another Account", "to the account Other1", accountID+` ("Acme")`, "Nothing was sent.")
 	e.ListID = "x1"
 	_, err := e.CheckList(t.Context(), w.client)
 	asError(t, err, []string{"list_id"}, "List Not Found", `no list "x1"`)

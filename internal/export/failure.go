@@ -12,7 +12,7 @@ import (
 func (r *run) failure(ctx context.Context, err error) error {
 	r.ledger.warn(ctx)
 	if ctx.Err() != nil {
-		return interrupted(ctx, r.ledger.String())
+		return interrupted(ctx, r.held.String(), r.ledger.String())
 	}
 	var one *Error
 	var several Errors
@@ -27,11 +27,15 @@ func (r *run) failure(ctx context.Context, err error) error {
 	return addToDetail(err, "\n\n"+r.ledger.inWords(advice))
 }
 
-// interrupted explains a run whose context ended, with what it had done.
-func interrupted(ctx context.Context, done string) error {
+// interrupted explains a run whose context ended, with what held it up if that is
+// known, and what it had done.
+func interrupted(ctx context.Context, held, done string) error {
 	why := "The export was cancelled."
 	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
 		why = "The export was ended: " + cause.Error() + "."
+	}
+	if held != "" {
+		why += " " + held
 	}
 	return &Error{Summary: "Export Interrupted", Detail: why + "\n\n" + done, Err: ctx.Err()}
 }

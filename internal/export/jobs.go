@@ -32,7 +32,7 @@ func (r *run) follow(ctx context.Context) error {
 			next.Reset(shortestPoll)
 		case <-next.C:
 			if err := r.poll(ctx); err != nil {
-				return err
+				return r.held.by(err)
 			}
 			next.Reset(pollWait(uploaded == nil, time.Since(sent)))
 		case <-ctx.Done():

@@ -26,7 +26,7 @@ func (e *Export) prepare(ctx context.Context, client *klaviyo.Client, o RunOptio
 	defer stop()
 	p, err := e.prepareTelling(ctx, client, o, now)
 	if err != nil && ctx.Err() != nil {
-		err = interrupted(ctx, now.whenInterrupted())
+		err = interrupted(ctx, waited(err), now.whenInterrupted())
 	}
 	return p, err
 }

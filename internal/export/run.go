@@ -97,6 +97,8 @@ type run struct {
 	batches  chan *batch   // to be sent
 	uploaded chan struct{} // closed once all are
 	ledger   ledger
+	lost     *lostJobs
+	held     heldUp
 }
 
 // Run exports the segments. It checks everything that can be checked before it
@@ -177,6 +179,7 @@ func (e *Export) newRun(client *klaviyo.Client, before prepared, rejects *reject
 		batches:     make(chan *batch),
 		uploaded:    make(chan struct{}),
 		ledger:      newLedger(),
+		lost:        newLostJobs(),
 	}
 }
 

@@ -11,7 +11,10 @@ import (
 // settle takes a job of the run that is done off the open ones, with what became
 // of its profiles. m is nil for a job of somebody else's.
 func (r *run) settle(ctx context.Context, job klaviyo.ImportJob, m *manifest) error {
-	if m == nil || !job.Done() {
+	if m == nil {
+		return nil
+	}
+	if r.held.byStatus(ctx, job); !job.Done() {
 		return nil
 	}
 	if job.Status == klaviyo.JobCancelled {
@@ -82,7 +85,7 @@ func (r *run) collectOutcome(ctx context.Context, job klaviyo.ImportJob, m *mani
 		i, ok := addresses.find(e.Email)
 		if !ok {
 			i, ok = e.Profile()
-			ok = ok && i < m.profiles()
+			ok = ok && i < m.profiles() && !r.lost.wasFound(job.ID)
 		}
 		switch {
 		case !ok:

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
-	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/logging"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
 )
 
@@ -99,16 +98,7 @@ func tooLargeError(what string) error {
 // send makes an import job of a batch.
 func (r *run) send(ctx context.Context, b *batch) error {
 	r.ledger.send(b)
-	job, err := r.client.ImportProfiles(ctx, r.export.ListID, b.body...)
-	if err != nil {
-		if s := klaviyo.StatusOf(err); s >= 400 && s < 500 && !klaviyo.MayHaveArrived(err) { // else nobody knows
-			r.ledger.refuse(b)
-		}
-		return err
-	}
-	r.ledger.accept(b, job.ID)
-	logging.Info(ctx, "Klaviyo accepted a batch", logging.Fields{"job": job.ID, "profiles": len(b.profiles)})
-	return nil
+	return r.held.by(r.importBatch(ctx, b))
 }
 
 // named returns what Klaviyo says of the profiles of a batch, by their

@@ -3,6 +3,7 @@ package klaviyo
 import (
 	"context"
 	"errors"
+	"time"
 )
 
 // Account is what Klaviyo tells about the account of a key.
@@ -35,11 +36,12 @@ type accountResource struct {
 // https://developers.klaviyo.com/en/reference/get_accounts
 func (c *Client) Account(ctx context.Context) (Account, error) {
 	var known *Account
+	started := time.Now()
 	select {
 	case known = <-c.account:
 		defer func() { c.account <- known }()
 	case <-ctx.Done():
-		return Account{}, ctx.Err()
+		return Account{}, (&progress{operation: "get_accounts"}).interrupted(ctx, "for another request of get_accounts", started)
 	}
 	if known != nil {
 		return *known, nil

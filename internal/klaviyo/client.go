@@ -94,6 +94,10 @@ func New(o Options) (*Client, error) {
 	}, nil
 }
 
+// Close closes the connections that are not in use, and those in use once they
+// are not. The client can still be used.
+func (c *Client) Close() { c.http.CloseIdleConnections() }
+
 // ErrPublicKey means that a public key was given where a private one is
 // needed.
 var ErrPublicKey = errors.New("this is a public API key (also called site id): six letters and digits that identify an account but grant nothing; a private API key begins with pk_")

@@ -2,8 +2,12 @@ package klaviyo_test
 
 import (
 	"errors"
+	"net"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 )
@@ -103,6 +107,37 @@ func TestRequiredScopesCoverAnExport(t *testing.T) {
 		for _, scope := range scopes {
 			if !strings.Contains(required, " "+scope+" ") && operation != "get_flows_triggered_by_list" {
 				t.Errorf("%s needs %s", operation, scope)
+			}
+		}
+	}
+}
+
+// A client that is done with leaves no connection, nor the goroutines that come
+// with one.
+func TestCloseClosesConnections(t *testing.T) {
+	t.Parallel()
+	states := make(chan http.ConnState, 10)
+	server := httptest.NewUnstartedServer(answer(200, listBody))
+	server.Config.ConnState = func(_ net.Conn, state http.ConnState) { states <- state }
+	server.Start()
+	t.Cleanup(server.Close)
+	c, err := klaviyo.New(klaviyo.Options{APIKey: testKey, BaseURL: server.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // a closed client can be used
+		if _, err := c.List(t.Context(), "x"); err != nil {
+			t.Fatal(err)
+		}
+		c.Close()
+		for _, want := range []http.ConnState{http.StateNew, http.StateActive, http.StateIdle, http.StateClosed} {
+			select {
+			case got := <-states:
+				if got != want {
+					t.Fatalf("the connection is %s, want %s", got, want)
+				}
+			case <-time.After(20 * time.Second):
+				t.Fatalf("the connection never is %s", want)
 			}
 		}
 	}

@@ -71,7 +71,8 @@ func (o ErrorObject) String() string {
 // from a proxy in front of Klaviyo's API rather than from the API.
 func (e *APIError) IsHTML() bool { return len(e.Errors) == 0 }
 
-// TransportError means that no complete answer came.
+// TransportError means that no complete answer came, or one that cannot be
+// understood.
 type TransportError struct {
 	Operation string
 	Err       error
@@ -143,7 +144,7 @@ func (c *Client) readError(ctx context.Context, r request, resp *http.Response) 
 		case e.Status == http.StatusUnauthorized, e.Status == http.StatusForbidden, e.Status == http.StatusTooManyRequests, e.Status >= 500:
 			return e
 		}
-		return c.transportError(ctx, r, err)
+		return c.transportError(r, transportCause(ctx, err))
 	}
 	var document struct {
 		Errors []struct {

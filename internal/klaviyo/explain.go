@@ -43,6 +43,9 @@ func Explain(err error) (summary, detail string) {
 	switch {
 	case errors.As(err, &api):
 		return api.explain(err)
+	case errors.As(err, new(notUnderstood)):
+		return "Klaviyo's Answer Is Not Understood", fmt.Sprintf("Klaviyo, or something in front of it, such as a proxy, gave an answer that does not belong to the request: %s. "+
+			"Check base_url if it is set, and the network between this machine and Klaviyo; if both are right, report this to the developers of the provider.", err)
 	case errors.As(err, &transport):
 		return "Klaviyo Cannot Be Reached", fmt.Sprintf("No complete answer came from Klaviyo: %s. "+
 			"Check the network between this machine and Klaviyo, then try again.", err)

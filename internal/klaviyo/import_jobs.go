@@ -35,7 +35,7 @@ const (
 // ImportJob is a bulk import that Klaviyo accepted.
 type ImportJob struct {
 	ID     string
-	Status JobStatus
+	Status JobStatus // may be one that is not known
 
 	// TotalCount, CompletedCount and FailedCount are the numbers of profiles in
 	// the job, of those that were imported and of those that could not be; -1
@@ -43,6 +43,21 @@ type ImportJob struct {
 	TotalCount, CompletedCount, FailedCount int64
 
 	CreatedAt, ExpiresAt time.Time // zero when Klaviyo does not say
+
+	// Twice means that the import may have become another job as well, since an
+	// answer was lost. It is known to [Client.ImportProfiles] only, which says it
+	// with an error too.
+	Twice bool
+}
+
+// Known reports whether this package knows what the status means.
+func (s JobStatus) Known() bool {
+	switch s {
+	case JobQueued, JobProcessing, JobComplete, JobCancelled:
+		return true
+	default:
+		return false
+	}
 }
 
 // Done reports whether nothing more will happen to the job.
@@ -57,12 +72,12 @@ func (j ImportJob) Expired(now time.Time) bool {
 type importJobResource struct {
 	ID         string `json:"id"`
 	Attributes struct {
-		Status         JobStatus `json:"status"`
-		TotalCount     *int64    `json:"total_count"`
-		CompletedCount *int64    `json:"completed_count"`
-		FailedCount    *int64    `json:"failed_count"`
-		CreatedAt      string    `json:"created_at"`
-		ExpiresAt      string    `json:"expires_at"`
+		Status         text   `json:"status"`
+		TotalCount     *int64 `json:"total_count"`
+		CompletedCount *int64 `json:"completed_count"`
+		FailedCount    *int64 `json:"failed_count"`
+		CreatedAt      string `json:"created_at"`
+		ExpiresAt      string `json:"expires_at"`
 	} `json:"attributes"`
 }
 
@@ -72,10 +87,16 @@ type importJobDocument struct {
 
 func (d *importJobDocument) complete() bool { return d.Data.ID != "" }
 
-func (r importJobResource) job() ImportJob {
+// job takes over a resource. A status that is not known may be any text, and is
+// shown.
+func (c *Client) job(r importJobResource) ImportJob {
 	a := r.Attributes
+	status := JobStatus(a.Status)
+	if !status.Known() {
+		status = JobStatus(c.redact(a.Status))
+	}
 	return ImportJob{
-		ID: r.ID, Status: a.Status,
+		ID: r.ID, Status: status,
 		TotalCount: countOf(a.TotalCount), CompletedCount: countOf(a.CompletedCount), FailedCount: countOf(a.FailedCount),
 		CreatedAt: timeOf(a.CreatedAt), ExpiresAt: timeOf(a.ExpiresAt),
 	}
@@ -103,7 +124,8 @@ const ImportOverhead = len(importHead) + len(importMiddle) + len(importTail) + i
 // ImportProfiles starts a job that creates or updates profiles and adds them
 // to a list. profiles are JSON:API resource objects, separated by commas, in
 // one part or several. A second, identical import changes nothing, so a lost
-// answer is no loss.
+// answer is no loss. One that tells of success and not of the job is not asked
+// for again: the error is then an *[AcceptedError].
 // Scopes: lists:write, profiles:write.
 //
 // https://developers.klaviyo.com/en/reference/bulk_import_profiles
@@ -113,14 +135,17 @@ func (c *Client) ImportProfiles(ctx context.Context, listID string, profiles ...
 		return ImportJob{}, err
 	}
 	var doc importJobDocument
+	var twice bool
 	err = c.do(ctx, request{
-		operation: "bulk_import_profiles", method: "POST", path: []string{"profile-bulk-import-jobs"},
+		operation: "bulk_import_profiles", method: "POST", path: []string{"profile-bulk-import-jobs"}, final: true, arrived: &twice,
 		body: slices.Concat([][]byte{[]byte(importHead)}, profiles, [][]byte{[]byte(importMiddle), id, []byte(importTail)}),
 	}, &doc)
+	job, err := c.accepted(c.job(doc.Data), err)
 	if err == nil {
-		c.jobLists.add(doc.Data.ID, []string{listID})
+		c.jobLists.add(job.ID, []string{listID})
 	}
-	return doc.Data.job(), err
+	job.Twice = twice
+	return job, err
 }
 
 // ImportJob returns one job. Scopes: lists:read, profiles:read.
@@ -131,7 +156,7 @@ func (c *Client) ImportJob(ctx context.Context, id string) (ImportJob, error) {
 	err := c.do(ctx, request{
 		operation: "get_bulk_import_profiles_job", method: "GET", path: []string{"profile-bulk-import-jobs", id},
 	}, &doc)
-	return doc.Data.job(), err
+	return c.job(doc.Data), err
 }
 
 // ImportJobs yields the account's jobs, newest first, of so many pages of a
@@ -158,7 +183,7 @@ func (c *Client) importJobs(ctx context.Context, most int, query url.Values) ite
 	}
 	return func(yield func(ImportJob, error) bool) {
 		for j, err := range firstPages[importJobResource](ctx, c, r, most) {
-			if !yield(j.job(), err) {
+			if !yield(c.job(j), err) {
 				return
 			}
 		}

@@ -26,9 +26,9 @@ func TestImportProfilesSendsExactlyItsBody(t *testing.T) {
 			t.Parallel()
 			want := `{"data":{"type":"profile-bulk-import-job","attributes":{"profiles":{"data":[` + tc.profiles +
 				`]}},"relationships":{"lists":{"data":[{"type":"list","id":` + tc.id + `}]}}}}`
-			a := serve(t, klaviyo.Options{}, html(503), drop, truncate(202, jobBody), answer(202, jobBody))
+			a := serve(t, klaviyo.Options{}, html(503), drop, html(408), answer(202, jobBody))
 			job, err := a.ImportProfiles(t.Context(), tc.listID, []byte(tc.profiles))
-			if err != nil || job != (klaviyo.ImportJob{ID: "job-1", Status: klaviyo.JobQueued, TotalCount: -1, CompletedCount: -1, FailedCount: -1}) {
+			if err != nil || job != (klaviyo.ImportJob{ID: "job-1", Status: klaviyo.JobQueued, TotalCount: -1, CompletedCount: -1, FailedCount: -1, Twice: true}) {
 				t.Fatalf("job %+v, %v", job, err)
 			}
 			requests := a.received()
@@ -42,6 +42,31 @@ func TestImportProfilesSendsExactlyItsBody(t *testing.T) {
 			}
 			if around := len(want) - len(tc.profiles); around > klaviyo.ImportOverhead {
 				t.Errorf("the envelope has %d bytes, more than %d", around, klaviyo.ImportOverhead)
+			}
+		})
+	}
+}
+
+// Whoever looks for a job by what is in it must know that there may be two.
+func TestImportsThatMayHaveBecomeTwoJobs(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		answers []http.HandlerFunc
+		want    bool
+	}{
+		"at once":            {[]http.HandlerFunc{answer(202, jobBody)}, false},
+		"throttled":          {[]http.HandlerFunc{answer(429, "{}", "Retry-After", "0"), answer(202, jobBody)}, false},
+		"an answer was lost": {[]http.HandlerFunc{drop, answer(429, "{}", "Retry-After", "0"), answer(202, jobBody)}, true},
+		"503":                {[]http.HandlerFunc{html(503), truncate(202, jobBody)}, true},
+		"503, then odd":      {[]http.HandlerFunc{html(503), answer(202, "")}, true},
+		"503, then refused":  {[]http.HandlerFunc{html(503), problem(400, "c", "d", "")}, true},
+		"odd":                {[]http.HandlerFunc{answer(202, "")}, false},
+		"refused":            {[]http.HandlerFunc{problem(400, "c", "d", "")}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if job, err := serve(t, klaviyo.Options{}, tc.answers...).ImportProfiles(t.Context(), "x", []byte("{}")); job.Twice != tc.want {
+				t.Errorf("job %+v, error %v", job, err)
 			}
 		})
 	}
@@ -65,6 +90,9 @@ func TestImportJob(t *testing.T) {
 		got.CreatedAt, got.ExpiresAt = got.CreatedAt.UTC(), got.ExpiresAt.UTC() // whatever their zone is called
 		if err != nil || got != want {
 			t.Errorf("%s is %+v (%v), want %+v", body, got, err, want)
+		}
+		if known := got.Status.Known(); known == (got.Status == "paused") {
+			t.Errorf("%s known: %v", got.Status, known)
 		}
 		if done := got.Done(); done != (got.Status == klaviyo.JobComplete || got.Status == klaviyo.JobCancelled) {
 			t.Errorf("%s done: %v", got.Status, done)

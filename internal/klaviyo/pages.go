@@ -29,6 +29,7 @@ func pages[T any](ctx context.Context, c *Client, r request) iter.Seq2[T, error]
 	return firstPages[T](ctx, c, r, allPages)
 }
 
+// allPages is no bound.
 const allPages = math.MaxInt
 
 // firstPages is pages for so many of them at most.

@@ -38,6 +38,14 @@ type request struct {
 	// once marks a request that must not be repeated when it may have been
 	// carried out, since a second time would do more than the first.
 	once bool
+
+	// final marks a request whose success is not asked for again when the answer
+	// cannot be understood: it has been carried out, and it is much work.
+	final bool
+
+	// arrived, unless nil, is told whether attempts before the last may have been
+	// carried out too.
+	arrived *bool
 }
 
 func (r request) String() string { return r.operation }
@@ -46,17 +54,26 @@ func (r request) String() string { return r.operation }
 // used up, and decodes the response into out unless that is nil.
 func (c *Client) do(ctx context.Context, r request, out any) error {
 	left, arrived := newPatience(c.maxRetries), false
+	so := &progress{operation: r.operation}
 	for attempt := 0; ; attempt++ {
-		if err := ctx.Err(); err != nil {
+		if err := ctx.Err(); err != nil && attempt == 0 {
 			return fmt.Errorf("%s: %w", r.operation, err)
 		}
-		err := c.attemptPaced(ctx, r, attempt, out)
+		started := time.Now()
+		err := c.attemptPaced(ctx, r, so, out)
+		if r.arrived != nil {
+			*r.arrived = arrived
+		}
 		if err == nil {
 			return nil
 		}
 		if ctx.Err() != nil { // the caller gave up, whatever the transport calls it
-			return fmt.Errorf("%s: %w", r.operation, ctx.Err())
+			if errors.As(err, new(*InterruptedError)) {
+				return err
+			}
+			return so.interrupted(ctx, "for the answer to "+r.operation, started)
 		}
+		so.fail(err)
 		arrived = arrived || mayBeDone(err)
 		wait, retry := r.retryAfter(err, attempt)
 		if !retry || !left.allows(err, wait) {
@@ -71,30 +88,31 @@ func (c *Client) do(ctx context.Context, r request, out any) error {
 		logging.Debug(ctx, "Klaviyo request will be repeated", logging.Fields{
 			"operation": r.operation, "attempt": attempt + 1, "wait_ms": wait.Milliseconds(), "reason": err.Error(),
 		})
+		started = time.Now()
 		if err := c.sleep(ctx, wait); err != nil {
-			return fmt.Errorf("%s: %w", r.operation, err)
+			return so.interrupted(ctx, "to repeat "+r.operation, started)
 		}
 	}
 }
 
 // attemptPaced sends a request once, as soon as the limits allow it. Waiting
 // for that is not part of the attempt, which has a timeout.
-func (c *Client) attemptPaced(ctx context.Context, r request, attempt int, out any) error {
+func (c *Client) attemptPaced(ctx context.Context, r request, so *progress, out any) error {
 	started := time.Now()
 	s, err := c.limiter.acquire(ctx, r.limitName())
 	if err != nil {
-		return err
+		return so.interrupted(ctx, "for Klaviyo's rate limit of "+r.limitName()+", which all users of the account share", started)
 	}
 	if waited := time.Since(started); waited >= time.Second {
 		logging.Debug(ctx, "Klaviyo request waited for the rate limit", logging.Fields{
-			"operation": r.operation, "attempt": attempt + 1, "waited_ms": waited.Milliseconds(),
+			"operation": r.operation, "attempt": so.failed + 1, "waited_ms": waited.Milliseconds(),
 		})
 	}
 	trace := &httptrace.ClientTrace{
 		GotConn:      func(httptrace.GotConnInfo) { s.leave() },
 		WroteRequest: func(httptrace.WroteRequestInfo) { s.wrote() },
 	}
-	header, err := c.attempt(httptrace.WithClientTrace(ctx, trace), r, attempt, out)
+	header, err := c.attempt(httptrace.WithClientTrace(ctx, trace), r, so.failed, out)
 	s.done(header, err)
 	return err
 }
@@ -113,11 +131,11 @@ func (c *Client) attempt(ctx context.Context, r request, attempt int, out any) (
 	started := time.Now()
 	resp, err := c.http.Do(req)
 	fields := logging.Fields{
-		"operation": r.operation, "method": req.Method, "path": req.URL.Path,
+		"operation": r.operation, "method": req.Method, "path": "/" + strings.Join(r.elements(), "/"),
 		"attempt": attempt + 1, "duration_ms": time.Since(started).Milliseconds(),
 	}
 	if err != nil {
-		err = c.transportError(ctx, r, err)
+		err = c.transportError(r, transportCause(ctx, err))
 		fields["error"] = err.Error()
 		logging.Debug(ctx, "Klaviyo request failed", fields)
 		return nil, err
@@ -129,11 +147,18 @@ func (c *Client) attempt(ctx context.Context, r request, attempt int, out any) (
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		return resp.Header, c.readError(ctx, r, resp)
 	}
-	if err := decode(resp, out); err != nil {
-		return resp.Header, c.transportError(ctx, r, err)
+	body, err := readAll(resp)
+	if err == nil {
+		err = decode(resp.StatusCode, body, out)
+	}
+	if err != nil {
+		return resp.Header, c.transportError(r, newOddAnswer(resp, body, started, transportCause(ctx, err)))
 	}
 	return resp.Header, nil
 }
+
+// elements are those of the path, as they are sent.
+func (r request) elements() []string { return append([]string{"api"}, escape(r.path)...) }
 
 // newHTTPRequest makes the request of an attempt. Its bodies are waited for in
 // bodies.
@@ -143,7 +168,7 @@ func (c *Client) newHTTPRequest(ctx context.Context, r request, bodies *sync.Wai
 			return nil, fmt.Errorf("%s: %q is no id", r.operation, element)
 		}
 	}
-	u := c.base.JoinPath(append([]string{"api"}, escape(r.path)...)...)
+	u := c.base.JoinPath(r.elements()...)
 	u.RawQuery = r.query.Encode()
 	req, err := http.NewRequestWithContext(ctx, r.method, u.String(), nil)
 	if err != nil {
@@ -190,26 +215,34 @@ func escape(elements []string) []string {
 	return escaped
 }
 
-// decode reads a whole, bounded body, so that a truncated one is noticed.
-func decode(resp *http.Response, out any) error {
+// readAll reads a whole, bounded body, so that a truncated one is noticed. With
+// an error comes what was read until then.
+func readAll(resp *http.Response) ([]byte, error) {
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxResponse+1))
-	if err != nil {
-		return err
+	if err == nil && len(body) > maxResponse {
+		err = errTooLarge
 	}
-	if len(body) > maxResponse {
-		return errTooLarge
-	}
+	return body, err
+}
+
+// decode decodes a body into out, unless that is nil.
+func decode(status int, body []byte, out any) error {
 	if out == nil {
 		return nil
 	}
 	if err := json.Unmarshal(body, out); err != nil {
-		return fmt.Errorf("status %d with a body that is not the JSON expected: %w", resp.StatusCode, err)
+		return notUnderstood{fmt.Errorf("status %d with a body that is not the JSON expected: %w", status, err)}
 	}
 	if d, ok := out.(document); ok && !d.complete() {
-		return fmt.Errorf("status %d with a body that lacks its data", resp.StatusCode)
+		return notUnderstood{fmt.Errorf("status %d with a body that lacks its data", status)}
 	}
 	return nil
 }
+
+// notUnderstood is the error of a body that came as a whole.
+type notUnderstood struct{ error }
+
+func (e notUnderstood) Unwrap() error { return e.error }
 
 // document is a JSON:API document that knows what it must hold. One without
 // that comes from something in front of Klaviyo, or was cut off: nobody may
@@ -217,15 +250,14 @@ func decode(resp *http.Response, out any) error {
 type document interface{ complete() bool }
 
 // errTooLarge means a response that no honest server sends.
-var errTooLarge = fmt.Errorf("the response is larger than %d bytes", maxResponse)
+var errTooLarge = fmt.Errorf("the response is larger than %d MiB", maxResponse>>20)
 
 // errTimeout says which limit an attempt ran into.
 type errTimeout struct{ after time.Duration }
 
 func (e errTimeout) Error() string { return fmt.Sprintf("no complete answer within %s", e.after) }
 
-func (c *Client) transportError(ctx context.Context, r request, err error) error {
-	cause := transportCause(ctx, err)
+func (c *Client) transportError(r request, cause error) error {
 	return &TransportError{Operation: r.operation, Err: cause, text: c.redact(text(cause.Error()))}
 }
 

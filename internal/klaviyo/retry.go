@@ -68,7 +68,8 @@ func (r request) retryAfter(err error, attempt int) (time.Duration, bool) {
 		return apiError.RetryAfter + backoff(attempt)/2, again
 	}
 	var transportError *TransportError
-	if !errors.As(err, &transportError) || errors.Is(err, errRedirect) || errors.Is(err, errTooLarge) {
+	switch {
+	case !errors.As(err, &transportError), errors.Is(err, errRedirect), errors.Is(err, errTooLarge), r.final && isOdd(err):
 		return 0, false
 	}
 	return backoff(attempt), !r.once || neverSent(err)

@@ -50,7 +50,7 @@ func TestIdempotentCallsAreRepeated(t *testing.T) {
 	for name, fault := range passing() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			for _, operation := range []string{"List", "ImportProfiles", "UpdateList"} {
+			for _, operation := range []string{"List", "ImportJob", "UpdateList"} {
 				a := serve(t, klaviyo.Options{Timeout: 250 * time.Millisecond}, fault, fault, document)
 				if err := calls()[operation].do(t.Context(), a.Client); err != nil {
 					t.Errorf("%s: %v", operation, err)

@@ -100,7 +100,7 @@ func TestResponsesAreBounded(t *testing.T) {
 	a := serve(t, klaviyo.Options{MaxRetries: -1}, endless)
 	_, err := a.List(t.Context(), "x")
 	var transport *klaviyo.TransportError
-	if !errors.As(err, &transport) || !strings.Contains(err.Error(), fmt.Sprintf("the response is larger than %d bytes", klaviyo.MaxResponse)) {
+	if !errors.As(err, &transport) || !strings.Contains(err.Error(), fmt.Sprintf("the response is larger than %d MiB", klaviyo.MaxResponse>>20)) {
 		t.Errorf("error %v", err)
 	}
 	a.only(t)

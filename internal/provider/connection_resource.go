@@ -189,8 +189,8 @@ func (r *connectionResource) ImportState(ctx context.Context, req resource.Impor
 		return
 	}
 	if wanted := identity.AccountID.ValueString(); account.ID != wanted {
-		resp.Diagnostics.AddError("API Key Of Another Account",
-			fmt.Sprintf("The connection to import is to the account %q, but the API key in use belongs to %s (%s). Use a key of the account to import.",
+		add(&resp.Diagnostics, path.Empty(), "API Key Of Another Account",
+			fmt.Sprintf("The connection to import is to the account %q, but the API key in use belongs to %s (%q). Use a key of the account to import.",
 				wanted, account.ID, account.OrganizationName))
 		return
 	}
@@ -222,7 +222,7 @@ func (r *connectionResource) apply(ctx context.Context, plan *connectionModel) e
 	}
 	if planned := plan.ID.ValueString(); planned != account.ID {
 		return &keyError{path.Root("id"), "API Key Of Another Account", fmt.Sprintf(
-			"The plan was made for the account %s, but the API key in use belongs to %s (%s). Plan again with the key that is to be used.",
+			"The plan was made for the account %s, but the API key in use belongs to %s (%q). Plan again with the key that is to be used.",
 			planned, account.ID, account.OrganizationName)}
 	}
 	if plan.ConsentedAt.IsUnknown() {

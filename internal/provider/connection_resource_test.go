@@ -77,7 +77,7 @@ func TestAccConnection_import(t *testing.T) {
 		},
 		resource.TestStep{
 			ResourceName: connectionAddress, ImportState: true, ImportStateId: "OtherA",
-			ExpectError: says("API Key Of Another Account", `"OtherA"`, "belongs to MainAc (Northwind)"),
+			ExpectError: says("API Key Of Another Account", `"OtherA"`, `belongs to MainAc ("Northwind")`),
 		},
 	)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/redact"
 )
 
 // addError turns an error of any layer into diagnostics, at the attribute that
@@ -28,21 +29,34 @@ func addError(diags *diag.Diagnostics, err error) {
 	case errors.As(err, &key):
 		add(diags, key.at, key.summary, key.detail)
 	case errors.Is(err, context.Canceled):
-		diags.AddError("Interrupted", "The operation was cancelled before it was complete.")
+		add(diags, path.Empty(), "Interrupted", "The operation was cancelled before it was complete."+waitHint(err))
 	case errors.Is(err, context.DeadlineExceeded):
-		diags.AddError("Time Is Up", "The operation took longer than its timeout allows. Nothing is lost; raise timeouts if it is to take this long.")
+		add(diags, path.Empty(), "Time Is Up", "The operation took longer than its timeout allows."+waitHint(err)+
+			" Nothing is lost; raise timeouts if it is to take this long.")
 	default:
 		summary, detail := klaviyo.Explain(err)
-		diags.AddError(summary, detail+keyHint(err))
+		add(diags, path.Empty(), summary, detail+keyHint(err))
 	}
 }
 
+// add adds an error. Texts of the source and of Klaviyo are in it, which a
+// terminal must show rather than obey.
 func add(diags *diag.Diagnostics, at path.Path, summary, detail string) {
+	detail = redact.Controls(detail)
 	if len(at.Steps()) == 0 {
 		diags.AddError(summary, detail)
 		return
 	}
 	diags.AddAttributeError(at, summary, detail)
+}
+
+// waitHint says what an operation that was interrupted was waiting for.
+func waitHint(err error) string {
+	var interrupted *klaviyo.InterruptedError
+	if !errors.As(err, &interrupted) {
+		return ""
+	}
+	return " It was " + interrupted.Reason() + "."
 }
 
 // keyHint says which key Klaviyo refused.

@@ -4,13 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/simulator"
 )
 
 // An error of the engine is shown at the argument that is to blame.
@@ -62,5 +66,51 @@ func TestAddError_summary(t *testing.T) {
 				t.Errorf("%v became %v, want the summary %q", err, diags, want)
 			}
 		})
+	}
+}
+
+// What an operation was waiting for when it ended is said with it.
+func TestAddError_interrupted(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Inject(simulator.Fault{Path: "/api/lists", Delay: time.Hour})
+	ctx, cancel := context.WithCancel(t.Context())
+	w.OnRequest(func(*http.Request) { cancel() })
+	c, err := klaviyo.New(klaviyo.Options{APIKey: mainKey, BaseURL: w.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = c.List(ctx, "x")
+	var diags diag.Diagnostics
+	addError(&diags, err)
+	want := diag.NewErrorDiagnostic("Interrupted", "The operation was cancelled before it was complete. It was waiting for the answer to get_list.")
+	if len(diags) != 1 || !diags[0].Equal(want) {
+		t.Errorf("%v became %v, want %v", err, diags, want)
+	}
+}
+
+// A terminal obeys what is in the texts and names of others, unless it is
+// escaped.
+func TestAddError_controls(t *testing.T) {
+	t.Parallel()
+	const clear = "\x1b[2J"
+	w := newWorldWith(t, simulator.Options{Account: simulator.Account{ID: "MainAc", OrganizationName: "North" + clear + "wind\u202e"}})
+	w.addOtherAccount()
+	c := newCore(w, mainKey)
+	for _, err := range []error{
+		&export.Error{Summary: "S", Detail: "D" + clear}, export.Errors{{Summary: "S", Detail: "D" + clear}}, &keyError{summary: "S", detail: "D" + clear},
+		errors.New(clear), &klaviyo.TransportError{Operation: "get_list", Err: errors.New(clear)},
+	} {
+		var diags diag.Diagnostics
+		addError(&diags, err)
+		if len(diags) != 1 || !strings.Contains(diags[0].Detail(), `\x1b[2J`) || strings.Contains(diags[0].Detail(), "\x1b") {
+			t.Errorf("%T became %q", err, diags)
+		}
+	}
+	for kind, identity := range map[string]values{connectionKind: {"account_id": "OtherA"}, listKind: {"account_id": "OtherA", "id": w.list.ID}, exportKind: {"account_id": "OtherA", "list_id": w.list.ID}} {
+		_, diags := c.importBy(kind, "", identity)
+		if errs := errorsOf(diags); !strings.Contains(errs, `North\x1b[2Jwind\u202e`) || strings.ContainsAny(errs, "\x1b\u202e") {
+			t.Errorf("%s is refused with %q", kind, errs)
+		}
 	}
 }

@@ -103,31 +103,41 @@ func (m *segmentExportModel) identity() exportIdentity {
 // id is the id that import commands name the export by.
 func (i exportIdentity) id() string { return i.AccountID.ValueString() + "/" + i.ListID.ValueString() }
 
-// ownAccount is the account of the provider's own key.
+// ownAccount is the account of the provider's own key. The zero value is ready
+// for use.
 type ownAccount struct {
-	mu    sync.Mutex
-	asked bool
-	id    types.String
+	once  sync.Once
+	known chan *types.String // holds the id once Klaviyo was asked, nil before; who takes it out puts it back
 }
 
 // find returns the id of the account, or null if Klaviyo does not tell. It is
 // asked once at most, or a key without the scope would ask for every list, and
 // Klaviyo allows 15 such requests a minute.
 func (a *ownAccount) find(ctx context.Context, d *providerData) types.String {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.asked {
-		return a.id
-	}
-	account, err := call(d, func(c *klaviyo.Client) (klaviyo.Account, error) { return c.Account(ctx) })
-	if ctx.Err() != nil {
+	a.once.Do(func() {
+		a.known = make(chan *types.String, 1)
+		a.known <- nil
+	})
+	var known *types.String
+	select {
+	case known = <-a.known:
+		defer func() { a.known <- known }()
+	case <-ctx.Done():
 		return types.StringNull()
 	}
-	a.asked = true
-	if err != nil {
-		logging.Warn(ctx, "The account of the lists is not known", logging.Fields{"reason": err.Error()})
-		return a.id
+	if known != nil {
+		return *known
 	}
-	a.id = types.StringValue(account.ID)
-	return a.id
+	account, err := call(d, func(c *klaviyo.Client) (klaviyo.Account, error) { return c.Account(ctx) })
+	id := types.StringNull()
+	switch {
+	case ctx.Err() != nil: // the next caller asks
+		return id
+	case err != nil:
+		logging.Warn(ctx, "The account of the lists is not known", logging.Fields{"reason": err.Error()})
+	default:
+		id = types.StringValue(account.ID)
+	}
+	known = &id
+	return id
 }

@@ -257,9 +257,9 @@ func TestIdentity_importRefused(t *testing.T) {
 		identity values
 		words    []string
 	}{
-		"connection to another account": {connectionKind, values{"account_id": "OtherA"}, []string{"API Key Of Another Account", `"OtherA"`, "MainAc (Northwind)"}},
-		"list of another account":       {listKind, values{"account_id": "OtherA", "id": list}, []string{"API Key Of Another Account", `"OtherA"`, "MainAc (Northwind)"}},
-		"export of another account":     {exportKind, values{"account_id": "OtherA", "list_id": list}, []string{"API Key Of Another Account", "MainAc (Northwind)"}},
+		"connection to another account": {connectionKind, values{"account_id": "OtherA"}, []string{"API Key Of Another Account", `"OtherA"`, `MainAc ("Northwind")`}},
+		"list of another account":       {listKind, values{"account_id": "OtherA", "id": list}, []string{"API Key Of Another Account", `"OtherA"`, `MainAc ("Northwind")`}},
+		"export of another account":     {exportKind, values{"account_id": "OtherA", "list_id": list}, []string{"API Key Of Another Account", `MainAc ("Northwind")`}},
 		"no id of a list":               {listKind, values{"id": "my list"}, []string{"Not A List Id", `"my list"`}},
 		"no id of an export":            {exportKind, values{"account_id": "MainAc", "list_id": "a/b"}, []string{"Not The Id Of An Export", `"MainAc/a/b"`}},
 		"export to no list":             {exportKind, values{"account_id": "MainAc", "list_id": "NoList"}, []string{"List Not Found", `"NoList"`}},

@@ -268,6 +268,6 @@ func (r *listResource) checkAccount(ctx context.Context, id string) error {
 		return err
 	}
 	return &export.Error{Summary: "API Key Of Another Account", Detail: fmt.Sprintf(
-		"The list to import belongs to the account %q, but the API key in use belongs to %s (%s). Use a key of the account to import from.",
+		"The list to import belongs to the account %q, but the API key in use belongs to %s (%q). Use a key of the account to import from.",
 		id, account.ID, account.OrganizationName)}
 }

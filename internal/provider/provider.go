@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
@@ -42,6 +43,9 @@ var (
 type klaviyoProvider struct {
 	version string
 	now     func() time.Time
+
+	mu   sync.Mutex
+	data *providerData // of the latest configuration, nil before
 }
 
 type providerModel struct {
@@ -121,9 +125,22 @@ func (p *klaviyoProvider) Configure(ctx context.Context, req provider.ConfigureR
 		d.options.Timeout = timeout
 	}
 	d.options.MaxRetries = maxRetries(config.MaxRetries, resp)
+	p.replaceData(d)
 	resp.ResourceData = d
 	resp.DataSourceData = d
 	resp.ActionData = d
+}
+
+// replaceData keeps the data of a configuration and closes that of the one
+// before, which nobody else would.
+func (p *klaviyoProvider) replaceData(d *providerData) {
+	p.mu.Lock()
+	before := p.data
+	p.data = d
+	p.mu.Unlock()
+	if before != nil {
+		before.close()
+	}
 }
 
 // maxRetries is the number of retries in the terms of the client, where zero

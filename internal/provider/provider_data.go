@@ -164,6 +164,15 @@ func (d *providerData) client(key string) (*klaviyo.Client, error) {
 	return client, nil
 }
 
+// close closes the connections of the clients.
+func (d *providerData) close() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, client := range d.clients {
+		client.Close()
+	}
+}
+
 // call makes a request with the provider's own key.
 func call[T any](d *providerData, request func(*klaviyo.Client) (T, error)) (T, error) {
 	used, err := d.access(keyRef{})

@@ -182,7 +182,7 @@ func TestAccSegmentExport_destinationRefused(t *testing.T) {
 		},
 		"other account": {
 			exportBlock, "destination", `{ account_id = "OtherA", data_privacy_consent = true }`,
-			[]string{"API Key Of Another Account", "destination =", "account OtherA", "belongs to MainAc (Northwind)"},
+			[]string{"API Key Of Another Account", "destination =", "account OtherA", `belongs to MainAc ("Northwind")`},
 		},
 		"key not known": {
 			exportBlock, "destination", `{ account_id = "MainAc", data_privacy_consent = true, api_key = "pk_nobody" }`,

@@ -193,7 +193,7 @@ func TestAccSegmentExport_import(t *testing.T) {
 		refuses("MainAc/", "Not The Id Of An Export"),
 		refuses("MainAc/a/b", "Not The Id Of An Export"),
 		refuses("MainAc/NoList", "List Not Found", `"NoList"`),
-		refuses("OtherA/"+w.list.ID, "API Key Of Another Account", "MainAc (Northwind)"),
+		refuses("OtherA/"+w.list.ID, "API Key Of Another Account", `MainAc ("Northwind")`),
 		good, after,
 	)
 	w.wantImports(1)

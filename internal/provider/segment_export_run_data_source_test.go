@@ -219,7 +219,7 @@ func TestAccSegmentExportRun_refused(t *testing.T) {
 	}{
 		"key revoked":         {arm: func(w *world) { w.RevokeKey(mainKey) }, nowhere: true, words: []string{"API Key Refused", "The key came from api_key of the provider"}},
 		"no consent":          {replace: [2]string{"consent = true", "consent = false"}, nowhere: true, words: []string{"No Consent To Export Personal Data", "data_privacy_consent"}},
-		"other account":       {replace: [2]string{`"MainAc"`, `"OtherA"`}, words: []string{"API Key Of Another Account", "MainAc (Northwind)"}},
+		"other account":       {replace: [2]string{`"MainAc"`, `"OtherA"`}, words: []string{"API Key Of Another Account", `MainAc ("Northwind")`}},
 		"list deleted":        {arm: func(w *world) { w.DeleteList(w.list.ID) }, words: []string{"List Not Found"}},
 		"list not allowed":    {replace: [2]string{"consent = true", `consent = true, allowed_list_ids = ["Other1"]`}, words: []string{"List Not Allowed"}},
 		"too many":            {replace: [2]string{"consent = true", "consent = true, max_profiles_per_export = 2"}, words: []string{"Too Many Profiles"}},

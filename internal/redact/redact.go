@@ -9,31 +9,44 @@ import (
 	"unicode"
 )
 
+// at is the sign between the parts of an email address, as it is and as URLs,
+// JSON and HTML escape it.
+const at = `(?:@|＠|%40|\\u0040|&#64;|&#[xX]40;|&commat;)`
+
 var (
-	emailPattern = regexp.MustCompile(`[^\s"<>()\[\],:;\\]+(?:@|%40)[^\s"'<>()\[\]{},:;=/\\]+`)
-	phonePattern = regexp.MustCompile(`(?:\+|%2B)[1-9](?:[ ().-]?[0-9]){6,14}`) // E.164, spaced or not
-	keyPattern   = regexp.MustCompile(`pk_[A-Za-z0-9_]+`)
+	userinfoPattern = regexp.MustCompile(`://[^\s/?#]*@`)
+	quotedPattern   = regexp.MustCompile(`\\?"[^"]{1,64}"` + at) // "ada lovelace"@example.com
+	emailPattern    = regexp.MustCompile(`[^\s"<>()\[\],:;\\]+` + at + `[^\s"'<>()\[\]{},:;=/\\]+`)
+	oddEmailPattern = regexp.MustCompile(`[^\s]+` + at + `[^\s]+`) // whatever else has something on both sides
+	keyPattern      = regexp.MustCompile(`pk_[A-Za-z0-9_]+`)
 )
 
 // Text masks secrets and escapes controls: for whatever comes from outside.
 func Text(s string) string { return Controls(Secrets(s)) }
 
-// Secrets masks email addresses, phone numbers and private API keys.
+// Secrets masks email addresses, phone numbers, private API keys, and user names
+// and passwords in URLs.
 func Secrets(s string) string {
+	s = userinfoPattern.ReplaceAllString(s, "://***")
+	s = quotedPattern.ReplaceAllString(s, "***@")
 	s = emailPattern.ReplaceAllString(s, "***")
-	s = phonePattern.ReplaceAllString(s, "***")
+	s = oddEmailPattern.ReplaceAllString(s, "***")
+	s = maskPhones(s)
 	return keyPattern.ReplaceAllString(s, "pk_***")
 }
 
+var lineEnds = strings.NewReplacer("\r\n", "\n")
+
 // Controls escapes the characters that a terminal would obey instead of show,
 // such as ESC and the marks that turn the direction of text, as Go writes them
-// in a string: \x1b. Line ends and tabs stay.
+// in a string: \x1b. Line ends and tabs stay. What is not UTF-8 is replaced.
 func Controls(s string) string {
+	s = strings.ToValidUTF8(s, "\uFFFD")
 	if strings.IndexFunc(s, isControl) < 0 {
 		return s
 	}
 	var b strings.Builder
-	for _, r := range s {
+	for _, r := range lineEnds.Replace(s) {
 		if !isControl(r) {
 			b.WriteRune(r)
 			continue

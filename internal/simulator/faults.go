@@ -29,6 +29,7 @@ type Fault struct {
 	Status     int           // answer this instead of doing what is asked
 	Header     http.Header
 	Body       string
+	Done       bool // do what is asked all the same, before Status is answered
 }
 
 // faultBox holds the faults and hooks, apart from the state of the accounts so
@@ -120,7 +121,9 @@ func (x *exchange) serveFaulty(f *Fault) {
 	if !x.pause(f.Delay) || f.DropBefore {
 		x.drop()
 	}
-	if f.Status != 0 || f.RedirectTo != "" {
+	if f.Done {
+		x.answer()
+	} else if f.Status != 0 || f.RedirectTo != "" {
 		x.readBody()
 		defer x.releaseBody()
 	}

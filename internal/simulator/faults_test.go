@@ -55,6 +55,13 @@ func TestFaults(t *testing.T) {
 	if _, found := s.Profile("after@x.com"); !found {
 		t.Error("a request whose answer was lost was not carried out")
 	}
+	s.Inject(simulator.Fault{Path: jobsPath, Status: 202, Body: "Thank you.", Done: true})
+	if answer, err := sent("done@x.com"); err != nil || answer.status != 202 || answer.text != "Thank you." {
+		t.Errorf("answer %v, %v", answer, err)
+	}
+	if _, found := s.Profile("done@x.com"); !found {
+		t.Error("a request that was answered otherwise was not carried out")
+	}
 	s.Inject(simulator.Fault{Path: "/api/lists/*/profiles", Truncate: true})
 	get(t, s, "/api/lists/"+list.ID).want(t, 200)
 	if answer, err := try(s, "GET", "/api/lists/"+list.ID+"/profiles/", ""); !errors.Is(err, io.ErrUnexpectedEOF) || answer.status != 200 {

@@ -208,6 +208,7 @@ func (x *exchange) write(answer response) {
 
 func (x *exchange) fillHeader(answer response) {
 	header := x.writer.Header()
+	header.Set("Date", x.now.UTC().Format(http.TimeFormat))
 	for name, values := range answer.header {
 		header[name] = values
 	}
