@@ -196,7 +196,7 @@ func (e *Export) read(ctx context.Context, index int, r *roster, s *stream) erro
 		select {
 		case c = <-s.free:
 		case <-ctx.Done():
-			return ctx.Err()
+			return e.sourceError(ctx, from.Name, ctx.Err())
 		}
 		c.segment, c.index, c.encoder = from.Name, index, encoder
 		c.reset(next)

@@ -27,6 +27,18 @@ func (e *Error) Error() string { return e.Summary + ": " + e.Detail }
 
 func (e *Error) Unwrap() error { return e.Err }
 
+// UnreadError says which segment was being read when the context ended.
+type UnreadError struct {
+	Segment string
+	Err     error // of the context
+}
+
+func (e *UnreadError) Error() string {
+	return fmt.Sprintf("segment %q was still being read: %s", e.Segment, e.Err)
+}
+
+func (e *UnreadError) Unwrap() error { return e.Err }
+
 // Errors are several failures found at once.
 type Errors []*Error
 
@@ -72,7 +84,7 @@ func targetAttribute(t profile.Target) []string {
 // up: a timeout of a connection looks the same as that.
 func (e *Export) sourceError(ctx context.Context, name string, err error) error {
 	if ctx.Err() != nil {
-		return ctx.Err()
+		return &UnreadError{Segment: name, Err: ctx.Err()}
 	}
 	var missing *segment.MissingColumnsError
 	if errors.As(err, &missing) {

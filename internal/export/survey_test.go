@@ -215,6 +215,10 @@ func TestSurveyStopsWhenCancelled(t *testing.T) {
 	if !errors.Is(err, context.Canceled) || errors.As(err, &e) {
 		t.Errorf("error %v", err)
 	}
+	var unread *export.UnreadError
+	if !errors.As(err, &unread) || unread.Segment != "s1" {
+		t.Errorf("error %v does not say what was being read", err)
+	}
 	if read > 50_000 {
 		t.Errorf("read on to row %d", read)
 	}

@@ -25,14 +25,18 @@ type exportPlan struct {
 	private privateState
 	diags   *diag.Diagnostics
 
+	limit   time.Duration // for reading
 	export  *export.Export
 	used    *access    // nil while the key or the account is not known
 	refresh *refreshed // what the plan rests on; nil on create, and without a refresh
 }
 
 // complete fills in every computed attribute of the plan. What depends on
-// unknown inputs stays unknown.
-func (p *exportPlan) complete(ctx context.Context) {
+// unknown inputs stays unknown. limit bounds how long it may read.
+func (p *exportPlan) complete(ctx context.Context, limit time.Duration) {
+	ctx, cancel := withTimeout(ctx, "read", limit)
+	defer cancel()
+	p.limit = limit
 	p.export = p.plan.export(ctx, p.diags)
 	if p.diags.HasError() {
 		return
@@ -86,7 +90,7 @@ func (p *exportPlan) checkDestination(ctx context.Context) {
 	}
 	p.used = used
 	if err := p.export.CheckAccount(ctx, used.client); err != nil {
-		addError(p.diags, used.blame(err))
+		p.fail(ctx, "the account of the API key", used.blame(err))
 	}
 }
 
@@ -109,8 +113,13 @@ func (p *exportPlan) checkList(ctx context.Context) {
 		return
 	}
 	if _, err := p.export.CheckList(ctx, p.used.client); err != nil {
-		addError(p.diags, p.used.blame(err))
+		p.fail(ctx, "the list", p.used.blame(err))
 	}
+}
+
+// fail reports an error of reading something.
+func (p *exportPlan) fail(ctx context.Context, reading string, err error) {
+	addError(p.diags, explainTimeout(ctx, reading, err))
 }
 
 // survey looks at the segments: what refreshing found, if they are declared as
@@ -125,9 +134,13 @@ func (p *exportPlan) survey(ctx context.Context) *export.Survey {
 		}
 		return p.refresh.Survey
 	}
+	if err := p.data.surveys.timedOut(p.plan.source(), p.limit); err != nil {
+		addError(p.diags, err)
+		return nil
+	}
 	survey, err := p.export.SurveyUnless(ctx, loadSurveyed(ctx, p.private, p.plan, p.diags))
 	if err != nil {
-		addError(p.diags, err)
+		p.fail(ctx, "what the segments hold", err)
 		return nil
 	}
 	p.data.surveys.keep(p.plan.source(), survey)
@@ -225,7 +238,7 @@ func (p *exportPlan) planRun(ctx context.Context, due dueReasons, survey *export
 // that can be tried, and that the run mails nobody by accident.
 func (p *exportPlan) checkBeforeRun(ctx context.Context, survey *export.Survey) {
 	if err := p.used.client.CheckReadScopes(ctx); err != nil {
-		addError(p.diags, p.used.blame(err))
+		p.fail(ctx, "what the API key may do", p.used.blame(err))
 		return
 	}
 	if p.plan.ListID.IsUnknown() {
@@ -239,7 +252,7 @@ func (p *exportPlan) checkBeforeRun(ctx context.Context, survey *export.Survey) 
 			"The API key lacks the scope flows:read, so nobody has checked whether joining the list starts a live flow, which would send messages to everybody who is new on it. "+
 				"Use a key with that scope, or set safeguards.allow_live_flows = true if that is meant.")
 	case err != nil:
-		addError(p.diags, p.used.blame(err))
+		p.fail(ctx, "the flows of the list", p.used.blame(err))
 	}
 }
 

@@ -2,7 +2,6 @@ package provider
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -18,10 +17,6 @@ var (
 	_ resource.ResourceWithModifyPlan  = (*segmentExportResource)(nil)
 	_ resource.ResourceWithImportState = (*segmentExportResource)(nil)
 )
-
-// defaultTimeout of a run: Klaviyo's limits let ten million profiles through in
-// a few minutes, but its jobs may wait in a queue.
-const defaultTimeout = time.Hour
 
 type segmentExportResource struct {
 	data *providerData
@@ -55,7 +50,7 @@ func (r *segmentExportResource) ModifyPlan(ctx context.Context, req resource.Mod
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	p.complete(ctx)
+	p.complete(ctx, plan.readTimeout(ctx, &resp.Diagnostics))
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -94,7 +89,7 @@ func (r *segmentExportResource) Read(ctx context.Context, req resource.ReadReque
 		return
 	}
 	look := exportRefresh{data: r.data, state: &state, private: resp.Private, diags: &resp.Diagnostics}
-	store(ctx, resp.Private, keyRefresh, look.refresh(ctx), &resp.Diagnostics)
+	store(ctx, resp.Private, keyRefresh, look.refresh(ctx, state.readTimeout(ctx, &resp.Diagnostics)), &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.State.Set(ctx, &state)...)
 }
 
@@ -125,7 +120,7 @@ func (r *segmentExportResource) Delete(context.Context, resource.DeleteRequest, 
 // apply carries the plan out. Terraform has planned again just before, with
 // everything known, so what is to be done is in the plan.
 func (p *exportPlan) apply(ctx context.Context, operation string, timeout time.Duration) {
-	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("timeouts.%s of %s is over", operation, timeout))
+	ctx, cancel := withTimeout(ctx, operation, timeout)
 	defer cancel()
 	p.export = p.plan.export(ctx, p.diags)
 	surveyed := p.surveyed(ctx)
@@ -218,7 +213,7 @@ func (p *exportPlan) save(ctx context.Context) {
 	if p.plan.Fingerprint.IsUnknown() {
 		survey, err := p.export.Survey(ctx)
 		if err != nil {
-			addError(p.diags, err)
+			p.fail(ctx, "what the segments hold", err)
 			return
 		}
 		p.plan.setSurvey(survey)
@@ -231,7 +226,7 @@ func (p *exportPlan) save(ctx context.Context) {
 	}
 	list, err := p.used.client.ListWithCount(ctx, p.export.ListID)
 	if err != nil {
-		addError(p.diags, p.used.blame(export.ListError(p.export.ListID, err)))
+		p.fail(ctx, "the list", p.used.blame(export.ListError(p.export.ListID, err)))
 		return
 	}
 	if p.plan.ListName.IsUnknown() {

@@ -134,13 +134,16 @@ func (r *segmentExportResource) Schema(ctx context.Context, _ resource.SchemaReq
 func timeoutsAttribute(ctx context.Context) schema.Attribute {
 	attribute := timeouts.Attributes(ctx, timeouts.Opts{
 		Create: true, CreateDescription: "Longest time for a run on create, as a duration above zero such as `2h`. Defaults to `60m`.",
+		Read: true, ReadDescription: "Longest time for a refresh, and for a plan, to read the segments and the list, as a duration above zero such as `30m`. Defaults to `60m`. " +
+			"`membership_check = \"" + membershipFull + "\"` needs an hour for about four million members of the list.",
 		Update: true, UpdateDescription: "Longest time for a run on update, as a duration above zero such as `2h`. Defaults to `60m`.",
 	})
 	nested, ok := attribute.(schema.SingleNestedAttribute)
 	if !ok {
 		return attribute
 	}
-	nested.MarkdownDescription = "How long a run may take, with its wait for earlier import jobs to the list. A run that takes longer is ended, and the next apply makes good what is missing."
+	nested.MarkdownDescription = "How long a run may take, with its wait for earlier import jobs to the list, and how long a plan may read. A run that takes longer is ended, and the next apply makes good what is missing. " +
+		"A plan that takes longer fails; what a refresh has not read by then is left to the plan, with a warning."
 	for name, child := range nested.Attributes {
 		if text, ok := child.(schema.StringAttribute); ok {
 			text.MarkdownDescription, text.Description = text.Description, ""

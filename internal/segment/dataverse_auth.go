@@ -8,7 +8,6 @@ import (
 	"os"
 	"regexp"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
@@ -26,38 +25,60 @@ type tokens struct {
 	scope string
 	sign  func() (azcore.TokenCredential, error) // a credential that has cached nothing
 
-	mu         sync.Mutex
+	// session holds the one session, for whoever takes it out. A mutex would
+	// do, but who waits for one cannot give up when its context ends, and
+	// signing in is a request.
+	session chan session
+}
+
+// session is a credential and the token it gave last; both may be missing.
+type session struct {
 	credential azcore.TokenCredential
 	token      azcore.AccessToken
 }
 
+func newTokens(scope string, sign func() (azcore.TokenCredential, error)) *tokens {
+	t := &tokens{scope: scope, sign: sign, session: make(chan session, 1)}
+	t.session <- session{}
+	return t
+}
+
 func (t *tokens) get(ctx context.Context) (string, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.token.Token != "" && time.Until(t.token.ExpiresOn) > expiresSoon {
-		return t.token.Token, nil
+	var s session
+	select {
+	case s = <-t.session:
+		defer func() { t.session <- s }()
+	case <-ctx.Done():
+		return "", ctx.Err()
 	}
-	if t.credential == nil {
+	if s.token.Token != "" && time.Until(s.token.ExpiresOn) > expiresSoon {
+		return s.token.Token, nil
+	}
+	if s.credential == nil {
 		credential, err := t.sign()
 		if err != nil {
 			return "", err
 		}
-		t.credential = credential
+		s.credential = credential
 	}
-	token, err := t.credential.GetToken(ctx, policy.TokenRequestOptions{Scopes: []string{t.scope}})
+	token, err := s.credential.GetToken(ctx, policy.TokenRequestOptions{Scopes: []string{t.scope}})
 	if err != nil {
 		return "", &signInError{err}
 	}
-	t.token = token
+	s.token = token
 	return token.Token, nil
 }
 
-// forget drops a token that was refused, unless another has taken its place.
-func (t *tokens) forget(refused string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.token.Token == refused {
-		t.token, t.credential = azcore.AccessToken{}, nil
+// forget drops a token that was refused, unless another has taken its place. It
+// does nothing once the context has ended.
+func (t *tokens) forget(ctx context.Context, refused string) {
+	select {
+	case s := <-t.session:
+		if s.token.Token == refused {
+			s = session{}
+		}
+		t.session <- s
+	case <-ctx.Done():
 	}
 }
 

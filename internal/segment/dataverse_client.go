@@ -41,7 +41,7 @@ func newDataverseClient(base *url.URL, source Dataverse) *dataverseClient {
 	transport.MaxIdleConnsPerHost = atOnce
 	c := &dataverseClient{
 		base: base, source: source, sleep: source.sleep,
-		tokens: &tokens{scope: base.String() + "/.default", sign: source.signIn},
+		tokens: newTokens(base.String()+"/.default", source.signIn),
 		http: &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error {
 			return http.ErrUseLastResponse // the Web API has none; a page to sign in at would get the token
 		}},
@@ -118,7 +118,7 @@ func (c *dataverseClient) get(ctx context.Context, address string) ([]byte, erro
 		}
 		var status *statusError
 		if errors.As(err, &status) && status.status == http.StatusUnauthorized && !renewed {
-			c.tokens.forget(token)
+			c.tokens.forget(ctx, token)
 			renewed = true
 			continue
 		}

@@ -63,9 +63,9 @@ const (
 	// connectTimeout is for servers that do not answer, unless the URL has one.
 	connectTimeout = 30 * time.Second
 
-	// cancelTimeout is how long a statement may take to end that nobody waits
-	// for any more: Ctrl-C must not hang.
-	cancelTimeout = time.Second
+	// cancelTimeout bounds ending a statement on the server. It leaves the rest
+	// of the second that Ctrl-C may take to everything else.
+	cancelTimeout = 700 * time.Millisecond
 
 	applicationName = "terraform-provider-klaviyo"
 )

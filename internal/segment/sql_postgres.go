@@ -8,8 +8,18 @@ import (
 	"net"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+)
+
+const (
+	// cancelInterval is the time between two cancel requests for one statement.
+	cancelInterval = 100 * time.Millisecond
+
+	// connectionCheck is the setting that makes PostgreSQL end a statement whose
+	// client is gone. Without it the server notices only when it has rows to send.
+	connectionCheck = "client_connection_check_interval"
 )
 
 // postgres is a connection to PostgreSQL, or to what speaks like it: Redshift,
@@ -41,7 +51,7 @@ func connectPostgres(ctx context.Context, address string) (sqlSession, error) {
 		return nil, postgresConnectError(config, where, err)
 	}
 	session := &postgres{conn: conn, where: where}
-	if err := session.begin(ctx); err != nil {
+	if err := session.begin(ctx, set[connectionCheck] == ""); err != nil {
 		session.close() //nolint:contextcheck // the context is over when this is needed
 		return nil, err
 	}
@@ -49,8 +59,19 @@ func connectPostgres(ctx context.Context, address string) (sqlSession, error) {
 }
 
 // begin starts a transaction that cannot write. It is never committed, so that
-// nothing stays even where the server has none of that kind.
-func (p *postgres) begin(ctx context.Context) error {
+// nothing stays even where the server has none of that kind. With check the
+// server is told to look every second whether the client is still there.
+//
+// The setting is local to the transaction: behind a pooler such as PgBouncer it
+// would otherwise stay with a connection that others use next. A server that
+// refuses it has failed the transaction, so another one is begun without it.
+func (p *postgres) begin(ctx context.Context, check bool) error {
+	if check && p.majorVersion() >= 14 {
+		if p.exec(ctx, "BEGIN READ ONLY; SET LOCAL "+connectionCheck+" = '1s'") == nil {
+			return nil
+		}
+		_ = p.exec(ctx, "ROLLBACK") // fails where BEGIN READ ONLY did
+	}
 	err := p.exec(ctx, "BEGIN READ ONLY")
 	var refused *pgconn.PgError
 	if errors.As(err, &refused) && (refused.Code == "42601" || refused.Code == "0A000") {
@@ -60,6 +81,18 @@ func (p *postgres) begin(ctx context.Context) error {
 		return p.failure("", err)
 	}
 	return nil
+}
+
+// majorVersion is the version of PostgreSQL that the server says it has, or is
+// compatible with; 0 if it says nothing.
+func (p *postgres) majorVersion() int {
+	version := p.conn.ParameterStatus("server_version") // "15.4 (Debian 15.4-1)", "14beta1"
+	end := strings.IndexFunc(version, func(r rune) bool { return r < '0' || r > '9' })
+	if end < 0 {
+		end = len(version)
+	}
+	major, _ := strconv.Atoi(version[:end])
+	return major
 }
 
 func (p *postgres) exec(ctx context.Context, statement string) error {
@@ -137,10 +170,28 @@ func (p *postgres) close() {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), cancelTimeout) //nolint:forbidigo // It says good-bye to the server when the caller's context has ended.
 	defer cancel()
-	_ = p.conn.Close(ctx)
-	select {
-	case <-p.conn.CleanupDone():
-	case <-ctx.Done():
+	_ = p.conn.Close(ctx) // does nothing if pgconn is closing the connection since a context ended
+	p.awaitEnd(ctx)
+}
+
+// awaitEnd waits until the server has closed the connection, which it does when
+// its statement has ended. pgconn has sent one cancel request by itself, but
+// PostgreSQL acknowledges and drops one that comes just before a statement begins
+// or while it is compiled. A connection that outlasts the context is dropped, so
+// that a server with connectionCheck ends the statement by itself.
+func (p *postgres) awaitEnd(ctx context.Context) {
+	ticker := time.NewTicker(cancelInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-p.conn.CleanupDone():
+			return
+		case <-ctx.Done():
+			_ = p.conn.Conn().Close()
+			return
+		case <-ticker.C:
+			_ = p.conn.CancelRequest(ctx)
+		}
 	}
 }
 
