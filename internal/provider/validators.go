@@ -60,7 +60,7 @@ var (
 	// environmentURL accepts addresses of Dataverse environments.
 	environmentURL = stringRule{"must be the https URL of a Dataverse environment", "Environment URL Not Usable", func(url string) string {
 		if _, err := segment.ParseEnvironmentURL(url); err != nil {
-			return fmt.Sprintf("The environment URL %q cannot be used: %s.", url, err)
+			return fmt.Sprintf("The environment URL %q cannot be used: %s.", segment.MaskedURL(url), err)
 		}
 		return ""
 	}}

@@ -90,6 +90,9 @@ func (r *parquetRows) makeCells(most int) error {
 	}
 	n := 0
 	for n < most && r.weight() < batchBytes {
+		if err := r.ctx.Err(); err != nil {
+			return err
+		}
 		n = min(n+fewRows, most)
 		for _, c := range r.columns {
 			if err := c.fill(n); err != nil {
