@@ -29,7 +29,7 @@ func TestOpenErrorOfAFileThatMayNotBeRead(t *testing.T) {
 }
 
 // hangGuard ends a test that would wait for good.
-const hangGuard = 30 * time.Second
+const hangGuard = 10 * time.Second
 
 // stuck is a file system of which one call does not return until it is let go.
 type stuck struct {

@@ -90,9 +90,6 @@ func (r *parquetRows) makeCells(most int) error {
 	}
 	n := 0
 	for n < most && r.weight() < batchBytes {
-		if err := r.ctx.Err(); err != nil {
-			return err
-		}
 		n = min(n+fewRows, most)
 		for _, c := range r.columns {
 			if err := c.fill(n); err != nil {
@@ -133,7 +130,7 @@ func (r *parquetRows) nextGroup() error {
 			if !c.nested && chunk.NumValues() != r.left {
 				return parquet.ErrCorrupted
 			}
-			leaf.pages = chunk.Pages()
+			leaf.ctx, leaf.pages = r.ctx, chunk.Pages()
 		}
 	}
 	return nil
@@ -168,6 +165,7 @@ func (r *parquetRows) Close() error {
 // parquetLeaf reads the values of one leaf of a row group.
 type parquetLeaf struct {
 	index int
+	ctx   context.Context // looked at here, since a single row may have values without end
 
 	append appendValue
 	pages  parquet.Pages
@@ -184,6 +182,9 @@ func (l *parquetLeaf) more(most int) error {
 		l.buffer = make([]parquet.Value, batchRows)
 	}
 	for l.pages != nil {
+		if err := l.ctx.Err(); err != nil {
+			return err
+		}
 		if l.values == nil {
 			page, err := l.pages.ReadPage()
 			if err != nil {
