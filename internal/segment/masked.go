@@ -2,6 +2,7 @@ package segment
 
 import (
 	"net/url"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -75,6 +76,7 @@ var likeURL = regexp.MustCompile(`(?i)://|^\W*(https?|s3|gs|azblob):`)
 // mayHoldSecret reports whether a path that is no file and no URL of a known
 // scheme may hold a credential nevertheless: by mistake in how it is written.
 func mayHoldSecret(path string) bool {
+	path = path[len(filepath.VolumeName(path)):] // whose : is no user's
 	if likeURL.MatchString(path) {
 		return true
 	}

@@ -133,3 +133,17 @@ func ended(t *testing.T) context.Context {
 	cancel()
 	return ctx
 }
+
+// Buckets are opened with the credentials that their clouds find, so none in a
+// path is of use, and all would be quoted by the clients of the stores.
+func TestBucketRefusesCredentials(t *testing.T) {
+	t.Parallel()
+	for path, want := range map[string]string{
+		"s3://user:hush@bucket/a.csv":                                    "There are credentials where the name of the bucket has to be",
+		"s3://bucket/a.csv?region=x&endpoint=http://user:hush@localhost": `"s3://bucket/a.csv" has a URL with credentials in its parameters. Name the host alone`,
+		"s3://bucket/a.csv?endpoint=http%3A%2F%2Fuser%3Ahush%40host":     "has a URL with credentials in its parameters",
+	} {
+		_, err := readIDs(t, segment.File{Path: path}.Hasty(time.Nanosecond, nil))
+		wantFault(t, err, want)
+	}
+}
