@@ -266,6 +266,12 @@ func TestAccFile_refused(t *testing.T) {
 			"",
 			[]string{unreadable, "vip-1.csv", "is CSV, but", "vip-2.ndjson", "is NDJSON", "or set format"},
 		},
+		"a quote that stays open": {
+			"vip.csv",
+			map[string]string{"vip.csv": threeCSV + "\"" + strings.Repeat("joe@example.com,Joe\n", 1<<20)},
+			"",
+			[]string{unreadable, "vip.csv", "the row that begins in line 5 is longer than 16 MiB", "a quote that begins a field and is never closed"},
+		},
 		"no match":              {"vip-*.csv", nil, "", []string{unreadable, "No file matches", "vip-*.csv"}},
 		"CSV without rows":      {"vip.csv", map[string]string{"vip.csv": "EMail,FirstName\n"}, "", []string{"Segment Is Empty", `Segment "vip" has no rows`}},
 		"an empty file":         {"vip.csv", map[string]string{"vip.csv": ""}, "", []string{unreadable, "vip.csv", "is empty"}},
@@ -398,6 +404,8 @@ func TestAccFile_webRefused(t *testing.T) {
 	w.run(
 		refused(of(fmt.Sprintf("path = %q", s.URL+"/vip.csv")), "Segment Cannot Be Read", "403 Forbidden", "without logging in"),
 		refused(of(`path = "http://example.com/vip.csv"`), "Segment Cannot Be Read", "plain http", "Use https"),
+		refused(of(`path = "http:/user:hunter2@example.com/vip.csv"`), "Segment Cannot Be Read", "neither that of a file nor a URL", "It is not shown", "Write a URL as in"),
+		refused(of(fmt.Sprintf("path = %q", withoutEnd(t, threeCSV)+"/vip.csv")), "Segment Cannot Be Read", "neither how long the file is nor where it ends", "Content-Length", "gzip or zstd"),
 		refused(of(`path_env = "https://example.com/vip.csv"`), "must be the name of an environment variable"),
 		refused(of(`path_env = "SEGMENT_URL_THAT_IS_NOT_SET"`), "Segment Cannot Be Read", "SEGMENT_URL_THAT_IS_NOT_SET", "not set"),
 		refused(of(`format = "csv"`), "Invalid Attribute Combination", "path"),

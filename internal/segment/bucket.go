@@ -30,15 +30,48 @@ func parseAddress(path string) (address, error) {
 	rest, query, _ := strings.Cut(rest, "?")
 	name, key, _ := strings.Cut(rest, "/")
 	a := address{scheme: strings.ToLower(scheme), bucket: name, key: key, query: query}
-	if name == "" || key == "" || strings.HasSuffix(key, "/") {
+	switch {
+	case strings.ContainsAny(name, "@:"): // in which there may be half a password
+		return address{}, fileError("Leave them out of the path, which is kept in the state. "+a.chain(), nil,
+			"There are credentials where the name of the bucket has to be, or the name is not valid: %q.", a.scheme+"://…")
+	case holdsPassword(query):
+		return address{}, fileError("Name the host alone, as in ?endpoint=https://storage.example.com. "+a.chain(), nil,
+			"%q has a URL with credentials in its parameters.", a)
+	case name == "" || key == "" || strings.HasSuffix(key, "/"):
 		return a, fileError("Write the bucket and the key of the object, such as "+a.scheme+"://my-bucket/segments/vip.csv.", nil,
 			"%q names no object in a bucket.", a)
 	}
 	return a, nil
 }
 
-// String is for messages: without the query.
-func (a address) String() string { return a.scheme + "://" + a.bucket + "/" + a.key }
+// holdsPassword reports whether a parameter is a URL with credentials, which
+// the clients of the stores would quote in their errors.
+func holdsPassword(query string) bool {
+	for pair := range strings.SplitSeq(query, "&") {
+		text, err := url.QueryUnescape(pair)
+		if err != nil {
+			text = pair
+		}
+		if hasUser(text) {
+			return true
+		}
+	}
+	return false
+}
+
+// String is for messages: without the query, and without a key that may be the
+// rest of a password.
+func (a address) String() string {
+	if a.isMasked() {
+		return a.scheme + "://" + a.bucket + "/…"
+	}
+	return a.scheme + "://" + a.bucket + "/" + a.key
+}
+
+// isMasked reports whether messages do not show the key.
+func (a address) isMasked() bool {
+	return strings.Contains(a.key, ":") && strings.Contains(a.key+a.query, "@")
+}
 
 // with is the address of another object in the same bucket.
 func (a address) with(key string) address {
@@ -102,7 +135,7 @@ func (b bucket) list(ctx context.Context, opened *blob.Bucket, a address) ([]obj
 	if !strings.Contains(a.key[len(prefix):], "/") {
 		options.Delimiter = "/" // what is below is of no interest
 	}
-	var found []object
+	var found []bucketFile
 	for all := opened.List(options); ; {
 		item, err := all.Next(ctx)
 		switch {
@@ -117,13 +150,17 @@ func (b bucket) list(ctx context.Context, opened *blob.Bucket, a address) ([]obj
 	}
 }
 
-// sorted puts objects into the order of their names.
-func sorted(found []object) ([]object, error) {
+// sorted puts objects into the order of their keys.
+func sorted(found []bucketFile) ([]object, error) {
 	if len(found) == 0 {
 		return nil, &fault{problem: "no object matches", remedy: "* stands for any characters but /. Check the bucket and the pattern."}
 	}
-	slices.SortFunc(found, func(a, b object) int { return strings.Compare(a.name(), b.name()) })
-	return found, nil
+	slices.SortFunc(found, func(a, b bucketFile) int { return strings.Compare(a.address.key, b.address.key) })
+	objects := make([]object, len(found))
+	for i, file := range found {
+		objects[i] = file
+	}
+	return objects, nil
 }
 
 // clearer replaces the error of a request that is answered without a body,

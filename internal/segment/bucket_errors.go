@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"strings"
 
 	"cloud.google.com/go/storage"
@@ -44,8 +45,13 @@ func statusOf(err error) (s status) {
 	if errors.As(err, &azure) {
 		s.http, s.code = azure.StatusCode, azure.ErrorCode
 	}
+	if !plainCode.MatchString(s.code) {
+		s.code = "" // whoever answered is no store
+	}
 	return s
 }
+
+var plainCode = regexp.MustCompile(`^[A-Za-z0-9._-]{1,80}$`)
 
 // explain makes a fault of an error of a store's client. Those fill pages, and
 // hold addresses and names of accounts.
@@ -90,7 +96,7 @@ func (a address) answered(s status) error {
 				a.chain(),
 		}
 	case s.http == http.StatusMovedPermanently || s.http == http.StatusTemporaryRedirect || s.code == "AuthorizationHeaderMalformed":
-		return &fault{problem: fmt.Sprintf("the bucket is in another region (%s)", s), remedy: "Add its region to the path, as in " + a.String() + "?region=eu-west-1, or set AWS_REGION."}
+		return &fault{problem: fmt.Sprintf("the bucket is in another region (%s)", s), remedy: fmt.Sprintf("Add its region to the path, as in %q, or set AWS_REGION.", a.String()+"?region=eu-west-1")}
 	case s.http == http.StatusPreconditionFailed || s.http == http.StatusRequestedRangeNotSatisfiable:
 		return errChanged
 	default:

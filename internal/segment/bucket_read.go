@@ -24,10 +24,17 @@ type bucketFile struct {
 
 func (f bucketFile) name() string { return f.address.String() }
 
-func (f bucketFile) version() string { return f.revision.String() }
+func (f bucketFile) format() Format { return formatOf(f.address.key) }
+
+func (f bucketFile) version() string {
+	if f.address.isMasked() { // so its name is not that of this object alone
+		return f.revision.String() + ", " + f.address.key
+	}
+	return f.revision.String()
+}
 
 func (f bucketFile) open(ctx context.Context) (content, error) {
-	opened, err := f.address.open(ctx)
+	opened, err := await(ctx, func() (*blob.Bucket, error) { return f.address.open(ctx) }, func(opened *blob.Bucket) { _ = opened.Close() })
 	if err != nil {
 		return nil, blameFault(f.name(), err)
 	}
@@ -45,7 +52,7 @@ type bucketRanges struct {
 
 // from implements [ranges]. What is sent is compared with what was found, so
 // there is no moment in which the object could change unseen.
-func (b bucketRanges) from(ctx context.Context, offset, length int64) (io.ReadCloser, error) {
+func (b bucketRanges) from(ctx context.Context, offset, length int64) (transfer, error) {
 	body, err := b.stream(ctx, func(ctx context.Context) (io.ReadCloser, error) {
 		reader, err := b.opened.NewRangeReader(ctx, b.address.key, offset, length, nil)
 		if err != nil {
@@ -58,9 +65,9 @@ func (b bucketRanges) from(ctx context.Context, offset, length int64) (io.ReadCl
 		return reader, nil
 	})
 	if err != nil {
-		return nil, b.address.explain(err)
+		return transfer{}, b.address.explain(err)
 	}
-	return body, nil
+	return transfer{ReadCloser: body}, nil // its size is known
 }
 
 var errChanged = &fault{

@@ -20,6 +20,10 @@ type csvRows struct {
 	header  []string
 	columns []int // the fields that are wanted
 	read    int
+	blank   int // lines, which the reader has not seen
+
+	line int    // where the last field of the record before begins
+	last string // that field
 }
 
 // checkEvery is how many rows pass between two looks at the context.
@@ -39,7 +43,7 @@ type csvFiles struct {
 func (*csvFiles) end() error { return io.EOF }
 
 func (f *csvFiles) open(ctx context.Context, file content, name string) (part, error) {
-	in, err := unpack(file, name, f.format)
+	in, err := unpack(ctx, file, name, f.format)
 	if err != nil {
 		return nil, err
 	}
@@ -48,6 +52,7 @@ func (f *csvFiles) open(ctx context.Context, file content, name string) (part, e
 	if f.delimiter != 0 {
 		reader.Comma = f.delimiter
 	}
+	in.below.most = maxRecord
 	rows := &csvRows{ctx: ctx, in: in, reader: reader}
 	if err := rows.readHeader(f.columns); err != nil {
 		_ = in.closeUnpacker()
@@ -57,7 +62,7 @@ func (f *csvFiles) open(ctx context.Context, file content, name string) (part, e
 }
 
 func (r *csvRows) readHeader(columns []string) error {
-	header, err := r.reader.Read()
+	header, _, err := r.record()
 	if errors.Is(err, io.EOF) {
 		return fileError("The first line must hold the column names.", nil, "The file %q is empty.", r.in.name)
 	}
@@ -83,15 +88,14 @@ func (r *csvRows) Next(dst []string) ([]string, error) {
 			return dst, err
 		}
 	}
-	start := r.reader.InputOffset()
-	record, err := r.reader.Read()
+	record, size, err := r.record()
 	switch {
 	case err == nil:
 		first := len(dst)
 		for _, at := range r.columns {
 			dst = append(dst, record[at])
 		}
-		if size := r.reader.InputOffset() - start; size > largeRecord {
+		if size > largeRecord {
 			detach(dst[first:], size)
 		}
 		return dst, nil
@@ -102,6 +106,50 @@ func (r *csvRows) Next(dst []string) ([]string, error) {
 	default:
 		return dst, r.failure(err)
 	}
+}
+
+// record reads the next record, which takes size bytes of the text.
+func (r *csvRows) record() (fields []string, size int64, err error) {
+	start := r.skipBlankLines()
+	fields, err = r.reader.Read()
+	size = r.in.offset() - start
+	if size > maxRecord || err != nil && errors.Is(err, errLongRecord) {
+		return nil, size, r.tooLong()
+	}
+	if n := len(fields) - 1; n >= 0 {
+		r.line, _ = r.reader.FieldPos(n)
+		r.last = fields[n]
+	}
+	return fields, size, err
+}
+
+// skipBlankLines keeps lines that are no rows from being taken for a part of
+// the record that comes after them, and returns where that begins.
+func (r *csvRows) skipBlankLines() int64 {
+	for {
+		start := r.in.offset()
+		r.in.below.record = start
+		head, _ := r.in.Peek(2) // an error comes again
+		n := 0
+		switch {
+		case len(head) > 0 && head[0] == '\n':
+			n = 1
+		case len(head) > 1 && head[0] == '\r' && head[1] == '\n':
+			n = 2
+		default:
+			return start
+		}
+		_, _ = r.in.Discard(n) // what was peeked is there
+		r.blank++
+	}
+}
+
+// tooLong refuses a record. The reader does not tell where that begins, so it
+// is where the record before ends.
+func (r *csvRows) tooLong() error {
+	line := r.line + strings.Count(r.last, "\n") + 1 + r.blank
+	return fileError("Look in it for a quote that begins a field and is never closed, and for lines that end in neither LF nor CRLF.", errLongRecord,
+		"In %q the row that begins in line %d is longer than %d MiB.", r.in.name, line, maxRecord>>20)
 }
 
 // detach copies the cells of a record of so many bytes if they are the smaller
@@ -121,7 +169,7 @@ func detach(cells []string, size int64) {
 }
 
 // Fraction implements [Rows].
-func (r *csvRows) Fraction() float64 { return r.in.fraction(r.reader.InputOffset()) }
+func (r *csvRows) Fraction() float64 { return r.in.fraction() }
 
 // Close implements [Rows].
 func (r *csvRows) Close() error { return r.in.Close() }
@@ -132,16 +180,17 @@ func (r *csvRows) failure(err error) error {
 	if !errors.As(err, &parse) {
 		return readFailure(r.in.name, err)
 	}
+	first, last := parse.StartLine+r.blank, parse.Line+r.blank
 	switch {
-	case errors.Is(err, csv.ErrQuote) && parse.StartLine != parse.Line:
+	case errors.Is(err, csv.ErrQuote) && first != last:
 		return fileError("A quote in a quoted field is written twice; look for the one that is not.", err,
 			"In %q the row that begins in line %d has a quoted field that ends wrongly in line %d, column %d.",
-			r.in.name, parse.StartLine, parse.Line, parse.Column)
+			r.in.name, first, last, parse.Column)
 	case errors.Is(err, csv.ErrQuote), errors.Is(err, csv.ErrBareQuote):
 		return fileError("A field with a quote in it must be quoted, and the quote written twice.", err,
-			"In %q, line %d, column %d, there is a quote where none may be.", r.in.name, parse.Line, parse.Column)
+			"In %q, line %d, column %d, there is a quote where none may be.", r.in.name, last, parse.Column)
 	default:
-		return fileError("", err, "In %q, line %d: %s.", r.in.name, parse.Line, parse.Err)
+		return fileError("", err, "In %q, line %d: %s.", r.in.name, last, parse.Err)
 	}
 }
 

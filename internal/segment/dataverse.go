@@ -44,7 +44,7 @@ func (d Dataverse) Open(ctx context.Context, columns []string) (Rows, error) {
 	base, err := ParseEnvironmentURL(d.EnvironmentURL)
 	if err != nil {
 		return nil, dataverseError("environment_url", "Copy it from the Power Platform admin center, under Environments.", err,
-			"The environment URL %q cannot be used: %s.", d.EnvironmentURL, err)
+			"The environment URL %q cannot be used: %s.", MaskedURL(d.EnvironmentURL), err)
 	}
 	client := newDataverseClient(base, d)
 	rows, err := d.open(ctx, client, columns)
@@ -96,7 +96,7 @@ func ParseEnvironmentURL(text string) (*url.URL, error) {
 		return nil, errors.New("it is no URL")
 	case u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
 		return nil, errors.New("it must begin with https://, such as https://contoso.crm.dynamics.com")
-	case u.User != nil:
+	case u.User != nil || isAmbiguous(text):
 		return nil, errors.New("it must not hold credentials")
 	case u.Scheme == "http" && !isLoopback(u.Hostname()):
 		return nil, errors.New("plain http would show the token and personal data to the network; use https")

@@ -149,7 +149,7 @@ func (c *dataverseClient) explainSignIn(err error) error {
 	if match == nil {
 		return c.explainNoCredential(err)
 	}
-	code, sentence := match[1], emailAddress.ReplaceAllString(strings.TrimSpace(match[2]), hidden)
+	code, sentence := match[1], printable(emailAddress.ReplaceAllString(strings.TrimSpace(match[2]), hidden))
 	argument, remedy := "environment_url", "Check tenant, client id and secret of the app registration."
 	for _, known := range entraCodes {
 		if known.code == code {

@@ -94,6 +94,7 @@ func TestParseEnvironmentURL(t *testing.T) {
 		"https://contoso.crm.dynamics.com/main.aspx?appid=1": "use https://contoso.crm.dynamics.com",
 		"https://contoso.crm.dynamics.com/api/data/v9.2/":    "use https://contoso.crm.dynamics.com",
 		"https://user:secret@contoso.crm.dynamics.com":       "must not hold credentials",
+		"https://user:8080/secret@contoso.crm.dynamics.com":  "must not hold credentials",
 		"https://contoso.crm.dynamics.com\x7f/":              "is no URL",
 	} {
 		u, err := segment.ParseEnvironmentURL(text)

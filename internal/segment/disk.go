@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -13,40 +14,72 @@ import (
 )
 
 // disk is the file system. A relative path starts at the working directory.
-type disk struct{}
+type disk struct{ diskCalls }
 
-// find takes a path that exists literally, and any other as a pattern.
-func (disk) find(_ context.Context, path string) ([]object, error) {
-	info, err := os.Stat(path)
-	if err == nil {
-		if info.IsDir() {
-			return nil, fileError("Name the file itself, or a pattern such as \"folder/*.csv\".", nil, "%q is a directory, not a file.", path)
-		}
-		return []object{diskFile{path, info}}, nil
-	}
-	if !strings.ContainsAny(path, "*?[") {
-		return nil, openError(path, err)
-	}
-	return glob(path)
+// diskCalls are the calls to the file system. Each of them may block for good,
+// so they are made by [await] and the like.
+type diskCalls struct {
+	stat func(path string) (fs.FileInfo, error)
+	glob func(pattern string) ([]string, error)
+	open func(path string) (diskHandle, error)
 }
 
-// glob finds the files that a pattern matches. Directories among them are not
-// meant: a pattern names what is in a folder, not what is below it.
-func glob(pattern string) ([]object, error) {
-	paths, err := filepath.Glob(pattern)
+// diskHandle is what is needed of an [os.File].
+type diskHandle interface {
+	io.ReaderAt
+	io.Closer
+	Stat() (fs.FileInfo, error)
+}
+
+var osCalls = diskCalls{os.Stat, filepath.Glob, func(path string) (diskHandle, error) { return os.Open(path) }}
+
+func (d disk) find(ctx context.Context, path string) ([]object, error) {
+	return await(ctx, func() ([]object, error) { return d.look(ctx, path) }, nil)
+}
+
+// look takes a path that exists literally, and any other as a pattern.
+func (d disk) look(ctx context.Context, path string) ([]object, error) {
+	info, err := d.stat(path)
+	switch {
+	case err == nil && info.IsDir():
+		return nil, fileError("Name the file itself, or a pattern such as \"folder/*.csv\".", nil, "%q is a directory, not a file.", path)
+	case err == nil:
+		file, err := d.file(path, info)
+		return []object{file}, err
+	case mayHoldSecret(path):
+		return nil, notAFile()
+	case strings.ContainsAny(path, "*?["):
+		return d.matches(ctx, path)
+	default:
+		return nil, openError(path, err)
+	}
+}
+
+// matches finds the files that a pattern matches. Directories among them are
+// not meant: a pattern names what is in a folder, not what is below it.
+func (d disk) matches(ctx context.Context, pattern string) ([]object, error) {
+	paths, err := d.glob(pattern)
 	if err != nil {
 		return nil, fileError("A [ begins a set of characters and must be closed: [0-9].", err, "The pattern %q is not valid.", pattern)
 	}
 	slices.Sort(paths)
 	var objects []object
 	for _, path := range paths {
-		info, err := os.Stat(path)
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		info, err := d.stat(path)
 		if err != nil {
 			return nil, openError(path, err)
 		}
-		if !info.IsDir() {
-			objects = append(objects, diskFile{path, info})
+		if info.IsDir() {
+			continue
 		}
+		file, err := d.file(path, info)
+		if err != nil {
+			return nil, err
+		}
+		objects = append(objects, file)
 	}
 	if objects == nil {
 		return nil, fileError("* stands for any text without a /, ? for one character, [0-9] for one of a set. Check the path, or create the files before planning.",
@@ -55,12 +88,33 @@ func glob(pattern string) ([]object, error) {
 	return objects, nil
 }
 
+// file refuses what cannot be read again from its beginning. Opening it might
+// also wait for good.
+func (d disk) file(path string, info fs.FileInfo) (diskFile, error) {
+	what := ""
+	switch mode := info.Mode(); {
+	case mode&fs.ModeNamedPipe != 0:
+		what = "a named pipe"
+	case mode&fs.ModeSocket != 0:
+		what = "a socket"
+	case mode&(fs.ModeDevice|fs.ModeCharDevice) != 0:
+		what = "a device"
+	default:
+		return diskFile{path, info, d.open}, nil
+	}
+	return diskFile{}, fileError("Write the rows to a file first, and name that file.", nil,
+		"%q is %s, not a file. A segment is read more than once, to survey it and then to send it, and %s yields its rows only once.", path, what, what)
+}
+
 type diskFile struct {
-	path string
-	info fs.FileInfo
+	path  string
+	info  fs.FileInfo
+	opens func(path string) (diskHandle, error)
 }
 
 func (f diskFile) name() string { return f.path }
+
+func (f diskFile) format() Format { return formatOf(f.path) }
 
 func (f diskFile) size() int64 { return f.info.Size() }
 
@@ -75,21 +129,30 @@ func (f diskFile) version() string {
 	return fmt.Sprintf("%d bytes of %d", f.info.Size(), f.info.ModTime().UnixNano())
 }
 
-func (f diskFile) open(context.Context) (content, error) {
-	file, err := os.Open(f.path)
+// open refuses a file that is not the one any more that was found.
+func (f diskFile) open(ctx context.Context) (content, error) {
+	handle, err := await(ctx, func() (diskHandle, error) {
+		handle, err := f.opens(f.path)
+		if err != nil {
+			return nil, openError(f.path, err)
+		}
+		now, err := handle.Stat()
+		if err == nil && (changed(f.info, now) || !os.SameFile(f.info, now)) {
+			err = errChanged
+		}
+		if err != nil {
+			_ = handle.Close() // nothing was read
+			return nil, blameFault(f.path, err)
+		}
+		return handle, nil
+	}, func(handle diskHandle) { _ = handle.Close() })
 	if err != nil {
-		return nil, openError(f.path, err)
+		return nil, err
 	}
-	return diskContent{file, f.info.Size()}, nil
+	return newDiskContent(ctx, handle, f.info), nil
 }
 
-type diskContent struct {
-	*os.File
-	bytes int64
-}
-
-func (c diskContent) size() int64 { return c.bytes }
-
+// openError explains why there is no file at a path.
 func openError(path string, err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

@@ -2,6 +2,7 @@ package segment
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"net/url"
 	"regexp"
@@ -40,7 +41,7 @@ func unreachable(err error) *fault {
 	case errors.Is(err, errNoAnswer):
 		return &fault{problem: errNoAnswer.Error(), remedy: networkRemedy, passes: true}
 	case errors.As(err, &dns):
-		return &fault{problem: "there is no host " + dns.Name, remedy: networkRemedy, passes: true}
+		return &fault{problem: fmt.Sprintf("there is no host %q", dns.Name), remedy: networkRemedy, passes: true}
 	default:
 		return &fault{problem: "the server cannot be reached: " + brief(err), remedy: networkRemedy, passes: true}
 	}
@@ -51,8 +52,11 @@ const networkRemedy = "Check the address, and the network and the proxy (HTTPS_P
 var errNoAnswer = errors.New("the server did not answer in time")
 
 // brief is the innermost of what a client wraps an error in, on one line and
-// without any address, in which there may be a signature.
+// without any address, in which there may be a signature or a password.
 func brief(err error) string {
+	if quotesURL(err) {
+		return "an address is not a valid URL"
+	}
 	var op *net.OpError
 	if errors.As(err, &op) {
 		err = op
@@ -61,7 +65,7 @@ func brief(err error) string {
 		err = wrapped.Err
 	}
 	line, _, _ := strings.Cut(strings.TrimSpace(err.Error()), "\n")
-	line = strings.TrimSuffix(addresses.ReplaceAllString(line, "$1…"), ".")
+	line = printable(strings.TrimSuffix(withUser.ReplaceAllString(addresses.ReplaceAllString(line, "$1…"), "…"), "."))
 	if len(line) > mostOfCause {
 		line = strings.ToValidUTF8(line[:mostOfCause], "") + "…"
 	}
@@ -71,5 +75,22 @@ func brief(err error) string {
 // mostOfCause is what fits into a message of an error that was meant for logs.
 const mostOfCause = 160
 
-// addresses are URLs up to their host, and what follows.
-var addresses = regexp.MustCompile(`(https?://)[^\s"']*`)
+var (
+	// addresses are URLs up to their host, and what follows.
+	addresses = regexp.MustCompile(`(?i)([a-z][a-z0-9+.-]+:/+)[^\s"']*`)
+
+	// withUser matches what may be an address with a user, or that of an email.
+	withUser = regexp.MustCompile(`[^\s"']*@[^\s"']*`)
+)
+
+// quotesURL reports whether an error is about a URL that cannot be parsed, and
+// so quotes parts of it of which nobody knows what they are.
+func quotesURL(err error) bool {
+	for wrapped := (*url.Error)(nil); errors.As(err, &wrapped); err = wrapped.Err {
+		if wrapped.Op == "parse" {
+			return true
+		}
+	}
+	text := err.Error()
+	return strings.Contains(text, "Location header") || strings.Contains(text, "proxy address") || strings.Contains(text, `parse "`)
+}

@@ -46,12 +46,9 @@ var extensions = map[string]Format{
 	".csv": CSV, ".tsv": TSV, ".tab": TSV, ".ndjson": NDJSON, ".jsonl": NDJSON, ".json": NDJSON, ".parquet": Parquet,
 }
 
-// FormatOf tells the format by the name of a file: CSV unless the name says
+// formatOf tells the format by the name of a file: CSV unless the name says
 // something else.
-func FormatOf(name string) Format {
-	if strings.Contains(name, "://") {
-		name, _, _ = strings.Cut(name, "?")
-	}
+func formatOf(name string) Format {
 	name = strings.ToLower(name)
 	for _, packed := range compressions {
 		name = strings.TrimSuffix(name, packed.extension)
@@ -66,9 +63,9 @@ func FormatOf(name string) Format {
 func (f File) format(objects []object) (Format, error) {
 	format := f.Format
 	if format == "" {
-		format = FormatOf(objects[0].name())
+		format = objects[0].format()
 		for _, o := range objects[1:] {
-			if other := FormatOf(o.name()); other != format {
+			if other := o.format(); other != format {
 				return "", fileError("Let the path match files of one format, or set format.", nil,
 					"The file %q is %s, but %q is %s.", objects[0].name(), format, o.name(), other)
 			}

@@ -8,9 +8,6 @@ import (
 	"io"
 )
 
-// maxJSONLine bounds the memory that one line may take.
-const maxJSONLine = 16 << 20
-
 const jsonRemedy = "NDJSON has one JSON object in each line."
 
 // jsonLines opens files of newline-delimited JSON.
@@ -32,7 +29,7 @@ func newJSONLines(columns []string) *jsonLines {
 }
 
 func (l *jsonLines) open(ctx context.Context, file content, name string) (part, error) {
-	in, err := unpack(file, name, NDJSON)
+	in, err := unpack(ctx, file, name, NDJSON)
 	if err != nil {
 		return nil, err
 	}
@@ -57,16 +54,15 @@ func (l *jsonLines) end() error {
 
 // jsonRows reads the lines of one file. Blank lines are no rows.
 type jsonRows struct {
-	ctx    context.Context
-	in     *text
-	lines  *jsonLines
-	scan   jsonScanner
-	line   int
-	offset int64
-	long   []byte // a line that is longer than the buffer
-	at     []jsonValue
-	cells  []byte
-	done   error // io.EOF, or what ended the stream
+	ctx   context.Context
+	in    *text
+	lines *jsonLines
+	scan  jsonScanner
+	line  int
+	long  []byte // a line that is longer than the buffer
+	at    []jsonValue
+	cells []byte
+	done  error // io.EOF, or what ended the stream
 }
 
 // jsonValue is where in the line the value of a column is.
@@ -115,18 +111,16 @@ func (r *jsonRows) Next(dst []string) ([]string, error) {
 func (r *jsonRows) readLine() ([]byte, error) {
 	line, err := r.in.ReadSlice('\n')
 	if errors.Is(err, bufio.ErrBufferFull) {
-		r.long = r.long[:0]
-		for errors.Is(err, bufio.ErrBufferFull) {
-			if len(r.long)+len(line) > maxJSONLine {
-				return nil, fileError(jsonRemedy, nil, "Line %d of %q is longer than %d MiB.", r.line, r.in.name, maxJSONLine>>20)
-			}
-			r.long = append(r.long, line...)
+		r.long = append(r.long[:0], line...)
+		for errors.Is(err, bufio.ErrBufferFull) && len(r.long) <= maxRecord {
 			line, err = r.in.ReadSlice('\n')
+			r.long = append(r.long, line...)
 		}
-		r.long = append(r.long, line...)
 		line = r.long
 	}
-	r.offset += int64(len(line))
+	if len(line) > maxRecord {
+		return nil, fileError(jsonRemedy, nil, "Line %d of %q is longer than %d MiB.", r.line, r.in.name, maxRecord>>20)
+	}
 	switch {
 	case err == nil:
 		return line, nil
@@ -191,7 +185,7 @@ func (r *jsonRows) appendRow(dst []string, line []byte) []string {
 }
 
 // Fraction implements [Rows].
-func (r *jsonRows) Fraction() float64 { return r.in.fraction(r.offset) }
+func (r *jsonRows) Fraction() float64 { return r.in.fraction() }
 
 // Close implements [Rows].
 func (r *jsonRows) Close() error { return r.in.Close() }

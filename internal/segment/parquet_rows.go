@@ -130,7 +130,7 @@ func (r *parquetRows) nextGroup() error {
 			if !c.nested && chunk.NumValues() != r.left {
 				return parquet.ErrCorrupted
 			}
-			leaf.pages = chunk.Pages()
+			leaf.ctx, leaf.pages = r.ctx, chunk.Pages()
 		}
 	}
 	return nil
@@ -165,6 +165,7 @@ func (r *parquetRows) Close() error {
 // parquetLeaf reads the values of one leaf of a row group.
 type parquetLeaf struct {
 	index int
+	ctx   context.Context // looked at here, since a single row may have values without end
 
 	append appendValue
 	pages  parquet.Pages
@@ -181,6 +182,9 @@ func (l *parquetLeaf) more(most int) error {
 		l.buffer = make([]parquet.Value, batchRows)
 	}
 	for l.pages != nil {
+		if err := l.ctx.Err(); err != nil {
+			return err
+		}
 		if l.values == nil {
 			page, err := l.pages.ReadPage()
 			if err != nil {

@@ -56,11 +56,12 @@ func passes(err error) bool {
 	return errors.As(err, &f) && f.passes
 }
 
-// ask calls f, which asks a server and waits for its answer.
+// ask calls f, which asks a server and waits for its answer. Credentials may be
+// looked for by code that no context reaches, so f may be abandoned.
 func ask[T any](ctx context.Context, p patience, f func(context.Context) (T, error)) (T, error) {
 	asking, cancel := context.WithTimeoutCause(ctx, p.answer, errNoAnswer)
 	defer cancel()
-	result, err := f(asking)
+	result, err := await(asking, func() (T, error) { return f(asking) }, nil)
 	return result, honest(ctx, asking, err)
 }
 
@@ -70,7 +71,7 @@ func ask[T any](ctx context.Context, p patience, f func(context.Context) (T, err
 func (p patience) stream(ctx context.Context, open func(context.Context) (io.ReadCloser, error)) (io.ReadCloser, error) {
 	asking, cancel := context.WithCancelCause(ctx)
 	timer := time.AfterFunc(p.answer, func() { cancel(errNoAnswer) })
-	body, err := open(asking)
+	body, err := await(asking, func() (io.ReadCloser, error) { return open(asking) }, func(body io.ReadCloser) { _ = body.Close() })
 	if err != nil {
 		timer.Stop()
 		err = honest(ctx, asking, err)
@@ -93,6 +94,9 @@ type stream struct {
 // Read implements [io.Reader]. Time passes only in here: whoever reads slowly
 // is not the server's fault.
 func (s *stream) Read(p []byte) (int, error) {
+	if err := s.caller.Err(); err != nil {
+		return 0, err
+	}
 	s.timer.Reset(s.idle)
 	n, err := s.body.Read(p)
 	s.timer.Stop()

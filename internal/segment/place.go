@@ -18,6 +18,9 @@ type object interface {
 	// name is for messages, so it holds no credentials.
 	name() string
 
+	// format is what the name says that the rows are written in.
+	format() Format
+
 	// version tells what is in the file: the same version, the same bytes.
 	// Empty where that cannot be told.
 	version() string
@@ -32,6 +35,10 @@ type content interface {
 	io.Closer
 
 	size() int64 // in bytes; 0 where it is not known
+
+	// endKnown reports whether a file that is cut off is an error. Where it is
+	// not, what is in the file must tell.
+	endKnown() bool
 }
 
 // placeOf returns where the file with a path is.
@@ -43,6 +50,6 @@ func placeOf(path string) place {
 	case "https", "http":
 		return web{usualPatience, webClient()}
 	default:
-		return disk{}
+		return disk{osCalls}
 	}
 }

@@ -12,7 +12,19 @@ type ranges interface {
 	// from reads from an offset, length bytes or, if that is negative, to the
 	// end. It fails if the file is not the one any more that was found. The
 	// error is a *fault, or that of ctx.
-	from(ctx context.Context, offset, length int64) (io.ReadCloser, error)
+	from(ctx context.Context, offset, length int64) (transfer, error)
+}
+
+// transfer is a part of a file on its way.
+type transfer struct {
+	io.ReadCloser
+	framed bool // breaking off is an error, not an end
+}
+
+var errNoEnd = &fault{
+	problem: "the server says neither how long the file is nor where it ends, so a file that is cut off would look complete",
+	remedy: "Let the server send a Content-Length or use chunked encoding (HTTP/1.1), compress the file with gzip or zstd, which have an end of their own, " +
+		"or copy the file to a disk first.",
 }
 
 // remote is a file that is elsewhere. A transfer that breaks off is taken up
@@ -25,6 +37,7 @@ type remote struct {
 	done  func() error
 
 	body     io.ReadCloser // of Read; nil: to be asked for
+	framed   bool          // body is
 	at       int64         // where Read is
 	failures int           // of Read in a row
 	late     error         // of body, not told yet
@@ -43,12 +56,22 @@ func (r *remote) start() error {
 }
 
 // ask asks for what comes next.
-func (r *remote) ask() (err error) {
-	r.body, err = r.from(r.ctx, r.at, -1)
-	return err
+func (r *remote) ask() error {
+	body, err := r.from(r.ctx, r.at, -1)
+	if err != nil {
+		return err
+	}
+	r.body, r.framed = body, body.framed
+	if r.at > 0 && !r.endKnown() { // nobody asks any more
+		r.drop()
+		return errNoEnd
+	}
+	return nil
 }
 
 func (r *remote) size() int64 { return max(r.bytes, 0) }
+
+func (r *remote) endKnown() bool { return r.framed || r.bytes >= 0 }
 
 // Read implements [io.Reader].
 func (r *remote) Read(p []byte) (int, error) {
@@ -68,10 +91,11 @@ func (r *remote) Read(p []byte) (int, error) {
 			}
 		}
 		n, err := r.receive(p)
-		if n > 0 {
-			return n, nil
-		}
 		switch {
+		case r.bytes >= 0 && r.at > r.bytes:
+			return 0, errChanged
+		case n > 0:
+			return n, nil
 		case err == nil:
 			continue
 		case errors.Is(err, io.EOF) && (r.bytes < 0 || r.at >= r.bytes):

@@ -13,7 +13,9 @@ import (
 // Source is a segment as it was declared. It may be opened any number of
 // times, each time from the first row.
 type Source interface {
-	// Open begins to read the given columns, each of which is named once. The
+	// Open begins to read the given columns, each of which is named once. It
+	// and Version return promptly once ctx has ended, whatever they wait for;
+	// the rows obey the same ctx. The
 	// error is a *[MissingColumnsError] where the segment does not have all of
 	// them, and an *[Error] where an argument of the source is to blame.
 	Open(ctx context.Context, columns []string) (Rows, error)
@@ -32,7 +34,9 @@ type ChangeTeller interface {
 	TellsChanges() bool
 }
 
-// Rows is an open segment. It is not safe for concurrent use.
+// Rows is an open segment. It is not safe for concurrent use. Its methods return
+// promptly once the context that Open was given has ended, even while a file
+// system or a server does not answer, and Close does not wait for what hangs.
 type Rows interface {
 	// JSON tells of each column whether its values are JSON texts, which have
 	// types, rather than plain texts. nil: none is. An empty value is none at
@@ -43,7 +47,8 @@ type Rows interface {
 	// columns that Open was given, and returns the extended slice. After the
 	// last row the error is io.EOF. A *[RowError] condemns only this row, and
 	// reading may go on; any other error ends the stream. An error leaves dst
-	// as it was.
+	// as it was. Once the context has ended, the error is that of the context
+	// at the latest when what is in memory has been read.
 	Next(dst []string) ([]string, error)
 
 	// Fraction tells how much of the segment has been read, 0 to 1; 0 where

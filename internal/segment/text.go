@@ -8,6 +8,9 @@ import (
 	"io"
 )
 
+// maxRecord bounds the memory that one record may take, in bytes of the text.
+const maxRecord = 16 << 20
+
 const encodingRemedy = "Save the file as UTF-8."
 
 // magics are the first bytes of files that people export by mistake.
@@ -52,11 +55,15 @@ func checkText(in *bufio.Reader, name string, format Format) error {
 	return nil
 }
 
-// readFailure explains an error of reading, unless it explains itself.
+// readFailure explains an error of reading, unless it explains itself or is the
+// end of the context.
 func readFailure(name string, err error) error {
 	var explained *Error
-	if errors.As(err, &explained) {
+	switch {
+	case errors.As(err, &explained):
 		return explained
+	case isContextError(err):
+		return err
 	}
 	return fileError("", err, "The file %q cannot be read on: %s.", name, Cause(err))
 }

@@ -3,6 +3,7 @@ package segment
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"io"
 
@@ -37,6 +38,7 @@ func newZstd(r io.Reader) (io.ReadCloser, error) {
 // text is what is in a file once its compression is off.
 type text struct {
 	*bufio.Reader
+	below    *meter // of the Reader
 	name     string
 	size     int64    // of the file in bytes
 	packed   *counter // nil without compression
@@ -46,12 +48,12 @@ type text struct {
 
 // unpack takes off the compression that the first bytes of a file show, and
 // refuses what is no text.
-func unpack(file content, name string, format Format) (*text, error) {
-	in := bufio.NewReaderSize(file, readBuffer)
-	t := &text{Reader: in, name: name, size: file.size(), file: file}
+func unpack(ctx context.Context, file content, name string, format Format) (*text, error) {
+	t := &text{name: name, size: file.size(), file: file}
+	in := t.read(file)
 	head, err := in.Peek(4)
 	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, fileError("", err, "The file %q cannot be read: %s.", name, Cause(err))
+		return nil, readFailure(name, err)
 	}
 	for _, packed := range compressions {
 		if !bytes.HasPrefix(head, []byte(packed.magic)) {
@@ -63,8 +65,11 @@ func unpack(file content, name string, format Format) (*text, error) {
 			return nil, packed.failure(name, err)
 		}
 		t.unpacker = unpacker
-		t.Reader = bufio.NewReaderSize(&unpacked{unpacker, packed, name}, readBuffer)
+		t.read(&unpacked{ctx, unpacker, packed, name})
 		break
+	}
+	if t.packed == nil && !file.endKnown() {
+		return nil, blameFault(name, errNoEnd)
 	}
 	if err := checkText(t.Reader, name, format); err != nil {
 		_ = t.closeUnpacker()
@@ -73,8 +78,19 @@ func unpack(file content, name string, format Format) (*text, error) {
 	return t, nil
 }
 
-// fraction tells how much of the file is read when so much text is.
-func (t *text) fraction(offset int64) float64 {
+// read has the text come from in.
+func (t *text) read(in io.Reader) *bufio.Reader {
+	t.below = &meter{in: in}
+	t.Reader = bufio.NewReaderSize(t.below, readBuffer)
+	return t.Reader
+}
+
+// offset is how many bytes of the text were taken.
+func (t *text) offset() int64 { return t.below.n - int64(t.Buffered()) }
+
+// fraction tells how much of the file is read.
+func (t *text) fraction() float64 {
+	offset := t.offset()
 	if t.packed != nil {
 		offset = t.packed.n
 	}
@@ -94,14 +110,46 @@ func (t *text) closeUnpacker() error {
 // Close closes the file.
 func (t *text) Close() error { return errors.Join(t.closeUnpacker(), t.file.Close()) }
 
-// unpacked says what is wrong with compressed data.
+// meter counts the bytes of a text, and ends it where a record gets too long.
+type meter struct {
+	in     io.Reader
+	n      int64
+	record int64 // where the record begins that is being read, if there is a bound
+	most   int64 // bytes of a record that may be read before its end is; 0: no bound
+	err    error
+}
+
+var errLongRecord = errors.New("the record is too long")
+
+// Read implements [io.Reader]. It is called only when all that was read before
+// is in use, so that belongs to the record.
+func (m *meter) Read(p []byte) (int, error) {
+	switch {
+	case m.err != nil: // of which a buffered reader tells just once
+		return 0, m.err
+	case m.most > 0 && m.n-m.record > m.most:
+		m.err = errLongRecord
+		return 0, m.err
+	}
+	n, err := m.in.Read(p)
+	m.n += int64(n)
+	m.err = err
+	return n, err
+}
+
+// unpacked says what is wrong with compressed data. A small file may hold
+// plenty of it, so it looks at the context itself.
 type unpacked struct {
+	ctx  context.Context
 	in   io.Reader
 	as   compression
 	name string
 }
 
 func (u *unpacked) Read(p []byte) (int, error) {
+	if err := u.ctx.Err(); err != nil {
+		return 0, err
+	}
 	n, err := u.in.Read(p)
 	if err != nil && !errors.Is(err, io.EOF) {
 		err = u.as.failure(u.name, err)
@@ -113,7 +161,7 @@ func (c compression) failure(name string, err error) error {
 	var read *readError
 	switch {
 	case errors.As(err, &read):
-		return fileError("", read.error, "The file %q cannot be read on: %s.", name, Cause(read.error))
+		return readFailure(name, read.error)
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
 		return fileError("It was cut off; copy or export it again.", io.ErrUnexpectedEOF, "The file %q ends in the middle of its %s data.", name, c.name)
 	case errors.Is(err, zstd.ErrWindowSizeExceeded):

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"net/url"
-	"strings"
 	"sync"
 )
 
@@ -52,60 +51,27 @@ func checkScheme(u *url.URL) error {
 	return &fault{problem: "plain http sends the segment and the signature in the clear", remedy: "Use https. Only addresses of this machine may be http."}
 }
 
-// maskedURL is for messages: without credentials.
-func maskedURL(path string) string {
-	if before, _, ok := strings.Cut(path, "#"); ok {
-		path = before
-	}
-	if _, err := url.Parse(path); err != nil { // so nobody knows where in it a password ends
-		scheme, _, _ := strings.Cut(path, "://")
-		return scheme + "://…"
-	}
-	path, _, signed := strings.Cut(path, "?")
-	if scheme, rest, ok := strings.Cut(path, "://"); ok {
-		host, file, _ := strings.Cut(rest, "/")
-		path = scheme + "://" + host[strings.LastIndex(host, "@")+1:] + "/" + file
-	}
-	if signed {
-		path += "?…"
-	}
-	return path
-}
-
-// HoldsSecret reports whether a path is a URL by which whoever has it may read
-// the file.
-func HoldsSecret(path string) bool {
-	if _, isWeb := placeOf(path).(web); !isWeb {
-		return false
-	}
-	u, err := url.Parse(path)
-	if err != nil {
-		return strings.Contains(path, "?")
-	}
-	for name := range u.Query() {
-		switch strings.ToLower(name) {
-		case "x-amz-signature", "x-amz-security-token", "x-goog-signature", "signature", "sig", "token", "access_token", "key", "code":
-			return true
-		}
-	}
-	_, hasPassword := u.User.Password()
-	return hasPassword
-}
-
 // find asks for one byte: that tells all there is to know, and a signed URL
 // allows nothing but reading.
 func (w web) find(ctx context.Context, path string) ([]object, error) {
-	name := maskedURL(path)
+	name := MaskedURL(path)
 	u, err := url.Parse(path)
-	if err != nil || u.Host == "" {
-		return nil, fileError("Write it as in https://example.com/segments/vip.csv.", nil, "%q is not a valid URL.", name)
+	switch {
+	case err != nil || u.Host == "":
+		return nil, fileError("Write it as in https://example.com/segments/vip.csv, special characters of a password percent-encoded.", nil, "%q is not a valid URL.", name)
+	case isAmbiguous(path):
+		return nil, fileError("Percent-encode them: / is %2F, ? is %3F, # is %23, and an @ that does not end the password is %40.", nil,
+			"%q is not a valid URL: there is an @ beyond its host, so a / in its password cannot be told from the path.", name)
 	}
 	if err := checkScheme(u); err != nil {
 		return nil, blameFault(name, err)
 	}
-	file := webFile{web: w, url: path, masked: name}
+	file := webFile{web: w, url: path, path: u.Path, masked: name}
 	err = w.retry(ctx, func() error {
-		_, err := ask(ctx, w.patience, func(ctx context.Context) (struct{}, error) { return struct{}{}, file.look(ctx) })
+		found, err := ask(ctx, w.patience, file.look)
+		if err == nil {
+			file = found
+		}
 		return webFault(err)
 	})
 	if err != nil {

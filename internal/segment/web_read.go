@@ -6,18 +6,21 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 )
 
 // webFile is a file on a web server.
 type webFile struct {
 	web
-	url, masked string
-	bytes       int64 // negative: not known
-	validator   string
+	url, path, masked string
+	bytes             int64 // negative: not known
+	validator         string
 }
 
 func (f webFile) name() string { return f.masked }
+
+func (f webFile) format() Format { return formatOf(f.path) }
 
 func (f webFile) version() string {
 	if f.validator == "" {
@@ -26,11 +29,11 @@ func (f webFile) version() string {
 	return fmt.Sprintf("%d bytes, %s", f.bytes, f.validator)
 }
 
-// look fills in what the server tells of the file.
-func (f *webFile) look(ctx context.Context) error {
+// look returns the file with what the server tells of it.
+func (f webFile) look(ctx context.Context) (webFile, error) {
 	resp, err := f.get(ctx, "bytes=0-0", "")
 	if err != nil {
-		return err
+		return f, err
 	}
 	defer func() { _ = resp.Body.Close() }() // one byte of it, or not wanted
 	switch resp.StatusCode {
@@ -39,13 +42,13 @@ func (f *webFile) look(ctx context.Context) error {
 	case http.StatusPartialContent, http.StatusRequestedRangeNotSatisfiable: // the latter where there is no first byte
 		_, f.bytes = contentRange(resp)
 		if resp.StatusCode == http.StatusRequestedRangeNotSatisfiable && f.bytes != 0 {
-			return refusal(resp)
+			return f, refusal(resp)
 		}
 	default:
-		return refusal(resp)
+		return f, refusal(resp)
 	}
 	f.validator = validator(resp)
-	return nil
+	return f, nil
 }
 
 func (f webFile) open(ctx context.Context) (content, error) {
@@ -57,17 +60,18 @@ func (f webFile) open(ctx context.Context) (content, error) {
 }
 
 // from implements [ranges].
-func (f webFile) from(ctx context.Context, offset, length int64) (io.ReadCloser, error) {
+func (f webFile) from(ctx context.Context, offset, length int64) (transfer, error) {
 	part := ""
 	switch {
 	case length >= 0:
 		part = fmt.Sprintf("bytes=%d-%d", offset, offset+length-1)
 	case offset > 0 && f.validator == "":
-		return nil, errNoValidator
+		return transfer{}, errNoValidator
 	case offset > 0:
 		part = fmt.Sprintf("bytes=%d-", offset)
 	}
 	var skip int64
+	framed := false
 	body, err := f.stream(ctx, func(ctx context.Context) (io.ReadCloser, error) {
 		resp, err := f.get(ctx, part, f.validator)
 		if err != nil {
@@ -77,12 +81,19 @@ func (f webFile) from(ctx context.Context, offset, length int64) (io.ReadCloser,
 			_ = resp.Body.Close() // not wanted
 			return nil, err
 		}
+		framed = isFramed(resp)
 		return resp.Body, nil
 	})
 	if err != nil {
-		return nil, webFault(err)
+		return transfer{}, webFault(err)
 	}
-	return &skipping{body, skip}, nil
+	return transfer{&skipping{body, skip}, framed}, nil
+}
+
+// isFramed reports whether an answer has an end of its own, rather than ending
+// when the connection is closed, for whatever reason.
+func isFramed(resp *http.Response) bool {
+	return resp.ProtoMajor >= 2 || resp.ContentLength >= 0 || slices.Contains(resp.TransferEncoding, "chunked")
 }
 
 var (
@@ -140,7 +151,7 @@ func (s *skipping) Read(p []byte) (int, error) {
 }
 
 // get makes a request. The caller closes the body.
-func (f *webFile) get(ctx context.Context, bytes, unchanged string) (*http.Response, error) {
+func (f webFile) get(ctx context.Context, bytes, unchanged string) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, f.url, http.NoBody)
 	if err != nil {
 		return nil, &fault{problem: "the URL is not valid"}

@@ -1,0 +1,27 @@
+//go:build unix
+
+package provider
+
+import (
+	"fmt"
+	"path/filepath"
+	"syscall"
+	"testing"
+)
+
+// A pipe can be read once, and a segment is read by the plan and by the apply.
+// The plan says so instead of waiting for somebody who writes.
+func TestAccFile_pipe(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	config := w.export(threeCSV)
+	if err := syscall.Mkfifo(filepath.Join(w.dir, "vip-2.csv"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w.write("vip-1.csv", threeCSV)
+	for _, path := range []string{"vip-2.csv", "vip-*.csv"} {
+		w.run(refused(config.with(exportBlock, "segments", fmt.Sprintf("{ vip = { file = { path = %q } } }", filepath.Join(w.dir, path))),
+			"Segment Cannot Be Read", "is a named pipe, not a file", "read more than once", "Write the rows to a file first"))
+	}
+	w.wantImports(0)
+}
