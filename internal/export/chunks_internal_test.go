@@ -82,7 +82,7 @@ func TestChunksAreBounded(t *testing.T) {
 func TestSegmentsKeepNoChunk(t *testing.T) {
 	t.Parallel()
 	const segments = 300
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	for _, rows := range []int{0, chunkRows} {
 		e := exportOf(alike{rows: rows})

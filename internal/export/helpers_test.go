@@ -26,6 +26,9 @@ const (
 	jobsPath  = "/api/profile-bulk-import-jobs"
 )
 
+// hung is when a test is taken to hang, however busy the machine is.
+const hung = 5 * time.Minute
+
 // world is a Klaviyo with a list and a client.
 type world struct {
 	*simulator.Server

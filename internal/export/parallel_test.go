@@ -47,7 +47,7 @@ func (w *world) runThrough(t *testing.T, e *export.Export, g *gathering, joins f
 			replay(rw, answer)
 		}
 	})
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), hung)
 	defer cancel()
 	result, err := e.Run(ctx, newClient(t, proxy, 2), export.RunOptions{})
 	if err != nil {

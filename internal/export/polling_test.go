@@ -415,7 +415,7 @@ func TestRunEndsWhenAProfileThatWasNotSentIsRefused(t *testing.T) {
 		}
 		t.Run(fmt.Sprint(index, ", beside another: ", beside), func(t *testing.T) {
 			t.Parallel()
-			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), hung)
 			defer cancel()
 			w := newWorld(t, simulator.Options{})
 			w.Inject(simulator.Fault{

@@ -29,7 +29,7 @@ func TestRunInterruptedAsItPreparesSentNothing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, simulator.Options{})
-			limit, end := context.WithTimeout(t.Context(), 30*time.Second)
+			limit, end := context.WithTimeout(t.Context(), hung)
 			defer end()
 			ctx, cancel := context.WithCancelCause(limit)
 			defer cancel(nil)
@@ -69,7 +69,7 @@ func TestRunLogsItsPreparation(t *testing.T) {
 	t.Parallel()
 	const rows = 1200
 	w := newWorld(t, simulator.Options{})
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), hung)
 	defer cancel()
 	var within, unsubscribed atomic.Bool // were told
 	source := people(rows)

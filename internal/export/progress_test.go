@@ -109,7 +109,7 @@ func TestRunTellsItsEnd(t *testing.T) {
 			w.RefuseEmail(address(i), "c", "d")
 		}
 		var p told
-		r, err := w.export(people(3)).Run(t.Context(), w.client, export.RunOptions{Progress: p.take(t)})
+		r, err := w.export(people(3)).Run(t.Context(), w.client, export.RunOptions{Progress: p.take(t), ProgressInterval: time.Hour})
 		if err != nil {
 			t.Fatal(err)
 		}

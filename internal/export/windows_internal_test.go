@@ -55,7 +55,7 @@ func TestWindowsHaveNoBeginning(t *testing.T) {
 			}
 			found := map[profile.Hash]bool{}
 			w := windows{read: l.during, take: func(h profile.Hash) { found[h] = true }, inARow: 100, shortest: 10 * time.Second}
-			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 			defer cancel()
 			if err := w.all(ctx); err != nil {
 				t.Fatal(err)
