@@ -65,23 +65,33 @@ func TestInterruptedRequestsSayWhatTheyWaitedFor(t *testing.T) {
 			"", []func() (*http.Response, error){hanging}, 0, "waiting for the answer to get_list",
 		},
 		"to repeat": {
-			`{"errors":[{"detail":"Down."}]}`, []func() (*http.Response, error){status(503, "Retry-After", "200")}, 25 * time.Second,
+			`{"errors":[{"detail":"Down."}]}`,
+			[]func() (*http.Response, error){status(503, "Retry-After", "200")},
+			25 * time.Second,
 			"waiting 25s to repeat get_list, of which 1 attempt had failed, with: get_list: 503 Service Unavailable: Down",
 		},
 		"to repeat again": {
-			"", []func() (*http.Response, error){status(503, "Retry-After", "0"), broken, status(502, "Retry-After", "200")}, 100 * time.Second,
+			"",
+			[]func() (*http.Response, error){status(503, "Retry-After", "0"), broken, status(502, "Retry-After", "200")},
+			100 * time.Second,
 			"to repeat get_list, of which 3 attempts had failed, the last with: get_list: 502 Bad Gateway",
 		},
 		"the answer to a repetition": {
-			"", []func() (*http.Response, error){status(408, "Retry-After", "0"), broken, hanging}, 10 * time.Second,
+			"",
+			[]func() (*http.Response, error){status(408, "Retry-After", "0"), broken, hanging},
+			10 * time.Second,
 			`for the answer to get_list, of which 2 attempts had failed, the last with: get_list: connection reset by \x1b[1m ***`,
 		},
 		"an odd answer": {
-			`{"data":{"id":"x","attributes":{"profile_count":"many"}}}`, []func() (*http.Response, error){status(200)}, 5 * time.Second,
+			`{"data":{"id":"x","attributes":{"profile_count":"many"}}}`,
+			[]func() (*http.Response, error){status(200)},
+			5 * time.Second,
 			"attempts had failed, the last with: get_list: status 200 with a body that is not the JSON expected: ",
 		},
 		"an answer without an id": {
-			`{"data":{}}`, []func() (*http.Response, error){status(200)}, 5 * time.Second,
+			`{"data":{}}`,
+			[]func() (*http.Response, error){status(200)},
+			5 * time.Second,
 			"attempts had failed, the last with: get_list: status 200 with a body that lacks its data",
 		},
 	} {

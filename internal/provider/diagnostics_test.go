@@ -93,13 +93,15 @@ func TestAddError_interrupted(t *testing.T) {
 // escaped.
 func TestAddError_controls(t *testing.T) {
 	t.Parallel()
-	const clear = "\x1b[2J"
-	w := newWorldWith(t, simulator.Options{Account: simulator.Account{ID: "MainAc", OrganizationName: "North" + clear + "wind\u202e"}})
+	const wipe = "\x1b[2J"
+	w := newWorldWith(t, simulator.Options{Account: simulator.Account{ID: "MainAc", OrganizationName: "North" + wipe + "wind\u202e"}})
 	w.addOtherAccount()
 	c := newCore(w, mainKey)
 	for _, err := range []error{
-		&export.Error{Summary: "S", Detail: "D" + clear}, export.Errors{{Summary: "S", Detail: "D" + clear}}, &keyError{summary: "S", detail: "D" + clear},
-		errors.New(clear), &klaviyo.TransportError{Operation: "get_list", Err: errors.New(clear)},
+		&export.Error{Summary: "S", Detail: "D" + wipe},
+		export.Errors{{Summary: "S", Detail: "D" + wipe}},
+		&keyError{summary: "S", detail: "D" + wipe},
+		errors.New(wipe), &klaviyo.TransportError{Operation: "get_list", Err: errors.New(wipe)},
 	} {
 		var diags diag.Diagnostics
 		addError(&diags, err)
