@@ -105,17 +105,16 @@ func TestRejectsKeepABoundedNumberOfReasons(t *testing.T) {
 	}
 }
 
-// holdsTemporary names the file that a process of this test is to hold.
+// holdsTemporary tells a process of this test to hold a file in its directory.
 const holdsTemporary = "TEST_HOLDS_TEMPORARY"
 
 // TestHoldsTemporary is a run in another process, as far as its file goes.
 func TestHoldsTemporary(t *testing.T) {
 	t.Parallel()
-	name := os.Getenv(holdsTemporary)
-	if name == "" {
+	if os.Getenv(holdsTemporary) == "" {
 		return
 	}
-	if _, err := openTemporary(name); err != nil {
+	if _, err := openTemporary(temporaryName("rejects.csv")); err != nil {
 		t.Fatal(err)
 	}
 	fmt.Println("held")
@@ -125,9 +124,14 @@ func TestHoldsTemporary(t *testing.T) {
 // A run in another process keeps its file while it lives, and no longer.
 func TestTemporaryOfAnotherProcess(t *testing.T) {
 	t.Parallel()
-	name := temporaryName(filepath.Join(t.TempDir(), "rejects.csv"))
-	other := exec.Command(os.Args[0], "-test.run=^TestHoldsTemporary$")
-	other.Env = append(os.Environ(), holdsTemporary+"="+name)
+	folder := t.TempDir()
+	name := temporaryName(filepath.Join(folder, "rejects.csv"))
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := exec.Command(program, "-test.run=^TestHoldsTemporary$")
+	other.Dir, other.Env = folder, append(os.Environ(), holdsTemporary+"=yes")
 	stdin, err := other.StdinPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -148,7 +148,7 @@ func TestRunReplacesNothingThatAppears(t *testing.T) {
 		w.OnRequest(func(*http.Request) { once.Do(appear) })
 		_, err := w.export(people(3)).Run(t.Context(), w.client, export.RunOptions{RejectsPath: path})
 		asError(t, err, []string{"rejects_path"}, "Rejects File Cannot Be Written", what, "All profiles were sent and Klaviyo has finished with them")
-		if files := filesIn(t, folder); strings.Count(files, "\n") != 1 || strings.Contains(files, "segment,row") != (strings.Contains(what, "something else")) {
+		if files := filesIn(t, folder); strings.Count(files, "\n") != 1 || strings.Contains(files, "segment,row") != strings.Contains(what, "something else") {
 			t.Errorf("%s: files %s", what, files)
 		}
 		if err := os.Remove(path); err != nil {
@@ -191,7 +191,7 @@ func TestRunTakesOverWhatAKilledRunLeft(t *testing.T) {
 func TestRunTakesOverNothingElse(t *testing.T) {
 	t.Parallel()
 	elsewhere := t.TempDir()
-	for name, make := range map[string]func(path string){
+	for name, leave := range map[string]func(path string){
 		"a file":              func(path string) { writeFile(t, path, "mine\n") },
 		"a folder":            func(path string) { _ = os.Mkdir(path, 0o700) },
 		"a link":              func(path string) { symlink(t, writeFile(t, filepath.Join(elsewhere, "x"), oldRejects), path) },
@@ -199,7 +199,7 @@ func TestRunTakesOverNothingElse(t *testing.T) {
 	} {
 		w := newWorld(t, simulator.Options{})
 		path := filepath.Join(t.TempDir(), "rejects.csv")
-		make(temporary(path))
+		leave(temporary(path))
 		before := filesIn(t, filepath.Dir(path))
 		_, err := w.export(people(3)).Run(t.Context(), w.client, export.RunOptions{RejectsPath: path})
 		asError(t, err, []string{"rejects_path"}, "Rejects File Cannot Be Written", fmt.Sprintf("%q, which a run writes first, is there and no run wrote it", temporary(path)), "Nothing was sent.")
@@ -257,9 +257,9 @@ func TestRunDoesNotReadItsRejectsFile(t *testing.T) {
 	w := newWorld(t, simulator.Options{})
 	folder := t.TempDir()
 	writeFile(t, filepath.Join(folder, "vip.csv"), segmentText)
-	path := filepath.Join(folder, "rejects.csv")
-	e := w.export(segment.File{Path: filepath.Join(folder, "*"), Format: segment.CSV, LeaveOut: export.RejectsFiles(path)})
-	for range 2 {
+	file := filepath.Join(folder, "rejects.csv")
+	for _, path := range []string{file, file, symlink(t, file, filepath.Join(t.TempDir(), "link"))} {
+		e := w.export(segment.File{Path: filepath.Join(folder, "*"), Format: segment.CSV, LeaveOut: export.RejectsFiles(path)})
 		r, err := e.Run(t.Context(), w.client, export.RunOptions{RejectsPath: path})
 		if err != nil {
 			t.Fatal(err)
@@ -267,12 +267,12 @@ func TestRunDoesNotReadItsRejectsFile(t *testing.T) {
 		if r.Rows != 3 || r.Rejected.Total != 1 {
 			t.Errorf("%d rows, %d rejected", r.Rows, r.Rejected.Total)
 		}
-		if lines := readRejects(t, path); len(lines) != 1 || lines[0][1] != "3" {
+		if lines := readRejects(t, file); len(lines) != 1 || lines[0][1] != "3" {
 			t.Errorf("lines %q", lines)
 		}
-	}
-	if s, err := e.Survey(t.Context()); err != nil || s.Rows != 3 {
-		t.Errorf("survey %+v, %v", s, err)
+		if s, err := e.Survey(t.Context()); err != nil || s.Rows != 3 {
+			t.Errorf("survey %+v, %v", s, err)
+		}
 	}
 	if files := filesIn(t, folder); strings.Count(files, "\n") != 2 {
 		t.Errorf("files %s", files)

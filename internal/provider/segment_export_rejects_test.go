@@ -77,7 +77,7 @@ func TestAccRejects_refused(t *testing.T) {
 			[]string{title, "something else than a file"},
 		},
 		"a line end": {
-			func(w *world) string { return filepath.Join(w.dir, "a\nb.csv") },
+			func(w *world) string { return filepath.Join(w.dir, "a") + "\nb.csv" },
 			[]string{"Control Character In Path", `a\nb.csv`, "Take it out"},
 		},
 	} {
@@ -226,4 +226,14 @@ func TestAccRejects_ofEachExport(t *testing.T) {
 	w.run(applied(config), applied(swapped), applied(again))
 	w.wantFile("one.csv", rejectsHeader+"vip,2,the email address is not valid,invalid_email\n")
 	w.wantFile("two.csv", rejectsHeader+"vip,4,the email address is not valid,invalid_email\n")
+}
+
+// An export that is replaced is planned twice, and is not another one to itself.
+func TestAccRejects_replaced(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := newCLI(t, w.listing(filepath.Join(w.dir, "rejects.csv")), envAPIKey+"=")
+	c.run("Apply complete", "apply", "-no-color", "-input=false", "-auto-approve")
+	c.run("Apply complete", "apply", "-no-color", "-input=false", "-auto-approve", "-replace="+exportAddress)
+	w.wantImports(2)
 }

@@ -127,7 +127,9 @@ func TestFileLeavesOut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer rows.Close()
+	if err := rows.Close(); err != nil {
+		t.Error(err)
+	}
 }
 
 // A rejects file that a run writes does not make a pattern hold something else.
