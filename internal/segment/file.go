@@ -29,7 +29,7 @@ func (f File) find(ctx context.Context) ([]object, error) {
 	if err != nil || len(f.LeaveOut) == 0 {
 		return objects, err
 	}
-	return f.leaveOut(objects)
+	return await(ctx, func() ([]object, error) { return f.leaveOut(objects) }, nil)
 }
 
 // readBuffer is large enough that system calls do not show in a profile of
