@@ -60,6 +60,26 @@ func checkRejects(t *testing.T, path string, r *export.Result) {
 	}
 }
 
+// oldRejects is a rejects file of an earlier run.
+const oldRejects = "segment,row,reason,code\nvip,1,old,old\n"
+
+// writeFile leaves a file and returns its path.
+func writeFile(t *testing.T, path, content string) string {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// checkFile makes sure that a file holds what it should.
+func checkFile(t *testing.T, path, want string) {
+	t.Helper()
+	if got, err := os.ReadFile(path); err != nil || string(got) != want {
+		t.Errorf("%q holds %.200q (%v), want %.200q", path, got, err, want)
+	}
+}
+
 // checkAlone makes sure that a file is one for its owner, and that nothing is
 // left beside it.
 func checkAlone(t *testing.T, path string) {
@@ -92,7 +112,8 @@ func TestRunListsRejects(t *testing.T) {
 	e.Segments[0].Name, e.Segments[1].Name = "zebra", `a "quoted", name`
 	e.SetBatchRoom(7, 1<<16)
 	path := filepath.Join(t.TempDir(), "rejects.csv")
-	if err := os.WriteFile(path, []byte("old"), 0o644); err != nil {
+	writeFile(t, path, oldRejects)
+	if err := os.Chmod(path, 0o644); err != nil {
 		t.Fatal(err)
 	}
 	r, err := e.Run(t.Context(), w.client, export.RunOptions{RejectsPath: path})
@@ -113,7 +134,7 @@ func TestRunListsRejects(t *testing.T) {
 	line(0, 62, "the person unsubscribed from the list", "withheld")
 	line(0, 63, "the row has 1 fields, the header has 4", "malformed_row")
 	line(0, 64, "the email address is not valid", "invalid_email")
-	line(0, 65, "Klaviyo: *** says \"no\",\nfor good.", "not_welcome") // as csv reads a line end
+	line(0, 65, "Klaviyo: *** says \"no\",\\r\nfor good.", "not_welcome")
 	line(0, 66, "the email address is empty", "missing_email")
 	for i := 1; i <= 60; i++ {
 		line(1, i, twice, "duplicate")
@@ -160,9 +181,7 @@ func TestRunListsNoRejects(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, simulator.Options{})
 	path := filepath.Join(t.TempDir(), "rejects.csv")
-	if err := os.WriteFile(path, []byte("old"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	writeFile(t, path, oldRejects)
 	r, err := w.export(people(3)).Run(t.Context(), w.client, export.RunOptions{RejectsPath: path})
 	if err != nil {
 		t.Fatal(err)
@@ -173,10 +192,7 @@ func TestRunListsNoRejects(t *testing.T) {
 func TestRunFindsOutFirstThatRejectsCannotBeListed(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
-	file := filepath.Join(folder, "file")
-	if err := os.WriteFile(file, []byte("old"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	file := writeFile(t, filepath.Join(folder, "file"), oldRejects)
 	link := filepath.Join(t.TempDir(), "link")
 	if err := os.Symlink(folder, link); err != nil {
 		t.Fatal(err)
@@ -207,8 +223,12 @@ func TestRunFindsOutFirstThatRejectsCannotBeListed(t *testing.T) {
 	}
 	w := newWorld(t, simulator.Options{})
 	for name, path := range paths {
-		_, err := w.export(people(3)).Run(t.Context(), w.client, export.RunOptions{RejectsPath: path})
+		e := w.export(people(3))
+		_, err := e.Run(t.Context(), w.client, export.RunOptions{RejectsPath: path})
 		asError(t, err, []string{"rejects_path"}, "Rejects File Cannot Be Written", fmt.Sprintf("%q", path), "Nothing was sent.")
+		if checked := e.CheckRejects(path); fmt.Sprint(checked) != fmt.Sprint(err) {
+			t.Errorf("%s: the check says %v, the run %v", name, checked, err)
+		}
 		if path == nowhere && !strings.Contains(err.Error(), "a link that leads to nothing") {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -224,10 +244,7 @@ func TestRunListsRejectsWhereALinkLeads(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, simulator.Options{})
 	folder, links := t.TempDir(), t.TempDir()
-	file := filepath.Join(folder, "rejects.csv")
-	if err := os.WriteFile(file, []byte("old"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	file := writeFile(t, filepath.Join(folder, "rejects.csv"), oldRejects)
 	relative, err := filepath.Rel(links, file)
 	if err != nil {
 		t.Fatal(err)
@@ -272,17 +289,12 @@ func TestRunThatFailsKeepsTheOldRejects(t *testing.T) {
 	} {
 		w := newWorld(t, simulator.Options{})
 		w.Inject(tc.fault)
-		path := filepath.Join(t.TempDir(), "rejects.csv")
-		if err := os.WriteFile(path, []byte("old"), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		path := writeFile(t, filepath.Join(t.TempDir(), "rejects.csv"), oldRejects)
 		if _, err := w.export(tc.source).Run(t.Context(), w.client, export.RunOptions{RejectsPath: path}); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 		checkAlone(t, path)
-		if text, err := os.ReadFile(path); err != nil || string(text) != "old" {
-			t.Errorf("%s: %q, %v", name, text, err)
-		}
+		checkFile(t, path, oldRejects)
 	}
 }
 

@@ -27,6 +27,7 @@ type providerData struct {
 	clients map[[sha256.Size]byte]*klaviyo.Client // by hash of the key
 
 	surveys surveys
+	rejects rejectsFiles
 	runs    runs
 	account ownAccount
 }

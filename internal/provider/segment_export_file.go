@@ -30,7 +30,7 @@ func fileAttribute() schema.Attribute {
 		Attributes: map[string]schema.Attribute{
 			"path": schema.StringAttribute{
 				MarkdownDescription: "Path of the file. A relative one starts at the directory that Terraform runs in, as with `file()`; use `\"${path.module}/...\"` for a file of a module. " +
-					"Where there is no file of that very name, `*`, `?` and `[...]` match several: `segments/vip-*.csv`. They are read in the order of their names. " +
+					"Where there is no file of that very name, `*`, `?` and `[...]` match several: `segments/vip-*.csv`. They are read in the order of their names; `rejects_path` of the export is not one of them. " +
 					"Or where it is elsewhere: `s3://bucket/key`, `gs://bucket/key`, `azblob://container/key` or `https://...`; see [Where files are](#where-files-are). Exactly one of `path` and `path_env`.",
 				Optional:   true,
 				Validators: []validator.String{notBlank, noSignature{}, stringvalidator.ExactlyOneOf(path.MatchRelative().AtParent().AtName("path_env"))},
@@ -54,8 +54,8 @@ func fileAttribute() schema.Attribute {
 	}
 }
 
-func (m *fileModel) source() segment.Source {
-	file := segment.File{Path: m.Path.ValueString(), Format: segment.Format(m.Format.ValueString())}
+func (m *fileModel) source(leaveOut []string) segment.Source {
+	file := segment.File{Path: m.Path.ValueString(), Format: segment.Format(m.Format.ValueString()), LeaveOut: leaveOut}
 	if !m.Delimiter.IsNull() {
 		file.Delimiter, _ = utf8.DecodeRuneInString(m.Delimiter.ValueString())
 	}

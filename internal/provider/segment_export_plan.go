@@ -49,6 +49,7 @@ func (p *exportPlan) complete(ctx context.Context, limit time.Duration) {
 	if found := (refreshed{}); p.state != nil && load(ctx, p.private, keyRefresh, &found, p.diags) {
 		p.refresh = &found
 	}
+	p.checkRejects()
 	p.checkDestination(ctx)
 	if p.diags.HasError() {
 		return

@@ -112,13 +112,8 @@ func (r *segmentExportResource) Schema(ctx context.Context, _ resource.SchemaReq
 			Computed: true,
 			Default:  booldefault.StaticBool(false),
 		},
-		"rejects_path": schema.StringAttribute{
-			MarkdownDescription: "File that each run writes the rows to that it did not export, as CSV: segment, number of the row, reason and code, a line a row and no values. " +
-				"Only its owner may read it. Without it the rows are summed up in warnings.",
-			Optional:   true,
-			Validators: []validator.String{notBlank},
-		},
-		"timeouts": timeoutsAttribute(ctx),
+		"rejects_path": rejectsPathAttribute(),
+		"timeouts":     timeoutsAttribute(ctx),
 	}
 	for name, attribute := range computedAttributes() {
 		attributes[name] = attribute

@@ -80,20 +80,22 @@ func (oneSource) ValidateObject(_ context.Context, req validator.ObjectRequest, 
 func (m *segmentExportModel) segments(ctx context.Context, diags *diag.Diagnostics) []export.Segment {
 	var models map[string]segmentModel
 	diags.Append(m.Segments.ElementsAs(ctx, &models, false)...)
+	leaveOut := export.RejectsFiles(m.RejectsPath.ValueString())
 	var out []export.Segment
 	for _, name := range slices.Sorted(maps.Keys(models)) {
-		if source := models[name].source(); source != nil {
+		if source := models[name].source(leaveOut); source != nil {
 			out = append(out, export.Segment{Name: name, Source: source})
 		}
 	}
 	return out
 }
 
-// source is the segment as the engine takes it, nil if there is none.
-func (m segmentModel) source() segment.Source {
+// source is the segment as the engine takes it, nil if there is none. leaveOut
+// are files that are not part of it.
+func (m segmentModel) source(leaveOut []string) segment.Source {
 	switch {
 	case m.File != nil:
-		return m.File.source()
+		return m.File.source(leaveOut)
 	case m.Dataverse != nil:
 		return m.Dataverse.source()
 	case m.SQL != nil:

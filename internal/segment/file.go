@@ -13,14 +13,23 @@ type File struct {
 	Format    Format // empty: what the name of the file says
 	Delimiter rune   // between the fields of CSV; 0 is a comma
 
+	// LeaveOut are files on this machine that a pattern in the path does not
+	// match, whatever name it finds them by.
+	LeaveOut []string
+
 	place place // nil: the one that the path names
 }
 
 func (f File) find(ctx context.Context) ([]object, error) {
-	if f.place != nil {
-		return f.place.find(ctx, f.Path)
+	at := f.place
+	if at == nil {
+		at = placeOf(f.Path)
 	}
-	return placeOf(f.Path).find(ctx, f.Path)
+	objects, err := at.find(ctx, f.Path)
+	if err != nil || len(f.LeaveOut) == 0 {
+		return objects, err
+	}
+	return await(ctx, func() ([]object, error) { return f.leaveOut(objects) }, nil)
 }
 
 // readBuffer is large enough that system calls do not show in a profile of

@@ -1,0 +1,125 @@
+package provider
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"sync"
+	"unicode"
+
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
+)
+
+func rejectsPathAttribute() schema.Attribute {
+	return schema.StringAttribute{
+		MarkdownDescription: "File that each run writes the rows to that it did not export, as CSV: segment, number of the row, reason and code, a line a row and no values. " +
+			"Its folder must exist. A file that is already there is replaced only if an earlier run wrote it, anything else is an error. Each export needs a file of its own. " +
+			"Only its owner may read it. Without it the rows are summed up in warnings.",
+		Optional:   true,
+		Validators: []validator.String{notBlank, noControlCharacters, notASegment{}},
+	}
+}
+
+// noControlCharacters accepts what can be read back from a message or a log.
+var noControlCharacters = stringRule{"must not contain control characters", "Control Character In Path", func(text string) string {
+	if at := strings.IndexFunc(text, unicode.IsControl); at >= 0 {
+		return fmt.Sprintf("The path %q contains a control character, such as a line end or a tab, after %d bytes. Take it out.", text, at)
+	}
+	return ""
+}}
+
+// notASegment refuses the path of one of the segments. Whether another path
+// leads to the same file is for the plan to find out.
+type notASegment struct{}
+
+var _ validator.String = notASegment{}
+
+// Description implements validator.String.
+func (notASegment) Description(context.Context) string { return "must not be the path of a segment" }
+
+// MarkdownDescription implements validator.String.
+func (notASegment) MarkdownDescription(context.Context) string {
+	return "must not be the path of a segment"
+}
+
+// ValidateString implements validator.String.
+func (notASegment) ValidateString(ctx context.Context, req validator.StringRequest, resp *validator.StringResponse) {
+	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() {
+		return
+	}
+	var segments types.Map
+	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, req.Path.ParentPath().AtName("segments"), &segments)...)
+	rejects := req.ConfigValue.ValueString()
+	for name, value := range segments.Elements() {
+		file := attributeOf[types.Object](value, "file")
+		if read := attributeOf[types.String](file, "path"); read.ValueString() != "" && filepath.Clean(read.ValueString()) == filepath.Clean(rejects) {
+			resp.Diagnostics.AddAttributeError(req.Path, "Rejects File Is A Segment",
+				fmt.Sprintf("The segment %q is read from %q, which a run would overwrite with the rows that it did not export. Name another path in rejects_path.", name, rejects))
+		}
+	}
+}
+
+// attributeOf returns an attribute of an object, the zero value if it is not
+// there or not known.
+func attributeOf[T attr.Value](object attr.Value, name string) (value T) {
+	if o, ok := object.(types.Object); ok {
+		value, _ = o.Attributes()[name].(T)
+	}
+	return value
+}
+
+// checkRejects makes sure that the runs of the export may write their rejects
+// file, as far as its path is known.
+func (p *exportPlan) checkRejects() {
+	rejects := p.plan.RejectsPath.ValueString() // empty while it is not known
+	if rejects == "" {
+		return
+	}
+	if err := p.export.CheckRejects(rejects); err != nil {
+		addError(p.diags, err)
+		return
+	}
+	name := p.plan.DisplayName.ValueString()
+	if other := p.data.rejects.claim(rejects, name, fmt.Sprint(p.plan.DisplayName, p.plan.ListID, p.plan.source())); other != nil {
+		p.diags.AddAttributeError(path.Root("rejects_path"), "Rejects File Of Another Export",
+			fmt.Sprintf("The export %q is to list the rows that it does not export in %q, and so is the export %q in %q, which is the same file: each run would replace the list of the other. "+
+				"Nothing was sent. Name a path of its own for each export.", name, rejects, other.name, other.path))
+	}
+}
+
+// rejectsFiles are the rejects files that exports have in a configuration.
+// Terraform plans the exports of a configuration in any order, in one process,
+// and each again before it applies it: the first one has the file.
+type rejectsFiles struct {
+	mu     sync.Mutex
+	claims []rejectsClaim
+}
+
+type rejectsClaim struct {
+	path   string
+	at     segment.Location
+	name   string // of the export, for people
+	export string // identifies it
+}
+
+// claim returns the claim that another export has to the file, nil if it is
+// free. An export may claim it again.
+func (r *rejectsFiles) claim(path, name, export string) *rejectsClaim {
+	claim := rejectsClaim{path, segment.Locate(path), name, export}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i := range r.claims {
+		if r.claims[i].export != export && r.claims[i].at.Same(claim.at) {
+			return &r.claims[i]
+		}
+	}
+	r.claims = append(r.claims, claim)
+	return nil
+}
