@@ -130,7 +130,7 @@ func (r *csvRows) skipBlankLines() int64 {
 		start := r.in.offset()
 		r.in.below.record = start
 		head, _ := r.in.Peek(2) // an error comes again
-		n := 0
+		var n int
 		switch {
 		case len(head) > 0 && head[0] == '\n':
 			n = 1

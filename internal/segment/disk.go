@@ -91,7 +91,7 @@ func (d disk) matches(ctx context.Context, pattern string) ([]object, error) {
 // file refuses what cannot be read again from its beginning. Opening it might
 // also wait for good.
 func (d disk) file(path string, info fs.FileInfo) (diskFile, error) {
-	what := ""
+	var what string
 	switch mode := info.Mode(); {
 	case mode&fs.ModeNamedPipe != 0:
 		what = "a named pipe"

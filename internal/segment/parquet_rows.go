@@ -130,7 +130,7 @@ func (r *parquetRows) nextGroup() error {
 			if !c.nested && chunk.NumValues() != r.left {
 				return parquet.ErrCorrupted
 			}
-			leaf.ctx, leaf.pages = r.ctx, chunk.Pages()
+			leaf.begin(r.ctx, chunk.Pages())
 		}
 	}
 	return nil
@@ -208,6 +208,9 @@ func (l *parquetLeaf) more(most int) error {
 	}
 	return io.EOF
 }
+
+// begin begins the values of a row group.
+func (l *parquetLeaf) begin(ctx context.Context, pages parquet.Pages) { l.ctx, l.pages = ctx, pages }
 
 func (l *parquetLeaf) closePage() {
 	if l.page != nil {
