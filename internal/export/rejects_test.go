@@ -134,7 +134,7 @@ func TestRunListsRejects(t *testing.T) {
 	line(0, 62, "the person unsubscribed from the list", "withheld")
 	line(0, 63, "the row has 1 fields, the header has 4", "malformed_row")
 	line(0, 64, "the email address is not valid", "invalid_email")
-	line(0, 65, "Klaviyo: *** says \"no\",\\r\nfor good.", "not_welcome")
+	line(0, 65, "Klaviyo: *** says \"no\",\nfor good.", "not_welcome") // as csv reads a line end
 	line(0, 66, "the email address is empty", "missing_email")
 	for i := 1; i <= 60; i++ {
 		line(1, i, twice, "duplicate")
