@@ -85,6 +85,19 @@ func TestSecretsMasksUsersInURLs(t *testing.T) {
 	}
 }
 
+func TestLine(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"two\r\nlines\tand \x1b[2J": `two\r\nlines\tand \x1b[2J`,
+		"no\u00a0break, \u202e":     `no\u00a0break, \u202e`,
+		"Zoë, 東京, 👋 \xff":           "Zoë, 東京, 👋 \uFFFD",
+	} {
+		if got := redact.Line(text); got != want {
+			t.Errorf("Line(%q) = %q, want %q", text, got, want)
+		}
+	}
+}
+
 func TestControls(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{

@@ -14,6 +14,8 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/cloud"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/redact"
 )
 
 // expiresSoon is how long a token must still hold to be sent.
@@ -149,7 +151,7 @@ func (c *dataverseClient) explainSignIn(err error) error {
 	if match == nil {
 		return c.explainNoCredential(err)
 	}
-	code, sentence := match[1], printable(emailAddress.ReplaceAllString(strings.TrimSpace(match[2]), hidden))
+	code, sentence := match[1], redact.Line(emailAddress.ReplaceAllString(strings.TrimSpace(match[2]), hidden))
 	argument, remedy := "environment_url", "Check tenant, client id and secret of the app registration."
 	for _, known := range entraCodes {
 		if known.code == code {

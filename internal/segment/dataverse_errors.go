@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/redact"
 )
 
 // statusError is an answer of Dataverse other than success.
@@ -27,7 +29,7 @@ func (e *statusError) Error() string {
 	if e.message == "" {
 		return fmt.Sprintf("%d %s", e.status, http.StatusText(e.status))
 	}
-	return fmt.Sprintf("%d %s: %s", e.status, printable(e.code), firstSentence(e.message))
+	return fmt.Sprintf("%d %s: %s", e.status, redact.Line(e.code), firstSentence(e.message))
 }
 
 // connectionError means that no complete answer came.
@@ -166,7 +168,7 @@ func firstSentence(message string) string {
 
 // mask hides ids and addresses in texts from outside.
 func mask(text string) string {
-	return printable(anyID.ReplaceAllString(emailAddress.ReplaceAllString(text, hidden), hidden))
+	return redact.Line(anyID.ReplaceAllString(emailAddress.ReplaceAllString(text, hidden), hidden))
 }
 
 var anyID = regexp.MustCompile(`\b[0-9A-Fa-f]{8}-?(?:[0-9A-Fa-f]{4}-?){3}[0-9A-Fa-f]{12}\b`)

@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/redact"
 )
 
 // fault says why a remote file cannot be read. It stands alone in the middle
@@ -65,7 +67,7 @@ func brief(err error) string {
 		err = wrapped.Err
 	}
 	line, _, _ := strings.Cut(strings.TrimSpace(err.Error()), "\n")
-	line = printable(strings.TrimSuffix(withUser.ReplaceAllString(addresses.ReplaceAllString(line, "$1…"), "…"), "."))
+	line = redact.Line(strings.TrimSuffix(withUser.ReplaceAllString(addresses.ReplaceAllString(line, "$1…"), "…"), "."))
 	if len(line) > mostOfCause {
 		line = strings.ToValidUTF8(line[:mostOfCause], "") + "…"
 	}

@@ -4,7 +4,6 @@ import (
 	"net/url"
 	"path/filepath"
 	"regexp"
-	"strconv"
 	"strings"
 )
 
@@ -97,19 +96,4 @@ func hasUser(text string) bool {
 func notAFile() *Error {
 	return fileError("Write a URL as in https://example.com/segments/vip.csv or s3://my-bucket/segments/vip.csv.", nil,
 		"The path is neither that of a file nor a URL that can be read. It is not shown, since it may hold a password.")
-}
-
-// printable escapes what a terminal would obey rather than show. It is for
-// texts from outside that are not quoted.
-func printable(text string) string {
-	var b strings.Builder
-	for _, r := range text {
-		if strconv.IsPrint(r) {
-			b.WriteRune(r)
-			continue
-		}
-		quoted := strconv.QuoteRune(r)
-		b.WriteString(quoted[1 : len(quoted)-1])
-	}
-	return b.String()
 }

@@ -128,6 +128,10 @@ func (s SQL) server() (address string, connect sqlConnect, err error) {
 		return "", nil, sqlError("url", "Write postgres://user:password@host:5432/database or mysql://user:password@host:3306/database.",
 			"The URL of the database begins with none of the schemes that are known: %s.", quoted(slices.Sorted(maps.Keys(sqlServers))))
 	}
+	if beforeQuery, _, _ := strings.Cut(address, "?"); isAmbiguous(beforeQuery) {
+		return "", nil, sqlError("url", "Special characters of the password must be percent-encoded: / is %2F, # is %23, @ is %40.",
+			"The URL of the database has an @ beyond its host, so a password cannot be told from the name of the database.")
+	}
 	return address, connect, nil
 }
 

@@ -10,6 +10,8 @@ import (
 	"regexp"
 	"strings"
 	"syscall"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/redact"
 )
 
 // quotation matches quoted text, to its last quote: what is quoted may have
@@ -31,7 +33,7 @@ func serverMessage(state, message string) string {
 			message = before
 		}
 	}
-	message = strings.TrimRight(emailAddress.ReplaceAllString(message, hidden), ". \n")
+	message = redact.Line(strings.TrimRight(emailAddress.ReplaceAllString(message, hidden), ". \n"))
 	if state == "" {
 		return message
 	}

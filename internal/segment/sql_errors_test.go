@@ -33,16 +33,17 @@ func TestSQL_noConnection(t *testing.T) {
 			url   string
 			words string
 		}{
-			"wrong password":   {db.URLOf(sqltest.Owner, "Hu5h-wrong"), "refuses user \"segment_owner\" on database"},
-			"unknown user":     {db.URLOf("nobody", sqltest.Password), "refuses user \"nobody\""},
-			"unknown database": {strings.Replace(db.URL(), "/"+db.Name, "/nowhere", 1), "\"nowhere\""},
-			"nothing listens":  {at(closed.Addr().String()), "connection refused"},
-			"no such host":     {at("host.invalid:1"), `There is no host "host.invalid"`},
-			"no answer":        {at(silent.Addr().String()) + "?" + timeout, "does not answer"},
-			"no TLS":           {db.URL() + "?" + secure, "the server does not offer TLS"},
-			"malformed":        {db.Scheme + "://u:Hu5h%zz@h:port/db", "malformed, or"},
-			"other scheme":     {"https://u:Hu5h@host/db", `"mariadb", "mysql", "postgres", "postgresql"`},
-			"no URL":           {"Hu5h", "begins with none of the schemes"},
+			"wrong password":    {db.URLOf(sqltest.Owner, "Hu5h-wrong"), "refuses user \"segment_owner\" on database"},
+			"unknown user":      {db.URLOf("nobody", sqltest.Password), "refuses user \"nobody\""},
+			"unknown database":  {strings.Replace(db.URL(), "/"+db.Name, "/nowhere", 1), "\"nowhere\""},
+			"nothing listens":   {at(closed.Addr().String()), "connection refused"},
+			"no such host":      {at("host.invalid:1"), `There is no host "host.invalid"`},
+			"no answer":         {at(silent.Addr().String()) + "?" + timeout, "does not answer"},
+			"no TLS":            {db.URL() + "?" + secure, "the server does not offer TLS"},
+			"malformed":         {db.Scheme + "://u:Hu5h%zz@h:port/db", "malformed, or"},
+			"slash in password": {db.Scheme + "://u:1/Hu5h@h/db", "percent-encoded"},
+			"other scheme":      {"https://u:Hu5h@host/db", `"mariadb", "mysql", "postgres", "postgresql"`},
+			"no URL":            {"Hu5h", "begins with none of the schemes"},
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
