@@ -182,9 +182,10 @@ func (w *world) gateAt(meant func(*http.Request) bool) *gate {
 	return g
 }
 
-// isPoll recognizes the request that asks how far the import jobs are.
+// isPoll recognizes the request that asks how far the import jobs are, rather
+// than whether there are earlier ones.
 func isPoll(r *http.Request) bool {
-	return r.Method == http.MethodGet && r.URL.Path == importsPath && r.URL.Query().Get("page[size]") == "100"
+	return r.Method == http.MethodGet && r.URL.Path == importsPath && r.URL.Query().Get("page[size]") == "100" && !r.URL.Query().Has("filter")
 }
 
 // Whenever Terraform is interrupted, the action says what it has done.
