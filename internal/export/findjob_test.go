@@ -42,6 +42,7 @@ func TestRunFindsTheJobOfAnImportThatWasAccepted(t *testing.T) {
 				for _, i := range []int{3, 30, 55} {
 					w.FailEmail(address(i), "c", "d")
 				}
+				fault := fault // that of this test alone
 				fault.Method, fault.Path, fault.Nth, fault.Times = http.MethodPost, jobsPath, place.Nth, place.Times
 				w.Inject(fault)
 				e := w.export(people(rows))
