@@ -8,6 +8,7 @@ import (
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/logging"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/wait"
 )
 
 // listsPerLook is how many jobs are asked for their lists before the next look
@@ -72,7 +73,7 @@ func (j *earlierJobs) wait(ctx context.Context, now *preparation) error {
 		if now.beginWaiting(j.String(), j.advice()) {
 			logging.Info(ctx, "Waiting for earlier import jobs", logging.Fields{"list": j.listID, "jobs": j.ids()})
 		}
-		if err := pause(ctx, pollWait(true, time.Since(began))); err != nil {
+		if err := wait.For(ctx, pollWait(true, time.Since(began))); err != nil {
 			return err
 		}
 	}
@@ -154,16 +155,4 @@ func (j *earlierJobs) advice() string {
 		}
 	}
 	return text + fmt.Sprintf(" From %s on, when the last of them expires, they are not waited for.", last.UTC().Format(time.RFC3339))
-}
-
-// pause waits for so long, or until the context ends.
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/logging"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/wait"
 )
 
 // lookWaits are the waits before each look for the job of an import whose
@@ -84,8 +85,8 @@ func (r *run) post(ctx context.Context, b *batch) (*lostBatch, error) {
 func (r *run) findJob(ctx context.Context, b *batch, lost *lostBatch) (found bool, err error) {
 	answered := time.Now()
 	defer func() { r.lost.settle(len(b.profiles), lost, found, answered) }()
-	for _, wait := range lookWaits {
-		if err := pause(ctx, wait); err != nil {
+	for _, before := range lookWaits {
+		if err := wait.For(ctx, before); err != nil {
 			return false, err
 		}
 		if found, err := r.lookForJob(ctx, b, lost); found || err != nil {

@@ -13,6 +13,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/wait"
 )
 
 // Revision of the API that the client speaks.
@@ -90,7 +92,7 @@ func New(o Options) (*Client, error) {
 		http:       &http.Client{Transport: newTransport(o.APIKey, o.UserAgent), CheckRedirect: sameHostOnly},
 		timeout:    o.Timeout,
 		maxRetries: max(o.MaxRetries, 0),
-		sleep:      sleep,
+		sleep:      wait.For,
 	}, nil
 }
 
@@ -161,15 +163,4 @@ func sameHostOnly(req *http.Request, via []*http.Request) error {
 		return fmt.Errorf("%w: it is the fifth in a row", errRedirect)
 	}
 	return nil
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

@@ -2,7 +2,6 @@ package provider
 
 import (
 	"context"
-	"fmt"
 	"sync"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -118,7 +117,7 @@ func (r *requestedExport) run(ctx context.Context, progress func(export.Progress
 		addError(&found, err)
 		return nil
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("timeouts.update of %s is over", timeout))
+	ctx, cancel := withTimeout(ctx, "update", timeout)
 	defer cancel()
 	options := r.model.runOptions()
 	options.Surveyed, options.Progress = r.data.surveys.find(r.model.source()), progress

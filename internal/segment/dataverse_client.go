@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/wait"
 )
 
 // Bounds of the requests to Dataverse, which allows a user 52 at once and
@@ -47,7 +49,7 @@ func newDataverseClient(base *url.URL, source Dataverse) *dataverseClient {
 		}},
 	}
 	if c.sleep == nil {
-		c.sleep = sleepFor
+		c.sleep = wait.For
 	}
 	return c
 }
@@ -200,15 +202,4 @@ func retryIn(err error, attempt int) (time.Duration, bool) {
 	var connection *connectionError
 	var dns *net.DNSError
 	return wait, errors.As(err, &connection) && (!errors.As(err, &dns) || !dns.IsNotFound)
-}
-
-func sleepFor(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

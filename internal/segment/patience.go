@@ -6,6 +6,8 @@ import (
 	"io"
 	"net"
 	"time"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/wait"
 )
 
 // patience is how long a remote place is waited for.
@@ -34,14 +36,7 @@ func (p patience) retry(ctx context.Context, f func() error) error {
 
 // wait lets the pause before a new try pass.
 func (p patience) wait(ctx context.Context, failures int) error {
-	timer := time.NewTimer(p.pause << min(failures, 10))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return wait.For(ctx, p.pause<<min(failures, 10))
 }
 
 // isContextError reports whether an error is the end of a context. The timeout of
