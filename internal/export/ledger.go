@@ -251,15 +251,7 @@ func batchesInWords(batches map[*batch]span, where string) string {
 	for b := range batches {
 		profiles += int64(len(b.profiles))
 	}
-	return fmt.Sprintf("%s %s: %s.", wereInWords(profiles, "profile"), where, spansInWords(slices.Collect(maps.Values(batches))))
-}
-
-// wereInWords is "1 profile was" or "12 profiles were".
-func wereInWords(n int64, noun string) string {
-	if n == 1 {
-		return Count(n, noun) + " was"
-	}
-	return Count(n, noun) + " were"
+	return fmt.Sprintf("%s %s: %s.", CountWith(profiles, "profile", "was", "were"), where, spansInWords(slices.Collect(maps.Values(batches))))
 }
 
 // abridged lists the first few of many names.

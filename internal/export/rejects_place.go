@@ -77,10 +77,7 @@ func checkFolder(folder string) error {
 	info, err := os.Stat(folder)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return &refusal{
-			fmt.Sprintf("there is no directory %q", folder),
-			"Create it before planning, or name a file in one that exists. A relative path starts at the directory that Terraform runs in.",
-		}
+		return &MissingFolderError{folder}
 	case err != nil:
 		return err
 	case !info.IsDir():
@@ -138,6 +135,14 @@ type refusal struct{ problem, remedy string }
 
 func (r *refusal) Error() string { return r.problem }
 
+// MissingFolderError says that the folder of a rejects file does not exist. The
+// same apply may create it before the run.
+type MissingFolderError struct{ Folder string }
+
+func (e *MissingFolderError) Error() string { return fmt.Sprintf("there is no directory %q", e.Folder) }
+
+const remedyFolder = "Create it before the run, or name a file in one that exists. A relative path starts at the directory that Terraform runs in."
+
 var (
 	errNoFile  = errors.New("there is something else than a file")
 	errNowhere = errors.New("there is a link that leads to nothing")
@@ -149,6 +154,10 @@ func rejectsError(path string, err error, profiles string) error {
 	var refused *refusal
 	if errors.As(err, &refused) {
 		remedy = refused.remedy
+	}
+	var missing *MissingFolderError
+	if errors.As(err, &missing) {
+		remedy = remedyFolder
 	}
 	return &Error{
 		Attribute: []string{"rejects_path"},

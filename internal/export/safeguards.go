@@ -74,13 +74,21 @@ func (e *Export) checkSize(profiles int64, all bool) error {
 	return nil
 }
 
-// percent is a part of a whole in words: "51 %", "0.4 %".
+// percent is a part of a whole in words, to a tenth: "51 %", "0.4 %". A number
+// that rounding would make whole is not shown as that number, which may be a
+// limit, 0 or 100: "more than 50 %", "less than 100 %".
 func percent(part, whole int64) string {
-	p := float64(part) * 100 / float64(whole)
-	if p < 10 || p > 99 && p < 100 {
-		return fmt.Sprintf("%.2g %%", p)
+	tenths := (part*1000 + whole/2) / whole
+	switch rest := part*1000 - tenths*whole; {
+	case tenths%10 != 0:
+		return fmt.Sprintf("%d.%d %%", tenths/10, tenths%10)
+	case rest > 0:
+		return fmt.Sprintf("more than %d %%", tenths/10)
+	case rest < 0:
+		return fmt.Sprintf("less than %d %%", tenths/10)
+	default:
+		return fmt.Sprintf("%d %%", tenths/10)
 	}
-	return fmt.Sprintf("%.0f %%", p)
 }
 
 // typeErrors says of each property which rows are not of its type. A declared

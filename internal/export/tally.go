@@ -161,6 +161,15 @@ func Count(n int64, noun string) string {
 	return Thousands(n) + " " + noun + "s"
 }
 
+// CountWith is Count followed by what agrees with the number: "1 row is" or
+// "12 rows are".
+func CountWith(n int64, noun, one, many string) string {
+	if n == 1 {
+		return Count(n, noun) + " " + one
+	}
+	return Count(n, noun) + " " + many
+}
+
 // Thousands writes a number with its thousands separated by commas.
 func Thousands(n int64) string {
 	s := fmt.Sprint(n)

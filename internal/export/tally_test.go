@@ -27,3 +27,12 @@ func TestCount(t *testing.T) {
 		}
 	}
 }
+
+func TestCountWith(t *testing.T) {
+	t.Parallel()
+	for n, want := range map[int64]string{0: "0 rows are", 1: "1 row is", 2: "2 rows are", 1000: "1,000 rows are"} {
+		if got := export.CountWith(n, "row", "is", "are"); got != want {
+			t.Errorf("%d is %q, want %q", n, got, want)
+		}
+	}
+}

@@ -82,7 +82,7 @@ func (r *run) uploadLess(ctx context.Context, b *batch, tooLarge error) error {
 // export with a few failures.
 func (r *run) checkAccepted() error {
 	if large := r.tooLarge.Load(); large > 0 && r.ledger.isEmpty() {
-		return tooLargeError(fmt.Sprintf("None of the imports was accepted: %s too large even alone.", wereInWords(large, "profile")))
+		return tooLargeError(fmt.Sprintf("None of the imports was accepted: %s too large even alone.", CountWith(large, "profile", "was", "were")))
 	}
 	return nil
 }

@@ -311,10 +311,8 @@ func (p *exportPlan) reasons(ctx context.Context, survey *export.Survey) (due du
 		due.lasting = append(due.lasting, p.listDrift(ctx)...)
 	}
 	p.segmentReasons(&due, last, survey)
-	if n := last.Unconfirmed.ValueInt64(); n == 1 {
-		add("1 profile was not confirmed by Klaviyo")
-	} else if n > 1 {
-		add(export.Count(n, "profile") + " were not confirmed by Klaviyo")
+	if n := last.Unconfirmed.ValueInt64(); n > 0 {
+		add(export.CountWith(n, "profile", "was", "were") + " not confirmed by Klaviyo")
 	}
 	if before.SyncMode != now.SyncMode {
 		add("sync mode changed")
@@ -416,7 +414,7 @@ func warnSurvey(diags *diag.Diagnostics, s *export.Survey, refreshed bool) {
 	}
 	if s.Rejected.Total > 0 {
 		diags.AddAttributeWarning(path.Root("segments"), "Rows That Cannot Be Exported",
-			export.Count(s.Rejected.Total, "row")+" cannot be exported and are skipped:\n"+s.Rejected.String()+rowsCounted)
+			export.CountWith(s.Rejected.Total, "row", "cannot be exported and is skipped", "cannot be exported and are skipped")+":\n"+s.Rejected.String()+rowsCounted)
 	}
 	if s.Dropped.Total > 0 {
 		diags.AddAttributeWarning(path.Root("segments"), "Values That Are Left Out",

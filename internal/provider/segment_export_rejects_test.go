@@ -1,7 +1,9 @@
 package provider
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -68,9 +70,9 @@ func TestAccRejects_refused(t *testing.T) {
 			},
 			[]string{title, `the segment "vip" is read from that file`},
 		},
-		"no folder": {
-			func(w *world) string { return filepath.Join(w.dir, "rejects", "vip.csv") },
-			[]string{title, "there is no directory", "Create it before planning"},
+		"a file for a folder": {
+			func(w *world) string { return filepath.Join(w.write("rejects", "text\n"), "vip.csv") },
+			[]string{title, "is not a directory", "in a directory that exists", "Nothing was sent."},
 		},
 		"a folder": {
 			func(w *world) string { return w.dir },
@@ -93,6 +95,42 @@ func TestAccRejects_refused(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Another resource may create the folder before the run, so a plan without it
+// only warns.
+func TestAccRejects_missingFolder(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	folder := filepath.Join(w.dir, "rejects")
+	config := w.listing(filepath.Join(folder, "vip.csv"))
+	c := newCLI(t, config, envAPIKey+"=")
+	const warning = "Warning: Folder Of The Rejects File Is Missing"
+	c.run(warning, "plan", "-no-color", "-input=false")
+	out, err := c.try("apply", "-no-color", "-input=false", "-auto-approve")
+	if err == nil {
+		t.Fatalf("the run succeeded without the folder:\n%s", out)
+	}
+	for _, words := range []string{
+		warning, fmt.Sprintf("there is no directory %q", folder), "Create it before the run", "Nothing was sent.", "1 row cannot be exported and is skipped:",
+	} {
+		c.wantWords(out, words)
+	}
+	if _, err := os.Stat(folder); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the folder is there (%v), and only the user may create it", err)
+	}
+	w.wantImports(0)
+
+	c = newCLI(t, config.with(exportBlock, "depends_on", "[terraform_data.folder]"), envAPIKey+"=")
+	c.write("folder.tf", fmt.Sprintf(`resource "terraform_data" "folder" {
+  input = %q
+  provisioner "local-exec" {
+    command = "mkdir \"${self.input}\""
+  }
+}
+`, folder))
+	c.run("Apply complete", "apply", "-no-color", "-input=false", "-auto-approve")
+	w.wantFile(filepath.Join("rejects", "vip.csv"), rejectsHeader+"vip,4,the email address is not valid,invalid_email\n")
 }
 
 // relative is the path of a file of the test from where the provider runs.
