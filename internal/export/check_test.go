@@ -104,19 +104,36 @@ func TestListError(t *testing.T) {
 	}
 }
 
-// Something in front of Klaviyo that forbids to look does not say that the key
-// may not: the flows could be seen, and are not.
-func TestFlowsThatAProxyHides(t *testing.T) {
+// Nobody is sent to a list whose flows cannot be seen, be it for the key or for
+// something in front of Klaviyo, unless messages are allowed.
+func TestFlowsThatCannotBeSeen(t *testing.T) {
 	t.Parallel()
-	for body, lacksScope := range map[string]bool{`{"errors":[{"code":"permission_denied"}]}`: true, "<html>": false} {
+	for body, summary := range map[string]string{
+		`{"errors":[{"code":"permission_denied"}]}`: "Flows Cannot Be Checked",
+		"<html>": "Klaviyo Blocks This Address",
+	} {
 		w := newWorld(t, simulator.Options{})
-		w.Inject(simulator.Fault{Path: "/api/lists/*/flow-triggers", Status: 403, Body: body})
-		_, err := w.export(people(3)).Run(t.Context(), w.client, export.RunOptions{})
-		if (err == nil) != lacksScope || err != nil && klaviyo.StatusOf(err) != 403 {
-			t.Errorf("%s: error %v", body, err)
+		w.Inject(simulator.Fault{Path: "/api/lists/*/flow-triggers", Times: -1, Status: 403, Body: body})
+		e := w.export(people(3))
+		_, err := e.Run(t.Context(), w.client, export.RunOptions{})
+		if klaviyo.StatusOf(err) != 403 || len(w.imports()) > 0 {
+			t.Errorf("%s: error %v, %d imports", body, err, len(w.imports()))
 		}
-		if sent := len(w.imports()) > 0; sent != lacksScope {
-			t.Errorf("%s: sent: %v", body, sent)
+		if got := summaryOf(err); got != summary {
+			t.Errorf("%s: summary %q, want %q", body, got, summary)
+		}
+		e.Safeguards.AllowLiveFlows = true
+		if _, err := e.Run(t.Context(), w.client, export.RunOptions{}); err != nil || len(w.imports()) != 1 {
+			t.Errorf("%s: with allow_live_flows: error %v, %d imports", body, err, len(w.imports()))
 		}
 	}
+}
+
+func summaryOf(err error) string {
+	var e *export.Error
+	if errors.As(err, &e) {
+		return e.Summary
+	}
+	summary, _ := klaviyo.Explain(err)
+	return summary
 }

@@ -220,7 +220,7 @@ func TestRunSaysWhichScopeIsMissing(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, simulator.Options{})
 	const key = "pk_reads_only"
-	w.AddKey(key, "accounts:read", "lists:read", "profiles:read")
+	w.AddKey(key, "accounts:read", "flows:read", "lists:read", "profiles:read")
 	client, err := klaviyo.New(klaviyo.Options{APIKey: key, BaseURL: w.URL})
 	if err != nil {
 		t.Fatal(err)

@@ -8,20 +8,9 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 )
 
-// FlowsUnknownError means that nobody knows whether joining the list starts
-// flows, since the key may not see them.
-type FlowsUnknownError struct{ Err error }
-
-func (e *FlowsUnknownError) Error() string {
-	return "the API key lacks the scope flows:read, so whether the list starts flows cannot be checked"
-}
-
-func (e *FlowsUnknownError) Unwrap() error { return e.Err }
-
 // CheckFlows refuses to let people join a list that starts a live flow for
 // them: who only moves a segment does not mean to mail all of it. joining is at
-// most how many will. The error is a *[FlowsUnknownError] when the key may not
-// see flows.
+// most how many will. A key that may not see flows is refused: nobody can tell.
 func (e *Export) CheckFlows(ctx context.Context, client *klaviyo.Client, joining int64) error {
 	if e.Safeguards.AllowLiveFlows || joining == 0 {
 		return nil
@@ -30,7 +19,7 @@ func (e *Export) CheckFlows(ctx context.Context, client *klaviyo.Client, joining
 	for flow, err := range client.FlowTriggers(ctx, e.ListID) {
 		switch {
 		case klaviyo.LacksScope(err):
-			return &FlowsUnknownError{err}
+			return e.flowsUnknown(joining, err)
 		case err != nil:
 			return ListError(e.ListID, err)
 		case flow.Status == "live" && !flow.Archived:
@@ -50,5 +39,17 @@ func (e *Export) CheckFlows(ctx context.Context, client *klaviyo.Client, joining
 		Detail: fmt.Sprintf("Who is newly added to the list %q starts %s. Up to %s would join it and may be sent messages at once. Nothing was sent. "+
 			"Set the flow to manual or draft in Klaviyo, use another list, or if the messages are meant, set safeguards.allow_live_flows = true.",
 			e.ListID, starts, Count(joining, "profile")),
+	}
+}
+
+// flowsUnknown refuses a run of which nobody knows whether it starts flows.
+func (e *Export) flowsUnknown(joining int64, err error) error {
+	return &Error{
+		Attribute: []string{"safeguards", "allow_live_flows"},
+		Summary:   "Flows Cannot Be Checked",
+		Detail: fmt.Sprintf("Up to %s would join the list %q, and the API key lacks the scope flows:read, so whether joining it starts a live flow, which would send messages to everybody who is new on the list, is not known. Nothing was sent. "+
+			"The scopes of a key cannot be changed: create a key with the scopes %s in Klaviyo under Settings > API keys. Or if messages are meant or known not to be sent, set safeguards.allow_live_flows = true.",
+			Count(joining, "profile"), e.ListID, strings.Join(klaviyo.RequiredScopes(), ", ")),
+		Err: err,
 	}
 }

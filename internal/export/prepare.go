@@ -2,7 +2,6 @@ package export
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"time"
 
@@ -55,10 +54,7 @@ func (e *Export) prepareTelling(ctx context.Context, client *klaviyo.Client, o R
 	if err != nil {
 		return p, err
 	}
-	var unknown *FlowsUnknownError
-	if err := e.CheckFlows(ctx, client, p.survey.Profiles); errors.As(err, &unknown) {
-		logging.Warn(ctx, "The flows of the list were not checked", logging.Fields{"list": e.ListID, "reason": err.Error()})
-	} else if err != nil {
+	if err := e.CheckFlows(ctx, client, p.survey.Profiles); err != nil {
 		return p, err
 	}
 	if err := earlier.wait(ctx, now); err != nil {

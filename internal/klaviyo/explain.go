@@ -10,9 +10,10 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/redact"
 )
 
-// RequiredScopes are the scopes of a key that exports segments.
+// RequiredScopes are the scopes of a key that exports segments. Without
+// flows:read nobody can tell whether joining a list starts a live flow.
 func RequiredScopes() []string {
-	return []string{"accounts:read", "lists:read", "lists:write", "profiles:read", "profiles:write"}
+	return []string{"accounts:read", "flows:read", "lists:read", "lists:write", "profiles:read", "profiles:write"}
 }
 
 // operationScopes says what each operation needs (x-klaviyo-scopes in

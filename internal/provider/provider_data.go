@@ -26,10 +26,11 @@ type providerData struct {
 	mu      sync.Mutex
 	clients map[[sha256.Size]byte]*klaviyo.Client // by hash of the key
 
-	surveys surveys
-	rejects rejectsFiles
-	runs    runs
-	account ownAccount
+	surveys   surveys
+	refreshes refreshes
+	rejects   rejectsFiles
+	runs      runs
+	account   ownAccount
 }
 
 // toProviderData unwraps what Configure passed on. nil without a diagnostic means

@@ -38,7 +38,7 @@ func TestAccSecrets_reachNothing(t *testing.T) {
 		with(exportBlock, "properties", `{ income = { field = "Income", type = "number" } }`)
 	c := newCLI(t, config, envAPIKey+"="+mainKey, "TF_LOG=TRACE")
 
-	c.run("Rows That Cannot Be Exported", "plan", "-no-color", "-input=false", "-out=plan.bin")
+	c.run("2 Rows Not Exported: VIP", "plan", "-no-color", "-input=false", "-out=plan.bin")
 	c.run("first run", "show", "-no-color", "-json", "plan.bin")
 	c.run("Profiles That Klaviyo Refused", "apply", "-no-color", "-input=false", "plan.bin")
 	w.wantMembers("zanthia.quillfeather@example.com")

@@ -20,13 +20,13 @@ func TestAccSegmentExport_warnings(t *testing.T) {
 		t.Fatalf("%s\n%s", err, plan)
 	}
 	for _, words := range []string{
-		"Warning: Profiles To Be Exported",
+		"Warning: 3 Profiles To Export: VIP customers to Klaviyo",
 		"3 profiles (1 import job, 1s at best), from 6 rows: 0 duplicates, and 3 rows that cannot be exported.",
-		"Warning: Rows That Cannot Be Exported",
+		"Warning: 3 Rows Not Exported: VIP customers to Klaviyo",
 		"3 rows cannot be exported and are skipped:",
 		"the row does not have the 3 fields that the header has: 2 rows (4, 6 of vip)",
 		"the email address is not valid: 1 row (5 of vip)",
-		"Warning: Values That Are Left Out",
+		"Warning: 1 Value Left Out: VIP customers to Klaviyo",
 		"data_matching.phone_number is not a phone number that exists (one without + needs phone_region): 1 row (3 of vip)",
 		"Rows are counted from the first one after the header.",
 		`reason = "first run"`,
@@ -38,12 +38,12 @@ func TestAccSegmentExport_warnings(t *testing.T) {
 		t.Fatalf("%s\n%s", err, apply)
 	}
 	for _, words := range []string{
-		"Warning: Profiles That Klaviyo Refused",
+		"Warning: Profiles That Klaviyo Refused: VIP customers to Klaviyo",
 		"Klaviyo took 1 of 3 profiles. It refused:",
 		"Klaviyo: Invalid email address: 1 row (2 of vip)",
 		"Klaviyo: The profile is blocked: 1 row (3 of vip)",
 		"Correct these rows in the source",
-		"Warning: Values That Klaviyo Refused",
+		"Warning: Values That Klaviyo Refused: VIP customers to Klaviyo",
 		"Klaviyo: Phone number is valid but is not in a supported region for this account.: 1 row (1 of vip)",
 	} {
 		c.wantWords(apply, words)

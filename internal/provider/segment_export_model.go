@@ -143,6 +143,10 @@ func (m *segmentExportModel) source() string {
 	return fmt.Sprint(m.Segments, m.DataMatching, m.Attributes, m.Properties, m.SegmentProperty)
 }
 
+// key identifies an export within a configuration: one of the same key sends the
+// same people to the same list.
+func (m *segmentExportModel) key() string { return m.ID.ValueString() + " " + m.source() }
+
 // sourceDigest is source without what may be secret in it.
 func (m *segmentExportModel) sourceDigest() string {
 	sum := sha256.Sum256([]byte(m.source()))

@@ -32,7 +32,7 @@ func TestAccSegmentExport_optOutsIgnored(t *testing.T) {
 	config := w.export(threeCSV)
 	all := applied(config.with(exportBlock, "opt_outs", `"ignore"`), inState(exportAddress, values{"withheld_count": 0}))
 	all.PreConfig = func() { w.wantMembers("ann@example.com", "eve@example.com") }
-	all.ConfigPlanChecks = planned(exportAddress, plancheck.ResourceActionUpdate, due("opt_outs changed"))
+	all.ConfigPlanChecks = planned(exportAddress, plancheck.ResourceActionUpdate, dueUnread("opt_outs changed"))
 	w.run(resource.TestStep{Config: config.String()}, all)
 	w.wantMembers(three...)
 }

@@ -3,10 +3,6 @@ package provider
 import (
 	"context"
 	"errors"
-	"fmt"
-	"maps"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -25,10 +21,13 @@ type exportPlan struct {
 	private privateState
 	diags   *diag.Diagnostics
 
+	edited  bool          // the configuration is not what the state was made from
 	limit   time.Duration // for reading
 	export  *export.Export
-	used    *access    // nil while the key or the account is not known
-	refresh *refreshed // what the plan rests on; nil on create, and without a refresh
+	used    *access        // nil while the key or the account is not known
+	refresh *refreshed     // what refreshing found that makes a run due; nil if nothing
+	looked  bool           // this process has just refreshed the export
+	outcome refreshOutcome // of that refresh
 }
 
 // complete fills in every computed attribute of the plan. What depends on
@@ -46,8 +45,36 @@ func (p *exportPlan) complete(ctx context.Context, limit time.Duration) {
 		p.keep()
 		return
 	}
-	if found := (refreshed{}); p.state != nil && load(ctx, p.private, keyRefresh, &found, p.diags) {
-		p.refresh = &found
+	p.loadRefresh(ctx)
+	p.checkRejects()
+	p.checkDestination(ctx)
+	if p.diags.HasError() {
+		return
+	}
+	p.checkList(ctx)
+	if p.diags.HasError() {
+		return
+	}
+	if p.staysAsItIs(ctx) {
+		p.plan.keepSurvey(p.state)
+		p.plan.LastRun, p.plan.WithheldCount = p.state.LastRun, p.state.WithheldCount
+		p.plan.setNextRun(ctx, p.diags)
+		return
+	}
+	survey := p.survey(ctx)
+	if p.diags.HasError() {
+		return
+	}
+	p.decide(ctx, survey)
+	p.plan.setNextRun(ctx, p.diags)
+}
+
+// check makes sure that a run could be made now, whatever is planned for the
+// export itself.
+func (p *exportPlan) check(ctx context.Context) {
+	p.export = p.plan.export(ctx, p.diags)
+	if p.diags.HasError() {
+		return
 	}
 	p.checkRejects()
 	p.checkDestination(ctx)
@@ -58,12 +85,41 @@ func (p *exportPlan) complete(ctx context.Context, limit time.Duration) {
 	if p.diags.HasError() {
 		return
 	}
-	survey := p.survey(ctx)
-	if p.diags.HasError() {
+	survey := p.data.surveys.find(p.plan.source()) // of the plan of the export itself
+	if survey == nil {
+		survey = p.survey(ctx)
+	} else if err := p.export.CheckSurvey(survey); err != nil {
+		addError(p.diags, err)
+	}
+	if survey == nil || p.diags.HasError() {
 		return
 	}
-	p.decide(ctx, survey)
-	p.plan.setNextRun(ctx, p.diags)
+	if p.used != nil {
+		p.checkBeforeRun(ctx, survey)
+	}
+	if !p.diags.HasError() {
+		warnSurvey(p.diags, p.plan.name(), survey, false)
+	}
+}
+
+// loadRefresh takes over what refreshing has found.
+func (p *exportPlan) loadRefresh(ctx context.Context) {
+	if p.state == nil {
+		return
+	}
+	if found := (refreshed{}); load(ctx, p.private, keyRefresh, &found, p.diags) {
+		p.refresh = &found
+	}
+	p.outcome, p.looked = p.data.refreshes.find(p.state.key())
+}
+
+// staysAsItIs reports whether an edited export gets no run, whatever the segments
+// hold by now: nothing that was edited makes a run due, and refreshing has found
+// nothing either. Terraform plans once more when it applies, without a refresh,
+// and insists on the same result, so there is no looking again.
+func (p *exportPlan) staysAsItIs(ctx context.Context) bool {
+	return p.state != nil && p.edited && !p.looked && p.refresh == nil && p.sameSource() &&
+		!p.plan.Enabled.IsUnknown() && !p.reasons(ctx, nil).any()
 }
 
 // checkDestination checks consent, key and account as far as they are known.
@@ -106,15 +162,19 @@ func (p *exportPlan) checkList(ctx context.Context) {
 		addError(p.diags, err)
 		return
 	}
-	if p.state != nil && p.state.ID.Equal(p.plan.ID) && !p.state.ListName.IsNull() {
+	kept := p.state != nil && p.state.ID.Equal(p.plan.ID) && !p.state.ListName.IsNull()
+	if kept {
 		p.plan.ListName, p.plan.ListProfileCount = p.state.ListName, p.state.ListProfileCount
+	}
+	if p.used == nil || kept && !p.outcome.listFailed {
 		return
 	}
-	if p.used == nil {
-		return
-	}
-	if _, err := p.export.CheckList(ctx, p.used.client); err != nil {
+	list, err := p.export.CheckList(ctx, p.used.client)
+	switch {
+	case err != nil:
 		p.fail(ctx, "the list", p.used.blame(err))
+	case !kept:
+		p.plan.ListName = types.StringValue(list.Name)
 	}
 }
 
@@ -129,15 +189,17 @@ func (p *exportPlan) survey(ctx context.Context) *export.Survey {
 	if !p.plan.sourceKnown(ctx) {
 		return nil
 	}
-	if p.surveyRefreshed() {
-		if err := p.export.CheckSurvey(p.refresh.Survey); err != nil {
+	if found := p.refreshedSurvey(); found != nil {
+		if err := p.export.CheckSurvey(found); err != nil {
 			addError(p.diags, err)
 		}
-		return p.refresh.Survey
+		return found
 	}
-	if err := p.data.surveys.timedOut(p.plan.source(), p.limit); err != nil {
-		addError(p.diags, err)
-		return nil
+	if p.looked && p.sameSource() {
+		if err := p.outcome.timeout.within(p.limit); err != nil {
+			addError(p.diags, err)
+			return nil
+		}
 	}
 	survey, err := p.export.SurveyUnless(ctx, loadSurveyed(ctx, p.private, p.plan, p.diags))
 	if err != nil {
@@ -146,6 +208,19 @@ func (p *exportPlan) survey(ctx context.Context) *export.Survey {
 	}
 	p.data.surveys.keep(p.plan.source(), survey)
 	return survey
+}
+
+// refreshedSurvey is what refreshing found in the segments as they are declared
+// now, nil if that is not known.
+func (p *exportPlan) refreshedSurvey() *export.Survey {
+	switch {
+	case p.surveyRefreshed():
+		return p.refresh.Survey
+	case p.looked && p.sameSource():
+		return p.outcome.survey
+	default:
+		return nil
+	}
 }
 
 // surveyRefreshed reports whether refreshing read the segments as they are
@@ -203,8 +278,9 @@ func (p *exportPlan) decide(ctx context.Context, survey *export.Survey) {
 	}
 	runs := p.plan.RunOnApply.IsUnknown() || p.plan.RunOnApply.ValueBool()
 	switch {
-	case !runs && p.state != nil && survey.Fingerprint == p.state.Fingerprint.ValueString():
-		p.plan.keepSurvey(p.state)
+	case !runs && !p.surveyRefreshed() && p.sameSource() && !p.state.Fingerprint.IsNull() &&
+		(p.edited || survey.Fingerprint == p.state.Fingerprint.ValueString()):
+		p.plan.keepSurvey(p.state) // the next refresh finds what has changed
 	case p.surveyRefreshed() || p.plan.PinToPlan.ValueBool():
 		p.plan.setSurvey(survey)
 	default:
@@ -226,13 +302,13 @@ func (p *exportPlan) planRun(ctx context.Context, due dueReasons, survey *export
 			return
 		}
 	}
-	reason := due.planned(p.refresh != nil || p.state == nil)
+	reason := due.planned()
 	if p.surveyRefreshed() {
 		reason = types.StringValue(reason.ValueString() + " " + estimate(survey.Profiles))
 	}
 	p.plan.LastRun = plannedRun(reason)
 	p.plan.ListProfileCount, p.plan.WithheldCount = types.Int64Unknown(), types.Int64Unknown()
-	warnSurvey(p.diags, survey, p.surveyRefreshed())
+	warnSurvey(p.diags, p.plan.name(), survey, p.surveyRefreshed())
 }
 
 // checkBeforeRun makes sure that the key can do what a run needs, as far as
@@ -245,199 +321,7 @@ func (p *exportPlan) checkBeforeRun(ctx context.Context, survey *export.Survey) 
 	if p.plan.ListID.IsUnknown() {
 		return
 	}
-	err := p.export.CheckFlows(ctx, p.used.client, survey.Profiles)
-	var unchecked *export.FlowsUnknownError
-	switch {
-	case errors.As(err, &unchecked):
-		p.diags.AddAttributeWarning(path.Root("list_id"), "Flows Were Not Checked",
-			"The API key lacks the scope flows:read, so nobody has checked whether joining the list starts a live flow, which would send messages to everybody who is new on it. "+
-				"Use a key with that scope, or set safeguards.allow_live_flows = true if that is meant.")
-	case err != nil:
+	if err := p.export.CheckFlows(ctx, p.used.client, survey.Profiles); err != nil {
 		p.fail(ctx, "the flows of the list", p.used.blame(err))
-	}
-}
-
-// estimate says what a run of so many profiles takes.
-func estimate(profiles int64) string {
-	return fmt.Sprintf("(%s, %s at best)", export.Count(export.Jobs(profiles), "import job"), max(export.Shortest(profiles), time.Second))
-}
-
-// dueReasons say why a run is due, in words for who reviews the plan.
-type dueReasons struct {
-	lasting []string // that hold whenever the plan is made again
-	passing []string // found out just now: they may be others then
-}
-
-func (d dueReasons) any() bool { return len(d.lasting)+len(d.passing) > 0 }
-
-func (d dueReasons) String() string { return strings.Join(slices.Concat(d.lasting, d.passing), "; ") }
-
-// planned is the reason as far as the plan can promise it. Without a refresh
-// those that pass cannot be promised; they are known after apply.
-func (d dueReasons) planned(refreshed bool) types.String {
-	switch {
-	case refreshed:
-		return types.StringValue(d.String())
-	case len(d.lasting) > 0:
-		return types.StringValue(strings.Join(d.lasting, "; "))
-	default:
-		return types.StringUnknown()
-	}
-}
-
-// reasons says why a run is due. None means that none is.
-func (p *exportPlan) reasons(ctx context.Context, survey *export.Survey) (due dueReasons) {
-	if p.state == nil {
-		due.lasting = []string{"first run"}
-		return due
-	}
-	last := p.state.lastRun(ctx, p.diags)
-	if last == nil {
-		due.lasting = []string{"first run"}
-		return due
-	}
-	add := func(reason string) { due.lasting = append(due.lasting, reason) }
-	if !p.state.Enabled.ValueBool() {
-		add("enabled again")
-	}
-	before, now := p.lastInputs(ctx), p.plan.inputs(p.export)
-	if before.AccountID != now.AccountID {
-		add("account changed")
-	}
-	if before.ListID != now.ListID {
-		add("list changed")
-	}
-	if before.sameList(now) && before.sameList(p.state.inputs(p.export)) {
-		due.lasting = append(due.lasting, p.listDrift(ctx)...)
-	}
-	p.segmentReasons(&due, last, survey)
-	if n := last.Unconfirmed.ValueInt64(); n > 0 {
-		add(export.CountWith(n, "profile", "was", "were") + " not confirmed by Klaviyo")
-	}
-	if before.SyncMode != now.SyncMode {
-		add("sync mode changed")
-	}
-	if before.OptOuts != now.OptOuts {
-		add("opt_outs changed")
-	}
-	if p.plan.Triggers.IsUnknown() {
-		add("triggers changed")
-	} else {
-		for _, name := range slices.Sorted(maps.Keys(before.changedTriggers(now.Triggers))) {
-			add("trigger " + name + " changed")
-		}
-	}
-	if s, ok := p.plan.schedule(ctx, p.diags); ok {
-		if tick, ok := s.due(last.startedAt(), p.now()); ok {
-			due.passing = append(due.passing, "scheduled for "+tick.UTC().Format(time.RFC3339))
-		}
-	}
-	return due
-}
-
-// now is when the plan was made: that of the refresh, which stays the same
-// when the plan is made again.
-func (p *exportPlan) now() time.Time {
-	if p.refresh != nil {
-		return p.refresh.At
-	}
-	return p.data.now()
-}
-
-// segmentReasons adds what changed in the segments or how they are mapped.
-func (p *exportPlan) segmentReasons(due *dueReasons, last *runModel, survey *export.Survey) {
-	changed := survey.Fingerprint != last.Fingerprint.ValueString()
-	switch {
-	case !p.sameMapping():
-		due.lasting = append(due.lasting, "mapping changed")
-	case !p.sameSource():
-		due.lasting = append(due.lasting, "segments changed")
-	case changed && p.surveyRefreshed():
-		before := last.ProfilesSubmitted.ValueInt64() + p.state.WithheldCount.ValueInt64()
-		due.lasting = append(due.lasting, changeOfSegment(before, survey.Profiles))
-	case changed:
-		due.passing = append(due.passing, "segment changed")
-	}
-}
-
-// listDrift says whom the list has lost, as far as refreshing looked for that.
-func (p *exportPlan) listDrift(ctx context.Context) []string {
-	if p.refresh == nil {
-		return nil
-	}
-	m := p.refresh.Membership
-	if m == nil || p.plan.MembershipCheck.ValueString() != membershipFull {
-		if p.refresh.Lost > 0 && p.plan.MembershipCheck.ValueString() != membershipNone {
-			return []string{"list lost " + export.Count(p.refresh.Lost, "member")}
-		}
-		return nil
-	}
-	var before missing
-	load(ctx, p.private, keyMissing, &before, p.diags) // without one nobody was missing
-	if !missingIn(m).more(before) {
-		return nil
-	}
-	reason := "list lacks " + export.Count(m.Missing, "profile")
-	if m.Strangers > 0 {
-		reason += " and has " + export.Count(m.Strangers, "stranger")
-	}
-	return []string{reason}
-}
-
-// lastInputs is what the last run was made with.
-func (p *exportPlan) lastInputs(ctx context.Context) runInputs {
-	var inputs runInputs
-	if !load(ctx, p.private, keyInputs, &inputs, p.diags) {
-		inputs = p.state.inputs(p.export)
-	}
-	return inputs
-}
-
-// changeOfSegment says how many profiles there were and are.
-func changeOfSegment(before, after int64) string {
-	if before == after {
-		return fmt.Sprintf("segment changed: %s, not all the same as before", export.Count(after, "profile"))
-	}
-	return fmt.Sprintf("segment changed: %s -> %s", export.Thousands(before), export.Count(after, "profile"))
-}
-
-const rowsCounted = "Rows are counted from the first one after the header."
-
-// warnSurvey sums up what a run is about where the plan itself cannot show it,
-// and what of the segments does not go to Klaviyo.
-func warnSurvey(diags *diag.Diagnostics, s *export.Survey, refreshed bool) {
-	if !refreshed {
-		diags.AddAttributeWarning(path.Root("segments"), "Profiles To Be Exported",
-			fmt.Sprintf("%s %s, from %s: %s, and %s that cannot be exported. This is what the segments hold now. "+
-				"Unless pin_to_plan is true, what they hold when the plan is applied is exported.",
-				export.Count(s.Profiles, "profile"), estimate(s.Profiles), export.Count(s.Rows, "row"), export.Count(s.Duplicates, "duplicate"), export.Count(s.Rejected.Total, "row")))
-	}
-	if s.Rejected.Total > 0 {
-		diags.AddAttributeWarning(path.Root("segments"), "Rows That Cannot Be Exported",
-			export.CountWith(s.Rejected.Total, "row", "cannot be exported and is skipped", "cannot be exported and are skipped")+":\n"+s.Rejected.String()+rowsCounted)
-	}
-	if s.Dropped.Total > 0 {
-		diags.AddAttributeWarning(path.Root("segments"), "Values That Are Left Out",
-			"Some profiles are exported without a value that Klaviyo would refuse:\n"+s.Dropped.String()+rowsCounted)
-	}
-}
-
-// warnResult sums up what Klaviyo did not take.
-func warnResult(diags *diag.Diagnostics, r *export.Result) {
-	if r.Refused.Total > 0 {
-		diags.AddAttributeWarning(path.Root("segments"), "Profiles That Klaviyo Refused",
-			fmt.Sprintf("Klaviyo took %s of %s. It refused:\n%sCorrect these rows in the source; the next run tries them again. %s",
-				export.Thousands(r.Exported), export.Count(r.Submitted(), "profile"), r.Refused.String(), rowsCounted))
-	}
-	if r.Unconfirmed.Total() > 0 {
-		diags.AddAttributeWarning(path.Root("segments"), "Profiles That Klaviyo Did Not Confirm",
-			fmt.Sprintf("Klaviyo finished its jobs, but counted %s of %s neither as imported nor as failed, so it is not known whether they arrived:\n%s"+
-				"Sending them again makes good what is missing and changes nothing else: the next plan shows a run of the export as due, and a run on demand is to be requested again. "+
-				"If the same happens then, ask Klaviyo's support about these jobs. %s",
-				export.Thousands(r.Unconfirmed.Total()), export.Count(r.Submitted(), "profile"), r.Unconfirmed.String(), rowsCounted))
-	}
-	if r.Unwanted.Total > 0 {
-		diags.AddAttributeWarning(path.Root("segments"), "Values That Klaviyo Refused",
-			"Some profiles were exported without a value that Klaviyo refused:\n"+r.Unwanted.String()+rowsCounted)
 	}
 }

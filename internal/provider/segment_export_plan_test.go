@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"maps"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
@@ -30,6 +31,13 @@ func dueUnread(reason string) values {
 	v := due(reason)
 	v["last_run.reason"] = reason
 	v["fingerprint"], v["profile_count"] = unknown, unknown
+	return v
+}
+
+// with returns a copy of values with another one.
+func with(v values, name string, value any) values {
+	v = maps.Clone(v)
+	v[name] = value
 	return v
 }
 
@@ -76,12 +84,14 @@ func TestAccSegmentExport_runIsDue(t *testing.T) {
 				w.list = w.AddList(simulator.List{Name: "Another"})
 				return c.with(exportBlock, "list_id", `"`+w.list.ID+`"`)
 			},
+			plan:   func(reason string) values { return with(dueUnread(reason), "list_name", "Another") },
 			reason: "list changed",
 		},
 		"triggers": {
 			change: func(_ *world, c configuration) configuration {
 				return c.with(exportBlock, "triggers", `{ release = "2", month = "May", kept = "as is" }`)
 			},
+			plan:   dueUnread,
 			reason: "trigger gone changed; trigger month changed; trigger release changed",
 		},
 	}
@@ -167,7 +177,7 @@ func TestAccSegmentExport_runOnApply(t *testing.T) {
 	changed.ConfigPlanChecks = planned(exportAddress, plancheck.ResourceActionUpdate, values{"profile_count": 4, "last_run": nil})
 	on := applied(off.without(exportBlock, "run_on_apply"), inState(exportAddress, values{"list_profile_count": 4}))
 	on.PreConfig = func() { w.wantImports(0) }
-	on.ConfigPlanChecks = planned(exportAddress, plancheck.ResourceActionUpdate, due("first run"))
+	on.ConfigPlanChecks = planned(exportAddress, plancheck.ResourceActionUpdate, dueUnread("first run"))
 	w.run(
 		applied(off, inState(exportAddress, values{
 			"profile_count": 3, "fingerprint": anyFingerprint, "last_run": nil, "list_name": "VIP customers", "list_profile_count": 0,
@@ -238,8 +248,6 @@ func TestAccSegmentExport_dueWhileOff(t *testing.T) {
 				reason := change.reason
 				if offSwitch == "enabled" { // nothing is refreshed then
 					reason = "enabled again; " + reason
-				} else {
-					reason += oneJob
 				}
 				on.ConfigPlanChecks = planned(exportAddress, plancheck.ResourceActionUpdate, values{"last_run.reason": reason})
 				w.run(first, applied(config.with(exportBlock, offSwitch, "false")), on)
@@ -260,9 +268,9 @@ func TestAccSegmentExport_accountChanged(t *testing.T) {
 		with(listBlock, "force_destroy", "true").
 		with(exportBlock, "list_id", listAddress+".id")
 	moved := applied(config.with(providerBlock, "api_key", `"`+otherKey+`"`), inState(exportAddress, values{
-		"destination.account_id": "OtherA", "last_run.reason": "account changed; list changed" + oneJob, "list_profile_count": 3,
+		"destination.account_id": "OtherA", "last_run.reason": "account changed; list changed", "list_profile_count": 3,
 	}))
-	moved.ConfigPlanChecks = planned(exportAddress, plancheck.ResourceActionUpdate, due("account changed; list changed"))
+	moved.ConfigPlanChecks = planned(exportAddress, plancheck.ResourceActionUpdate, dueUnread("account changed; list changed"))
 	w.run(applied(config), moved)
 	w.wantImports(2)
 }

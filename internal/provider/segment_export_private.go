@@ -12,9 +12,12 @@ import (
 
 // Keys of the private state of an export.
 const (
-	// keyRefresh is what refreshing found. Terraform makes the plan of an update
-	// twice, again when it applies it, and insists on the same result; so a
-	// plan rests on what was read once, before it.
+	// keyRefresh is what refreshing found that makes a run due. Terraform makes
+	// the plan of an update twice, again when it applies it, and insists on the
+	// same result; so a plan rests on what was read once, before it. There is
+	// nothing while the state is up to date: Terraform saves what a refresh
+	// stores even if nothing is planned, and a later plan without a refresh
+	// cannot tell how old it is.
 	keyRefresh = "refresh"
 
 	// keySurveyed is the last survey of segments that tell by themselves
@@ -87,11 +90,11 @@ func store(ctx context.Context, private privateState, key string, value any, dia
 	diags.Append(private.SetKey(ctx, key, encoded)...)
 }
 
-// refreshed is what refreshing found.
+// refreshed is what refreshing found. Two refreshes that find the same are equal.
 type refreshed struct {
-	At     time.Time      `json:"at"`
 	Survey *export.Survey `json:"survey"` // nil if the segments could not be read
 	Lost   int64          `json:"lost"`   // members since the last run, opt-outs aside
+	Tick   time.Time      `json:"tick"`   // when the schedule last made a run due; zero if it did not
 
 	// Membership is set where the list was read.
 	Membership *export.Membership `json:"membership"`

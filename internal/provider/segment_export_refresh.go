@@ -3,9 +3,12 @@ package provider
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
@@ -23,25 +26,27 @@ type exportRefresh struct {
 	export *export.Export
 }
 
-// refresh brings the attributes of the list up to date and returns what the
-// next plan rests on. What cannot be read is left for the plan to complain of.
-// limit bounds how long it may read.
-func (r *exportRefresh) refresh(ctx context.Context, limit time.Duration) refreshed {
+// refresh brings the attributes of the list up to date and returns what makes a
+// run due, nil if nothing that it looked at does. What cannot be read stays as it
+// was; planning reads it again and says what is wrong. limit bounds how long it
+// may read.
+func (r *exportRefresh) refresh(ctx context.Context, limit time.Duration) *refreshed {
 	ctx, cancel := withTimeout(ctx, "read", limit)
 	defer cancel()
-	found := refreshed{At: r.data.now().UTC()}
+	found, outcome := refreshed{}, refreshOutcome{}
 	r.export = r.state.export(ctx, r.diags)
 	d, _ := r.state.destination(ctx, r.diags)
 	used, err := r.data.access(d.keyRef())
 	if err == nil {
-		err = explainTimeout(ctx, "the list", r.list(ctx, used.client, &found))
+		err = explainTimeout(ctx, "the list", used.blame(r.list(ctx, used.client, &found)))
 	}
 	if err != nil {
-		logging.Warn(ctx, "The list was not refreshed", logging.Fields{"list": r.export.ListID, "reason": err.Error()})
-		r.state.ListName, r.state.ListProfileCount = types.StringNull(), types.Int64Null()
+		outcome.listFailed = true
+		r.warnList(err)
 	}
 	switch {
 	case r.state.Segments.IsNull(): // imported
+		return nil
 	case ctx.Err() != nil: // the list has taken all the time
 	case err == nil && r.state.MembershipCheck.ValueString() == membershipFull:
 		found.Survey, found.Membership, err = r.export.Compare(ctx, used.client)
@@ -52,25 +57,62 @@ func (r *exportRefresh) refresh(ctx context.Context, limit time.Duration) refres
 	}
 	if err != nil {
 		logging.Warn(ctx, "Not all was refreshed", logging.Fields{"reason": err.Error()})
-		r.noteTimeout(ctx, err)
+		outcome.timeout = r.noteTimeout(ctx, err)
 	}
-	return found
+	outcome.survey = found.Survey
+	r.data.refreshes.keep(r.state.key(), outcome)
+	return r.due(ctx, found)
+}
+
+// warnList says that the list was not looked at.
+func (r *exportRefresh) warnList(err error) {
+	var problem diag.Diagnostics
+	addError(&problem, err)
+	var words []string
+	for _, d := range problem {
+		words = append(words, d.Summary()+": "+d.Detail())
+	}
+	r.diags.AddAttributeWarning(path.Root("list_id"), "List Not Refreshed",
+		fmt.Sprintf("The list %q could not be looked at. Its name and its number of members are those of the last refresh, and whether it has lost members is not known. %s",
+			r.export.ListID, strings.Join(words, " ")))
+}
+
+// due returns what was found if a run is due for it, as the state declares the
+// export, or if the counts of the export are others than the state has. It mends
+// counts of the state that are not those of the last run, although nothing has
+// changed since: the run exported something else than was planned.
+func (r *exportRefresh) due(ctx context.Context, found refreshed) *refreshed {
+	p := exportPlan{data: r.data, plan: r.state, state: r.state, private: r.private, diags: r.diags, export: r.export, refresh: &found}
+	last := r.state.lastRun(ctx, r.diags)
+	if found.Survey != nil && last != nil && found.Survey.Fingerprint == last.Fingerprint.ValueString() {
+		r.state.setSurvey(found.Survey)
+	}
+	if s, ok := r.state.schedule(ctx, r.diags); ok && last != nil {
+		if tick, due := s.due(last.startedAt(), r.data.now()); due {
+			found.Tick = tick
+		}
+	}
+	changed := found.Survey != nil && found.Survey.Fingerprint != r.state.Fingerprint.ValueString()
+	if changed || r.state.RunOnApply.ValueBool() && len(p.reasons(ctx, found.Survey).lasting) > 0 {
+		return &found
+	}
+	return nil
 }
 
 // noteTimeout warns of an error that is there because time is up. Where nothing is
 // planned nobody else would say why refreshing took so long. If it was a segment
 // that could not be read in time, the plan does not wait for it as long again.
-func (r *exportRefresh) noteTimeout(ctx context.Context, err error) {
+func (r *exportRefresh) noteTimeout(ctx context.Context, err error) (failure readFailure) {
 	var over timeoutOver
 	var explained *export.Error
 	if !errors.As(context.Cause(ctx), &over) || !errors.As(err, &explained) {
-		return
+		return failure
 	}
 	r.diags.AddWarning("Not All Was Refreshed", explained.Detail)
-	var unread *export.UnreadError
-	if errors.As(err, &unread) {
-		r.data.surveys.keepTimeout(r.state.source(), over.limit, err)
+	if errors.As(err, new(*export.UnreadError)) {
+		failure = readFailure{over.limit, err}
 	}
+	return failure
 }
 
 // survey looks at the segments, unless they say that they are what they were
@@ -79,6 +121,7 @@ func (r *exportRefresh) survey(ctx context.Context) (*export.Survey, error) {
 	s, err := r.export.SurveyUnless(ctx, loadSurveyed(ctx, r.private, r.state, r.diags))
 	if err == nil {
 		storeSurveyed(ctx, r.private, r.state, r.export, s, r.diags)
+		r.data.surveys.keep(r.state.source(), s)
 	}
 	return s, err
 }
@@ -86,13 +129,15 @@ func (r *exportRefresh) survey(ctx context.Context) (*export.Survey, error) {
 // list reads the list, and whom it has lost since the last run.
 func (r *exportRefresh) list(ctx context.Context, client *klaviyo.Client, found *refreshed) error {
 	if r.state.MembershipCheck.ValueString() == membershipNone {
-		list, err := client.List(ctx, r.export.ListID)
-		r.state.ListName = types.StringValue(list.Name)
+		list, err := r.export.CheckList(ctx, client)
+		if err == nil {
+			r.state.ListName = types.StringValue(list.Name)
+		}
 		return err
 	}
 	list, err := client.ListWithCount(ctx, r.export.ListID)
 	if err != nil {
-		return err
+		return export.ListError(r.export.ListID, err)
 	}
 	r.state.ListName, r.state.ListProfileCount = types.StringValue(list.Name), types.Int64Value(list.ProfileCount)
 	last := r.state.lastRun(ctx, r.diags)

@@ -42,7 +42,7 @@ func (r *segmentExportResource) ModifyPlan(ctx context.Context, req resource.Mod
 	}
 	var plan segmentExportModel
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-	p := exportPlan{data: r.data, plan: &plan, private: resp.Private, diags: &resp.Diagnostics}
+	p := exportPlan{data: r.data, plan: &plan, private: resp.Private, diags: &resp.Diagnostics, edited: !req.Plan.Raw.Equal(req.State.Raw)}
 	if !req.State.Raw.IsNull() {
 		p.state = &segmentExportModel{}
 		resp.Diagnostics.Append(req.State.Get(ctx, p.state)...)
@@ -89,7 +89,11 @@ func (r *segmentExportResource) Read(ctx context.Context, req resource.ReadReque
 		return
 	}
 	look := exportRefresh{data: r.data, state: &state, private: resp.Private, diags: &resp.Diagnostics}
-	store(ctx, resp.Private, keyRefresh, look.refresh(ctx, state.readTimeout(ctx, &resp.Diagnostics)), &resp.Diagnostics)
+	if found := look.refresh(ctx, state.readTimeout(ctx, &resp.Diagnostics)); found != nil {
+		store(ctx, resp.Private, keyRefresh, found, &resp.Diagnostics)
+	} else {
+		store(ctx, resp.Private, keyRefresh, nil, &resp.Diagnostics)
+	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, &state)...)
 }
 
@@ -170,6 +174,7 @@ func (p *exportPlan) run(ctx context.Context, reason string, surveyed *export.Su
 		return
 	}
 	p.data.runs.add(result.ID)
+	warnChanged(p.diags, p.plan.name(), p.plan.Fingerprint, p.plan.ProfileCount, result)
 	p.plan.LastRun = finishedRun(reason, result)
 	p.plan.ListProfileCount = countOrNull(result.ListProfileCount)
 	p.plan.WithheldCount = types.Int64Value(result.Withheld)
@@ -182,7 +187,7 @@ func (p *exportPlan) run(ctx context.Context, reason string, surveyed *export.Su
 	store(ctx, p.private, keyInputs, p.plan.inputs(p.export), p.diags)
 	storeSurveyed(ctx, p.private, p.plan, p.export, &result.Survey, p.diags)
 	p.rememberMissing(ctx)
-	warnResult(p.diags, result)
+	warnResult(p.diags, p.plan.name(), result)
 }
 
 // pinned is the fingerprint that the plan promised; empty where none is.

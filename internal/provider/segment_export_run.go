@@ -100,6 +100,28 @@ func newRequestedExport(ctx context.Context, data *providerData, value types.Obj
 	return r
 }
 
+// check makes sure that a run could be made now, and warns of what it would not
+// export. Diagnostics are at the argument.
+func (r *requestedExport) check(ctx context.Context, diags *diag.Diagnostics) {
+	var found diag.Diagnostics
+	defer func() { diags.Append(atExport(found)...) }()
+	limit := r.model.readTimeout(ctx, &found)
+	ctx, cancel := withTimeout(ctx, "read", limit)
+	defer cancel()
+	model := r.model
+	p := exportPlan{data: r.data, plan: &model, private: noPrivateState{}, diags: &found, limit: limit}
+	p.check(ctx)
+}
+
+// noPrivateState is the private state of what has none.
+type noPrivateState struct{}
+
+// GetKey implements privateState.
+func (noPrivateState) GetKey(context.Context, string) ([]byte, diag.Diagnostics) { return nil, nil }
+
+// SetKey implements privateState.
+func (noPrivateState) SetKey(context.Context, string, []byte) diag.Diagnostics { return nil }
+
 // run exports what the segments hold now. Errors, and warnings of what Klaviyo
 // did not take, are at the argument. The result is nil when it failed.
 func (r *requestedExport) run(ctx context.Context, progress func(export.Progress), diags *diag.Diagnostics) *export.Result {
@@ -126,7 +148,7 @@ func (r *requestedExport) run(ctx context.Context, progress func(export.Progress
 		addError(&found, used.blame(err))
 		return nil
 	}
-	warnResult(&found, result)
+	warnResult(&found, r.model.name(), result)
 	return result
 }
 

@@ -46,10 +46,15 @@ func (a *segmentExportRunAction) Configure(_ context.Context, req action.Configu
 	a.data = toProviderData(req.ProviderData, &resp.Diagnostics)
 }
 
-// ModifyPlan implements action.ActionWithModifyPlan. It refuses what could only
-// fail, as far as the export is known.
+// ModifyPlan implements action.ActionWithModifyPlan. It checks what the plan of
+// the export itself would check, as far as the export is known: a triggered action
+// that fails on apply is not tried again.
 func (a *segmentExportRunAction) ModifyPlan(ctx context.Context, req action.ModifyPlanRequest, resp *action.ModifyPlanResponse) {
-	a.requested(ctx, req.Config, &resp.Diagnostics)
+	requested := a.requested(ctx, req.Config, &resp.Diagnostics)
+	if resp.Diagnostics.HasError() || requested == nil || a.data == nil {
+		return
+	}
+	requested.check(ctx, &resp.Diagnostics)
 }
 
 // Invoke implements action.Action.

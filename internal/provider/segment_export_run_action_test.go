@@ -164,8 +164,13 @@ func TestSegmentExportRunAction_invoke(t *testing.T) {
 	a := newActions(w)
 	export := w.exportObject(threeCSV + rowAnn + "nobody,Nobody\n")
 
-	wantNoDiagnostics(t, a.plan(export))
-	w.wantNoRequest()
+	plan := a.plan(export)
+	if len(plan) != 2 {
+		t.Fatalf("the plan says %v, want how many are exported and how many rows are not", plan)
+	}
+	wantDiagnostic(t, plan[:1], tfprotov6.DiagnosticSeverityWarning, "3 Profiles To Export: VIP customers", "from 5 rows: 1 duplicate")
+	wantDiagnostic(t, plan[1:], tfprotov6.DiagnosticSeverityWarning, "1 Row Not Exported: VIP customers", "5 of vip")
+	w.wantImports(0)
 	for n := 1; n <= 2; n++ { // an action runs whenever it is invoked
 		progress, end := a.invoke(t.Context(), export)
 		wantDiagnostic(t, end, tfprotov6.DiagnosticSeverityWarning, "Profiles That Klaviyo Refused", "Email is blocked", "3 of vip")
@@ -204,21 +209,37 @@ func TestSegmentExportRunAction_refused(t *testing.T) {
 
 	// What is not known yet is no error of the plan.
 	wantNoDiagnostics(t, a.plan(unknown))
-	wantNoDiagnostics(t, a.plan(with("enabled", unknown)))
-	wantNoDiagnostics(t, a.plan(with("last_run", unknown)))
 	w.wantNoRequest()
+	for _, name := range []string{"enabled", "last_run"} {
+		wantDiagnostic(t, a.plan(with(name, unknown)), tfprotov6.DiagnosticSeverityWarning, "3 Profiles To Export")
+	}
+	wantNoDiagnostics(t, a.plan(with("segments", unknown)))
+	before := len(w.Requests())
 
 	off := with("enabled", false)
 	wantDiagnostic(t, a.plan(off), tfprotov6.DiagnosticSeverityError, "Export Not Enabled")
 	progress, end := a.invoke(t.Context(), off)
 	wantDiagnostic(t, end, tfprotov6.DiagnosticSeverityError, "Export Not Enabled")
-	w.wantNoRequest()
+	if after := len(w.Requests()); after != before {
+		t.Errorf("%d requests were made for an export that is not enabled", after-before)
+	}
 
-	_, end = a.invoke(t.Context(), with("list_id", "NoList"))
-	wantDiagnostic(t, end, tfprotov6.DiagnosticSeverityError, "List Not Found", `"NoList"`)
-	_, end = a.invoke(t.Context(), with("data_matching", values{"email": "Address"}))
-	wantDiagnostic(t, end, tfprotov6.DiagnosticSeverityError, "Column Not In Segment")
+	// The plan refuses what the run would refuse.
+	refused := func(export values, words ...string) {
+		t.Helper()
+		wantDiagnostic(t, a.plan(export), tfprotov6.DiagnosticSeverityError, words...)
+		_, end = a.invoke(t.Context(), export)
+		wantDiagnostic(t, end, tfprotov6.DiagnosticSeverityError, words...)
+	}
+	refused(with("list_id", "NoList"), "List Not Found", `"NoList"`)
+	refused(with("data_matching", values{"email": "Address"}), "Column Not In Segment")
+	refused(with("safeguards", values{"max_profiles": 2}), "Too Many Profiles")
+	w.AddFlow(w.list.ID, simulator.Flow{Name: "Welcome series", Status: "live"})
+	refused(good, "Joining The List Starts A Live Flow", "Welcome series")
 	w.RevokeKey(mainKey)
+	if plan := a.plan(good); len(plan) != 1 || plan[0].Summary != "API Key Refused" {
+		t.Errorf("the plan with a key that was revoked says %v", plan)
+	}
 	_, end = a.invoke(t.Context(), good)
 	if len(end) != 1 || end[0].Summary != "API Key Refused" {
 		t.Errorf("a key that was revoked leads to %v", end)

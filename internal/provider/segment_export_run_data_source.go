@@ -140,7 +140,7 @@ func (r *requestedExport) answer(ctx context.Context, at string, diags *diag.Dia
 		return nil
 	}
 	var found diag.Diagnostics
-	warnSurvey(&found, &result.Survey, true)
+	warnRows(&found, r.model.name(), &result.Survey)
 	diags.Append(atExport(found)...)
 	run := &runModel{}
 	diags.Append(finishedRun("requested at "+at, result).As(ctx, run, basetypes.ObjectAsOptions{})...)

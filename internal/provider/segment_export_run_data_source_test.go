@@ -68,7 +68,7 @@ func TestAccSegmentExportRun_onDemand(t *testing.T) {
 	c.run("will be read during apply", "plan", "-no-color", "-input=false", "-var=run_now=true", "-out=plan.bin")
 	w.wantImports(1)
 	nextSecond()
-	c.run("Rows That Cannot Be Exported", "apply", "-no-color", "-input=false", "plan.bin")
+	c.run("Not Exported: VIP", "apply", "-no-color", "-input=false", "plan.bin")
 	w.wantImports(2)
 	c.run(`reason = "requested at 20`, "show", "-no-color")
 

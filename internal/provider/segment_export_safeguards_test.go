@@ -3,8 +3,6 @@ package provider
 import (
 	"testing"
 
-	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
-
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/simulator"
 )
 
@@ -124,6 +122,10 @@ func TestAccSegmentExport_flowsNotChecked(t *testing.T) {
 	const key = "pk_noflows0123456789abcdef"
 	w.AddKey(key, "accounts:read", "lists:read", "lists:write", "profiles:read", "profiles:write")
 	w.AddFlow(w.list.ID, simulator.Flow{Name: "Welcome series", Status: "live"})
-	w.run(resource.TestStep{Config: w.export(threeCSV).with(providerBlock, "api_key", `"`+key+`"`).String()})
+	config := w.export(threeCSV).with(providerBlock, "api_key", `"`+key+`"`)
+	w.run(
+		refused(config, "Flows Cannot Be Checked", "Up to 3 profiles would join", "lacks the scope flows:read", "allow_live_flows = true"),
+		applied(config.with(exportBlock, "safeguards", "{ allow_live_flows = true }")))
+	w.wantImports(1)
 	w.wantMembers(three...)
 }

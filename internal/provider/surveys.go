@@ -7,20 +7,13 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
 )
 
-// surveys are what this process has found in segments. Terraform makes the plan
-// of a resource just before it applies it, in the same process, and reading a
-// large segment twice would be a waste. Whether a survey still holds is for
-// the run to find out.
+// surveys are what this process has found in segments, by source. Terraform
+// makes the plan of a resource just before it applies it, in the same process,
+// and reading a large segment twice would be a waste. Whether a survey still
+// holds is for the run to find out.
 type surveys struct {
 	mu       sync.Mutex
 	bySource map[string]*export.Survey
-	timeouts map[string]readFailure // of refreshes, by source
-}
-
-// readFailure is why segments could not be read within a limit.
-type readFailure struct {
-	limit time.Duration
-	err   error
 }
 
 func (s *surveys) keep(source string, survey *export.Survey) {
@@ -39,26 +32,50 @@ func (s *surveys) find(source string) *export.Survey {
 	return s.bySource[source]
 }
 
-// keepTimeout records that a refresh could not read a source within a limit.
-func (s *surveys) keepTimeout(source string, limit time.Duration, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.timeouts == nil {
-		s.timeouts = map[string]readFailure{}
-	}
-	s.timeouts[source] = readFailure{limit, err}
+// refreshes are the outcomes of the refreshes that this process has made, by
+// export. Terraform refreshes and plans in one process and applies in another,
+// so only a plan that directly follows its refresh finds one here.
+type refreshes struct {
+	mu       sync.Mutex
+	byExport map[string]refreshOutcome
 }
 
-// timedOut returns why a refresh could not read a source within a limit, nil if
-// that is not known. It forgets it: the next plan, of a process that makes
-// several, looks for itself.
-func (s *surveys) timedOut(source string, limit time.Duration) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	last := s.timeouts[source]
-	delete(s.timeouts, source)
-	if limit > last.limit {
+// refreshOutcome is what a refresh could look at, and what it could not.
+type refreshOutcome struct {
+	survey     *export.Survey // nil if the segments could not be read
+	listFailed bool           // the list could not be read
+	timeout    readFailure
+}
+
+// readFailure is why segments could not be read within a limit.
+type readFailure struct {
+	limit time.Duration
+	err   error
+}
+
+// within is the error of reading with that limit or a lower one, nil if that has
+// not been tried.
+func (f readFailure) within(limit time.Duration) error {
+	if limit > f.limit {
 		return nil
 	}
-	return last.err
+	return f.err
+}
+
+func (r *refreshes) keep(export string, outcome refreshOutcome) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.byExport == nil {
+		r.byExport = map[string]refreshOutcome{}
+	}
+	r.byExport[export] = outcome
+}
+
+// find returns the outcome of the refresh of an export. ok is false if this
+// process has made none.
+func (r *refreshes) find(export string) (outcome refreshOutcome, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	outcome, ok = r.byExport[export]
+	return outcome, ok
 }
