@@ -59,10 +59,7 @@ func (g guardRails) digest() types.String {
 			return types.StringUnknown()
 		}
 	}
-	var lists []string // null allows any list, an empty one none
-	if !g.lists.IsNull() {
-		lists = []string{}
-	}
+	var lists []string // the names tell none from no such rail
 	for _, id := range g.lists.Elements() {
 		if id, ok := id.(types.String); ok {
 			lists = append(lists, id.ValueString())
@@ -110,7 +107,7 @@ func (d *destinationModel) checkGuardRails(diags *diag.Diagnostics) {
 	add(diags, at, "Guard Rails Of The Connection Were Changed", d.changedRails())
 }
 
-// keepWhole says how a connection gets to an export with all it has.
+// keepWhole says how a connection reaches an export with all it has.
 const keepWhole = "A variable whose type is object({ ... }) drops every attribute that the type does not name, so declare it with type = any"
 
 // missingRails says what is wrong with a destination that has no digest.

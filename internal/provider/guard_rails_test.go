@@ -286,6 +286,37 @@ func TestGuardRails_earlierState(t *testing.T) {
 	w.wantImports(1)
 }
 
+// An apply checks for itself what Terraform has let the plan check just before.
+func TestGuardRails_apply(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := newCore(w, mainKey)
+	if errs := c.configureAgain(values{"api_key": unknown, "base_url": w.URL}); errs != "" {
+		t.Fatal(errs)
+	}
+	plan := c.plan(c.absent(connectionKind), w.connectionObject())
+	if errs := c.configureAgain(values{"api_key": mainKey, "base_url": w.URL}); errs != "" {
+		t.Fatal(errs)
+	}
+	made, diags := c.applyPlan(c.absent(connectionKind), w.connectionObject(), plan)
+	c.check(diags)
+	if !made.state.Equal(c.mustRead(made).state) {
+		t.Errorf("the connection is made with another digest than it has: %s", made.state)
+	}
+
+	config := w.exportObject(threeCSV)
+	destination, _ := config["destination"].(values)
+	dropped := config.with("destination", destination.with("guard_rails_digest", nil))
+	plan = c.plan(c.absent(exportKind), config)
+	changed := c.withAttribute(object{kind: exportKind, state: c.undynamic(c.typeOf(exportKind), plan.PlannedState)}, "destination", dropped["destination"])
+	plan.PlannedState = c.dynamic(c.typeOf(exportKind), changed.state)
+	_, diags = c.applyPlan(c.absent(exportKind), dropped, plan)
+	if got := errorsOf(diags); !says("Guard Rails Of The Connection Are Missing").MatchString(got) {
+		t.Errorf("the errors are %q", got)
+	}
+	w.wantImports(0)
+}
+
 // A test that overrides the connection only is told why nothing is sent.
 func TestAccGuardRails_overriddenInTest(t *testing.T) {
 	t.Parallel()

@@ -205,6 +205,11 @@ func TestAccList_destinationKnownLate(t *testing.T) {
 	step := applied(config, inState(listAddress, values{"destination.account_id": "OtherA"}))
 	step.ConfigPlanChecks = planned(listAddress, plancheck.ResourceActionCreate, values{"id": unknown})
 	w.run(step)
+
+	onlyKey := applied(w.managedList().with(dataBlock, "input", `"`+otherKey+`"`).
+		with(listBlock, "destination", `{ account_id = "OtherA", api_key = terraform_data.late.output }`))
+	onlyKey.ConfigPlanChecks = planned(listAddress, plancheck.ResourceActionCreate, values{"destination.account_id": "OtherA"})
+	w.run(onlyKey)
 }
 
 // The identity is that of the account of the destination.
@@ -239,5 +244,11 @@ func TestIdentity_listDestination(t *testing.T) {
 	}
 	if plan := c.plan(imported, config); len(plan.RequiresReplace) != 1 {
 		t.Error("a list that was imported is not replaced by a destination of another account")
+	}
+	if errs := c.configureAgain(values{"api_key": otherKey, "base_url": w.URL}); errs != "" {
+		t.Fatal(errs)
+	}
+	if plan := c.plan(imported, same); len(plan.RequiresReplace) > 0 {
+		t.Error("a list is replaced by a destination of its own account because the provider's key is that of another")
 	}
 }
