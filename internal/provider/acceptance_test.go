@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-testing/compare"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
@@ -117,6 +118,18 @@ func (w *world) export(segment string) configuration {
 		with(exportBlock, "segments", w.segment(segment)).
 		with(exportBlock, "data_matching", `{ email = "EMail" }`).
 		with(exportBlock, "attributes", `{ first_name = "FirstName" }`)
+}
+
+// literalDestination is a connection without guard rails that is written by
+// hand, with a digest that matches, and more arguments.
+func literalDestination(accountID string, arguments ...string) string {
+	return fmt.Sprintf("{ account_id = %q, data_privacy_consent = true, guard_rails_digest = %q, %s }",
+		accountID, noRailsDigest(accountID), strings.Join(arguments, ", "))
+}
+
+// noRailsDigest is the digest of a connection without guard rails.
+func noRailsDigest(accountID string) string {
+	return guardRails{accountID: types.StringValue(accountID), consent: types.BoolValue(true)}.digest().ValueString()
 }
 
 // run drives Terraform through the steps. Whatever they apply has an empty

@@ -44,6 +44,7 @@ type connectionModel struct {
 	Locale               types.String `tfsdk:"locale"`
 	PreferredCurrency    types.String `tfsdk:"preferred_currency"`
 	ConsentedAt          types.String `tfsdk:"consented_at"`
+	GuardRailsDigest     types.String `tfsdk:"guard_rails_digest"`
 }
 
 // keyRef is where the connection says its key is.
@@ -60,6 +61,11 @@ func (m *connectionModel) setAccount(a klaviyo.Account) {
 	m.Timezone = types.StringValue(a.Timezone)
 	m.Locale = types.StringValue(a.Locale)
 	m.PreferredCurrency = types.StringValue(a.PreferredCurrency)
+}
+
+// guardRails is the part of the connection that bounds its exports.
+func (m *connectionModel) guardRails() guardRails {
+	return guardRails{m.AccountID, m.DataPrivacyConsent, m.AllowedListIDs, m.MaxProfilesPerExport}
 }
 
 // Metadata implements resource.Resource.
@@ -84,13 +90,20 @@ func (r *connectionResource) ModifyPlan(ctx context.Context, req resource.Modify
 		return
 	}
 	account, err := r.account(ctx, &plan)
-	if errors.Is(err, errKeyUnknown) {
-		return
-	}
-	if err != nil {
+	switch {
+	case errors.Is(err, errAccessUnknown):
+	case err != nil:
 		addError(&resp.Diagnostics, err)
 		return
+	default:
+		r.planAccount(ctx, account, &plan, req, resp)
 	}
+	plan.GuardRailsDigest = plan.guardRails().digest()
+	resp.Diagnostics.Append(resp.Plan.Set(ctx, &plan)...)
+}
+
+// planAccount plans what follows from the account of the key.
+func (r *connectionResource) planAccount(ctx context.Context, account klaviyo.Account, plan *connectionModel, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
 	var state connectionModel
 	if !req.State.Raw.IsNull() {
 		resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
@@ -109,7 +122,6 @@ func (r *connectionResource) ModifyPlan(ctx context.Context, req resource.Modify
 	if !req.State.Raw.IsNull() && plan.ConsentedAt.IsNull() {
 		plan.recordConsent(&resp.Diagnostics)
 	}
-	resp.Diagnostics.Append(resp.Plan.Set(ctx, &plan)...)
 }
 
 // recordConsent plans to record the consent of a connection that was imported.
@@ -144,12 +156,11 @@ func (r *connectionResource) Read(ctx context.Context, req resource.ReadRequest,
 		return
 	}
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, state.identity())...)
+	state.GuardRailsDigest = state.guardRails().digest() // states of earlier versions have none
 	account, err := r.account(ctx, &state)
 	if err != nil {
 		logging.Warn(ctx, "The connection was not refreshed", logging.Fields{"reason": err.Error()})
-		return
-	}
-	if account.ID == state.ID.ValueString() { // another account is the plan's to deal with
+	} else if account.ID == state.ID.ValueString() { // another account is the plan's to deal with
 		state.setAccount(account)
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, &state)...)
@@ -225,6 +236,7 @@ func (r *connectionResource) apply(ctx context.Context, plan *connectionModel) e
 			"The plan was made for the account %s, but the API key in use belongs to %s (%q). Plan again with the key that is to be used.",
 			planned, account.ID, account.OrganizationName)}
 	}
+	plan.GuardRailsDigest = plan.guardRails().digest()
 	if plan.ConsentedAt.IsUnknown() {
 		plan.ConsentedAt = types.StringValue(time.Now().UTC().Format(time.RFC3339))
 	}

@@ -64,6 +64,8 @@ func (r *connectionResource) Schema(_ context.Context, _ resource.SchemaRequest,
 			"locale":             computedString("Locale of the account."),
 			"preferred_currency": computedString("Currency of the account, an ISO 4217 code."),
 			"consented_at":       computedString("When the consent was recorded, RFC 3339 in UTC."),
+			"guard_rails_digest": computedString("Names which of the guard rails `allowed_list_ids` and `max_profiles_per_export` are set, and holds a digest of them, the account and the consent. " +
+				"An export checks its `destination` against it, so that no guard rail gets lost on the way there."),
 			"test_account": schema.BoolAttribute{
 				MarkdownDescription: "Whether it is a test account of Klaviyo's.",
 				Computed:            true,

@@ -19,6 +19,7 @@ func addError(diags *diag.Diagnostics, err error) {
 	var several export.Errors
 	var one *export.Error
 	var key *keyError
+	var unknown *accessUnknownError
 	switch {
 	case errors.As(err, &several):
 		for _, e := range several {
@@ -28,6 +29,8 @@ func addError(diags *diag.Diagnostics, err error) {
 		add(diags, attributePath(one.Attribute), one.Summary, one.Detail+keyHint(err))
 	case errors.As(err, &key):
 		add(diags, key.at, key.summary, key.detail)
+	case errors.As(err, &unknown):
+		add(diags, path.Empty(), "API Key Or Address Not Known Yet", unknown.detail())
 	case errors.Is(err, context.Canceled):
 		add(diags, path.Empty(), "Interrupted", "The operation was cancelled before it was complete."+waitHint(err))
 	case errors.Is(err, context.DeadlineExceeded):

@@ -68,10 +68,19 @@ func (r *listResource) IdentitySchema(_ context.Context, _ resource.IdentitySche
 }
 
 // identify sets the identity of a list that has none yet.
-func (r *listResource) identify(ctx context.Context, identity *tfsdk.ResourceIdentity, id types.String, diags *diag.Diagnostics) {
+func (r *listResource) identify(ctx context.Context, identity *tfsdk.ResourceIdentity, in accountModel, id types.String, diags *diag.Diagnostics) {
 	if identity.Raw.IsFullyNull() {
-		diags.Append(identity.Set(ctx, listIdentity{r.data.account.find(ctx, r.data), id})...)
+		diags.Append(identity.Set(ctx, listIdentity{r.accountID(ctx, in), id})...)
 	}
+}
+
+// accountID is the id of the account of a destination, or of the provider's own
+// key without one. It is null if Klaviyo does not tell.
+func (r *listResource) accountID(ctx context.Context, in accountModel) types.String {
+	if in.AccountID.IsNull() {
+		return r.data.account.find(ctx, r.data)
+	}
+	return in.AccountID
 }
 
 // exportIdentity is the account and the list that an export goes to. It

@@ -2,6 +2,7 @@ package provider
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -30,6 +31,7 @@ func newListDataSource() datasource.DataSource { return &listDataSource{} }
 type listDataModel struct {
 	ID           types.String `tfsdk:"id"`
 	Name         types.String `tfsdk:"name"`
+	Destination  types.Object `tfsdk:"destination"`
 	OptInProcess types.String `tfsdk:"opt_in_process"`
 	Created      types.String `tfsdk:"created"`
 	Updated      types.String `tfsdk:"updated"`
@@ -61,6 +63,7 @@ func (d *listDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, r
 				Computed:            true,
 				Validators:          []validator.String{notBlank},
 			},
+			destinationArgument: listDestinationAttribute(""),
 
 			// Computed
 			"opt_in_process": schema.StringAttribute{
@@ -85,7 +88,8 @@ func (d *listDataSource) Read(ctx context.Context, req datasource.ReadRequest, r
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	list, err := call(d.data, func(c *klaviyo.Client) (klaviyo.List, error) {
+	in := decodeAccount(ctx, config.Destination, &resp.Diagnostics)
+	list, err := callIn(ctx, d.data, in, func(c *klaviyo.Client) (klaviyo.List, error) {
 		if config.ID.IsNull() {
 			return listNamed(ctx, c, config.Name.ValueString())
 		}
@@ -95,6 +99,10 @@ func (d *listDataSource) Read(ctx context.Context, req datasource.ReadRequest, r
 		}
 		return list, err
 	})
+	if errors.Is(err, errAccessUnknown) && req.ClientCapabilities.DeferralAllowed {
+		resp.Deferred = &datasource.Deferred{Reason: datasource.DeferredReasonProviderConfigUnknown}
+		return
+	}
 	if err != nil {
 		addError(&resp.Diagnostics, err)
 		return
@@ -102,7 +110,7 @@ func (d *listDataSource) Read(ctx context.Context, req datasource.ReadRequest, r
 	var state listModel
 	state.set(list)
 	resp.Diagnostics.Append(resp.State.Set(ctx, &listDataModel{
-		ID: state.ID, Name: state.Name, OptInProcess: state.OptInProcess, Created: state.Created, Updated: state.Updated,
+		ID: state.ID, Name: state.Name, Destination: config.Destination, OptInProcess: state.OptInProcess, Created: state.Created, Updated: state.Updated,
 	})...)
 }
 

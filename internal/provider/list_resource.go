@@ -2,9 +2,11 @@ package provider
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
@@ -12,15 +14,18 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/logging"
 )
 
 var (
 	_ resource.Resource                = (*listResource)(nil)
 	_ resource.ResourceWithConfigure   = (*listResource)(nil)
+	_ resource.ResourceWithModifyPlan  = (*listResource)(nil)
 	_ resource.ResourceWithImportState = (*listResource)(nil)
 )
 
@@ -34,6 +39,7 @@ type listModel struct {
 	Name         types.String `tfsdk:"name"`
 	OptInProcess types.String `tfsdk:"opt_in_process"`
 	ForceDestroy types.Bool   `tfsdk:"force_destroy"`
+	Destination  types.Object `tfsdk:"destination"`
 	ID           types.String `tfsdk:"id"`
 	Created      types.String `tfsdk:"created"`
 	Updated      types.String `tfsdk:"updated"`
@@ -71,7 +77,7 @@ func (r *listResource) Metadata(_ context.Context, req resource.MetadataRequest,
 func (r *listResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	keep := []planmodifier.String{stringplanmodifier.UseStateForUnknown()}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "A list in Klaviyo. It belongs to the account of the provider's API key.",
+		MarkdownDescription: "A list in Klaviyo. It belongs to the account of its `destination`, or to that of the provider's API key.",
 		Attributes: map[string]schema.Attribute{
 			// Required
 			"name": schema.StringAttribute{
@@ -94,6 +100,7 @@ func (r *listResource) Schema(_ context.Context, _ resource.SchemaRequest, resp 
 				Computed:            true,
 				Default:             booldefault.StaticBool(false),
 			},
+			destinationArgument: listDestinationAttribute(" Another account replaces the list."),
 
 			// Computed
 			"id": schema.StringAttribute{
@@ -116,6 +123,49 @@ func (r *listResource) Configure(_ context.Context, req resource.ConfigureReques
 	r.data = toProviderData(req.ProviderData, &resp.Diagnostics)
 }
 
+// ModifyPlan checks that the key of a new destination belongs to its account, and
+// plans a replacement when that is another one than before.
+func (r *listResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	if req.Plan.Raw.IsNull() || r.data == nil {
+		return
+	}
+	var plan, state listModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	created := req.State.Raw.IsNull()
+	if !created {
+		resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	}
+	if resp.Diagnostics.HasError() || plan.Destination.IsUnknown() ||
+		plan.Destination.IsNull() && created || !created && plan.Destination.Equal(state.Destination) {
+		return
+	}
+	in := decodeAccount(ctx, plan.Destination, &resp.Diagnostics)
+	if in.AccountID.IsUnknown() {
+		return
+	}
+	if !created {
+		before, after := r.accountBefore(ctx, &state, req.Identity, &resp.Diagnostics), r.accountID(ctx, in)
+		if !before.IsNull() && !after.IsNull() && !before.Equal(after) {
+			resp.RequiresReplace.Append(path.Root(destinationArgument))
+		}
+	}
+	none := func(*klaviyo.Client) (struct{}, error) { return struct{}{}, nil }
+	if _, err := callIn(ctx, r.data, in, none); err != nil && !errors.Is(err, errAccessUnknown) {
+		addError(&resp.Diagnostics, err)
+	}
+}
+
+// accountBefore is the account that a list is in, null if that is not known.
+func (r *listResource) accountBefore(ctx context.Context, state *listModel, identity *tfsdk.ResourceIdentity, diags *diag.Diagnostics) types.String {
+	in := decodeAccount(ctx, state.Destination, diags)
+	if !in.AccountID.IsNull() || identity.Raw.IsFullyNull() {
+		return r.accountID(ctx, in)
+	}
+	var known listIdentity
+	diags.Append(identity.Get(ctx, &known)...)
+	return known.AccountID
+}
+
 // Create implements resource.Resource.
 func (r *listResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
 	var plan listModel
@@ -124,8 +174,9 @@ func (r *listResource) Create(ctx context.Context, req resource.CreateRequest, r
 		return
 	}
 	plan.ID = types.StringNull()
-	account := r.data.account.find(ctx, r.data) // first: nothing may come between a new list and the state
-	list, err := call(r.data, func(c *klaviyo.Client) (klaviyo.List, error) {
+	in := decodeAccount(ctx, plan.Destination, &resp.Diagnostics)
+	account := r.accountID(ctx, in) // first: nothing may come between a new list and the state
+	list, err := callIn(ctx, r.data, in, func(c *klaviyo.Client) (klaviyo.List, error) {
 		return c.CreateList(ctx, plan.list())
 	})
 	if err != nil {
@@ -144,14 +195,20 @@ func (r *listResource) Read(ctx context.Context, req resource.ReadRequest, resp 
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	list, err := call(r.data, func(c *klaviyo.Client) (klaviyo.List, error) {
+	in := decodeAccount(ctx, state.Destination, &resp.Diagnostics)
+	list, err := callIn(ctx, r.data, in, func(c *klaviyo.Client) (klaviyo.List, error) {
 		return c.List(ctx, state.ID.ValueString())
 	})
-	if err != nil && !klaviyo.IsNotFound(err) {
+	unknown := errors.Is(err, errAccessUnknown)
+	if err != nil && !unknown && !klaviyo.IsNotFound(err) {
 		addError(&resp.Diagnostics, err)
 		return
 	}
-	r.identify(ctx, resp.Identity, state.ID, &resp.Diagnostics)
+	r.identify(ctx, resp.Identity, in, state.ID, &resp.Diagnostics)
+	if unknown {
+		logging.Warn(ctx, "The list was not refreshed", logging.Fields{"list": state.ID.ValueString(), "reason": err.Error()})
+		return
+	}
 	if err != nil {
 		resp.State.RemoveResource(ctx)
 		return
@@ -170,7 +227,8 @@ func (r *listResource) Update(ctx context.Context, req resource.UpdateRequest, r
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	list, err := call(r.data, func(c *klaviyo.Client) (klaviyo.List, error) {
+	in := decodeAccount(ctx, plan.Destination, &resp.Diagnostics)
+	list, err := callIn(ctx, r.data, in, func(c *klaviyo.Client) (klaviyo.List, error) {
 		return c.UpdateList(ctx, plan.list())
 	})
 	if klaviyo.IsNotFound(err) {
@@ -183,7 +241,7 @@ func (r *listResource) Update(ctx context.Context, req resource.UpdateRequest, r
 		return
 	}
 	plan.set(list)
-	r.identify(ctx, resp.Identity, plan.ID, &resp.Diagnostics)
+	r.identify(ctx, resp.Identity, in, plan.ID, &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
 }
 
@@ -194,7 +252,8 @@ func (r *listResource) Delete(ctx context.Context, req resource.DeleteRequest, r
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	_, err := call(r.data, func(c *klaviyo.Client) (struct{}, error) {
+	in := decodeAccount(ctx, state.Destination, &resp.Diagnostics)
+	_, err := callIn(ctx, r.data, in, func(c *klaviyo.Client) (struct{}, error) {
 		if !state.ForceDestroy.ValueBool() {
 			if err := deletable(ctx, c, &state); err != nil {
 				return struct{}{}, err
@@ -248,6 +307,10 @@ func (r *listResource) ImportState(ctx context.Context, req resource.ImportState
 	if id := identity.ID.ValueString(); !idPattern.MatchString(id) {
 		resp.Diagnostics.AddError("Not A List Id", fmt.Sprintf(
 			"A list is imported by its id, letters and digits such as Y6nRLr; %q is none. In Klaviyo it is at the end of the list's address: https://www.klaviyo.com/list/<id>.", id))
+		return
+	}
+	if _, err := r.data.access(keyRef{}); err != nil {
+		addError(&resp.Diagnostics, err)
 		return
 	}
 	if identity.AccountID.IsNull() {

@@ -152,8 +152,15 @@ func (c *core) plan(o object, config values) *tfprotov6.PlanResourceChangeRespon
 // apply plans a configuration and applies it.
 func (c *core) apply(o object, config values) object {
 	c.t.Helper()
+	out, diags := c.applyPlan(o, config, c.plan(o, config))
+	c.check(diags)
+	return out
+}
+
+// applyPlan applies a plan that was made before.
+func (c *core) applyPlan(o object, config values, plan *tfprotov6.PlanResourceChangeResponse) (object, []*tfprotov6.Diagnostic) {
+	c.t.Helper()
 	of := c.typeOf(o.kind)
-	plan := c.plan(o, config)
 	resp, err := c.server.ApplyResourceChange(c.t.Context(), &tfprotov6.ApplyResourceChangeRequest{
 		TypeName: o.kind, PriorState: c.dynamic(of, o.state), PlannedState: plan.PlannedState,
 		Config: c.dynamic(of, c.config(o.kind, config)), PlannedPrivate: plan.PlannedPrivate, PlannedIdentity: plan.PlannedIdentity,
@@ -161,8 +168,7 @@ func (c *core) apply(o object, config values) object {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	c.check(resp.Diagnostics)
-	return object{o.kind, c.undynamic(of, resp.NewState), resp.NewIdentity, resp.Private}
+	return object{o.kind, c.undynamic(of, resp.NewState), resp.NewIdentity, resp.Private}, resp.Diagnostics
 }
 
 // read refreshes a resource.

@@ -105,8 +105,11 @@ func (p *klaviyoProvider) Configure(ctx context.Context, req provider.ConfigureR
 		return
 	}
 	d := &providerData{
-		apiKey:  config.APIKey,
-		now:     p.now,
+		apiKey: config.APIKey,
+		now:    p.now,
+
+		addressUnknown: config.BaseURL.IsUnknown(),
+
 		options: klaviyo.Options{UserAgent: "terraform-provider-klaviyo/" + p.version + " (+https://registry.terraform.io/providers/klaviyo-community/klaviyo)"},
 	}
 	d.options.BaseURL = stringOrEnv(config.BaseURL, envBaseURL)
@@ -147,7 +150,10 @@ func (p *klaviyoProvider) replaceData(d *providerData) {
 // means the default.
 func maxRetries(value types.Int64, resp *provider.ConfigureResponse) int {
 	retries := value.ValueInt64()
-	if value.IsNull() || value.IsUnknown() {
+	if value.IsUnknown() {
+		return klaviyo.DefaultMaxRetries
+	}
+	if value.IsNull() {
 		text := os.Getenv(envMaxRetries)
 		if text == "" {
 			return klaviyo.DefaultMaxRetries
@@ -190,9 +196,11 @@ func (p *klaviyoProvider) Actions(context.Context) []func() action.Action {
 	}
 }
 
-// stringOrEnv is a configured value, else the environment variable's.
+// stringOrEnv is a configured value, else the environment variable's. A value
+// that is not known yet is empty: it is configured, so the variable does not
+// count.
 func stringOrEnv(value types.String, env string) string {
-	if value.IsNull() || value.IsUnknown() {
+	if value.IsNull() {
 		return os.Getenv(env)
 	}
 	return value.ValueString()

@@ -23,6 +23,8 @@ type providerData struct {
 	options klaviyo.Options
 	now     func() time.Time
 
+	addressUnknown bool // while planning
+
 	mu      sync.Mutex
 	clients map[[sha256.Size]byte]*klaviyo.Client // by hash of the key
 
@@ -86,8 +88,31 @@ func (e *usedKeyError) Error() string { return e.err.Error() }
 
 func (e *usedKeyError) Unwrap() error { return e.err }
 
-// errKeyUnknown means that the key is known only after apply.
-var errKeyUnknown = errors.New("the API key is not known yet")
+// errAccessUnknown means that the key, or the address that it goes to, is known
+// only after apply. Until both are known nothing is asked of anybody.
+var errAccessUnknown = errors.New("how to reach Klaviyo is not known yet")
+
+// accessUnknownError is an errAccessUnknown that says which argument it is.
+type accessUnknownError struct {
+	argument string // and whose it is
+	variable string // that can stand in for it, empty if there is none
+}
+
+func (e *accessUnknownError) Error() string {
+	return fmt.Sprintf("%s: %s is known only after apply", errAccessUnknown, e.argument)
+}
+
+func (e *accessUnknownError) Is(target error) bool { return target == errAccessUnknown }
+
+// detail says what to do.
+func (e *accessUnknownError) detail() string {
+	text := fmt.Sprintf("Klaviyo is needed here already while Terraform plans, but %s depends on something that is known only once it is applied. Nothing was asked of Klaviyo. "+
+		"Apply what it depends on first, with terraform apply -target=<its address>", e.argument)
+	if e.variable != "" {
+		text += ", or leave the argument out and set the environment variable " + e.variable
+	}
+	return text + "."
+}
 
 // keyError says what is wrong with a key, at an attribute where there is one.
 type keyError struct {
@@ -99,8 +124,11 @@ func (e *keyError) Error() string { return e.summary + ": " + e.detail }
 
 // access returns a client for the first key there is: the resource's own, the
 // environment variable that it names, the provider's, KLAVIYO_API_KEY. The
-// error is errKeyUnknown or a *keyError.
+// error is an errAccessUnknown or a *keyError.
 func (d *providerData) access(ref keyRef) (*access, error) {
+	if d.addressUnknown {
+		return nil, &accessUnknownError{`base_url of the provider "klaviyo" block`, envBaseURL}
+	}
 	key, origin, at, err := d.findKey(ref)
 	if err != nil {
 		return nil, err
@@ -116,8 +144,10 @@ func (d *providerData) access(ref keyRef) (*access, error) {
 // the attribute that it came from.
 func (d *providerData) findKey(ref keyRef) (key, origin string, at path.Path, err error) {
 	switch {
-	case ref.apiKey.IsUnknown() || ref.apiKeyEnv.IsUnknown():
-		return "", "", at, errKeyUnknown
+	case ref.apiKey.IsUnknown():
+		return "", "", at, &accessUnknownError{argument: "api_key of the connection"}
+	case ref.apiKeyEnv.IsUnknown():
+		return "", "", at, &accessUnknownError{argument: "api_key_env of the connection"}
 	case !ref.apiKey.IsNull():
 		return ref.apiKey.ValueString(), "api_key of the connection", ref.attribute("api_key"), nil
 	case !ref.apiKeyEnv.IsNull():
@@ -129,7 +159,7 @@ func (d *providerData) findKey(ref keyRef) (key, origin string, at path.Path, er
 		}
 		return key, "the environment variable " + name, at, nil
 	case d.apiKey.IsUnknown():
-		return "", "", at, errKeyUnknown
+		return "", "", at, &accessUnknownError{`api_key of the provider "klaviyo" block`, envAPIKey}
 	case !d.apiKey.IsNull():
 		return d.apiKey.ValueString(), "api_key of the provider", at, nil
 	}

@@ -38,11 +38,11 @@ func TestProviderData_unknownKeyIsNotSkipped(t *testing.T) {
 		"api_key":     {apiKey: types.StringUnknown()},
 		"api_key_env": {apiKeyEnv: types.StringUnknown()},
 	} {
-		if _, err := d.access(ref); !errors.Is(err, errKeyUnknown) {
+		if _, err := d.access(ref); !errors.Is(err, errAccessUnknown) {
 			t.Errorf("with %s unknown the error is %v", name, err)
 		}
 	}
-	if _, err := (&providerData{apiKey: types.StringUnknown()}).access(keyRef{}); !errors.Is(err, errKeyUnknown) {
+	if _, err := (&providerData{apiKey: types.StringUnknown()}).access(keyRef{}); !errors.Is(err, errAccessUnknown) {
 		t.Errorf("with the provider's key unknown the error is %v", err)
 	}
 }

@@ -105,7 +105,7 @@ func TestAccProvider_noKeyNeeded(t *testing.T) {
 	config := w.export(threeCSV).
 		without(providerBlock, "api_key").
 		with(dataBlock, "input", `"nothing of Klaviyo's"`).
-		with(exportBlock, "destination", `{ account_id = "MainAc", data_privacy_consent = true }`).
+		with(exportBlock, "destination", literalDestination("MainAc")).
 		with(exportBlock, "enabled", "false")
 	delete(config, connectionBlock)
 	w.run(applied(config))

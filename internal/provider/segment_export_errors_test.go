@@ -181,15 +181,15 @@ func TestAccSegmentExport_destinationRefused(t *testing.T) {
 			[]string{"Too Many Profiles", "destination =", "hold 3 profiles", "allows 2", "raise max_profiles_per_export"},
 		},
 		"other account": {
-			exportBlock, "destination", `{ account_id = "OtherA", data_privacy_consent = true }`,
+			exportBlock, "destination", literalDestination("OtherA"),
 			[]string{"API Key Of Another Account", "destination =", "account OtherA", `belongs to MainAc ("Northwind")`},
 		},
 		"key not known": {
-			exportBlock, "destination", `{ account_id = "MainAc", data_privacy_consent = true, api_key = "pk_nobody" }`,
+			exportBlock, "destination", literalDestination("MainAc", `api_key = "pk_nobody"`),
 			[]string{"API Key Refused", "401", "The key came from api_key of the connection"},
 		},
 		"key not set": {
-			exportBlock, "destination", `{ account_id = "MainAc", data_privacy_consent = true, api_key_env = "KLAVIYO_KEY_THAT_IS_NOT_SET" }`,
+			exportBlock, "destination", literalDestination("MainAc", `api_key_env = "KLAVIYO_KEY_THAT_IS_NOT_SET"`),
 			[]string{"API Key Missing", "KLAVIYO_KEY_THAT_IS_NOT_SET"},
 		},
 	}

@@ -11,7 +11,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
-	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
 
@@ -53,15 +52,6 @@ type segmentExportModel struct {
 	LastRun          types.Object `tfsdk:"last_run"`
 }
 
-type destinationModel struct {
-	AccountID            types.String `tfsdk:"account_id"`
-	DataPrivacyConsent   types.Bool   `tfsdk:"data_privacy_consent"`
-	APIKey               types.String `tfsdk:"api_key"`
-	APIKeyEnv            types.String `tfsdk:"api_key_env"`
-	AllowedListIDs       types.Set    `tfsdk:"allowed_list_ids"`
-	MaxProfilesPerExport types.Int64  `tfsdk:"max_profiles_per_export"`
-}
-
 type dataMatchingModel struct {
 	Email       types.String `tfsdk:"email"`
 	PhoneNumber types.String `tfsdk:"phone_number"`
@@ -98,21 +88,6 @@ type runModel struct {
 	Unconfirmed       types.Int64  `tfsdk:"profiles_unconfirmed"`
 	ListProfileCount  types.Int64  `tfsdk:"list_profile_count"`
 	Jobs              types.Int64  `tfsdk:"jobs"`
-}
-
-// destination decodes the destination, whose attributes may be unknown. ok is
-// false when all of it is unknown, or null after an import.
-func (m *segmentExportModel) destination(ctx context.Context, diags *diag.Diagnostics) (d destinationModel, ok bool) {
-	if m.Destination.IsUnknown() || m.Destination.IsNull() {
-		return d, false
-	}
-	diags.Append(m.Destination.As(ctx, &d, basetypes.ObjectAsOptions{})...)
-	return d, !diags.HasError()
-}
-
-// keyRef is where the destination says the key is.
-func (d *destinationModel) keyRef() keyRef {
-	return keyRef{apiKey: d.APIKey, apiKeyEnv: d.APIKeyEnv, at: path.Root("destination")}
 }
 
 // lastRun decodes the last run. nil means that there was none, or that it is
@@ -169,19 +144,6 @@ func (m *segmentExportModel) export(ctx context.Context, diags *diag.Diagnostics
 		e.SegmentProperty = m.SegmentProperty.ValueString()
 	}
 	return e
-}
-
-func (d *destinationModel) destination(ctx context.Context, diags *diag.Diagnostics) export.Destination {
-	out := export.Destination{
-		AccountID:   d.AccountID.ValueString(),
-		Consent:     d.DataPrivacyConsent.ValueBool(),
-		MaxProfiles: d.MaxProfilesPerExport.ValueInt64(),
-	}
-	if tf, err := d.AllowedListIDs.ToTerraformValue(ctx); err == nil && tf.IsFullyKnown() && !tf.IsNull() {
-		out.AllowedListIDs = []string{}
-		diags.Append(d.AllowedListIDs.ElementsAs(ctx, &out.AllowedListIDs, false)...)
-	}
-	return out
 }
 
 // safeguards are those of the configuration, with what is unknown left open.

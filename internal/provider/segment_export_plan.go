@@ -134,8 +134,11 @@ func (p *exportPlan) checkDestination(ctx context.Context) {
 			return
 		}
 	}
+	if d.checkGuardRails(p.diags); p.diags.HasError() {
+		return
+	}
 	used, err := p.data.access(d.keyRef())
-	if errors.Is(err, errKeyUnknown) {
+	if errors.Is(err, errAccessUnknown) {
 		return
 	}
 	if err != nil {

@@ -192,7 +192,7 @@ func TestAccSegmentExport_disabled(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	off := w.export(threeCSV).
-		with(exportBlock, "destination", `{ account_id = "MainAc", data_privacy_consent = true, api_key_env = "KLAVIYO_KEY_THAT_IS_NOT_SET" }`).
+		with(exportBlock, "destination", literalDestination("MainAc", `api_key_env = "KLAVIYO_KEY_THAT_IS_NOT_SET"`)).
 		with(exportBlock, "segments", fileSegment("nowhere.csv")).
 		with(exportBlock, "enabled", "false")
 	delete(off, connectionBlock)

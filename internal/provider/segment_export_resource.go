@@ -133,6 +133,9 @@ func (p *exportPlan) apply(ctx context.Context, operation string, timeout time.D
 		return
 	}
 	d, _ := p.plan.destination(ctx, p.diags)
+	if d.checkGuardRails(p.diags); p.diags.HasError() {
+		return
+	}
 	var err error
 	if p.used, err = p.data.access(d.keyRef()); err != nil {
 		addError(p.diags, err)

@@ -89,13 +89,19 @@ type requestedExport struct {
 }
 
 // newRequestedExport decodes the value of the argument. An export that is
-// switched off is refused, as far as that is known.
+// switched off or has lost the guard rails of its connection is refused, as far
+// as that is known.
 func newRequestedExport(ctx context.Context, data *providerData, value types.Object, diags *diag.Diagnostics) *requestedExport {
 	r := &requestedExport{data: data}
 	diags.Append(value.As(ctx, &r.model, basetypes.ObjectAsOptions{})...)
 	if enabled := r.model.Enabled; !enabled.IsNull() && !enabled.IsUnknown() && !enabled.ValueBool() {
 		diags.AddAttributeError(path.Root(exportArgument), "Export Not Enabled",
 			"The export has enabled = false, so nothing may be sent, not on demand either. Nothing was sent. Set enabled = true, or do not ask for a run.")
+	}
+	if d, ok := r.model.destination(ctx, diags); ok {
+		var found diag.Diagnostics
+		d.checkGuardRails(&found)
+		diags.Append(atExport(found)...)
 	}
 	return r
 }

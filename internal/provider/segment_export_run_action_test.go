@@ -92,7 +92,7 @@ func (w *world) exportObject(segment string) values {
 	w.t.Helper()
 	return values{
 		"display_name":  "VIP customers to Klaviyo",
-		"destination":   values{"account_id": "MainAc", "data_privacy_consent": true},
+		"destination":   values{"account_id": "MainAc", "data_privacy_consent": true, "guard_rails_digest": noRailsDigest("MainAc")},
 		"list_id":       w.list.ID,
 		"segments":      values{"vip": values{"file": values{"path": w.write("vip.csv", segment)}}},
 		"data_matching": values{"email": "EMail"},

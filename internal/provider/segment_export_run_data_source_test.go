@@ -45,7 +45,7 @@ func fromNow(d time.Duration) string {
 // for a run in the plan.
 func (w *world) loose(segment string) configuration {
 	w.t.Helper()
-	c := w.export(segment).with(exportBlock, "destination", `{ account_id = "MainAc", data_privacy_consent = true }`)
+	c := w.export(segment).with(exportBlock, "destination", literalDestination("MainAc"))
 	var object strings.Builder
 	for argument, expression := range c[exportBlock] {
 		fmt.Fprintf(&object, "%s = %s\n", argument, expression)

@@ -149,44 +149,6 @@ func timeoutsAttribute(ctx context.Context) schema.Attribute {
 	return nested
 }
 
-func destinationAttribute() schema.Attribute {
-	return schema.SingleNestedAttribute{
-		MarkdownDescription: "The connection to export through, as a whole: `destination = klaviyo_connection.example`.",
-		Required:            true,
-		Attributes: map[string]schema.Attribute{
-			"account_id": schema.StringAttribute{
-				MarkdownDescription: "Id of the Klaviyo account. A key of another account is refused.",
-				Required:            true,
-			},
-			"data_privacy_consent": schema.BoolAttribute{
-				MarkdownDescription: "The consent of the connection. Nothing is sent unless it is `true`.",
-				Required:            true,
-				Validators:          []validator.Bool{consentGiven{}},
-			},
-			"api_key": schema.StringAttribute{
-				MarkdownDescription: "The API key of the connection, if it has one of its own.",
-				Optional:            true,
-				Sensitive:           true,
-				Validators:          []validator.String{privateKey},
-			},
-			"api_key_env": schema.StringAttribute{
-				MarkdownDescription: "Name of the environment variable that holds the API key of the connection, if it names one.",
-				Optional:            true,
-				Validators:          []validator.String{environmentVariable},
-			},
-			"allowed_list_ids": schema.SetAttribute{
-				MarkdownDescription: "The lists that the connection may be used for.",
-				ElementType:         types.StringType,
-				Optional:            true,
-			},
-			"max_profiles_per_export": schema.Int64Attribute{
-				MarkdownDescription: "Most profiles that the connection allows for one export.",
-				Optional:            true,
-			},
-		},
-	}
-}
-
 func dataMatchingAttribute() schema.Attribute {
 	return schema.SingleNestedAttribute{
 		MarkdownDescription: "Which columns say who somebody is. Klaviyo finds a profile by these and creates it if there is none.",

@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
@@ -88,7 +89,7 @@ func TestAccSegmentExport_unknownInputsRefused(t *testing.T) {
 		"consent": {
 			func(_ *world, c configuration) configuration {
 				return c.with(dataBlock, "input", "false").
-					with(exportBlock, "destination", `{ account_id = "MainAc", data_privacy_consent = terraform_data.late.output }`)
+					with(exportBlock, "destination", strings.Replace(literalDestination("MainAc"), "= true", "= terraform_data.late.output", 1))
 			},
 			[]string{"No Consent To Export Personal Data"},
 		},

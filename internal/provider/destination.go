@@ -1,0 +1,152 @@
+package provider
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
+)
+
+// destinationArgument is the name of the argument that takes a connection.
+const destinationArgument = "destination"
+
+// accountModel is the part of a connection that says which account it is to and
+// where its key is. The zero value leaves both to the provider.
+type accountModel struct {
+	AccountID types.String `tfsdk:"account_id"`
+	APIKey    types.String `tfsdk:"api_key"`
+	APIKeyEnv types.String `tfsdk:"api_key_env"`
+}
+
+// destinationModel is the part of a connection that an export needs.
+type destinationModel struct {
+	accountModel
+	DataPrivacyConsent   types.Bool   `tfsdk:"data_privacy_consent"`
+	AllowedListIDs       types.Set    `tfsdk:"allowed_list_ids"`
+	MaxProfilesPerExport types.Int64  `tfsdk:"max_profiles_per_export"`
+	GuardRailsDigest     types.String `tfsdk:"guard_rails_digest"`
+}
+
+// accountAttributes are those of accountModel.
+func accountAttributes() map[string]schema.Attribute {
+	return map[string]schema.Attribute{
+		"account_id": schema.StringAttribute{
+			MarkdownDescription: "Id of the Klaviyo account. A key of another account is refused.",
+			Required:            true,
+		},
+		"api_key": schema.StringAttribute{
+			MarkdownDescription: "The API key of the connection, if it has one of its own.",
+			Optional:            true,
+			Sensitive:           true,
+			Validators:          []validator.String{privateKey},
+		},
+		"api_key_env": schema.StringAttribute{
+			MarkdownDescription: "Name of the environment variable that holds the API key of the connection, if it names one.",
+			Optional:            true,
+			Validators:          []validator.String{environmentVariable},
+		},
+	}
+}
+
+// destinationAttribute is the connection of an export.
+func destinationAttribute() schema.Attribute {
+	attributes := accountAttributes()
+	attributes["data_privacy_consent"] = schema.BoolAttribute{
+		MarkdownDescription: "The consent of the connection. Nothing is sent unless it is `true`.",
+		Required:            true,
+		Validators:          []validator.Bool{consentGiven{}},
+	}
+	attributes["allowed_list_ids"] = schema.SetAttribute{
+		MarkdownDescription: "The lists that the connection may be used for.",
+		ElementType:         types.StringType,
+		Optional:            true,
+	}
+	attributes["max_profiles_per_export"] = schema.Int64Attribute{
+		MarkdownDescription: "Most profiles that the connection allows for one export.",
+		Optional:            true,
+	}
+	attributes["guard_rails_digest"] = schema.StringAttribute{
+		MarkdownDescription: "The digest that the connection has of its guard rails. Only a `klaviyo_connection` has one, and an export without it, or with one that does not match, is refused.",
+		Optional:            true, // checkGuardRails says more of one that is missing than Terraform would
+	}
+	return schema.SingleNestedAttribute{
+		MarkdownDescription: "The connection to export through, as a whole: `destination = klaviyo_connection.example`. An object of your own is refused, and so is a connection that has lost attributes on the way, " +
+			"for example in a variable of a module whose type does not name them all: declare such a variable with `type = any`.",
+		Required:   true,
+		Attributes: attributes,
+	}
+}
+
+// listDestinationAttribute is the connection of a list. A list is no personal
+// data, so consent and guard rails do not matter here, and a change of them is
+// no change of the list.
+func listDestinationAttribute(consequence string) schema.SingleNestedAttribute {
+	return schema.SingleNestedAttribute{
+		MarkdownDescription: "The connection to the account that the list belongs to: `destination = klaviyo_connection.example`. Only its account and its key are used. Defaults to the account of the provider's API key." + consequence,
+		Optional:            true,
+		Attributes:          accountAttributes(),
+	}
+}
+
+// destination decodes the destination, whose attributes may be unknown. ok is
+// false when all of it is unknown, or null after an import.
+func (m *segmentExportModel) destination(ctx context.Context, diags *diag.Diagnostics) (d destinationModel, ok bool) {
+	if m.Destination.IsUnknown() || m.Destination.IsNull() {
+		return d, false
+	}
+	diags.Append(m.Destination.As(ctx, &d, basetypes.ObjectAsOptions{})...)
+	return d, !diags.HasError()
+}
+
+// decodeAccount decodes the destination of a list, whose attributes may be
+// unknown. It is the zero value when all of it is null or unknown.
+func decodeAccount(ctx context.Context, destination types.Object, diags *diag.Diagnostics) (a accountModel) {
+	if !destination.IsNull() && !destination.IsUnknown() {
+		diags.Append(destination.As(ctx, &a, basetypes.ObjectAsOptions{})...)
+	}
+	return a
+}
+
+// keyRef is where the destination says the key is.
+func (a *accountModel) keyRef() keyRef {
+	return keyRef{apiKey: a.APIKey, apiKeyEnv: a.APIKeyEnv, at: path.Root(destinationArgument)}
+}
+
+// callIn makes a request in the account of a destination, with its key. Without
+// a destination the key is the provider's, and so is the account.
+func callIn[T any](ctx context.Context, d *providerData, in accountModel, request func(*klaviyo.Client) (T, error)) (T, error) {
+	var none T
+	used, err := d.access(in.keyRef())
+	if err != nil {
+		return none, err
+	}
+	if !in.AccountID.IsNull() {
+		e := export.Export{Destination: export.Destination{AccountID: in.AccountID.ValueString()}}
+		if err := e.CheckAccount(ctx, used.client); err != nil {
+			return none, used.blame(err)
+		}
+	}
+	result, err := request(used.client)
+	return result, used.blame(err)
+}
+
+// destination is the destination in the terms of the engine.
+func (d *destinationModel) destination(ctx context.Context, diags *diag.Diagnostics) export.Destination {
+	out := export.Destination{
+		AccountID:   d.AccountID.ValueString(),
+		Consent:     d.DataPrivacyConsent.ValueBool(),
+		MaxProfiles: d.MaxProfilesPerExport.ValueInt64(),
+	}
+	if tf, err := d.AllowedListIDs.ToTerraformValue(ctx); err == nil && tf.IsFullyKnown() && !tf.IsNull() {
+		out.AllowedListIDs = []string{}
+		diags.Append(d.AllowedListIDs.ElementsAs(ctx, &out.AllowedListIDs, false)...)
+	}
+	return out
+}
