@@ -124,7 +124,9 @@ func (r *listResource) Configure(_ context.Context, req resource.ConfigureReques
 }
 
 // ModifyPlan checks that the key of a new destination belongs to its account, and
-// plans a replacement when that is another one than before.
+// plans a replacement when that is another one than before. It records a new name
+// for the exports to the list, which are planned after it and created once it has
+// that name.
 func (r *listResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
 	if req.Plan.Raw.IsNull() || r.data == nil {
 		return
@@ -134,6 +136,9 @@ func (r *listResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 	created := req.State.Raw.IsNull()
 	if !created {
 		resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	}
+	if !created && !plan.Name.IsUnknown() && !plan.Name.Equal(state.Name) {
+		r.data.renames.Store(state.ID.ValueString(), plan.Name.ValueString())
 	}
 	if resp.Diagnostics.HasError() || plan.Destination.IsUnknown() ||
 		plan.Destination.IsNull() && created || !created && plan.Destination.Equal(state.Destination) {

@@ -30,6 +30,7 @@ type providerData struct {
 
 	surveys   surveys
 	refreshes refreshes
+	renames   sync.Map // names that lists are about to get, by id of the list
 	rejects   rejectsFiles
 	runs      runs
 	account   ownAccount

@@ -3,6 +3,7 @@ package provider
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -178,6 +179,9 @@ func (p *exportPlan) checkList(ctx context.Context) {
 		p.fail(ctx, "the list", p.used.blame(err))
 	case !kept:
 		p.plan.ListName = types.StringValue(list.Name)
+		if name, ok := p.data.renames.Load(list.ID); ok {
+			p.plan.ListName = types.StringValue(fmt.Sprint(name))
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package provider
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -143,6 +144,18 @@ func TestAccSegmentExport_listGone(t *testing.T) {
 	gone := refused(config, "List Not Found", w.list.ID)
 	gone.PreConfig = func() { w.DeleteList(w.list.ID) }
 	w.run(applied(config), gone)
+}
+
+// An export that is created while its list is renamed has the new name.
+func TestAccSegmentExport_listRenamedInTheSameApply(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	config := w.export(threeCSV).with(listBlock, "name", `"Old"`).with(listBlock, "force_destroy", "true").with(exportBlock, "list_id", listAddress+".id")
+	lists := maps.Clone(config)
+	delete(lists, exportBlock)
+	renamed := applied(config.with(listBlock, "name", `"New"`), inState(exportAddress, values{"list_name": "New"}))
+	renamed.ConfigPlanChecks = planned(exportAddress, plancheck.ResourceActionCreate, values{"list_name": "New"})
+	w.run(applied(lists), renamed)
 }
 
 // Each export of several has its number of profiles in the plan.
