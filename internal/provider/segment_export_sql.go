@@ -45,7 +45,7 @@ func sqlAttribute() schema.Attribute {
 				Validators:          []validator.String{notBlank},
 			},
 			"args": schema.ListAttribute{
-				MarkdownDescription: "Values of the parameters of `query`, in order: `$1`, `$2` and so on for PostgreSQL, `?` for MySQL. They are sent beside the query and never become part of it.",
+				MarkdownDescription: "Values of the parameters of `query`, in order: `$1`, `$2` and so on for PostgreSQL, `?` for MySQL. They are sent beside the query and never become part of it. `null` is NULL.",
 				ElementType:         types.StringType,
 				Optional:            true,
 			},
@@ -63,7 +63,7 @@ func (m *sqlModel) source() segment.Source {
 		URL: m.URL.ValueString(), URLEnv: m.URLEnv.ValueString(), Query: m.Query.ValueString(), VersionQuery: m.VersionQuery.ValueString(),
 	}
 	for _, arg := range m.Args {
-		source.Args = append(source.Args, arg.ValueString())
+		source.Args = append(source.Args, arg.ValueStringPointer())
 	}
 	return source
 }
