@@ -92,12 +92,12 @@ func TestSQL_refusedQueries(t *testing.T) {
 			"no permission": {db.URLOf(sqltest.Reader, sqltest.Password), "SELECT email FROM people", []string{
 				"may not do what the query does", pick("42501", "42000"),
 			}},
-			"insert":       {url, "INSERT INTO people (email) VALUES ('new@example.com') RETURNING email", []string{pick("The query writes", "begins with INSERT"), pick("only selects", "Nothing was sent")}},
-			"update":       {url, "UPDATE people SET score = 0", []string{pick("returns no columns", "begins with UPDATE")}},
-			"two in one":   {url, "SELECT email FROM people; DELETE FROM people", []string{pick("42601", "more than one statement")}},
-			"drops":        {url, "DROP TABLE people", []string{pick("returns no columns", "begins with DROP")}},
+			"insert":        {url, "INSERT INTO people (email) VALUES ('new@example.com') RETURNING email", []string{pick("The query writes", "begins with INSERT"), pick("only selects", "Nothing was sent")}},
+			"update":        {url, "UPDATE people SET score = 0", []string{pick("returns no columns", "begins with UPDATE")}},
+			"two in one":    {url, "SELECT email FROM people; DELETE FROM people", []string{pick("42601", "more than one statement")}},
+			"drops":         {url, "DROP TABLE people", []string{pick("returns no columns", "begins with DROP")}},
 			"writes inside": {url, pick("SELECT nextval('visits')::text AS email", "SELECT nextval(visits) AS email"), []string{"The query writes", "only selects"}},
-			"data in word": {url, pick("SELECT CAST(email AS int) AS email FROM people", "SELECT JSON_TABLE(email) AS email FROM people"), []string{"SQLSTATE"}},
+			"data in word":  {url, pick("SELECT CAST(email AS int) AS email FROM people", "SELECT JSON_TABLE(email) AS email FROM people"), []string{"SQLSTATE"}},
 			"timeout": {
 				url + pick("?statement_timeout=200", "?max_statement_time=0.2"),
 				pick("SELECT pg_sleep(20)::text AS email", "SELECT SLEEP(20) AS email"),
