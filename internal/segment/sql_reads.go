@@ -47,7 +47,7 @@ func reads(first sqlToken) bool { return slices.Contains(readingWords, first.tex
 const readingRemedy = "Write one statement that begins with SELECT, WITH ... SELECT, TABLE, VALUES or SHOW."
 
 func unreadable(problem, remedy string) *Error {
-	return sqlError("query", remedy, "%s Nothing was sent to the server.", problem)
+	return sqlError("query", remedy, "%s It was not sent to the database.", problem)
 }
 
 // shortened is a word for a message.

@@ -96,7 +96,7 @@ func TestOnlyReads_refused(t *testing.T) {
 			t.Errorf("%q is allowed", query)
 			continue
 		}
-		if !strings.Contains(err.Error(), words) || !strings.Contains(err.Error(), "Nothing was sent") || err.Argument[0] != "query" {
+		if !strings.Contains(err.Error(), words) || !strings.Contains(err.Error(), "not sent to the database") || err.Argument[0] != "query" {
 			t.Errorf("%q: %q %s, want %q", query, err.Argument, err, words)
 		}
 	}

@@ -18,11 +18,11 @@ func TestSQL_mysqlNothingSent(t *testing.T) {
 		"SELECT email FROM people INTO OUTFILE '/tmp/people'", "CALL purge()",
 	} {
 		_, err := segment.SQL{URL: url, Query: query}.Open(t.Context(), []string{"email"})
-		wantError(t, err, "query", "Nothing was sent")
+		wantError(t, err, "query", "not sent to the database")
 		_, err = segment.SQL{URL: url, Query: query, Args: texts("1")}.Open(t.Context(), []string{"email"})
-		wantError(t, err, "query", "Nothing was sent")
+		wantError(t, err, "query", "not sent to the database")
 		_, err = segment.SQL{URL: url, Query: "SELECT 1", VersionQuery: query}.Version(t.Context())
-		wantError(t, err, "version_query", "Nothing was sent")
+		wantError(t, err, "version_query", "not sent to the database")
 	}
 	if statements, logins := fake.seen(); len(statements)+len(logins) > 0 {
 		t.Errorf("%d logins, statements %q", len(logins), statements)

@@ -37,6 +37,7 @@ func TestSQL_mysqlTLS(t *testing.T) {
 	t.Parallel()
 	host := otherAddress(t)
 	config, ca := certified(t, host)
+	_, other := certified(t, host)
 	empty := filepath.Join(t.TempDir(), "empty.pem")
 	if err := os.WriteFile(empty, nil, 0o600); err != nil {
 		t.Fatal(err)
@@ -52,7 +53,9 @@ func TestSQL_mysqlTLS(t *testing.T) {
 		"CA that is none":              {"ssl-ca=" + empty, true, nil, []string{"ssl-ca", "holds no certificate"}},
 		"verified":                     {"tls=true", true, nil, []string{"not signed by an authority", "Check what the URL says"}},
 		"not verified":                 {"tls=skip-verify", true, secret, nil},
-		"not verified, CA":             {"tls=skip-verify&ssl-ca=" + ca, true, secret, nil},
+		"not verified, another CA":     {"tls=skip-verify&ssl-ca=" + other, true, secret, nil},
+		"another CA":                   {"ssl-ca=" + other, true, nil, []string{"not signed by an authority"}},
+		"off, CA":                      {"tls=false&ssl-ca=" + ca, true, clear, nil},
 		"mode REQUIRED":                {"ssl-mode=REQUIRED", true, secret, nil},
 		"off":                          {"tls=false", true, clear, nil},
 		"off by mode":                  {"ssl-mode=DISABLED", true, clear, nil},
@@ -77,7 +80,7 @@ func TestSQL_postgresTLS(t *testing.T) { //nolint:paralleltest // it sets the en
 	_, other := certified(t, host)
 	t.Setenv("HOME", t.TempDir()) // has no certificates
 	services := filepath.Join(t.TempDir(), "services")
-	if err := os.WriteFile(services, []byte("[open]\nsslmode=disable\n[verified]\nsslmode=verify-full\nsslrootcert="+other+"\n"), 0o600); err != nil {
+	if err := os.WriteFile(services, []byte("[open]\nsslmode=disable\n[allowed]\nsslmode=allow\n[verified]\nsslmode=verify-full\nsslrootcert="+other+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	t.Setenv("PGSERVICEFILE", services)
@@ -106,6 +109,7 @@ func TestSQL_postgresTLS(t *testing.T) { //nolint:paralleltest // it sets the en
 		"allowed":                      {"sslmode=allow", true, clear, nil},
 		"verified":                     {"sslmode=verify-full&sslrootcert=" + ca, true, secret, nil},
 		"service off":                  {"service=open", true, clear, nil},
+		"service allowed":              {"service=allowed", true, clear, nil},
 		"service verified, another CA": {"service=verified", true, nil, []string{"not signed by an authority"}},
 	}
 	checkTLS(t, cases, login)

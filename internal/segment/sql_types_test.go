@@ -189,6 +189,28 @@ func TestSQL_args(t *testing.T) {
 	})
 }
 
+// A null is NULL, and no empty text.
+func TestSQL_nullArgs(t *testing.T) {
+	onBoth(t, func(t *testing.T, db *sqltest.Database) {
+		query := "SELECT CASE WHEN x IS NULL THEN 'null' WHEN x = '' THEN 'empty' ELSE x END AS a FROM (SELECT CAST(? AS char(10)) AS x UNION ALL SELECT CAST(? AS char(10)) UNION ALL SELECT CAST(? AS char(10))) AS t"
+		if db.Scheme == "postgres" {
+			query = "SELECT CASE WHEN x IS NULL THEN 'null' WHEN x = '' THEN 'empty' ELSE x END AS a FROM (VALUES ($1::text), ($2::text), ($3::text)) AS t (x)"
+		}
+		args := texts("", "", "x")
+		args[0] = nil
+		source := segment.SQL{URL: db.URL(), Query: query, Args: args, VersionQuery: "SELECT 1"}
+		wantRows(t, openSQL(t, source, "a"), []string{"null"}, []string{"empty"}, []string{"x"})
+		version, err := source.Version(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		source.Args = texts("", "", "x")
+		if other, err := source.Version(t.Context()); err != nil || other == version {
+			t.Errorf("version with a null is %q, with an empty text %q; %v", version, other, err)
+		}
+	})
+}
+
 func TestSQL_columns(t *testing.T) {
 	onBoth(t, func(t *testing.T, db *sqltest.Database) {
 		source := segment.SQL{URL: db.URL(), Query: "SELECT 1 AS a, 2 AS b, 3 AS a"}
