@@ -157,6 +157,7 @@ func servePostgres(d *fakeDatabase, conn net.Conn) {
 	}
 	d.login(encrypted)
 	server.Send(&pgproto3.AuthenticationOk{})
+	server.Send(&pgproto3.ParameterStatus{Name: "server_version", Value: "15.4"})
 	for {
 		server.Send(&pgproto3.ReadyForQuery{TxStatus: 'I'})
 		if server.Flush() != nil {
@@ -170,11 +171,14 @@ func servePostgres(d *fakeDatabase, conn net.Conn) {
 		if !ok {
 			return
 		}
-		if state, text := d.answer(query.String); text != "" {
-			server.Send(&pgproto3.ErrorResponse{Severity: "ERROR", Code: state, Message: text})
-		} else {
+		state, text := d.answer(query.String)
+		if text == "" {
 			server.Send(&pgproto3.CommandComplete{CommandTag: []byte("BEGIN")})
+			continue
 		}
+		server.Send(&pgproto3.ErrorResponse{Severity: "FATAL", Code: state, Message: text}) // after which PgBouncer hangs up
+		_ = server.Flush()
+		return
 	}
 }
 

@@ -66,14 +66,18 @@ func connectPostgres(ctx context.Context, address string) (sqlSession, error) {
 // would otherwise stay with a connection that others use next. A server that
 // refuses it has failed the transaction, so another one is begun without it.
 func (p *postgres) begin(ctx context.Context, check bool) error {
+	var refused *pgconn.PgError
 	if check && p.majorVersion() >= 14 {
-		if p.exec(ctx, "BEGIN READ ONLY; SET LOCAL "+connectionCheck+" = '1s'") == nil {
+		err := p.exec(ctx, "BEGIN READ ONLY; SET LOCAL "+connectionCheck+" = '1s'")
+		if err == nil {
 			return nil
+		}
+		if errors.As(err, &refused) && strings.HasPrefix(refused.Code, "08") { // a pooler that hangs up
+			return p.failure("", err)
 		}
 		_ = p.exec(ctx, "ROLLBACK") // fails where BEGIN READ ONLY did
 	}
 	err := p.exec(ctx, "BEGIN READ ONLY")
-	var refused *pgconn.PgError
 	if errors.As(err, &refused) && (refused.Code == "42601" || refused.Code == "0A000") {
 		err = p.exec(ctx, "BEGIN")
 	}
