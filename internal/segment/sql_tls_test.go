@@ -17,11 +17,11 @@ type tlsCase struct {
 	words      []string // of the error, if no login is seen
 }
 
-func checkTLS(t *testing.T, cases map[string]tlsCase, login func(t *testing.T, c tlsCase) (err error, logins []bool)) {
+func checkTLS(t *testing.T, cases map[string]tlsCase, login func(t *testing.T, c tlsCase) (logins []bool, err error)) {
 	t.Helper()
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			err, logins := login(t, c)
+			logins, err := login(t, c)
 			if len(c.logins) == 0 {
 				wantError(t, err, "url", c.words...)
 			}
@@ -34,7 +34,6 @@ func checkTLS(t *testing.T, cases map[string]tlsCase, login func(t *testing.T, c
 
 // A server on another machine is asked within TLS unless the URL says otherwise.
 func TestSQL_mysqlTLS(t *testing.T) {
-	t.Parallel()
 	host := otherAddress(t)
 	config, ca := certified(t, host)
 	_, other := certified(t, host)
@@ -42,7 +41,7 @@ func TestSQL_mysqlTLS(t *testing.T) {
 	if err := os.WriteFile(empty, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	secret, clear := []bool{true}, []bool{false}
+	secret, plain := []bool{true}, []bool{false}
 	required := []string{"required for a server on another machine", "tls=false", "ssl-ca="}
 	checkTLS(t, map[string]tlsCase{
 		"nothing said, none offered":   {"", false, nil, append(required, "does not offer TLS")},
@@ -55,14 +54,14 @@ func TestSQL_mysqlTLS(t *testing.T) {
 		"not verified":                 {"tls=skip-verify", true, secret, nil},
 		"not verified, another CA":     {"tls=skip-verify&ssl-ca=" + other, true, secret, nil},
 		"another CA":                   {"ssl-ca=" + other, true, nil, []string{"not signed by an authority"}},
-		"off, CA":                      {"tls=false&ssl-ca=" + ca, true, clear, nil},
+		"off, CA":                      {"tls=false&ssl-ca=" + ca, true, plain, nil},
 		"mode REQUIRED":                {"ssl-mode=REQUIRED", true, secret, nil},
-		"off":                          {"tls=false", true, clear, nil},
-		"off by mode":                  {"ssl-mode=DISABLED", true, clear, nil},
+		"off":                          {"tls=false", true, plain, nil},
+		"off by mode":                  {"ssl-mode=DISABLED", true, plain, nil},
 		"preferred":                    {"tls=preferred", true, secret, nil},
-		"preferred, none offered":      {"tls=preferred", false, clear, nil},
-		"mode PREFERRED, none offered": {"ssl-mode=preferred", false, clear, nil},
-	}, func(t *testing.T, c tlsCase) (error, []bool) {
+		"preferred, none offered":      {"tls=preferred", false, plain, nil},
+		"mode PREFERRED, none offered": {"ssl-mode=preferred", false, plain, nil},
+	}, func(t *testing.T, c tlsCase) ([]bool, error) {
 		fake := &fakeDatabase{}
 		if c.offered {
 			fake.tls = config
@@ -70,11 +69,11 @@ func TestSQL_mysqlTLS(t *testing.T) {
 		fakeServe(t, host, fake, serveMySQL)
 		_, err := segment.SQL{URL: "mysql://u:Hu5h@" + fake.address + "/db?" + c.parameters, Query: "SELECT 1 AS a"}.Open(t.Context(), []string{"a"})
 		_, logins := fake.seen()
-		return err, logins
+		return logins, err
 	})
 }
 
-func TestSQL_postgresTLS(t *testing.T) { //nolint:paralleltest // it sets the environment
+func TestSQL_postgresTLS(t *testing.T) {
 	host := otherAddress(t)
 	config, ca := certified(t, host)
 	_, other := certified(t, host)
@@ -84,9 +83,9 @@ func TestSQL_postgresTLS(t *testing.T) { //nolint:paralleltest // it sets the en
 		t.Fatal(err)
 	}
 	t.Setenv("PGSERVICEFILE", services)
-	secret, clear := []bool{true}, []bool{false}
+	secret, plain := []bool{true}, []bool{false}
 	required := []string{"does not offer TLS", "required for a server on another machine", "sslmode=disable"}
-	login := func(t *testing.T, c tlsCase) (error, []bool) {
+	login := func(t *testing.T, c tlsCase) ([]bool, error) {
 		fake := &fakeDatabase{}
 		if c.offered {
 			fake.tls = config
@@ -95,7 +94,7 @@ func TestSQL_postgresTLS(t *testing.T) { //nolint:paralleltest // it sets the en
 		url := "postgres://u:Hu5h@" + strings.ReplaceAll("HOST/db?", "HOST", fake.address) + c.parameters
 		_, err := segment.SQL{URL: strings.TrimSuffix(url, "?"), Query: "SELECT 1 AS a"}.Open(t.Context(), []string{"a"})
 		_, logins := fake.seen()
-		return err, logins
+		return logins, err
 	}
 	cases := map[string]tlsCase{
 		"nothing said, none offered":   {"", false, nil, required},
@@ -104,18 +103,18 @@ func TestSQL_postgresTLS(t *testing.T) { //nolint:paralleltest // it sets the en
 		"nothing said":                 {"", true, secret, nil},
 		"CA":                           {"sslrootcert=" + ca, true, secret, nil},
 		"another CA":                   {"sslrootcert=" + other, true, nil, []string{"not signed by an authority"}},
-		"off":                          {"sslmode=disable", true, clear, nil},
-		"preferred, none offered":      {"sslmode=prefer", false, clear, nil},
-		"allowed":                      {"sslmode=allow", true, clear, nil},
+		"off":                          {"sslmode=disable", true, plain, nil},
+		"preferred, none offered":      {"sslmode=prefer", false, plain, nil},
+		"allowed":                      {"sslmode=allow", true, plain, nil},
 		"verified":                     {"sslmode=verify-full&sslrootcert=" + ca, true, secret, nil},
-		"service off":                  {"service=open", true, clear, nil},
-		"service allowed":              {"service=allowed", true, clear, nil},
+		"service off":                  {"service=open", true, plain, nil},
+		"service allowed":              {"service=allowed", true, plain, nil},
 		"service verified, another CA": {"service=verified", true, nil, []string{"not signed by an authority"}},
 	}
 	checkTLS(t, cases, login)
 	for mode, c := range map[string]tlsCase{
-		"disable": {"", true, clear, nil},
-		"prefer":  {"", false, clear, nil},
+		"disable": {"", true, plain, nil},
+		"prefer":  {"", false, plain, nil},
 		"require": {"", false, nil, []string{"does not offer TLS", "Check what the URL says"}},
 	} {
 		t.Setenv("PGSSLMODE", mode)
@@ -124,7 +123,7 @@ func TestSQL_postgresTLS(t *testing.T) { //nolint:paralleltest // it sets the en
 }
 
 // Of several hosts each is held to it.
-func TestSQL_postgresHostsTLS(t *testing.T) { //nolint:paralleltest // it sets the environment
+func TestSQL_postgresHostsTLS(t *testing.T) {
 	t.Setenv("HOME", t.TempDir())
 	host := otherAddress(t)
 	for _, order := range []string{"HERE,THERE", "THERE,HERE"} {
