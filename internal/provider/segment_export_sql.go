@@ -20,13 +20,13 @@ type sqlModel struct {
 
 func sqlAttribute() schema.Attribute {
 	return schema.SingleNestedAttribute{
-		MarkdownDescription: "A query to PostgreSQL, or what speaks like it, such as Amazon Redshift and CockroachDB, or to MySQL or MariaDB. It is run in a session that can only read. " +
+		MarkdownDescription: "A query to PostgreSQL, or what speaks like it, such as Amazon Redshift and CockroachDB, or to MySQL or MariaDB. It is run in a session that can only read, and a text for MySQL that does more than read is not sent. " +
 			"Exactly one of `url` and `url_env` is needed.",
 		Optional: true,
 		Attributes: map[string]schema.Attribute{
 			"url": schema.StringAttribute{
 				MarkdownDescription: "URL of the database, such as `postgres://user:password@host:5432/database?sslmode=verify-full` or `mysql://user:password@host:3306/database?tls=true`. " +
-					"**It is kept in the state**, so prefer `url_env`.",
+					"A server on another machine is asked within TLS unless the URL says otherwise. **The URL is kept in the state**, so prefer `url_env`.",
 				Optional:  true,
 				Sensitive: true,
 				Validators: []validator.String{
@@ -45,7 +45,7 @@ func sqlAttribute() schema.Attribute {
 				Validators:          []validator.String{notBlank},
 			},
 			"args": schema.ListAttribute{
-				MarkdownDescription: "Values of the parameters of `query`, in order: `$1`, `$2` and so on for PostgreSQL, `?` for MySQL. They are sent beside the query and never become part of it.",
+				MarkdownDescription: "Values of the parameters of `query`, in order: `$1`, `$2` and so on for PostgreSQL, `?` for MySQL. They are sent beside the query and never become part of it. `null` is NULL.",
 				ElementType:         types.StringType,
 				Optional:            true,
 			},
@@ -63,7 +63,7 @@ func (m *sqlModel) source() segment.Source {
 		URL: m.URL.ValueString(), URLEnv: m.URLEnv.ValueString(), Query: m.Query.ValueString(), VersionQuery: m.VersionQuery.ValueString(),
 	}
 	for _, arg := range m.Args {
-		source.Args = append(source.Args, arg.ValueString())
+		source.Args = append(source.Args, arg.ValueStringPointer())
 	}
 	return source
 }

@@ -90,6 +90,31 @@ func TestAccSegmentExport_sql(t *testing.T) {
 	})
 }
 
+// A null among the args is NULL, and no empty text.
+func TestAccSegmentExport_sqlNullArg(t *testing.T) {
+	onEachServer(t, func(t *testing.T, w *world, db *sqltest.Database) {
+		db.Exec("UPDATE customers SET first_name = '' WHERE first_name = 'Ann'")
+		query := "SELECT * FROM customers WHERE first_name = COALESCE(?, 'Bob')"
+		if db.Scheme == "postgres" {
+			query = "SELECT * FROM customers WHERE first_name = COALESCE($1, 'Bob')"
+		}
+		url := hclText(db.URLOf(sqltest.Reader, sqltest.Password))
+		config := w.exportSQL(db, "").with(exportBlock, "segments", sqlSegment(fmt.Sprintf("url = %q, query = %q, args = [null]", url, query)))
+		w.run(applied(config))
+		w.wantMembers("bob@example.com")
+	})
+}
+
+// What would write is refused on plan, with nothing sent to a server of MySQL's
+// protocol: here nobody listens.
+func TestAccSegmentExport_sqlWrites(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	config := w.export(threeCSV).with(exportBlock, "segments", sqlSegment(`url = "mysql://reader@127.0.0.1:1/crm", query = "DELETE FROM customers"`))
+	w.run(refused(config, "Segment Cannot Be Read", "begins with DELETE", "not sent to the database"))
+	w.wantImports(0)
+}
+
 const changedSegment = "segment changed: 3 -> 4 profiles (1 import job, 1s at best)"
 
 // While the version query answers the same, nobody runs the query: here the

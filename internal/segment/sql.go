@@ -17,19 +17,33 @@ type SQL struct {
 	URL          string // of the database: postgres://user:password@host/name
 	URLEnv       string // the environment variable that holds the URL instead
 	Query        string
-	Args         []string // the values of the query's parameters
-	VersionQuery string   // whose answer changes when that of the query does; may be empty
+	Args         []*string // the values of the query's parameters; nil is NULL
+	VersionQuery string    // whose answer changes when that of the query does; may be empty
 }
 
 // sqlConnect opens a session with the database of a URL.
 type sqlConnect func(ctx context.Context, address string) (sqlSession, error)
 
-// sqlServers connect to the kinds of servers, by the scheme of their URLs.
-var sqlServers = map[string]sqlConnect{
-	"postgres":   connectPostgres,
-	"postgresql": connectPostgres,
-	"mysql":      connectMySQL,
-	"mariadb":    connectMySQL,
+// sqlServer is a kind of servers.
+type sqlServer struct {
+	connect sqlConnect
+
+	// refuse says what a query does besides reading, before anything is sent.
+	// It is nil where the server describes a statement before it runs.
+	refuse func(query string) *Error
+}
+
+var (
+	postgresServer = &sqlServer{connect: connectPostgres}
+	mysqlServer    = &sqlServer{connect: connectMySQL, refuse: onlyReads}
+)
+
+// sqlServers are the kinds of servers, by the scheme of their URLs.
+var sqlServers = map[string]*sqlServer{
+	"postgres":   postgresServer,
+	"postgresql": postgresServer,
+	"mysql":      mysqlServer,
+	"mariadb":    mysqlServer,
 }
 
 // sqlSession is a connection that can only read, for one statement. Its errors
@@ -38,7 +52,7 @@ type sqlSession interface {
 	// query begins a statement. check is called with its columns as soon as
 	// they are known, at best before the server does any work; its error ends
 	// the statement.
-	query(ctx context.Context, query string, args []string, check func([]sqlColumn) error) (sqlCursor, error)
+	query(ctx context.Context, query string, args []*string, check func([]sqlColumn) error) (sqlCursor, error)
 
 	// close ends the connection, and on the server what is still under way.
 	close()
@@ -93,12 +107,17 @@ type sqlStatement struct {
 
 // start connects and begins a statement. After an error too the session, if
 // there is one, has to be closed.
-func (s SQL) start(ctx context.Context, query string, args []string, into *sqlStatement, check func([]sqlColumn) error) error {
-	address, connect, err := s.server()
+func (s SQL) start(ctx context.Context, query string, args []*string, into *sqlStatement, check func([]sqlColumn) error) error {
+	address, server, err := s.server()
 	if err != nil {
 		return err
 	}
-	if into.session, err = connect(ctx, address); err != nil {
+	if server.refuse != nil {
+		if refused := server.refuse(query); refused != nil {
+			return refused
+		}
+	}
+	if into.session, err = server.connect(ctx, address); err != nil {
 		into.session = nil
 		return ended(ctx, err)
 	}
@@ -114,8 +133,8 @@ func ended(ctx context.Context, err error) error {
 	return err
 }
 
-// server is where the database is and how to connect to it.
-func (s SQL) server() (address string, connect sqlConnect, err error) {
+// server is where the database is and what kind of server it has.
+func (s SQL) server() (address string, server *sqlServer, err error) {
 	address = s.URL
 	if s.URLEnv != "" {
 		if address = os.Getenv(s.URLEnv); address == "" {
@@ -124,7 +143,7 @@ func (s SQL) server() (address string, connect sqlConnect, err error) {
 	}
 	address = strings.TrimSpace(address)
 	scheme, _, _ := strings.Cut(address, "://")
-	if connect = sqlServers[strings.ToLower(scheme)]; connect == nil {
+	if server = sqlServers[strings.ToLower(scheme)]; server == nil {
 		return "", nil, sqlError("url", "Write postgres://user:password@host:5432/database or mysql://user:password@host:3306/database.",
 			"The URL of the database begins with none of the schemes that are known: %s.", quoted(slices.Sorted(maps.Keys(sqlServers))))
 	}
@@ -132,7 +151,7 @@ func (s SQL) server() (address string, connect sqlConnect, err error) {
 		return "", nil, sqlError("url", "Special characters of the password must be percent-encoded: / is %2F, # is %23, @ is %40.",
 			"The URL of the database has an @ beyond its host, so a password cannot be told from the name of the database.")
 	}
-	return address, connect, nil
+	return address, server, nil
 }
 
 // blame turns an error of a session into one on the argument as it is

@@ -40,6 +40,10 @@ func serverMessage(state, message string) string {
 	return fmt.Sprintf("%s (SQLSTATE %s)", message, state)
 }
 
+// rowLimit matches how Vitess says that a result is too large. The rest of its
+// message may hold values.
+var rowLimit = regexp.MustCompile(`Row count exceeded( \d+)?`)
+
 // lineColumn tells where in a query its nth character is, both from 1.
 func lineColumn(query string, n int) (line, column int) {
 	before := []rune(query)
@@ -50,6 +54,14 @@ func lineColumn(query string, n int) (line, column int) {
 
 // queryError says what a server has against a query.
 func queryError(state, message, where string) *Error {
+	if limit := rowLimit.FindString(message); limit != "" && !strings.HasPrefix(state, "42") {
+		return sqlError("url", "Add workload=%27olap%27 to the parameters of the URL, as in mysql://user:password@host:3306/database?workload=%27olap%27: Vitess then streams the rows without that limit.",
+			"The server ended the query, which returns more rows than it gives out at once: %s.", limit)
+	}
+	if state == "08P01" && strings.Contains(message, "statement pooling") {
+		return sqlError("url", "Let the URL lead to a pool with pool_mode session or transaction, or to the database itself.",
+			"The pooler at the URL is in statement pooling mode, which has no transactions that can only read: %s.", serverMessage(state, message))
+	}
 	said := serverMessage(state, message)
 	if where != "" {
 		said += ", at " + where
@@ -81,8 +93,9 @@ func loginError(user, database, state, message string) *Error {
 }
 
 // connectError says why a server cannot be reached, or why a connection to it
-// broke. It quotes only what cannot hold a password.
-func connectError(where string, err error) *Error {
+// broke. It quotes only what cannot hold a password. aboutTLS is the remedy
+// where TLS is what failed.
+func connectError(where, aboutTLS string, err error) *Error {
 	var dns *net.DNSError
 	var timeout net.Error
 	switch {
@@ -91,7 +104,7 @@ func connectError(where string, err error) *Error {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return sqlError("url", "Check host and port in the URL, and whether the server runs.", "Nothing listens at %s: connection refused.", where)
 	case isTLSError(err):
-		return sqlError("url", "Check what the URL says of TLS: sslmode for PostgreSQL, tls for MySQL.", "There is no secure connection to %s: %s.", where, tlsCause(err))
+		return sqlError("url", aboutTLS, "There is no secure connection to %s: %s.", where, tlsCause(err))
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		return sqlError("url", "Check host and port in the URL, and whether a firewall lets Terraform through.", "The server at %s does not answer.", where)
 	default:

@@ -68,8 +68,11 @@ func TestSQL_environment(t *testing.T) {
 
 func TestSQL_refusedQueries(t *testing.T) {
 	onBoth(t, func(t *testing.T, db *sqltest.Database) {
-		db.Exec(people)
+		db.Exec(people + "CREATE SEQUENCE visits;")
 		url := owned(db)
+		if db.Scheme == "postgres" {
+			db.Exec("GRANT ALL ON SEQUENCE visits TO " + sqltest.Owner)
+		}
 		postgres := db.Scheme == "postgres"
 		pick := func(ofPostgres, ofMySQL string) string {
 			if postgres {
@@ -89,11 +92,12 @@ func TestSQL_refusedQueries(t *testing.T) {
 			"no permission": {db.URLOf(sqltest.Reader, sqltest.Password), "SELECT email FROM people", []string{
 				"may not do what the query does", pick("42501", "42000"),
 			}},
-			"insert":       {url, "INSERT INTO people (email) VALUES ('new@example.com') RETURNING email", []string{"The query writes", "only selects"}},
-			"update":       {url, "UPDATE people SET score = 0", []string{pick("returns no columns", "The query writes")}},
-			"two in one":   {url, "SELECT email FROM people; DELETE FROM people", []string{"42"}},
-			"drops":        {url, "DROP TABLE people", []string{pick("returns no columns", "The query writes")}},
-			"data in word": {url, pick("SELECT CAST(email AS int) AS email FROM people", "SELECT JSON_TABLE(email) AS email FROM people"), []string{"SQLSTATE"}},
+			"insert":        {url, "INSERT INTO people (email) VALUES ('new@example.com') RETURNING email", []string{pick("The query writes", "begins with INSERT"), pick("only selects", "not sent to the database")}},
+			"update":        {url, "UPDATE people SET score = 0", []string{pick("returns no columns", "begins with UPDATE")}},
+			"two in one":    {url, "SELECT email FROM people; DELETE FROM people", []string{pick("42601", "more than one statement")}},
+			"drops":         {url, "DROP TABLE people", []string{pick("returns no columns", "begins with DROP")}},
+			"writes inside": {url, pick("SELECT nextval('visits')::text AS email", "SELECT nextval(visits) AS email"), []string{"The query writes", "only selects"}},
+			"data in word":  {url, pick("SELECT CAST(email AS int) AS email FROM people", "SELECT JSON_TABLE(email) AS email FROM people"), []string{"SQLSTATE"}},
 			"timeout": {
 				url + pick("?statement_timeout=200", "?max_statement_time=0.2"),
 				pick("SELECT pg_sleep(20)::text AS email", "SELECT SLEEP(20) AS email"),

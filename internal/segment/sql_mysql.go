@@ -59,14 +59,18 @@ func (w *wire) cut() {
 }
 
 func connectMySQL(ctx context.Context, address string) (sqlSession, error) {
-	config, err := mysqlConfig(address)
+	config, secured, err := mysqlConfig(address)
+	var explained *Error
+	if errors.As(err, &explained) {
+		return nil, explained
+	}
 	if err != nil { // which quotes the URL
 		return nil, sqlError("url", "Write mysql://user:password@host:3306/database?tls=true, with the parameters of github.com/go-sql-driver/mysql.",
 			"The URL of the database is malformed, or has a parameter with a value that it cannot have.")
 	}
 	session := &mysqlSession{config: config, wire: &wire{}}
 	if session.conn, err = session.connect(ctx, session.wire); err != nil {
-		return nil, mysqlConnectError(config, err)
+		return nil, mysqlConnectError(config, secured, err)
 	}
 	if err := session.begin(ctx); err != nil {
 		session.close() //nolint:contextcheck // the context is over when this is needed
@@ -76,23 +80,24 @@ func connectMySQL(ctx context.Context, address string) (sqlSession, error) {
 }
 
 // mysqlConfig makes a configuration of a URL. Its parameters are the driver's;
-// user, password and host never pass its parser.
-func mysqlConfig(text string) (*mysql.Config, error) {
+// user, password and host never pass its parser. secured reports whether TLS is
+// required though the URL does not say so.
+func mysqlConfig(text string) (config *mysql.Config, secured bool, err error) {
 	address, err := url.Parse(text)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	parameters := address.Query()
-	renameTLS(parameters)
+	ca, secured := defaultMySQLTLS(parameters, address.Hostname())
 	for _, overridden := range []string{"charset", "interpolateParams", "multiStatements", "parseTime", "allowAllFiles", "columnsWithAlias"} {
 		parameters.Del(overridden)
 	}
 	if collation := parameters.Get("collation"); collation != "" && !strings.HasPrefix(collation, "utf8mb4") {
 		parameters.Del("collation") // values must be UTF-8
 	}
-	config, err := mysql.ParseDSN("/?" + parameters.Encode())
+	config, err = mysql.ParseDSN("/?" + parameters.Encode())
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	port := address.Port()
 	if port == "" {
@@ -110,23 +115,10 @@ func mysqlConfig(text string) (*mysql.Config, error) {
 		config.ConnectionAttributes = strings.TrimPrefix(config.ConnectionAttributes+",program_name:"+applicationName, ",")
 	}
 	config.TLS = nil // made for the host that the parser saw; tls is looked up again when connecting
-	return config, nil
-}
-
-// renameTLS takes what clients of MySQL call ssl-mode for the driver's tls.
-func renameTLS(parameters url.Values) {
-	modes := map[string]string{
-		"DISABLED": "false", "PREFERRED": "preferred", "REQUIRED": "skip-verify", "VERIFY_CA": "true", "VERIFY_IDENTITY": "true",
+	if ca != "" && config.TLSConfig == "true" {
+		config.TLS, err = trusting(ca)
 	}
-	for _, name := range []string{"ssl-mode", "ssl_mode", "sslmode"} {
-		if mode := parameters.Get(name); mode != "" && parameters.Get("tls") == "" {
-			if tls, known := modes[strings.ToUpper(mode)]; known {
-				mode = tls
-			}
-			parameters.Set("tls", mode)
-		}
-		parameters.Del(name)
-	}
+	return config, secured, err
 }
 
 var errNoMySQL = errors.New("the driver lacks what it is to have")
@@ -152,14 +144,20 @@ func (s *mysqlSession) connect(ctx context.Context, w *wire) (mysqlConn, error) 
 	return full, nil
 }
 
-// begin makes the session one that cannot write, and asks who it is. Where the
-// server does not know such sessions, a transaction that is never committed
-// has to do.
+// mysqlReadOnly are ways to make a session one that cannot write, or whose
+// writes are never committed; the first one that a server does not refuse is
+// taken. A transaction is not the first since Vitess ends it after 30 seconds.
+var mysqlReadOnly = []string{"SET SESSION TRANSACTION READ ONLY", "START TRANSACTION READ ONLY", "START TRANSACTION"}
+
+// begin makes the session one that cannot write, and asks who it is.
 func (s *mysqlSession) begin(ctx context.Context) error {
-	_, err := s.conn.ExecContext(ctx, "SET SESSION TRANSACTION READ ONLY", nil)
-	var refused *mysql.MySQLError
-	if errors.As(err, &refused) {
-		_, err = s.conn.ExecContext(ctx, "START TRANSACTION", nil)
+	var err error
+	for _, statement := range mysqlReadOnly {
+		_, err = s.conn.ExecContext(ctx, statement, nil)
+		var refused *mysql.MySQLError
+		if !errors.As(err, &refused) {
+			break
+		}
 	}
 	if err != nil {
 		return s.failure(err)
@@ -184,7 +182,7 @@ func identity(ctx context.Context, conn mysqlConn) string {
 }
 
 // query implements sqlSession.
-func (s *mysqlSession) query(ctx context.Context, query string, args []string, check func([]sqlColumn) error) (sqlCursor, error) {
+func (s *mysqlSession) query(ctx context.Context, query string, args []*string, check func([]sqlColumn) error) (sqlCursor, error) {
 	var err error
 	s.busy = true
 	if len(args) == 0 {
@@ -206,7 +204,7 @@ func (s *mysqlSession) query(ctx context.Context, query string, args []string, c
 }
 
 // queryArgs lets the server put the values into the query.
-func (s *mysqlSession) queryArgs(ctx context.Context, query string, args []string) (driver.Rows, error) {
+func (s *mysqlSession) queryArgs(ctx context.Context, query string, args []*string) (driver.Rows, error) {
 	statement, err := s.conn.PrepareContext(ctx, query)
 	if err != nil {
 		return nil, err
@@ -217,7 +215,10 @@ func (s *mysqlSession) queryArgs(ctx context.Context, query string, args []strin
 	}
 	values := make([]driver.NamedValue, len(args))
 	for i, arg := range args {
-		values[i] = driver.NamedValue{Ordinal: i + 1, Value: arg}
+		values[i] = driver.NamedValue{Ordinal: i + 1}
+		if arg != nil { // nil is NULL
+			values[i].Value = *arg
+		}
 	}
 	queryer, ok := statement.(driver.StmtQueryContext)
 	if !ok {
@@ -295,7 +296,7 @@ func mysqlState(err *mysql.MySQLError) string {
 	return string(err.SQLState[:])
 }
 
-func mysqlConnectError(config *mysql.Config, err error) *Error {
+func mysqlConnectError(config *mysql.Config, secured bool, err error) *Error {
 	var refused *mysql.MySQLError
 	switch {
 	case errors.As(err, &refused) && (refused.Number == 1044 || refused.Number == 1045 || refused.Number == 1049 || refused.Number == 1698):
@@ -304,8 +305,10 @@ func mysqlConnectError(config *mysql.Config, err error) *Error {
 		return sqlError("url", "", "The server at %s takes no connection: %s.", config.Addr, serverMessage(mysqlState(refused), refused.Message))
 	case errors.Is(err, mysql.ErrCleartextPassword), errors.Is(err, mysql.ErrOldPassword), errors.Is(err, mysql.ErrUnknownPlugin), errors.Is(err, mysql.ErrNativePassword):
 		return sqlError("url", "", "User %q cannot log in at %s: %s.", config.User, config.Addr, err)
+	case secured:
+		return connectError(config.Addr, mysqlTLSRemedy, err)
 	default:
-		return connectError(config.Addr, err)
+		return connectError(config.Addr, saidTLSRemedy, err)
 	}
 }
 

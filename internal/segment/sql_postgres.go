@@ -31,7 +31,7 @@ type postgres struct {
 }
 
 func connectPostgres(ctx context.Context, address string) (sqlSession, error) {
-	config, err := pgconn.ParseConfig(address)
+	config, secured, err := parsePostgres(address)
 	if err != nil { // which quotes the URL
 		return nil, sqlError("url", "Write postgres://user:password@host:5432/database?sslmode=verify-full, with the parameters of libpq.",
 			"The URL of the database is malformed, or has a parameter with a value that it cannot have.")
@@ -48,7 +48,7 @@ func connectPostgres(ctx context.Context, address string) (sqlSession, error) {
 	where := net.JoinHostPort(config.Host, strconv.Itoa(int(config.Port)))
 	conn, err := pgconn.ConnectConfig(ctx, config)
 	if err != nil {
-		return nil, postgresConnectError(config, where, err)
+		return nil, postgresConnectError(config, where, secured, err)
 	}
 	session := &postgres{conn: conn, where: where}
 	if err := session.begin(ctx, set[connectionCheck] == ""); err != nil {
@@ -66,14 +66,18 @@ func connectPostgres(ctx context.Context, address string) (sqlSession, error) {
 // would otherwise stay with a connection that others use next. A server that
 // refuses it has failed the transaction, so another one is begun without it.
 func (p *postgres) begin(ctx context.Context, check bool) error {
+	var refused *pgconn.PgError
 	if check && p.majorVersion() >= 14 {
-		if p.exec(ctx, "BEGIN READ ONLY; SET LOCAL "+connectionCheck+" = '1s'") == nil {
+		err := p.exec(ctx, "BEGIN READ ONLY; SET LOCAL "+connectionCheck+" = '1s'")
+		if err == nil {
 			return nil
+		}
+		if errors.As(err, &refused) && strings.HasPrefix(refused.Code, "08") { // a pooler that hangs up
+			return p.failure("", err)
 		}
 		_ = p.exec(ctx, "ROLLBACK") // fails where BEGIN READ ONLY did
 	}
 	err := p.exec(ctx, "BEGIN READ ONLY")
-	var refused *pgconn.PgError
 	if errors.As(err, &refused) && (refused.Code == "42601" || refused.Code == "0A000") {
 		err = p.exec(ctx, "BEGIN")
 	}
@@ -101,7 +105,7 @@ func (p *postgres) exec(ctx context.Context, statement string) error {
 
 // query implements sqlSession. The server describes the statement first, so
 // that what can be known from its columns and parameters costs no scan.
-func (p *postgres) query(ctx context.Context, query string, args []string, check func([]sqlColumn) error) (sqlCursor, error) {
+func (p *postgres) query(ctx context.Context, query string, args []*string, check func([]sqlColumn) error) (sqlCursor, error) {
 	described, err := p.conn.Prepare(ctx, "", query, nil)
 	if err != nil {
 		return nil, p.failure(query, err)
@@ -125,10 +129,13 @@ func (p *postgres) query(ctx context.Context, query string, args []string, check
 	return cursor, nil
 }
 
-func texts(args []string) [][]byte {
+// texts are the values as they are sent; nil is NULL.
+func texts(args []*string) [][]byte {
 	values := make([][]byte, len(args))
 	for i, arg := range args {
-		values[i] = []byte(arg)
+		if arg != nil {
+			values[i] = []byte(*arg)
+		}
 	}
 	return values
 }
@@ -209,11 +216,13 @@ func (p *postgres) failure(query string, err error) *Error {
 	return queryError(refused.Code, refused.Message, where)
 }
 
-func postgresConnectError(config *pgconn.Config, where string, err error) *Error {
+func postgresConnectError(config *pgconn.Config, where string, secured bool, err error) *Error {
 	var refused *pgconn.PgError
 	switch {
+	case !errors.As(err, &refused) && secured:
+		return connectError(where, postgresTLSRemedy, err)
 	case !errors.As(err, &refused):
-		return connectError(where, err)
+		return connectError(where, saidTLSRemedy, err)
 	case strings.HasPrefix(refused.Code, "28"), refused.Code == "3D000", refused.Code == "42501":
 		return loginError(config.User, config.Database, refused.Code, refused.Message)
 	default:

@@ -168,7 +168,7 @@ func TestSQL_version(t *testing.T) {
 			t.Error("another query has the same version")
 		}
 		other = source
-		other.Args = []string{"1"}
+		other.Args = texts("1")
 		if version(other) == first {
 			t.Error("other args have the same version")
 		}
@@ -177,7 +177,7 @@ func TestSQL_version(t *testing.T) {
 			t.Error("other rows have the same version")
 		}
 		for query, words := range map[string]string{
-			"SELECT 1 WHERE 1 = 0": "returns no row", "SELECT FROM WHERE": "refuses the query", "DELETE FROM people RETURNING 1": "writes",
+			"SELECT 1 WHERE 1 = 0": "returns no row", "SELECT FROM WHERE": "refuses the query", "DELETE FROM people RETURNING 1": "segments are only read",
 			manyRows(db, "1001"): "more than 1000 rows",
 		} {
 			source.VersionQuery = query

@@ -41,6 +41,15 @@ func openSQL(t *testing.T, source segment.SQL, columns ...string) segment.Rows {
 	return rows
 }
 
+// texts are args of a query.
+func texts(values ...string) []*string {
+	args := make([]*string, len(values))
+	for i := range values {
+		args[i] = &values[i]
+	}
+	return args
+}
+
 // wantRows checks all rows of a query.
 func wantRows(t *testing.T, rows segment.Rows, want ...[]string) {
 	t.Helper()

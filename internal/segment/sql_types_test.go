@@ -27,7 +27,7 @@ func checkValues(t *testing.T, url, parameter, from string, cases []valueCase) {
 	}
 	for name, source := range map[string]segment.SQL{
 		"without args": {URL: url, Query: query + "1 AS one" + from},
-		"with args":    {URL: url, Query: query + parameter + " AS one" + from, Args: []string{"x"}},
+		"with args":    {URL: url, Query: query + parameter + " AS one" + from, Args: texts("x")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			rows := openSQL(t, source, columns...)
@@ -179,12 +179,34 @@ func TestSQL_args(t *testing.T) {
 		if db.Scheme == "postgres" {
 			query = "SELECT email FROM people WHERE score >= $1 AND name <> $2 ORDER BY email"
 		}
-		source := segment.SQL{URL: owned(db), Query: query, Args: []string{"1", "' OR 1=1 -- "}}
+		source := segment.SQL{URL: owned(db), Query: query, Args: texts("1", "' OR 1=1 -- ")}
 		wantRows(t, openSQL(t, source, "email"), []string{"ann@example.com"})
 		for _, args := range [][]string{{"1"}, {"1", "2", "3"}} {
-			source.Args = args
+			source.Args = texts(args...)
 			_, err := source.Open(t.Context(), []string{"email"})
 			wantError(t, err, "args", fmt.Sprintf("2 parameters, and there are %d args", len(args)))
+		}
+	})
+}
+
+// A null is NULL, and no empty text.
+func TestSQL_nullArgs(t *testing.T) {
+	onBoth(t, func(t *testing.T, db *sqltest.Database) {
+		query := "SELECT CASE WHEN x IS NULL THEN 'null' WHEN x = '' THEN 'empty' ELSE x END AS a FROM (SELECT CAST(? AS char(10)) AS x UNION ALL SELECT CAST(? AS char(10)) UNION ALL SELECT CAST(? AS char(10))) AS t"
+		if db.Scheme == "postgres" {
+			query = "SELECT CASE WHEN x IS NULL THEN 'null' WHEN x = '' THEN 'empty' ELSE x END AS a FROM (VALUES ($1::text), ($2::text), ($3::text)) AS t (x)"
+		}
+		args := texts("", "", "x")
+		args[0] = nil
+		source := segment.SQL{URL: db.URL(), Query: query, Args: args, VersionQuery: "SELECT 1"}
+		wantRows(t, openSQL(t, source, "a"), []string{"null"}, []string{"empty"}, []string{"x"})
+		version, err := source.Version(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		source.Args = texts("", "", "x")
+		if other, err := source.Version(t.Context()); err != nil || other == version {
+			t.Errorf("version with a null is %q, with an empty text %q; %v", version, other, err)
 		}
 	})
 }

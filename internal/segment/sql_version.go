@@ -67,7 +67,11 @@ func (s SQL) identify(digest hash.Hash) {
 	hashText(digest, []byte(s.VersionQuery))
 	hashText(digest, []byte(s.Query))
 	for _, arg := range s.Args {
-		hashText(digest, []byte(arg))
+		if arg == nil {
+			digest.Write([]byte("NULL"))
+		} else {
+			hashText(digest, []byte(*arg))
+		}
 	}
 }
 
