@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-testing/compare"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/statecheck"
@@ -211,6 +212,13 @@ func TestAccSegmentExportRun_disabled(t *testing.T) {
 // Everything is checked before anything is sent, and errors are at the export.
 func TestAccSegmentExportRun_refused(t *testing.T) {
 	t.Parallel()
+	whole := literalDestination("MainAc")
+	account, yes := types.StringValue("MainAc"), types.BoolValue(true)
+	otherList := guardRails{account, yes, setOf(types.StringValue("Other1")), types.Int64Null()}
+	atMostTwo := guardRails{account, yes, types.SetNull(types.StringType), types.Int64Value(2)}
+	with := func(argument string, rails guardRails) string {
+		return strings.Replace(literalDestination("MainAc", argument), noRailsDigest("MainAc"), rails.digest().ValueString(), 1)
+	}
 	tests := map[string]struct {
 		arm     func(w *world)
 		replace [2]string // in the value of export
@@ -219,10 +227,10 @@ func TestAccSegmentExportRun_refused(t *testing.T) {
 	}{
 		"key revoked":         {arm: func(w *world) { w.RevokeKey(mainKey) }, nowhere: true, words: []string{"API Key Refused", "The key came from api_key of the provider"}},
 		"no consent":          {replace: [2]string{"consent = true", "consent = false"}, nowhere: true, words: []string{"No Consent To Export Personal Data", "data_privacy_consent"}},
-		"other account":       {replace: [2]string{`"MainAc"`, `"OtherA"`}, words: []string{"API Key Of Another Account", `MainAc ("Northwind")`}},
+		"other account":       {replace: [2]string{whole, literalDestination("OtherA")}, words: []string{"API Key Of Another Account", `MainAc ("Northwind")`}},
 		"list deleted":        {arm: func(w *world) { w.DeleteList(w.list.ID) }, words: []string{"List Not Found"}},
-		"list not allowed":    {replace: [2]string{"consent = true", `consent = true, allowed_list_ids = ["Other1"]`}, words: []string{"List Not Allowed"}},
-		"too many":            {replace: [2]string{"consent = true", "consent = true, max_profiles_per_export = 2"}, words: []string{"Too Many Profiles"}},
+		"list not allowed":    {replace: [2]string{whole, with(`allowed_list_ids = ["Other1"]`, otherList)}, words: []string{"List Not Allowed"}},
+		"too many":            {replace: [2]string{whole, with("max_profiles_per_export = 2", atMostTwo)}, words: []string{"Too Many Profiles"}},
 		"no file":             {replace: [2]string{"vip.csv", "nothing.csv"}, words: []string{"Segment Cannot Be Read"}},
 		"no column":           {replace: [2]string{`"EMail"`, `"Address"`}, words: []string{"Column Not In Segment"}},
 		"live flow":           {arm: func(w *world) { w.AddFlow(w.list.ID, simulator.Flow{Name: "Welcome", Status: "live"}) }, words: []string{"Joining The List Starts A Live Flow"}},
