@@ -15,7 +15,7 @@ import (
 // request with the n-th of them and all further ones with the last.
 func answering(t *testing.T, body string, answers ...func() (*http.Response, error)) *Client {
 	t.Helper()
-	c, err := New(Options{APIKey: "pk_x", MaxRetries: 20})
+	c, err := New(Options{APIKey: "pk_x", RetryTimeout: 10 * time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
