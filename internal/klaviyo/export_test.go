@@ -38,7 +38,7 @@ func (c *Client) SetSleep(sleep func(context.Context, time.Duration) error) {
 
 // SetProxy replaces the proxy of the environment.
 func (c *Client) SetProxy(proxy *url.URL) {
-	c.http.Transport.(*transport).base.Proxy = usableProxy(http.ProxyURL(proxy))
+	c.http.Transport.(*transport).chooseProxy = http.ProxyURL(proxy)
 }
 
 // SetDial replaces what connects.

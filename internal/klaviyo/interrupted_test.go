@@ -164,6 +164,27 @@ func TestInterruptedRequestsSayThatTheLimitHoldsThemUp(t *testing.T) {
 	})
 }
 
+// A request that waits for its turn between attempts does not use up its time by
+// that.
+func TestWaitingForATurnIsNotCounted(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		n := 0
+		c := answering(t, `{"data":{"id":"x"}}`, func() (*http.Response, error) {
+			status := http.StatusServiceUnavailable
+			if n++; n == 5 {
+				status = http.StatusOK
+			}
+			return &http.Response{StatusCode: status, Header: limitHeader(0, 60)}, nil
+		})
+		c.retryTimeout = 2 * time.Minute
+		began := time.Now()
+		if _, err := c.List(t.Context(), "x"); err != nil || time.Since(began) < 4*time.Minute {
+			t.Errorf("after %v: %v", time.Since(began), err)
+		}
+	})
+}
+
 // A 429 holds up the next request as well, which says both.
 func TestInterruptedRequestsSayWhatFailedBeforeTheLimit(t *testing.T) {
 	t.Parallel()

@@ -14,6 +14,7 @@ type transport struct {
 	authorization string
 	userAgent     string
 	base          *http.Transport
+	chooseProxy   func(*http.Request) (*url.URL, error)
 }
 
 // maxConnections bounds the connections to Klaviyo: as many as the busiest
@@ -30,14 +31,15 @@ func newTransport(key, userAgent string) *transport {
 	base.MaxIdleConnsPerHost = maxConnections
 	base.IdleConnTimeout = 30 * time.Second
 	base.DialContext = (&net.Dialer{Timeout: connectTimeout, KeepAlive: 30 * time.Second}).DialContext
-	base.Proxy = usableProxy(base.Proxy)
 	base.OnProxyConnectResponse = func(_ context.Context, _ *url.URL, _ *http.Request, resp *http.Response) error {
 		if resp.StatusCode != http.StatusOK {
 			return proxyRefusal{resp.StatusCode}
 		}
 		return nil
 	}
-	return &transport{authorization: "Klaviyo-API-Key " + key, userAgent: userAgent, base: base}
+	t := &transport{authorization: "Klaviyo-API-Key " + key, userAgent: userAgent, base: base, chooseProxy: http.ProxyFromEnvironment}
+	base.Proxy = t.usableProxy
+	return t
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -59,25 +61,24 @@ func (t *transport) CloseIdleConnections() { t.base.CloseIdleConnections() }
 // proxyOf is the host of the proxy that requests to a URL go through, empty for
 // none. It is without a user name and a password.
 func (t *transport) proxyOf(u *url.URL) string {
-	proxy, err := t.base.Proxy(&http.Request{URL: u})
+	proxy, err := t.usableProxy(&http.Request{URL: u})
 	if err != nil || proxy == nil {
 		return ""
 	}
 	return proxy.Host
 }
 
-// usableProxy refuses what chooses a proxy of a kind that net/http does not know
-// and would speak HTTP to.
-func usableProxy(choose func(*http.Request) (*url.URL, error)) func(*http.Request) (*url.URL, error) {
-	return func(req *http.Request) (*url.URL, error) {
-		proxy, err := choose(req)
-		if err != nil || proxy == nil {
-			return proxy, err
-		}
-		switch proxy.Scheme {
-		case "http", "https", "socks5", "socks5h":
-			return proxy, nil
-		}
-		return nil, proxyScheme{proxy.Scheme}
+// usableProxy chooses the proxy of a request, nil for none. One of a kind that
+// net/http does not know is refused, since it would be spoken to as if it were an
+// HTTP proxy.
+func (t *transport) usableProxy(req *http.Request) (*url.URL, error) {
+	proxy, err := t.chooseProxy(req)
+	if err != nil || proxy == nil {
+		return proxy, err
 	}
+	switch proxy.Scheme {
+	case "http", "https", "socks5", "socks5h":
+		return proxy, nil
+	}
+	return nil, proxyScheme{proxy.Scheme}
 }

@@ -5,7 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"io"
-	"log"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -21,7 +21,7 @@ import (
 func quiet(t *testing.T, certificate func(*httptest.Server)) *httptest.Server {
 	t.Helper()
 	s := httptest.NewUnstartedServer(http.HandlerFunc(document))
-	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	s.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	if certificate != nil {
 		certificate(s)
 	}
@@ -82,11 +82,13 @@ func TestPermanentFailuresToConnectAreNotRepeated(t *testing.T) {
 		"unknown authority": {trusted.URL, nil, "Certificate Not Accepted", []string{"unknown authority", "SSL_CERT_FILE", "SSL_CERT_DIR", "went to " + trusted.URL + ": check base_url"}},
 		"another name": {
 			trusted.URL, trust(func(c *tls.Config) { c.ServerName = "a.klaviyo.example" }),
-			"Certificate Not Accepted", []string{"a.klaviyo.example", "for another name"},
+			"Certificate Not Accepted",
+			[]string{"a.klaviyo.example", "for another name"},
 		},
 		"expired": {
 			trusted.URL, trust(func(c *tls.Config) { c.Time = func() time.Time { return time.Now().AddDate(200, 0, 0) } }),
-			"Certificate Not Accepted", []string{"expired", "the clock of this machine"},
+			"Certificate Not Accepted",
+			[]string{"expired", "the clock of this machine"},
 		},
 		"http on the port":        {strings.Replace(plain.URL, "http:", "https:", 1), nil, "Server Does Not Speak TLS", []string{"HTTP response to HTTPS client", "scheme and the port", "KLAVIYO_BASE_URL"}},
 		"no TLS on the port":      {"https://" + greeter(t), nil, "Server Does Not Speak TLS", []string{"does not look like a TLS handshake"}},
@@ -94,7 +96,8 @@ func TestPermanentFailuresToConnectAreNotRepeated(t *testing.T) {
 		"unknown host of Klaviyo": {"", unknown, "Host Not Found", []string{"a.klaviyo.com", "DNS"}},
 		"unknown proxy": {
 			"", func(c *klaviyo.Client) { unknown(c); c.SetProxy(&url.URL{Scheme: "http", Host: "proxy.invalid:3128"}) },
-			"Host Not Found", []string{"lookup proxy.invalid", "went through the proxy proxy.invalid:3128"},
+			"Host Not Found",
+			[]string{"lookup proxy.invalid", "went through the proxy proxy.invalid:3128"},
 		},
 		"proxy wants credentials": {"", through(wants), "Proxy Wants Credentials", []string{"The proxy " + wants.Host + " does not connect to a.klaviyo.com", "407 Proxy Authentication Required", "HTTPS_PROXY", "add a.klaviyo.com to NO_PROXY"}},
 		"proxy refuses":           {"", through(refuses), "Proxy Does Not Connect", []string{refuses.Host, "403 Forbidden", "allow a.klaviyo.com"}},
