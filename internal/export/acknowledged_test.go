@@ -74,7 +74,7 @@ func TestRunExportsWhatIsAcknowledged(t *testing.T) {
 					}))
 				}
 			})
-			w.client = newClient(t, proxy, 2)
+			w.client = newClient(t, proxy, impatient)
 			r := w.runListing(t, w.export(people(rows)))
 			var reasons []string
 			for _, reason := range r.Refused.Reasons() {

@@ -86,7 +86,7 @@ func TestChecks(t *testing.T) {
 	asError(t, e.CheckAccount(t.Context(), w.client), []string{"destination"}, "API Key Of Another Account", "to the account Other1", accountID+` ("Acme")`, "Nothing was sent.")
 	e.ListID = "x1"
 	_, err := e.CheckList(t.Context(), w.client)
-	asError(t, err, []string{"list_id"}, "List Not Found", `no list "x1"`)
+	asError(t, err, []string{"list_id"}, "List Not Found", `no list "x1"`, "check base_url")
 	if !klaviyo.IsNotFound(err) {
 		t.Errorf("%v hides Klaviyo's answer", err)
 	}

@@ -86,7 +86,7 @@ func TestRunIsNotOvertakenByAnInterruptedOne(t *testing.T) {
 	t.Parallel()
 	k := newQuick(t)
 	k.interrupt(t, k.export(people(20).saying("old")))
-	k.client = newClient(t, k.URL, 2) // as a new process would have
+	k.client = newClient(t, k.URL, impatient) // as a new process would have
 	k.ResetRequests()
 	o := onceWaiting(func(p export.Progress) {
 		if want := "nothing sent yet, waiting for 1 earlier import job to this list; 20 rows read"; p.String() != want {

@@ -134,7 +134,7 @@ func ListError(listID string, err error) error {
 		Attribute: []string{"list_id"},
 		Summary:   "List Not Found",
 		Detail: fmt.Sprintf("There is no list %q in the account that the API key belongs to. It may have been deleted, or belong to another account. "+
-			"In Klaviyo the id of a list is at the end of its address: https://www.klaviyo.com/list/<id>.", listID),
+			"In Klaviyo the id of a list is at the end of its address: https://www.klaviyo.com/list/<id>.%s", listID, klaviyo.BaseURLHint(err)),
 		Err: err,
 	}
 }

@@ -141,7 +141,7 @@ func TestRunDoesNotTakeTheJobOfAnother(t *testing.T) {
 			}
 			profiles.WriteString(`{"type":"profile","attributes":{"email":"other` + export.Thousands(int64(i)) + `@example.org"}}`)
 		}
-		if _, err := newClient(t, k.URL, 6).ImportProfiles(t.Context(), list, []byte(profiles.String())); err != nil {
+		if _, err := newClient(t, k.URL, patient).ImportProfiles(t.Context(), list, []byte(profiles.String())); err != nil {
 			t.Error(err)
 		}
 	}

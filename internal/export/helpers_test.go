@@ -36,8 +36,8 @@ type world struct {
 	listID string
 }
 
-// newWorld starts a simulator. Its client gives up after few retries, so that
-// a test that goes wrong does not go on for minutes.
+// newWorld starts a simulator. Its client gives up early, so that a test that
+// goes wrong does not go on for minutes.
 func newWorld(t testing.TB, options simulator.Options) *world {
 	t.Helper()
 	s, err := simulator.Start(options)
@@ -46,12 +46,19 @@ func newWorld(t testing.TB, options simulator.Options) *world {
 	}
 	t.Cleanup(s.Close)
 	s.AddKey(testKey)
-	return &world{Server: s, client: newClient(t, s.URL, 6), listID: s.AddList(simulator.List{Name: "VIP"}).ID}
+	return &world{Server: s, client: newClient(t, s.URL, patient), listID: s.AddList(simulator.List{Name: "VIP"}).ID}
 }
 
-func newClient(t testing.TB, url string, retries int) *klaviyo.Client {
+// How long clients of tests repeat a request: so that a few failures are got
+// over, or so that a run soon fails.
+const (
+	patient   = 20 * time.Second
+	impatient = 5 * time.Second
+)
+
+func newClient(t testing.TB, url string, retryTimeout time.Duration) *klaviyo.Client {
 	t.Helper()
-	c, err := klaviyo.New(klaviyo.Options{APIKey: testKey, BaseURL: url, MaxRetries: retries})
+	c, err := klaviyo.New(klaviyo.Options{APIKey: testKey, BaseURL: url, RetryTimeout: retryTimeout})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -149,7 +149,7 @@ func TestInterruptedRunDoesNotDenyWhatMayHaveArrived(t *testing.T) {
 			return
 		}
 	})
-	_, err := w.export(people(10)).Run(ctx, newClient(t, proxy, 2), export.RunOptions{})
+	_, err := w.export(people(10)).Run(ctx, newClient(t, proxy, impatient), export.RunOptions{})
 	if !errors.Is(err, context.Canceled) {
 		t.Fatalf("error %v", err)
 	}
@@ -202,7 +202,7 @@ func TestFailedRunCountsWhatWasAcceptedMeanwhile(t *testing.T) {
 	})
 	e := w.export(source)
 	e.SetBatchRoom(1000, 1<<18)
-	_, err := e.Run(t.Context(), newClient(t, proxy, 2), export.RunOptions{})
+	_, err := e.Run(t.Context(), newClient(t, proxy, impatient), export.RunOptions{})
 	asError(t, err, nil, "API Key Refused", "accepted but not finished 2 jobs with")
 	if n := accepted(); n != 2 {
 		t.Errorf("%d imports were accepted", n)

@@ -56,7 +56,7 @@ func newTroubled(t *testing.T, after int, trouble func(http.ResponseWriter, *htt
 		Now:        func() time.Time { return time.Now().Add(time.Duration(k.ahead.Load()) * time.Second) },
 	})
 	k.url = newProxy(t, k.world, k.handle)
-	k.client = newClient(t, k.url, 2)
+	k.client = newClient(t, k.url, impatient)
 	return k
 }
 

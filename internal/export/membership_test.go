@@ -196,7 +196,7 @@ func TestCompareCountsMembersOnce(t *testing.T) {
 	w.AddMembers(w.listID, addresses(150)...)
 	w.AddMembers(w.listID, "", "", "")
 	proxy := w.changingMembers(t, func(map[string]any) {})
-	checkMembership(t, compareWith(t, newClient(t, proxy, 2), w.export(people(160))), 153, 10, 0, 3)
+	checkMembership(t, compareWith(t, newClient(t, proxy, impatient), w.export(people(160))), 153, 10, 0, 3)
 	if n := len(w.memberRequests()); n != 2 {
 		t.Errorf("%d requests", n)
 	}
@@ -316,7 +316,7 @@ func TestCompareDoesNotTrustTheOrder(t *testing.T) {
 				now.Store(start.Add(time.Duration(i) * time.Hour).Unix())
 				w.AddMembers(w.listID, address(i))
 			}
-			checkMembership(t, compareWith(t, newClient(t, proxied(t, w), 2), w.export(people(total+1))), total, 1, 0, 0)
+			checkMembership(t, compareWith(t, newClient(t, proxied(t, w), impatient), w.export(people(total+1))), total, 1, 0, 0)
 		})
 	}
 }
@@ -330,7 +330,7 @@ func TestCompareIgnoresCase(t *testing.T) {
 	proxy := w.changingMembers(t, func(attributes map[string]any) {
 		attributes["email"] = strings.ToUpper(attributes["email"].(string))
 	})
-	checkMembership(t, compareWith(t, newClient(t, proxy, 2), w.export(people(6))), 4, 1, 1, 0)
+	checkMembership(t, compareWith(t, newClient(t, proxy, impatient), w.export(people(6))), 4, 1, 1, 0)
 }
 
 func TestCompareFails(t *testing.T) {
@@ -406,7 +406,7 @@ func TestCompareEndsWhenCancelled(t *testing.T) {
 				}
 				replay(rw, record(next, r))
 			})
-			_, m, err := w.export(people(3)).Compare(ctx, newClient(t, proxy, 2))
+			_, m, err := w.export(people(3)).Compare(ctx, newClient(t, proxy, impatient))
 			if !errors.Is(err, context.Canceled) || m != nil {
 				t.Errorf("membership %+v, error %v", m, err)
 			}

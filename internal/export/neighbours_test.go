@@ -45,7 +45,7 @@ func TestRunBesideOthersOfTheAccount(t *testing.T) {
 				others.Go(func() { importMany(30) })
 			})
 		}
-	}), 6)
+	}), patient)
 	e := w.export(people(rows))
 	e.SetBatchRoom(10, 1<<16) // more batches than the limits let through in a second or two
 	r := w.run(t, e)

@@ -49,7 +49,7 @@ func (w *world) runThrough(t *testing.T, e *export.Export, g *gathering, joins f
 	})
 	ctx, cancel := context.WithTimeout(t.Context(), hung)
 	defer cancel()
-	result, err := e.Run(ctx, newClient(t, proxy, 2), export.RunOptions{})
+	result, err := e.Run(ctx, newClient(t, proxy, impatient), export.RunOptions{})
 	if err != nil {
 		t.Fatalf("of %d requests at once there were fewer: %v", g.size, err)
 	}

@@ -76,7 +76,7 @@ func TestRunTakesOutAPhoneNumberThatIsNotPointedAt(t *testing.T) {
 		})
 		source := people(10)
 		source.rows[2][1] = "+34600111222"
-		r, err := w.export(source).Run(t.Context(), newClient(t, proxy, 2), export.RunOptions{})
+		r, err := w.export(source).Run(t.Context(), newClient(t, proxy, impatient), export.RunOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -108,7 +108,7 @@ func TestRunNamesWhatIsWrongBesideThePhoneNumber(t *testing.T) {
 	})
 	source := people(10)
 	source.rows[2][1] = "+34600111222"
-	r, err := w.export(source).Run(t.Context(), newClient(t, proxy, 2), export.RunOptions{})
+	r, err := w.export(source).Run(t.Context(), newClient(t, proxy, impatient), export.RunOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -53,7 +53,7 @@ func newTracked(t *testing.T, hidden bool) *tracked {
 			k.hide(t, answer)
 		}
 		replay(rw, answer)
-	}), 2)
+	}), impatient)
 	return k
 }
 

@@ -106,12 +106,15 @@ func (p *preparation) read(rows int64) {
 
 func (p *preparation) tell(ctx context.Context, at time.Time) {
 	p.mu.Lock()
-	now := Progress{Preparing: p.what, Elapsed: at.Sub(p.started), Rows: p.rows}
+	now := Progress{Preparing: p.what, Elapsed: at.Sub(p.started), Rows: p.rows, Repeating: klaviyo.Repeated(ctx)}
 	p.mu.Unlock()
-	if now.Preparing == "" { // there is nothing to tell of the checks
-		return
+	if now.Preparing == "" { // the checks have something to tell only if they are held up
+		if now.Repeating == "" {
+			return
+		}
+		now.Preparing = "checking the connection and the list"
 	}
-	logging.Info(ctx, "Preparing to export", logging.Fields{"stage": now.Preparing, "rows": now.Rows})
+	logging.Info(ctx, "Preparing to export", logging.Fields{"stage": now.Preparing, "rows": now.Rows, "repeating": now.Repeating})
 	if p.onProgress != nil {
 		p.onProgress(now)
 	}

@@ -87,7 +87,7 @@ func TestRunReadsNoFasterThanItSends(t *testing.T) {
 	defer interrupt()
 	ended := make(chan error, 1)
 	go func() {
-		_, err := e.Run(runContext, newClient(t, proxy, 2), export.RunOptions{})
+		_, err := e.Run(runContext, newClient(t, proxy, impatient), export.RunOptions{})
 		ended <- err
 	}()
 	last, looks := int64(-1), 0

@@ -34,12 +34,20 @@ type Progress struct {
 
 	// Remaining is about how long the rest will take.
 	Remaining time.Duration
+
+	// Repeating says which request is being repeated, and why; empty for none.
+	Repeating string
 }
 
 // String is the progress in words: "120,000 rows read; 80,000 of 100,000
 // profiles accepted in 8 jobs, 5 of them done; 9,800 profiles a second, about
-// 4s left".
+// 4s left". What is being repeated comes last.
 func (p Progress) String() string {
+	if p.Repeating != "" {
+		repeating := p.Repeating
+		p.Repeating = ""
+		return p.String() + "; " + repeating
+	}
 	if p.Preparing != "" {
 		text := "nothing sent yet, " + p.Preparing
 		if p.Rows > 0 {
@@ -139,9 +147,11 @@ func reportAside(listener func(Progress)) (report func(Progress), end func()) {
 
 func (r *run) tell(ctx context.Context, now time.Time) {
 	p := r.progress(now)
+	p.Repeating = klaviyo.Repeated(ctx)
 	logging.Info(ctx, "Exporting", logging.Fields{
 		"rows": p.Rows, "profiles_accepted": p.Accepted, "profiles_expected": p.Expected,
 		"batches": p.Batches, "jobs": p.Jobs, "jobs_finished": p.Finished, "profiles_per_second": p.Rate(), "seconds_left": int64(p.Remaining.Seconds()),
+		"repeating": p.Repeating,
 	})
 	if r.onProgress != nil {
 		r.onProgress(p)

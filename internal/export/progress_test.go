@@ -2,7 +2,9 @@ package export_test
 
 import (
 	"context"
+	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -141,12 +143,53 @@ func TestFailedRunStopsTelling(t *testing.T) {
 	time.Sleep(20 * time.Millisecond)
 }
 
+// Whoever waits for a request that fails again and again is told which, whatever
+// the run does.
+func TestRunTellsWhatIsRepeated(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		method, path, stage, operation string
+	}{
+		"in the checks":   {"GET", "/api/lists/", "nothing sent yet, checking the connection and the list; ", "get_list"},
+		"in the opt-outs": {"GET", "/api/profiles", "nothing sent yet, reading who unsubscribed", "get_profiles"},
+		"in the imports":  {"POST", "/api/profile-bulk-import-jobs", "3 rows read", "bulk_import_profiles"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, simulator.Options{})
+			var told atomic.Bool
+			w.client = newClient(t, newProxy(t, w, func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+				if r.Method == tc.method && strings.HasPrefix(r.URL.Path, tc.path) && !told.Load() {
+					rw.Header().Set("Retry-After", "0")
+					rw.WriteHeader(http.StatusServiceUnavailable)
+					return
+				}
+				next.ServeHTTP(rw, r)
+			}), time.Minute)
+			ctx, cancel := context.WithTimeout(t.Context(), hung)
+			defer cancel()
+			r, err := w.export(people(3)).Run(ctx, w.client, export.RunOptions{ProgressInterval: 5 * time.Millisecond, Progress: func(p export.Progress) {
+				text := p.String()
+				if p.Repeating != "" && !told.Swap(true) && (!strings.HasPrefix(text, tc.stage) || !strings.HasSuffix(text, " so far, at most 1m") ||
+					!strings.Contains(text, "; Klaviyo answers 503 to "+tc.operation+"; repeated for ")) {
+					t.Errorf("told %q", text)
+				}
+			}})
+			if err != nil || !told.Load() || r.Exported != 3 {
+				t.Errorf("told %v: %v", told.Load(), err)
+			}
+		})
+	}
+}
+
 func TestProgressInWords(t *testing.T) {
 	t.Parallel()
 	for want, p := range map[string]export.Progress{
-		"0 rows read; 0 of 1 profile accepted in 0 jobs":     {Expected: 1},
-		"nothing sent yet, reading the segments; 1 row read": {Preparing: "reading the segments", Elapsed: time.Minute, Rows: 1},
-		"nothing sent yet, reading who unsubscribed":         {Preparing: "reading who unsubscribed"},
+		"0 rows read; 0 of 1 profile accepted in 0 jobs":                  {Expected: 1},
+		"nothing sent yet, reading the segments; 1 row read":              {Preparing: "reading the segments", Elapsed: time.Minute, Rows: 1},
+		"nothing sent yet, reading who unsubscribed":                      {Preparing: "reading who unsubscribed"},
+		"nothing sent yet, checking; Klaviyo is down":                     {Preparing: "checking", Repeating: "Klaviyo is down"},
+		"0 rows read; 0 of 1 profile accepted in 0 jobs; Klaviyo is down": {Expected: 1, Repeating: "Klaviyo is down"},
 		"1 row read; 1 of 1 profile accepted in 1 job, 0 of them done; 1 profile a second": {
 			Elapsed: time.Second, Rows: 1, Accepted: 1, Expected: 1, Jobs: 1,
 		},

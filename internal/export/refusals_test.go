@@ -127,7 +127,7 @@ func TestRunConvergesUnderRandomRefusals(t *testing.T) {
 				if answer.Code == http.StatusBadRequest {
 					abridge(t, answer, named, anyOrder)
 				}
-			}), 6)
+			}), patient)
 			rows := min(1+random.IntN(400), 40*named)
 			c := refuseAtRandom(random, w, rows)
 			e := w.export(&table{columns: columns, rows: append(c.rows, []string{"last@example.com", "", "", ""})})

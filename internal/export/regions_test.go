@@ -115,7 +115,7 @@ func TestRunKnowsARefusedRegionInBatchesUnderWay(t *testing.T) {
 			}
 		}
 		replay(rw, answer)
-	}), 2)
+	}), impatient)
 	e := w.export(withPhones(rows, func(i int) string {
 		if i >= batchRows && i < batchRows+named {
 			return spanishNumber(i) // of those whose address is refused

@@ -161,7 +161,7 @@ func TestRunListsRejectsOfRowsThatAreNotKnown(t *testing.T) {
 	source := people(10)
 	source.rows[5][0] = "nobody"
 	path := filepath.Join(t.TempDir(), "rejects.csv")
-	r, err := w.export(source).Run(t.Context(), newClient(t, proxy, 2), export.RunOptions{RejectsPath: path})
+	r, err := w.export(source).Run(t.Context(), newClient(t, proxy, impatient), export.RunOptions{RejectsPath: path})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -248,7 +248,7 @@ func TestRunCountsARowOnceHoweverOftenItFails(t *testing.T) {
 			answer.Body = bytes.NewBuffer(body)
 		}
 	})
-	r, err := w.export(people(10)).Run(t.Context(), newClient(t, proxy, 2), export.RunOptions{})
+	r, err := w.export(people(10)).Run(t.Context(), newClient(t, proxy, impatient), export.RunOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -294,7 +294,7 @@ func TestRunFindsTheRowOfAFailure(t *testing.T) {
 					answer.Body = bytes.NewBufferString(tc.edit(answer.Body.String()))
 				}
 			})
-			r, err := w.export(people(10)).Run(t.Context(), newClient(t, proxy, 2), export.RunOptions{})
+			r, err := w.export(people(10)).Run(t.Context(), newClient(t, proxy, impatient), export.RunOptions{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -319,7 +319,7 @@ func TestRunAsksForAJobThatIsNotListed(t *testing.T) {
 		}
 		replay(rw, answer)
 	})
-	r, err := w.export(people(10)).Run(t.Context(), newClient(t, proxy, 2), export.RunOptions{})
+	r, err := w.export(people(10)).Run(t.Context(), newClient(t, proxy, impatient), export.RunOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

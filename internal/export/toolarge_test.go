@@ -27,7 +27,7 @@ func narrow(t *testing.T, w *world) *klaviyo.Client {
 		}
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		replay(rw, record(next, r))
-	}), 2)
+	}), impatient)
 }
 
 var long = strings.Repeat("x", 12_000)
@@ -125,7 +125,7 @@ func TestFailedRunDoesNotNameWhatWasTooLarge(t *testing.T) {
 			})
 			source := people(rows) // one batch, so one piece of it is sent after the other
 			source.rows[large][3] = long
-			_, err := w.export(source).Run(t.Context(), newClient(t, proxy, 2), export.RunOptions{})
+			_, err := w.export(source).Run(t.Context(), newClient(t, proxy, impatient), export.RunOptions{})
 			asError(t, err, nil, "API Key Refused", "Apply again")
 			places := readPlaces(t, err.Error(), []int{rows})
 			var accepted, refused []int

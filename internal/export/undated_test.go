@@ -40,7 +40,7 @@ func TestRunFindsItsJobAmongThoseWithoutATime(t *testing.T) {
 						once.Do(func() { w.AddJobs(others) })
 					}
 				})
-				r, err := w.export(people(50)).Run(t.Context(), newClient(t, proxy, 2), export.RunOptions{})
+				r, err := w.export(people(50)).Run(t.Context(), newClient(t, proxy, impatient), export.RunOptions{})
 				if err != nil {
 					t.Fatal(err)
 				}

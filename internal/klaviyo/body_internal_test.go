@@ -19,7 +19,7 @@ func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f
 func TestRequestEndsWhenItsBodyIsClosed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		c, err := New(Options{APIKey: "pk_x", MaxRetries: -1})
+		c, err := New(Options{APIKey: "pk_x", RetryTimeout: -1})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -25,26 +25,27 @@ const DefaultBaseURL = "https://a.klaviyo.com"
 
 // Defaults of the options.
 const (
-	DefaultTimeout    = 60 * time.Second
-	DefaultMaxRetries = 8
+	DefaultTimeout      = 60 * time.Second
+	DefaultRetryTimeout = 5 * time.Minute
 )
 
 // Options of a client. The zero value of each but APIKey means its default.
 type Options struct {
-	APIKey     string        // a private key
-	BaseURL    string        // checked by [ParseBaseURL]
-	Timeout    time.Duration // of one attempt of a request
-	MaxRetries int           // attempts after the first; negative for none
-	UserAgent  string
+	APIKey       string        // a private key
+	BaseURL      string        // checked by [ParseBaseURL]
+	Timeout      time.Duration // of one attempt of a request
+	RetryTimeout time.Duration // for how long a request is repeated; negative for not at all
+	UserAgent    string
 }
 
 // Client speaks to Klaviyo with one private key. It is safe for concurrent
 // use.
 type Client struct {
-	base       *url.URL
-	http       *http.Client
-	timeout    time.Duration
-	maxRetries int
+	base         *url.URL
+	http         *http.Client
+	timeout      time.Duration
+	retryTimeout time.Duration
+	contact      contact
 
 	// account holds what Klaviyo has told of the account, or nil. Who takes it
 	// out puts it back.
@@ -60,8 +61,10 @@ type Client struct {
 	// and no form that a pattern could know.
 	key *strings.Replacer
 
-	// sleep waits for a duration or the end of the context.
+	// sleep waits for a duration or the end of the context, and now is the time
+	// that passes meanwhile.
 	sleep func(context.Context, time.Duration) error
+	now   func() time.Time
 }
 
 // New returns a client. It makes no request.
@@ -79,20 +82,21 @@ func New(o Options) (*Client, error) {
 	if o.Timeout == 0 {
 		o.Timeout = DefaultTimeout
 	}
-	if o.MaxRetries == 0 {
-		o.MaxRetries = DefaultMaxRetries
+	if o.RetryTimeout == 0 {
+		o.RetryTimeout = DefaultRetryTimeout
 	}
 	account := make(chan *Account, 1)
 	account <- nil
 	return &Client{
-		account:    account,
-		limiter:    newLimiter(realClock()),
-		key:        strings.NewReplacer(o.APIKey, "pk_***"),
-		base:       base,
-		http:       &http.Client{Transport: newTransport(o.APIKey, o.UserAgent), CheckRedirect: sameHostOnly},
-		timeout:    o.Timeout,
-		maxRetries: max(o.MaxRetries, 0),
-		sleep:      wait.For,
+		account:      account,
+		limiter:      newLimiter(realClock()),
+		key:          strings.NewReplacer(o.APIKey, "pk_***"),
+		base:         base,
+		http:         &http.Client{Transport: newTransport(o.APIKey, o.UserAgent), CheckRedirect: sameHostOnly},
+		timeout:      o.Timeout,
+		retryTimeout: max(o.RetryTimeout, 0),
+		sleep:        wait.For,
+		now:          time.Now,
 	}, nil
 }
 

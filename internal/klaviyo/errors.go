@@ -61,7 +61,8 @@ func (o ErrorObject) String() string {
 	if o.Code != "" {
 		text += " [" + o.Code + "]"
 	}
-	if at := o.Source.Pointer + o.Source.Parameter; at != "" && at != "/data" {
+	at := o.Source.Pointer + o.Source.Parameter
+	if trimmed := strings.TrimRight(at, "/"); trimmed != "" && trimmed != "/data" { // the whole document says nothing
 		text += " at " + at
 	}
 	return text
@@ -127,6 +128,13 @@ func IsForbidden(err error) bool { return StatusOf(err) == http.StatusForbidden 
 func LacksScope(err error) bool {
 	var e *APIError
 	return errors.As(err, &e) && e.Status == http.StatusForbidden && !e.IsHTML()
+}
+
+// answeredByAPI reports whether an error is an answer of Klaviyo's API that is no
+// failure of its own.
+func answeredByAPI(err error) bool {
+	var e *APIError
+	return errors.As(err, &e) && !e.IsHTML() && e.Status < http.StatusInternalServerError
 }
 
 // readError makes an error of a response that is no success. The status

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/redact"
@@ -15,7 +16,7 @@ import (
 // listError is what asking for a list fails with when the server answers so.
 func listError(t *testing.T, fault http.HandlerFunc) *klaviyo.APIError {
 	t.Helper()
-	_, err := serve(t, klaviyo.Options{MaxRetries: -1}, fault).List(t.Context(), "x")
+	_, err := serve(t, klaviyo.Options{RetryTimeout: -1}, fault).List(t.Context(), "x")
 	var e *klaviyo.APIError
 	if !errors.As(err, &e) {
 		t.Fatalf("error %v (%T)", err, err)
@@ -58,6 +59,49 @@ func TestErrorsWithoutADocumentKeepTheStatus(t *testing.T) {
 			e := listError(t, fault)
 			if e.Status != 502 || len(e.Errors) != 0 || !e.IsHTML() || !strings.HasSuffix(e.Error(), "get_list: 502 Bad Gateway") {
 				t.Errorf("error %v", e)
+			}
+		})
+	}
+}
+
+// The whole document is no place.
+func TestPointersToTheWholeDocumentAreNotShown(t *testing.T) {
+	t.Parallel()
+	for pointer, want := range map[string]string{"/data/": "", "/data": "", "/": "", "": "", "/data/id": " at /data/id", "/data/attributes/": " at /data/attributes/"} {
+		e := listError(t, problem(401, "authentication_failed", "Wrong key.", pointer))
+		if want := "get_list: 401 Unauthorized: Wrong key [authentication_failed]" + want; e.Error() != want {
+			t.Errorf("%q is shown as %q, want %q", pointer, e, want)
+		}
+	}
+}
+
+// A wrong base URL is found in the text of what it leads to.
+func TestExplainNamesABaseURLOtherThanKlaviyos(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		answer http.HandlerFunc
+		named  bool
+	}{
+		"404":           {problem(404, "not_found", "No.", ""), true},
+		"404, HTML":     {html(404), true},
+		"401, HTML":     {html(401), true},
+		"403, HTML":     {html(403), true},
+		"503, HTML":     {html(503), true},
+		"200, HTML":     {html(200), true},
+		"200, no list":  {answer(200, `{"message":"Welcome."}`), true},
+		"404, no error": {answer(404, `{"message":"Cannot GET /"}`), true},
+		"dropped":       {drop, true},
+		"401":           {problem(401, "not_authenticated", "No.", ""), false},
+		"403":           {problem(403, "permission_denied", "No.", ""), false},
+		"503":           {problem(503, "down", "No.", ""), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a := serve(t, klaviyo.Options{}, tc.answer)
+			_, err := a.List(t.Context(), "x")
+			_, detail := klaviyo.Explain(err)
+			if named := strings.Contains(detail, "went to "+a.url+basePath+": check base_url or the environment variable KLAVIYO_BASE_URL."); named != tc.named {
+				t.Errorf("%s", detail)
 			}
 		})
 	}
@@ -220,13 +264,14 @@ func TestExplain(t *testing.T) {
 		says    []string
 	}{
 		"401":         {&klaviyo.APIError{Operation: "get_list", Status: 401, Errors: said}, "API Key Refused", []string{"Settings > API keys", "get_list: 401 Unauthorized: Klaviyo's own words [c-1]"}},
-		"403":         {&klaviyo.APIError{Operation: "get_list", Status: 403, Errors: said}, "API Key Lacks A Scope", []string{"It needs the scopes lists:read.", "accounts:read, lists:read, lists:write, profiles:read, profiles:write", "Klaviyo's own words"}},
+		"403":         {&klaviyo.APIError{Operation: "get_list", Status: 403, Errors: said}, "API Key Lacks A Scope", []string{"It needs the scopes lists:read.", "accounts:read, flows:read, lists:read, lists:write, profiles:read, profiles:write", "Klaviyo's own words"}},
 		"403, HTML":   {&klaviyo.APIError{Operation: "get_list", Status: 403}, "Klaviyo Blocks This Address", []string{"not about the scopes", "get_list: 403 Forbidden"}},
 		"404":         {&klaviyo.APIError{Operation: "get_list", Status: 404, Errors: said}, "Klaviyo Refused The Request", []string{"Klaviyo's own words"}},
 		"400":         {&klaviyo.APIError{Operation: "get_list", Status: 400, Errors: said}, "Klaviyo Refused The Request", []string{"Klaviyo's own words"}},
 		"429":         {gaveUp(&klaviyo.APIError{Operation: "get_list", Status: 429}), "Klaviyo's Rate Limit Is Used Up", []string{"gave up after 9 attempts", "Try again later"}},
 		"500":         {gaveUp(&klaviyo.APIError{Operation: "get_list", Status: 500, Errors: said}), "Klaviyo Fails", []string{"gave up after 9 attempts", "Klaviyo's own words"}},
-		"400, HTML":   {&klaviyo.APIError{Operation: "get_list", Status: 400}, "Klaviyo's API Did Not Answer", []string{"get_list: 400 Bad Request", "base_url"}},
+		"503, later":  {&klaviyo.APIError{Operation: "get_list", Status: 503, RetryAfter: 10 * time.Minute}, "Klaviyo Fails", []string{"Klaviyo asks to wait for 10m. https://status.klaviyo.com"}},
+		"400, HTML":   {&klaviyo.APIError{Operation: "get_list", Status: 400}, "Klaviyo's API Did Not Answer", []string{"get_list: 400 Bad Request"}},
 		"502, HTML":   {&klaviyo.APIError{Operation: "get_list", Status: 502}, "Klaviyo Fails", []string{"502 Bad Gateway", "status.klaviyo.com"}},
 		"transport":   {gaveUp(&klaviyo.TransportError{Operation: "get_list", Err: errors.New("connection refused")}), "Klaviyo Cannot Be Reached", []string{"connection refused", "Check the network"}},
 		"other":       {errors.New("no account for pk_abc and ada@example.com"), "Klaviyo Request Failed", []string{"no account for pk_*** and ***."}},

@@ -10,8 +10,9 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/redact"
 )
 
-// RequiredScopes are the scopes of a key that exports segments. Without
-// flows:read nobody can tell whether joining a list starts a live flow.
+// RequiredScopes are the scopes of a key that exports segments. flows:read is one
+// of them because nothing else tells whether joining a list starts a live flow,
+// which mails the people who join.
 func RequiredScopes() []string {
 	return []string{"accounts:read", "flows:read", "lists:read", "lists:write", "profiles:read", "profiles:write"}
 }
@@ -46,13 +47,20 @@ func Explain(err error) (summary, detail string) {
 		return api.explain(err)
 	case errors.As(err, new(notUnderstood)):
 		return "Klaviyo's Answer Is Not Understood", fmt.Sprintf("Klaviyo, or something in front of it, such as a proxy, gave an answer that does not belong to the request: %s. "+
-			"Check base_url if it is set, and the network between this machine and Klaviyo; if both are right, report this to the developers of the provider.", err)
+			"Check the network between this machine and Klaviyo; if that is right, report this to the developers of the provider.%s", err, BaseURLHint(err))
 	case errors.As(err, &transport):
-		return "Klaviyo Cannot Be Reached", fmt.Sprintf("No complete answer came from Klaviyo: %s. "+
-			"Check the network between this machine and Klaviyo, then try again.", err)
+		return explainUnreachable(err)
 	default:
 		return "Klaviyo Request Failed", redact.Text(err.Error()) + "."
 	}
+}
+
+// hintIfHTML is [BaseURLHint] for an answer that is not of Klaviyo's API.
+func hintIfHTML(e *APIError, err error) string {
+	if !e.IsHTML() {
+		return ""
+	}
+	return BaseURLHint(err)
 }
 
 // waitInWords says how long Klaviyo wants to be left alone.
@@ -60,17 +68,17 @@ func (e *APIError) waitInWords() string {
 	if e.RetryAfter < time.Second {
 		return " Try again later."
 	}
-	return fmt.Sprintf(" Klaviyo asks to wait for %s.", e.RetryAfter)
+	return fmt.Sprintf(" Klaviyo asks to wait for %s.", inWords(e.RetryAfter))
 }
 
 func (e *APIError) explain(err error) (summary, detail string) {
 	switch {
 	case e.Status == http.StatusUnauthorized:
 		return "API Key Refused", fmt.Sprintf("Klaviyo does not accept the API key; it may have been revoked or copied in part. "+
-			"Klaviyo's keys are under Settings > API keys. Klaviyo answered: %s.", err)
+			"Klaviyo's keys are under Settings > API keys. Klaviyo answered: %s.%s", err, hintIfHTML(e, err))
 	case e.Status == http.StatusForbidden && e.IsHTML():
 		return "Klaviyo Blocks This Address", fmt.Sprintf("The request was refused before it reached Klaviyo's API, so it is not about the scopes of the API key: %s. "+
-			"Klaviyo's edge may block the address of this machine; try from another network or ask Klaviyo's support.", err)
+			"Klaviyo's edge may block the address of this machine; try from another network or ask Klaviyo's support.%s", err, BaseURLHint(err))
 	case e.Status == http.StatusForbidden:
 		return "API Key Lacks A Scope", fmt.Sprintf("The API key may not do this: %s. It needs the scopes %s. "+
 			"The scopes of a key cannot be changed: create a new private key in Klaviyo under Settings > API keys with the scopes %s, and use that.",
@@ -78,10 +86,12 @@ func (e *APIError) explain(err error) (summary, detail string) {
 	case e.Status == http.StatusTooManyRequests:
 		return "Klaviyo's Rate Limit Is Used Up", fmt.Sprintf("Klaviyo has no room for this request: %s.%s Other users of the account take from the same limit.", err, e.waitInWords())
 	case e.Status >= http.StatusInternalServerError:
-		return "Klaviyo Fails", fmt.Sprintf("Klaviyo, or a proxy in front of it, had an error of its own: %s. Try again later; https://status.klaviyo.com tells of incidents.", err)
+		return "Klaviyo Fails", fmt.Sprintf("Klaviyo, or a proxy in front of it, had an error of its own: %s.%s https://status.klaviyo.com tells of incidents.%s", err, e.waitInWords(), hintIfHTML(e, err))
 	case e.IsHTML():
 		return "Klaviyo's API Did Not Answer", fmt.Sprintf("Something in front of Klaviyo's API, such as a proxy, answered in its place: %s. "+
-			"Check base_url if it is set, and the network between this machine and Klaviyo; else try again later.", err)
+			"Check the network between this machine and Klaviyo, then try again.%s", err, BaseURLHint(err))
+	case e.Status == http.StatusNotFound:
+		return "Klaviyo Refused The Request", fmt.Sprintf("Klaviyo answered: %s.%s", err, BaseURLHint(err))
 	default:
 		return "Klaviyo Refused The Request", fmt.Sprintf("Klaviyo answered: %s.", err)
 	}

@@ -2,6 +2,10 @@ package klaviyo
 
 import (
 	"context"
+	"crypto/tls"
+	"net"
+	"net/http"
+	"net/url"
 	"sync"
 	"time"
 )
@@ -20,11 +24,26 @@ var (
 	OperationScopes = operationScopes
 )
 
-// SetSleep replaces what waits between attempts. For limits the client no
-// longer waits either.
+// SetSleep replaces what waits between attempts; to the client the time passes
+// all the same. For limits the client no longer waits either.
 func (c *Client) SetSleep(sleep func(context.Context, time.Duration) error) {
-	c.sleep = sleep
+	slept := jumpingClock()
+	c.now = slept.now
+	c.sleep = func(ctx context.Context, d time.Duration) error {
+		_ = slept.wait(ctx, d, nil)
+		return sleep(ctx, d)
+	}
 	c.limiter.clock = jumpingClock()
+}
+
+// SetProxy replaces the proxy of the environment.
+func (c *Client) SetProxy(proxy *url.URL) {
+	c.http.Transport.(*transport).chooseProxy = http.ProxyURL(proxy)
+}
+
+// SetDial replaces what connects.
+func (c *Client) SetDial(dial func(ctx context.Context, network, address string) (net.Conn, error)) {
+	c.http.Transport.(*transport).base.DialContext = dial
 }
 
 // SteadyLimits are the limits a minute of all rows of the table.
@@ -51,4 +70,9 @@ func jumpingClock() clock {
 		jumped += d
 		return ctx.Err()
 	}}
+}
+
+// SetTLS replaces what certificates are checked with.
+func (c *Client) SetTLS(config *tls.Config) {
+	c.http.Transport.(*transport).base.TLSClientConfig = config
 }

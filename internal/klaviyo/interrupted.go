@@ -46,6 +46,8 @@ type progress struct {
 	operation string
 	failed    int   // attempts
 	last      error // that the last of these ended with
+
+	paced time.Duration // spent waiting for the limits before the latest attempt
 }
 
 func (p *progress) fail(err error) {

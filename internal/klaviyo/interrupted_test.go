@@ -15,7 +15,7 @@ import (
 // request with the n-th of them and all further ones with the last.
 func answering(t *testing.T, body string, answers ...func() (*http.Response, error)) *Client {
 	t.Helper()
-	c, err := New(Options{APIKey: "pk_x", MaxRetries: 20})
+	c, err := New(Options{APIKey: "pk_x", RetryTimeout: 10 * time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -160,6 +160,27 @@ func TestInterruptedRequestsSayThatTheLimitHoldsThemUp(t *testing.T) {
 		}
 		if err := <-first; err != nil {
 			t.Error(err)
+		}
+	})
+}
+
+// A request that waits for its turn between attempts does not use up its time by
+// that.
+func TestWaitingForATurnIsNotCounted(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		n := 0
+		c := answering(t, `{"data":{"id":"x"}}`, func() (*http.Response, error) {
+			status := http.StatusServiceUnavailable
+			if n++; n == 5 {
+				status = http.StatusOK
+			}
+			return &http.Response{StatusCode: status, Header: limitHeader(0, 60)}, nil
+		})
+		c.retryTimeout = 2 * time.Minute
+		began := time.Now()
+		if _, err := c.List(t.Context(), "x"); err != nil || time.Since(began) < 4*time.Minute {
+			t.Errorf("after %v: %v", time.Since(began), err)
 		}
 	})
 }

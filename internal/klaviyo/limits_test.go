@@ -77,7 +77,7 @@ func TestLimitsAreThoseOfTheSimulator(t *testing.T) {
 		}
 		server := httptest.NewServer(proxy)
 		defer server.Close()
-		client, err := klaviyo.New(klaviyo.Options{APIKey: testKey, BaseURL: server.URL, MaxRetries: -1})
+		client, err := klaviyo.New(klaviyo.Options{APIKey: testKey, BaseURL: server.URL, RetryTimeout: -1})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -50,11 +50,13 @@ type request struct {
 
 func (r request) String() string { return r.operation }
 
-// do sends a request until it succeeds, fails for good, or the retries are
-// used up, and decodes the response into out unless that is nil.
+// do sends a request until it succeeds, fails for good, or the time for
+// repeating it is used up, and decodes the response into out unless that is nil.
 func (c *Client) do(ctx context.Context, r request, out any) error {
-	left, arrived := newPatience(c.maxRetries), false
+	left, arrived := c.newPatience(), false
 	so := &progress{operation: r.operation}
+	repeats := repeatsOf(ctx)
+	defer repeats.end(so)
 	for attempt := 0; ; attempt++ {
 		if err := ctx.Err(); err != nil && attempt == 0 {
 			return fmt.Errorf("%s: %w", r.operation, err)
@@ -65,6 +67,7 @@ func (c *Client) do(ctx context.Context, r request, out any) error {
 			*r.arrived = arrived
 		}
 		if err == nil {
+			c.contact.answered()
 			return nil
 		}
 		if ctx.Err() != nil { // the caller gave up, whatever the transport calls it
@@ -76,18 +79,21 @@ func (c *Client) do(ctx context.Context, r request, out any) error {
 		so.fail(err)
 		arrived = arrived || mayBeDone(err)
 		wait, retry := r.retryAfter(err, attempt)
-		if !retry || !left.allows(err, wait) {
-			if retry && attempt > 0 {
-				err = fmt.Errorf("gave up after %d attempts: %w", attempt+1, err)
-			}
+		if retry {
+			wait, retry, err = left.allows(err, wait, so)
+		} else if answeredByAPI(err) {
+			c.contact.answered()
+		}
+		if !retry {
+			err = c.routed(err)
 			if arrived {
 				return unsettledError{err}
 			}
 			return err
 		}
-		logging.Debug(ctx, "Klaviyo request will be repeated", logging.Fields{
-			"operation": r.operation, "attempt": attempt + 1, "wait_ms": wait.Milliseconds(), "reason": err.Error(),
-		})
+		now := left.repeat(err, r.operation)
+		repeats.note(so, now)
+		now.log(ctx, attempt+1, wait)
 		started = time.Now()
 		if err := c.sleep(ctx, wait); err != nil {
 			return so.interrupted(ctx, "to repeat "+r.operation, started)
@@ -103,7 +109,8 @@ func (c *Client) attemptPaced(ctx context.Context, r request, so *progress, out 
 	if err != nil {
 		return so.interrupted(ctx, "for Klaviyo's rate limit of "+r.limitName()+", which all users of the account share", started)
 	}
-	if waited := time.Since(started); waited >= time.Second {
+	so.paced = time.Since(started)
+	if waited := so.paced; waited >= time.Second {
 		logging.Debug(ctx, "Klaviyo request waited for the rate limit", logging.Fields{
 			"operation": r.operation, "attempt": so.failed + 1, "waited_ms": waited.Milliseconds(),
 		})

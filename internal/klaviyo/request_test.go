@@ -134,7 +134,7 @@ func TestPathElementsAreEscaped(t *testing.T) {
 func TestDotsAndNothingAreNoPathElements(t *testing.T) {
 	t.Parallel()
 	for _, id := range []string{"", ".", ".."} {
-		a := serve(t, klaviyo.Options{MaxRetries: -1}, answer(http.StatusNoContent, ""))
+		a := serve(t, klaviyo.Options{RetryTimeout: -1}, answer(http.StatusNoContent, ""))
 		_ = a.DeleteList(t.Context(), id)
 		for _, got := range a.received() {
 			t.Errorf("deleting the list %q asks for %s %s", id, got.method, got.path)

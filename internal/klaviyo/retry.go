@@ -27,32 +27,6 @@ const longestRetryAfter = 5 * time.Minute
 // who has that wants to know soon.
 const oddAttempts = 4
 
-// throttledPerRetry is how long a request may be held up by the limits for each
-// retry that is allowed: a window of theirs. A 429 says that others were
-// quicker, not that something fails.
-const throttledPerRetry = time.Minute
-
-// patience is what a request may still go through.
-type patience struct {
-	retries   int
-	throttled time.Duration
-}
-
-func newPatience(retries int) patience {
-	return patience{retries, time.Duration(retries) * throttledPerRetry}
-}
-
-// allows reports whether to try again once more, which takes a wait.
-func (p *patience) allows(err error, wait time.Duration) bool {
-	if asked, _ := throttledFor(err); asked > 0 {
-		allowed := p.throttled > 0
-		p.throttled -= wait
-		return allowed
-	}
-	p.retries--
-	return p.retries >= 0
-}
-
 // retryAfter says whether a request may be sent again after err, and after
 // how long: what Klaviyo asks for, and then some that grows.
 func (r request) retryAfter(err error, attempt int) (time.Duration, bool) {
@@ -69,10 +43,19 @@ func (r request) retryAfter(err error, attempt int) (time.Duration, bool) {
 	}
 	var transportError *TransportError
 	switch {
-	case !errors.As(err, &transportError), errors.Is(err, errRedirect), errors.Is(err, errTooLarge), r.final && isOdd(err):
+	case !errors.As(err, &transportError), errors.Is(err, errRedirect), errors.Is(err, errTooLarge), r.final && isOdd(err), isPermanent(err):
 		return 0, false
 	}
 	return backoff(attempt), !r.once || neverSent(err)
+}
+
+// askedFor is the wait that an answer asks for, 0 for none.
+func askedFor(err error) time.Duration {
+	var apiError *APIError
+	if errors.As(err, &apiError) {
+		return apiError.RetryAfter
+	}
+	return 0
 }
 
 // mayPass reports whether a request that got an error for an answer may get
@@ -104,10 +87,11 @@ func mayBeDone(err error) bool {
 	}
 }
 
-// neverSent reports whether a request failed before any of it left.
+// neverSent reports whether a request failed before any of it left for Klaviyo:
+// without a connection, or without a proxy or TLS on it.
 func neverSent(err error) bool {
 	var op *net.OpError
-	return errors.As(err, &op) && op.Op == "dial"
+	return errors.As(err, &op) && (op.Op == "dial" || op.Op == "proxyconnect") || errors.As(err, new(proxyRefusal)) || isPermanent(err)
 }
 
 func backoff(attempt int) time.Duration {

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -122,34 +124,135 @@ func TestCreateListIsRepeatedAfterAFailedDial(t *testing.T) {
 		t.Fatal(err)
 	}
 	var note api
-	c := client(t, "http://"+address, klaviyo.Options{MaxRetries: 2}, &note)
+	c := client(t, "http://"+address, klaviyo.Options{}, &note)
 	_, err = c.CreateList(t.Context(), klaviyo.List{Name: "VIP"})
 	var transport *klaviyo.TransportError
-	if !errors.As(err, &transport) || transport.Operation != "create_list" || !strings.Contains(err.Error(), "gave up after 3 attempts") {
+	if !errors.As(err, &transport) || transport.Operation != "create_list" || !strings.Contains(err.Error(), "gave up after ") {
 		t.Errorf("error %v", err)
 	}
-	if waits := note.waited(); len(waits) != 2 {
+	if waits := note.waited(); len(waits) < 2 {
 		t.Errorf("waits %v", waits)
 	}
 }
 
-func TestRetriesAreBounded(t *testing.T) {
+// total is how long all waits of a client took.
+func (a *api) total() (total time.Duration) {
+	for _, wait := range a.waited() {
+		total += wait
+	}
+	return total
+}
+
+func TestRetriesAreBoundedInTime(t *testing.T) {
 	t.Parallel()
-	for retries, want := range map[int]int{0: 1 + klaviyo.DefaultMaxRetries, 1: 2, 3: 4, -1: 1, -9: 1} {
-		t.Run(fmt.Sprint(retries), func(t *testing.T) {
+	for timeout, most := range map[time.Duration]time.Duration{
+		0: klaviyo.DefaultRetryTimeout, 10 * time.Second: 10 * time.Second, 20 * time.Minute: 20 * time.Minute, -1: 0, -9: 0,
+	} {
+		t.Run(fmt.Sprint(timeout), func(t *testing.T) {
 			t.Parallel()
-			a := serve(t, klaviyo.Options{MaxRetries: retries}, html(503))
+			a := serve(t, klaviyo.Options{RetryTimeout: timeout}, html(503))
 			_, err := a.List(t.Context(), "x")
-			if got := len(a.received()); got != want || klaviyo.StatusOf(err) != 503 {
-				t.Errorf("%d requests, want %d; error %v", got, want, err)
+			if total := a.total(); total > most || total < most-time.Second || klaviyo.StatusOf(err) != 503 {
+				t.Errorf("gave up after %v of %v: %v", total, most, err)
 			}
-			if text := fmt.Sprint(err); want > 1 && !strings.Contains(text, fmt.Sprintf("gave up after %d attempts: get_list: 503", want)) {
-				t.Errorf("error %q", text)
+			text, n := fmt.Sprint(err), len(a.received())
+			if n == 1 != (most == 0) || n > 1 && !regexp.MustCompile(fmt.Sprintf(`^gave up after %d attempts in ([0-9]+m)?([0-9]+s)?: get_list: 503`, n)).MatchString(text) {
+				t.Errorf("%d requests, error %q", n, text)
 			}
-			if text := fmt.Sprint(err); strings.Contains(text, "1 attempts") {
+			if n == 1 && strings.Contains(text, "attempt") {
 				t.Errorf("error %q is no English", text)
 			}
 		})
+	}
+}
+
+// A server may be started anew, or Klaviyo be down for a minute.
+func TestAMinuteOfFailuresIsSurvived(t *testing.T) {
+	t.Parallel()
+	var up atomic.Bool
+	a := serve(t, klaviyo.Options{}, func(w http.ResponseWriter, r *http.Request) {
+		if up.Load() {
+			document(w, r)
+			return
+		}
+		html(503)(w, r)
+	})
+	total := time.Duration(0)
+	a.SetSleep(func(_ context.Context, d time.Duration) error {
+		total += d
+		up.Store(total > time.Minute)
+		return nil
+	})
+	if _, err := a.ImportProfiles(t.Context(), "x", []byte("{}")); err != nil || total < time.Minute {
+		t.Errorf("after %v: %v", total, err)
+	}
+}
+
+// A network that is not there is not waited for as long as a Klaviyo that has an
+// error of its own.
+func TestNoAnswerAtAllIsNotRepeatedForLong(t *testing.T) {
+	t.Parallel()
+	for name, fault := range map[string]http.HandlerFunc{"dropped": drop, "not Klaviyo": html(200), "not HTTP": raw("SSH-2.0-OpenSSH_9.6\r\n")} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a := serve(t, klaviyo.Options{}, fault)
+			if _, err := a.List(t.Context(), "x"); err == nil || len(a.waited()) < 3 || a.total() > 20*time.Second {
+				t.Errorf("%d waits, %v in all: %v", len(a.waited()), a.total(), err)
+			}
+			a = serve(t, klaviyo.Options{}, answer(200, listBody), fault)
+			if _, err := a.List(t.Context(), "x"); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := a.List(t.Context(), "x"); err == nil || a.total() < 4*time.Minute {
+				t.Errorf("Klaviyo has answered before; %v waited: %v", a.total(), err)
+			}
+			a = serve(t, klaviyo.Options{}, html(503), fault)
+			if _, err := a.List(t.Context(), "x"); err == nil || a.total() < 4*time.Minute {
+				t.Errorf("something has answered before; %v waited: %v", a.total(), err)
+			}
+		})
+	}
+}
+
+// Where one request has used up its time, those that follow do not wait as long,
+// until Klaviyo answers.
+func TestOnlyTheFirstRequestWaitsForLong(t *testing.T) {
+	t.Parallel()
+	var down atomic.Bool
+	down.Store(true)
+	a := serve(t, klaviyo.Options{}, func(w http.ResponseWriter, r *http.Request) {
+		if down.Load() {
+			problem(503, "down", "Down.", "")(w, r)
+			return
+		}
+		problem(404, "not_found", "No.", "")(w, r)
+	})
+	list := func(least, most time.Duration, status int) {
+		t.Helper()
+		before := a.total()
+		_, err := a.List(t.Context(), "x")
+		if took := a.total() - before; took < least || took > most || klaviyo.StatusOf(err) != status {
+			t.Errorf("took %v, not between %v and %v: %v", took, least, most, err)
+		}
+	}
+	list(4*time.Minute, 5*time.Minute, 503)
+	list(time.Millisecond, 5*time.Second, 503)
+	list(time.Millisecond, 5*time.Second, 503)
+	down.Store(false)
+	list(0, 0, 404)
+	down.Store(true)
+	list(4*time.Minute, 5*time.Minute, 503)
+}
+
+// Waiting for the limits, as others use them, is not what the time for failures
+// is for.
+func TestWaitingForLimitsIsNotCounted(t *testing.T) {
+	t.Parallel()
+	throttled := answer(429, "{}", "Retry-After", "60")
+	answers := slices.Concat([]http.HandlerFunc{html(503)}, slices.Repeat([]http.HandlerFunc{throttled}, 6), []http.HandlerFunc{html(503), answer(200, listBody)})
+	a := serve(t, klaviyo.Options{}, answers...)
+	if _, err := a.List(t.Context(), "x"); err != nil || a.total() < 6*time.Minute {
+		t.Errorf("after %v: %v", a.total(), err)
 	}
 }
 
@@ -171,7 +274,7 @@ func TestBeingThrottledIsNoFailure(t *testing.T) {
 	t.Parallel()
 	throttled := answer(429, "{}", "Retry-After", "1")
 	answers := slices.Repeat([]http.HandlerFunc{throttled}, 8)
-	a := serve(t, klaviyo.Options{MaxRetries: 2}, append(answers, html(503), html(503), answer(200, listBody))...)
+	a := serve(t, klaviyo.Options{}, append(answers, html(503), html(503), answer(200, listBody))...)
 	if _, err := a.List(t.Context(), "x"); err != nil {
 		t.Errorf("error %v", err)
 	}
@@ -180,38 +283,34 @@ func TestBeingThrottledIsNoFailure(t *testing.T) {
 			t.Errorf("the wait after 429 number %d is %v", i+1, wait)
 		}
 	}
-	a = serve(t, klaviyo.Options{MaxRetries: 2}, answer(429, "{}", "Retry-After", "20"))
-	_, err := a.List(t.Context(), "x")
-	total := time.Duration(0)
-	for _, wait := range a.waited() {
-		total += wait
-	}
-	if got := len(a.received()); klaviyo.StatusOf(err) != 429 || got < 4 || got > 7 || total > 3*time.Minute {
-		t.Errorf("%d requests, %v waited, error %v", got, total, err)
+	a = serve(t, klaviyo.Options{}, answer(429, "{}", "Retry-After", "20"))
+	if _, err := a.List(t.Context(), "x"); klaviyo.StatusOf(err) != 429 || a.total() < 8*time.Minute || a.total() > 9*time.Minute {
+		t.Errorf("%d requests, %v waited, error %v", len(a.received()), a.total(), err)
 	}
 }
 
-// One window is waited for with one retry. Where nobody says how long to wait,
-// attempts are counted as for any other failure.
+// Eight windows are waited for, more if failures are. Where nobody says how long
+// to wait, the time is counted as for any other failure.
 func TestPatienceOfBeingThrottled(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
-		retries  int
+		timeout  time.Duration
 		throttle http.HandlerFunc
 		answers  int // 429, before the right one
 		requests int
 		ok       bool
 	}{
-		"a minute, one retry":    {1, answer(429, "{}", "Retry-After", "60"), 1, 2, true},
-		"two minutes, one retry": {1, answer(429, "{}", "Retry-After", "60"), 2, 2, false},
-		"a minute, none":         {-1, answer(429, "{}", "Retry-After", "60"), 1, 1, false},
-		"no time, two retries":   {2, answer(429, "{}"), 2, 3, true},
-		"no time, one retry":     {1, answer(429, "{}"), 2, 2, false},
+		"a minute":             {time.Second, answer(429, "{}", "Retry-After", "60"), 1, 2, true},
+		"ten minutes":          {0, answer(429, "{}", "Retry-After", "60"), 10, 9, false},
+		"ten minutes, an hour": {time.Hour, answer(429, "{}", "Retry-After", "60"), 10, 11, true},
+		"a minute, none":       {-1, answer(429, "{}", "Retry-After", "60"), 1, 1, false},
+		"no time":              {0, answer(429, "{}"), 2, 3, true},
+		"no time, none":        {-1, answer(429, "{}"), 2, 1, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			answers := append(slices.Repeat([]http.HandlerFunc{tc.throttle}, tc.answers), answer(200, listBody))
-			a := serve(t, klaviyo.Options{MaxRetries: tc.retries}, answers...)
+			a := serve(t, klaviyo.Options{RetryTimeout: tc.timeout}, answers...)
 			_, err := a.List(t.Context(), "x")
 			if got := len(a.received()); got != tc.requests || (err == nil) != tc.ok {
 				t.Errorf("%d requests, error %v", got, err)
@@ -238,7 +337,7 @@ func TestMayHaveArrived(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := serve(t, klaviyo.Options{MaxRetries: 2}, tc.answers...).ImportProfiles(t.Context(), "x", []byte("{}"))
+			_, err := serve(t, klaviyo.Options{}, tc.answers...).ImportProfiles(t.Context(), "x", []byte("{}"))
 			if got := klaviyo.MayHaveArrived(err); err == nil || got != tc.want {
 				t.Errorf("error %v: %v", err, got)
 			}
@@ -252,20 +351,15 @@ func TestMayHaveArrived(t *testing.T) {
 	}
 }
 
-// A server that wants to be asked again at once must not use up the retries
-// before it has had time to recover.
+// A server that wants to be asked again at once is not asked all the time.
 func TestWaitsGrowWhateverIsAskedFor(t *testing.T) {
 	t.Parallel()
-	a := serve(t, klaviyo.Options{MaxRetries: 20}, answer(503, "{}", "Retry-After", "0"))
+	a := serve(t, klaviyo.Options{}, answer(503, "{}", "Retry-After", "0"))
 	if _, err := a.List(t.Context(), "x"); err == nil {
 		t.Fatal("no error")
 	}
-	total := time.Duration(0)
-	for _, wait := range a.waited() {
-		total += wait
-	}
-	if len(a.waited()) != 20 || total < 30*time.Second {
-		t.Errorf("20 retries are used up within %v", total)
+	if n := len(a.waited()); n > 100 || a.total() < 4*time.Minute {
+		t.Errorf("%d waits within %v", n, a.total())
 	}
 }
 
@@ -333,7 +427,7 @@ func TestWaits(t *testing.T) {
 
 func TestWaitsGrow(t *testing.T) {
 	t.Parallel()
-	a := serve(t, klaviyo.Options{MaxRetries: 40}, html(500))
+	a := serve(t, klaviyo.Options{RetryTimeout: time.Hour}, html(500))
 	if _, err := a.List(t.Context(), "x"); err == nil {
 		t.Fatal("no error")
 	}
@@ -349,7 +443,7 @@ func TestWaitsGrow(t *testing.T) {
 		longest = min(2*longest, 30*time.Second)
 	}
 	if above < 10 {
-		t.Errorf("of 40 waits %d are above a second", above)
+		t.Errorf("of all waits %d are above a second", above)
 	}
 }
 
@@ -458,7 +552,7 @@ func TestTimeoutOfAnAttemptIsNamed(t *testing.T) {
 	for name, fault := range map[string]http.HandlerFunc{"no answer": hang, "half an answer": passing()["a body that hangs"]} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			a := serve(t, klaviyo.Options{Timeout: 40 * time.Millisecond, MaxRetries: -1}, fault)
+			a := serve(t, klaviyo.Options{Timeout: 40 * time.Millisecond, RetryTimeout: -1}, fault)
 			_, err := a.List(t.Context(), "x")
 			var transport *klaviyo.TransportError
 			if !errors.As(err, &transport) || !strings.Contains(err.Error(), "get_list: no complete answer within 40ms") {

@@ -1,7 +1,10 @@
 package klaviyo
 
 import (
+	"context"
+	"net"
 	"net/http"
+	"net/url"
 	"time"
 )
 
@@ -10,19 +13,33 @@ import (
 type transport struct {
 	authorization string
 	userAgent     string
-	base          http.RoundTripper
+	base          *http.Transport
+	chooseProxy   func(*http.Request) (*url.URL, error)
 }
 
 // maxConnections bounds the connections to Klaviyo: as many as the busiest
 // endpoint can make use of.
 const maxConnections = 32
 
+// connectTimeout is the longest time to connect. The 30 s of Go's default would
+// make a machine without a network wait for minutes.
+const connectTimeout = 10 * time.Second
+
 func newTransport(key, userAgent string) *transport {
 	base := http.DefaultTransport.(*http.Transport).Clone()
 	base.MaxConnsPerHost = maxConnections
 	base.MaxIdleConnsPerHost = maxConnections
 	base.IdleConnTimeout = 30 * time.Second
-	return &transport{authorization: "Klaviyo-API-Key " + key, userAgent: userAgent, base: base}
+	base.DialContext = (&net.Dialer{Timeout: connectTimeout, KeepAlive: 30 * time.Second}).DialContext
+	base.OnProxyConnectResponse = func(_ context.Context, _ *url.URL, _ *http.Request, resp *http.Response) error {
+		if resp.StatusCode != http.StatusOK {
+			return proxyRefusal{resp.StatusCode}
+		}
+		return nil
+	}
+	t := &transport{authorization: "Klaviyo-API-Key " + key, userAgent: userAgent, base: base, chooseProxy: http.ProxyFromEnvironment}
+	base.Proxy = t.usableProxy
+	return t
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -39,8 +56,29 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // CloseIdleConnections lets [http.Client.CloseIdleConnections] reach the
 // connections.
-func (t *transport) CloseIdleConnections() {
-	if base, ok := t.base.(interface{ CloseIdleConnections() }); ok {
-		base.CloseIdleConnections()
+func (t *transport) CloseIdleConnections() { t.base.CloseIdleConnections() }
+
+// proxyOf is the host of the proxy that requests to a URL go through, empty for
+// none. It is without a user name and a password.
+func (t *transport) proxyOf(u *url.URL) string {
+	proxy, err := t.usableProxy(&http.Request{URL: u})
+	if err != nil || proxy == nil {
+		return ""
 	}
+	return proxy.Host
+}
+
+// usableProxy chooses the proxy of a request, nil for none. One of a kind that
+// net/http does not know is refused, since it would be spoken to as if it were an
+// HTTP proxy.
+func (t *transport) usableProxy(req *http.Request) (*url.URL, error) {
+	proxy, err := t.chooseProxy(req)
+	if err != nil || proxy == nil {
+		return proxy, err
+	}
+	switch proxy.Scheme {
+	case "http", "https", "socks5", "socks5h":
+		return proxy, nil
+	}
+	return nil, proxyScheme{proxy.Scheme}
 }

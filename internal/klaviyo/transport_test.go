@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 )
@@ -97,7 +98,7 @@ func endless(w http.ResponseWriter, _ *http.Request) {
 
 func TestResponsesAreBounded(t *testing.T) {
 	t.Parallel()
-	a := serve(t, klaviyo.Options{MaxRetries: -1}, endless)
+	a := serve(t, klaviyo.Options{RetryTimeout: -1}, endless)
 	_, err := a.List(t.Context(), "x")
 	var transport *klaviyo.TransportError
 	if !errors.As(err, &transport) || !strings.Contains(err.Error(), fmt.Sprintf("the response is larger than %d MiB", klaviyo.MaxResponse>>20)) {
@@ -150,7 +151,7 @@ func TestNoErrorShowsTheKey(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for operation, c := range calls() {
-				a := serve(t, klaviyo.Options{MaxRetries: 1}, fault)
+				a := serve(t, klaviyo.Options{RetryTimeout: time.Second}, fault)
 				if err := c.do(t.Context(), a.Client); err != nil && strings.Contains(strings.ToLower(shown(err)), secret) {
 					t.Errorf("%s: %s", operation, shown(err))
 				}
@@ -179,7 +180,7 @@ func TestNoErrorShowsAnUnusualKey(t *testing.T) {
 		if err := klaviyo.CheckPrivateKey(key); err != nil {
 			continue
 		}
-		a := serve(t, klaviyo.Options{APIKey: key, MaxRetries: -1}, problem(401, "not_authenticated", "The key "+key+" is not known.", ""))
+		a := serve(t, klaviyo.Options{APIKey: key, RetryTimeout: -1}, problem(401, "not_authenticated", "The key "+key+" is not known.", ""))
 		if _, err := a.List(t.Context(), "x"); strings.Contains(shown(err), key[len(key)-8:]) {
 			t.Errorf("%s: %v", key, err)
 		}

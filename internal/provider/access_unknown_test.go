@@ -46,8 +46,8 @@ func TestConfigure_unknownArguments(t *testing.T) {
 	c := newCore(w, mainKey)
 	t.Setenv(envBaseURL, w.URL)
 	t.Setenv(envRequestTimeout, "nonsense")
-	t.Setenv(envMaxRetries, "nonsense")
-	errs := c.configureAgain(values{"api_key": mainKey, "base_url": unknown, "request_timeout": unknown, "max_retries": unknown})
+	t.Setenv(envRetryTimeout, "nonsense")
+	errs := c.configureAgain(values{"api_key": mainKey, "base_url": unknown, "request_timeout": unknown, "retry_timeout": unknown})
 	if errs != "" {
 		t.Fatal(errs)
 	}

@@ -65,7 +65,7 @@ func waitHint(err error) string {
 // keyHint says which key Klaviyo refused.
 func keyHint(err error) string {
 	var used *usedKeyError
-	if !errors.As(err, &used) || !klaviyo.IsUnauthorized(err) && !klaviyo.IsForbidden(err) {
+	if !errors.As(err, &used) || !klaviyo.IsUnauthorized(err) && !klaviyo.LacksScope(err) {
 		return ""
 	}
 	return "\n\nThe key came from " + used.origin + "."

@@ -69,6 +69,28 @@ func TestAddError_summary(t *testing.T) {
 	}
 }
 
+// Where the key came from is said of errors that are about the key: not where
+// something else refused the request before it was looked at.
+func TestAddError_key(t *testing.T) {
+	t.Parallel()
+	said := []klaviyo.ErrorObject{{Detail: "no"}}
+	for name, test := range map[string]struct {
+		err    error
+		hinted bool
+	}{
+		"401":       {&klaviyo.APIError{Status: 401, Errors: said}, true},
+		"403":       {&klaviyo.APIError{Status: 403, Errors: said}, true},
+		"403, HTML": {&klaviyo.APIError{Status: 403}, false},
+		"404":       {&klaviyo.APIError{Status: 404, Errors: said}, false},
+	} {
+		var diags diag.Diagnostics
+		addError(&diags, (&access{origin: "the attic"}).blame(test.err))
+		if hinted := strings.HasSuffix(diags[0].Detail(), "The key came from the attic."); hinted != test.hinted {
+			t.Errorf("%s: %s", name, diags[0].Detail())
+		}
+	}
+}
+
 // What an operation was waiting for when it ended is said with it.
 func TestAddError_interrupted(t *testing.T) {
 	t.Parallel()

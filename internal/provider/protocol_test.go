@@ -50,7 +50,7 @@ func newCore(w *world, key string) *core {
 	c := &core{w.t, server, schema.ResourceSchemas, identity.IdentitySchemas}
 	c.check(schema.Diagnostics)
 	c.check(identity.Diagnostics)
-	config := dynamic(w.t, schema.Provider.ValueType(), values{"api_key": key, "base_url": w.URL, "max_retries": 0})
+	config := dynamic(w.t, schema.Provider.ValueType(), values{"api_key": key, "base_url": w.URL, "retry_timeout": "0s"})
 	resp, err := server.ConfigureProvider(w.t.Context(), &tfprotov6.ConfigureProviderRequest{Config: config, TerraformVersion: "1.15.0"})
 	if err != nil {
 		w.t.Fatal(err)

@@ -6,11 +6,9 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"strconv"
 	"sync"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework/action"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -28,12 +26,11 @@ const (
 	envAPIKey         = "KLAVIYO_API_KEY"
 	envBaseURL        = "KLAVIYO_BASE_URL"
 	envRequestTimeout = "KLAVIYO_REQUEST_TIMEOUT"
-	envMaxRetries     = "KLAVIYO_MAX_RETRIES"
+	envRetryTimeout   = "KLAVIYO_RETRY_TIMEOUT"
 )
 
-// mostRetries bounds max_retries: beyond it a request would wait for longer
-// than anybody watches.
-const mostRetries = 50
+// longestRetryTimeout bounds retry_timeout: nobody watches a request for longer.
+const longestRetryTimeout = time.Hour
 
 var (
 	_ provider.Provider            = (*klaviyoProvider)(nil)
@@ -52,7 +49,7 @@ type providerModel struct {
 	APIKey         types.String `tfsdk:"api_key"`
 	BaseURL        types.String `tfsdk:"base_url"`
 	RequestTimeout types.String `tfsdk:"request_timeout"`
-	MaxRetries     types.Int64  `tfsdk:"max_retries"`
+	RetryTimeout   types.String `tfsdk:"retry_timeout"`
 }
 
 // New returns the constructor of the provider in the given version.
@@ -87,10 +84,15 @@ func (p *klaviyoProvider) Schema(_ context.Context, _ provider.SchemaRequest, re
 				Optional:            true,
 				Validators:          []validator.String{duration},
 			},
-			"max_retries": schema.Int64Attribute{
-				MarkdownDescription: fmt.Sprintf("How often a request is repeated that failed for a passing reason (broken connection, error of Klaviyo's own), 0 to %d. The waits between attempts grow and obey Klaviyo's `Retry-After`. A request that the rate limit holds up, because others use the account too, has not failed: it waits for up to this many minutes. Defaults to the environment variable `%s`, else %d.", mostRetries, envMaxRetries, klaviyo.DefaultMaxRetries),
-				Optional:            true,
-				Validators:          []validator.Int64{int64validator.Between(0, mostRetries)},
+			"retry_timeout": schema.StringAttribute{
+				MarkdownDescription: fmt.Sprintf("For how long a request is repeated that fails for a passing reason (broken connection, error of Klaviyo's own), as a duration from `0s`, for no repetition, to `1h`. "+
+					"It is counted from the first failure of the request, within `timeouts`. The waits between attempts grow to 30 seconds and obey Klaviyo's `Retry-After`. "+
+					"As long as nothing has answered at all, a request is repeated for 20 seconds at most; and once a request has used up this time, later ones are repeated for 5 seconds at most, until Klaviyo answers. "+
+					"What does not pass by itself, such as a certificate that is not trusted, is not repeated. "+
+					"A request that the rate limit holds up, because others use the account too, has not failed: it waits for up to 8 minutes, or for this time if that is longer. "+
+					"Defaults to the environment variable `%s`, else `5m`.", envRetryTimeout),
+				Optional:   true,
+				Validators: []validator.String{retryTimeoutRule},
 			},
 		},
 	}
@@ -127,7 +129,7 @@ func (p *klaviyoProvider) Configure(ctx context.Context, req provider.ConfigureR
 		}
 		d.options.Timeout = timeout
 	}
-	d.options.MaxRetries = maxRetries(config.MaxRetries, resp)
+	d.options.RetryTimeout = retryTimeout(config.RetryTimeout, resp)
 	p.replaceData(d)
 	resp.ResourceData = d
 	resp.DataSourceData = d
@@ -146,30 +148,40 @@ func (p *klaviyoProvider) replaceData(d *providerData) {
 	}
 }
 
-// maxRetries is the number of retries in the terms of the client, where zero
+// parseRetryTimeout reads how long failing requests are repeated. The problem is
+// empty unless that is not allowed.
+func parseRetryTimeout(text string) (d time.Duration, problem string) {
+	d, err := time.ParseDuration(text)
+	if err != nil || d < 0 || d > longestRetryTimeout {
+		return 0, fmt.Sprintf("must be a duration from \"0s\", for no repetition, to \"1h\", such as \"5m\"; it is %q", text)
+	}
+	return d, ""
+}
+
+// retryTimeoutRule accepts what parseRetryTimeout does.
+var retryTimeoutRule = stringRule{"must be a duration from 0s to 1h", "Retry Timeout Not Allowed", func(text string) string {
+	if _, problem := parseRetryTimeout(text); problem != "" {
+		return fmt.Sprintf("The retry timeout %s.", problem)
+	}
+	return ""
+}}
+
+// retryTimeout is the configured time in the terms of the client, where zero
 // means the default.
-func maxRetries(value types.Int64, resp *provider.ConfigureResponse) int {
-	retries := value.ValueInt64()
-	if value.IsUnknown() {
-		return klaviyo.DefaultMaxRetries
+func retryTimeout(value types.String, resp *provider.ConfigureResponse) time.Duration {
+	text := stringOrEnv(value, envRetryTimeout)
+	if text == "" {
+		return klaviyo.DefaultRetryTimeout
 	}
-	if value.IsNull() {
-		text := os.Getenv(envMaxRetries)
-		if text == "" {
-			return klaviyo.DefaultMaxRetries
-		}
-		var err error
-		retries, err = strconv.ParseInt(text, 10, 64)
-		if err != nil || retries < 0 || retries > mostRetries {
-			resp.Diagnostics.AddAttributeError(path.Root("max_retries"), "Number Of Retries Out Of Range",
-				fmt.Sprintf("The environment variable %s must be a number from 0 to %d; it is %q.", envMaxRetries, mostRetries, text))
-			return klaviyo.DefaultMaxRetries
-		}
+	d, problem := parseRetryTimeout(text)
+	if problem != "" {
+		resp.Diagnostics.AddAttributeError(path.Root("retry_timeout"), retryTimeoutRule.summary,
+			fmt.Sprintf("The retry timeout, from retry_timeout or the environment variable %s, %s.", envRetryTimeout, problem))
 	}
-	if retries == 0 {
+	if d == 0 {
 		return -1
 	}
-	return int(retries)
+	return d
 }
 
 // Resources implements provider.Provider.

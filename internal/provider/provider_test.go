@@ -24,8 +24,9 @@ func TestAccProvider_refused(t *testing.T) {
 		"empty key":         {"api_key", `""`, []string{"API Key Not Usable", "is empty"}},
 		"no duration":       {"request_timeout", `"90"`, []string{"Not A Duration", `"90"`, `such as "90s"`}},
 		"negative duration": {"request_timeout", `"-1s"`, []string{"Not A Duration"}},
-		"many retries":      {"max_retries", "51", []string{"max_retries", "between 0 and 50"}},
-		"negative retries":  {"max_retries", "-1", []string{"max_retries", "between 0 and 50"}},
+		"long retries":      {"retry_timeout", `"61m"`, []string{"Retry Timeout Not Allowed", "retry_timeout =", `to "1h"`, `it is "61m"`}},
+		"negative retries":  {"retry_timeout", `"-1s"`, []string{"Retry Timeout Not Allowed", `from "0s"`}},
+		"retries, a number": {"retry_timeout", `"8"`, []string{"Retry Timeout Not Allowed", `such as "5m"`}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -52,7 +53,7 @@ func TestAccProvider_environment(t *testing.T) {
 	config := w.connection().without(providerBlock, "api_key").without(providerBlock, "base_url")
 	t.Setenv(envAPIKey, mainKey)
 	t.Setenv(envBaseURL, w.URL)
-	t.Setenv(envMaxRetries, "0")
+	t.Setenv(envRetryTimeout, "0s")
 	t.Setenv(envRequestTimeout, "200ms")
 	busy := refused(config, "Klaviyo Fails", "get_accounts: 503")
 	busy.PreConfig = func() { w.Inject(simulator.Fault{Status: http.StatusServiceUnavailable}) }
@@ -66,9 +67,9 @@ func TestAccProvider_argumentsWin(t *testing.T) {
 	w := newWorld(t)
 	t.Setenv(envAPIKey, "MainAc")
 	t.Setenv(envBaseURL, "http://klaviyo.example.com")
-	t.Setenv(envMaxRetries, "many")
+	t.Setenv(envRetryTimeout, "many")
 	t.Setenv(envRequestTimeout, "soon")
-	w.run(applied(w.connection().with(providerBlock, "max_retries", "1").with(providerBlock, "request_timeout", `"10s"`)))
+	w.run(applied(w.connection().with(providerBlock, "retry_timeout", `"1s"`).with(providerBlock, "request_timeout", `"10s"`)))
 }
 
 func TestAccProvider_environmentRefused(t *testing.T) {
@@ -79,8 +80,8 @@ func TestAccProvider_environmentRefused(t *testing.T) {
 		"public key":   {envAPIKey, "MainAc", []string{"API Key Not Usable", "from the environment variable KLAVIYO_API_KEY", "this is a public API key"}},
 		"unknown key":  {envAPIKey, "pk_nobody", []string{"API Key Refused", "The key came from the environment variable KLAVIYO_API_KEY"}},
 		"plain http":   {envBaseURL, "http://klaviyo.example.com", []string{"Base URL Not Allowed", "environment variable KLAVIYO_BASE_URL", "use https"}},
-		"retries":      {envMaxRetries, "51", []string{"Number Of Retries Out Of Range", "KLAVIYO_MAX_RETRIES", `it is "51"`}},
-		"no number":    {envMaxRetries, "many", []string{"Number Of Retries Out Of Range", `it is "many"`}},
+		"retries":      {envRetryTimeout, "61m", []string{"Retry Timeout Not Allowed", "KLAVIYO_RETRY_TIMEOUT", `it is "61m"`}},
+		"no number":    {envRetryTimeout, "many", []string{"Retry Timeout Not Allowed", `it is "many"`}},
 		"no duration":  {envRequestTimeout, "soon", []string{"Request Timeout Not A Duration", "KLAVIYO_REQUEST_TIMEOUT", `it is "soon"`}},
 		"no time left": {envRequestTimeout, "0s", []string{"Request Timeout Not A Duration"}},
 	}

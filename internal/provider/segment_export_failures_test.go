@@ -85,7 +85,7 @@ func (w *world) failOnce() {
 func TestAccSegmentExport_failedCreate(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	config := w.export(threeCSV).with(providerBlock, "max_retries", "0")
+	config := w.export(threeCSV).with(providerBlock, "retry_timeout", `"0s"`)
 	failing := failed(config, "Klaviyo Fails", "bulk_import_profiles: 500", "3 profiles were under way")
 	failing.PreConfig = w.failOnce
 	again := applied(config, inState(exportAddress, values{"last_run.reason": "first run", "list_profile_count": 3}))
@@ -97,7 +97,7 @@ func TestAccSegmentExport_failedCreate(t *testing.T) {
 func TestAccSegmentExport_failedUpdate(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	config := w.export(threeCSV).with(providerBlock, "max_retries", "0")
+	config := w.export(threeCSV).with(providerBlock, "retry_timeout", `"0s"`)
 	failing := failed(config.with(exportBlock, "display_name", `"Other"`), "Klaviyo Fails", "bulk_import_profiles: 500")
 	failing.PreConfig = func() {
 		w.segment(threeCSV + "joe@example.com,Joe\n")

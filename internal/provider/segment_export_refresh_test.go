@@ -113,7 +113,7 @@ func TestAccSegmentExport_stateStaysTheSame(t *testing.T) {
 func TestAccSegmentExport_listNotRefreshed(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	c := newCLI(t, w.export(hundreds(1)), "KLAVIYO_MAX_RETRIES=0", "KLAVIYO_RETRY_TIMEOUT=0s")
+	c := newCLI(t, w.export(hundreds(1)), "KLAVIYO_RETRY_TIMEOUT=0s")
 	c.terraformRun("Apply complete", "apply", "-auto-approve")
 	before := c.read("terraform.tfstate")
 	outage := func() {

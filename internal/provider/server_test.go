@@ -48,7 +48,7 @@ func newWire(w *world) *wire {
 	}
 	w.t.Cleanup(func() { _ = conn.Close() })
 	g := &wire{w.t, conn}
-	config := dynamic(w.t, protocolSchema(w.t).Provider.ValueType(), values{"api_key": mainKey, "base_url": w.URL, "max_retries": 0})
+	config := dynamic(w.t, protocolSchema(w.t).Provider.ValueType(), values{"api_key": mainKey, "base_url": w.URL, "retry_timeout": "0s"})
 	if errs := g.call("ConfigureProvider", values{"config": config}); len(errs) > 0 {
 		w.t.Fatal(errs)
 	}

@@ -1,0 +1,139 @@
+package klaviyo
+
+import (
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// How long a request is repeated, where that is not the client's retry timeout.
+const (
+	throttledTimeout = 8 * time.Minute  // at least, for answers 429
+	unheardTimeout   = 20 * time.Second // without any answer, at most
+	spentTimeout     = 5 * time.Second  // after another has given up, at most
+)
+
+// patience decides for how long one request is repeated.
+//
+// A request that fails for a passing reason is repeated for the retry timeout of
+// the client, counted from its first failure, attempts included. Waiting for
+// rate limits is not counted: a 429 says that others were quicker, not that
+// something fails, and has an allowance of its own.
+//
+// Nobody is to wait that long for a network that is not there. So a request that
+// gets no answer is repeated for unheardTimeout only as long as the client has
+// had no answer of Klaviyo's API at all. And once a request has used up its time,
+// those that begin later are repeated for spentTimeout only, until the API
+// answers one of them.
+type patience struct {
+	client    *Client
+	timeout   time.Duration
+	throttled time.Duration // that 429s may still take
+	started   time.Time     // of the first attempt that was to be repeated, at its end; zero before
+	failed    time.Time     // the same without those that were throttled
+	excused   time.Duration // of the time since then
+	reached   bool          // an attempt was answered, whatever the answer
+}
+
+func (c *Client) newPatience() patience {
+	p := patience{client: c, timeout: c.retryTimeout}
+	if p.timeout > 0 {
+		p.throttled = p.mostThrottled()
+	}
+	if c.contact.load() == contactLost {
+		p.timeout = min(p.timeout, spentTimeout)
+	}
+	return p
+}
+
+// allows reports whether to try again once more, and after how long; else the
+// error says how long that went on.
+func (p *patience) allows(err error, wait time.Duration, so *progress) (time.Duration, bool, error) {
+	now := p.client.now()
+	if p.started.IsZero() {
+		p.started = now
+	}
+	p.excused += so.paced
+	wait, ok := p.left(err, wait, now)
+	if !ok && so.failed > 1 {
+		err = fmt.Errorf("gave up after %d attempts%s: %w", so.failed, inTime(now.Sub(p.started)), err)
+	}
+	return wait, ok, err
+}
+
+// left reports whether there is time to try again. The wait is shortened to what
+// is left, unless Klaviyo asks for it.
+func (p *patience) left(err error, wait time.Duration, now time.Time) (time.Duration, bool) {
+	if asked, _ := throttledFor(err); asked > 0 {
+		allowed := p.throttled > 0
+		p.throttled -= wait
+		p.excused += wait
+		return wait, allowed
+	}
+	if p.timeout <= 0 || isUnknownHost(err) && p.client.contact.load() == contactNone {
+		return 0, false
+	}
+	if p.failed.IsZero() {
+		p.failed, p.excused = now, 0
+	}
+	p.reached = p.reached || StatusOf(err) != 0
+	left := p.most(err) - (now.Sub(p.failed) - p.excused)
+	if left <= 0 || askedFor(err) > left {
+		p.client.contact.lost()
+		return 0, false
+	}
+	return min(wait, left), true
+}
+
+// repeat describes the request that is about to be repeated.
+func (p *patience) repeat(err error, operation string) repeat {
+	return repeat{operation: operation, err: err, since: p.started, most: p.most(err), now: p.client.now}
+}
+
+func (p *patience) mostThrottled() time.Duration { return max(throttledTimeout, p.client.retryTimeout) }
+
+// most is for how long a request is repeated that failed with err.
+func (p *patience) most(err error) time.Duration {
+	if asked, _ := throttledFor(err); asked > 0 {
+		return p.mostThrottled()
+	}
+	if !p.reached && p.client.contact.load() == contactNone {
+		return min(p.timeout, unheardTimeout)
+	}
+	return p.timeout
+}
+
+// contact is whether Klaviyo's API answers a client. An answer that asks to try
+// again, such as a 503, is none.
+type contact struct{ state atomic.Int32 }
+
+const (
+	contactNone = iota // no answer so far
+	contactMade        // the API has answered
+	contactLost        // a request has given up since
+)
+
+func (k *contact) load() int32 { return k.state.Load() }
+func (k *contact) answered()   { k.state.Store(contactMade) }
+func (k *contact) lost()       { k.state.Store(contactLost) }
+
+// inTime says how long something took, nothing for less than a second.
+func inTime(d time.Duration) string {
+	if d < time.Second {
+		return ""
+	}
+	return " in " + inWords(d)
+}
+
+// inWords is a duration without the units that are zero: "5m", not "5m0s".
+func inWords(d time.Duration) string {
+	text := d.Round(time.Second).String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
+}
