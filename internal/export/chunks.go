@@ -80,7 +80,7 @@ func (c *chunk) encode(keep bool) {
 	for i := range c.rows {
 		row := c.first + int64(i)
 		if len(bad) > 0 && bad[0].index == i {
-			c.rejects = append(c.rejects, rejected{row: row, code: "malformed_row", reason: bad[0].err.Error()})
+			c.rejects = append(c.rejects, rejected{row: row, code: bad[0].err.Code, reason: bad[0].err.Error()})
 			bad = bad[1:]
 			continue
 		}

@@ -31,6 +31,10 @@ type Export struct {
 	// segments that a profile is in; empty for none.
 	SegmentProperty string
 
+	// RejectsPath names a file that gets a line for each row that is not
+	// exported: segment, row, reason, code. Empty for none.
+	RejectsPath string
+
 	// IgnoreOptOuts exports also who unsubscribed from the list.
 	IgnoreOptOuts bool
 

@@ -93,11 +93,17 @@ func (w *world) run(t *testing.T, e *export.Export) *export.Result {
 	return result
 }
 
+// listing is the export with a file of rejects.
+func listing(e *export.Export, path string) *export.Export {
+	e.RejectsPath = path
+	return e
+}
+
 // runListing is run with a file of rejects, which it checks too.
 func (w *world) runListing(t *testing.T, e *export.Export) *export.Result {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "rejects.csv")
-	result, err := e.Run(t.Context(), w.client, export.RunOptions{RejectsPath: path})
+	result, err := listing(e, path).Run(t.Context(), w.client, export.RunOptions{})
 	if err != nil {
 		t.Fatalf("run: %v", err)
 	}
@@ -168,7 +174,8 @@ type table struct {
 	columns []string
 	rows    [][]string // a row of another length is one that cannot be read
 
-	// before is called before each row; an error ends the stream.
+	// before is called before each row. An error ends the stream, unless it is
+	// about the row.
 	before func(ctx context.Context, row int) error
 }
 
@@ -220,6 +227,9 @@ func (r *openTable) Fraction() float64 { return 0 }
 func (r *openTable) Next(dst []string) ([]string, error) {
 	if r.before != nil {
 		if err := r.before(r.ctx, r.next); err != nil {
+			if errors.As(err, new(*segment.RowError)) {
+				r.next++
+			}
 			return dst, err
 		}
 	}
@@ -229,7 +239,7 @@ func (r *openTable) Next(dst []string) ([]string, error) {
 	row := r.rows[r.next]
 	r.next++
 	if len(row) != len(r.columns) {
-		return dst, &segment.RowError{Problem: fmt.Sprintf("has %d fields, the header has %d", len(row), len(r.columns))}
+		return dst, &segment.RowError{Code: "malformed_row", Problem: fmt.Sprintf("has %d fields, the header has %d", len(row), len(r.columns))}
 	}
 	for _, at := range r.wanted {
 		dst = append(dst, row[at])

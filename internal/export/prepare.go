@@ -19,11 +19,11 @@ type prepared struct {
 }
 
 // prepare does all that comes before sending, and tells how far it is.
-func (e *Export) prepare(ctx context.Context, client *klaviyo.Client, o RunOptions) (prepared, error) {
+func (e *Export) prepare(ctx context.Context, client *klaviyo.Client, rejects *rejects, o RunOptions) (prepared, error) {
 	now := &preparation{started: time.Now(), onProgress: o.Progress}
 	stop := watch(o.every(), func(at time.Time) { now.tell(ctx, at) })
 	defer stop()
-	p, err := e.prepareTelling(ctx, client, o, now)
+	p, err := e.prepareTelling(ctx, client, rejects, o, now)
 	if err != nil && ctx.Err() != nil {
 		err = interrupted(ctx, waited(err), now.whenInterrupted())
 	}
@@ -31,7 +31,7 @@ func (e *Export) prepare(ctx context.Context, client *klaviyo.Client, o RunOptio
 }
 
 // prepareTelling is prepare, which hears from it what is being done.
-func (e *Export) prepareTelling(ctx context.Context, client *klaviyo.Client, o RunOptions, now *preparation) (p prepared, err error) {
+func (e *Export) prepareTelling(ctx context.Context, client *klaviyo.Client, rejects *rejects, o RunOptions, now *preparation) (p prepared, err error) {
 	list, earlier, err := e.check(ctx, client)
 	if err != nil {
 		return p, err
@@ -39,14 +39,15 @@ func (e *Export) prepareTelling(ctx context.Context, client *klaviyo.Client, o R
 	p.list = list
 	now.begin("reading the segments")
 	p.roster = e.newRoster()
-	if surveyed := o.Surveyed; surveyed != nil && surveyed.Version != "" && !p.roster.sparse() && surveyed.Version == e.version(ctx) {
+	if surveyed := o.Surveyed; surveyed != nil && surveyed.Version != "" && !p.roster.sparse() && !e.listsRows(surveyed) && surveyed.Version == e.version(ctx) {
 		p.survey = surveyed
 		err = e.CheckSurvey(surveyed)
 	} else {
-		c := &counter{roster: p.roster, read: now.read}
+		c := &counter{rejects: rejects, roster: p.roster, read: now.read}
 		p.survey, err = e.count(ctx, c, nothing)
 		p.seen = c.seen
 		p.seen.empty()
+		rejects.empty()
 	}
 	if err == nil && o.Fingerprint != "" && p.survey.Fingerprint != o.Fingerprint {
 		err = nothingSent(changedSincePlan())

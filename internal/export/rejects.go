@@ -4,11 +4,14 @@ import (
 	"cmp"
 	"encoding/csv"
 	"errors"
+	"fmt"
 	"os"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
 )
 
 // rejectsHeader names the columns of a rejects file, and rejectsHeaderLine is
@@ -22,12 +25,12 @@ var (
 // put a value into its words, and then there are as many as rows.
 const mostReasons = 5000
 
-// rejects collects the rows of a run that are not exported, for the file that
-// lists them. A nil one collects nothing.
+// rejects collects the rows that are not exported, for the file that lists
+// them. A nil one collects nothing.
 type rejects struct {
-	path  string
-	place string   // where the path leads
-	file  *os.File // beside the place, and moved there in the end
+	export *Export
+	place  string   // where the path leads; empty until the file is open
+	file   *os.File // beside the place, and moved there in the end
 
 	mu      sync.Mutex
 	rows    []rejectedRow
@@ -45,25 +48,41 @@ type rejectedRow struct {
 
 type rejectKey struct{ code, words string }
 
-// newRejects creates the file, so that it is known before anything is sent that
-// it can be written. Without a path it returns nil.
-func (e *Export) newRejects(path string) (*rejects, error) {
-	if path == "" {
-		return nil, nil
+// newRejects collects for the export's rejects file, which it does not create
+// yet. Without a path it returns nil.
+func (e *Export) newRejects() *rejects {
+	if e.RejectsPath == "" {
+		return nil
 	}
-	place, err := e.rejectsPlace(path)
-	if err != nil {
-		return nil, rejectsError(path, err, "Nothing was sent.")
-	}
-	file, err := openTemporary(temporaryName(place))
-	if err != nil {
-		return nil, rejectsError(path, err, "Nothing was sent.")
-	}
-	r := &rejects{path: path, place: place, file: file, known: map[rejectKey]int32{}, order: map[string]int{}}
+	r := &rejects{export: e, known: map[rejectKey]int32{}, order: map[string]int{}}
 	for i, s := range e.Segments {
 		r.order[s.Name] = i
 	}
+	return r
+}
+
+// openRejects is newRejects for a run: it creates the file, so that it is known
+// before anything is sent that it can be written.
+func (e *Export) openRejects() (*rejects, error) {
+	r := e.newRejects()
+	if r == nil {
+		return nil, nil
+	}
+	if err := r.open(); err != nil {
+		return nil, rejectsError(e.RejectsPath, err, "Nothing was sent.")
+	}
 	return r, nil
+}
+
+func (r *rejects) open() (err error) {
+	if r.file != nil {
+		return nil
+	}
+	if r.place, err = r.export.rejectsPlace(r.export.RejectsPath); err != nil {
+		return err
+	}
+	r.file, err = openTemporary(temporaryName(r.place))
+	return err
 }
 
 func (r *rejects) add(row Row, code, words string) {
@@ -95,9 +114,34 @@ func (r *rejects) reason(key rejectKey) int32 {
 	return at
 }
 
+// empty forgets the rows, which are to be read once more.
+func (r *rejects) empty() {
+	if r != nil {
+		r.rows = r.rows[:0]
+	}
+}
+
+// list writes the file of an export that is refused because of the rows in it,
+// and returns the error with where they are listed.
+func (r *rejects) list(refused error) error {
+	if r == nil {
+		return refused
+	}
+	path := r.export.RejectsPath
+	defer r.discard() // of what a survey opened
+	err := r.open()
+	if err == nil {
+		err = r.write()
+	}
+	if err != nil {
+		return addToDetail(refused, fmt.Sprintf(" The rows could not be listed in %q: %s.", path, segment.Cause(err)))
+	}
+	return addToDetail(refused, fmt.Sprintf(" The rows that are not exported are listed in %q, each with its reason.", path))
+}
+
 // write completes the file, with a line a row in the order of the rows, and
 // moves it into its place.
-func (r *rejects) write(segments []Segment) error {
+func (r *rejects) write() error {
 	if r == nil {
 		return nil
 	}
@@ -108,7 +152,7 @@ func (r *rejects) write(segments []Segment) error {
 	for _, row := range r.rows {
 		name, number := "", ""
 		if row.segment >= 0 {
-			name, number = segments[row.segment].Name, strconv.FormatInt(row.number, 10)
+			name, number = r.export.Segments[row.segment].Name, strconv.FormatInt(row.number, 10)
 		}
 		reason := r.reasons[row.reason]
 		_ = w.Write([]string{name, number, reason.words, reason.code}) // an error stays until Flush
@@ -116,13 +160,13 @@ func (r *rejects) write(segments []Segment) error {
 	w.Flush()
 	err := errors.Join(w.Error(), r.file.Sync())
 	if err == nil {
-		err = checkReplaceable(r.place) // something may have been put there during the run
+		err = checkReplaceable(r.place) // something may have been put there in the meantime
 	}
 	if err == nil {
 		err = moveTemporary(r.file, r.place)
 	}
 	if err != nil {
-		return rejectsError(r.path, err, "All profiles were sent and Klaviyo has finished with them, only the list of rejected rows is missing: the next apply sends everything once more, which changes nothing, and makes the list.")
+		return err
 	}
 	r.file = nil
 	return nil
@@ -132,5 +176,6 @@ func (r *rejects) write(segments []Segment) error {
 func (r *rejects) discard() {
 	if r != nil && r.file != nil {
 		removeTemporary(r.file)
+		r.file = nil
 	}
 }

@@ -18,12 +18,16 @@ import (
 func TestNoRejectsWithoutAPath(t *testing.T) {
 	t.Parallel()
 	e := &Export{Segments: []Segment{{Name: "s"}}}
-	r, err := e.newRejects("")
+	r, err := e.openRejects()
 	if r != nil || err != nil {
 		t.Fatalf("rejects %v, %v", r, err)
 	}
 	r.add(Row{"s", 1}, "code", "words")
-	if err := r.write(e.Segments); err != nil {
+	r.empty()
+	if err := r.write(); err != nil {
+		t.Error(err)
+	}
+	if err := r.list(io.EOF); err != io.EOF { //nolint:errorlint // the same one
 		t.Error(err)
 	}
 	r.discard()
@@ -32,9 +36,9 @@ func TestNoRejectsWithoutAPath(t *testing.T) {
 // Whatever Klaviyo says, a row is one record of the file.
 func TestRejectsAreOneRecordARow(t *testing.T) {
 	t.Parallel()
-	e := &Export{Segments: []Segment{{Name: "b\n,\""}, {Name: "a"}}}
 	path := filepath.Join(t.TempDir(), "rejects.csv")
-	r, err := e.newRejects(path)
+	e := &Export{Segments: []Segment{{Name: "b\n,\""}, {Name: "a"}}, RejectsPath: path}
+	r, err := e.openRejects()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +47,7 @@ func TestRejectsAreOneRecordARow(t *testing.T) {
 	r.add(Row{"b\n,\"", 10}, "x", "a, b")
 	r.add(Row{"b\n,\"", 9}, "x", " 'quoted' \"twice\"")
 	r.add(Row{"a", 1 << 40}, "x", "a, b")
-	if err := r.write(e.Segments); err != nil {
+	if err := r.write(); err != nil {
 		t.Fatal(err)
 	}
 	r.discard() // does not take what is in its place
@@ -73,9 +77,9 @@ func TestRejectsAreOneRecordARow(t *testing.T) {
 // its code, and the texts that are known are still used.
 func TestRejectsKeepABoundedNumberOfReasons(t *testing.T) {
 	t.Parallel()
-	e := &Export{Segments: []Segment{{Name: "s"}}}
 	path := filepath.Join(t.TempDir(), "rejects.csv")
-	r, err := e.newRejects(path)
+	e := &Export{Segments: []Segment{{Name: "s"}}, RejectsPath: path}
+	r, err := e.openRejects()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +91,7 @@ func TestRejectsKeepABoundedNumberOfReasons(t *testing.T) {
 	if len(r.reasons) > mostReasons+1 || len(r.known) != len(r.reasons) {
 		t.Errorf("%d reasons are kept, %d of them to be found", len(r.reasons), len(r.known))
 	}
-	if err := r.write(e.Segments); err != nil {
+	if err := r.write(); err != nil {
 		t.Fatal(err)
 	}
 	text, err := os.ReadFile(path)

@@ -12,13 +12,13 @@ import (
 )
 
 // CheckRejects makes sure, without writing anything, that a run may write its
-// rejects file to a path and most likely can. An empty path needs no check.
-func (e *Export) CheckRejects(path string) error {
-	if path == "" {
+// rejects file and most likely can.
+func (e *Export) CheckRejects() error {
+	if e.RejectsPath == "" {
 		return nil
 	}
-	if _, err := e.rejectsPlace(path); err != nil {
-		return rejectsError(path, err, "Nothing was sent.")
+	if _, err := e.rejectsPlace(e.RejectsPath); err != nil {
+		return rejectsError(e.RejectsPath, err, "Nothing was sent.")
 	}
 	return nil
 }

@@ -30,9 +30,9 @@ func symlink(t *testing.T, to, path string) string {
 func (w *world) wantRefused(t *testing.T, e *export.Export, path string, says ...string) {
 	t.Helper()
 	before := filesIn(t, filepath.Dir(path))
-	_, err := e.Run(t.Context(), w.client, export.RunOptions{RejectsPath: path})
+	_, err := listing(e, path).Run(t.Context(), w.client, export.RunOptions{})
 	asError(t, err, []string{"rejects_path"}, "Rejects File Cannot Be Written", append(says, fmt.Sprintf("%q", path), "Nothing was sent.")...)
-	if checked := e.CheckRejects(path); fmt.Sprint(checked) != fmt.Sprint(err) {
+	if checked := e.CheckRejects(); fmt.Sprint(checked) != fmt.Sprint(err) {
 		t.Errorf("the check says %v, the run %v", checked, err)
 	}
 	if n := len(w.Requests()); n != 0 {
@@ -146,7 +146,7 @@ func TestRunReplacesNothingThatAppears(t *testing.T) {
 	} {
 		var once sync.Once
 		w.OnRequest(func(*http.Request) { once.Do(appear) })
-		_, err := w.export(people(3)).Run(t.Context(), w.client, export.RunOptions{RejectsPath: path})
+		_, err := listing(w.export(people(3)), path).Run(t.Context(), w.client, export.RunOptions{})
 		asError(t, err, []string{"rejects_path"}, "Rejects File Cannot Be Written", what, "All profiles were sent and Klaviyo has finished with them")
 		if files := filesIn(t, folder); strings.Count(files, "\n") != 1 || strings.Contains(files, "segment,row") != strings.Contains(what, "something else") {
 			t.Errorf("%s: files %s", what, files)
@@ -177,7 +177,7 @@ func TestRunTakesOverWhatAKilledRunLeft(t *testing.T) {
 			}
 			source := people(3)
 			source.rows[1][0] = "nobody"
-			r, err := w.export(source).Run(t.Context(), w.client, export.RunOptions{RejectsPath: path})
+			r, err := listing(w.export(source), path).Run(t.Context(), w.client, export.RunOptions{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -201,7 +201,7 @@ func TestRunTakesOverNothingElse(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "rejects.csv")
 		leave(temporary(path))
 		before := filesIn(t, filepath.Dir(path))
-		_, err := w.export(people(3)).Run(t.Context(), w.client, export.RunOptions{RejectsPath: path})
+		_, err := listing(w.export(people(3)), path).Run(t.Context(), w.client, export.RunOptions{})
 		asError(t, err, []string{"rejects_path"}, "Rejects File Cannot Be Written", fmt.Sprintf("%q, which a run writes first, is there and no run wrote it", temporary(path)), "Nothing was sent.")
 		if n := len(w.Requests()); n != 0 {
 			t.Errorf("%s: %d requests", name, n)
@@ -227,14 +227,14 @@ func TestRunHasItsRejectsFileToItself(t *testing.T) {
 	w.OnRequest(func(*http.Request) {
 		once.Do(func() {
 			for _, name := range names {
-				_, err := other.export(people(3)).Run(t.Context(), other.client, export.RunOptions{RejectsPath: name})
+				_, err := listing(other.export(people(3)), name).Run(t.Context(), other.client, export.RunOptions{})
 				asError(t, err, []string{"rejects_path"}, "Rejects File Cannot Be Written", fmt.Sprintf("%q", name), "another run is writing it", "a path of its own for each export", "Nothing was sent.")
 			}
 		})
 	})
 	source := people(3)
 	source.rows[1][0] = "nobody"
-	r, err := w.export(source).Run(t.Context(), w.client, export.RunOptions{RejectsPath: path})
+	r, err := listing(w.export(source), path).Run(t.Context(), w.client, export.RunOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -243,7 +243,7 @@ func TestRunHasItsRejectsFileToItself(t *testing.T) {
 		t.Errorf("%d requests", n)
 	}
 	for _, name := range names {
-		if r, err = other.export(people(3)).Run(t.Context(), other.client, export.RunOptions{RejectsPath: name}); err != nil {
+		if r, err = listing(other.export(people(3)), name).Run(t.Context(), other.client, export.RunOptions{}); err != nil {
 			t.Fatal(err)
 		}
 		checkRejects(t, path, r)
@@ -260,7 +260,7 @@ func TestRunDoesNotReadItsRejectsFile(t *testing.T) {
 	file := filepath.Join(folder, "rejects.csv")
 	for _, path := range []string{file, file, symlink(t, file, filepath.Join(t.TempDir(), "link"))} {
 		e := w.export(segment.File{Path: filepath.Join(folder, "*"), Format: segment.CSV, LeaveOut: export.RejectsFiles(path)})
-		r, err := e.Run(t.Context(), w.client, export.RunOptions{RejectsPath: path})
+		r, err := listing(e, path).Run(t.Context(), w.client, export.RunOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -116,7 +116,7 @@ func TestRunListsRejects(t *testing.T) {
 	if err := os.Chmod(path, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	r, err := e.Run(t.Context(), w.client, export.RunOptions{RejectsPath: path})
+	r, err := listing(e, path).Run(t.Context(), w.client, export.RunOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,7 +161,7 @@ func TestRunListsRejectsOfRowsThatAreNotKnown(t *testing.T) {
 	source := people(10)
 	source.rows[5][0] = "nobody"
 	path := filepath.Join(t.TempDir(), "rejects.csv")
-	r, err := w.export(source).Run(t.Context(), newClient(t, proxy, impatient), export.RunOptions{RejectsPath: path})
+	r, err := listing(w.export(source), path).Run(t.Context(), newClient(t, proxy, impatient), export.RunOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -182,7 +182,7 @@ func TestRunListsNoRejects(t *testing.T) {
 	w := newWorld(t, simulator.Options{})
 	path := filepath.Join(t.TempDir(), "rejects.csv")
 	writeFile(t, path, oldRejects)
-	r, err := w.export(people(3)).Run(t.Context(), w.client, export.RunOptions{RejectsPath: path})
+	r, err := listing(w.export(people(3)), path).Run(t.Context(), w.client, export.RunOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -224,9 +224,9 @@ func TestRunFindsOutFirstThatRejectsCannotBeListed(t *testing.T) {
 	w := newWorld(t, simulator.Options{})
 	for name, path := range paths {
 		e := w.export(people(3))
-		_, err := e.Run(t.Context(), w.client, export.RunOptions{RejectsPath: path})
+		_, err := listing(e, path).Run(t.Context(), w.client, export.RunOptions{})
 		asError(t, err, []string{"rejects_path"}, "Rejects File Cannot Be Written", fmt.Sprintf("%q", path), "Nothing was sent.")
-		if checked := e.CheckRejects(path); fmt.Sprint(checked) != fmt.Sprint(err) {
+		if checked := e.CheckRejects(); fmt.Sprint(checked) != fmt.Sprint(err) {
 			t.Errorf("%s: the check says %v, the run %v", name, checked, err)
 		}
 		if path == nowhere && !strings.Contains(err.Error(), "a link that leads to nothing") {
@@ -263,7 +263,7 @@ func TestRunListsRejectsWhereALinkLeads(t *testing.T) {
 	e := w.export(people(3))
 	for i, name := range []string{"first", "second"} {
 		w.Unsubscribe(w.listID, address(i))
-		r, err := e.Run(t.Context(), w.client, export.RunOptions{RejectsPath: filepath.Join(links, name)})
+		r, err := listing(e, filepath.Join(links, name)).Run(t.Context(), w.client, export.RunOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -290,7 +290,7 @@ func TestRunThatFailsKeepsTheOldRejects(t *testing.T) {
 		w := newWorld(t, simulator.Options{})
 		w.Inject(tc.fault)
 		path := writeFile(t, filepath.Join(t.TempDir(), "rejects.csv"), oldRejects)
-		if _, err := w.export(tc.source).Run(t.Context(), w.client, export.RunOptions{RejectsPath: path}); err == nil {
+		if _, err := listing(w.export(tc.source), path).Run(t.Context(), w.client, export.RunOptions{}); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 		checkAlone(t, path)
@@ -310,7 +310,7 @@ func TestRunSaysThatTheRejectsWereNotListed(t *testing.T) {
 		}
 	})
 	w.Unsubscribe(w.listID, address(3))
-	r, err := w.export(people(4)).Run(t.Context(), w.client, export.RunOptions{RejectsPath: path})
+	r, err := listing(w.export(people(4)), path).Run(t.Context(), w.client, export.RunOptions{})
 	asError(t, err, []string{"rejects_path"}, "Rejects File Cannot Be Written", fmt.Sprintf("%q", path),
 		"All profiles were sent and Klaviyo has finished with them, only the list of rejected rows is missing", "the next apply sends everything once more")
 	w.checkMembers(t, addresses(3))

@@ -54,10 +54,6 @@ type RunOptions struct {
 	// they were then, they are not read once more before anything is sent.
 	Surveyed *Survey
 
-	// RejectsPath names a file that gets a line for each row that is not
-	// exported: segment, row, reason, code. Empty for none.
-	RejectsPath string
-
 	// Progress is told how far the run is, at most one call at a time, every
 	// ProgressInterval (default 5 s). The run does not wait for it: a call that
 	// takes longer than the interval misses reports, but not the last one, which
@@ -87,6 +83,8 @@ type run struct {
 	optOuts  *hashSet // addresses not to be sent
 	withheld int64    // the packer's own while it runs
 
+	rejectedTooMany bool // the packer's own while it runs
+
 	tooLarge atomic.Int64 // profiles that alone were too large for an import
 	refusals atomic.Int64 // imports that were refused because of single profiles
 	regions  regions      // whose phone numbers are left out
@@ -106,7 +104,7 @@ type run struct {
 // When it fails half-way, running it again is harmless and makes good what is
 // missing.
 func (e *Export) Run(ctx context.Context, client *klaviyo.Client, o RunOptions) (*Result, error) {
-	rejects, err := e.newRejects(o.RejectsPath)
+	rejects, err := e.openRejects()
 	if err != nil {
 		return nil, err
 	}
@@ -116,7 +114,7 @@ func (e *Export) Run(ctx context.Context, client *klaviyo.Client, o RunOptions) 
 	ctx = klaviyo.WithRepeats(ctx)
 	o.Progress, endReports = reportAside(o.Progress)
 	defer endReports()
-	before, err := e.prepare(ctx, client, o)
+	before, err := e.prepare(ctx, client, rejects, o)
 	if err != nil {
 		return nil, err
 	}
@@ -130,12 +128,17 @@ func (e *Export) Run(ctx context.Context, client *klaviyo.Client, o RunOptions) 
 		err = r.checkAccepted()
 	}
 	if err != nil {
-		return nil, r.failure(ctx, err)
+		err = r.failure(ctx, err)
+		if r.rejectedTooMany {
+			err = rejects.list(err)
+		}
+		return nil, err
 	}
 	r.expected = 0 // some may have been withheld or refused, but there will be no more
 	r.tell(ctx, time.Now())
-	if err := rejects.write(e.Segments); err != nil {
-		return nil, err
+	if err := rejects.write(); err != nil {
+		return nil, rejectsError(e.RejectsPath, err, "All profiles were sent and Klaviyo has finished with them, only the list of rejected rows is missing: "+
+			"the next apply sends everything once more, which changes nothing, and makes the list.")
 	}
 	r.fill(result, before.survey)
 	if err := e.countList(ctx, client, result); err != nil {
@@ -254,7 +257,11 @@ func (r *run) checkPacked() error {
 	if r.pinned != "" && sent.Fingerprint != r.pinned {
 		return changedSincePlan()
 	}
-	return r.export.checkCounts(sent)
+	if err := r.export.checkRejected(sent); err != nil {
+		r.rejectedTooMany = true
+		return err
+	}
+	return r.export.checkSize(sent.Profiles, true)
 }
 
 // packer fills one batch after the other.

@@ -19,10 +19,15 @@ type Safeguards struct {
 }
 
 // CheckSurvey refuses a survey that must not lead to a run.
-func (e *Export) CheckSurvey(s *Survey) error { return nothingSent(e.checkCounts(s)) }
+func (e *Export) CheckSurvey(s *Survey) error {
+	if err := e.checkRejected(s); err != nil {
+		return nothingSent(err)
+	}
+	return nothingSent(e.checkSize(s.Profiles, true))
+}
 
-// checkCounts holds what the segments turned out to be against the safeguards.
-func (e *Export) checkCounts(s *Survey) error {
+// checkRejected refuses segments too many of whose rows cannot be exported.
+func (e *Export) checkRejected(s *Survey) error {
 	if err := typeErrors(&s.Rejected); err != nil {
 		return err
 	}
@@ -43,7 +48,7 @@ func (e *Export) checkCounts(s *Survey) error {
 				Count(s.Rows, "row"), Thousands(rejected), percent(rejected, s.Rows), most, s.Rejected.String()),
 		}
 	}
-	return e.checkSize(s.Profiles, true)
+	return nil
 }
 
 // checkSize refuses more profiles than may be exported. all says that there are

@@ -21,9 +21,10 @@ type Survey struct {
 }
 
 // Survey reads the segments once. The error is an *[Error] or [Errors] unless
-// the context ended.
+// the context ended. If it is about rows that cannot be exported, those are in
+// the rejects file.
 func (e *Export) Survey(ctx context.Context) (*Survey, error) {
-	return e.count(ctx, &counter{roster: e.newRoster()}, nothing)
+	return e.count(ctx, &counter{rejects: e.newRejects(), roster: e.newRoster()}, nothing)
 }
 
 // nothing is to be done with a profile.
@@ -44,7 +45,10 @@ func (e *Export) count(ctx context.Context, c *counter, each func(*encoded) erro
 	}
 	s := c.survey()
 	s.Version = version
-	return s, e.CheckSurvey(s)
+	if err := e.checkRejected(s); err != nil {
+		return s, nothingSent(c.rejects.list(err))
+	}
+	return s, nothingSent(e.checkSize(s.Profiles, true))
 }
 
 // TellsChanges reports whether the versions of all segments can be relied on
@@ -61,11 +65,15 @@ func (e *Export) TellsChanges() bool {
 // SurveyUnless is Survey, unless the segments say that they are what they were
 // at the last one, which may be nil.
 func (e *Export) SurveyUnless(ctx context.Context, last *Survey) (*Survey, error) {
-	if last != nil && last.Version != "" && e.TellsChanges() && e.version(ctx) == last.Version {
+	if last != nil && last.Version != "" && !e.listsRows(last) && e.TellsChanges() && e.version(ctx) == last.Version {
 		return last, e.CheckSurvey(last)
 	}
 	return e.Survey(ctx)
 }
+
+// listsRows reports whether a survey is refused because of rows that are to be
+// listed, for which they must be read.
+func (e *Export) listsRows(s *Survey) bool { return e.RejectsPath != "" && e.checkRejected(s) != nil }
 
 // version identifies what the segments hold, empty where one does not tell.
 func (e *Export) version(ctx context.Context) string {

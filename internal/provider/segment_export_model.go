@@ -133,7 +133,7 @@ func (m *segmentExportModel) sourceDigest() string {
 func (m *segmentExportModel) export(ctx context.Context, diags *diag.Diagnostics) *export.Export {
 	e := &export.Export{
 		ListID: m.ListID.ValueString(), IgnoreOptOuts: m.OptOuts.ValueString() == optOutsIgnore,
-		Safeguards: m.safeguards(ctx, diags),
+		Safeguards: m.safeguards(ctx, diags), RejectsPath: m.RejectsPath.ValueString(),
 	}
 	if d, ok := m.destination(ctx, diags); ok {
 		e.Destination = d.destination(ctx, diags)

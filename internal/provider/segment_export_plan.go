@@ -87,10 +87,8 @@ func (p *exportPlan) check(ctx context.Context) {
 		return
 	}
 	survey := p.data.surveys.find(p.plan.source()) // of the plan of the export itself
-	if survey == nil {
+	if survey == nil || p.export.CheckSurvey(survey) != nil {
 		survey = p.survey(ctx)
-	} else if err := p.export.CheckSurvey(survey); err != nil {
-		addError(p.diags, err)
 	}
 	if survey == nil || p.diags.HasError() {
 		return
@@ -196,10 +194,7 @@ func (p *exportPlan) survey(ctx context.Context) *export.Survey {
 	if !p.plan.sourceKnown(ctx) {
 		return nil
 	}
-	if found := p.refreshedSurvey(); found != nil {
-		if err := p.export.CheckSurvey(found); err != nil {
-			addError(p.diags, err)
-		}
+	if found := p.refreshedSurvey(); found != nil && p.export.CheckSurvey(found) == nil {
 		return found
 	}
 	if p.looked && p.sameSource() {

@@ -35,6 +35,7 @@ func (r *exportRefresh) refresh(ctx context.Context, limit time.Duration) *refre
 	defer cancel()
 	found, outcome := refreshed{}, refreshOutcome{}
 	r.export = r.state.export(ctx, r.diags)
+	r.export.RejectsPath = "" // refreshing writes nothing; planning lists what is rejected
 	d, _ := r.state.destination(ctx, r.diags)
 	used, err := r.data.access(d.keyRef())
 	if err == nil {

@@ -84,7 +84,7 @@ func (p *exportPlan) checkRejects() {
 	if rejects == "" {
 		return
 	}
-	err := p.export.CheckRejects(rejects)
+	err := p.export.CheckRejects()
 	var missing *export.MissingFolderError
 	switch {
 	case errors.As(err, &missing): // another resource may create it before the run

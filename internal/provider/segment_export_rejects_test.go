@@ -174,6 +174,34 @@ func TestAccRejects_refusedOnApply(t *testing.T) {
 	w.wantFile("main.tf", "terraform {}\n")
 }
 
+// A plan that is refused because of the rows in the segment lists them all, and
+// so does one that is refused because less is allowed of the same segment. A
+// refresh writes nothing.
+func TestAccRejects_ofARefusedPlan(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	path := filepath.Join(w.dir, "rejects.csv")
+	config := w.listing(path)
+	const listed = rejectsHeader + "vip,4,the email address is not valid,invalid_email\n"
+	first := refused(config.with(exportBlock, "safeguards", "{ max_rejected_percent = 10 }"),
+		"Too Many Rows Cannot Be Exported", "Of 4 rows, 1 cannot be exported: 25 %", "The rows that are not exported are listed in", "rejects.csv", "Nothing was sent.")
+	again := first
+	again.PreConfig = func() {
+		w.wantFile("rejects.csv", listed)
+		if err := os.Remove(path); err != nil {
+			t.Error(err)
+		}
+	}
+	worse := refused(config, "Too Many Rows Cannot Be Exported", "Of 7 rows, 4 cannot be exported", "listed in")
+	worse.PreConfig = func() {
+		w.wantFile("rejects.csv", listed)
+		w.write("vip.csv", threeCSV+"nobody,Nobody\na,A\nb,B\n,C\n")
+	}
+	w.run(first, applied(config, inState(exportAddress, values{"rejected_count": 1})), again, worse)
+	w.wantImports(1)
+	w.wantFile("rejects.csv", listed+"vip,5,the email address is not valid,invalid_email\nvip,6,the email address is not valid,invalid_email\nvip,7,the email address is empty,missing_email\n")
+}
+
 // The rejects file of the last run is replaced, and a pattern among the
 // segments does not match it, nor what a killed run left.
 func TestAccRejects_amongSegments(t *testing.T) {

@@ -169,9 +169,7 @@ func (p *exportPlan) surveyed(ctx context.Context) *export.Survey {
 
 // run exports, and records it.
 func (p *exportPlan) run(ctx context.Context, reason string, surveyed *export.Survey) {
-	options := p.plan.runOptions()
-	options.Surveyed, options.Fingerprint = surveyed, p.pinned()
-	result, err := p.export.Run(ctx, p.used.client, options)
+	result, err := p.export.Run(ctx, p.used.client, export.RunOptions{Surveyed: surveyed, Fingerprint: p.pinned()})
 	if err != nil {
 		addError(p.diags, p.used.blame(err))
 		return

@@ -147,20 +147,13 @@ func (r *requestedExport) run(ctx context.Context, progress func(export.Progress
 	}
 	ctx, cancel := withTimeout(ctx, "update", timeout)
 	defer cancel()
-	options := r.model.runOptions()
-	options.Surveyed, options.Progress = r.data.surveys.find(r.model.source()), progress
-	result, err := e.Run(ctx, used.client, options)
+	result, err := e.Run(ctx, used.client, export.RunOptions{Surveyed: r.data.surveys.find(r.model.source()), Progress: progress})
 	if err != nil {
 		addError(&found, used.blame(err))
 		return nil
 	}
 	warnResult(&found, r.model.name(), result)
 	return result
-}
-
-// runOptions are what the model itself says about its runs.
-func (m *segmentExportModel) runOptions() export.RunOptions {
-	return export.RunOptions{RejectsPath: m.RejectsPath.ValueString()}
 }
 
 // atExport puts diagnostics about attributes of an export at the argument that

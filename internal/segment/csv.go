@@ -100,7 +100,7 @@ func (r *csvRows) Next(dst []string) ([]string, error) {
 		}
 		return dst, nil
 	case errors.Is(err, csv.ErrFieldCount):
-		return dst, &RowError{fmt.Sprintf("does not have the %d fields that the header has", len(r.header))}
+		return dst, &RowError{codeMalformedRow, fmt.Sprintf("does not have the %d fields that the header has", len(r.header))}
 	case errors.Is(err, io.EOF):
 		return dst, io.EOF
 	default:

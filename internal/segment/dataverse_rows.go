@@ -127,7 +127,7 @@ func (r *dataverseRows) Next(dst []string) ([]string, error) {
 	r.passed++
 	if len(r.current.rows) == 0 {
 		r.current.missing--
-		return dst, &RowError{"is of a member whose unified profile is not in Dataverse"}
+		return dst, &RowError{codeMissingProfile, "is of a member whose unified profile is not in Dataverse"}
 	}
 	row := r.current.rows[0]
 	r.current.rows = r.current.rows[1:]

@@ -67,8 +67,16 @@ type Explainer interface {
 
 // RowError says why a single row cannot be read.
 type RowError struct {
+	Code    string // for programs, one of those below
 	Problem string // "does not have the 11 fields that the header has"
 }
+
+// Codes of a [RowError].
+const (
+	codeMalformedRow    = "malformed_row"    // another number of fields than the header has
+	codeUnreadableValue = "unreadable_value" // a value that has no text
+	codeMissingProfile  = "missing_profile"  // a member of a segment whose profile is not there
+)
 
 func (e *RowError) Error() string { return "the row " + e.Problem }
 

@@ -229,7 +229,7 @@ func (r *sqlRows) Next(dst []string) ([]string, error) {
 	for i, column := range r.columns {
 		var err error
 		if buf, err = r.cursor.append(buf, column); err != nil {
-			return dst, &RowError{fmt.Sprintf("has in the column %q %s", r.names[i], err)}
+			return dst, &RowError{codeUnreadableValue, fmt.Sprintf("has in the column %q %s", r.names[i], err)}
 		}
 		r.ends[i] = len(buf)
 	}
