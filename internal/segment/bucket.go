@@ -2,8 +2,6 @@ package segment
 
 import (
 	"context"
-	"errors"
-	"io"
 	"net/url"
 	"path"
 	"slices"
@@ -93,31 +91,46 @@ func (b bucket) find(ctx context.Context, path string) ([]object, error) {
 	if err != nil {
 		return nil, err
 	}
-	objects, err := ask(ctx, b.patience, func(ctx context.Context) ([]object, error) { return b.look(ctx, a) })
+	opened, err := request(ctx, b, a, a.open)
 	if err != nil {
-		return nil, blameFault(a.String(), a.explain(err))
+		return nil, blameFault(a.String(), err)
 	}
-	return objects, nil
+	defer func() { _ = opened.Close() }() // nothing was written
+	objects, err := b.look(ctx, opened, a)
+	return objects, blameFault(a.String(), err)
+}
+
+// request makes one request to a store, which has time of its own, and repeats
+// it if what fails passes.
+func request[T any](ctx context.Context, b bucket, a address, f func(context.Context) (T, error)) (result T, err error) {
+	err = b.retry(ctx, func() (err error) {
+		result, err = ask(ctx, b.patience, f)
+		return a.explain(err)
+	})
+	return result, err
 }
 
 // look asks the bucket for the object of this key, else for those that the key
 // matches as a pattern.
-func (b bucket) look(ctx context.Context, a address) ([]object, error) {
-	opened, err := a.open(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = opened.Close() }() // nothing was written
-	attributes, err := opened.Attributes(ctx, a.key)
+func (b bucket) look(ctx context.Context, opened *blob.Bucket, a address) ([]object, error) {
+	found, err := request(ctx, b, a, func(ctx context.Context) (object, error) {
+		attributes, err := opened.Attributes(ctx, a.key)
+		switch {
+		case err == nil:
+			return bucketFile{b.patience, a, revisionOf(attributes.As, attributes.Size, attributes.ModTime)}, nil
+		case isPattern(a.key) && ctx.Err() == nil:
+			return nil, nil //nolint:nilnil // what does not exist under this name may still be a pattern
+		default:
+			return nil, clearer(ctx, opened, a, err)
+		}
+	})
 	switch {
-	case err == nil:
-		return []object{bucketFile{b.patience, a, revisionOf(attributes.As, attributes.Size, attributes.ModTime)}}, nil
-	case ctx.Err() != nil:
+	case err != nil:
 		return nil, err
-	case isPattern(a.key):
+	case found == nil:
 		return b.list(ctx, opened, a)
 	default:
-		return nil, clearer(ctx, opened, a, err)
+		return []object{found}, nil
 	}
 }
 
@@ -136,19 +149,32 @@ func (b bucket) list(ctx context.Context, opened *blob.Bucket, a address) ([]obj
 		options.Delimiter = "/" // what is below is of no interest
 	}
 	var found []bucketFile
-	for all := opened.List(options); ; {
-		item, err := all.Next(ctx)
-		switch {
-		case errors.Is(err, io.EOF):
-			return sorted(found)
-		case err != nil:
+	for next := blob.FirstPageToken; len(next) > 0; {
+		page, err := request(ctx, b, a, func(ctx context.Context) (p listed, err error) {
+			p.items, p.next, err = opened.ListPage(ctx, next, listedAtOnce, options)
+			return p, err
+		})
+		if err != nil {
 			return nil, err
 		}
-		if matches, _ := path.Match(a.key, item.Key); matches && !item.IsDir {
-			found = append(found, bucketFile{b.patience, a.with(item.Key), revisionOf(item.As, item.Size, item.ModTime)})
+		for _, item := range page.items {
+			if matches, _ := path.Match(a.key, item.Key); matches && !item.IsDir {
+				found = append(found, bucketFile{b.patience, a.with(item.Key), revisionOf(item.As, item.Size, item.ModTime)})
+			}
 		}
+		next = page.next
 	}
+	return sorted(found)
 }
+
+// listed is a page of a list of objects.
+type listed struct {
+	items []*blob.ListObject
+	next  []byte // nothing after the last one
+}
+
+// listedAtOnce is how many objects a page holds, the most of Amazon S3.
+const listedAtOnce = 1000
 
 // sorted puts objects into the order of their keys.
 func sorted(found []bucketFile) ([]object, error) {

@@ -74,7 +74,12 @@ func (c *dataverseClient) address(resource string, options ...string) string {
 // pages hands the pages of a result to page, one after the other, until there
 // are no more or it returns false.
 func (c *dataverseClient) pages(ctx context.Context, address string, columns []string, page func(records [][]string) (more bool)) error {
+	seen := map[string]bool{}
 	for address != "" {
+		if seen[address] {
+			return &answerError{problem: "has a next page that was read before"}
+		}
+		seen[address] = true
 		body, err := c.get(ctx, address)
 		if err != nil {
 			return err

@@ -35,6 +35,9 @@ func TestDataverseErrors(t *testing.T) {
 		"page elsewhere": {func(e *environment) {
 			e.Fail(dataverse.Fault{Of: "segmentmemberships", Times: 1000, Status: 200, Body: `{"value":[],"@odata.nextLink":"https://evil.example/x"}`})
 		}, []string{"a next page on another host"}},
+		"page again": {func(e *environment) {
+			e.Fail(dataverse.Fault{Of: "segmentmemberships", Times: 1000, Status: 200, Body: `{"value":[],"@odata.nextLink":"` + e.URL + `/api/data/v9.2/msdynci_segmentmemberships?$skiptoken=1"}`})
+		}, []string{"a next page that was read before"}},
 		"signing in": {func(e *environment) { e.failed = errors.New("DefaultAzureCredential: failed to acquire a token") }, []string{"nothing to sign in", "AZURE_CLIENT_SECRET", "az login"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -1,12 +1,15 @@
 package segment_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/johannesboyne/gofakes3"
 	"github.com/johannesboyne/gofakes3/backend/s3mem"
@@ -97,6 +100,43 @@ func TestS3ReadsWhatAPatternMatches(t *testing.T) {
 				t.Errorf("rows %q, want %q, %v", got, want, err)
 			}
 		})
+	}
+}
+
+// Each page of a long list has the time of an answer, and is asked for again
+// when it fails.
+func TestS3ListsManyPages(t *testing.T) {
+	s := newStore(t)
+	const objects = 3500 // pages of 1,000
+	for i := range objects {
+		s.put(t, fmt.Sprintf("x/p%05d.csv", i), "id\n")
+	}
+	s.put(t, "x/p99999.csv", numbered(3))
+	const wait = time.Second
+	var pages, refused atomic.Int64
+	serve := s.Handler
+	s.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !r.URL.Query().Has("list-type") {
+			serve.ServeHTTP(w, r)
+			return
+		}
+		if refused.Load() < pages.Load() { // a page fails before the next one is there
+			refused.Add(1)
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		pages.Add(1)
+		time.Sleep(wait * 2 / 5)
+		serve.ServeHTTP(w, r)
+	})
+	file := s.file("b/x/p*.csv").Hasty(wait, nil)
+	first, err := file.Version(t.Context())
+	if err != nil || pages.Load() != 4 || refused.Load() != 3 {
+		t.Fatalf("%d pages, %d times refused, %v", pages.Load(), refused.Load(), err)
+	}
+	s.put(t, "x/p99999.csv", numbered(4)) // the last object of the last page
+	if second, err := file.Version(t.Context()); err != nil || second == first {
+		t.Errorf("version %q after %q, %v", second, first, err)
 	}
 }
 
