@@ -3,6 +3,8 @@ package provider
 import (
 	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -42,7 +44,11 @@ mock_provider "klaviyo" {
   mock_resource "klaviyo_segment_export" {
     defaults = {
       profile_count = 3
-      last_run      = { status = "succeeded" }
+      last_run = {
+        id = "EXAMPLE", reason = "first run", status = "succeeded", fingerprint = "0123456789abcdef"
+        started_at = "2026-01-01T00:00:00Z", completed_at = "2026-01-01T00:01:00Z"
+        profiles_submitted = 3, profiles_failed = 0, profiles_unconfirmed = 0, list_profile_count = 3, jobs = 1
+      }
     }
   }
   mock_data "klaviyo_list" {
@@ -110,6 +116,28 @@ func TestAccMockProvider(t *testing.T) {
 	c.write("mock.tftest.hcl", mockTest)
 	c.run("2 passed, 0 failed", "test", "-no-color")
 	c.write("mock.tftest.hcl", strings.ReplaceAll(mockTest, "profile_count == 3", "profile_count == 4"))
+	c.fail("1 passed, 1 failed", "test", "-no-color")
+	w.wantNoRequest()
+}
+
+// The guide to testing holds as it stands: users copy it.
+func TestAccExamples_testing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := newCLI(t, configuration{}, envAPIKey+"=", envBaseURL+"="+w.URL)
+	c.skipBelow(7)
+	files := map[string]string{}
+	for _, name := range []string{"main.tf", "export.tftest.hcl"} {
+		text, err := os.ReadFile(filepath.Join("..", "..", "examples", "testing", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[name] = string(text)
+	}
+	c.write("example.tf", files["main.tf"])
+	c.write("export.tftest.hcl", files["export.tftest.hcl"])
+	c.run("2 passed, 0 failed", "test", "-no-color")
+	c.write("export.tftest.hcl", strings.ReplaceAll(files["export.tftest.hcl"], `status               = "succeeded"`, `status               = "partial"`))
 	c.fail("1 passed, 1 failed", "test", "-no-color")
 	w.wantNoRequest()
 }

@@ -1,0 +1,48 @@
+mock_provider "klaviyo" {
+  mock_resource "klaviyo_segment_export" {
+    defaults = {
+      profile_count = 250
+      last_run = { # the whole object: OpenTofu does not make up what is left out
+        id                   = "EXAMPLE"
+        reason               = "first run"
+        status               = "succeeded"
+        started_at           = "2026-01-01T00:00:00Z"
+        completed_at         = "2026-01-01T00:01:00Z"
+        fingerprint          = "0123456789abcdef"
+        profiles_submitted   = 250
+        profiles_failed      = 0
+        profiles_unconfirmed = 0
+        list_profile_count   = 250
+        jobs                 = 1
+      }
+    }
+  }
+}
+
+variables {
+  segment = "vip.csv" # nobody reads it
+}
+
+run "declares" {
+  command = plan
+
+  assert {
+    condition     = klaviyo_segment_export.vip.destination.data_privacy_consent
+    error_message = "The export does not take the connection."
+  }
+  assert {
+    condition     = klaviyo_segment_export.vip.safeguards.max_profiles <= 10000
+    error_message = "The export may send more profiles than the team has agreed to."
+  }
+}
+
+run "reports" {
+  assert {
+    condition     = klaviyo_segment_export.vip.list_id == klaviyo_list.vip.id
+    error_message = "The export does not go to its list."
+  }
+  assert {
+    condition     = output.complete
+    error_message = "A run that succeeded is not reported as complete."
+  }
+}

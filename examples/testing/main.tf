@@ -1,0 +1,28 @@
+variable "segment" {
+  description = "CSV file with the people to export."
+  type        = string
+}
+
+resource "klaviyo_connection" "marketing" {
+  display_name         = "Marketing"
+  data_privacy_consent = true
+}
+
+resource "klaviyo_list" "vip" {
+  name = "VIP customers"
+}
+
+resource "klaviyo_segment_export" "vip" {
+  display_name = "VIP customers to Klaviyo"
+  destination  = klaviyo_connection.marketing
+  list_id      = klaviyo_list.vip.id
+
+  segments      = { vip = { file = { path = var.segment } } }
+  data_matching = { email = "EMail" }
+
+  safeguards = { max_profiles = 5000 }
+}
+
+output "complete" {
+  value = klaviyo_segment_export.vip.last_run.status == "succeeded"
+}
