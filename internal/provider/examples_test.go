@@ -26,21 +26,22 @@ func TestAccExamples_validate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	actions, identities := c.takesActions(), c.minorVersion() >= 12
+	actions, minor := c.takesActions(), c.minorVersion()
 	for _, file := range files {
 		if !actions && strings.Contains(filepath.ToSlash(file), "/actions/") {
 			continue
 		}
-		if !identities && filepath.Base(file) == "import-by-identity.tf" {
+		if minor < 12 && filepath.Base(file) == "import-by-identity.tf" {
 			continue
 		}
 		example, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
-		c.write("example.tf", string(example))
+		text := c.withoutTarget(string(example))
+		c.write("example.tf", text)
 		c.write("main.tf", string(requirement))
-		if strings.Contains(string(example), "required_providers") {
+		if strings.Contains(text, "required_providers") {
 			c.write("main.tf", "")
 		}
 		if out, err := c.try("validate", "-no-color"); err != nil {
