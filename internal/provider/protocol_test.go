@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
@@ -38,7 +39,7 @@ func (v values) with(name string, to any) values {
 // newCore starts a provider that uses a key.
 func newCore(w *world, key string) *core {
 	w.t.Helper()
-	server := NewServer("test")()
+	server := newServer(&klaviyoProvider{version: "test", now: func() time.Time { return w.clock() }})
 	schema, err := server.GetProviderSchema(w.t.Context(), &tfprotov6.GetProviderSchemaRequest{})
 	if err != nil {
 		w.t.Fatal(err)
