@@ -45,7 +45,7 @@ func TestRunChecksInOrder(t *testing.T) {
 		{"list not allowed", w.client, nil, []string{"list_id"}, "List Not Allowed", 0, []string{account, jobs}},
 		{"no list allowed", w.client, func() { e.Destination.AllowedListIDs = []string{} }, []string{"list_id"}, "List Not Allowed", 0, []string{jobs}},
 		{"list unknown", w.client, func() { e.Destination.AllowedListIDs = []string{"another", "nolist"} }, []string{"list_id"}, "List Not Found", 0, []string{jobs, list + "nolist"}},
-		{"segment empty", w.client, func() { e.ListID, e.Destination.AllowedListIDs = w.listID, nil }, []string{"segments", "s1"}, "Segment Is Empty", 0, []string{jobs, list + w.listID}},
+		{"segment empty", w.client, func() { e.ListID, e.Destination.AllowedListIDs = w.listID, nil }, []string{"segment", "s1"}, "Segment Is Empty", 0, []string{jobs, list + w.listID}},
 		{"too many", w.client, func() { e.Segments[0].Source, e.Destination.MaxProfiles = people(3), 2 }, []string{"destination"}, "Too Many Profiles", 0, []string{jobs, list + w.listID}},
 	} {
 		w.ResetRequests()

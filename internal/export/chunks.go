@@ -259,7 +259,7 @@ func (e *Export) emptySegment(ctx context.Context, name string, rows segment.Row
 		}
 	}
 	return &Error{
-		Attribute: []string{"segments", name},
+		Attribute: []string{"segment", name},
 		Summary:   "Segment Is Empty",
 		Detail: "Segment \"" + name + "\" has no rows. An empty segment usually means that what produces it failed. " +
 			"If nobody is in the segment for now, set safeguards.allow_empty_segment = true.",

@@ -15,7 +15,7 @@ import (
 // Error is a failure that a part of the declaration is to blame for.
 type Error struct {
 	// Attribute is the path of the argument, outermost first, with the names
-	// of segments and properties in it: {"segments", "vip", "file", "path"}.
+	// of segments and properties in it: {"segment", "vip", "file", "path"}.
 	// Empty when no argument is to blame.
 	Attribute []string
 	Summary   string // in title case
@@ -90,7 +90,7 @@ func (e *Export) sourceError(ctx context.Context, name string, err error) error 
 	if errors.As(err, &missing) {
 		return e.columnErrors(name, missing)
 	}
-	out := &Error{Attribute: []string{"segments", name}, Summary: "Segment Cannot Be Read", Err: err}
+	out := &Error{Attribute: []string{"segment", name}, Summary: "Segment Cannot Be Read", Err: err}
 	out.Detail = fmt.Sprintf("Segment %q: %s", name, err)
 	var blamed *segment.Error
 	if errors.As(err, &blamed) {

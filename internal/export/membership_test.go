@@ -357,7 +357,7 @@ func TestCompareReadsTheSegmentsFirst(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, simulator.Options{})
 	_, _, err := w.export(people(0)).Compare(t.Context(), w.client)
-	asError(t, err, []string{"segments", "s1"}, "Segment Is Empty")
+	asError(t, err, []string{"segment", "s1"}, "Segment Is Empty")
 	e := w.export(people(3))
 	e.Destination.MaxProfiles = 2
 	_, _, err = e.Compare(t.Context(), w.client)

@@ -34,7 +34,7 @@ func (r *run) checkPatience() error {
 		return nil
 	}
 	return &Error{
-		Attribute: []string{"segments"},
+		Attribute: []string{"segment"},
 		Summary:   "Klaviyo Refuses Too Many Imports",
 		Detail: fmt.Sprintf("Klaviyo refused %s because of single profiles and named only a few of them each time. "+
 			"Going on like this would take too long, so the export was stopped. What Klaviyo has said of the rows until then:\n%s"+

@@ -89,7 +89,7 @@ func TestRunGivesUpOnImportsThatAreRefusedPiecemeal(t *testing.T) {
 	e := w.export(source)
 	e.SetBatchRoom(batchRows, 1<<18)
 	_, err := e.Run(t.Context(), w.client, export.RunOptions{})
-	asError(t, err, []string{"segments"}, "Klaviyo Refuses Too Many Imports",
+	asError(t, err, []string{"segment"}, "Klaviyo Refuses Too Many Imports",
 		"refused 141 imports", "(2001, 2002, 2003, 2004, 2005 of s1, ...)", "Correct the source or the mapping", "Once this is put right, apply again")
 	if got := w.traffic(); got.refused != patience+1 || got.requests != patience+2 {
 		t.Errorf("%+v", got)

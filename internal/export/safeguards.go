@@ -35,7 +35,7 @@ func (e *Export) checkRejected(s *Survey) error {
 	switch most := e.Safeguards.MaxRejectedPercent; {
 	case s.Profiles == 0 && rejected > 0:
 		return &Error{
-			Attribute: []string{"segments"},
+			Attribute: []string{"segment"},
 			Summary:   "No Row Can Be Exported",
 			Detail:    fmt.Sprintf("Of %s none can become a profile:\n%s\nCorrect the source or the mapping.", Count(s.Rows, "row"), s.Rejected.String()),
 		}

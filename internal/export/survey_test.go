@@ -113,11 +113,11 @@ func TestSurveyErrors(t *testing.T) {
 		"missing file": {
 			[]segment.Source{people(1), segment.File{Path: "no/such.csv"}},
 			nil,
-			blame("segments", "s2", "file", "path"), "Segment Cannot Be Read",
+			blame("segment", "s2", "file", "path"), "Segment Cannot Be Read",
 			[]string{`Segment "s2": There is no file "no/such.csv".`, "Nothing was sent."},
 		},
 		"a file with a mistake": {
-			[]segment.Source{segment.File{Path: badFile}}, nil, blame("segments", "s1", "file", "path"), "Segment Cannot Be Read", []string{"line 2"},
+			[]segment.Source{segment.File{Path: badFile}}, nil, blame("segment", "s1", "file", "path"), "Segment Cannot Be Read", []string{"line 2"},
 		},
 		"a source that breaks off": {
 			[]segment.Source{&table{columns: columns, rows: people(600).rows, before: func(_ context.Context, row int) error {
@@ -125,15 +125,15 @@ func TestSurveyErrors(t *testing.T) {
 					return errors.New("the connection was lost")
 				}
 				return nil
-			}}}, nil, blame("segments", "s1"), "Segment Cannot Be Read", []string{"the connection was lost", "Nothing was sent."},
+			}}}, nil, blame("segment", "s1"), "Segment Cannot Be Read", []string{"the connection was lost", "Nothing was sent."},
 		},
 		"a connection that times out": { // which looks like a context that has ended
 			[]segment.Source{&table{columns: columns, rows: people(6).rows, before: func(context.Context, int) error {
 				return &net.OpError{Op: "dial", Net: "tcp", Err: context.DeadlineExceeded}
-			}}}, nil, blame("segments", "s1"), "Segment Cannot Be Read", []string{"dial tcp", "Nothing was sent."},
+			}}}, nil, blame("segment", "s1"), "Segment Cannot Be Read", []string{"dial tcp", "Nothing was sent."},
 		},
-		"no rows":          {[]segment.Source{people(3), people(0)}, nil, blame("segments", "s2"), "Segment Is Empty", []string{`Segment "s2" has no rows`}},
-		"no row of use":    {[]segment.Source{&table{columns: columns, rows: [][]string{{"x", "", "", ""}, {""}}}}, nil, blame("segments"), "No Row Can Be Exported", []string{"Of 2 rows none", "the email address is not valid: 1 row (1 of s1)"}},
+		"no rows":          {[]segment.Source{people(3), people(0)}, nil, blame("segment", "s2"), "Segment Is Empty", []string{`Segment "s2" has no rows`}},
+		"no row of use":    {[]segment.Source{&table{columns: columns, rows: [][]string{{"x", "", "", ""}, {""}}}}, nil, blame("segment"), "No Row Can Be Exported", []string{"Of 2 rows none", "the email address is not valid: 1 row (1 of s1)"}},
 		"too many":         {[]segment.Source{people(12)}, func(e *export.Export) { e.Destination.MaxProfiles = 11 }, blame("destination"), "Too Many Profiles", []string{"hold 12 profiles", "allows 11 for"}},
 		"a number is none": {[]segment.Source{typed}, nil, blame("properties", "n", "type"), "Property Is Not Of Its Type", []string{`properties["n"] is not a number`, "10 rows (101, 201, 301, 401, 501 of s1, ...)"}},
 		"missing column": {

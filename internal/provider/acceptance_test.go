@@ -86,13 +86,35 @@ func (w *world) write(name, content string) string {
 	return path
 }
 
-// segment writes a segment and returns it as the value of segments.
+// segment writes a segment and returns its block.
 func (w *world) segment(content string) string {
 	w.t.Helper()
 	return fileSegment(w.write("vip.csv", content))
 }
 
-func fileSegment(path string) string { return fmt.Sprintf("{ vip = { file = { path = %q } } }", path) }
+// fileSegment is the block of a segment in a file, with more arguments of the
+// file.
+func fileSegment(path string, arguments ...string) string {
+	return vipSegment("file", append([]string{fmt.Sprintf("path = %q", path)}, arguments...)...)
+}
+
+// vipSegment is the block of a segment with arguments of its source.
+func vipSegment(source string, arguments ...string) string {
+	return block(`name = "vip"`, source+" "+block(arguments...))
+}
+
+// namedSegment is the block of a segment in a file.
+func namedSegment(name, path string) string {
+	return block(fmt.Sprintf("name = %q", name), fmt.Sprintf("file { path = %q }", path))
+}
+
+// typedProperty is the block of a property.
+func typedProperty(name, field, kind string) string {
+	return block(fmt.Sprintf("name = %q", name), fmt.Sprintf("field = %q", field), fmt.Sprintf("type = %q", kind))
+}
+
+// block is the body of a block.
+func block(arguments ...string) string { return "{\n" + strings.Join(arguments, "\n") + "\n}" }
 
 // provider is the configuration of nothing but the provider.
 func (w *world) provider() configuration {
@@ -115,7 +137,7 @@ func (w *world) export(segment string) configuration {
 		with(exportBlock, "display_name", `"VIP customers to Klaviyo"`).
 		with(exportBlock, "destination", connectionAddress).
 		with(exportBlock, "list_id", fmt.Sprintf("%q", w.list.ID)).
-		with(exportBlock, "segments", w.segment(segment)).
+		with(exportBlock, "segment", w.segment(segment)).
 		with(exportBlock, "data_matching", `{ email = "EMail" }`).
 		with(exportBlock, "attributes", `{ first_name = "FirstName" }`)
 }
@@ -192,8 +214,9 @@ const (
 	exportAddress     = "klaviyo_segment_export.main"
 )
 
-// configuration is a Terraform configuration: arguments as HCL expressions, by
-// block. It is never changed, only copied.
+// configuration is a Terraform configuration: arguments as HCL expressions, and
+// blocks as their bodies, by block. A word after the name of a block tells it
+// from others of that name. It is never changed, only copied.
 type configuration map[string]map[string]string
 
 // with sets an argument.
@@ -214,8 +237,15 @@ func (c configuration) without(block, argument string) configuration {
 	return out
 }
 
+// nestedBlocks are the names of blocks within resources.
+var nestedBlocks = []string{"segment", "data_matching", "attributes", "property", "schedule", "safeguards", "timeouts"}
+
 // late lets an argument be known only after apply.
 func (c configuration) late(block, argument string) configuration {
+	if slices.Contains(nestedBlocks, argument) { // whether it is there at all
+		return c.without(block, argument).with(dataBlock, "input", "[1]").with(block, fmt.Sprintf("dynamic %q", argument),
+			"{\nfor_each = terraform_data.late.output\ncontent "+c[block][argument]+"\n}")
+	}
 	return c.with(dataBlock, "input", c[block][argument]).with(block, argument, "terraform_data.late.output")
 }
 
@@ -224,7 +254,15 @@ func (c configuration) String() string {
 	for _, block := range slices.Sorted(maps.Keys(c)) {
 		fmt.Fprintf(&b, "%s {\n", block)
 		for _, argument := range slices.Sorted(maps.Keys(c[block])) {
-			fmt.Fprintf(&b, "  %s = %s\n", argument, c[block][argument])
+			name, _, _ := strings.Cut(argument, " ")
+			switch {
+			case slices.Contains(nestedBlocks, name):
+				fmt.Fprintf(&b, "  %s %s\n", name, c[block][argument])
+			case name == "dynamic":
+				fmt.Fprintf(&b, "  %s %s\n", argument, c[block][argument])
+			default:
+				fmt.Fprintf(&b, "  %s = %s\n", argument, c[block][argument])
+			}
 		}
 		b.WriteString("}\n")
 	}

@@ -9,13 +9,16 @@ import (
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
-	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/redact"
 )
 
 // addError turns an error of any layer into diagnostics, at the attribute that
 // is to blame where one is.
-func addError(diags *diag.Diagnostics, err error) {
+func addError(diags *diag.Diagnostics, err error) { addErrorAt(diags, err, attributePath) }
+
+// addErrorAt is addError with what turns the path of an argument into
+// Terraform's terms.
+func addErrorAt(diags *diag.Diagnostics, err error, attributePath func(steps []string) path.Path) {
 	var several export.Errors
 	var one *export.Error
 	var key *keyError
@@ -71,17 +74,13 @@ func keyHint(err error) string {
 	return "\n\nThe key came from " + used.origin + "."
 }
 
-// attributePath turns the path of an argument into Terraform's terms. Segments
-// and properties are maps, everything else is an attribute.
+// attributePath turns the path of an argument into Terraform's terms.
 func attributePath(steps []string) path.Path {
 	at := path.Empty()
 	for i, step := range steps {
-		switch {
-		case i == 0:
+		if i == 0 {
 			at = path.Root(step)
-		case i == 1 && (steps[0] == "segments" || steps[0] == profile.GroupProperties):
-			at = at.AtMapKey(step)
-		default:
+		} else {
 			at = at.AtName(step)
 		}
 	}

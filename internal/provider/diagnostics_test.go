@@ -9,13 +9,25 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/simulator"
 )
+
+// blocksNamed are blocks with nothing but names.
+func blocksNamed(names ...string) types.List {
+	kind := map[string]attr.Type{"name": types.StringType}
+	var all []attr.Value
+	for _, name := range names {
+		all = append(all, types.ObjectValueMust(kind, map[string]attr.Value{"name": types.StringValue(name)}))
+	}
+	return types.ListValueMust(types.ObjectType{AttrTypes: kind}, all)
+}
 
 // An error of the engine is shown at the argument that is to blame.
 func TestAddError_attribute(t *testing.T) {
@@ -26,12 +38,16 @@ func TestAddError_attribute(t *testing.T) {
 	}{
 		"list_id":                            {[]string{"list_id"}, path.Root("list_id")},
 		"destination.data_privacy_consent":   {[]string{"destination", "data_privacy_consent"}, path.Root("destination").AtName("data_privacy_consent")},
-		`segments["vip"]`:                    {[]string{"segments", "vip"}, path.Root("segments").AtMapKey("vip")},
-		`segments["vip"].file.path`:          {[]string{"segments", "vip", "file", "path"}, path.Root("segments").AtMapKey("vip").AtName("file").AtName("path")},
-		`properties["loyalty tier"].field`:   {[]string{"properties", "loyalty tier", "field"}, path.Root("properties").AtMapKey("loyalty tier").AtName("field")},
+		"segment":                            {[]string{"segment"}, path.Root("segment")},
+		"segment vip":                        {[]string{"segment", "vip"}, path.Root("segment").AtListIndex(1)},
+		"segment vip.file.path":              {[]string{"segment", "vip", "file", "path"}, path.Root("segment").AtListIndex(1).AtName("file").AtName("path")},
+		"segment that is not there":          {[]string{"segment", "gold"}, path.Root("segment")},
+		`properties["loyalty tier"]`:         {[]string{"properties", "loyalty tier", "field"}, path.Root("properties").AtMapKey("loyalty tier")},
+		"property income":                    {[]string{"properties", "income", "field"}, path.Root("property").AtListIndex(0).AtName("field")},
 		"attributes.location.city":           {[]string{"attributes", "location", "city"}, path.Root("attributes").AtName("location").AtName("city")},
 		"data_matching.email of two at once": {[]string{"data_matching", "email"}, path.Root("data_matching").AtName("email")},
 	}
+	m := &segmentExportModel{Segments: blocksNamed("all", "vip"), Property: blocksNamed("income")}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -39,7 +55,7 @@ func TestAddError_attribute(t *testing.T) {
 			want := diag.NewAttributeErrorDiagnostic(test.want, "Summary", "Detail.")
 			for _, err := range []error{one, fmt.Errorf("wrapped: %w", one), export.Errors{one}} {
 				var diags diag.Diagnostics
-				addError(&diags, err)
+				m.addError(&diags, err)
 				if len(diags) != 1 || !diags[0].Equal(want) {
 					t.Errorf("%T became %v, want %v", err, diags, want)
 				}

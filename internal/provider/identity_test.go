@@ -284,7 +284,7 @@ func TestIdentity_generatedConfiguration(t *testing.T) {
 	}{
 		connectionKind: {"MainAc", nil},
 		listKind:       {w.list.ID, nil},
-		exportKind:     {"MainAc/" + w.list.ID, []string{"data_matching", "destination", "segments"}},
+		exportKind:     {"MainAc/" + w.list.ID, []string{"data_matching", "destination", "segment"}},
 	}
 	for kind, test := range tests {
 		imported, diags := c.importBy(kind, test.id, nil)

@@ -12,9 +12,9 @@ func importBlock(to, id string) string {
 }
 
 // withoutTarget is an import of what is yet to be declared, for which Terraform
-// 1.17 does not look up the provider.
+// 1.16 and later do not look up the provider.
 func (c *cli) withoutTarget(imports string) string {
-	if c.minorVersion() < 17 {
+	if c.minorVersion() < 16 {
 		return imports
 	}
 	return strings.ReplaceAll(imports, "import {\n", "import {\n  provider = klaviyo\n")
@@ -33,6 +33,14 @@ func (c *cli) fillIn(name, argument, expression string) {
 
 // What Terraform generates for imported resources can be used as it is, but
 // for what nobody can know.
+// addBlocks adds what could not be generated to the only resource of a file.
+func (c *cli) addBlocks(name string, blocks ...string) {
+	c.t.Helper()
+	before := c.read(name)
+	end := strings.LastIndex(before, "}")
+	c.write(name, before[:end]+strings.Join(blocks, "\n")+"\n}\n")
+}
+
 func TestAccImport_generatedConfiguration(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -57,8 +65,9 @@ func TestAccImport_generatedConfiguration(t *testing.T) {
 	c.wantWords(c.read("export.tf"), fmt.Sprintf("list_id = %q", w.list.ID))
 	c.write("import_export.tf", imports)
 	c.fillIn("export.tf", "destination", connectionAddress)
-	c.fillIn("export.tf", "segments", w.segment(threeCSV))
-	c.fillIn("export.tf", "data_matching", `{ email = "EMail" }`)
+	c.fail("The block segment is missing. Write it", "plan", "-no-color", "-input=false")
+	c.fail("The block data_matching is missing. Write it", "plan", "-no-color", "-input=false")
+	c.addBlocks("export.tf", "segment "+w.segment(threeCSV), `data_matching { email = "EMail" }`)
 	c.terraformRun("1 to import, 0 to add, 1 to change, 0 to destroy", "plan")
 	c.terraformRun("1 imported, 0 added, 1 changed, 0 destroyed", "apply", "-auto-approve")
 	c.terraformRun("No changes", "plan", "-detailed-exitcode")

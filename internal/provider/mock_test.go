@@ -107,7 +107,7 @@ func TestAccMockProvider(t *testing.T) {
 		with(listBlock, "name", `"Gold"`).
 		with(listDataBlock, "name", `"Newsletter"`).
 		with(exportBlock, "list_id", listAddress+".id").
-		with(exportBlock, "segments", fileSegment("none.csv")).
+		with(exportBlock, "segment", fileSegment("none.csv")).
 		with(`data "klaviyo_segment_export_run" "main"`, "export", exportAddress).
 		with(`data "klaviyo_segment_export_run" "main"`, "requested_at", "timestamp()")
 	delete(config, providerBlock)

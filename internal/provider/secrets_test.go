@@ -35,7 +35,7 @@ func TestAccSecrets_reachNothing(t *testing.T) {
 	w.FailEmail("ottoline.bramblecombe@example.com", "invalid", "ottoline.bramblecombe@example.com was refused, as OTTOLINE.BRAMBLECOMBE@EXAMPLE.COM")
 	config := w.export(secretCSV).
 		without(providerBlock, "api_key").
-		with(exportBlock, "properties", `{ income = { field = "Income", type = "number" } }`)
+		with(exportBlock, "property", typedProperty("income", "Income", "number"))
 	c := newCLI(t, config, envAPIKey+"="+mainKey, "TF_LOG=TRACE")
 
 	c.run("2 Rows Not Exported: VIP", "plan", "-no-color", "-input=false", "-out=plan.bin")

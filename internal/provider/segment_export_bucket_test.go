@@ -15,7 +15,7 @@ import (
 // exportFile exports a file of people.
 func (w *world) exportFile(path string) configuration {
 	w.t.Helper()
-	return w.export(threeCSV).with(exportBlock, "segments", fileSegment(path)).with(exportBlock, "properties", textProperties)
+	return textProperties(w.export(threeCSV).with(exportBlock, "segment", fileSegment(path)))
 }
 
 // Files in a bucket drift like those on a disk, also where a pattern names them.

@@ -12,7 +12,7 @@ func TestAccSegmentExport_warnings(t *testing.T) {
 	w.RefusePhone("+12125550123", "invalid", "Phone number is valid but is not in a supported region for this account.")
 	config := w.export("EMail,FirstName,Phone\nann@example.com,Ann,+1 212 555 0123\nbob@example.com,Bob,\neve@example.com,Eve,12\n"+
 		"joe@example.com\nnobody,Nobody,\nkim@example.com,Kim,,\n").
-		with(exportBlock, "data_matching", `{ email = "EMail", phone_number = "Phone" }`)
+		with(exportBlock, "data_matching", block(`email = "EMail"`, `phone_number = "Phone"`))
 	c := newCLI(t, config, envAPIKey+"=")
 
 	plan, err := c.try("plan", "-no-color", "-input=false", "-out=plan.bin")

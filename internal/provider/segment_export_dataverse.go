@@ -18,22 +18,25 @@ type dataverseModel struct {
 	ClientSecretEnv types.String `tfsdk:"client_secret_env"`
 }
 
-func dataverseAttribute() schema.Attribute {
-	return schema.SingleNestedAttribute{
+func dataverseBlock() schema.Block {
+	return schema.SingleNestedBlock{
 		MarkdownDescription: "A segment of Dynamics 365 Customer Insights - Data, read from the Dataverse environment that it is connected to. " +
 			"Columns are the unified attributes, with or without the prefix `msdynci_`, in any case. " +
 			"Terraform signs in to Microsoft Entra ID with the app registration given here, or with what the machine has, in this order: " +
 			"`AZURE_TENANT_ID`, `AZURE_CLIENT_ID` and `AZURE_CLIENT_SECRET` or `AZURE_CLIENT_CERTIFICATE_PATH`, a workload identity, a managed identity, the Azure CLI.",
-		Optional: true,
+		Validators: []validator.Object{
+			blockNeeds{"dataverse", "environment_url", `"https://contoso.crm.dynamics.com"`},
+			blockNeeds{"dataverse", "segment", `"VIPCustomers"`},
+		},
 		Attributes: map[string]schema.Attribute{
 			"environment_url": schema.StringAttribute{
-				MarkdownDescription: "URL of the environment, such as `https://contoso.crm.dynamics.com`, as the Power Platform admin center shows it.",
-				Required:            true,
+				MarkdownDescription: "URL of the environment, such as `https://contoso.crm.dynamics.com`, as the Power Platform admin center shows it. Required.",
+				Optional:            true,
 				Validators:          []validator.String{environmentURL},
 			},
 			"segment": schema.StringAttribute{
-				MarkdownDescription: "Output name of the segment, letter by letter. It may differ from the name that Customer Insights displays; if it does, the error lists the names that there are.",
-				Required:            true,
+				MarkdownDescription: "Output name of the segment, letter by letter. It may differ from the name that Customer Insights displays; if it does, the error lists the names that there are. Required.",
+				Optional:            true,
 				Validators:          []validator.String{notBlank},
 			},
 			"tenant_id": schema.StringAttribute{

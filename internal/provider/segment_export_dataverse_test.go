@@ -30,10 +30,10 @@ func newInsights(t *testing.T) *insights {
 // configuration exports a segment of Customer Insights.
 func (i *insights) configuration(segment string, arguments ...string) configuration {
 	i.t.Helper()
-	source := fmt.Sprintf("{ vip = { dataverse = { environment_url = %q, segment = %q, %s } } }", i.dataverse.URL, segment, strings.Join(arguments, ", "))
+	source := vipSegment("dataverse", append(arguments, fmt.Sprintf("environment_url = %q", i.dataverse.URL), fmt.Sprintf("segment = %q", segment))...)
 	return i.export(threeCSV).
-		with(exportBlock, "segments", source).
-		with(exportBlock, "properties", `{ income = { field = "Income" } }`)
+		with(exportBlock, "segment", source).
+		with(exportBlock, "properties", `{ income = "Income" }`)
 }
 
 // cli is Terraform signed in by its environment.
@@ -95,9 +95,9 @@ func TestAccDataverse_refused(t *testing.T) {
 	plan(i.configuration("Gold"), `Nobody is in a segment "Gold".`)
 	plan(good.with(exportBlock, "attributes", `{ last_name = "Surname" }`), `no column "Surname"; the columns are "customerid", "email", "firstname", "income". Nothing was sent.`)
 	plan(i.configuration("VIP_customers", `client_id = "x"`), "Invalid Attribute Combination")
-	plan(good.with(exportBlock, "segments", `{ vip = { dataverse = { environment_url = "https://contoso.crm.dynamics.com/main.aspx", segment = "VIP" } } }`),
+	plan(good.with(exportBlock, "segment", vipSegment("dataverse", `environment_url = "https://contoso.crm.dynamics.com/main.aspx"`, `segment = "VIP"`)),
 		"Environment URL Not Usable")
-	plan(good.with(exportBlock, "segments", `{ vip = { file = { path = "x" }, dataverse = { environment_url = "https://contoso.crm.dynamics.com", segment = "VIP" } } }`),
+	plan(good.with(exportBlock, "segment", block(`name = "vip"`, `file { path = "x" }`, "dataverse "+block(`environment_url = "https://contoso.crm.dynamics.com"`, `segment = "VIP"`))),
 		"A Segment Needs One Source")
 	i.dataverse.Set(func(s *dataverse.Server) { s.NotMember = true })
 	plan(good, "is no user of")

@@ -58,7 +58,7 @@ func (p *exportPlan) reasons(ctx context.Context, survey *export.Survey) (due du
 	if before.sameList(now) && before.sameList(p.state.inputs(p.export)) {
 		due.lasting = append(due.lasting, p.listDrift(ctx)...)
 	}
-	p.segmentReasons(&due, last, survey)
+	p.segmentReasons(ctx, &due, last, survey)
 	if n := last.Unconfirmed.ValueInt64(); n > 0 {
 		add(export.CountWith(n, "profile", "was", "were") + " not confirmed by Klaviyo")
 	}
@@ -108,14 +108,14 @@ func (p *exportPlan) tick(ctx context.Context, last *runModel) time.Time {
 // segmentReasons adds what changed in the segments or how they are mapped. Where
 // the segments are declared to be makes no run due by itself. survey is nil if
 // they were not read.
-func (p *exportPlan) segmentReasons(due *dueReasons, last *runModel, survey *export.Survey) {
+func (p *exportPlan) segmentReasons(ctx context.Context, due *dueReasons, last *runModel, survey *export.Survey) {
 	changed := survey != nil && survey.Fingerprint != last.Fingerprint.ValueString()
 	switch {
-	case !p.sameMapping():
+	case !p.sameMapping(ctx):
 		due.lasting = append(due.lasting, "mapping changed")
-	case changed && !p.sameSource():
+	case changed && !p.sameSource(ctx):
 		due.lasting = append(due.lasting, "segments changed")
-	case changed && p.surveyRefreshed():
+	case changed && p.surveyRefreshed(ctx):
 		before := last.ProfilesSubmitted.ValueInt64() + p.state.WithheldCount.ValueInt64()
 		due.lasting = append(due.lasting, changeOfSegment(before, survey.Profiles))
 	case changed && !p.edited:

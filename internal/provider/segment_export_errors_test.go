@@ -61,7 +61,7 @@ func TestAccSegmentExport_fileRefused(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
 			config := w.export(threeCSV)
-			w.run(refused(config.with(exportBlock, "segments", fileSegment(test.path(w))), test.words...))
+			w.run(refused(config.with(exportBlock, "segment", fileSegment(test.path(w))), test.words...))
 			w.wantImports(0)
 		})
 	}
@@ -73,8 +73,8 @@ func TestAccSegmentExport_missingColumns(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	config := w.export(threeCSV).
-		with(exportBlock, "attributes", `{ last_name = "Surname", location = { city = "Town" } }`).
-		with(exportBlock, "properties", `{ tier = { field = "Tier" } }`)
+		with(exportBlock, "attributes", block(`last_name = "Surname"`, `location { city = "Town" }`)).
+		with(exportBlock, "properties", `{ tier = "Tier" }`)
 	w.run(refused(config,
 		"Column Not In Segment", `attributes.last_name is to come`, `no column "Surname"; the columns are "EMail", "FirstName"`,
 		"Column Not In Segment", `attributes.location.city is to come`, `no column "Town"`,
@@ -99,7 +99,7 @@ func TestAccSegmentExport_propertyNotOfItsType(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
 			config := w.export("EMail,FirstName,Value\nann@example.com,Ann,\nbob@example.com,Bob,"+test.bad+"\neve@example.com,Eve,"+test.bad+"\n").
-				with(exportBlock, "properties", `{ income = { field = "Value", type = "`+kind+`" } }`)
+				with(exportBlock, "property", typedProperty("income", "Value", kind))
 			w.run(refused(config, "Property Is Not Of Its Type", "In 2 rows (2, 3 of vip)", `properties["income"] `+test.is, "Nothing was sent"))
 			w.wantImports(0)
 		})
@@ -122,10 +122,10 @@ func TestAccSegmentExport_configurationRefused(t *testing.T) {
 			"destination", `{ account_id = "MainAc", data_privacy_consent = true, api_key = "MainAc" }`,
 			[]string{"API Key Not Usable", "public API key"},
 		},
-		"reserved property":            {"properties", `{ "$consent" = { field = "EMail" } }`, []string{"Property Name Not Allowed", `"$consent" begins with $`}},
-		"property of no name":          {"properties", `{ " " = { field = "EMail" } }`, []string{"A property needs a name"}},
-		"property that cannot be seen": {"properties", `{ " $tier" = { field = "EMail" } }`, []string{"Property Name Not Allowed", `" $tier" begins with $`}},
-		"property between spaces":      {"properties", `{ "tier " = { field = "EMail" } }`, []string{"Property Name Not Allowed", `"tier " begins or ends with white space`}},
+		"reserved property":            {"properties", `{ "$consent" = "EMail" }`, []string{"Property Name Not Allowed", `"$consent" begins with $`}},
+		"property of no name":          {"properties", `{ " " = "EMail" }`, []string{"A property needs a name"}},
+		"property that cannot be seen": {"properties", `{ " $tier" = "EMail" }`, []string{"Property Name Not Allowed", `" $tier" begins with $`}},
+		"property between spaces":      {"properties", `{ "tier " = "EMail" }`, []string{"Property Name Not Allowed", `"tier " begins or ends with white space`}},
 		"property over two lines":      {"segment_property", `"a\nb"`, []string{"Property Name Not Allowed", "segment_property =", `"a\nb" contains a control character`}},
 		"long property":                {"segment_property", `"` + strings.Repeat("x", 256) + `"`, []string{"Property Name Not Allowed", "at most 255 characters; this one has 256"}},
 		"long list id":                 {"list_id", `"` + strings.Repeat("x", 61) + `"`, []string{"list_id", "must be an id of Klaviyo's", "at most 60"}},
@@ -133,11 +133,10 @@ func TestAccSegmentExport_configurationRefused(t *testing.T) {
 		"less than no time to update":  {"timeouts", `{ update = "-1h" }`, []string{"Not A Duration", `"-1h" is not a duration above zero`}},
 		"range that runs backwards":    {"schedule", `{ cron = "0 0 * * sat-mon" }`, []string{"Cron Expression Not Usable", "the day of week", "runs backwards", "write 6,0-1 instead"}},
 		"step of nothing":              {"schedule", `{ cron = "*/0 * * * *" }`, []string{"Cron Expression Not Usable", "the minute", `"*/0"`}},
-		"no such type":                 {"properties", `{ a = { field = "EMail", type = "integer" } }`, []string{"properties", `"number"`, "integer"}},
-		"two delimiters":               {"segments", `{ vip = { file = { path = "a.csv", delimiter = "||" } } }`, []string{"Not A Delimiter", `it is "||"`}},
-		"quote as delimiter":           {"segments", `{ vip = { file = { path = "a.csv", delimiter = "\"" } } }`, []string{"Not A Delimiter"}},
-		"no segments":                  {"segments", `{}`, []string{"segments", "at least 1"}},
-		"region":                       {"data_matching", `{ email = "EMail", phone_region = "Spain" }`, []string{"Not A Country", `"Spain"`, "such as US, GB or ES"}},
+		"no such type":                 {"property", typedProperty("a", "EMail", "integer"), []string{"type = ", `"number"`, "integer"}},
+		"two delimiters":               {"segment", fileSegment("a.csv", `delimiter = "||"`), []string{"Not A Delimiter", `it is "||"`}},
+		"quote as delimiter":           {"segment", fileSegment("a.csv", `delimiter = "\""`), []string{"Not A Delimiter"}},
+		"region":                       {"data_matching", block(`email = "EMail"`, `phone_region = "Spain"`), []string{"Not A Country", `"Spain"`, "such as US, GB or ES"}},
 		"list id":                      {"list_id", `"https://www.klaviyo.com/list/Y6nRLr"`, []string{"list_id", "must be an id of Klaviyo's such as Y6nRLr"}},
 		"sync mode":                    {"sync_mode", `"replace"`, []string{"sync_mode", `"upsert"`}},
 		"blank name":                   {"display_name", `" "`, []string{"display_name", "must not be empty"}},

@@ -35,7 +35,7 @@ func TestAccSegmentExport_refusedByKlaviyo(t *testing.T) {
 			w := newWorld(t)
 			test.arm(w)
 			config := w.export("EMail,FirstName,Phone\nann@example.com,Ann,\nbob@example.com,Bob,+12125550123\neve@example.com,Eve,\n").
-				with(exportBlock, "data_matching", `{ email = "EMail", phone_number = "Phone" }`)
+				with(exportBlock, "data_matching", block(`email = "EMail"`, `phone_number = "Phone"`))
 			w.run(applied(config, inState(exportAddress, values{
 				"last_run.status": test.status, "last_run.profiles_submitted": 3, "last_run.profiles_failed": test.failed,
 				"list_profile_count": len(test.members), "last_run.list_profile_count": len(test.members),

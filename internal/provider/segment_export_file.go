@@ -4,7 +4,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
-	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -19,21 +18,21 @@ type fileModel struct {
 	Delimiter types.String `tfsdk:"delimiter"`
 }
 
-func fileAttribute() schema.Attribute {
+func fileBlock() schema.Block {
 	formats := make([]string, len(segment.Formats))
 	for i, format := range segment.Formats {
 		formats[i] = string(format)
 	}
-	return schema.SingleNestedAttribute{
+	return schema.SingleNestedBlock{
 		MarkdownDescription: "A file, or several of the same columns: CSV, TSV, NDJSON or Parquet. See [Files](#files).",
-		Optional:            true,
+		Validators:          []validator.Object{blockNeedsOne{"file", []string{"path", "path_env"}}},
 		Attributes: map[string]schema.Attribute{
 			"path": schema.StringAttribute{
 				MarkdownDescription: "Path of the file. A relative one starts at the directory that Terraform runs in, as with `file()`; use `\"${path.module}/...\"` for a file of a module. " +
 					"Where there is no file of that very name, `*`, `?` and `[...]` match several: `segments/vip-*.csv`. They are read in the order of their names; `rejects_path` of the export is not one of them. " +
 					"Or where it is elsewhere: `s3://bucket/key`, `gs://bucket/key`, `azblob://container/key` or `https://...`; see [Where files are](#where-files-are). Exactly one of `path` and `path_env`.",
 				Optional:   true,
-				Validators: []validator.String{notBlank, noSignature{}, stringvalidator.ExactlyOneOf(path.MatchRelative().AtParent().AtName("path_env"))},
+				Validators: []validator.String{notBlank, noSignature{}},
 			},
 			"path_env": schema.StringAttribute{
 				MarkdownDescription: "Name of the environment variable that holds the path where Terraform runs. For signed URLs: what is in `path` is kept in the state.",

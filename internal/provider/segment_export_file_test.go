@@ -109,10 +109,13 @@ func packed(b *bytes.Buffer, w io.WriteCloser, content string) string {
 }
 
 // The properties of the formats that have types, and of those that do not.
-const (
-	typedProperties = `{ score = { field = "Score" }, vip = { field = "VIP" }, tags = { field = "Tags" }, city = { field = "address.city" } }`
-	textProperties  = `{ score = { field = "Score", type = "number" }, text = { field = "Score" } }`
-)
+func typedProperties(c configuration) configuration {
+	return c.with(exportBlock, "properties", `{ score = "Score", vip = "VIP", tags = "Tags", city = "address.city" }`)
+}
+
+func textProperties(c configuration) configuration {
+	return c.with(exportBlock, "properties", `{ text = "Score" }`).with(exportBlock, "property", typedProperty("score", "Score", "number"))
+}
 
 // Properties of people[0] and people[3] as JSON.
 var (
@@ -157,7 +160,7 @@ func TestAccFile_formats(t *testing.T) {
 	for name, tc := range map[string]struct {
 		path       string
 		files      func([]person) map[string]string
-		properties string
+		properties func(configuration) configuration
 		ann, joe   map[string]string
 	}{
 		"TSV":     {"vip.tsv", one("vip.tsv", tsvOf), textProperties, textAnn, textJoe},
@@ -189,9 +192,7 @@ func TestAccFile_formats(t *testing.T) {
 				}
 			}
 			writeAll(people[:3])
-			config := w.export(threeCSV).
-				with(exportBlock, "segments", fileSegment(filepath.Join(w.dir, tc.path))).
-				with(exportBlock, "properties", tc.properties)
+			config := tc.properties(w.export(threeCSV).with(exportBlock, "segment", fileSegment(filepath.Join(w.dir, tc.path))))
 			w.drifts(config, func() { writeAll(people) }, tc.ann, tc.joe)
 		})
 	}
@@ -202,13 +203,13 @@ func TestAccFile_formatSet(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	path := w.write("vip.data", parquetOf(people[:3]))
-	config := w.export(threeCSV).with(exportBlock, "properties", typedProperties)
-	as := func(more string) configuration {
-		return config.with(exportBlock, "segments", fmt.Sprintf("{ vip = { file = { path = %q%s } } }", path, more))
+	config := typedProperties(w.export(threeCSV))
+	as := func(more ...string) configuration {
+		return config.with(exportBlock, "segment", fileSegment(path, more...))
 	}
 	w.run(
-		refused(as(""), "Segment Cannot Be Read", "is not CSV but Parquet", `Set format = "parquet"`),
-		applied(as(`, format = "parquet"`), inState(exportAddress, values{"profile_count": 3})),
+		refused(as(), "Segment Cannot Be Read", "is not CSV but Parquet", `Set format = "parquet"`),
+		applied(as(`format = "parquet"`), inState(exportAddress, values{"profile_count": 3})),
 	)
 	w.wantProperties("ann@example.com", typedAnn)
 }
@@ -234,54 +235,54 @@ func TestAccFile_refused(t *testing.T) {
 	for name, tc := range map[string]struct {
 		path  string
 		files map[string]string
-		more  string // further arguments
+		more  []string // further arguments
 		words []string
 	}{
-		"gzip that is cut off":    {"vip.csv.gz", map[string]string{"vip.csv.gz": packed[:len(packed)-12]}, "", []string{unreadable, "vip.csv.gz", "ends in the middle of its gzip data", "copy or export it again"}},
-		"JSON":                    {"vip.ndjson", map[string]string{"vip.ndjson": lines + `{"EMail":"bob@example.com",FirstName:1}` + "\n"}, "", []string{unreadable, "JSON line 17 of", "vip.ndjson", "is invalid"}},
-		"JSON in a later file":    {"vip-*.ndjson", map[string]string{"vip-1.ndjson": lines, "vip-2.ndjson": lines + "nonsense\n"}, "", []string{unreadable, "JSON line 17 of", "vip-2.ndjson", "is invalid"}},
-		"Parquet that is cut off": {"vip.parquet", map[string]string{"vip.parquet": whole[:len(whole)-9]}, "", []string{unreadable, "vip.parquet", "is cut off"}},
-		"damaged Parquet":         {"vip.parquet", map[string]string{"vip.parquet": damagedParquet(people)}, "", []string{unreadable, "vip.parquet", "is damaged"}},
+		"gzip that is cut off":    {"vip.csv.gz", map[string]string{"vip.csv.gz": packed[:len(packed)-12]}, nil, []string{unreadable, "vip.csv.gz", "ends in the middle of its gzip data", "copy or export it again"}},
+		"JSON":                    {"vip.ndjson", map[string]string{"vip.ndjson": lines + `{"EMail":"bob@example.com",FirstName:1}` + "\n"}, nil, []string{unreadable, "JSON line 17 of", "vip.ndjson", "is invalid"}},
+		"JSON in a later file":    {"vip-*.ndjson", map[string]string{"vip-1.ndjson": lines, "vip-2.ndjson": lines + "nonsense\n"}, nil, []string{unreadable, "JSON line 17 of", "vip-2.ndjson", "is invalid"}},
+		"Parquet that is cut off": {"vip.parquet", map[string]string{"vip.parquet": whole[:len(whole)-9]}, nil, []string{unreadable, "vip.parquet", "is cut off"}},
+		"damaged Parquet":         {"vip.parquet", map[string]string{"vip.parquet": damagedParquet(people)}, nil, []string{unreadable, "vip.parquet", "is damaged"}},
 		"a type that cannot be mapped": {
 			"vip.parquet",
 			map[string]string{"vip.parquet": parquetOf([]unmappable{{EMail: "ann@example.com"}})},
-			"",
+			nil,
 			[]string{unreadable, `column "FirstName"`, "a type that cannot be mapped"},
 		},
 		"other columns": {
 			"vip-*.csv",
 			map[string]string{"vip-1.csv": threeCSV, "vip-2.csv": "EMail,Given\njoe@example.com,Joe\n"},
-			"",
+			nil,
 			[]string{unreadable, "The columns of", "vip-2.csv", "differ from those of", "vip-1.csv", `it lacks "FirstName" and adds "Given"`},
 		},
 		"columns too many": {
 			"vip-*.csv",
 			map[string]string{"vip-1.csv": threeCSV, "vip-2.csv": "EMail,FirstName,Age\njoe@example.com,Joe,1\n"},
-			"",
+			nil,
 			[]string{unreadable, "vip-2.csv", "vip-1.csv", `it adds "Age"`},
 		},
 		"several formats": {
 			"vip-*",
 			map[string]string{"vip-1.csv": threeCSV, "vip-2.ndjson": lines},
-			"",
+			nil,
 			[]string{unreadable, "vip-1.csv", "is CSV, but", "vip-2.ndjson", "is NDJSON", "or set format"},
 		},
 		"a quote that stays open": {
 			"vip.csv",
 			map[string]string{"vip.csv": threeCSV + "\"" + strings.Repeat("joe@example.com,Joe\n", 1<<20)},
-			"",
+			nil,
 			[]string{unreadable, "vip.csv", "the row that begins in line 5 is longer than 16 MiB", "a quote that begins a field and is never closed"},
 		},
-		"no match":              {"vip-*.csv", nil, "", []string{unreadable, "No file matches", "vip-*.csv"}},
-		"CSV without rows":      {"vip.csv", map[string]string{"vip.csv": "EMail,FirstName\n"}, "", []string{"Segment Is Empty", `Segment "vip" has no rows`}},
-		"an empty file":         {"vip.csv", map[string]string{"vip.csv": ""}, "", []string{unreadable, "vip.csv", "is empty"}},
-		"NDJSON without rows":   {"vip.ndjson", map[string]string{"vip.ndjson": "\n"}, "", []string{"Segment Is Empty", `Segment "vip" has no rows`}},
-		"Parquet without rows":  {"vip.parquet", map[string]string{"vip.parquet": parquetOf(people[:0])}, "", []string{"Segment Is Empty", `Segment "vip" has no rows`}},
-		"no such key":           {"vip.ndjson", map[string]string{"vip.ndjson": `{"EMail":"ann@example.com","Given":"Ann"}`}, "", []string{"Column Not In Segment", `"FirstName"`, `"Given"`}},
-		"delimiter and Parquet": {"vip.parquet", map[string]string{"vip.parquet": whole}, `, format = "parquet", delimiter = ";"`, []string{unreadable, "Only CSV has a delimiter", "is Parquet", "Leave delimiter out"}},
-		"delimiter by name":     {"vip.tsv", map[string]string{"vip.tsv": tsvOf(people)}, `, delimiter = ";"`, []string{unreadable, "Only CSV has a delimiter", "is TSV"}},
-		"unknown format":        {"vip.csv", map[string]string{"vip.csv": threeCSV}, `, format = "xlsx"`, []string{"Invalid Attribute Value Match", `"csv" "tsv" "ndjson" "parquet"`, `got: "xlsx"`}},
-		"path and path_env":     {"vip.csv", map[string]string{"vip.csv": threeCSV}, `, path_env = "SEGMENT_URL"`, []string{"Invalid Attribute Combination"}},
+		"no match":              {"vip-*.csv", nil, nil, []string{unreadable, "No file matches", "vip-*.csv"}},
+		"CSV without rows":      {"vip.csv", map[string]string{"vip.csv": "EMail,FirstName\n"}, nil, []string{"Segment Is Empty", `Segment "vip" has no rows`}},
+		"an empty file":         {"vip.csv", map[string]string{"vip.csv": ""}, nil, []string{unreadable, "vip.csv", "is empty"}},
+		"NDJSON without rows":   {"vip.ndjson", map[string]string{"vip.ndjson": "\n"}, nil, []string{"Segment Is Empty", `Segment "vip" has no rows`}},
+		"Parquet without rows":  {"vip.parquet", map[string]string{"vip.parquet": parquetOf(people[:0])}, nil, []string{"Segment Is Empty", `Segment "vip" has no rows`}},
+		"no such key":           {"vip.ndjson", map[string]string{"vip.ndjson": `{"EMail":"ann@example.com","Given":"Ann"}`}, nil, []string{"Column Not In Segment", `"FirstName"`, `"Given"`}},
+		"delimiter and Parquet": {"vip.parquet", map[string]string{"vip.parquet": whole}, []string{`format = "parquet"`, `delimiter = ";"`}, []string{unreadable, "Only CSV has a delimiter", "is Parquet", "Leave delimiter out"}},
+		"delimiter by name":     {"vip.tsv", map[string]string{"vip.tsv": tsvOf(people)}, []string{`delimiter = ";"`}, []string{unreadable, "Only CSV has a delimiter", "is TSV"}},
+		"unknown format":        {"vip.csv", map[string]string{"vip.csv": threeCSV}, []string{`format = "xlsx"`}, []string{"Invalid Attribute Value Match", `"csv" "tsv" "ndjson" "parquet"`, `got: "xlsx"`}},
+		"path and path_env":     {"vip.csv", map[string]string{"vip.csv": threeCSV}, []string{`path_env = "SEGMENT_URL"`}, []string{"One Argument Needed In Block", "It has path and path_env."}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -293,7 +294,7 @@ func TestAccFile_refused(t *testing.T) {
 			for name, content := range tc.files {
 				w.write(name, content)
 			}
-			w.run(refused(config.with(exportBlock, "segments", fmt.Sprintf("{ vip = { file = { path = %q%s } } }", filepath.Join(w.dir, tc.path), tc.more)), tc.words...))
+			w.run(refused(config.with(exportBlock, "segment", fileSegment(filepath.Join(w.dir, tc.path), tc.more...)), tc.words...))
 			w.wantImports(0)
 		})
 	}
@@ -306,7 +307,7 @@ func TestAccSecrets_fileErrors(t *testing.T) {
 	someone := people[:3]
 	config := w.export(threeCSV).
 		without(providerBlock, "api_key").
-		with(exportBlock, "segments", fmt.Sprintf("{ vip = { file = { path = %q, format = \"ndjson\" } } }", w.write("vip", ndjsonOf(someone))))
+		with(exportBlock, "segment", fileSegment(w.write("vip", ndjsonOf(someone)), `format = "ndjson"`))
 	c := newCLI(t, config, envAPIKey+"="+mainKey, "TF_LOG=TRACE")
 	c.run("first run", "plan", "-no-color", "-input=false", "-out=plan.bin")
 	c.run("Apply complete", "apply", "-no-color", "-input=false", "plan.bin")
@@ -377,7 +378,7 @@ func TestAccFile_web(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		content    func([]person) string
-		properties string
+		properties func(configuration) configuration
 		ann, joe   map[string]string
 	}{
 		"vip.csv":     {csvOf, textProperties, textAnn, textJoe},
@@ -386,9 +387,7 @@ func TestAccFile_web(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w, s := newWorld(t), newWebServer(t, tc.content(people[:3]), "")
-			config := w.export(threeCSV).
-				with(exportBlock, "segments", fileSegment(s.URL+"/"+name)).
-				with(exportBlock, "properties", tc.properties)
+			config := tc.properties(w.export(threeCSV).with(exportBlock, "segment", fileSegment(s.URL+"/"+name)))
 			w.drifts(config, func() { s.change(tc.content(people)) }, tc.ann, tc.joe)
 		})
 	}
@@ -399,7 +398,7 @@ func TestAccFile_webRefused(t *testing.T) {
 	w, s := newWorld(t), newWebServer(t, threeCSV, "good")
 	config := w.export(threeCSV)
 	of := func(file string) configuration {
-		return config.with(exportBlock, "segments", "{ vip = { file = { "+file+" } } }")
+		return config.with(exportBlock, "segment", vipSegment("file", file))
 	}
 	w.run(
 		refused(of(fmt.Sprintf("path = %q", s.URL+"/vip.csv")), "Segment Cannot Be Read", "403 Forbidden", "without logging in"),
@@ -408,7 +407,7 @@ func TestAccFile_webRefused(t *testing.T) {
 		refused(of(fmt.Sprintf("path = %q", withoutEnd(t, threeCSV)+"/vip.csv")), "Segment Cannot Be Read", "neither how long the file is nor where it ends", "Content-Length", "gzip or zstd"),
 		refused(of(`path_env = "https://example.com/vip.csv"`), "must be the name of an environment variable"),
 		refused(of(`path_env = "SEGMENT_URL_THAT_IS_NOT_SET"`), "Segment Cannot Be Read", "SEGMENT_URL_THAT_IS_NOT_SET", "not set"),
-		refused(of(`format = "csv"`), "Invalid Attribute Combination", "path"),
+		refused(of(`format = "csv"`), "One Argument Needed In Block", "file needs exactly one of the arguments path and path_env"),
 	)
 	w.wantImports(0)
 }
@@ -420,7 +419,7 @@ func TestAccSecrets_signedURL(t *testing.T) {
 	const signature, expired = "Wolpertinger77", "Elwetritsch88"
 	w, s := newWorld(t), newWebServer(t, csvOf(people[:3]), signature)
 	url := s.URL + "/vip.csv?X-Amz-Signature=" + signature
-	config := w.export(threeCSV).with(exportBlock, "segments", `{ vip = { file = { path_env = "SEGMENT_URL" } } }`)
+	config := w.export(threeCSV).with(exportBlock, "segment", vipSegment("file", `path_env = "SEGMENT_URL"`))
 	c := newCLI(t, config, "TF_LOG=TRACE", "SEGMENT_URL="+url)
 	c.run("first run", "plan", "-no-color", "-input=false", "-out=plan.bin")
 	c.run("Apply complete", "apply", "-no-color", "-input=false", "plan.bin")
@@ -453,7 +452,7 @@ func TestAccSecrets_signedURL(t *testing.T) {
 func TestAccFile_signedURLWarning(t *testing.T) {
 	t.Parallel()
 	w, s := newWorld(t), newWebServer(t, csvOf(people[:3]), "Wolpertinger77")
-	c := newCLI(t, w.export(threeCSV).with(exportBlock, "segments", fileSegment(s.URL+"/vip.csv?X-Amz-Signature=Wolpertinger77")))
+	c := newCLI(t, w.export(threeCSV).with(exportBlock, "segment", fileSegment(s.URL+"/vip.csv?X-Amz-Signature=Wolpertinger77")))
 	const warning = "Signed URL Is Kept In The State"
 	c.run("name that in path_env instead.", "plan", "-no-color", "-input=false")
 	c.run(warning, "apply", "-no-color", "-input=false", "-auto-approve")

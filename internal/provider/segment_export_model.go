@@ -22,11 +22,12 @@ type segmentExportModel struct {
 	DisplayName     types.String `tfsdk:"display_name"`
 	Destination     types.Object `tfsdk:"destination"`
 	ListID          types.String `tfsdk:"list_id"`
-	Segments        types.Map    `tfsdk:"segments"`
+	Segments        types.List   `tfsdk:"segment"`
 	SegmentProperty types.String `tfsdk:"segment_property"`
 	DataMatching    types.Object `tfsdk:"data_matching"`
 	Attributes      types.Object `tfsdk:"attributes"`
 	Properties      types.Map    `tfsdk:"properties"`
+	Property        types.List   `tfsdk:"property"`
 	SyncMode        types.String `tfsdk:"sync_mode"`
 	OptOuts         types.String `tfsdk:"opt_outs"`
 	Enabled         types.Bool   `tfsdk:"enabled"`
@@ -57,11 +58,6 @@ type dataMatchingModel struct {
 	PhoneNumber types.String `tfsdk:"phone_number"`
 	PhoneRegion types.String `tfsdk:"phone_region"`
 	ExternalID  types.String `tfsdk:"external_id"`
-}
-
-type propertyModel struct {
-	Field types.String `tfsdk:"field"`
-	Type  types.String `tfsdk:"type"`
 }
 
 type scheduleModel struct {
@@ -104,7 +100,17 @@ func (m *segmentExportModel) lastRun(ctx context.Context, diags *diag.Diagnostic
 // sourceKnown reports whether everything is known that decides which profiles
 // are sent.
 func (m *segmentExportModel) sourceKnown(ctx context.Context) bool {
-	for _, v := range []attr.Value{m.Segments, m.DataMatching, m.Attributes, m.Properties, m.SegmentProperty} {
+	return allKnown(ctx, m.Segments) && m.mappingKnown(ctx)
+}
+
+// mappingKnown reports whether it is known which columns fill what.
+func (m *segmentExportModel) mappingKnown(ctx context.Context) bool {
+	return allKnown(ctx, m.DataMatching, m.Attributes, m.Properties, m.Property, m.SegmentProperty)
+}
+
+// allKnown reports whether values and all that is in them are known.
+func allKnown(ctx context.Context, values ...attr.Value) bool {
+	for _, v := range values {
 		if tf, err := v.ToTerraformValue(ctx); err != nil || !tf.IsFullyKnown() {
 			return false
 		}
@@ -115,7 +121,7 @@ func (m *segmentExportModel) sourceKnown(ctx context.Context) bool {
 // source identifies which profiles are sent: segments and mapping as they are
 // declared.
 func (m *segmentExportModel) source() string {
-	return fmt.Sprint(m.Segments, m.DataMatching, m.Attributes, m.Properties, m.SegmentProperty)
+	return fmt.Sprint(m.Segments, m.DataMatching, m.Attributes, m.Properties, m.Property, m.SegmentProperty)
 }
 
 // key identifies an export within a configuration: one of the same key sends the
@@ -128,6 +134,12 @@ func (m *segmentExportModel) sourceDigest() string {
 	return hex.EncodeToString(sum[:])
 }
 
+// declared reports whether it is known which people are exported. After an import
+// it is not.
+func (m *segmentExportModel) declared() bool {
+	return m.Segments.IsUnknown() || len(m.Segments.Elements()) > 0
+}
+
 // export is what the model declares. What is unknown is left out: ask
 // sourceKnown and the attributes themselves.
 func (m *segmentExportModel) export(ctx context.Context, diags *diag.Diagnostics) *export.Export {
@@ -138,7 +150,7 @@ func (m *segmentExportModel) export(ctx context.Context, diags *diag.Diagnostics
 	if d, ok := m.destination(ctx, diags); ok {
 		e.Destination = d.destination(ctx, diags)
 	}
-	if !m.Segments.IsNull() && m.sourceKnown(ctx) { // null after an import
+	if m.declared() && m.sourceKnown(ctx) {
 		e.Segments = m.segments(ctx, diags)
 		e.Mapping = m.mapping(ctx, diags)
 		e.SegmentProperty = m.SegmentProperty.ValueString()
@@ -190,8 +202,7 @@ func (m *segmentExportModel) schedule(ctx context.Context, diags *diag.Diagnosti
 
 // scheduleKnown reports whether it is known when the export is due.
 func (m *segmentExportModel) scheduleKnown(ctx context.Context) bool {
-	tf, err := m.Schedule.ToTerraformValue(ctx)
-	return err == nil && tf.IsFullyKnown()
+	return allKnown(ctx, m.Schedule)
 }
 
 // setNextRun fills in when the schedule makes the next run due, given the last.
@@ -231,27 +242,20 @@ func (m *segmentExportModel) mapping(ctx context.Context, diags *diag.Diagnostic
 		ExternalID:  matching.ExternalID.ValueString(),
 		Attributes:  map[string]string{},
 		Location:    map[string]string{},
-		Properties:  map[string]profile.Property{},
+		Properties:  m.properties(ctx, diags),
 	}
-	for name, value := range m.Attributes.Attributes() {
-		switch v := value.(type) {
-		case types.String:
-			out.Attributes[name] = v.ValueString()
-		case types.Object:
-			for name, value := range v.Attributes() {
-				if v, ok := value.(types.String); ok {
-					out.Location[name] = v.ValueString()
-				}
-			}
+	addColumns(out.Attributes, m.Attributes)
+	addColumns(out.Location, attributeOf[types.Object](m.Attributes, "location"))
+	return out
+}
+
+// addColumns adds the columns that a block names.
+func addColumns(columns map[string]string, block types.Object) {
+	for name, value := range block.Attributes() {
+		if column, ok := value.(types.String); ok && !column.IsNull() {
+			columns[name] = column.ValueString()
 		}
 	}
-	var properties map[string]propertyModel
-	diags.Append(m.Properties.ElementsAs(ctx, &properties, false)...)
-	for name, p := range properties {
-		kind, _ := profile.ParseType(p.Type.ValueString()) // null is as the source has it
-		out.Properties[name] = profile.Property{Column: p.Field.ValueString(), Type: kind}
-	}
-	return out
 }
 
 // setSurvey takes over what the survey found, where that was not planned.

@@ -3,7 +3,6 @@
 package provider
 
 import (
-	"fmt"
 	"path/filepath"
 	"syscall"
 	"testing"
@@ -20,7 +19,7 @@ func TestAccFile_pipe(t *testing.T) {
 	}
 	w.write("vip-1.csv", threeCSV)
 	for _, path := range []string{"vip-2.csv", "vip-*.csv"} {
-		w.run(refused(config.with(exportBlock, "segments", fmt.Sprintf("{ vip = { file = { path = %q } } }", filepath.Join(w.dir, path))),
+		w.run(refused(config.with(exportBlock, "segment", fileSegment(filepath.Join(w.dir, path))),
 			"Segment Cannot Be Read", "is a named pipe, not a file", "read more than once", "Write the rows to a file first"))
 	}
 	w.wantImports(0)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -117,7 +118,7 @@ func (p *exportPlan) loadRefresh(ctx context.Context) {
 // nothing either. Terraform plans once more when it applies, without a refresh,
 // and insists on the same result, so there is no looking again.
 func (p *exportPlan) staysAsItIs(ctx context.Context) bool {
-	return p.state != nil && p.edited && !p.looked && p.refresh == nil && p.sameSource() &&
+	return p.state != nil && p.edited && !p.looked && p.refresh == nil && p.sameSource(ctx) &&
 		!p.plan.Enabled.IsUnknown() && !p.reasons(ctx, nil).any()
 }
 
@@ -129,7 +130,7 @@ func (p *exportPlan) checkDestination(ctx context.Context) {
 	}
 	if !d.DataPrivacyConsent.IsUnknown() {
 		if err := p.export.CheckConsent(); err != nil {
-			addError(p.diags, err)
+			p.plan.addError(p.diags, err)
 			return
 		}
 	}
@@ -141,7 +142,7 @@ func (p *exportPlan) checkDestination(ctx context.Context) {
 		return
 	}
 	if err != nil {
-		addError(p.diags, err)
+		p.plan.addError(p.diags, err)
 		return
 	}
 	if d.AccountID.IsUnknown() { // the connection is yet to check the key
@@ -161,7 +162,7 @@ func (p *exportPlan) checkList(ctx context.Context) {
 		return
 	}
 	if err := p.export.CheckListAllowed(); err != nil {
-		addError(p.diags, err)
+		p.plan.addError(p.diags, err)
 		return
 	}
 	kept := p.state != nil && p.state.ID.Equal(p.plan.ID) && !p.state.ListName.IsNull()
@@ -185,7 +186,7 @@ func (p *exportPlan) checkList(ctx context.Context) {
 
 // fail reports an error of reading something.
 func (p *exportPlan) fail(ctx context.Context, reading string, err error) {
-	addError(p.diags, explainTimeout(ctx, reading, err))
+	p.plan.addError(p.diags, explainTimeout(ctx, reading, err))
 }
 
 // survey looks at the segments: what refreshing found, if they are declared as
@@ -194,12 +195,12 @@ func (p *exportPlan) survey(ctx context.Context) *export.Survey {
 	if !p.plan.sourceKnown(ctx) {
 		return nil
 	}
-	if found := p.refreshedSurvey(); found != nil && p.export.CheckSurvey(found) == nil {
+	if found := p.refreshedSurvey(ctx); found != nil && p.export.CheckSurvey(found) == nil {
 		return found
 	}
-	if p.looked && p.sameSource() {
+	if p.looked && p.sameSource(ctx) {
 		if err := p.outcome.timeout.within(p.limit); err != nil {
-			addError(p.diags, err)
+			p.plan.addError(p.diags, err)
 			return nil
 		}
 	}
@@ -214,11 +215,11 @@ func (p *exportPlan) survey(ctx context.Context) *export.Survey {
 
 // refreshedSurvey is what refreshing found in the segments as they are declared
 // now, nil if that is not known.
-func (p *exportPlan) refreshedSurvey() *export.Survey {
+func (p *exportPlan) refreshedSurvey(ctx context.Context) *export.Survey {
 	switch {
-	case p.surveyRefreshed():
+	case p.surveyRefreshed(ctx):
 		return p.refresh.Survey
-	case p.looked && p.sameSource():
+	case p.looked && p.sameSource(ctx):
 		return p.outcome.survey
 	default:
 		return nil
@@ -229,18 +230,20 @@ func (p *exportPlan) refreshedSurvey() *export.Survey {
 // declared now. Only then do figures of them belong into the plan: Terraform
 // makes it again when it applies it, and by then another survey may find
 // others.
-func (p *exportPlan) surveyRefreshed() bool {
-	return p.refresh != nil && p.refresh.Survey != nil && p.sameSource()
+func (p *exportPlan) surveyRefreshed(ctx context.Context) bool {
+	return p.refresh != nil && p.refresh.Survey != nil && p.sameSource(ctx)
 }
 
 // sameSource reports whether segments and mapping are those of the state.
-func (p *exportPlan) sameSource() bool {
-	return p.state != nil && p.plan.Segments.Equal(p.state.Segments) && p.sameMapping()
+func (p *exportPlan) sameSource(ctx context.Context) bool {
+	return p.state != nil && p.plan.Segments.Equal(p.state.Segments) && p.sameMapping(ctx)
 }
 
-func (p *exportPlan) sameMapping() bool {
-	return p.plan.DataMatching.Equal(p.state.DataMatching) && p.plan.Attributes.Equal(p.state.Attributes) &&
-		p.plan.Properties.Equal(p.state.Properties) && p.plan.SegmentProperty.Equal(p.state.SegmentProperty)
+// sameMapping reports whether columns fill what they fill in the state, however
+// that is written.
+func (p *exportPlan) sameMapping(ctx context.Context) bool {
+	return p.plan.mappingKnown(ctx) && p.plan.SegmentProperty.Equal(p.state.SegmentProperty) &&
+		reflect.DeepEqual(p.plan.mapping(ctx, p.diags), p.state.mapping(ctx, p.diags))
 }
 
 // keep plans that nothing is read and nothing sent.
@@ -280,10 +283,10 @@ func (p *exportPlan) decide(ctx context.Context, survey *export.Survey) {
 	}
 	runs := p.plan.RunOnApply.IsUnknown() || p.plan.RunOnApply.ValueBool()
 	switch {
-	case !runs && !p.surveyRefreshed() && p.sameSource() && !p.state.Fingerprint.IsNull() &&
+	case !runs && !p.surveyRefreshed(ctx) && p.sameSource(ctx) && !p.state.Fingerprint.IsNull() &&
 		(p.edited || survey.Fingerprint == p.state.Fingerprint.ValueString()):
 		p.plan.keepSurvey(p.state) // the next refresh finds what has changed
-	case p.surveyRefreshed() || p.plan.PinToPlan.ValueBool():
+	case p.surveyRefreshed(ctx) || p.plan.PinToPlan.ValueBool():
 		p.plan.setSurvey(survey)
 	default:
 		p.plan.forgetSurvey()
@@ -305,12 +308,12 @@ func (p *exportPlan) planRun(ctx context.Context, due dueReasons, survey *export
 		}
 	}
 	reason := due.planned()
-	if p.surveyRefreshed() {
+	if p.surveyRefreshed(ctx) {
 		reason = types.StringValue(reason.ValueString() + " " + estimate(survey.Profiles))
 	}
 	p.plan.LastRun = plannedRun(reason)
 	p.plan.ListProfileCount, p.plan.WithheldCount = types.Int64Unknown(), types.Int64Unknown()
-	warnSurvey(p.diags, p.plan.name(), survey, p.surveyRefreshed())
+	warnSurvey(p.diags, p.plan.name(), survey, p.surveyRefreshed(ctx))
 }
 
 // checkBeforeRun makes sure that the key can do what a run needs, as far as

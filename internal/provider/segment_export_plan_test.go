@@ -193,7 +193,7 @@ func TestAccSegmentExport_disabled(t *testing.T) {
 	w := newWorld(t)
 	off := w.export(threeCSV).
 		with(exportBlock, "destination", literalDestination("MainAc", `api_key_env = "KLAVIYO_KEY_THAT_IS_NOT_SET"`)).
-		with(exportBlock, "segments", fileSegment("nowhere.csv")).
+		with(exportBlock, "segment", fileSegment("nowhere.csv")).
 		with(exportBlock, "enabled", "false")
 	delete(off, connectionBlock)
 	on := applied(w.export(threeCSV), inState(exportAddress, values{"last_run.reason": "first run"}))

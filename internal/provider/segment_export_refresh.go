@@ -46,7 +46,7 @@ func (r *exportRefresh) refresh(ctx context.Context, limit time.Duration) *refre
 		r.warnList(err)
 	}
 	switch {
-	case r.state.Segments.IsNull(): // imported
+	case !r.state.declared(): // imported
 		return nil
 	case ctx.Err() != nil: // the list has taken all the time
 	case err == nil && r.state.MembershipCheck.ValueString() == membershipFull:
@@ -68,7 +68,7 @@ func (r *exportRefresh) refresh(ctx context.Context, limit time.Duration) *refre
 // warnList says that the list was not looked at.
 func (r *exportRefresh) warnList(err error) {
 	var problem diag.Diagnostics
-	addError(&problem, err)
+	r.state.addError(&problem, err)
 	var words []string
 	for _, d := range problem {
 		words = append(words, d.Summary()+": "+d.Detail())

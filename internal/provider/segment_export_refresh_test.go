@@ -172,7 +172,7 @@ func TestAccSegmentExport_countsOfSeveral(t *testing.T) {
 		with(exportBlock, "for_each", fmt.Sprintf("{ A = %q, B = %q }", w.list.ID, other.ID)).
 		with(exportBlock, "list_id", "each.value").
 		with(exportBlock, "display_name", `"Export ${each.key}"`).
-		with(exportBlock, "segments", fmt.Sprintf("{ vip = { file = { path = each.key == \"A\" ? %q : %q } } }", w.write("a.csv", hundreds(2)), w.write("b.csv", hundreds(3))))
+		with(exportBlock, "segment", vipSegment("file", fmt.Sprintf("path = each.key == \"A\" ? %q : %q", w.write("a.csv", hundreds(2)), w.write("b.csv", hundreds(3)))))
 	c := newCLI(t, config)
 	out, err := c.try("plan", "-no-color", "-input=false")
 	if err != nil {
@@ -216,9 +216,9 @@ func TestAccSegmentExport_otherPathOfTheSame(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	config := w.export(threeCSV)
-	moved := applied(config.with(exportBlock, "segments", fileSegment(w.write("moved.csv", threeCSV))), inState(exportAddress, values{"last_run.reason": "first run"}))
+	moved := applied(config.with(exportBlock, "segment", fileSegment(w.write("moved.csv", threeCSV))), inState(exportAddress, values{"last_run.reason": "first run"}))
 	moved.ConfigPlanChecks = planned(exportAddress, plancheck.ResourceActionUpdate, values{"last_run.reason": "first run", "last_run.status": "succeeded", "profile_count": 3})
-	changed := config.with(exportBlock, "segments", fileSegment(w.write("other.csv", "EMail,FirstName\n"+rowAnn)))
+	changed := config.with(exportBlock, "segment", fileSegment(w.write("other.csv", "EMail,FirstName\n"+rowAnn)))
 	other := applied(changed, inState(exportAddress, values{"last_run.reason": "segments changed", "profile_count": 1}))
 	other.ConfigPlanChecks = planned(exportAddress, plancheck.ResourceActionUpdate, dueUnread("segments changed"))
 	w.run(applied(config), moved, other)

@@ -92,7 +92,7 @@ func (p *exportPlan) checkRejects() {
 			fmt.Sprintf("The rows that are not exported are to be listed in %q, but there is no directory %q. A run fails before it sends anything unless the directory is created first, "+
 				"for example by another resource of this configuration. A relative path starts at the directory that Terraform runs in.", rejects, missing.Folder))
 	case err != nil:
-		addError(p.diags, err)
+		p.plan.addError(p.diags, err)
 		return
 	}
 	name := p.plan.DisplayName.ValueString()

@@ -208,8 +208,8 @@ func TestAccRejects_amongSegments(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	path := filepath.Join(w.dir, "rejects.csv")
-	config := w.listing(path).with(exportBlock, "segments",
-		fmt.Sprintf(`{ vip = { file = { path = %q, format = "csv" } } }`, filepath.Join(w.dir, "*")))
+	config := w.listing(path).with(exportBlock, "segment",
+		fileSegment(filepath.Join(w.dir, "*"), `format = "csv"`))
 	created := applied(config, inState(exportAddress, values{"profile_count": 3, "rejected_count": 1}))
 	again := applied(config, inState(exportAddress, values{"profile_count": 4, "rejected_count": 2}))
 	again.PreConfig = func() {
@@ -236,7 +236,7 @@ func (c configuration) withOther(w *world, rejects string) configuration {
 		c = c.with(otherExportBlock, argument, expression)
 	}
 	return c.with(otherExportBlock, "display_name", `"Newcomers"`).
-		with(otherExportBlock, "segments", fileSegment(w.write("new.csv", "EMail,FirstName\njoe@example.com,Joe\nnobody,Nobody\n"))).
+		with(otherExportBlock, "segment", fileSegment(w.write("new.csv", "EMail,FirstName\njoe@example.com,Joe\nnobody,Nobody\n"))).
 		with(otherExportBlock, "rejects_path", fmt.Sprintf("%q", rejects))
 }
 

@@ -138,7 +138,7 @@ func (p *exportPlan) apply(ctx context.Context, operation string, timeout time.D
 	}
 	var err error
 	if p.used, err = p.data.access(d.keyRef()); err != nil {
-		addError(p.diags, err)
+		p.plan.addError(p.diags, err)
 		return
 	}
 	run := p.plan.lastRun(ctx, p.diags)
@@ -161,7 +161,7 @@ func (p *exportPlan) apply(ctx context.Context, operation string, timeout time.D
 // this, if they are declared as they were then.
 func (p *exportPlan) surveyed(ctx context.Context) *export.Survey {
 	found := refreshed{}
-	if p.sameSource() && load(ctx, p.private, keyRefresh, &found, p.diags) && found.Survey != nil {
+	if p.sameSource(ctx) && load(ctx, p.private, keyRefresh, &found, p.diags) && found.Survey != nil {
 		return found.Survey
 	}
 	return p.data.surveys.find(p.plan.source())
@@ -171,7 +171,7 @@ func (p *exportPlan) surveyed(ctx context.Context) *export.Survey {
 func (p *exportPlan) run(ctx context.Context, reason string, surveyed *export.Survey) {
 	result, err := p.export.Run(ctx, p.used.client, export.RunOptions{Surveyed: surveyed, Fingerprint: p.pinned()})
 	if err != nil {
-		addError(p.diags, p.used.blame(err))
+		p.plan.addError(p.diags, p.used.blame(err))
 		return
 	}
 	p.data.runs.add(result.ID)

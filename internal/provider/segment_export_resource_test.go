@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"strings"
@@ -26,16 +27,14 @@ ANN@EXAMPLE.COM,,,Anna,,,,,,,,
 // mapEverything maps all of everythingCSV.
 func mapEverything(c configuration) configuration {
 	return c.
-		with(exportBlock, "data_matching", `{ email = "EMail", phone_number = "Phone", phone_region = "US", external_id = "ContactId" }`).
-		with(exportBlock, "attributes", `{ first_name = "FirstName", location = { city = "City", latitude = "Latitude" } }`).
-		with(exportBlock, "properties", `{
-			loyalty_tier = { field = "Tier" }
-			income       = { field = "Income", type = "number" }
-			member       = { field = "Member", type = "boolean" }
-			since        = { field = "Since", type = "datetime" }
-			tags         = { field = "Tags", type = "list" }
-			cart         = { field = "Cart", type = "json" }
-		}`)
+		with(exportBlock, "data_matching", block(`email = "EMail"`, `phone_number = "Phone"`, `phone_region = "US"`, `external_id = "ContactId"`)).
+		with(exportBlock, "attributes", block(`first_name = "FirstName"`, "location "+block(`city = "City"`, `latitude = "Latitude"`))).
+		with(exportBlock, "properties", `{ loyalty_tier = "Tier" }`).
+		with(exportBlock, "property 1", typedProperty("income", "Income", "number")).
+		with(exportBlock, "property 2", typedProperty("member", "Member", "boolean")).
+		with(exportBlock, "property 3", typedProperty("since", "Since", "datetime")).
+		with(exportBlock, "property 4", typedProperty("tags", "Tags", "list")).
+		with(exportBlock, "property 5", typedProperty("cart", "Cart", "json"))
 }
 
 func TestAccSegmentExport_create(t *testing.T) {
@@ -126,7 +125,7 @@ func TestAccSegmentExport_formats(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
 			segments := strings.Replace(w.segment(test.content), "path =", test.file+"\npath =", 1)
-			w.run(applied(w.export(test.content).with(exportBlock, "segments", segments).with(exportBlock, "safeguards", "{ max_rejected_percent = 80 }"), inState(exportAddress, values{
+			w.run(applied(w.export(test.content).with(exportBlock, "segment", segments).with(exportBlock, "safeguards", "{ max_rejected_percent = 80 }"), inState(exportAddress, values{
 				"profile_count": 3, "rejected_count": test.rejected, "duplicate_count": test.dupes,
 				"last_run.status": "succeeded", "last_run.profiles_submitted": 3,
 			})))
@@ -136,17 +135,16 @@ func TestAccSegmentExport_formats(t *testing.T) {
 }
 
 // The union of the segments is exported, and of two rows for one address the
-// first counts, in the order of the names.
+// first counts, in the order in which the segments are written.
 func TestAccSegmentExport_severalSegments(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.write("a.csv", "FirstName,EMail,Extra\nAnn,ann@example.com,1\nBob,bob@example.com,2\n")
 	w.write("b.csv", "EMail,FirstName\nBOB@example.com,Robert\neve@example.com,Eve\n")
-	segments := strings.ReplaceAll(`{
-		late  = { file = { path = "DIR/b.csv" } }
-		early = { file = { path = "DIR/a.csv" } }
-	}`, "DIR", strings.ReplaceAll(w.dir, `\`, `/`))
-	w.run(applied(w.export("").with(exportBlock, "segments", segments).with(exportBlock, "safeguards", "{ max_rejected_percent = 80 }"), inState(exportAddress, values{
+	config := w.export("").without(exportBlock, "segment").
+		with(exportBlock, "segment 1", namedSegment("late", filepath.Join(w.dir, "a.csv"))).
+		with(exportBlock, "segment 2", namedSegment("early", filepath.Join(w.dir, "b.csv")))
+	w.run(applied(config.with(exportBlock, "safeguards", "{ max_rejected_percent = 80 }"), inState(exportAddress, values{
 		"profile_count": 3, "duplicate_count": 1, "last_run.jobs": 1,
 	})))
 	w.wantMembers(three...)
@@ -160,7 +158,7 @@ func TestAccSegmentExport_phoneNumbers(t *testing.T) {
 	w := newWorld(t)
 	config := w.export("EMail,Phone\nann@example.com,600 111 222\nbob@example.com,+1 (212) 555-0123\neve@example.com,12\n").
 		without(exportBlock, "attributes").
-		with(exportBlock, "data_matching", `{ email = "EMail", phone_number = "Phone", phone_region = "ES" }`)
+		with(exportBlock, "data_matching", block(`email = "EMail"`, `phone_number = "Phone"`, `phone_region = "ES"`))
 	w.run(applied(config, inState(exportAddress, values{"profile_count": 3, "rejected_count": 0})))
 	w.wantMembers(three...)
 	for email, want := range map[string]string{"ann@example.com": "+34600111222", "bob@example.com": "+12125550123", "eve@example.com": ""} {

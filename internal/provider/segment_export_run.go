@@ -19,32 +19,55 @@ import (
 // exportArgument is the name of the argument that holds the export.
 const exportArgument = "export"
 
-// exportAttributes are the attributes of klaviyo_segment_export.
-func exportAttributes(ctx context.Context) map[string]schema.Attribute {
+// exportSchema is the schema of klaviyo_segment_export.
+func exportSchema(ctx context.Context) schema.Schema {
 	var resp resource.SchemaResponse
 	(&segmentExportResource{}).Schema(ctx, resource.SchemaRequest{}, &resp)
-	return resp.Schema.Attributes
+	return resp.Schema
 }
 
-// exportAttribute takes an export as a whole. It has all attributes of the
-// resource, so that every export converts to it and what a run needs is there.
-// The frameworks for resources, data
-// sources and actions have types of their own for attributes, but take each
-// other's.
+// exportAttribute takes an export as a whole. It has all attributes and blocks of
+// the resource, so that every export converts to it and what a run needs is there.
+// The frameworks for resources, data sources and actions have types of their own
+// for attributes, but take each other's.
 func exportAttribute(ctx context.Context) schema.SingleNestedAttribute {
+	whole := exportSchema(ctx)
 	return schema.SingleNestedAttribute{
 		MarkdownDescription: "The export to run, as a whole: `export = klaviyo_segment_export.example`.",
 		Required:            true,
-		Attributes:          asInputs(exportAttributes(ctx)),
+		Attributes:          asInputs(whole.Attributes, whole.Blocks),
 	}
 }
 
-func asInputs(attributes map[string]schema.Attribute) map[string]schema.Attribute {
-	out := make(map[string]schema.Attribute, len(attributes))
+func asInputs(attributes map[string]schema.Attribute, blocks map[string]schema.Block) map[string]schema.Attribute {
+	out := make(map[string]schema.Attribute, len(attributes)+len(blocks))
 	for name, attribute := range attributes {
 		out[name] = asInput(attribute)
 	}
+	for name, block := range blocks {
+		out[name] = blockAsInput(block)
+	}
 	return out
+}
+
+// blockAsInput is a block as part of a value, in which blocks are objects.
+func blockAsInput(block schema.Block) schema.Attribute {
+	switch b := block.(type) {
+	case schema.SingleNestedBlock:
+		return schema.SingleNestedAttribute{
+			MarkdownDescription: b.MarkdownDescription, Optional: true, CustomType: b.CustomType,
+			Attributes: asInputs(b.Attributes, b.Blocks), Validators: b.Validators,
+		}
+	case schema.ListNestedBlock:
+		return schema.ListNestedAttribute{
+			MarkdownDescription: b.MarkdownDescription, Optional: true, Validators: b.Validators,
+			NestedObject: schema.NestedAttributeObject{
+				Attributes: asInputs(b.NestedObject.Attributes, b.NestedObject.Blocks), Validators: b.NestedObject.Validators,
+			},
+		}
+	default:
+		return nil // of no kind that exports have; a test holds that
+	}
 }
 
 // asInput is an attribute that is given rather than computed, with nothing that
@@ -66,16 +89,15 @@ func asInput(attribute schema.Attribute) schema.Attribute {
 	case schema.MapAttribute:
 		a.Computed, a.Optional, a.Default, a.PlanModifiers = false, !a.Required, nil, nil
 		return a
+	case schema.ListAttribute:
+		a.Computed, a.Optional, a.Default, a.PlanModifiers = false, !a.Required, nil, nil
+		return a
 	case schema.SetAttribute:
 		a.Computed, a.Optional, a.Default, a.PlanModifiers = false, !a.Required, nil, nil
 		return a
 	case schema.SingleNestedAttribute:
 		a.Computed, a.Optional, a.Default, a.PlanModifiers = false, !a.Required, nil, nil
-		a.Attributes = asInputs(a.Attributes)
-		return a
-	case schema.MapNestedAttribute:
-		a.Computed, a.Optional, a.Default, a.PlanModifiers = false, !a.Required, nil, nil
-		a.NestedObject.Attributes = asInputs(a.NestedObject.Attributes)
+		a.Attributes = asInputs(a.Attributes, nil)
 		return a
 	default:
 		return attribute // of no type that exports have; a test holds that
@@ -142,14 +164,14 @@ func (r *requestedExport) run(ctx context.Context, progress func(export.Progress
 	}
 	used, err := r.data.access(d.keyRef())
 	if err != nil {
-		addError(&found, err)
+		r.model.addError(&found, err)
 		return nil
 	}
 	ctx, cancel := withTimeout(ctx, "update", timeout)
 	defer cancel()
 	result, err := e.Run(ctx, used.client, export.RunOptions{Surveyed: r.data.surveys.find(r.model.source()), Progress: progress})
 	if err != nil {
-		addError(&found, used.blame(err))
+		r.model.addError(&found, used.blame(err))
 		return nil
 	}
 	warnResult(&found, r.model.name(), result)

@@ -22,11 +22,22 @@ import (
 
 const runAction = "klaviyo_segment_export_run"
 
+// blocks are repeated blocks.
+type blocks []values
+
 // value turns Go values into Terraform's, of the type that a schema wants.
 func value(t *testing.T, of tftypes.Type, from any) tftypes.Value {
 	t.Helper()
 	if from == any(unknown) {
 		return tftypes.NewValue(of, tftypes.UnknownValue)
+	}
+	if list, isList := of.(tftypes.List); isList && list.ElementType.Is(tftypes.Object{}) {
+		elements := []tftypes.Value{}
+		several, _ := from.(blocks) // none without any
+		for _, one := range several {
+			elements = append(elements, value(t, list.ElementType, one))
+		}
+		return tftypes.NewValue(of, elements)
 	}
 	fields, isObject := from.(values)
 	if !isObject {
@@ -94,7 +105,7 @@ func (w *world) exportObject(segment string) values {
 		"display_name":  "VIP customers to Klaviyo",
 		"destination":   values{"account_id": "MainAc", "data_privacy_consent": true, "guard_rails_digest": noRailsDigest("MainAc")},
 		"list_id":       w.list.ID,
-		"segments":      values{"vip": values{"file": values{"path": w.write("vip.csv", segment)}}},
+		"segment":       blocks{{"name": "vip", "file": values{"path": w.write("vip.csv", segment)}}},
 		"data_matching": values{"email": "EMail"},
 	}
 }
@@ -213,7 +224,7 @@ func TestSegmentExportRunAction_refused(t *testing.T) {
 	for _, name := range []string{"enabled", "last_run"} {
 		wantDiagnostic(t, a.plan(with(name, unknown)), tfprotov6.DiagnosticSeverityWarning, "3 Profiles To Export")
 	}
-	wantNoDiagnostics(t, a.plan(with("segments", unknown)))
+	wantNoDiagnostics(t, a.plan(with("segment", unknown)))
 	before := len(w.Requests())
 
 	off := with("enabled", false)

@@ -68,7 +68,7 @@ func (d *segmentExportRunDataSource) Schema(ctx context.Context, _ datasource.Sc
 // lastRunAttributes are those of last_run of an export, to which this data
 // source adds a status.
 func lastRunAttributes(ctx context.Context) map[string]resourceschema.Attribute {
-	run, ok := exportAttributes(ctx)["last_run"].(resourceschema.SingleNestedAttribute)
+	run, ok := exportSchema(ctx).Attributes["last_run"].(resourceschema.SingleNestedAttribute)
 	if !ok {
 		return nil
 	}

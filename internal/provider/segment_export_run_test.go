@@ -87,7 +87,7 @@ func TestSegmentExportRun_answer(t *testing.T) {
 			t.Parallel()
 			// Without consent a run is refused before any request.
 			r := &requestedExport{data: &providerData{apiKey: types.StringValue(mainKey), now: func() time.Time { return noon }}}
-			r.model.Segments = types.MapUnknown(types.StringType)
+			r.model.Segments = types.ListUnknown(types.StringType)
 			if test.completed != 0 {
 				completed := noon.Add(test.completed)
 				r.model.LastRun = finishedRun("first run", &export.Result{ID: "LAST", StartedAt: completed.Add(-time.Minute), CompletedAt: completed})
@@ -141,7 +141,7 @@ func outcome(run *runModel, diags diag.Diagnostics) string {
 func TestAtExport(t *testing.T) {
 	t.Parallel()
 	var diags diag.Diagnostics
-	diags.AddAttributeError(path.Root("segments").AtMapKey("vip").AtName("file").AtName("path"), "One", "")
+	diags.AddAttributeError(path.Root("segment").AtListIndex(0).AtName("file").AtName("path"), "One", "")
 	diags.AddAttributeWarning(path.Root("list_id"), "Two", "")
 	diags.AddError("Three", "")
 	want := []string{"export", "export", ""}

@@ -22,13 +22,13 @@ func TestAccSegmentExport_safeguards(t *testing.T) {
 		"as many rejected":          {threeCSV + bad, "{ max_rejected_percent = 40 }", nil, 2, 3},
 		"none may be rejected":      {threeCSV + "x,X\n", "{ max_rejected_percent = 0 }", []string{"25 %, where 0 % are allowed"}, 0, 0},
 		"half rejected by default":  {threeCSV + bad + "z,Z\n", "{}", nil, 3, 3},
-		"more than half by default": {threeCSV + bad + "z,Z\n,\n", "null", []string{"57.1 %, where 50 % are allowed"}, 0, 0},
+		"more than half by default": {threeCSV + bad + "z,Z\n,\n", "", []string{"57.1 %, where 50 % are allowed"}, 0, 0},
 		"too many profiles":         {threeCSV, "{ max_profiles = 2 }", []string{"Too Many Profiles", "The segments hold 3 profiles, and safeguards.max_profiles allows 2"}, 0, 0},
 		"as many profiles":          {threeCSV, "{ max_profiles = 3 }", nil, 0, 3},
 		"empty allowed":             {"EMail,FirstName\n", "{ allow_empty_segment = true }", nil, 0, 0},
 		"empty":                     {"EMail,FirstName\n", "{ allow_empty_segment = false }", []string{"Segment Is Empty", "safeguards.allow_empty_segment = true"}, 0, 0},
 		"all rejected, empty may be": {
-			"EMail,FirstName\n" + bad, "{ allow_empty_segment = true, max_rejected_percent = 100 }",
+			"EMail,FirstName\n" + bad, block("allow_empty_segment = true", "max_rejected_percent = 100"),
 			[]string{"No Row Can Be Exported"},
 			0, 0,
 		},
@@ -37,7 +37,10 @@ func TestAccSegmentExport_safeguards(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			config := w.export(test.content).with(exportBlock, "safeguards", test.safeguards)
+			config := w.export(test.content)
+			if test.safeguards != "" {
+				config = config.with(exportBlock, "safeguards", test.safeguards)
+			}
 			if test.refused != nil {
 				w.run(refused(config, test.refused...))
 				w.wantImports(0)

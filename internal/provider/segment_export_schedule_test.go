@@ -14,7 +14,7 @@ import (
 func TestAccSegmentExport_schedule(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	config := w.export(threeCSV).with(exportBlock, "schedule", `{ cron = "0 6 * * *", timezone = "Europe/Madrid" }`)
+	config := w.export(threeCSV).with(exportBlock, "schedule", block(`cron = "0 6 * * *"`, `timezone = "Europe/Madrid"`))
 	anyTick := regexp.MustCompile(`^\d{4}-\d\d-\d\dT0[45]:00:00Z$`) // 6 o'clock in Madrid
 	inADay := func() { w.clock = func() time.Time { return time.Now().Add(24 * time.Hour) } }
 
@@ -53,9 +53,9 @@ func TestAccSegmentExport_scheduleChanged(t *testing.T) {
 func TestAccSegmentExport_scheduleRefused(t *testing.T) {
 	t.Parallel()
 	for schedule, words := range map[string][]string{
-		`{ cron = "0 6 * *" }`:                     {"Cron Expression Not Usable", "4 of 5 fields"},
-		`{ cron = "0 0 30 2 *" }`:                  {"Cron Expression Not Usable", "it never fires"},
-		`{ cron = "@daily", timezone = "Madrid" }`: {"Time Zone Not Known", "Europe/Madrid"},
+		`{ cron = "0 6 * *" }`:                          {"Cron Expression Not Usable", "4 of 5 fields"},
+		`{ cron = "0 0 30 2 *" }`:                       {"Cron Expression Not Usable", "it never fires"},
+		block(`cron = "@daily"`, `timezone = "Madrid"`): {"Time Zone Not Known", "Europe/Madrid"},
 	} {
 		w := newWorld(t)
 		w.run(resource.TestStep{Config: w.export(threeCSV).with(exportBlock, "schedule", schedule).String(), PlanOnly: true, ExpectError: says(words...)})

@@ -6,7 +6,6 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
-	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -51,14 +50,11 @@ func (r *segmentExportResource) Schema(ctx context.Context, _ resource.SchemaReq
 			Required:            true,
 			Validators:          []validator.String{validID},
 		},
-		"segments":      segmentsAttribute(),
-		"data_matching": dataMatchingAttribute(),
 
 		// Optional
-		"attributes": attributesAttribute(),
-		"properties": propertiesAttribute(),
+		propertiesArgument: propertiesAttribute(),
 		"segment_property": schema.StringAttribute{
-			MarkdownDescription: "Name of a custom property that receives the list of the segments that a profile is in, by the names they have in `segments`. " +
+			MarkdownDescription: "Name of a custom property that receives the list of the segments that a profile is in, by their names, in their order. " +
 				"With several segments a run reads them twice: a profile is sent once it is known which ones it is in.",
 			Optional:   true,
 			Validators: []validator.String{propertyName, notMapped{}},
@@ -94,8 +90,6 @@ func (r *segmentExportResource) Schema(ctx context.Context, _ resource.SchemaReq
 			ElementType:         types.StringType,
 			Optional:            true,
 		},
-		"schedule":   scheduleAttribute(),
-		"safeguards": safeguardsAttribute(),
 		"membership_check": schema.StringAttribute{
 			MarkdownDescription: "How a plan looks for people who were taken off the list: `" + membershipCount + "` compares the number of members with that after the last run, in one request; " +
 				"`" + membershipFull + "` reads who is on the list, 750 pages of a hundred a minute, and finds everybody who is missing; `" + membershipNone + "` does not look. " +
@@ -113,29 +107,38 @@ func (r *segmentExportResource) Schema(ctx context.Context, _ resource.SchemaReq
 			Default:  booldefault.StaticBool(false),
 		},
 		"rejects_path": rejectsPathAttribute(),
-		"timeouts":     timeoutsAttribute(ctx),
 	}
 	for name, attribute := range computedAttributes() {
 		attributes[name] = attribute
 	}
 	resp.Schema = schema.Schema{
+		Version: exportSchemaVersion,
 		MarkdownDescription: "Exports customer segments to a Klaviyo list. Planning reads the segments and shows whether a run is due, why, and how many people it is about; " +
 			"applying checks the key, the list and the consent, and then adds the people to the list and updates their profiles.",
 		Attributes: attributes,
+		Blocks: map[string]schema.Block{
+			segmentArgument:  segmentBlock(),
+			"data_matching":  dataMatchingBlock(),
+			"attributes":     attributesBlock(),
+			propertyArgument: propertyBlock(),
+			"schedule":       scheduleBlock(),
+			"safeguards":     safeguardsBlock(),
+			"timeouts":       timeoutsBlock(ctx),
+		},
 	}
 }
 
-// timeoutsAttribute is the library's, with descriptions in Markdown.
-func timeoutsAttribute(ctx context.Context) schema.Attribute {
-	attribute := timeouts.Attributes(ctx, timeouts.Opts{
+// timeoutsBlock is the library's, with descriptions in Markdown.
+func timeoutsBlock(ctx context.Context) schema.Block {
+	block := timeouts.Block(ctx, timeouts.Opts{
 		Create: true, CreateDescription: "Longest time for a run on create, as a duration above zero such as `2h`. Defaults to `60m`.",
 		Read: true, ReadDescription: "Longest time for a refresh, and for a plan, to read the segments and the list, as a duration above zero such as `30m`. Defaults to `60m`. " +
 			"`membership_check = \"" + membershipFull + "\"` needs an hour for about four million members of the list.",
 		Update: true, UpdateDescription: "Longest time for a run on update, as a duration above zero such as `2h`. Defaults to `60m`.",
 	})
-	nested, ok := attribute.(schema.SingleNestedAttribute)
+	nested, ok := block.(schema.SingleNestedBlock)
 	if !ok {
-		return attribute
+		return block
 	}
 	nested.MarkdownDescription = "How long a run may take, with its wait for earlier import jobs to the list, and how long a plan may read. A run that takes longer is ended, and the next apply makes good what is missing. " +
 		"A plan that takes longer fails; what a refresh has not read by then is left to the plan, with a warning."
@@ -149,14 +152,17 @@ func timeoutsAttribute(ctx context.Context) schema.Attribute {
 	return nested
 }
 
-func dataMatchingAttribute() schema.Attribute {
-	return schema.SingleNestedAttribute{
-		MarkdownDescription: "Which columns say who somebody is. Klaviyo finds a profile by these and creates it if there is none.",
-		Required:            true,
+func dataMatchingBlock() schema.Block {
+	return schema.SingleNestedBlock{
+		MarkdownDescription: "Which columns say who somebody is. Klaviyo finds a profile by these and creates it if there is none. Required.",
+		Validators: []validator.Object{
+			blockRequired{"data_matching", "  data_matching {\n    email = \"Email\"\n  }"},
+			blockNeeds{"data_matching", "email", `"Email"`},
+		},
 		Attributes: map[string]schema.Attribute{
 			"email": schema.StringAttribute{
-				MarkdownDescription: "Column with the email address. Addresses are trimmed and lower-cased; a row without a valid one is rejected.",
-				Required:            true,
+				MarkdownDescription: "Column with the email address. Addresses are trimmed and lower-cased; a row without a valid one is rejected. Required.",
+				Optional:            true,
 				Validators:          []validator.String{notBlank},
 			},
 			"phone_number": schema.StringAttribute{
@@ -198,17 +204,16 @@ var attributeDescriptions = map[string]string{
 	"longitude":    "Column with the longitude in degrees, -180 to 180. One that is none is left out.",
 }
 
-func attributesAttribute() schema.Attribute {
-	nested := columnAttributes(profile.AttributeNames())
-	nested["location"] = schema.SingleNestedAttribute{
-		MarkdownDescription: "Which columns say where the person lives.",
-		Optional:            true,
-		Attributes:          columnAttributes(profile.LocationNames()),
-	}
-	return schema.SingleNestedAttribute{
+func attributesBlock() schema.Block {
+	return schema.SingleNestedBlock{
 		MarkdownDescription: "Which columns fill Klaviyo's own attributes of a profile. An empty value leaves what the profile has.",
-		Optional:            true,
-		Attributes:          nested,
+		Attributes:          columnAttributes(profile.AttributeNames()),
+		Blocks: map[string]schema.Block{
+			"location": schema.SingleNestedBlock{
+				MarkdownDescription: "Which columns say where the person lives.",
+				Attributes:          columnAttributes(profile.LocationNames()),
+			},
+		},
 	}
 }
 
@@ -224,38 +229,15 @@ func columnAttributes(names []string) map[string]schema.Attribute {
 	return attributes
 }
 
-func propertiesAttribute() schema.Attribute {
-	return schema.MapNestedAttribute{
-		MarkdownDescription: fmt.Sprintf("Custom properties of the profiles, by name. A name has at most %d characters and no white space around it; names that begin with `$` are Klaviyo's own and refused. An empty value leaves what the profile has.", maxPropertyName),
-		Optional:            true,
-		Validators:          []validator.Map{mapvalidator.KeysAre(propertyName)},
-		NestedObject: schema.NestedAttributeObject{
-			Attributes: map[string]schema.Attribute{
-				"field": schema.StringAttribute{
-					MarkdownDescription: "Column with the value.",
-					Required:            true,
-					Validators:          []validator.String{notBlank},
-				},
-				"type": schema.StringAttribute{
-					MarkdownDescription: "Type of the property: " + oneOf(profile.TypeNames()) + ". A value that is not of its type is an error before anything is sent. " +
-						"A `datetime` is ISO 8601 or month/day/year; a `list` is a JSON array or separated by semicolons. Defaults to what the source has, which for text is `string`.",
-					Optional:   true,
-					Validators: []validator.String{stringvalidator.OneOf(profile.TypeNames()...)},
-				},
-			},
-		},
-	}
-}
-
-func scheduleAttribute() schema.Attribute {
-	return schema.SingleNestedAttribute{
+func scheduleBlock() schema.Block {
+	return schema.SingleNestedBlock{
 		MarkdownDescription: "Makes a run due at fixed times: a plan finds one due when such a time lies between the last run and now. Terraform itself must be run by something, such as a pipeline.",
-		Optional:            true,
+		Validators:          []validator.Object{blockNeeds{"schedule", "cron", `"0 6 * * *"`}},
 		Attributes: map[string]schema.Attribute{
 			"cron": schema.StringAttribute{
 				MarkdownDescription: "Times as a cron expression of five fields (minute, hour, day of month, month, day of week), such as `0 6 * * 1-5`, or one of `@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`. Ranges run forwards: Friday to Monday is `5-7,1`. " +
-					"Of a day of month and a day of week either is enough. A time that the clock jumps over in spring is made up for at once; one that it shows twice in autumn counts once.",
-				Required:   true,
+					"Of a day of month and a day of week either is enough. A time that the clock jumps over in spring is made up for at once; one that it shows twice in autumn counts once. Required.",
+				Optional:   true,
 				Validators: []validator.String{cronExpression},
 			},
 			"timezone": schema.StringAttribute{
@@ -267,10 +249,9 @@ func scheduleAttribute() schema.Attribute {
 	}
 }
 
-func safeguardsAttribute() schema.Attribute {
-	return schema.SingleNestedAttribute{
+func safeguardsBlock() schema.Block {
+	return schema.SingleNestedBlock{
 		MarkdownDescription: "What stops a run that cannot be meant. Checked while planning as far as it is known then, and always before anything is sent.",
-		Optional:            true,
 		Attributes: map[string]schema.Attribute{
 			"max_rejected_percent": schema.Int64Attribute{
 				MarkdownDescription: fmt.Sprintf("Most rows that may be rejected, in percent of all rows, 0 to 100. Defaults to `%d`.", export.DefaultMaxRejectedPercent),

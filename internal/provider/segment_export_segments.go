@@ -6,40 +6,50 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
 )
 
-// segmentModel is one source; exactly one of its arguments is set.
+// segmentArgument is the name of the blocks that say who is exported.
+const segmentArgument = "segment"
+
+// segmentModel is a named source; exactly one of the sources is set.
 type segmentModel struct {
+	Name      types.String    `tfsdk:"name"`
 	File      *fileModel      `tfsdk:"file"`
 	SQL       *sqlModel       `tfsdk:"sql"`
 	Dataverse *dataverseModel `tfsdk:"dataverse"`
 }
 
-func segmentsAttribute() schema.Attribute {
-	return schema.MapNestedAttribute{
-		MarkdownDescription: "The segments to export, by name, each with one source. Their union is exported: of several rows with one email address, the first counts, in the order of the names and then of the rows.",
-		Required:            true,
-		Validators:          []validator.Map{mapvalidator.SizeAtLeast(1)},
-		NestedObject: schema.NestedAttributeObject{
+func segmentBlock() schema.Block {
+	sources := map[string]schema.Block{"file": fileBlock(), "sql": sqlBlock(), "dataverse": dataverseBlock()}
+	return schema.ListNestedBlock{
+		MarkdownDescription: "A segment to export, with one source; at least one is required. The union of the segments is exported: of several rows with one email address, the first counts, in the order in which the segments are written and then of the rows.",
+		Validators: []validator.List{
+			blockRequired{segmentArgument, "  segment {\n    name = \"vip\"\n    file {\n      path = \"segments/vip.csv\"\n    }\n  }"},
+			uniqueNames{segmentArgument, "Each segment needs a name of its own."},
+		},
+		NestedObject: schema.NestedBlockObject{
 			Attributes: map[string]schema.Attribute{
-				"file":      fileAttribute(),
-				"sql":       sqlAttribute(),
-				"dataverse": dataverseAttribute(),
+				"name": schema.StringAttribute{
+					MarkdownDescription: "Name of the segment, for messages and for `segment_property`. Each segment has another one.",
+					Required:            true,
+					Validators:          []validator.String{notBlank},
+				},
 			},
-			Validators: []validator.Object{oneSource{}},
+			Blocks:     sources,
+			Validators: []validator.Object{oneSource{slices.Sorted(maps.Keys(sources))}},
 		},
 	}
 }
 
 // oneSource makes sure that a segment has exactly one source.
-type oneSource struct{}
+type oneSource struct{ sources []string }
 
 var _ validator.Object = oneSource{}
 
@@ -50,13 +60,13 @@ func (oneSource) Description(context.Context) string { return "must have exactly
 func (oneSource) MarkdownDescription(context.Context) string { return "must have exactly one source" }
 
 // ValidateObject implements validator.Object.
-func (oneSource) ValidateObject(_ context.Context, req validator.ObjectRequest, resp *validator.ObjectResponse) {
+func (r oneSource) ValidateObject(_ context.Context, req validator.ObjectRequest, resp *validator.ObjectResponse) {
 	if req.ConfigValue.IsUnknown() {
 		return
 	}
-	var all, set []string
-	for name, source := range req.ConfigValue.Attributes() {
-		all = append(all, name)
+	var set []string
+	for _, name := range r.sources {
+		source := req.ConfigValue.Attributes()[name]
 		if source.IsUnknown() { // it may turn out to be null
 			return
 		}
@@ -67,24 +77,22 @@ func (oneSource) ValidateObject(_ context.Context, req validator.ObjectRequest, 
 	if len(set) == 1 {
 		return
 	}
-	slices.Sort(all)
-	slices.Sort(set)
 	detail := "It has none."
 	if len(set) > 1 {
 		detail = "It has " + strings.Join(set, " and ") + ". Make a segment of each; their union is exported."
 	}
-	resp.Diagnostics.AddAttributeError(req.Path, "A Segment Needs One Source", "Each segment comes from exactly one source: "+oneOf(all)+". "+detail)
+	resp.Diagnostics.AddAttributeError(req.Path, "A Segment Needs One Source", "Each segment comes from exactly one source: "+oneOf(r.sources)+", each a block. "+detail)
 }
 
-// segments are the sources in the order of their names.
+// segments are the sources in the order in which they are written.
 func (m *segmentExportModel) segments(ctx context.Context, diags *diag.Diagnostics) []export.Segment {
-	var models map[string]segmentModel
+	var models []segmentModel
 	diags.Append(m.Segments.ElementsAs(ctx, &models, false)...)
 	leaveOut := export.RejectsFiles(m.RejectsPath.ValueString())
 	var out []export.Segment
-	for _, name := range slices.Sorted(maps.Keys(models)) {
-		if source := models[name].source(leaveOut); source != nil {
-			out = append(out, export.Segment{Name: name, Source: source})
+	for _, model := range models {
+		if source := model.source(leaveOut); source != nil {
+			out = append(out, export.Segment{Name: model.Name.ValueString(), Source: source})
 		}
 	}
 	return out

@@ -2,20 +2,20 @@ package provider
 
 import (
 	"encoding/json"
-	"fmt"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
 )
 
-// several is the value of segments with one file each, by name.
-func (w *world) several(contents map[string]string) string {
+// several is an export of segments with one file each, in the order of their
+// names.
+func (w *world) several(contents map[string]string) configuration {
 	w.t.Helper()
-	out := "{ "
+	config := w.export(threeCSV).without(exportBlock, "segment")
 	for name, content := range contents {
-		out += fmt.Sprintf("%s = { file = { path = %q } }, ", name, w.write(name+".csv", content))
+		config = config.with(exportBlock, "segment "+name, namedSegment(name, w.write(name+".csv", content)))
 	}
-	return out + "}"
+	return config
 }
 
 func (w *world) wantProperty(email, name, want string) {
@@ -26,7 +26,7 @@ func (w *world) wantProperty(email, name, want string) {
 	}
 }
 
-// The union of the segments is exported, in the order of their names, and the
+// The union of the segments is exported, in the order in which they are written, and the
 // property says who is in which.
 func TestAccSegmentExport_several(t *testing.T) {
 	t.Parallel()
@@ -35,7 +35,7 @@ func TestAccSegmentExport_several(t *testing.T) {
 		"b": "EMail,FirstName\nbob@example.com,Robert\njoe@example.com,Joe\n",
 		"a": "EMail,FirstName\nann@example.com,Ann\nbob@example.com,Bob\n",
 	}
-	config := w.export(threeCSV).with(exportBlock, "segments", w.several(segments)).with(exportBlock, "segment_property", `"Segments"`)
+	config := w.several(segments).with(exportBlock, "segment_property", `"Segments"`)
 	first := applied(config, inState(exportAddress, values{"profile_count": 3, "duplicate_count": 1, "last_run.profiles_submitted": 3}))
 	moved := applied(config, inState(exportAddress, values{"last_run.profiles_submitted": 3}))
 	moved.PreConfig = func() {
@@ -60,7 +60,7 @@ func TestAccSegmentExport_several(t *testing.T) {
 func TestAccSegmentExport_segmentPropertyErrors(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	config := w.export(threeCSV).with(exportBlock, "properties", `{ Tier = { field = "FirstName" } }`)
+	config := w.export(threeCSV).with(exportBlock, "properties", `{ Tier = "FirstName" }`)
 	w.run(
 		refused(config.with(exportBlock, "segment_property", `"Tier"`), "Property Mapped Twice", `"Tier" already comes from a column, in properties.`),
 		refused(config.with(exportBlock, "segment_property", `"$tier"`), "Property Name Not Allowed", "begins with $"),
@@ -71,5 +71,5 @@ func TestAccSegmentExport_segmentPropertyErrors(t *testing.T) {
 func TestAccSegmentExport_oneSourceEach(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.run(refused(w.export(threeCSV).with(exportBlock, "segments", "{ vip = {} }"), "A Segment Needs One Source", "exactly one source", "It has none."))
+	w.run(refused(w.export(threeCSV).with(exportBlock, "segment", `{ name = "vip" }`), "A Segment Needs One Source", "exactly one source", "It has none."))
 }

@@ -1,8 +1,6 @@
 package provider
 
 import (
-	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
-	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -18,21 +16,21 @@ type sqlModel struct {
 	VersionQuery types.String   `tfsdk:"version_query"`
 }
 
-func sqlAttribute() schema.Attribute {
-	return schema.SingleNestedAttribute{
+func sqlBlock() schema.Block {
+	return schema.SingleNestedBlock{
 		MarkdownDescription: "A query to PostgreSQL, or what speaks like it, such as Amazon Redshift and CockroachDB, or to MySQL or MariaDB. It is run in a session that can only read, and a text for MySQL that does more than read is not sent. " +
 			"Exactly one of `url` and `url_env` is needed.",
-		Optional: true,
+		Validators: []validator.Object{
+			blockNeedsOne{"sql", []string{"url", "url_env"}},
+			blockNeeds{"sql", "query", `"SELECT email, first_name FROM customers"`},
+		},
 		Attributes: map[string]schema.Attribute{
 			"url": schema.StringAttribute{
 				MarkdownDescription: "URL of the database, such as `postgres://user:password@host:5432/database?sslmode=verify-full` or `mysql://user:password@host:3306/database?tls=true`. " +
 					"A server on another machine is asked within TLS unless the URL says otherwise. **The URL is kept in the state**, so prefer `url_env`.",
-				Optional:  true,
-				Sensitive: true,
-				Validators: []validator.String{
-					notBlank,
-					stringvalidator.ExactlyOneOf(path.MatchRelative().AtParent().AtName("url_env")),
-				},
+				Optional:   true,
+				Sensitive:  true,
+				Validators: []validator.String{notBlank},
 			},
 			"url_env": schema.StringAttribute{
 				MarkdownDescription: "Name of the environment variable that holds the URL of the database where Terraform runs.",
@@ -40,8 +38,8 @@ func sqlAttribute() schema.Attribute {
 				Validators:          []validator.String{environmentVariable},
 			},
 			"query": schema.StringAttribute{
-				MarkdownDescription: "The query. It may return more columns than are mapped.",
-				Required:            true,
+				MarkdownDescription: "The query. It may return more columns than are mapped. Required.",
+				Optional:            true,
 				Validators:          []validator.String{notBlank},
 			},
 			"args": schema.ListAttribute{

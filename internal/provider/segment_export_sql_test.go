@@ -59,17 +59,17 @@ func newCustomers(db *sqltest.Database) {
 	}
 }
 
-func sqlSegment(arguments string) string { return "{ vip = { sql = { " + arguments + " } } }" }
+func sqlSegment(arguments ...string) string { return vipSegment("sql", arguments...) }
 
 // exportSQL exports what the query finds.
-func (w *world) exportSQL(db *sqltest.Database, more string) configuration {
+func (w *world) exportSQL(db *sqltest.Database, more ...string) configuration {
 	w.t.Helper()
 	url := db.URLOf(sqltest.Reader, sqltest.Password)
 	return w.export(threeCSV).
-		with(exportBlock, "segments", sqlSegment(fmt.Sprintf("url = %q, query = %q, args = [\"10\"]%s", hclText(url), vipQuery(db), more))).
+		with(exportBlock, "segment", sqlSegment(append(more, fmt.Sprintf("url = %q", hclText(url)), fmt.Sprintf("query = %q", vipQuery(db)), `args = ["10"]`)...)).
 		with(exportBlock, "data_matching", `{ email = "email" }`).
 		with(exportBlock, "attributes", `{ first_name = "first_name" }`).
-		with(exportBlock, "properties", `{ score = { field = "score" } }`)
+		with(exportBlock, "properties", `{ score = "score" }`)
 }
 
 // hclText keeps percent signs from being templates.
@@ -77,7 +77,7 @@ func hclText(text string) string { return strings.ReplaceAll(text, "%{", "%%{") 
 
 func TestAccSegmentExport_sql(t *testing.T) {
 	onEachServer(t, func(t *testing.T, w *world, db *sqltest.Database) {
-		config := w.exportSQL(db, `, version_query = "SELECT count(*), sum(score) FROM customers WHERE vip"`)
+		config := w.exportSQL(db, `version_query = "SELECT count(*), sum(score) FROM customers WHERE vip"`)
 		drifted := applied(config, inState(exportAddress, values{"profile_count": 4, "last_run.reason": changedSegment}))
 		drifted.PreConfig = func() { db.Exec("UPDATE customers SET vip = true") }
 		drifted.ConfigPlanChecks = planned(exportAddress, plancheck.ResourceActionUpdate, values{"profile_count": 4, "last_run.reason": changedSegment})
@@ -99,7 +99,7 @@ func TestAccSegmentExport_sqlNullArg(t *testing.T) {
 			query = "SELECT * FROM customers WHERE first_name = COALESCE($1, 'Bob')"
 		}
 		url := hclText(db.URLOf(sqltest.Reader, sqltest.Password))
-		config := w.exportSQL(db, "").with(exportBlock, "segments", sqlSegment(fmt.Sprintf("url = %q, query = %q, args = [null]", url, query)))
+		config := w.exportSQL(db).with(exportBlock, "segment", sqlSegment(fmt.Sprintf("url = %q", url), fmt.Sprintf("query = %q", query), "args = [null]"))
 		w.run(applied(config))
 		w.wantMembers("bob@example.com")
 	})
@@ -110,7 +110,7 @@ func TestAccSegmentExport_sqlNullArg(t *testing.T) {
 func TestAccSegmentExport_sqlWrites(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	config := w.export(threeCSV).with(exportBlock, "segments", sqlSegment(`url = "mysql://reader@127.0.0.1:1/crm", query = "DELETE FROM customers"`))
+	config := w.export(threeCSV).with(exportBlock, "segment", sqlSegment(`url = "mysql://reader@127.0.0.1:1/crm"`, `query = "DELETE FROM customers"`))
 	w.run(refused(config, "Segment Cannot Be Read", "begins with DELETE", "not sent to the database"))
 	w.wantImports(0)
 }
@@ -121,7 +121,7 @@ const changedSegment = "segment changed: 3 -> 4 profiles (1 import job, 1s at be
 // version does not see what has changed.
 func TestAccSegmentExport_sqlVersion(t *testing.T) {
 	onEachServer(t, func(t *testing.T, w *world, db *sqltest.Database) {
-		config := w.exportSQL(db, `, version_query = "SELECT max(score) FROM customers"`)
+		config := w.exportSQL(db, `version_query = "SELECT max(score) FROM customers"`)
 		unseen := resource.TestStep{Config: config.String(), PlanOnly: true, PreConfig: func() { db.Exec("UPDATE customers SET vip = true") }}
 		seen := applied(config, inState(exportAddress, values{"profile_count": 4}))
 		seen.PreConfig = func() {
@@ -137,9 +137,9 @@ func TestAccSegmentExport_sqlVersion(t *testing.T) {
 
 func TestAccSegmentExport_sqlRefused(t *testing.T) {
 	onEachServer(t, func(t *testing.T, w *world, db *sqltest.Database) {
-		config := w.exportSQL(db, "")
+		config := w.exportSQL(db)
 		of := func(user, password, query string) configuration {
-			return config.with(exportBlock, "segments", sqlSegment(fmt.Sprintf("url = %q, query = %q", db.URLOf(user, password), query)))
+			return config.with(exportBlock, "segment", sqlSegment(fmt.Sprintf("url = %q", db.URLOf(user, password)), fmt.Sprintf("query = %q", query)))
 		}
 		w.run(
 			refused(of(sqltest.Reader, sqltest.Password, "SELECT email\nFORM customers"), "Segment Cannot Be Read", "The server refuses the query", "SQLSTATE"),
@@ -155,14 +155,14 @@ func TestAccSegmentExport_sqlArguments(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	config := w.export(threeCSV)
-	with := func(segments string) configuration { return config.with(exportBlock, "segments", segments) }
+	with := func(segments string) configuration { return config.with(exportBlock, "segment", segments) }
 	w.run(
-		refused(with(sqlSegment(`query = "SELECT 1"`)), "Invalid Attribute Combination", "No attribute specified", "url"),
-		refused(with(sqlSegment(`url = "postgres://h/d", url_env = "DATABASE_URL", query = "SELECT 1"`)), "Invalid Attribute Combination"),
-		refused(with(sqlSegment(`url_env = "postgres://h/d", query = "SELECT 1"`)), "must be the name of an environment variable"),
-		refused(with(sqlSegment(`url_env = "DATABASE_URL", query = " "`)), "must not be empty"),
-		refused(with(`{ vip = { file = { path = "a.csv" }, sql = { url_env = "DATABASE_URL", query = "SELECT 1" } } }`), "A Segment Needs One Source", "It has file and sql."),
-		refused(with(sqlSegment(`url_env = "SEGMENT_URL_THAT_IS_NOT_SET", query = "SELECT 1"`)), "Segment Cannot Be Read", "SEGMENT_URL_THAT_IS_NOT_SET", "is not set"),
+		refused(with(sqlSegment(`query = "SELECT 1"`)), "One Argument Needed In Block", "sql needs exactly one of the arguments url and url_env", "none of them"),
+		refused(with(sqlSegment(`url = "postgres://h/d"`, `url_env = "DATABASE_URL"`, `query = "SELECT 1"`)), "One Argument Needed In Block", "It has url and url_env."),
+		refused(with(sqlSegment(`url_env = "postgres://h/d"`, `query = "SELECT 1"`)), "must be the name of an environment variable"),
+		refused(with(sqlSegment(`url_env = "DATABASE_URL"`, `query = " "`)), "must not be empty"),
+		refused(with(block(`name = "vip"`, `file { path = "a.csv" }`, "sql "+block(`url_env = "DATABASE_URL"`, `query = "SELECT 1"`))), "A Segment Needs One Source", "It has file and sql."),
+		refused(with(sqlSegment(`url_env = "SEGMENT_URL_THAT_IS_NOT_SET"`, `query = "SELECT 1"`)), "Segment Cannot Be Read", "SEGMENT_URL_THAT_IS_NOT_SET", "is not set"),
 	)
 	w.wantImports(0)
 }
@@ -174,12 +174,12 @@ func TestAccSegmentExport_sqlUnknown(t *testing.T) {
 	w, db := newWorld(t), sqltest.Postgres(t)
 	newCustomers(db)
 	url := fmt.Sprintf("%q", db.URLOf(sqltest.Reader, sqltest.Password))
-	config := w.exportSQL(db, "").without(exportBlock, "properties")
+	config := w.exportSQL(db).without(exportBlock, "properties")
 	for input, segment := range map[string]string{
-		url:    sqlSegment(`url = terraform_data.late.output, query = "SELECT * FROM customers WHERE vip"`),
-		`"10"`: sqlSegment(`url = ` + url + `, query = "SELECT * FROM customers WHERE vip AND score >= $1", args = [terraform_data.late.output]`),
+		url:    sqlSegment(`url = terraform_data.late.output`, `query = "SELECT * FROM customers WHERE vip"`),
+		`"10"`: sqlSegment(`url = `+url, `query = "SELECT * FROM customers WHERE vip AND score >= $1"`, "args = [terraform_data.late.output]"),
 	} {
-		step := applied(config.with(dataBlock, "input", input).with(exportBlock, "segments", segment), inState(exportAddress, values{"profile_count": 3}))
+		step := applied(config.with(dataBlock, "input", input).with(exportBlock, "segment", segment), inState(exportAddress, values{"profile_count": 3}))
 		step.ConfigPlanChecks = planned(exportAddress, plancheck.ResourceActionCreate, values{"profile_count": unknown, "last_run": unknown})
 		newWorldOf(t, w).run(step)
 	}
@@ -204,8 +204,7 @@ func TestAccSecrets_sqlURL(t *testing.T) {
 			db.Exec(fmt.Sprintf("CREATE USER %s IDENTIFIED BY '%s'; GRANT SELECT ON customers TO %s", user, password, user))
 		}
 		url := db.URLOf(user, password)
-		query := fmt.Sprintf("query = %q, args = [\"10\"], version_query = \"SELECT email, first_name FROM customers\"", vipQuery(db))
-		config := w.exportSQL(db, "").with(exportBlock, "segments", sqlSegment(`url_env = "SEGMENT_URL", `+query))
+		config := w.exportSQL(db).with(exportBlock, "segment", sqlSegment(`url_env = "SEGMENT_URL"`, fmt.Sprintf("query = %q", vipQuery(db)), `args = ["10"]`, `version_query = "SELECT email, first_name FROM customers"`))
 		c := newCLI(t, config, "TF_LOG=TRACE", "SEGMENT_URL="+url, "TF_VAR_url="+url)
 		c.run("first run", "plan", "-no-color", "-input=false", "-out=plan.bin")
 		c.run("Apply complete", "apply", "-no-color", "-input=false", "plan.bin")

@@ -48,7 +48,7 @@ func explainTimeout(ctx context.Context, reading string, err error) error {
 	remedy := "Klaviyo may be slow to answer"
 	var unread *export.UnreadError
 	if errors.As(err, &unread) {
-		out.Attribute = []string{"segments", unread.Segment}
+		out.Attribute = []string{"segment", unread.Segment}
 		reading = fmt.Sprintf("segment %q", unread.Segment)
 		remedy = "Look at the database, or at wherever the segment is read from: it may not answer, or wait for a lock"
 	}

@@ -22,11 +22,11 @@ func TestAccSegmentExport_readTimeout(t *testing.T) {
 	}
 	onEachServer(t, func(t *testing.T, w *world, db *sqltest.Database) {
 		config := w.export(threeCSV).
-			with(exportBlock, "segments", sqlSegment(fmt.Sprintf("url = %q, query = %q", hclText(db.URL()), sleep[db.Scheme]))).
+			with(exportBlock, "segment", sqlSegment(fmt.Sprintf("url = %q", hclText(db.URL())), fmt.Sprintf("query = %q", sleep[db.Scheme]))).
 			with(exportBlock, "data_matching", `{ email = "email" }`).
 			without(exportBlock, "attributes").
 			with(exportBlock, "timeouts", `{ read = "2s" }`)
-		w.run(refused(config, "Time Is Up", `segments = { vip`, `timeouts.read of 2s is over, and segment "vip" was still being read.`,
+		w.run(refused(config, "Time Is Up", "segment {", `timeouts.read of 2s is over, and segment "vip" was still being read.`,
 			"Nothing was sent", "Look at the database", "raise timeouts.read"))
 		w.wantImports(0)
 		for deadline := time.Now().Add(15 * time.Second); db.Value(running[db.Scheme]) != "0"; time.Sleep(20 * time.Millisecond) {
@@ -107,7 +107,7 @@ func TestAccSegmentExport_readTimeoutOfARefresh(t *testing.T) {
 	t.Parallel()
 	w, s := newWorld(t), newSilentServer(t)
 	config := w.export(threeCSV).
-		with(exportBlock, "segments", fileSegment(s.URL+"/vip.csv")).
+		with(exportBlock, "segment", fileSegment(s.URL+"/vip.csv")).
 		with(exportBlock, "timeouts", `{ read = "2s" }`)
 	c := newCLI(t, config)
 	c.run("Apply complete", "apply", "-no-color", "-input=false", "-auto-approve")
@@ -130,7 +130,7 @@ func TestAccSegmentExport_readTimeoutRaised(t *testing.T) {
 	t.Parallel()
 	w, s := newWorld(t), newSilentServer(t)
 	config := w.export(threeCSV).
-		with(exportBlock, "segments", fileSegment(s.URL+"/vip.csv")).
+		with(exportBlock, "segment", fileSegment(s.URL+"/vip.csv")).
 		with(exportBlock, "timeouts", `{ read = "2s" }`)
 	c := newCLI(t, config)
 	c.run("Apply complete", "apply", "-no-color", "-input=false", "-auto-approve")

@@ -15,13 +15,13 @@ func TestAccSegmentExport_unknownInputs(t *testing.T) {
 		plan   values
 	}{
 		"everything of the segment": {
-			func(_ *world, c configuration) configuration { return c.late(exportBlock, "segments") },
+			func(_ *world, c configuration) configuration { return c.late(exportBlock, "segment") },
 			values{"fingerprint": unknown, "profile_count": unknown, "last_run": unknown},
 		},
 		"path of the file": {
 			func(w *world, c configuration) configuration {
 				c = c.with(dataBlock, "input", `"`+w.dir+`"`)
-				return c.with(exportBlock, "segments", `{ vip = { file = { path = "${terraform_data.late.output}/vip.csv" } } }`)
+				return c.with(exportBlock, "segment", vipSegment("file", `path = "${terraform_data.late.output}/vip.csv"`))
 			},
 			values{"fingerprint": unknown, "profile_count": unknown, "last_run": unknown},
 		},
@@ -102,11 +102,11 @@ func TestAccSegmentExport_unknownInputsRefused(t *testing.T) {
 		},
 		"too many profiles": {
 			func(_ *world, c configuration) configuration {
-				return c.late(exportBlock, "segments").with(connectionBlock, "max_profiles_per_export", "2")
+				return c.late(exportBlock, "segment").with(connectionBlock, "max_profiles_per_export", "2")
 			},
 			[]string{"Too Many Profiles", "3 profiles", "allows 2"},
 		},
-		"missing file": {late("segments", fileSegment("nowhere.csv")), []string{"Segment Cannot Be Read", "nowhere.csv"}},
+		"missing file": {late("segment", fileSegment("nowhere.csv")), []string{"Segment Cannot Be Read", "nowhere.csv"}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

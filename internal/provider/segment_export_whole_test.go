@@ -156,15 +156,15 @@ func TestAccSegmentExport_inModule(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	c := newCLI(t, w.connection())
-	c.write("module.tf", fmt.Sprintf("module \"vip\" {\n  source = \"./vip\"\n  connection = %s\n  list_id = %q\n  segments = %s\n}\n",
-		connectionAddress, w.list.ID, w.segment(threeCSV)))
+	c.write("module.tf", fmt.Sprintf("module \"vip\" {\n  source = \"./vip\"\n  connection = %s\n  list_id = %q\n  segments = { vip = %q }\n}\n",
+		connectionAddress, w.list.ID, w.write("vip.csv", threeCSV)))
 	if err := os.Mkdir(filepath.Join(c.dir, "vip"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	module := configuration{}.
-		with(`variable "connection"`, "nullable", "false").with(`variable "list_id"`, "type", "string").with(`variable "segments"`, "nullable", "false").
+		with(`variable "connection"`, "nullable", "false").with(`variable "list_id"`, "type", "string").with(`variable "segments"`, "type", "map(string)").
 		with(exportBlock, "display_name", `"VIP"`).with(exportBlock, "destination", "var.connection").with(exportBlock, "list_id", "var.list_id").
-		with(exportBlock, "segments", "var.segments").with(exportBlock, "data_matching", `{ email = "EMail" }`)
+		with(exportBlock, `dynamic "segment"`, block("for_each = var.segments", "content "+block("name = segment.key", "file { path = segment.value }"))).with(exportBlock, "data_matching", `{ email = "EMail" }`)
 	c.write("vip/main.tf", "terraform {\n  required_providers {\n    klaviyo = { source = \"klaviyo-community/klaviyo\" }\n  }\n}\n"+module.String())
 	c.run("", "get", "-no-color")
 	c.terraformRun("Apply complete", "apply", "-auto-approve")

@@ -212,13 +212,13 @@ func TestServer_stoppedActionReports(t *testing.T) {
 					g.hold(r)
 				}))
 				w.t.Cleanup(source.Close)
-				return w.exportObject(threeCSV).with("segments", values{"vip": values{"file": values{"path": source.URL + "/vip.csv"}}}), g.reached
+				return w.exportObject(threeCSV).with("segment", blocks{{"name": "vip", "file": values{"path": source.URL + "/vip.csv"}}}), g.reached
 			}
 		}, []string{"Export Interrupted", "Nothing was sent"}},
 
 		"while a query runs": {5, func(w *world) func() (values, func()) {
 			db := sqltest.Postgres(w.t)
-			export := w.exportObject(threeCSV).with("segments", values{"vip": values{"sql": values{
+			export := w.exportObject(threeCSV).with("segment", blocks{{"name": "vip", "sql": values{
 				"url": db.URL(), "query": `SELECT 'ann@example.com' AS "EMail", pg_sleep(3600)::text AS slept`,
 			}}})
 			sleeping := "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state = 'active' AND wait_event = 'PgSleep'"

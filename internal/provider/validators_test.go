@@ -95,11 +95,11 @@ func TestValidators(t *testing.T) {
 // No timeout may be zero or less, whichever there are.
 func TestTimeouts_validated(t *testing.T) {
 	t.Parallel()
-	attribute := timeoutsAttribute(t.Context()).(schema.SingleNestedAttribute)
-	if _, ok := attribute.CustomType.(timeouts.Type); !ok || len(attribute.Attributes) == 0 {
-		t.Fatalf("the timeouts are %+v", attribute)
+	block := timeoutsBlock(t.Context()).(schema.SingleNestedBlock)
+	if _, ok := block.CustomType.(timeouts.Type); !ok || len(block.Attributes) == 0 {
+		t.Fatalf("the timeouts are %+v", block)
 	}
-	for name, child := range attribute.Attributes {
+	for name, child := range block.Attributes {
 		for value, want := range map[types.String]bool{
 			types.StringValue("2h"): true, types.StringValue("1ms"): true, types.StringUnknown(): true, types.StringNull(): true,
 			types.StringValue("0s"): false, types.StringValue("-5m"): false, types.StringValue("5"): false, types.StringValue(""): false,

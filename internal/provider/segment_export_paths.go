@@ -1,0 +1,45 @@
+package provider
+
+import (
+	"slices"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
+)
+
+// addError is the one of the package for an export. The engine calls segments
+// and properties by their names, Terraform calls blocks by their numbers.
+func (m *segmentExportModel) addError(diags *diag.Diagnostics, err error) {
+	addErrorAt(diags, err, m.attributePath)
+}
+
+// attributePath turns the path of an argument of an export into Terraform's
+// terms.
+func (m *segmentExportModel) attributePath(steps []string) path.Path {
+	if len(steps) < 2 {
+		return attributePath(steps)
+	}
+	root, name, rest := steps[0], steps[1], steps[2:]
+	var at path.Path
+	switch root {
+	case segmentArgument:
+		at = path.Root(segmentArgument)
+		if i := slices.Index(blockNames(m.Segments), name); i >= 0 {
+			at = at.AtListIndex(i)
+		}
+	case profile.GroupProperties:
+		i := slices.Index(blockNames(m.Property), name)
+		if i < 0 {
+			return path.Root(propertiesArgument).AtMapKey(name)
+		}
+		at = path.Root(propertyArgument).AtListIndex(i)
+	default:
+		return attributePath(steps)
+	}
+	for _, step := range rest {
+		at = at.AtName(step)
+	}
+	return at
+}
