@@ -18,41 +18,42 @@ resource "klaviyo_segment_export" "vip" {
   destination  = klaviyo_connection.marketing
   list_id      = "Y6nRLr"
 
-  segments = {
-    vip = {
-      dataverse = {
-        environment_url = "https://contoso.crm.dynamics.com"
-        segment         = "VIP_customers"
-      }
-    }
-    lapsed = {
-      dataverse = {
-        environment_url = "https://contoso.crm.dynamics.com"
-        segment         = "Lapsed_buyers"
-      }
+  segment {
+    name = "vip"
+    dataverse {
+      environment_url = "https://contoso.crm.dynamics.com"
+      segment         = "VIP_customers"
     }
   }
 
-  data_matching = {
+  segment {
+    name = "lapsed"
+    dataverse {
+      environment_url = "https://contoso.crm.dynamics.com"
+      segment         = "Lapsed_buyers"
+    }
+  }
+
+  data_matching {
     email       = "EMail"
     external_id = "CustomerId"
   }
 
-  attributes = {
+  attributes {
     first_name = "FirstName"
     last_name  = "LastName"
-    location = {
+    location {
       city    = "City"
       country = "Country"
     }
   }
 
   properties = {
-    loyalty_tier   = { field = "LoyaltyTier" }
-    lifetime_value = { field = "LifetimeValue" }
+    loyalty_tier   = "LoyaltyTier"
+    lifetime_value = "LifetimeValue"
   }
 
-  schedule = {
+  schedule {
     cron     = "0 6 * * *"
     timezone = "Europe/Madrid"
   }

@@ -31,20 +31,23 @@ resource "klaviyo_segment_export" "vip" {
   destination  = klaviyo_connection.marketing
   list_id      = klaviyo_list.vip.id
 
-  segments = {
-    vip = { file = { path = var.segment } }
+  segment {
+    name = "vip"
+    file {
+      path = var.segment
+    }
   }
 
-  data_matching = {
+  data_matching {
     email       = "EMail"
     external_id = "ContactId"
   }
 
-  attributes = {
+  attributes {
     first_name = "FirstName"
     last_name  = "LastName"
     title      = "Occupation"
-    location = {
+    location {
       address1 = "StreetAddress"
       city     = "City"
       region   = "State"
@@ -53,10 +56,22 @@ resource "klaviyo_segment_export" "vip" {
     }
   }
 
+  # Custom properties: name in Klaviyo = column.
   properties = {
-    loyalty_tier = { field = "Loyalty Tier" }
-    income       = { field = "Income", type = "number" }
-    birthday     = { field = "DateOfBirth", type = "datetime" }
+    loyalty_tier = "Loyalty Tier"
+  }
+
+  # Where more than the column is to be said:
+  property {
+    name  = "income"
+    field = "Income"
+    type  = "number"
+  }
+
+  property {
+    name  = "birthday"
+    field = "DateOfBirth"
+    type  = "datetime"
   }
 }
 

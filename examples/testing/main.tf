@@ -17,10 +17,20 @@ resource "klaviyo_segment_export" "vip" {
   destination  = klaviyo_connection.marketing
   list_id      = klaviyo_list.vip.id
 
-  segments      = { vip = { file = { path = var.segment } } }
-  data_matching = { email = "EMail" }
+  segment {
+    name = "vip"
+    file {
+      path = var.segment
+    }
+  }
 
-  safeguards = { max_profiles = 5000 }
+  data_matching {
+    email = "EMail"
+  }
+
+  safeguards {
+    max_profiles = 5000
+  }
 }
 
 output "complete" {

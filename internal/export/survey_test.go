@@ -135,7 +135,7 @@ func TestSurveyErrors(t *testing.T) {
 		"no rows":          {[]segment.Source{people(3), people(0)}, nil, blame("segment", "s2"), "Segment Is Empty", []string{`Segment "s2" has no rows`}},
 		"no row of use":    {[]segment.Source{&table{columns: columns, rows: [][]string{{"x", "", "", ""}, {""}}}}, nil, blame("segment"), "No Row Can Be Exported", []string{"Of 2 rows none", "the email address is not valid: 1 row (1 of s1)"}},
 		"too many":         {[]segment.Source{people(12)}, func(e *export.Export) { e.Destination.MaxProfiles = 11 }, blame("destination"), "Too Many Profiles", []string{"hold 12 profiles", "allows 11 for"}},
-		"a number is none": {[]segment.Source{typed}, nil, blame("properties", "n", "type"), "Property Is Not Of Its Type", []string{`properties["n"] is not a number`, "10 rows (101, 201, 301, 401, 501 of s1, ...)"}},
+		"a number is none": {[]segment.Source{typed}, nil, blame("properties", "n", "type"), "Property Is Not Of Its Type", []string{`property "n" is not a number`, "10 rows (101, 201, 301, 401, 501 of s1, ...)"}},
 		"missing column": {
 			[]segment.Source{people(1)},
 			func(e *export.Export) { e.Mapping.Properties["n"] = profile.Property{Column: "N"} },

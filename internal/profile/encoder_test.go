@@ -323,7 +323,7 @@ func TestMappingTargets(t *testing.T) {
 	}
 	for column, want := range map[string]string{
 		"a": "[data_matching.email data_matching.external_id]", "Town": "[attributes.location.city]",
-		"Tier": `[properties["again"] properties["the \"tier\""]]`, "none": "[]",
+		"Tier": `[property "again" property "the \"tier\""]`, "none": "[]",
 	} {
 		if got := fmt.Sprint(m.Targets(column)); got != want {
 			t.Errorf("%s fills %s, want %s", column, got, want)

@@ -58,7 +58,7 @@ func (t Target) String() string {
 	case GroupLocation:
 		return "attributes.location." + t.Name
 	case GroupProperties:
-		return fmt.Sprintf("properties[%q]", t.Name)
+		return fmt.Sprintf("property %q", t.Name)
 	default:
 		return t.Group + "." + t.Name
 	}

@@ -21,11 +21,11 @@ func TestRejectionsNeverQuoteTheValue(t *testing.T) {
 		"external id too long": {"external_id", strings.Repeat(secret, 30), "data_matching.external_id is longer than 255 characters"},
 		"city not UTF-8":       {"city", secret + "\xff", "attributes.location.city is not UTF-8 text"},
 		"title not UTF-8":      {"title", secret + "\xff", "attributes.title is not UTF-8 text"},
-		"number":               {"p number", secret, `properties["p number"] is not a number`},
-		"boolean":              {"p boolean", secret, `properties["p boolean"] is not a boolean`},
-		"datetime":             {"p datetime", secret, `properties["p datetime"] is not a date`},
-		"list":                 {"p list", `["` + secret, `properties["p list"] is not a list`},
-		"JSON":                 {"p json", secret, `properties["p json"] is not a JSON value`},
+		"number":               {"p number", secret, `property "p number" is not a number`},
+		"boolean":              {"p boolean", secret, `property "p boolean" is not a boolean`},
+		"datetime":             {"p datetime", secret, `property "p datetime" is not a date`},
+		"list":                 {"p list", `["` + secret, `property "p list" is not a list`},
+		"JSON":                 {"p json", secret, `property "p json" is not a JSON value`},
 		"too large":            {"p string", strings.Repeat(secret, 10_000), "the profile is larger than 100000 bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -61,7 +61,7 @@ func TestReasonOfAnUnknownCode(t *testing.T) {
 func TestReasonOfAString(t *testing.T) {
 	t.Parallel()
 	r := profile.Rejection{Code: profile.PropertyType, Target: profile.Target{Group: profile.GroupProperties, Name: "x"}}
-	if got, want := r.Reason(), `properties["x"] is not text`; got != want {
+	if got, want := r.Reason(), `property "x" is not text`; got != want {
 		t.Errorf("reason %q, want %q", got, want)
 	}
 }

@@ -78,17 +78,17 @@ func TestAppendRefusesJSONOfAnotherType(t *testing.T) {
 		text string
 		want string
 	}{
-		{profile.String, `["a"]`, `properties["p"] is not text`},
-		{profile.String, `{}`, `properties["p"] is not text`},
-		{profile.Number, `true`, `properties["p"] is not a number (12, -3.50)`},
-		{profile.Number, `[1]`, `properties["p"] is not a number (12, -3.50)`},
-		{profile.List, `{}`, `properties["p"] is not a list (a JSON array, or values separated by semicolons)`},
-		{profile.JSON, `"x"`, `properties["p"] is not a JSON value`},
-		{profile.Untyped, `[1`, `properties["p"] is not a JSON value`},
-		{profile.Untyped, `1e999`, `properties["p"] is not a JSON value`},
-		{profile.Untyped, `"\x"`, `properties["p"] is not a JSON value`},
-		{profile.Untyped, `"`, `properties["p"] is not a JSON value`},
-		{profile.Untyped, `"x`, `properties["p"] is not a JSON value`},
+		{profile.String, `["a"]`, `property "p" is not text`},
+		{profile.String, `{}`, `property "p" is not text`},
+		{profile.Number, `true`, `property "p" is not a number (12, -3.50)`},
+		{profile.Number, `[1]`, `property "p" is not a number (12, -3.50)`},
+		{profile.List, `{}`, `property "p" is not a list (a JSON array, or values separated by semicolons)`},
+		{profile.JSON, `"x"`, `property "p" is not a JSON value`},
+		{profile.Untyped, `[1`, `property "p" is not a JSON value`},
+		{profile.Untyped, `1e999`, `property "p" is not a JSON value`},
+		{profile.Untyped, `"\x"`, `property "p" is not a JSON value`},
+		{profile.Untyped, `"`, `property "p" is not a JSON value`},
+		{profile.Untyped, `"x`, `property "p" is not a JSON value`},
 	} {
 		got, rejection := typedProperty(t, tc.kind, tc.text)
 		if rejection == nil || rejection.Code != profile.PropertyType || rejection.Reason() != tc.want {

@@ -39,7 +39,7 @@ func TestAddError_attribute(t *testing.T) {
 		"list_id":                            {[]string{"list_id"}, path.Root("list_id")},
 		"destination.data_privacy_consent":   {[]string{"destination", "data_privacy_consent"}, path.Root("destination").AtName("data_privacy_consent")},
 		"segment":                            {[]string{"segment"}, path.Root("segment")},
-		"segment vip":                        {[]string{"segment", "vip"}, path.Root("segment").AtListIndex(1)},
+		"segment vip":                        {[]string{"segment", "vip"}, path.Root("segment").AtListIndex(1).AtName("name")},
 		"segment vip.file.path":              {[]string{"segment", "vip", "file", "path"}, path.Root("segment").AtListIndex(1).AtName("file").AtName("path")},
 		"segment that is not there":          {[]string{"segment", "gold"}, path.Root("segment")},
 		`properties["loyalty tier"]`:         {[]string{"properties", "loyalty tier", "field"}, path.Root("properties").AtMapKey("loyalty tier")},

@@ -64,7 +64,7 @@ run "plan" {
     error_message = "The export does not take the connection."
   }
   assert {
-    condition     = klaviyo_segment_export.main.segments.vip.file.path == "none.csv"
+    condition     = klaviyo_segment_export.main.segment[0].file.path == "none.csv"
     error_message = "The export has another segment."
   }
   assert {

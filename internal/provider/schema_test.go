@@ -23,18 +23,31 @@ func protocolSchema(t *testing.T) *tfprotov6.GetProviderSchemaResponse {
 	return schema
 }
 
-// eachAttribute visits all attributes of all schemas, nested ones included.
-func eachAttribute(schema *tfprotov6.GetProviderSchemaResponse, visit func(at string, a *tfprotov6.SchemaAttribute)) {
-	walkAttributes("provider", schema.Provider.Block.Attributes, visit)
+// eachBlock visits all blocks of all schemas, nested ones included. The first
+// ones are what is declared itself.
+func eachBlock(schema *tfprotov6.GetProviderSchemaResponse, visit func(at string, b *tfprotov6.SchemaBlock)) {
+	walkBlocks("provider", schema.Provider.Block, visit)
 	for name, s := range schema.ResourceSchemas {
-		walkAttributes(name, s.Block.Attributes, visit)
+		walkBlocks(name, s.Block, visit)
 	}
 	for name, s := range schema.DataSourceSchemas {
-		walkAttributes("data."+name, s.Block.Attributes, visit)
+		walkBlocks("data."+name, s.Block, visit)
 	}
 	for name, s := range schema.ActionSchemas {
-		walkAttributes("action."+name, s.Schema.Block.Attributes, visit)
+		walkBlocks("action."+name, s.Schema.Block, visit)
 	}
+}
+
+func walkBlocks(at string, block *tfprotov6.SchemaBlock, visit func(at string, b *tfprotov6.SchemaBlock)) {
+	visit(at, block)
+	for _, nested := range block.BlockTypes {
+		walkBlocks(at+"."+nested.TypeName, nested.Block, visit)
+	}
+}
+
+// eachAttribute visits all attributes of all schemas, nested ones included.
+func eachAttribute(schema *tfprotov6.GetProviderSchemaResponse, visit func(at string, a *tfprotov6.SchemaAttribute)) {
+	eachBlock(schema, func(at string, b *tfprotov6.SchemaBlock) { walkAttributes(at, b.Attributes, visit) })
 }
 
 func walkAttributes(at string, attributes []*tfprotov6.SchemaAttribute, visit func(at string, a *tfprotov6.SchemaAttribute)) {
@@ -43,6 +56,29 @@ func walkAttributes(at string, attributes []*tfprotov6.SchemaAttribute, visit fu
 		if a.NestedType != nil {
 			walkAttributes(at+"."+a.Name, a.NestedType.Attributes, visit)
 		}
+	}
+}
+
+// Terraform drops a name that it does not know in a nested attribute without a
+// word, so a safeguard that is misspelled would be none. What users write by hand
+// is in blocks; what takes a resource as a whole is a nested attribute.
+func TestSchema_misspellingsAreErrors(t *testing.T) {
+	t.Parallel()
+	whole := map[string]bool{destinationArgument: true, exportArgument: true}
+	var seen []string
+	eachBlock(protocolSchema(t), func(at string, b *tfprotov6.SchemaBlock) {
+		for _, a := range b.Attributes {
+			switch {
+			case a.NestedType == nil || !a.Optional && !a.Required:
+			case whole[a.Name]:
+				seen = append(seen, at)
+			default:
+				t.Errorf("%s.%s is a nested attribute that users write: Terraform drops what is misspelled in it. Make it a block.", at, a.Name)
+			}
+		}
+	})
+	if len(seen) < 5 {
+		t.Errorf("only %q take a resource as a whole", seen)
 	}
 }
 
@@ -65,16 +101,7 @@ func TestSchema_described(t *testing.T) {
 		}
 	}
 	eachAttribute(schema, func(at string, a *tfprotov6.SchemaAttribute) { check(at, a.Description, a.DescriptionKind) })
-	check("provider", schema.Provider.Block.Description, schema.Provider.Block.DescriptionKind)
-	for name, s := range schema.ResourceSchemas {
-		check(name, s.Block.Description, s.Block.DescriptionKind)
-	}
-	for name, s := range schema.DataSourceSchemas {
-		check("data."+name, s.Block.Description, s.Block.DescriptionKind)
-	}
-	for name, s := range schema.ActionSchemas {
-		check("action."+name, s.Schema.Block.Description, s.Schema.Block.DescriptionKind)
-	}
+	eachBlock(schema, func(at string, b *tfprotov6.SchemaBlock) { check(at, b.Description, b.DescriptionKind) })
 	if seen < 50 {
 		t.Errorf("only %d descriptions were checked", seen)
 	}

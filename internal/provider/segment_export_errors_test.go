@@ -78,7 +78,7 @@ func TestAccSegmentExport_missingColumns(t *testing.T) {
 	w.run(refused(config,
 		"Column Not In Segment", `attributes.last_name is to come`, `no column "Surname"; the columns are "EMail", "FirstName"`,
 		"Column Not In Segment", `attributes.location.city is to come`, `no column "Town"`,
-		"Column Not In Segment", `properties["tier"] is to come`, `no column "Tier"`,
+		"Column Not In Segment", `property "tier" is to come`, `no column "Tier"`,
 	))
 	w.wantImports(0)
 }
@@ -100,7 +100,7 @@ func TestAccSegmentExport_propertyNotOfItsType(t *testing.T) {
 			w := newWorld(t)
 			config := w.export("EMail,FirstName,Value\nann@example.com,Ann,\nbob@example.com,Bob,"+test.bad+"\neve@example.com,Eve,"+test.bad+"\n").
 				with(exportBlock, "property", typedProperty("income", "Value", kind))
-			w.run(refused(config, "Property Is Not Of Its Type", "In 2 rows (2, 3 of vip)", `properties["income"] `+test.is, "Nothing was sent"))
+			w.run(refused(config, "Property Is Not Of Its Type", "In 2 rows (2, 3 of vip)", `property "income" `+test.is, "Nothing was sent"))
 			w.wantImports(0)
 		})
 	}

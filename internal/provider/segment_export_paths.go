@@ -25,10 +25,11 @@ func (m *segmentExportModel) attributePath(steps []string) path.Path {
 	var at path.Path
 	switch root {
 	case segmentArgument:
-		at = path.Root(segmentArgument)
-		if i := slices.Index(blockNames(m.Segments), name); i >= 0 {
-			at = at.AtListIndex(i)
+		i := slices.Index(blockNames(m.Segments), name)
+		if i < 0 {
+			return path.Root(segmentArgument)
 		}
+		at = path.Root(segmentArgument).AtListIndex(i)
 	case profile.GroupProperties:
 		i := slices.Index(blockNames(m.Property), name)
 		if i < 0 {
@@ -37,6 +38,9 @@ func (m *segmentExportModel) attributePath(steps []string) path.Path {
 		at = path.Root(propertyArgument).AtListIndex(i)
 	default:
 		return attributePath(steps)
+	}
+	if len(rest) == 0 { // Terraform shows the line of an argument, not that of a block
+		return at.AtName("name")
 	}
 	for _, step := range rest {
 		at = at.AtName(step)

@@ -56,14 +56,14 @@ func (notASegment) ValidateString(ctx context.Context, req validator.StringReque
 	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() {
 		return
 	}
-	var segments types.Map
-	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, req.Path.ParentPath().AtName("segments"), &segments)...)
+	var segments types.List
+	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, req.Path.ParentPath().AtName(segmentArgument), &segments)...)
 	rejects := req.ConfigValue.ValueString()
-	for name, value := range segments.Elements() {
+	for i, value := range segments.Elements() {
 		file := attributeOf[types.Object](value, "file")
 		if read := attributeOf[types.String](file, "path"); read.ValueString() != "" && filepath.Clean(read.ValueString()) == filepath.Clean(rejects) {
 			resp.Diagnostics.AddAttributeError(req.Path, "Rejects File Is A Segment",
-				fmt.Sprintf("The segment %q is read from %q, which a run would overwrite with the rows that it did not export. Name another path in rejects_path.", name, rejects))
+				fmt.Sprintf("The segment %q is read from %q, which a run would overwrite with the rows that it did not export. Name another path in rejects_path.", blockNames(segments)[i], rejects))
 		}
 	}
 }

@@ -46,7 +46,8 @@ func fromNow(d time.Duration) string {
 // for a run in the plan.
 func (w *world) loose(segment string) configuration {
 	w.t.Helper()
-	c := w.export(segment).with(exportBlock, "destination", literalDestination("MainAc"))
+	c := w.export(segment).with(exportBlock, "destination", literalDestination("MainAc")).
+		with(exportBlock, "segment", fmt.Sprintf(`[{ name = "vip", file = { path = %q } }]`, w.write("vip.csv", segment)))
 	var object strings.Builder
 	for argument, expression := range c[exportBlock] {
 		fmt.Fprintf(&object, "%s = %s\n", argument, expression)

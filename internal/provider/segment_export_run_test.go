@@ -19,7 +19,10 @@ func TestSegmentExportRun_takesEveryExport(t *testing.T) {
 	t.Parallel()
 	schema := protocolSchema(t)
 	want := map[string]*tfprotov6.SchemaAttribute{}
-	walkAttributes("export", schema.ResourceSchemas["klaviyo_segment_export"].Block.Attributes, func(at string, a *tfprotov6.SchemaAttribute) { want[at] = a })
+	resource := schema.ResourceSchemas["klaviyo_segment_export"].Block
+	walkBlocks("export", resource, func(at string, b *tfprotov6.SchemaBlock) {
+		walkAttributes(at, b.Attributes, func(at string, a *tfprotov6.SchemaAttribute) { want[at] = a })
+	})
 	if len(want) < 70 {
 		t.Fatalf("an export has only %d attributes", len(want))
 	}
@@ -27,6 +30,9 @@ func TestSegmentExportRun_takesEveryExport(t *testing.T) {
 		"the data source": schema.DataSourceSchemas["klaviyo_segment_export_run"].Block,
 		"the action":      schema.ActionSchemas["klaviyo_segment_export_run"].Schema.Block,
 	} {
+		if given := argument(t, block, exportArgument).ValueType(); !given.Equal(resource.ValueType()) {
+			t.Errorf("%s takes an export as %s, not as %s", place, given, resource.ValueType())
+		}
 		got := map[string]*tfprotov6.SchemaAttribute{}
 		walkAttributes("", argument(t, block, exportArgument).NestedType.Attributes, func(at string, a *tfprotov6.SchemaAttribute) { got["export"+at] = a })
 		for at, resource := range want {

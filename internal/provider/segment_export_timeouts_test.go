@@ -26,7 +26,7 @@ func TestAccSegmentExport_readTimeout(t *testing.T) {
 			with(exportBlock, "data_matching", `{ email = "email" }`).
 			without(exportBlock, "attributes").
 			with(exportBlock, "timeouts", `{ read = "2s" }`)
-		w.run(refused(config, "Time Is Up", "segment {", `timeouts.read of 2s is over, and segment "vip" was still being read.`,
+		w.run(refused(config, "Time Is Up", `name = "vip"`, `timeouts.read of 2s is over, and segment "vip" was still being read.`,
 			"Nothing was sent", "Look at the database", "raise timeouts.read"))
 		w.wantImports(0)
 		for deadline := time.Now().Add(15 * time.Second); db.Value(running[db.Scheme]) != "0"; time.Sleep(20 * time.Millisecond) {

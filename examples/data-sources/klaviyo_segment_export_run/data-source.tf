@@ -10,11 +10,20 @@ resource "klaviyo_connection" "marketing" {
 }
 
 resource "klaviyo_segment_export" "vip" {
-  display_name  = "VIP customers to Klaviyo"
-  destination   = klaviyo_connection.marketing
-  list_id       = "Y6nRLr"
-  segments      = { vip = { file = { path = "segments/vip.csv" } } }
-  data_matching = { email = "EMail" }
+  display_name = "VIP customers to Klaviyo"
+  destination  = klaviyo_connection.marketing
+  list_id      = "Y6nRLr"
+
+  segment {
+    name = "vip"
+    file {
+      path = "segments/vip.csv"
+    }
+  }
+
+  data_matching {
+    email = "EMail"
+  }
 }
 
 data "klaviyo_segment_export_run" "now" {

@@ -9,41 +9,69 @@ resource "klaviyo_segment_export" "vip" {
   list_id      = "Y6nRLr"
 
   # The union of all segments is exported, each address once.
-  segments = {
-    vip       = { file = { path = "segments/vip.csv" } }
-    wholesale = { file = { path = "segments/wholesale.csv", delimiter = ";" } }
-    stores    = { file = { path = "segments/store-*.csv.gz" } }
+  segment {
+    name = "vip"
+    file {
+      path = "segments/vip.csv"
+    }
   }
 
-  data_matching = {
+  segment {
+    name = "wholesale"
+    file {
+      path      = "segments/wholesale.csv"
+      delimiter = ";"
+    }
+  }
+
+  segment {
+    name = "stores"
+    file {
+      path = "segments/store-*.csv.gz"
+    }
+  }
+
+  data_matching {
     email        = "EMail"
     phone_number = "Telephone"
     phone_region = "US"
     external_id  = "ContactId"
   }
 
-  attributes = {
+  attributes {
     first_name = "FirstName"
     last_name  = "LastName"
-    location = {
+    location {
       city    = "City"
       country = "Country"
     }
   }
 
+  # Custom properties: name in Klaviyo = column.
   properties = {
-    loyalty_tier = { field = "Loyalty Tier" }
-    income       = { field = "Income", type = "number" }
-    birthday     = { field = "DateOfBirth", type = "datetime" }
+    loyalty_tier = "Loyalty Tier"
+  }
+
+  # Where more than the column is to be said:
+  property {
+    name  = "income"
+    field = "Income"
+    type  = "number"
+  }
+
+  property {
+    name  = "birthday"
+    field = "DateOfBirth"
+    type  = "datetime"
   }
 
   # On weekdays at six, when a pipeline applies this every hour.
-  schedule = {
+  schedule {
     cron     = "0 6 * * 1-5"
     timezone = "Europe/Madrid"
   }
 
-  safeguards = {
+  safeguards {
     max_profiles         = 50000
     max_rejected_percent = 5
   }
@@ -55,7 +83,7 @@ resource "klaviyo_segment_export" "vip" {
     release = "2026-11"
   }
 
-  timeouts = {
+  timeouts {
     create = "2h"
     update = "2h"
   }
