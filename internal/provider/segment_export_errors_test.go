@@ -21,7 +21,7 @@ func TestAccSegmentExport_segmentRefused(t *testing.T) {
 		words   []string
 	}{
 		"empty file":        {"", []string{"Segment Cannot Be Read", "is empty", "must hold the column names"}},
-		"header only":       {"EMail,FirstName\n", []string{"Segment Is Empty", "segments =", `Segment "vip" has no rows`, "safeguards.allow_empty_segment = true"}},
+		"header only":       {"EMail,FirstName\n", []string{"Segment Is Empty", `name = "vip"`, `Segment "vip" has no rows`, "safeguards.allow_empty_segment = true"}},
 		"header of nothing": {",,\n" + rowAnn, []string{"Segment Cannot Be Read", "names no column"}},
 		"column twice":      {"EMail,FirstName, EMail\na@example.com,A,b@example.com\n", []string{`has the column "EMail" twice, at 1 and 3`}},
 		"NUL bytes":         {"EMail,FirstName\nann@example.com,A\x00nn\n", []string{"is not text but binary data"}},
@@ -32,7 +32,7 @@ func TestAccSegmentExport_segmentRefused(t *testing.T) {
 		"unclosed quote":    {threeCSV + "joe@example.com,\"Joe\nkim@example.com,Kim\n", []string{"begins in line 5", "look for the one that is not"}},
 		"bare quote":        {threeCSV + "joe@example.com,Joe \"J\"\n", []string{"line 5, column", "there is a quote where none may be"}},
 		"no address column": {"Address,FirstName\n" + rowAnn, []string{"Column Not In Segment", "data_matching.email", `no column "EMail"`, `"Address", "FirstName"`}},
-		"no valid row":      {"EMail,FirstName\n,Ann\nhere,Bob\n,Eve\n", []string{"No Row Can Be Exported", "segments =", "Of 3 rows none", "is empty: 2 rows (1, 3 of vip)", "not valid: 1 row (2 of vip)"}},
+		"no valid row":      {"EMail,FirstName\n,Ann\nhere,Bob\n,Eve\n", []string{"No Row Can Be Exported", "Of 3 rows none", "is empty: 2 rows (1, 3 of vip)", "not valid: 1 row (2 of vip)"}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
