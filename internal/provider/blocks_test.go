@@ -243,7 +243,7 @@ func TestAccBlocks_earlierState(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	list := w.AddList(simulator.List{ID: "Y6nRLr", Name: "VIP customers"}) // of that state
-	state, err := os.ReadFile(filepath.Join("testdata", "state", "0.tfstate"))
+	state, err := os.ReadFile(filepath.Join("testdata", "state", "version0.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
