@@ -273,7 +273,7 @@ func TestAccBlocks_earlierState(t *testing.T) {
 	c.terraformRun("Apply complete", "apply", "-auto-approve")
 	c.terraformRun("No changes", "plan", "-detailed-exitcode")
 	w.wantImports(1)
-	if !strings.Contains(c.read("terraform.tfstate"), fmt.Sprintf(`"schema_version": %d`, exportSchemaVersion)) {
+	if !regexp.MustCompile(fmt.Sprintf(`"schema_version": ?%d`, exportSchemaVersion)).MatchString(c.read("terraform.tfstate")) {
 		t.Error("the state is not of the new version")
 	}
 }

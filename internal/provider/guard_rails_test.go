@@ -322,7 +322,7 @@ func TestAccGuardRails_overriddenInTest(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	c := newCLI(t, w.export(threeCSV))
-	c.skipBelow(7)
+	c.skipBelow(7, 12)
 	c.write("override.tftest.hcl", `
 run "apply" {
   command = apply

@@ -9,10 +9,14 @@ import (
 	"testing"
 )
 
-// skipBelow skips a test that needs a newer Terraform 1 than the one at hand,
-// in the words that CI excuses.
-func (c *cli) skipBelow(minor int) {
+// skipBelow skips a test that needs a newer Terraform 1 than the one at hand, or
+// a newer OpenTofu 1, in the words that CI excuses.
+func (c *cli) skipBelow(terraform, opentofu int) {
 	c.t.Helper()
+	minor := terraform
+	if out, err := c.try("version"); err == nil && strings.Contains(out, "OpenTofu") {
+		minor = opentofu
+	}
 	if have := c.minorVersion(); have < minor {
 		c.t.Skipf("Terraform CLI version 1.%d is below minimum version 1.%d", have, minor)
 	}
@@ -112,7 +116,7 @@ func TestAccMockProvider(t *testing.T) {
 		with(`data "klaviyo_segment_export_run" "main"`, "requested_at", "timestamp()")
 	delete(config, providerBlock)
 	c := newCLI(t, config, envAPIKey+"=", envBaseURL+"="+w.URL)
-	c.skipBelow(7)
+	c.skipBelow(7, 12)
 	c.write("mock.tftest.hcl", mockTest)
 	c.run("2 passed, 0 failed", "test", "-no-color")
 	c.write("mock.tftest.hcl", strings.ReplaceAll(mockTest, "profile_count == 3", "profile_count == 4"))
@@ -125,7 +129,7 @@ func TestAccExamples_testing(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	c := newCLI(t, configuration{}, envAPIKey+"=", envBaseURL+"="+w.URL)
-	c.skipBelow(7)
+	c.skipBelow(7, 12)
 	files := map[string]string{}
 	for _, name := range []string{"main.tf", "export.tftest.hcl"} {
 		text, err := os.ReadFile(filepath.Join("..", "..", "examples", "testing", name))

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -150,9 +151,9 @@ func TestAccSegmentExport_stateWithoutReadTimeout(t *testing.T) {
 	c := newCLI(t, w.export(threeCSV).with(exportBlock, "timeouts", `{ create = "2h" }`))
 	c.run("Apply complete", "apply", "-no-color", "-input=false", "-auto-approve")
 	state := c.read("terraform.tfstate")
-	older := strings.Replace(state, `"read": null,`, "", 1)
+	older := regexp.MustCompile(`"read": ?null,`).ReplaceAllString(state, "")
 	if older == state {
-		t.Fatal("the state holds no timeouts.read")
+		t.Fatalf("the state holds no timeouts.read:\n%s", state)
 	}
 	c.write("terraform.tfstate", older)
 	c.run("No changes", "plan", "-no-color", "-input=false")
