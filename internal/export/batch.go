@@ -7,6 +7,7 @@ import (
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/tally"
 )
 
 // batchRoom is the most that a batch holds.
@@ -64,7 +65,7 @@ func (b *batch) fits(size int) bool {
 }
 
 // add adds a profile that is in a block, from start to end.
-func (b *batch) add(row Row, email profile.Hash, in *block, start, end int32) {
+func (b *batch) add(row tally.Row, email profile.Hash, in *block, start, end int32) {
 	if b.current.block != in {
 		b.leave()
 		in.hold()
@@ -137,7 +138,9 @@ var comma = []byte{','}
 func (b *batch) json(p sent) []byte { return b.blocks[p.block].json[p.start:p.end] }
 
 // row is where a profile comes from.
-func (b *batch) row(p sent) Row { return Row{b.segments[p.segment], p.row} }
+func (b *batch) row(p sent) tally.Row {
+	return tally.Row{Segment: b.segments[p.segment], Number: p.row}
+}
 
 func (b *batch) empty() { b.size, b.body, b.profiles = 0, b.body[:0], b.profiles[:0] }
 
@@ -157,7 +160,7 @@ func (b *batch) release() {
 
 // edit replaces each profile by what mend makes of it, and takes out those of
 // which it makes nil.
-func (b *batch) edit(mend func(i int, row Row, json []byte) []byte) {
+func (b *batch) edit(mend func(i int, row tally.Row, json []byte) []byte) {
 	all := b.profiles
 	b.empty()
 	for i, p := range all {

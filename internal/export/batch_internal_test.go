@@ -10,6 +10,7 @@ import (
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/tally"
 )
 
 // filled is a batch of n profiles, in blocks of three.
@@ -25,7 +26,7 @@ func filled(n int) *batch {
 		}
 		start := len(in.json)
 		in.json = fmt.Appendf(in.json, `{"i":%d},`, i)
-		b.add(Row{"s", int64(i + 1)}, profile.Hash{Lo: uint64(i)}, in, int32(start), int32(len(in.json)-1))
+		b.add(tally.Row{Segment: "s", Number: int64(i + 1)}, profile.Hash{Lo: uint64(i)}, in, int32(start), int32(len(in.json)-1))
 	}
 	return b
 }
@@ -39,7 +40,7 @@ func contents(t *testing.T, b *batch) (texts []string) {
 	}
 	for _, p := range b.profiles {
 		text := string(b.json(p))
-		if want := fmt.Sprintf(`{"i":%d`, p.email); !strings.HasPrefix(text, want) || b.row(p) != (Row{"s", int64(p.email) + 1}) {
+		if want := fmt.Sprintf(`{"i":%d`, p.email); !strings.HasPrefix(text, want) || b.row(p) != (tally.Row{Segment: "s", Number: int64(p.email) + 1}) {
 			t.Errorf("row %v has %s", b.row(p), text)
 		}
 		texts = append(texts, text)
@@ -53,13 +54,13 @@ func contents(t *testing.T, b *batch) (texts []string) {
 func TestBatchEdit(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
-		mend func(i int, row Row, json []byte) []byte
+		mend func(i int, row tally.Row, json []byte) []byte
 		want []string
 	}{
-		"all":  {func(_ int, _ Row, json []byte) []byte { return json }, []string{`{"i":0}`, `{"i":1}`, `{"i":2}`, `{"i":3}`}},
-		"none": {func(int, Row, []byte) []byte { return nil }, nil},
-		"odd":  {func(i int, _ Row, json []byte) []byte { return [][]byte{nil, json}[i%2] }, []string{`{"i":1}`, `{"i":3}`}},
-		"longer": {func(i int, _ Row, json []byte) []byte {
+		"all":  {func(_ int, _ tally.Row, json []byte) []byte { return json }, []string{`{"i":0}`, `{"i":1}`, `{"i":2}`, `{"i":3}`}},
+		"none": {func(int, tally.Row, []byte) []byte { return nil }, nil},
+		"odd":  {func(i int, _ tally.Row, json []byte) []byte { return [][]byte{nil, json}[i%2] }, []string{`{"i":1}`, `{"i":3}`}},
+		"longer": {func(i int, _ tally.Row, json []byte) []byte {
 			return bytes.Replace(json, []byte("}"), []byte(`,"x":"longer"}`), i%2)
 		}, []string{`{"i":0}`, `{"i":1,"x":"longer"}`, `{"i":2}`, `{"i":3,"x":"longer"}`}},
 	} {
@@ -69,7 +70,7 @@ func TestBatchEdit(t *testing.T) {
 		if got := contents(t, b); !slices.Equal(got, tc.want) {
 			t.Errorf("%s: %q, want %q", name, got, tc.want)
 		}
-		if m.profiles() != 4 || m.row(3) != (Row{"s", 4}) {
+		if m.profiles() != 4 || m.row(3) != (tally.Row{Segment: "s", Number: 4}) {
 			t.Errorf("%s: the manifest has changed: %+v", name, m)
 		}
 	}
@@ -113,7 +114,7 @@ func TestBatchFits(t *testing.T) {
 		t.Error("a profile too many fits")
 	}
 	b := &batch{room: importRoom}
-	b.add(Row{}, profile.Hash{}, &block{json: make([]byte, 1000)}, 0, 1000)
+	b.add(tally.Row{}, profile.Hash{}, &block{json: make([]byte, 1000)}, 0, 1000)
 	room := importRoom.bytes - 1000 - 1 // the comma
 	if !b.fits(room) || b.fits(room+1) {
 		t.Errorf("room for %d bytes is not seen", room)
@@ -166,7 +167,7 @@ func TestBatchLeavesBlocksThatAreMostlyNotItsOwn(t *testing.T) {
 				start := len(in.json)
 				in.json = fmt.Appendf(in.json, `{"i":%d,"x":"%0300d"},`, n, i)
 				if i < tc.each && b.fits(1000) {
-					b.add(Row{"s", int64(n + 1)}, profile.Hash{Lo: uint64(n)}, in, int32(start), int32(len(in.json)-1))
+					b.add(tally.Row{Segment: "s", Number: int64(n + 1)}, profile.Hash{Lo: uint64(n)}, in, int32(start), int32(len(in.json)-1))
 					n++
 				}
 			}

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/diagnostic"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
 )
@@ -258,7 +259,7 @@ func (e *Export) emptySegment(ctx context.Context, name string, rows segment.Row
 			return e.sourceError(ctx, name, err)
 		}
 	}
-	return &Error{
+	return &diagnostic.Error{
 		Attribute: []string{"segment", name},
 		Summary:   "Segment Is Empty",
 		Detail: "Segment \"" + name + "\" has no rows. An empty segment usually means that what produces it failed. " +

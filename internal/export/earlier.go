@@ -8,6 +8,7 @@ import (
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/logging"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/tally"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/wait"
 )
 
@@ -138,7 +139,7 @@ func (j *earlierJobs) String() string {
 	if slices.ContainsFunc(j.jobs, func(job earlierJob) bool { return !job.forList }) {
 		certain = " that may be"
 	}
-	return fmt.Sprintf("waiting for %s%s to this list", Count(int64(len(j.jobs)), "earlier import job"), certain)
+	return fmt.Sprintf("waiting for %s%s to this list", tally.Count(int64(len(j.jobs)), "earlier import job"), certain)
 }
 
 // advice is for who was not patient enough.

@@ -59,9 +59,3 @@ type Destination struct {
 func (d Destination) allows(listID string) bool {
 	return d.AllowedListIDs == nil || slices.Contains(d.AllowedListIDs, listID)
 }
-
-// Row is the place of a row: the n-th of a segment, header not counted.
-type Row struct {
-	Segment string
-	Number  int64 // from 1; 0 when it is not known
-}

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"slices"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/tally"
 )
 
 // SetBatchRoom makes the batches of an export smaller than imports may be, so
@@ -15,12 +17,12 @@ type Packed struct {
 	Survey
 	Bodies [][]byte // of the batches, without their envelopes
 	Sent   []SentProfile
-	Unsent []Row
+	Unsent []tally.Row
 }
 
 // SentProfile is a profile in one of the batches.
 type SentProfile struct {
-	Row  Row
+	Row  tally.Row
 	JSON []byte
 }
 
@@ -51,7 +53,7 @@ func (e *Export) Pack(ctx context.Context) (*Packed, error) {
 		r.pool.put(b)
 	}
 	for _, row := range unsent.rows {
-		p.Unsent = append(p.Unsent, Row{e.Segments[row.segment].Name, row.number})
+		p.Unsent = append(p.Unsent, tally.Row{Segment: e.Segments[row.segment].Name, Number: row.number})
 	}
 	p.Survey = *r.counts.survey()
 	return p, <-end

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/diagnostic"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 )
 
@@ -14,17 +15,17 @@ func (r *run) failure(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return interrupted(ctx, r.held.String(), r.ledger.String())
 	}
-	var one *Error
-	var several Errors
+	var one *diagnostic.Error
+	var several diagnostic.Errors
 	advice := "Apply again"
 	switch {
 	case errors.As(err, &several), errors.As(err, &one) && one.Attribute != nil:
 		advice = "Once this is put right, apply again"
 	case one == nil:
 		summary, detail := klaviyo.Explain(err)
-		err = &Error{Summary: summary, Detail: detail, Err: err}
+		err = &diagnostic.Error{Summary: summary, Detail: detail, Err: err}
 	}
-	return addToDetail(err, "\n\n"+r.ledger.inWords(advice))
+	return diagnostic.AddToDetail(err, "\n\n"+r.ledger.inWords(advice))
 }
 
 // interrupted explains a run whose context ended, with what held it up if that is
@@ -37,5 +38,5 @@ func interrupted(ctx context.Context, held, done string) error {
 	if held != "" {
 		why += " " + held
 	}
-	return &Error{Summary: "Export Interrupted", Detail: why + "\n\n" + done, Err: ctx.Err()}
+	return &diagnostic.Error{Summary: "Export Interrupted", Detail: why + "\n\n" + done, Err: ctx.Err()}
 }

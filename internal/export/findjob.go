@@ -7,9 +7,10 @@ import (
 	"slices"
 	"time"
 
-	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/logging"
-
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/diagnostic"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/logging"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/tally"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/wait"
 )
 
@@ -158,12 +159,12 @@ func (r *run) isForList(ctx context.Context, job string) (bool, error) {
 // jobUnknown is the error of a batch that is said to be accepted, again and
 // again, and that has no job.
 func jobUnknown(b *batch, accepted *klaviyo.AcceptedError) error {
-	return &Error{
+	return &diagnostic.Error{
 		Summary: "Imports Accepted Without A Job",
 		Detail: fmt.Sprintf("An import of %s (%s) was answered with success %d times, but no answer names the job that it became, and the account has no such job. "+
 			"The last answer was: %s. Something between this machine and Klaviyo, such as a proxy, seems to answer in Klaviyo's place or to change its answers. "+
 			"Check base_url if it is set, and the network between this machine and Klaviyo.",
-			Count(int64(len(b.profiles)), "profile"), b.span(), mostSends, accepted),
+			tally.Count(int64(len(b.profiles)), "profile"), b.span(), mostSends, accepted),
 		Err: accepted,
 	}
 }

@@ -12,9 +12,11 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/diagnostic"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/tally"
 )
 
 // FuzzSurvey reads arbitrary bytes as a segment: there is an error that may be
@@ -123,7 +125,7 @@ func checkPacked(t *testing.T, s *export.Survey, source segment.Source) {
 }
 
 // endRow notes where a row ends, which is in one place.
-func endRow(t *testing.T, ends []bool, row export.Row) {
+func endRow(t *testing.T, ends []bool, row tally.Row) {
 	t.Helper()
 	if row.Number < 1 || row.Number > int64(len(ends)) || ends[row.Number-1] {
 		t.Fatalf("row %v is one of %d, or ends twice", row, len(ends))
@@ -175,8 +177,8 @@ func fuzzed(t *testing.T, sources ...segment.Source) *export.Survey {
 	t.Helper()
 	s, err := fuzzedExport(sources...).Survey(t.Context())
 	if err != nil {
-		var one *export.Error
-		var several export.Errors
+		var one *diagnostic.Error
+		var several diagnostic.Errors
 		if !errors.As(err, &one) && !errors.As(err, &several) {
 			t.Fatalf("error %v (%T)", err, err)
 		}

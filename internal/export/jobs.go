@@ -3,6 +3,8 @@ package export
 import (
 	"context"
 	"time"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/diagnostic"
 )
 
 // The wait between two looks at the jobs. While batches are still being sent
@@ -113,8 +115,8 @@ func cancelledJobs(jobs int) error {
 	case 0:
 		return nil
 	case 1:
-		return &Error{Summary: "Klaviyo Cancelled An Import", Detail: "An import of this run was cancelled, by somebody or by Klaviyo itself."}
+		return &diagnostic.Error{Summary: "Klaviyo Cancelled An Import", Detail: "An import of this run was cancelled, by somebody or by Klaviyo itself."}
 	default:
-		return &Error{Summary: "Klaviyo Cancelled Imports", Detail: "Imports of this run were cancelled, by somebody or by Klaviyo itself."}
+		return &diagnostic.Error{Summary: "Klaviyo Cancelled Imports", Detail: "Imports of this run were cancelled, by somebody or by Klaviyo itself."}
 	}
 }

@@ -10,13 +10,14 @@ import (
 	"sync"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/logging"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/tally"
 )
 
 // ledger knows where the rows of a run are.
 type ledger struct {
 	mu        sync.Mutex
 	rows      int64                // read
-	packed    Row                  // the last row that was put into a batch that left the packer
+	packed    tally.Row            // the last row that was put into a batch that left the packer
 	batches   int64                // that left the packer
 	all       bool                 // there are no more to come
 	unsent    map[*batch]span      // that Klaviyo refused, as a whole or in pieces, and that were not sent again
@@ -45,7 +46,7 @@ func (l *ledger) read(rows int64) {
 }
 
 // pack records the last row of a batch that has left the packer.
-func (l *ledger) pack(last Row) {
+func (l *ledger) pack(last tally.Row) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.packed = last
@@ -198,7 +199,7 @@ func (l *ledger) inWords(advice string) string {
 	defer l.mu.Unlock()
 	var parts []string
 	if l.finished > 0 {
-		parts = append(parts, fmt.Sprintf("Klaviyo had finished %s with %s.", Count(l.finished, "import job"), Count(l.settled, "profile")))
+		parts = append(parts, fmt.Sprintf("Klaviyo had finished %s with %s.", tally.Count(l.finished, "import job"), tally.Count(l.settled, "profile")))
 	}
 	if len(l.open) > 0 {
 		var spans []span
@@ -208,7 +209,7 @@ func (l *ledger) inWords(advice string) string {
 			profiles += int64(m.profiles())
 		}
 		parts = append(parts, fmt.Sprintf("Klaviyo had accepted but not finished %s with %s (%s), which it most likely will by itself: %s.",
-			Count(int64(len(l.open)), "job"), Count(profiles, "profile"), strings.Join(slices.Sorted(maps.Keys(l.open)), ", "), spansInWords(spans)))
+			tally.Count(int64(len(l.open)), "job"), tally.Count(profiles, "profile"), strings.Join(slices.Sorted(maps.Keys(l.open)), ", "), spansInWords(spans)))
 	}
 	if len(l.cancelled) > 0 {
 		parts = append(parts, cancelledInWords(l.cancelled))
@@ -223,7 +224,7 @@ func (l *ledger) inWords(advice string) string {
 		parts = append(parts, batchesInWords(l.unsent, "not accepted"))
 	}
 	if !l.all {
-		parts = append(parts, fmt.Sprintf("What comes after row %s of segment %q was not sent.", Thousands(l.packed.Number), l.packed.Segment))
+		parts = append(parts, fmt.Sprintf("What comes after row %s of segment %q was not sent.", tally.Thousands(l.packed.Number), l.packed.Segment))
 	}
 	parts = append(parts, advice+": profiles that have arrived are not added twice, and those that have not are sent.")
 	return strings.Join(parts, " ")
@@ -240,7 +241,7 @@ func inOrderOfRows(jobs map[string]*manifest) []string {
 func cancelledInWords(jobs map[string]*manifest) string {
 	var texts []string
 	for _, id := range inOrderOfRows(jobs) {
-		texts = append(texts, fmt.Sprintf("%s with %s, %s", id, Count(int64(jobs[id].profiles()), "profile"), jobs[id].span()))
+		texts = append(texts, fmt.Sprintf("%s with %s, %s", id, tally.Count(int64(jobs[id].profiles()), "profile"), jobs[id].span()))
 	}
 	return fmt.Sprintf("Cancelled in Klaviyo: %s; which of these profiles are on the list is not known.", strings.Join(texts, "; "))
 }
@@ -251,7 +252,7 @@ func batchesInWords(batches map[*batch]span, where string) string {
 	for b := range batches {
 		profiles += int64(len(b.profiles))
 	}
-	return fmt.Sprintf("%s %s: %s.", CountWith(profiles, "profile", "was", "were"), where, spansInWords(slices.Collect(maps.Values(batches))))
+	return fmt.Sprintf("%s %s: %s.", tally.CountWith(profiles, "profile", "was", "were"), where, spansInWords(slices.Collect(maps.Values(batches))))
 }
 
 // abridged lists the first few of many names.

@@ -5,18 +5,20 @@ import (
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-log/tflogtest"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/tally"
 )
 
 func TestLedgerInWords(t *testing.T) {
 	t.Parallel()
 	const again = " Apply again: profiles that have arrived are not added twice, and those that have not are sent."
-	rows := func(first int64) (all []Row) {
+	rows := func(first int64) (all []tally.Row) {
 		for i := range int64(3) {
-			all = append(all, Row{"s", first + i})
+			all = append(all, tally.Row{Segment: "s", Number: first + i})
 		}
 		return all
 	}
-	b := []*batch{sentRows(0, rows(1)...), sentRows(1, rows(4)...), sentRows(2, rows(7)...), sentRows(3, Row{"s", 10})}
+	b := []*batch{sentRows(0, rows(1)...), sentRows(1, rows(4)...), sentRows(2, rows(7)...), sentRows(3, tally.Row{Segment: "s", Number: 10})}
 	for name, tc := range map[string]struct {
 		happens func(l *ledger)
 		want    string
@@ -76,7 +78,7 @@ func TestLedgerInWords(t *testing.T) {
 		}
 	}
 	l := newLedger()
-	l.pack(Row{"s", 12_345})
+	l.pack(tally.Row{Segment: "s", Number: 12_345})
 	l.accept(b[3], "j")
 	if want := `row 10 of segment "s". What comes after row 12,345 of segment "s" was not sent.` + again; !strings.HasSuffix(l.String(), want) {
 		t.Errorf("%s does not end with %s", l.String(), want)
@@ -104,7 +106,7 @@ func (c *lockCheck) Write(line []byte) (int, error) {
 func TestLedgerLogsWithoutItsLock(t *testing.T) {
 	t.Parallel()
 	l := newLedger()
-	b := []*batch{sentRows(0, Row{"s", 1}), sentRows(1, Row{"s", 2}), sentRows(2, Row{"s", 3}), sentRows(3, Row{"s", 4})}
+	b := []*batch{sentRows(0, tally.Row{Segment: "s", Number: 1}), sentRows(1, tally.Row{Segment: "s", Number: 2}), sentRows(2, tally.Row{Segment: "s", Number: 3}), sentRows(3, tally.Row{Segment: "s", Number: 4})}
 	l.accept(b[0], "open")
 	l.accept(b[1], "cancelled")
 	l.cancel("cancelled")

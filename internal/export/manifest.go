@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/tally"
 )
 
 // manifest remembers which rows a job is about. It is kept for as long as
@@ -41,7 +42,7 @@ func newManifest(b *batch) *manifest {
 func (m *manifest) profiles() int { return len(m.rows) }
 
 // row is where the i-th profile comes from.
-func (m *manifest) row(i int) Row {
+func (m *manifest) row(i int) tally.Row {
 	run := m.runs[0]
 	for _, next := range m.runs[1:] {
 		if next.at > i {
@@ -49,7 +50,7 @@ func (m *manifest) row(i int) Row {
 		}
 		run = next
 	}
-	return Row{run.segment, run.first + int64(m.rows[i])}
+	return tally.Row{Segment: run.segment, Number: run.first + int64(m.rows[i])}
 }
 
 func (m *manifest) span() span { return span{m.part, m.row(0), m.row(m.profiles() - 1)} }
@@ -96,18 +97,18 @@ func (p part) halves() (first, second part) {
 // span is a stretch of rows, from the first to the last profile of a part.
 type span struct {
 	part        part
-	first, last Row
+	first, last tally.Row
 }
 
 func (s span) String() string {
 	switch {
 	case s.first == s.last:
-		return fmt.Sprintf("row %s of segment %q", Thousands(s.first.Number), s.first.Segment)
+		return fmt.Sprintf("row %s of segment %q", tally.Thousands(s.first.Number), s.first.Segment)
 	case s.first.Segment == s.last.Segment:
-		return fmt.Sprintf("rows %s to %s of segment %q", Thousands(s.first.Number), Thousands(s.last.Number), s.first.Segment)
+		return fmt.Sprintf("rows %s to %s of segment %q", tally.Thousands(s.first.Number), tally.Thousands(s.last.Number), s.first.Segment)
 	default:
 		return fmt.Sprintf("row %s of segment %q to row %s of segment %q",
-			Thousands(s.first.Number), s.first.Segment, Thousands(s.last.Number), s.last.Segment)
+			tally.Thousands(s.first.Number), s.first.Segment, tally.Thousands(s.last.Number), s.last.Segment)
 	}
 }
 

@@ -7,10 +7,11 @@ import (
 	"testing"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/tally"
 )
 
 // sentRows is a batch of profiles that come from these rows.
-func sentRows(n int64, rows ...Row) *batch {
+func sentRows(n int64, rows ...tally.Row) *batch {
 	b := &batch{room: batchRoom{len(rows), 1 << 10}}
 	b.begin(n)
 	for i, row := range rows {
@@ -23,19 +24,19 @@ func sentRows(n int64, rows ...Row) *batch {
 func TestManifestKnowsRows(t *testing.T) {
 	t.Parallel()
 	const far = math.MaxUint32
-	rows := []Row{
-		{"a", 3},
-		{"a", 4},
-		{"a", 4 + 1000},
-		{"a", 3 + far}, // the last that is near enough to the first
-		{"a", 4 + far},
-		{"a", 5 + far},
-		{"a", 5 + 3*far},
-		{"b", 1},
-		{"c", 1},
-		{"c", 2},
-		{"a", 1},
-		{"a", math.MaxInt64},
+	rows := []tally.Row{
+		{Segment: "a", Number: 3},
+		{Segment: "a", Number: 4},
+		{Segment: "a", Number: 4 + 1000},
+		{Segment: "a", Number: 3 + far}, // the last that is near enough to the first
+		{Segment: "a", Number: 4 + far},
+		{Segment: "a", Number: 5 + far},
+		{Segment: "a", Number: 5 + 3*far},
+		{Segment: "b", Number: 1},
+		{Segment: "c", Number: 1},
+		{Segment: "c", Number: 2},
+		{Segment: "a", Number: 1},
+		{Segment: "a", Number: math.MaxInt64},
 	}
 	m := newManifest(sentRows(4, rows...))
 	if m.profiles() != len(rows) || len(m.runs) != 7 {
@@ -55,7 +56,7 @@ func TestManifestFindsAddresses(t *testing.T) {
 	t.Parallel()
 	b := &batch{}
 	for i := range 100 {
-		b.add(Row{"s", int64(i + 1)}, profile.HashOf(fmt.Appendf(nil, "p%d@example.com", i)), &block{json: []byte("{}")}, 0, 2)
+		b.add(tally.Row{Segment: "s", Number: int64(i + 1)}, profile.HashOf(fmt.Appendf(nil, "p%d@example.com", i)), &block{json: []byte("{}")}, 0, 2)
 	}
 	// Three share the part of the hash that is kept.
 	for _, i := range []int{20, 70} {
@@ -78,7 +79,7 @@ func TestManifestFindsAddressesInAnyForm(t *testing.T) {
 	t.Parallel()
 	b := &batch{}
 	for i, sent := range []string{"ada@example.com", "ada@xn--bcher-kva.example"} {
-		b.add(Row{"s", int64(i + 1)}, profile.HashOf([]byte(sent)), &block{json: []byte("{}")}, 0, 2)
+		b.add(tally.Row{Segment: "s", Number: int64(i + 1)}, profile.HashOf([]byte(sent)), &block{json: []byte("{}")}, 0, 2)
 	}
 	x := newManifest(b).index()
 	for address, want := range map[string]int{
@@ -93,7 +94,9 @@ func TestManifestFindsAddressesInAnyForm(t *testing.T) {
 
 func TestSpansInWords(t *testing.T) {
 	t.Parallel()
-	part := func(n, first, last int64) span { return span{wholeBatch(n), Row{"s", first}, Row{"s", last}} }
+	part := func(n, first, last int64) span {
+		return span{wholeBatch(n), tally.Row{Segment: "s", Number: first}, tally.Row{Segment: "s", Number: last}}
+	}
 	first, second := wholeBatch(3).halves()
 	third, fourth := second.halves()
 	spread := func(n int64) (all []span) { // none of them next to another
@@ -111,14 +114,14 @@ func TestSpansInWords(t *testing.T) {
 		"one batch":          {[]span{part(1, 7, 10_250)}, `rows 7 to 10,250 of segment "s"`},
 		"neighbours":         {[]span{part(2, 11, 19), part(1, 1, 9), part(3, 21, 29)}, `rows 1 to 29 of segment "s"`},
 		"with a gap":         {[]span{part(4, 31, 39), part(1, 1, 9), part(2, 11, 19)}, `rows 1 to 19 of segment "s", rows 31 to 39 of segment "s"`},
-		"over segments":      {[]span{{wholeBatch(1), Row{"b", 900}, Row{"a", 3}}}, `row 900 of segment "b" to row 3 of segment "a"`},
-		"same row elsewhere": {[]span{{wholeBatch(1), Row{"b", 3}, Row{"a", 3}}}, `row 3 of segment "b" to row 3 of segment "a"`},
+		"over segments":      {[]span{{wholeBatch(1), tally.Row{Segment: "b", Number: 900}, tally.Row{Segment: "a", Number: 3}}}, `row 900 of segment "b" to row 3 of segment "a"`},
+		"same row elsewhere": {[]span{{wholeBatch(1), tally.Row{Segment: "b", Number: 3}, tally.Row{Segment: "a", Number: 3}}}, `row 3 of segment "b" to row 3 of segment "a"`},
 		"pieces over segments": {
-			[]span{{fourth, Row{"a", 5}, Row{"a", 7}}, {first, Row{"b", 8}, Row{"b", 9}}, {third, Row{"b", 10}, Row{"a", 4}}, part(4, 1, 2)},
+			[]span{{fourth, tally.Row{Segment: "a", Number: 5}, tally.Row{Segment: "a", Number: 7}}, {first, tally.Row{Segment: "b", Number: 8}, tally.Row{Segment: "b", Number: 9}}, {third, tally.Row{Segment: "b", Number: 10}, tally.Row{Segment: "a", Number: 4}}, part(4, 1, 2)},
 			`row 8 of segment "b" to row 2 of segment "s"`,
 		},
 		"a piece is missing": {
-			[]span{{fourth, Row{"a", 5}, Row{"a", 7}}, {first, Row{"b", 8}, Row{"b", 9}}, part(2, 1, 7)},
+			[]span{{fourth, tally.Row{Segment: "a", Number: 5}, tally.Row{Segment: "a", Number: 7}}, {first, tally.Row{Segment: "b", Number: 8}, tally.Row{Segment: "b", Number: 9}}, part(2, 1, 7)},
 			`row 1 of segment "s" to row 9 of segment "b", rows 5 to 7 of segment "a"`,
 		},
 		"many": {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/logging"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/tally"
 )
 
 // progressInterval is how often a run tells how far it is.
@@ -51,17 +52,17 @@ func (p Progress) String() string {
 	if p.Preparing != "" {
 		text := "nothing sent yet, " + p.Preparing
 		if p.Rows > 0 {
-			text += "; " + Count(p.Rows, "row") + " read"
+			text += "; " + tally.Count(p.Rows, "row") + " read"
 		}
 		return text
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s read; %s of %s accepted in %s", Count(p.Rows, "row"), Thousands(p.Accepted), Count(p.Expected, "profile"), Count(p.Jobs, "job"))
+	fmt.Fprintf(&b, "%s read; %s of %s accepted in %s", tally.Count(p.Rows, "row"), tally.Thousands(p.Accepted), tally.Count(p.Expected, "profile"), tally.Count(p.Jobs, "job"))
 	if p.Jobs > 0 {
-		fmt.Fprintf(&b, ", %s of them done", Thousands(p.Finished))
+		fmt.Fprintf(&b, ", %s of them done", tally.Thousands(p.Finished))
 	}
 	if rate := p.Rate(); rate > 0 {
-		fmt.Fprintf(&b, "; %s a second", Count(rate, "profile"))
+		fmt.Fprintf(&b, "; %s a second", tally.Count(rate, "profile"))
 	}
 	if left := p.Remaining.Round(time.Second); left > 0 {
 		fmt.Fprintf(&b, ", about %s left", left)

@@ -1,6 +1,11 @@
 package export
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/diagnostic"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/tally"
+)
 
 // A refused import costs a request and its bytes, and names as few profiles as
 // Klaviyo likes. Take k bad profiles in a batch of B bytes, and answers that
@@ -33,12 +38,12 @@ func (r *run) checkPatience() error {
 	if imports <= patience+patienceForBatch*r.ledger.packedBatches() {
 		return nil
 	}
-	return &Error{
+	return &diagnostic.Error{
 		Attribute: []string{"segment"},
 		Summary:   "Klaviyo Refuses Too Many Imports",
 		Detail: fmt.Sprintf("Klaviyo refused %s because of single profiles and named only a few of them each time. "+
 			"Going on like this would take too long, so the export was stopped. What Klaviyo has said of the rows until then:\n%s"+
 			"Correct the source or the mapping. If only phone numbers are refused, the export also works without data_matching.phone_number.",
-			Count(imports, "import"), r.report.String()),
+			tally.Count(imports, "import"), r.report.String()),
 	}
 }

@@ -1,6 +1,10 @@
 package export
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/tally"
+)
 
 // Patience grows with what is sent, so that a few refusals in each of many
 // batches do not end a run.
@@ -9,7 +13,7 @@ func TestPatienceGrowsWithTheBatches(t *testing.T) {
 	for batches, most := range map[int]int64{0: 100, 1: 120, 100: 2100} {
 		r := &run{ledger: newLedger()}
 		for range batches {
-			r.ledger.pack(Row{"s", 1})
+			r.ledger.pack(tally.Row{Segment: "s", Number: 1})
 		}
 		for imports := int64(1); imports <= most; imports++ {
 			if err := r.checkPatience(); err != nil {

@@ -6,10 +6,10 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/logging"
-
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/logging"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/tally"
 )
 
 // numbersToRefuse is how many phone numbers of a region Klaviyo must have
@@ -141,7 +141,7 @@ func (r *run) omitPhones(b *batch) {
 	}
 	added := all[b.omitted:]
 	b.omitted = len(all)
-	b.edit(func(_ int, row Row, json []byte) []byte {
+	b.edit(func(_ int, row tally.Row, json []byte) []byte {
 		number := profile.PhoneNumber(json)
 		for _, f := range added {
 			if isOf(number, f.region) {

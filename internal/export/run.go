@@ -10,9 +10,11 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/diagnostic"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/logging"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/tally"
 )
 
 // Result is what a run did. Every row read is in exactly one of Exported,
@@ -24,10 +26,10 @@ type Result struct {
 
 	Survey // of the segments as they were sent
 
-	Withheld int64 // profiles not sent, since they unsubscribed from the list
-	Exported int64 // profiles that a finished job acknowledged
-	Refused  Tally // profiles that Klaviyo did not import
-	Unwanted Tally // values that Klaviyo refused and that were then left out
+	Withheld int64       // profiles not sent, since they unsubscribed from the list
+	Exported int64       // profiles that a finished job acknowledged
+	Refused  tally.Tally // profiles that Klaviyo did not import
+	Unwanted tally.Tally // values that Klaviyo refused and that were then left out
 
 	// Unconfirmed are profiles that a finished job counts neither as imported
 	// nor as failed.
@@ -163,7 +165,7 @@ func (r *run) fill(result *Result, surveyed *Survey) {
 }
 
 func changedSincePlan() error {
-	return &Error{
+	return &diagnostic.Error{
 		Attribute: []string{"pin_to_plan"},
 		Summary:   "Segment Changed Since The Plan",
 		Detail: "The segments no longer hold what the plan was made for, and pin_to_plan = true allows nothing else to be exported. " +
@@ -193,7 +195,7 @@ func (e *Export) countList(ctx context.Context, client *klaviyo.Client, result *
 	list, err := client.ListWithCount(ctx, e.ListID)
 	switch {
 	case klaviyo.IsNotFound(err):
-		return addToDetail(ListError(e.ListID, err), " All profiles were sent and Klaviyo had finished with them before that was seen.")
+		return diagnostic.AddToDetail(ListError(e.ListID, err), " All profiles were sent and Klaviyo had finished with them before that was seen.")
 	case err != nil:
 		logging.Warn(ctx, "The members of the list were not counted", logging.Fields{"list": e.ListID, "reason": err.Error()})
 		result.ListProfileCount = -1
@@ -280,7 +282,7 @@ func (p *packer) addSegments(ctx context.Context) error {
 			if err := r.export.checkSize(r.counts.counts.Profiles, false); err != nil {
 				return err
 			}
-			row := Row{c.segment, e.row}
+			row := tally.Row{Segment: c.segment, Number: e.row}
 			if r.optOuts.has(e.info.Email) {
 				r.withheld++
 				r.counts.rejects.add(row, "withheld", "the person unsubscribed from the list")
@@ -292,7 +294,7 @@ func (p *packer) addSegments(ctx context.Context) error {
 }
 
 // add puts a profile into the batch, into a new one if it is full.
-func (p *packer) add(ctx context.Context, row Row, in *block, e *encoded) error {
+func (p *packer) add(ctx context.Context, row tally.Row, in *block, e *encoded) error {
 	if p.batch != nil && !p.batch.fits(int(e.end-e.start)) {
 		if err := p.flush(ctx); err != nil {
 			return err
@@ -332,16 +334,16 @@ func (p *packer) flush(ctx context.Context) error {
 type report struct {
 	rejects  *rejects
 	mu       sync.Mutex
-	refused  Tally // profiles
-	unwanted Tally // values
+	refused  tally.Tally // profiles
+	unwanted tally.Tally // values
 
 	unconfirmed Unconfirmeds // in the order of the rows
 }
 
-func (r *report) reject(row Row, code string, target profile.Target, words string) {
+func (r *report) reject(row tally.Row, code string, target profile.Target, words string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.refused.add(row, code, target, words)
+	r.refused.Add(row, code, target, words)
 	r.rejects.add(row, code, words)
 }
 
@@ -354,8 +356,8 @@ func (r *report) String() string {
 }
 
 // drop records a value that Klaviyo did not want.
-func (r *report) drop(row Row, t profile.Target, words string) {
+func (r *report) drop(row tally.Row, t profile.Target, words string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.unwanted.add(row, codeDropped, t, words)
+	r.unwanted.Add(row, tally.CodeDropped, t, words)
 }

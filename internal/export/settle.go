@@ -6,6 +6,7 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/logging"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/tally"
 )
 
 // settle takes a job of the run that is done off the open ones, with what became
@@ -109,9 +110,9 @@ func (r *run) rejectNameless(reasons []klaviyo.ImportError, profiles int) {
 	for i := range profiles {
 		if i < len(reasons) {
 			e := reasons[i]
-			r.report.reject(Row{}, e.Code, target(e.Pointer), words(e.Title, e.Detail))
+			r.report.reject(tally.Row{}, e.Code, target(e.Pointer), words(e.Title, e.Detail))
 			continue
 		}
-		r.report.reject(Row{}, "not_imported", profile.Target{}, "Klaviyo: the profile was not imported, without a reason")
+		r.report.reject(tally.Row{}, "not_imported", profile.Target{}, "Klaviyo: the profile was not imported, without a reason")
 	}
 }

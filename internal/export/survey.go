@@ -7,6 +7,7 @@ import (
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/tally"
 )
 
 // Survey is what reading the segments tells, before anything is sent.
@@ -15,9 +16,9 @@ type Survey struct {
 	Fingerprint string // of the profiles that would be sent
 	Rows        int64  // = Profiles + Duplicates + Rejected.Total
 	Profiles    int64
-	Duplicates  int64 // rows whose address an earlier row has
-	Rejected    Tally // rows that cannot be exported
-	Dropped     Tally // values left out of profiles that are exported
+	Duplicates  int64       // rows whose address an earlier row has
+	Rejected    tally.Tally // rows that cannot be exported
+	Dropped     tally.Tally // values left out of profiles that are exported
 }
 
 // Survey reads the segments once. The error is an *[Error] or [Errors] unless
@@ -107,8 +108,8 @@ func (c *counter) take(from *chunk, emit func(*encoded) error) error {
 		c.read(c.counts.Rows)
 	}
 	for _, r := range from.rejects {
-		row := Row{from.segment, r.row}
-		c.counts.Rejected.add(row, r.code, r.target, r.reason)
+		row := tally.Row{Segment: from.segment, Number: r.row}
+		c.counts.Rejected.Add(row, r.code, r.target, r.reason)
 		c.rejects.add(row, r.code, r.reason)
 	}
 	c.seen.warm(from.profiles)
@@ -118,13 +119,13 @@ func (c *counter) take(from *chunk, emit func(*encoded) error) error {
 		c.note(from.index, p.info.Email, first)
 		if !first {
 			c.counts.Duplicates++
-			c.rejects.add(Row{from.segment, p.row}, "duplicate", "an earlier row has the same email address")
+			c.rejects.add(tally.Row{Segment: from.segment, Number: p.row}, "duplicate", "an earlier row has the same email address")
 			continue
 		}
 		c.counts.Profiles++
 		c.fingerprint.Add(p.info.Profile)
 		if p.info.Dropped != 0 {
-			c.drop(Row{from.segment, p.row}, p.info.Dropped)
+			c.drop(tally.Row{Segment: from.segment, Number: p.row}, p.info.Dropped)
 		}
 		if err := emit(p); err != nil {
 			return err
@@ -134,9 +135,9 @@ func (c *counter) take(from *chunk, emit func(*encoded) error) error {
 }
 
 // drop counts the values that were left out of a profile.
-func (c *counter) drop(row Row, dropped profile.Dropped) {
+func (c *counter) drop(row tally.Row, dropped profile.Dropped) {
 	for t := range dropped.Targets() {
-		c.counts.Dropped.add(row, codeDropped, t, profile.DroppedBecause(t))
+		c.counts.Dropped.Add(row, tally.CodeDropped, t, profile.DroppedBecause(t))
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/tally"
 )
 
 // codeNotConfirmed marks rows of which nobody knows whether Klaviyo imported
@@ -24,7 +26,7 @@ type Unconfirmed struct {
 // String is "445 of 4,853 profiles of job 01ABC (rows 1 to 4,853 of segment
 // "vip")".
 func (u Unconfirmed) String() string {
-	return fmt.Sprintf("%s of %s of job %s (%s)", Thousands(u.Profiles), Count(u.Sent, "profile"), u.Job, u.rows)
+	return fmt.Sprintf("%s of %s of job %s (%s)", tally.Thousands(u.Profiles), tally.Count(u.Sent, "profile"), u.Job, u.rows)
 }
 
 // Unconfirmeds are those of all jobs of a run, in the order of the rows.
@@ -46,7 +48,7 @@ func (all Unconfirmeds) String() string {
 		fmt.Fprintf(&b, "  - %s\n", u)
 	}
 	if more := len(all) - most; more > 0 {
-		fmt.Fprintf(&b, "  - and %s, which the log names\n", Count(int64(more), "more job"))
+		fmt.Fprintf(&b, "  - and %s, which the log names\n", tally.Count(int64(more), "more job"))
 	}
 	return b.String()
 }
@@ -61,7 +63,7 @@ func (r *report) leaveOpen(job string, m *manifest, profiles int) {
 	r.unconfirmed = slices.Insert(r.unconfirmed, at, u)
 	words := fmt.Sprintf("Klaviyo finished job %s (%s) without counting the profile as imported or as failed", job, u.rows)
 	for i := range profiles {
-		row := Row{}
+		row := tally.Row{}
 		if profiles == m.profiles() {
 			row = m.row(i)
 		}

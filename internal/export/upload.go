@@ -8,8 +8,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/diagnostic"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/tally"
 )
 
 // upload sends a batch until Klaviyo has accepted all of it that it ever will,
@@ -71,7 +73,7 @@ func (r *run) uploadLess(ctx context.Context, b *batch, tooLarge error) error {
 	row := b.row(b.profiles[0])
 	if many := r.tooLarge.Add(1) >= mostTooLarge; b.size < neverTooLarge || many && r.ledger.isEmpty() {
 		return tooLargeError(fmt.Sprintf("Even an import of one profile, of %s bytes (row %s of segment %q), is refused as too large: %s.",
-			Thousands(int64(b.size)), Thousands(row.Number), row.Segment, tooLarge))
+			tally.Thousands(int64(b.size)), tally.Thousands(row.Number), row.Segment, tooLarge))
 	}
 	r.report.reject(row, string(profile.ProfileTooLarge), profile.Target{}, "Klaviyo: the profile is too large by itself (413)")
 	r.ledger.replace(b)
@@ -82,13 +84,13 @@ func (r *run) uploadLess(ctx context.Context, b *batch, tooLarge error) error {
 // export with a few failures.
 func (r *run) checkAccepted() error {
 	if large := r.tooLarge.Load(); large > 0 && r.ledger.isEmpty() {
-		return tooLargeError(fmt.Sprintf("None of the imports was accepted: %s too large even alone.", CountWith(large, "profile", "was", "were")))
+		return tooLargeError(fmt.Sprintf("None of the imports was accepted: %s too large even alone.", tally.CountWith(large, "profile", "was", "were")))
 	}
 	return nil
 }
 
 func tooLargeError(what string) error {
-	return &Error{
+	return &diagnostic.Error{
 		Summary: "Imports Refused As Too Large",
 		Detail: what + " Klaviyo takes imports of 5 MB and profiles of 100 KB, so something between this machine and Klaviyo, such as a proxy, " +
 			"takes less. Let it take requests of 5 MB.",
@@ -120,7 +122,7 @@ func (b *batch) named(err error) (map[int][]klaviyo.ErrorObject, bool) {
 // strip takes the profiles that Klaviyo named out of a batch, or the phone
 // number out of a profile where only that is refused.
 func (r *run) strip(b *batch, named map[int][]klaviyo.ErrorObject) {
-	b.edit(func(i int, row Row, json []byte) []byte {
+	b.edit(func(i int, row tally.Row, json []byte) []byte {
 		found := named[i]
 		if len(found) == 0 {
 			return json
@@ -179,7 +181,7 @@ func (r *run) refused(err error) error {
 	if errors.As(err, &apiError) && apiError.Status == http.StatusBadRequest {
 		for _, o := range apiError.Errors {
 			if strings.Contains(o.Detail, r.export.ListID) && strings.Contains(o.Detail, "does not exist") {
-				return &Error{
+				return &diagnostic.Error{
 					Attribute: []string{"list_id"},
 					Summary:   "List Not Found",
 					Detail:    "Klaviyo refused the import: " + o.Detail + " The list was probably deleted while the export ran.",

@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/diagnostic"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/logging"
@@ -105,7 +106,7 @@ func (r *exportRefresh) due(ctx context.Context, found refreshed) *refreshed {
 // that could not be read in time, the plan does not wait for it as long again.
 func (r *exportRefresh) noteTimeout(ctx context.Context, err error) (failure readFailure) {
 	var over timeoutOver
-	var explained *export.Error
+	var explained *diagnostic.Error
 	if !errors.As(context.Cause(ctx), &over) || !errors.As(err, &explained) {
 		return failure
 	}

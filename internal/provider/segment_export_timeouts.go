@@ -8,6 +8,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/diagnostic"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
 )
 
@@ -44,7 +45,7 @@ func explainTimeout(ctx context.Context, reading string, err error) error {
 	if err == nil || !errors.As(context.Cause(ctx), &over) {
 		return err
 	}
-	out := &export.Error{Summary: "Time Is Up", Err: err}
+	out := &diagnostic.Error{Summary: "Time Is Up", Err: err}
 	remedy := "Klaviyo may be slow to answer"
 	var unread *export.UnreadError
 	if errors.As(err, &unread) {

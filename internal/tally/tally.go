@@ -1,4 +1,5 @@
-package export
+// Package tally sums up rows by reason, and says numbers in words.
+package tally
 
 import (
 	"cmp"
@@ -18,13 +19,13 @@ type Tally struct {
 	latest *Reason // of the row added last; the next one mostly has the same
 }
 
+// CodeDropped marks values that were left out of profiles.
+const CodeDropped = "dropped"
+
 type tallyKey struct {
 	code   string
 	target profile.Target
 }
-
-// codeDropped marks values that were left out of profiles.
-const codeDropped = "dropped"
 
 // Reason is one reason of a tally.
 type Reason struct {
@@ -32,13 +33,14 @@ type Reason struct {
 	Target profile.Target // the part of the profile that is wrong; may be zero
 	Words  string         // for people; of the first row, where rows differ
 	Count  int64
-	First  []Row // the lowest few, in the order of compareRows
+	First  []Row // the lowest few, in the order of compare
 }
 
 // firstRows is how many rows a reason names.
 const firstRows = 5
 
-func (t *Tally) add(row Row, code string, target profile.Target, words string) {
+// Add counts a row.
+func (t *Tally) Add(row Row, code string, target profile.Target, words string) {
 	t.Total++
 	if t.groups == nil {
 		t.groups = map[tallyKey]*Reason{}
@@ -60,7 +62,7 @@ func (t *Tally) add(row Row, code string, target profile.Target, words string) {
 // mostly come in order, so one comparison is enough for all but a few.
 func (r *Reason) name(row Row, words string) {
 	at := len(r.First)
-	for at > 0 && compareRows(row, r.First[at-1]) < 0 {
+	for at > 0 && compare(row, r.First[at-1]) < 0 {
 		at--
 	}
 	if at == 0 || row == r.First[0] && words < r.Words {
@@ -75,9 +77,9 @@ func (r *Reason) name(row Row, words string) {
 	r.First = slices.Insert(r.First, at, row)
 }
 
-// compareRows orders rows as they are exported, where segments go by their
+// compare orders rows as they are exported, where segments go by their
 // names. A row that is not known comes last.
-func compareRows(a, b Row) int {
+func compare(a, b Row) int {
 	switch {
 	case (a.Number == 0) != (b.Number == 0):
 		return cmp.Compare(b.Number, a.Number)
@@ -124,14 +126,15 @@ func (t *Tally) Reasons() []Reason {
 func (t *Tally) String() string {
 	var b strings.Builder
 	for _, r := range t.Reasons() {
-		fmt.Fprintf(&b, "  - %s: %s\n", r.Words, rowsInWords(r.Count, r.First))
+		fmt.Fprintf(&b, "  - %s: %s\n", r.Words, r.Rows())
 	}
 	return b.String()
 }
 
-// rowsInWords is "1 row (17 of vip)" or "12 rows (3, 17, 20, 41, 77 of vip,
+// Rows is "1 row (17 of vip)" or "12 rows (3, 17, 20, 41, 77 of vip,
 // ...)".
-func rowsInWords(count int64, first []Row) string {
+func (r *Reason) Rows() string {
+	count, first := r.Count, r.First
 	text := Count(count, "row")
 	var places []string
 	for i, row := range first {
@@ -151,30 +154,4 @@ func rowsInWords(count int64, first []Row) string {
 		places = append(places, "...")
 	}
 	return text + " (" + strings.Join(places, ", ") + ")"
-}
-
-// Count is a number with its noun, thousands separated: "10,250 profiles".
-func Count(n int64, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return Thousands(n) + " " + noun + "s"
-}
-
-// CountWith is Count followed by what agrees with the number: "1 row is" or
-// "12 rows are".
-func CountWith(n int64, noun, one, many string) string {
-	if n == 1 {
-		return Count(n, noun) + " " + one
-	}
-	return Count(n, noun) + " " + many
-}
-
-// Thousands writes a number with its thousands separated by commas.
-func Thousands(n int64) string {
-	s := fmt.Sprint(n)
-	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
 }

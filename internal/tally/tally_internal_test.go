@@ -1,4 +1,4 @@
-package export
+package tally
 
 import (
 	"encoding/json"
@@ -19,7 +19,7 @@ var (
 // addRows adds n rows of a segment for one reason.
 func (t *Tally) addRows(segment string, first, n int64, code string, target profile.Target) {
 	for i := range n {
-		t.add(Row{segment, first + i}, code, target, code+" of "+target.Name)
+		t.Add(Row{segment, first + i}, code, target, code+" of "+target.Name)
 	}
 }
 
@@ -89,7 +89,7 @@ func TestTallyIsTheSameInAnyOrder(t *testing.T) {
 		for order := range permutations(len(tc.added)) {
 			var tally Tally
 			for _, i := range order {
-				tally.add(tc.added[i].row, "c", emailTarget, tc.added[i].words)
+				tally.Add(tc.added[i].row, "c", emailTarget, tc.added[i].words)
 			}
 			if got := tally.Reasons(); !reflect.DeepEqual(got, want) {
 				t.Fatalf("%s, added in the order %v: %+v, want %+v", name, order, got, want)
@@ -131,7 +131,7 @@ func TestTallyOrdersTargets(t *testing.T) {
 	for order := range permutations(len(targets)) {
 		var tally Tally
 		for _, i := range order {
-			tally.add(Row{"a", 1}, "c", targets[i], "w")
+			tally.Add(Row{"a", 1}, "c", targets[i], "w")
 		}
 		var got []profile.Target
 		for _, r := range tally.Reasons() {
@@ -184,7 +184,7 @@ func TestRowsInWords(t *testing.T) {
 		{1, []Row{{}}, "1 row"},
 		{2, []Row{{"a", 1}, {}}, "2 rows (1 of a)"},
 	} {
-		if got := rowsInWords(tc.count, tc.first); got != tc.want {
+		if got := (&Reason{Count: tc.count, First: tc.first}).Rows(); got != tc.want {
 			t.Errorf("%q, want %q", got, tc.want)
 		}
 	}
