@@ -33,7 +33,7 @@ func (m *segmentExportModel) name() string {
 // and what of the segments does not go to Klaviyo.
 func warnSurvey(diags *diag.Diagnostics, name string, s *export.Survey, refreshed bool) {
 	if !refreshed {
-		diags.AddAttributeWarning(path.Root("segments"), fmt.Sprintf("%s To Export: %s", tally.Count(s.Profiles, "Profile"), name),
+		diags.AddAttributeWarning(path.Root(segmentArgument), fmt.Sprintf("%s To Export: %s", tally.Count(s.Profiles, "Profile"), name),
 			fmt.Sprintf("%s %s, from %s: %s, and %s that cannot be exported. This is what the segments hold now. "+
 				"Unless pin_to_plan is true, what they hold when the plan is applied is exported.",
 				tally.Count(s.Profiles, "profile"), estimate(s.Profiles), tally.Count(s.Rows, "row"), tally.Count(s.Duplicates, "duplicate"), tally.Count(s.Rejected.Total, "row")))
@@ -44,11 +44,11 @@ func warnSurvey(diags *diag.Diagnostics, name string, s *export.Survey, refreshe
 // warnRows says what of the segments does not go to Klaviyo.
 func warnRows(diags *diag.Diagnostics, name string, s *export.Survey) {
 	if s.Rejected.Total > 0 {
-		diags.AddAttributeWarning(path.Root("segments"), fmt.Sprintf("%s Not Exported: %s", tally.Count(s.Rejected.Total, "Row"), name),
+		diags.AddAttributeWarning(path.Root(segmentArgument), fmt.Sprintf("%s Not Exported: %s", tally.Count(s.Rejected.Total, "Row"), name),
 			tally.CountWith(s.Rejected.Total, "row", "cannot be exported and is skipped", "cannot be exported and are skipped")+":\n"+s.Rejected.String()+rowsCounted)
 	}
 	if s.Dropped.Total > 0 {
-		diags.AddAttributeWarning(path.Root("segments"), fmt.Sprintf("%s Left Out: %s", tally.Count(s.Dropped.Total, "Value"), name),
+		diags.AddAttributeWarning(path.Root(segmentArgument), fmt.Sprintf("%s Left Out: %s", tally.Count(s.Dropped.Total, "Value"), name),
 			"Some profiles are exported without a value that Klaviyo would refuse:\n"+s.Dropped.String()+rowsCounted)
 	}
 }
@@ -59,7 +59,7 @@ func warnChanged(diags *diag.Diagnostics, name string, planned types.String, pro
 	if planned.IsUnknown() || planned.IsNull() || planned.ValueString() == r.Fingerprint {
 		return
 	}
-	diags.AddAttributeWarning(path.Root("segments"), "Segment Changed Since The Plan: "+name,
+	diags.AddAttributeWarning(path.Root(segmentArgument), "Segment Changed Since The Plan: "+name,
 		fmt.Sprintf("The plan was made for %s, and the segments had changed when it was applied: what they held then was exported, %s from %s, with %s and %s that could not be exported. "+
 			"The counts of the export are those of the plan until the next refresh; last_run has those of the run. Set pin_to_plan = true to export only what was planned.",
 			tally.Count(profiles.ValueInt64(), "profile"), tally.Count(r.Profiles, "profile"), tally.Count(r.Rows, "row"), tally.Count(r.Duplicates, "duplicate"), tally.Count(r.Rejected.Total, "row")))
@@ -69,19 +69,19 @@ func warnChanged(diags *diag.Diagnostics, name string, planned types.String, pro
 // warnResult sums up what Klaviyo did not take.
 func warnResult(diags *diag.Diagnostics, name string, r *export.Result) {
 	if r.Refused.Total > 0 {
-		diags.AddAttributeWarning(path.Root("segments"), "Profiles That Klaviyo Refused: "+name,
+		diags.AddAttributeWarning(path.Root(segmentArgument), "Profiles That Klaviyo Refused: "+name,
 			fmt.Sprintf("Klaviyo took %s of %s. It refused:\n%sCorrect these rows in the source; the next run tries them again. %s",
 				tally.Thousands(r.Exported), tally.Count(r.Submitted(), "profile"), r.Refused.String(), rowsCounted))
 	}
 	if r.Unconfirmed.Total() > 0 {
-		diags.AddAttributeWarning(path.Root("segments"), "Profiles That Klaviyo Did Not Confirm: "+name,
+		diags.AddAttributeWarning(path.Root(segmentArgument), "Profiles That Klaviyo Did Not Confirm: "+name,
 			fmt.Sprintf("Klaviyo finished its jobs, but counted %s of %s neither as imported nor as failed, so it is not known whether they arrived:\n%s"+
 				"Sending them again makes good what is missing and changes nothing else: the next plan shows a run of the export as due, and a run on demand is to be requested again. "+
 				"If the same happens then, ask Klaviyo's support about these jobs. %s",
 				tally.Thousands(r.Unconfirmed.Total()), tally.Count(r.Submitted(), "profile"), r.Unconfirmed.String(), rowsCounted))
 	}
 	if r.Unwanted.Total > 0 {
-		diags.AddAttributeWarning(path.Root("segments"), "Values That Klaviyo Refused: "+name,
+		diags.AddAttributeWarning(path.Root(segmentArgument), "Values That Klaviyo Refused: "+name,
 			"Some profiles were exported without a value that Klaviyo refused:\n"+r.Unwanted.String()+rowsCounted)
 	}
 }
