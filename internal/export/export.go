@@ -13,14 +13,15 @@ package export
 import (
 	"slices"
 
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/bulk"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/pipeline"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
-	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
 )
 
 // Export is a declared export: which people, how they are written, and where
 // they go.
 type Export struct {
-	Segments []Segment // their union is exported, in this order
+	Segments []pipeline.Segment // their union is exported, in this order
 	Mapping  profile.Mapping
 	ListID   string
 
@@ -38,13 +39,7 @@ type Export struct {
 	// IgnoreOptOuts exports also who unsubscribed from the list.
 	IgnoreOptOuts bool
 
-	room batchRoom // of a batch; zero for as much as an import may hold
-}
-
-// Segment is a named source.
-type Segment struct {
-	Name   string
-	Source segment.Source
+	limits bulk.Limits // of a batch; zero for as much as an import may hold
 }
 
 // Destination is the connection an export uses.

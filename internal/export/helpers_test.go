@@ -16,6 +16,7 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/diagnostic"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/pipeline"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/simulator"
@@ -79,7 +80,7 @@ func (w *world) export(sources ...segment.Source) *export.Export {
 		Safeguards:  export.Safeguards{MaxRejectedPercent: 100},
 	}
 	for i, source := range sources {
-		e.Segments = append(e.Segments, export.Segment{Name: fmt.Sprintf("s%d", i+1), Source: source})
+		e.Segments = append(e.Segments, pipeline.Segment{Name: fmt.Sprintf("s%d", i+1), Source: source})
 	}
 	return e
 }

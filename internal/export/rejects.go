@@ -87,6 +87,7 @@ func (r *rejects) open() (err error) {
 	return err
 }
 
+// add takes down a row; its reason is in words.
 func (r *rejects) add(row tally.Row, code, words string) {
 	if r == nil {
 		return

@@ -13,13 +13,14 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/pipeline"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/tally"
 )
 
 // Without a path nothing is collected, which would be for nobody.
 func TestNoRejectsWithoutAPath(t *testing.T) {
 	t.Parallel()
-	e := &Export{Segments: []Segment{{Name: "s"}}}
+	e := &Export{Segments: []pipeline.Segment{{Name: "s"}}}
 	r, err := e.openRejects()
 	if r != nil || err != nil {
 		t.Fatalf("rejects %v, %v", r, err)
@@ -39,7 +40,7 @@ func TestNoRejectsWithoutAPath(t *testing.T) {
 func TestRejectsAreOneRecordARow(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "rejects.csv")
-	e := &Export{Segments: []Segment{{Name: "b\n,\""}, {Name: "a"}}, RejectsPath: path}
+	e := &Export{Segments: []pipeline.Segment{{Name: "b\n,\""}, {Name: "a"}}, RejectsPath: path}
 	r, err := e.openRejects()
 	if err != nil {
 		t.Fatal(err)
@@ -80,7 +81,7 @@ func TestRejectsAreOneRecordARow(t *testing.T) {
 func TestRejectsKeepABoundedNumberOfReasons(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "rejects.csv")
-	e := &Export{Segments: []Segment{{Name: "s"}}, RejectsPath: path}
+	e := &Export{Segments: []pipeline.Segment{{Name: "s"}}, RejectsPath: path}
 	r, err := e.openRejects()
 	if err != nil {
 		t.Fatal(err)

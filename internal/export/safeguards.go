@@ -108,7 +108,7 @@ func typeErrors(rejected *tally.Tally) error {
 			continue
 		}
 		out = append(out, &diagnostic.Error{
-			Attribute: append(targetAttribute(r.Target), "type"),
+			Attribute: append(r.Target.Attribute(), "type"),
 			Summary:   "Property Is Not Of Its Type",
 			Detail: fmt.Sprintf("In %s, %s. Correct the rows, leave their values empty, or declare the property with type = \"string\".",
 				r.Rows(), r.Words),

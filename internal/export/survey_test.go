@@ -14,6 +14,7 @@ import (
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/diagnostic"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/pipeline"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
 )
@@ -216,7 +217,7 @@ func TestSurveyStopsWhenCancelled(t *testing.T) {
 	if !errors.Is(err, context.Canceled) || errors.As(err, &e) {
 		t.Errorf("error %v", err)
 	}
-	var unread *export.UnreadError
+	var unread *pipeline.UnreadError
 	if !errors.As(err, &unread) || unread.Segment != "s1" {
 		t.Errorf("error %v does not say what was being read", err)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/logging"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/pipeline"
 )
 
 // exportRefresh looks at what an export is about, on both sides.
@@ -111,7 +112,7 @@ func (r *exportRefresh) noteTimeout(ctx context.Context, err error) (failure rea
 		return failure
 	}
 	r.diags.AddWarning("Not All Was Refreshed", explained.Detail)
-	if errors.As(err, new(*export.UnreadError)) {
+	if errors.As(err, new(*pipeline.UnreadError)) {
 		failure = readFailure{over.limit, err}
 	}
 	return failure

@@ -1,6 +1,9 @@
 package tally
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Count is a number with its noun, thousands separated: "10,250 profiles".
 func Count(n int64, noun string) string {
@@ -26,4 +29,13 @@ func Thousands(n int64) string {
 		s = s[:i] + "," + s[i:]
 	}
 	return s
+}
+
+// Abridged lists the first few of many names.
+func Abridged(names []string) string {
+	const most = 20
+	if len(names) <= most {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more, which the log names", strings.Join(names[:most], ", "), len(names)-most)
 }
