@@ -40,7 +40,7 @@ func (s *Set) Len() int { return s.size }
 func (s *Set) Add(h profile.Hash) bool {
 	t, key := s.split(h)
 	if 4*(t.used+1) > 3*len(t.slots) {
-		t.grow(max(len(t.slots)*3/2, minSlots))
+		t.grow(max(2*len(t.slots), minSlots))
 	}
 	at := t.find(key)
 	if t.slots[at] == key {
