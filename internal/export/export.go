@@ -1,13 +1,7 @@
-// Package export is the engine: it surveys segments (reads, counts,
-// fingerprints, sends nothing) and runs exports (checks, sends, waits,
-// reports).
-//
-// Rows stream through both the same way. One reader cuts the segments into
-// chunks, workers map and encode them in parallel, and one consumer takes the
-// chunks in the order of the rows. A run goes on from there: the packer fills
-// batches, uploaders send them, one poller follows the jobs. Every stage hands
-// on through a bounded channel, so the slowest one sets the pace and memory
-// stays flat.
+// Package export is an export of segments to a list: what must hold before
+// anything is sent, a survey (read and count, send nothing), and a run, which is
+// made of steps. Package pipeline turns rows into profiles, package bulk sends
+// them to Klaviyo.
 package export
 
 import (

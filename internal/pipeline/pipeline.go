@@ -154,21 +154,25 @@ func (r *Reader) Read(ctx context.Context, visit func(*Profile) error) (*Survey,
 	return r.Counts(), nil
 }
 
-// take counts and encodes the rows of a chunk, and hands on the profiles. It looks
-// for duplicates only when all rows are encoded: then the processor waits for
-// many lookups at once rather than for one after the other, which takes a fifth
-// off a survey of a million rows.
+// take encodes and counts the rows of a chunk, and hands on the profiles. It looks
+// for the duplicates of a chunk at once: then the processor waits for many
+// lookups together rather than for one after the other, which takes a fifth off a
+// survey of a million rows.
 func (r *Reader) take(c *chunk, visit func(*Profile) error) error {
 	r.counts.Rows += int64(c.rows)
 	if r.OnRows != nil {
 		r.OnRows(r.counts.Rows)
 	}
 	r.encode(c)
+	for i := range r.encoded {
+		e := &r.encoded[i]
+		e.first = r.seen.Add(e.info.Email)
+	}
 	p := Profile{Row: tally.Row{Segment: c.segment}}
 	for i := range r.encoded {
 		e := &r.encoded[i]
 		p.Row.Number, p.Email, p.JSON = e.row, e.info.Email, r.json[e.start:e.end:e.end]
-		if !r.isFirst(p.Row, c.index, &e.info) || visit == nil {
+		if r.count(p.Row, c.index, e); !e.first || visit == nil {
 			continue
 		}
 		if err := visit(&p); err != nil {
@@ -183,6 +187,7 @@ type encoded struct {
 	row        int64
 	start, end int // in the reader's json
 	info       profile.Info
+	first      bool // no earlier row has its address
 }
 
 // encode encodes the rows of a chunk.
@@ -220,17 +225,16 @@ func (r *Reader) reject(row tally.Row, code string, target profile.Target, reaso
 	}
 }
 
-// isFirst counts an encoded row, and reports whether no earlier row has its
-// address.
-func (r *Reader) isFirst(row tally.Row, index int, info *profile.Info) bool {
-	first := r.seen.Add(info.Email)
-	r.segments.note(&r.fingerprint, index, info.Email, first)
-	if !first {
+// count counts an encoded row of a segment.
+func (r *Reader) count(row tally.Row, segment int, e *encoded) {
+	info := &e.info
+	r.segments.note(&r.fingerprint, segment, info.Email, e.first)
+	if !e.first {
 		r.counts.Duplicates++
 		if r.OnSkip != nil {
 			r.OnSkip(row, "duplicate", "an earlier row has the same email address")
 		}
-		return false
+		return
 	}
 	r.counts.Profiles++
 	r.fingerprint.Add(info.Profile)
@@ -239,5 +243,4 @@ func (r *Reader) isFirst(row tally.Row, index int, info *profile.Info) bool {
 			r.counts.Dropped.Add(row, tally.CodeDropped, t, profile.DroppedBecause(t))
 		}
 	}
-	return true
 }
