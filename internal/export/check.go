@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/diagnostic"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 )
 
@@ -12,7 +13,7 @@ func (e *Export) CheckConsent() error {
 	if e.Destination.Consent {
 		return nil
 	}
-	return &Error{
+	return &diagnostic.Error{
 		Attribute: []string{"destination", "data_privacy_consent"},
 		Summary:   "No Consent To Export Personal Data",
 		Detail: "The connection does not have data_privacy_consent = true. With it you agree that personal data of the people in the segments " +
@@ -30,7 +31,7 @@ func (e *Export) CheckAccount(ctx context.Context, client *klaviyo.Client) error
 	if account.ID == e.Destination.AccountID {
 		return nil
 	}
-	return &Error{
+	return &diagnostic.Error{
 		Attribute: []string{"destination"},
 		Summary:   "API Key Of Another Account",
 		Detail: fmt.Sprintf("The connection is to the account %s, but the API key in use belongs to %s (%q). Nothing was sent. "+
@@ -45,7 +46,7 @@ func (e *Export) CheckListAllowed() error {
 	if e.Destination.allows(e.ListID) {
 		return nil
 	}
-	return &Error{
+	return &diagnostic.Error{
 		Attribute: []string{"list_id"},
 		Summary:   "List Not Allowed",
 		Detail: fmt.Sprintf("The connection may not be used for the list %q. Nothing was sent. "+

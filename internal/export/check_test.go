@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/diagnostic"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/simulator"
@@ -130,7 +131,7 @@ func TestFlowsThatCannotBeSeen(t *testing.T) {
 }
 
 func summaryOf(err error) string {
-	var e *export.Error
+	var e *diagnostic.Error
 	if errors.As(err, &e) {
 		return e.Summary
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/hashset"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
 )
@@ -20,12 +21,12 @@ func (e *Export) Lost(ctx context.Context, client *klaviyo.Client, before, now i
 	if e.IgnoreOptOuts {
 		return lost, nil
 	}
-	var left hashSet
+	var left hashset.Set
 	for p, err := range client.OptOuts(ctx, e.ListID, klaviyo.TimeRange{From: since}) {
 		if err != nil {
 			return 0, err
 		}
-		if left.add(profile.HashOfAddress(p)) {
+		if left.Add(profile.HashOfAddress(p)) {
 			lost--
 		}
 		if lost == 0 {

@@ -6,8 +6,10 @@ import (
 	"slices"
 	"time"
 
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/bulk"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/logging"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/tally"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/wait"
 )
 
@@ -73,7 +75,7 @@ func (j *earlierJobs) wait(ctx context.Context, now *preparation) error {
 		if now.beginWaiting(j.String(), j.advice()) {
 			logging.Info(ctx, "Waiting for earlier import jobs", logging.Fields{"list": j.listID, "jobs": j.ids()})
 		}
-		if err := wait.For(ctx, pollWait(true, time.Since(began))); err != nil {
+		if err := wait.For(ctx, bulk.PollWait(time.Since(began))); err != nil {
 			return err
 		}
 	}
@@ -138,13 +140,13 @@ func (j *earlierJobs) String() string {
 	if slices.ContainsFunc(j.jobs, func(job earlierJob) bool { return !job.forList }) {
 		certain = " that may be"
 	}
-	return fmt.Sprintf("waiting for %s%s to this list", Count(int64(len(j.jobs)), "earlier import job"), certain)
+	return fmt.Sprintf("waiting for %s%s to this list", tally.Count(int64(len(j.jobs)), "earlier import job"), certain)
 }
 
 // advice is for who was not patient enough.
 func (j *earlierJobs) advice() string {
 	text := fmt.Sprintf("It was %s, which Klaviyo had not finished: %s. Profiles that are sent before them could get older values back. "+
-		"Klaviyo finishes them by itself: apply again then, or raise timeouts so that the export can wait for it.", j, abridged(j.ids()))
+		"Klaviyo finishes them by itself: apply again then, or raise timeouts so that the export can wait for it.", j, tally.Abridged(j.ids()))
 	var last time.Time
 	for _, job := range j.jobs {
 		if job.ExpiresAt.IsZero() {

@@ -1,26 +1,21 @@
-// Package export is the engine: it surveys segments (reads, counts,
-// fingerprints, sends nothing) and runs exports (checks, sends, waits,
-// reports).
-//
-// Rows stream through both the same way. One reader cuts the segments into
-// chunks, workers map and encode them in parallel, and one consumer takes the
-// chunks in the order of the rows. A run goes on from there: the packer fills
-// batches, uploaders send them, one poller follows the jobs. Every stage hands
-// on through a bounded channel, so the slowest one sets the pace and memory
-// stays flat.
+// Package export is an export of segments to a list: what must hold before
+// anything is sent, a survey (read and count, send nothing), and a run, which is
+// made of steps. Package pipeline turns rows into profiles, package bulk sends
+// them to Klaviyo.
 package export
 
 import (
 	"slices"
 
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/bulk"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/pipeline"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
-	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
 )
 
 // Export is a declared export: which people, how they are written, and where
 // they go.
 type Export struct {
-	Segments []Segment // their union is exported, in this order
+	Segments []pipeline.Segment // their union is exported, in this order
 	Mapping  profile.Mapping
 	ListID   string
 
@@ -38,13 +33,7 @@ type Export struct {
 	// IgnoreOptOuts exports also who unsubscribed from the list.
 	IgnoreOptOuts bool
 
-	room batchRoom // of a batch; zero for as much as an import may hold
-}
-
-// Segment is a named source.
-type Segment struct {
-	Name   string
-	Source segment.Source
+	limits bulk.Limits // of a batch; zero for as much as an import may hold
 }
 
 // Destination is the connection an export uses.
@@ -58,10 +47,4 @@ type Destination struct {
 // allows reports whether the connection may be used for a list.
 func (d Destination) allows(listID string) bool {
 	return d.AllowedListIDs == nil || slices.Contains(d.AllowedListIDs, listID)
-}
-
-// Row is the place of a row: the n-th of a segment, header not counted.
-type Row struct {
-	Segment string
-	Number  int64 // from 1; 0 when it is not known
 }

@@ -3,56 +3,43 @@ package export
 import (
 	"bytes"
 	"context"
-	"slices"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/bulk"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/pipeline"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/tally"
 )
 
 // SetBatchRoom makes the batches of an export smaller than imports may be, so
 // that few rows are several jobs.
-func (e *Export) SetBatchRoom(profiles, bytes int) { e.room = batchRoom{profiles, bytes} }
+func (e *Export) SetBatchRoom(profiles, bytes int) {
+	e.limits = bulk.Limits{Profiles: profiles, Bytes: bytes}
+}
 
 // Packed is what a run of an export would send.
 type Packed struct {
 	Survey
-	Bodies [][]byte // of the batches, without their envelopes
 	Sent   []SentProfile
-	Unsent []Row
+	Unsent []tally.Row
 }
 
-// SentProfile is a profile in one of the batches.
+// SentProfile is a profile that would be sent.
 type SentProfile struct {
-	Row  Row
+	Row  tally.Row
 	JSON []byte
 }
 
-// Pack is a run up to where its batches leave for Klaviyo, whatever the
-// safeguards say.
+// Pack is a run up to where its profiles go to Klaviyo, whatever the safeguards
+// say.
 func (e *Export) Pack(ctx context.Context) (*Packed, error) {
-	unsent := &rejects{known: map[rejectKey]int32{}, order: map[string]int{}}
-	for i, s := range e.Segments {
-		unsent.order[s.Name] = i
-	}
-	r := e.newRun(nil, prepared{survey: &Survey{}, roster: e.newRoster(), optOuts: &hashSet{}}, unsent, RunOptions{})
-	end := make(chan error, 1)
-	go func() {
-		defer close(r.batches)
-		pack := packer{run: r}
-		if err := pack.addSegments(ctx); err != nil {
-			end <- err
-			return
-		}
-		end <- pack.flush(ctx)
-	}()
 	p := &Packed{}
-	for b := range r.batches {
-		p.Bodies = append(p.Bodies, slices.Concat(b.body...))
-		for _, s := range b.profiles {
-			p.Sent = append(p.Sent, SentProfile{b.row(s), bytes.Clone(b.json(s))})
-		}
-		r.pool.put(b)
+	r := e.pipeline().NewReader()
+	r.OnSkip = func(row tally.Row, _, _ string) { p.Unsent = append(p.Unsent, row) }
+	s, err := r.Read(ctx, func(one *pipeline.Profile) error {
+		p.Sent = append(p.Sent, SentProfile{one.Row, bytes.Clone(one.JSON)})
+		return nil
+	})
+	if s != nil {
+		p.Survey = *s
 	}
-	for _, row := range unsent.rows {
-		p.Unsent = append(p.Unsent, Row{e.Segments[row.segment].Name, row.number})
-	}
-	p.Survey = *r.counts.survey()
-	return p, <-end
+	return p, err
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/diagnostic"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/simulator"
@@ -138,7 +139,7 @@ func runOver(t *testing.T, faults ...simulator.Fault) {
 
 // explained is what a user reads of a run that failed.
 func explained(err error) string {
-	var e *export.Error
+	var e *diagnostic.Error
 	if errors.As(err, &e) {
 		return e.Error()
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/simulator"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/tally"
 )
 
 // oddAnswers are those of an import that was accepted, which do not name its
@@ -58,7 +59,7 @@ func TestRunFindsTheJobOfAnImportThatWasAccepted(t *testing.T) {
 				var places []string
 				for _, reason := range r.Refused.Reasons() {
 					for _, row := range reason.First {
-						places = append(places, export.Thousands(row.Number))
+						places = append(places, tally.Thousands(row.Number))
 					}
 				}
 				// Whose job is whose is not known of two that are lost at once, but
@@ -139,7 +140,7 @@ func TestRunDoesNotTakeTheJobOfAnother(t *testing.T) {
 			if i > 0 {
 				profiles.WriteByte(',')
 			}
-			profiles.WriteString(`{"type":"profile","attributes":{"email":"other` + export.Thousands(int64(i)) + `@example.org"}}`)
+			profiles.WriteString(`{"type":"profile","attributes":{"email":"other` + tally.Thousands(int64(i)) + `@example.org"}}`)
 		}
 		if _, err := newClient(t, k.URL, patient).ImportProfiles(t.Context(), list, []byte(profiles.String())); err != nil {
 			t.Error(err)

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/diagnostic"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/tally"
 )
 
 // CheckFlows refuses to let people join a list that starts a live flow for
@@ -33,23 +35,23 @@ func (e *Export) CheckFlows(ctx context.Context, client *klaviyo.Client, joining
 	if len(names) > 1 {
 		starts = fmt.Sprintf("%d live flows: %s", len(names), strings.Join(names, ", "))
 	}
-	return &Error{
+	return &diagnostic.Error{
 		Attribute: []string{"safeguards", "allow_live_flows"},
 		Summary:   "Joining The List Starts A Live Flow",
 		Detail: fmt.Sprintf("Who is newly added to the list %q starts %s. Up to %s would join it and may be sent messages at once. Nothing was sent. "+
 			"Set the flow to manual or draft in Klaviyo, use another list, or if the messages are meant, set safeguards.allow_live_flows = true.",
-			e.ListID, starts, Count(joining, "profile")),
+			e.ListID, starts, tally.Count(joining, "profile")),
 	}
 }
 
 // flowsUnknown refuses a run of which nobody knows whether it starts flows.
 func (e *Export) flowsUnknown(joining int64, err error) error {
-	return &Error{
+	return &diagnostic.Error{
 		Attribute: []string{"safeguards", "allow_live_flows"},
 		Summary:   "Flows Cannot Be Checked",
 		Detail: fmt.Sprintf("Up to %s would join the list %q, and the API key lacks the scope flows:read, so whether joining it starts a live flow, which would send messages to everybody who is new on the list, is not known. Nothing was sent. "+
 			"The scopes of a key cannot be changed: create a key with the scopes %s in Klaviyo under Settings > API keys. Or if messages are meant or known not to be sent, set safeguards.allow_live_flows = true.",
-			Count(joining, "profile"), e.ListID, strings.Join(klaviyo.RequiredScopes(), ", ")),
+			tally.Count(joining, "profile"), e.ListID, strings.Join(klaviyo.RequiredScopes(), ", ")),
 		Err: err,
 	}
 }

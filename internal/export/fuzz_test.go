@@ -12,9 +12,11 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/diagnostic"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/tally"
 )
 
 // FuzzSurvey reads arbitrary bytes as a segment: there is an error that may be
@@ -88,7 +90,6 @@ func checkWithOthers(t *testing.T, s *export.Survey, source segment.Source) {
 func checkPacked(t *testing.T, s *export.Survey, source segment.Source) {
 	t.Helper()
 	e := fuzzedExport(source)
-	e.SetBatchRoom(2, 1<<20)
 	p, err := e.Pack(t.Context())
 	if s == nil {
 		if err == nil {
@@ -97,7 +98,6 @@ func checkPacked(t *testing.T, s *export.Survey, source segment.Source) {
 		return
 	}
 	surveyed := *s
-	surveyed.Version = ""
 	if err != nil || !reflect.DeepEqual(p.Survey, surveyed) || int64(len(p.Sent)) != s.Profiles {
 		t.Fatalf("survey %+v, but the run has %+v, %v", surveyed, p.Survey, err)
 	}
@@ -119,11 +119,10 @@ func checkPacked(t *testing.T, s *export.Survey, source segment.Source) {
 	if slices.Contains(ends, false) || fingerprint.String() != s.Fingerprint {
 		t.Fatalf("rows end as %v; the profiles of %+v have the fingerprint %s", ends, s, fingerprint)
 	}
-	checkBodies(t, p)
 }
 
 // endRow notes where a row ends, which is in one place.
-func endRow(t *testing.T, ends []bool, row export.Row) {
+func endRow(t *testing.T, ends []bool, row tally.Row) {
 	t.Helper()
 	if row.Number < 1 || row.Number > int64(len(ends)) || ends[row.Number-1] {
 		t.Fatalf("row %v is one of %d, or ends twice", row, len(ends))
@@ -148,35 +147,14 @@ func sentEmail(t *testing.T, resource []byte) string {
 	return email
 }
 
-// checkBodies checks that the batches hold the profiles, in their order.
-func checkBodies(t *testing.T, p *export.Packed) {
-	t.Helper()
-	sent := p.Sent
-	for _, body := range p.Bodies {
-		var profiles []json.RawMessage
-		if err := json.Unmarshal(slices.Concat([]byte("["), body, []byte("]")), &profiles); err != nil || len(profiles) > min(2, len(sent)) {
-			t.Fatalf("%d profiles, %v: %q", len(profiles), err, body)
-		}
-		for i, one := range profiles {
-			if !bytes.Equal(one, sent[i].JSON) {
-				t.Fatalf("%q in place of %q", one, sent[i].JSON)
-			}
-		}
-		sent = sent[len(profiles):]
-	}
-	if len(sent) > 0 {
-		t.Fatalf("%d profiles are in no batch", len(sent))
-	}
-}
-
 // fuzzed surveys sources and checks what comes of it; nil if it is an error
 // without counts.
 func fuzzed(t *testing.T, sources ...segment.Source) *export.Survey {
 	t.Helper()
 	s, err := fuzzedExport(sources...).Survey(t.Context())
 	if err != nil {
-		var one *export.Error
-		var several export.Errors
+		var one *diagnostic.Error
+		var several diagnostic.Errors
 		if !errors.As(err, &one) && !errors.As(err, &several) {
 			t.Fatalf("error %v (%T)", err, err)
 		}

@@ -13,11 +13,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/diagnostic"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/pipeline"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/simulator"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/tally"
 )
 
 const (
@@ -77,7 +80,7 @@ func (w *world) export(sources ...segment.Source) *export.Export {
 		Safeguards:  export.Safeguards{MaxRejectedPercent: 100},
 	}
 	for i, source := range sources {
-		e.Segments = append(e.Segments, export.Segment{Name: fmt.Sprintf("s%d", i+1), Source: source})
+		e.Segments = append(e.Segments, pipeline.Segment{Name: fmt.Sprintf("s%d", i+1), Source: source})
 	}
 	return e
 }
@@ -123,7 +126,7 @@ func checkAccounting(t *testing.T, r *export.Result) {
 	if r.Submitted() != r.Exported+lost || r.Exported < 0 {
 		t.Errorf("%d submitted are not %d exported, %d refused and %d not confirmed", r.Submitted(), r.Exported, r.Refused.Total, r.Unconfirmed.Total())
 	}
-	for what, tally := range map[string]*export.Tally{"rejected": &r.Rejected, "refused": &r.Refused, "dropped": &r.Dropped, "unwanted": &r.Unwanted} {
+	for what, tally := range map[string]*tally.Tally{"rejected": &r.Rejected, "refused": &r.Refused, "dropped": &r.Dropped, "unwanted": &r.Unwanted} {
 		sum := int64(0)
 		for _, reason := range tally.Reasons() {
 			sum += reason.Count
@@ -154,7 +157,7 @@ func (w *world) imports() []simulator.Request {
 // asError checks what an error blames and says.
 func asError(t *testing.T, err error, attribute []string, summary string, says ...string) {
 	t.Helper()
-	var e *export.Error
+	var e *diagnostic.Error
 	if !errors.As(err, &e) {
 		t.Fatalf("error %v (%T)", err, err)
 	}

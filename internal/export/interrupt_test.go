@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/diagnostic"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/simulator"
 )
@@ -154,7 +155,7 @@ func TestInterruptedRunDoesNotDenyWhatMayHaveArrived(t *testing.T) {
 		t.Fatalf("error %v", err)
 	}
 	w.checkMembers(t, addresses(10)) // it has arrived
-	var e *export.Error
+	var e *diagnostic.Error
 	if !errors.As(err, &e) || strings.Contains(e.Detail, "not accepted any") {
 		t.Errorf("all 10 profiles are on the list, and the error is %v", err)
 	}

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/pipeline"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/simulator"
 )
 
@@ -226,7 +227,7 @@ func TestFailedRunNamesWhatIsNotKnownToHaveArrived(t *testing.T) {
 				e, first := k.export(), 0
 				for i, size := range sizes {
 					part := &table{columns: columns, rows: everybody.rows[first : first+size]}
-					e.Segments = append(e.Segments, export.Segment{Name: fmt.Sprintf("s%d", i+1), Source: part})
+					e.Segments = append(e.Segments, pipeline.Segment{Name: fmt.Sprintf("s%d", i+1), Source: part})
 					first += size
 				}
 				e.SetBatchRoom(batchRows, 1<<16)

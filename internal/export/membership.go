@@ -5,7 +5,9 @@ import (
 	"iter"
 	"time"
 
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/hashset"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/pipeline"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
 )
 
@@ -32,10 +34,10 @@ type Membership struct {
 // Compare surveys the segments and walks the list, which for a large one takes
 // minutes. It sends nothing.
 func (e *Export) Compare(ctx context.Context, client *klaviyo.Client) (*Survey, *Membership, error) {
-	counts := counter{roster: e.newRoster()}
+	reader := e.pipeline().NewReader()
 	var missing profile.Fingerprint // of all profiles at first, until they are found
-	s, err := e.count(ctx, &counts, func(p *encoded) error {
-		missing.Add(p.info.Email)
+	s, err := e.survey(ctx, reader, nil, func(p *pipeline.Profile) error {
+		missing.Add(p.Email)
 		return nil
 	})
 	if err != nil {
@@ -46,13 +48,13 @@ func (e *Export) Compare(ctx context.Context, client *klaviyo.Client) (*Survey, 
 		m.Missing--
 		missing.Remove(h)
 	}
-	var members, optOuts hashSet
+	var members, optOuts hashset.Set
 	if err := e.eachMember(ctx, client, func(h profile.Hash) {
-		if !members.add(h) {
+		if !members.Add(h) {
 			return
 		}
 		m.Members++
-		if !counts.seen.has(h) {
+		if !reader.Has(h) {
 			m.Strangers++
 			return
 		}
@@ -62,11 +64,11 @@ func (e *Export) Compare(ctx context.Context, client *klaviyo.Client) (*Survey, 
 	}
 	// After the list, or who unsubscribes in between would be missing.
 	if err := e.eachOptOut(ctx, client, func(h profile.Hash) {
-		if !optOuts.add(h) || !counts.seen.has(h) {
+		if !optOuts.Add(h) || !reader.Has(h) {
 			return
 		}
 		m.OptedOut++
-		if !members.has(h) {
+		if !members.Has(h) {
 			found(h)
 		}
 	}); err != nil {

@@ -5,6 +5,7 @@ import (
 	"iter"
 	"time"
 
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/hashset"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
 )
@@ -17,9 +18,9 @@ const (
 
 // optOuts reads who must not be put back on the list, by the hash of the
 // address: one request if there is nobody.
-func (e *Export) optOuts(ctx context.Context, client *klaviyo.Client) (*hashSet, error) {
-	hashes := &hashSet{}
-	return hashes, e.eachOptOut(ctx, client, func(h profile.Hash) { hashes.add(h) })
+func (e *Export) optOuts(ctx context.Context, client *klaviyo.Client) (*hashset.Set, error) {
+	hashes := &hashset.Set{}
+	return hashes, e.eachOptOut(ctx, client, func(h profile.Hash) { hashes.Add(h) })
 }
 
 // eachOptOut takes everybody who unsubscribed from the list, perhaps more than

@@ -13,6 +13,7 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/simulator"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/tally"
 )
 
 // What an error points at is what it is about, whatever its words begin with:
@@ -21,7 +22,7 @@ import (
 func TestRunBelievesThePointerOfARefusal(t *testing.T) {
 	t.Parallel()
 	const phone = "+34600111222"
-	row := []export.Row{{Segment: "s1", Number: 3}}
+	row := []tally.Row{{Segment: "s1", Number: 3}}
 	for name, tc := range map[string]struct {
 		refuse            func(*world)
 		target            string

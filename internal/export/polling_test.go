@@ -21,6 +21,7 @@ import (
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/simulator"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/tally"
 )
 
 // tracked is a Klaviyo with a clock that can be moved. It tells what each job of
@@ -242,7 +243,7 @@ func TestRunNamesEveryCancelledJob(t *testing.T) {
 			e.SetBatchRoom(20, 1<<16)
 			o := k.whenAccepted(3, func() { k.ahead.Store(3600) })
 			_, err := e.Run(t.Context(), k.client, o)
-			asError(t, err, nil, summary, "Cancelled in Klaviyo: ", "Klaviyo had finished "+export.Count(int64(3-cancelled), "import job")+" with", "Apply again")
+			asError(t, err, nil, summary, "Cancelled in Klaviyo: ", "Klaviyo had finished "+tally.Count(int64(3-cancelled), "import job")+" with", "Apply again")
 			found := regexp.MustCompile(`(\w+) with (\d+) profiles, rows (\d+) to (\d+) of segment "s1"`).FindAllStringSubmatch(err.Error(), -1)
 			if len(found) != cancelled {
 				t.Fatalf("%d jobs are named: %v", len(found), err)

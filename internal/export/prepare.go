@@ -5,27 +5,28 @@ import (
 	"sync"
 	"time"
 
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/hashset"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/logging"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/pipeline"
 )
 
 // prepared is what is known before anything is sent.
 type prepared struct {
 	list    klaviyo.List
 	survey  *Survey
-	roster  *roster // nil unless a property tells of it
-	seen    hashSet // empty, with room for the addresses if they were counted
-	optOuts *hashSet
+	reader  *pipeline.Reader
+	optOuts *hashset.Set
 }
 
 // prepare does all that comes before sending, and tells how far it is.
 func (e *Export) prepare(ctx context.Context, client *klaviyo.Client, rejects *rejects, o RunOptions) (prepared, error) {
 	now := &preparation{started: time.Now(), onProgress: o.Progress}
-	stop := watch(o.every(), func(at time.Time) { now.tell(ctx, at) })
+	stop := every(o.interval(), func(at time.Time) { now.tell(ctx, at) })
 	defer stop()
 	p, err := e.prepareTelling(ctx, client, rejects, o, now)
 	if err != nil && ctx.Err() != nil {
-		err = interrupted(ctx, waited(err), now.whenInterrupted())
+		err = interrupted(ctx, klaviyo.WaitedFor(err), now.whenInterrupted())
 	}
 	return p, err
 }
@@ -38,15 +39,14 @@ func (e *Export) prepareTelling(ctx context.Context, client *klaviyo.Client, rej
 	}
 	p.list = list
 	now.begin("reading the segments")
-	p.roster = e.newRoster()
-	if surveyed := o.Surveyed; surveyed != nil && surveyed.Version != "" && !p.roster.sparse() && !e.listsRows(surveyed) && surveyed.Version == e.version(ctx) {
+	segments := e.pipeline()
+	p.reader = segments.NewReader()
+	if surveyed := o.Surveyed; surveyed != nil && surveyed.Version != "" && !p.reader.NeedsTwoPasses() && !e.listsRows(surveyed) && surveyed.Version == segments.Version(ctx) {
 		p.survey = surveyed
 		err = e.CheckSurvey(surveyed)
 	} else {
-		c := &counter{rejects: rejects, roster: p.roster, read: now.read}
-		p.survey, err = e.count(ctx, c, nothing)
-		p.seen = c.seen
-		p.seen.empty()
+		p.reader.OnRows = now.read
+		p.survey, err = e.survey(ctx, p.reader, rejects, nil)
 		rejects.empty()
 	}
 	if err == nil && o.Fingerprint != "" && p.survey.Fingerprint != o.Fingerprint {

@@ -7,8 +7,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/bulk"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/logging"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/tally"
 )
 
 // progressInterval is how often a run tells how far it is.
@@ -51,17 +53,17 @@ func (p Progress) String() string {
 	if p.Preparing != "" {
 		text := "nothing sent yet, " + p.Preparing
 		if p.Rows > 0 {
-			text += "; " + Count(p.Rows, "row") + " read"
+			text += "; " + tally.Count(p.Rows, "row") + " read"
 		}
 		return text
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s read; %s of %s accepted in %s", Count(p.Rows, "row"), Thousands(p.Accepted), Count(p.Expected, "profile"), Count(p.Jobs, "job"))
+	fmt.Fprintf(&b, "%s read; %s of %s accepted in %s", tally.Count(p.Rows, "row"), tally.Thousands(p.Accepted), tally.Count(p.Expected, "profile"), tally.Count(p.Jobs, "job"))
 	if p.Jobs > 0 {
-		fmt.Fprintf(&b, ", %s of them done", Thousands(p.Finished))
+		fmt.Fprintf(&b, ", %s of them done", tally.Thousands(p.Finished))
 	}
 	if rate := p.Rate(); rate > 0 {
-		fmt.Fprintf(&b, "; %s a second", Count(rate, "profile"))
+		fmt.Fprintf(&b, "; %s a second", tally.Count(rate, "profile"))
 	}
 	if left := p.Remaining.Round(time.Second); left > 0 {
 		fmt.Fprintf(&b, ", about %s left", left)
@@ -87,26 +89,20 @@ func Jobs(profiles int64) int64 {
 // be sent in.
 func Shortest(profiles int64) time.Duration { return klaviyo.ImportsTake(Jobs(profiles)) }
 
-// progress is how far the run is now.
-func (r *run) progress(now time.Time) Progress {
-	l := &r.ledger
-	l.mu.Lock()
-	p := Progress{
-		Elapsed: now.Sub(r.started), Rows: l.rows, Accepted: l.accepted, Batches: l.batches, Jobs: l.jobs, Finished: l.finished,
-	}
-	settled := l.settled
-	l.mu.Unlock()
-	p.Expected = max(r.expected, p.Accepted)
+// newProgress is how far a run is that sends profiles.
+func newProgress(elapsed time.Duration, rows, expected int64, sent bulk.Progress) Progress {
+	p := Progress{Elapsed: elapsed, Rows: rows, Accepted: sent.Accepted, Batches: sent.Batches, Jobs: sent.Jobs, Finished: sent.Finished}
+	p.Expected = max(expected, p.Accepted)
 	p.Remaining = Shortest(p.Expected - p.Accepted)
 	// Half the work of a profile is to send it, the other half is Klaviyo's.
-	if done := float64(p.Accepted+settled) / float64(2*max(p.Expected, 1)); done > 0 {
+	if done := float64(p.Accepted+sent.Settled) / float64(2*max(p.Expected, 1)); done > 0 {
 		p.Remaining = max(p.Remaining, time.Duration(float64(p.Elapsed)*(1-done)/done))
 	}
 	return p
 }
 
-// every is how often a run tells how far it is.
-func (o RunOptions) every() time.Duration { return cmp.Or(o.ProgressInterval, progressInterval) }
+// interval is how often a run tells how far it is.
+func (o RunOptions) interval() time.Duration { return cmp.Or(o.ProgressInterval, progressInterval) }
 
 // reportAside returns a function that hands reports to a listener without
 // waiting for it. The listener gets one report at a time, and of those that come
@@ -145,15 +141,15 @@ func reportAside(listener func(Progress)) (report func(Progress), end func()) {
 	return report, end
 }
 
-func (r *run) tell(ctx context.Context, now time.Time) {
-	p := r.progress(now)
+// report logs how far a run is, and tells the listener, who may be nil.
+func report(ctx context.Context, p Progress, listener func(Progress)) {
 	p.Repeating = klaviyo.Repeated(ctx)
 	logging.Info(ctx, "Exporting", logging.Fields{
 		"rows": p.Rows, "profiles_accepted": p.Accepted, "profiles_expected": p.Expected,
 		"batches": p.Batches, "jobs": p.Jobs, "jobs_finished": p.Finished, "profiles_per_second": p.Rate(), "seconds_left": int64(p.Remaining.Seconds()),
 		"repeating": p.Repeating,
 	})
-	if r.onProgress != nil {
-		r.onProgress(p)
+	if listener != nil {
+		listener(p)
 	}
 }

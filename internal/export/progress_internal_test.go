@@ -5,6 +5,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/bulk"
 )
 
 // What remains is as long as the same took so far, and never shorter than the
@@ -23,9 +25,7 @@ func TestProgressEstimatesWhatRemains(t *testing.T) {
 		"more than expected":     {100, 200, 100, 3 * time.Second, time.Second},
 		"nothing expected":       {0, 0, 0, time.Second, 0},
 	} {
-		r := &run{expected: tc.expected, ledger: newLedger(), started: time.Unix(1000, 0)}
-		r.ledger.accepted, r.ledger.settled = tc.accepted, tc.settled
-		p := r.progress(r.started.Add(tc.elapsed))
+		p := newProgress(tc.elapsed, 0, tc.expected, bulk.Progress{Accepted: tc.accepted, Settled: tc.settled})
 		if p.Remaining.Round(time.Millisecond) != tc.want || p.Elapsed != tc.elapsed || p.Expected != max(tc.expected, tc.accepted) {
 			t.Errorf("%s: %+v, want %v", name, p, tc.want)
 		}

@@ -16,6 +16,7 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/simulator"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/tally"
 )
 
 // traffic is the import requests that a simulator recorded.
@@ -245,9 +246,9 @@ func checkUnwanted(t *testing.T, r *export.Result, words string, count int64, fi
 	if len(reasons) != 1 {
 		t.Fatalf("reasons %+v", reasons)
 	}
-	var rows []export.Row
+	var rows []tally.Row
 	for _, number := range first {
-		rows = append(rows, export.Row{Segment: "s1", Number: number})
+		rows = append(rows, tally.Row{Segment: "s1", Number: number})
 	}
 	got := reasons[0]
 	if got.Code != "dropped" || got.Target != phoneTarget || got.Words != "Klaviyo: "+words || got.Count != count || !slices.Equal(got.First, rows) {

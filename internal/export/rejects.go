@@ -11,7 +11,9 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/diagnostic"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/tally"
 )
 
 // rejectsHeader names the columns of a rejects file, and rejectsHeaderLine is
@@ -85,7 +87,8 @@ func (r *rejects) open() (err error) {
 	return err
 }
 
-func (r *rejects) add(row Row, code, words string) {
+// add takes down a row; its reason is in words.
+func (r *rejects) add(row tally.Row, code, words string) {
 	if r == nil {
 		return
 	}
@@ -134,9 +137,9 @@ func (r *rejects) list(refused error) error {
 		err = r.write()
 	}
 	if err != nil {
-		return addToDetail(refused, fmt.Sprintf(" The rows could not be listed in %q: %s.", path, segment.Cause(err)))
+		return diagnostic.AddToDetail(refused, fmt.Sprintf(" The rows could not be listed in %q: %s.", path, segment.Cause(err)))
 	}
-	return addToDetail(refused, fmt.Sprintf(" The rows that are not exported are listed in %q, each with its reason.", path))
+	return diagnostic.AddToDetail(refused, fmt.Sprintf(" The rows that are not exported are listed in %q, each with its reason.", path))
 }
 
 // write completes the file, with a line a row in the order of the rows, and

@@ -12,17 +12,20 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/pipeline"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/tally"
 )
 
 // Without a path nothing is collected, which would be for nobody.
 func TestNoRejectsWithoutAPath(t *testing.T) {
 	t.Parallel()
-	e := &Export{Segments: []Segment{{Name: "s"}}}
+	e := &Export{Segments: []pipeline.Segment{{Name: "s"}}}
 	r, err := e.openRejects()
 	if r != nil || err != nil {
 		t.Fatalf("rejects %v, %v", r, err)
 	}
-	r.add(Row{"s", 1}, "code", "words")
+	r.add(tally.Row{Segment: "s", Number: 1}, "code", "words")
 	r.empty()
 	if err := r.write(); err != nil {
 		t.Error(err)
@@ -37,16 +40,16 @@ func TestNoRejectsWithoutAPath(t *testing.T) {
 func TestRejectsAreOneRecordARow(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "rejects.csv")
-	e := &Export{Segments: []Segment{{Name: "b\n,\""}, {Name: "a"}}, RejectsPath: path}
+	e := &Export{Segments: []pipeline.Segment{{Name: "b\n,\""}, {Name: "a"}}, RejectsPath: path}
 	r, err := e.openRejects()
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.add(Row{"a", 1}, `co"de`, "two\nlines")
-	r.add(Row{}, "", "")
-	r.add(Row{"b\n,\"", 10}, "x", "a, b")
-	r.add(Row{"b\n,\"", 9}, "x", " 'quoted' \"twice\"")
-	r.add(Row{"a", 1 << 40}, "x", "a, b")
+	r.add(tally.Row{Segment: "a", Number: 1}, `co"de`, "two\nlines")
+	r.add(tally.Row{}, "", "")
+	r.add(tally.Row{Segment: "b\n,\"", Number: 10}, "x", "a, b")
+	r.add(tally.Row{Segment: "b\n,\"", Number: 9}, "x", " 'quoted' \"twice\"")
+	r.add(tally.Row{Segment: "a", Number: 1 << 40}, "x", "a, b")
 	if err := r.write(); err != nil {
 		t.Fatal(err)
 	}
@@ -78,16 +81,16 @@ func TestRejectsAreOneRecordARow(t *testing.T) {
 func TestRejectsKeepABoundedNumberOfReasons(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "rejects.csv")
-	e := &Export{Segments: []Segment{{Name: "s"}}, RejectsPath: path}
+	e := &Export{Segments: []pipeline.Segment{{Name: "s"}}, RejectsPath: path}
 	r, err := e.openRejects()
 	if err != nil {
 		t.Fatal(err)
 	}
 	const rows = 3 * mostReasons
 	for i := range rows {
-		r.add(Row{"s", int64(i + 1)}, "invalid", fmt.Sprintf("row %d is not valid", i+1))
+		r.add(tally.Row{Segment: "s", Number: int64(i + 1)}, "invalid", fmt.Sprintf("row %d is not valid", i+1))
 	}
-	r.add(Row{"s", rows + 1}, "invalid", "row 1 is not valid")
+	r.add(tally.Row{Segment: "s", Number: rows + 1}, "invalid", "row 1 is not valid")
 	if len(r.reasons) > mostReasons+1 || len(r.known) != len(r.reasons) {
 		t.Errorf("%d reasons are kept, %d of them to be found", len(r.reasons), len(r.known))
 	}

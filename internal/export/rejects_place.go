@@ -8,7 +8,9 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/diagnostic"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/tally"
 )
 
 // CheckRejects makes sure, without writing anything, that a run may write its
@@ -114,7 +116,7 @@ func checkReplaceable(place string) error {
 	default:
 		return &refusal{
 			fmt.Sprintf("there is already a file of %s that no run wrote: a rejects file begins with exactly the line %q, and this one does not",
-				Count(info.Size(), "byte"), cutLineEnd(rejectsHeaderLine)), remedyOther,
+				tally.Count(info.Size(), "byte"), cutLineEnd(rejectsHeaderLine)), remedyOther,
 		}
 	}
 }
@@ -159,7 +161,7 @@ func rejectsError(path string, err error, profiles string) error {
 	if errors.As(err, &missing) {
 		remedy = remedyFolder
 	}
-	return &Error{
+	return &diagnostic.Error{
 		Attribute: []string{"rejects_path"},
 		Summary:   "Rejects File Cannot Be Written",
 		Detail:    fmt.Sprintf("The rows that are not exported are to be listed in %q, which cannot be written: %s. %s %s", path, segment.Cause(err), remedy, profiles),

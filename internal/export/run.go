@@ -1,18 +1,15 @@
 package export
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
-	"sync"
-	"sync/atomic"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/bulk"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/diagnostic"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/logging"
-	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/tally"
 )
 
 // Result is what a run did. Every row read is in exactly one of Exported,
@@ -24,14 +21,14 @@ type Result struct {
 
 	Survey // of the segments as they were sent
 
-	Withheld int64 // profiles not sent, since they unsubscribed from the list
-	Exported int64 // profiles that a finished job acknowledged
-	Refused  Tally // profiles that Klaviyo did not import
-	Unwanted Tally // values that Klaviyo refused and that were then left out
+	Withheld int64       // profiles not sent, since they unsubscribed from the list
+	Exported int64       // profiles that a finished job acknowledged
+	Refused  tally.Tally // profiles that Klaviyo did not import
+	Unwanted tally.Tally // values that Klaviyo refused and that were then left out
 
 	// Unconfirmed are profiles that a finished job counts neither as imported
 	// nor as failed.
-	Unconfirmed Unconfirmeds
+	Unconfirmed bulk.Unconfirmeds
 
 	Jobs int64
 
@@ -63,40 +60,21 @@ type RunOptions struct {
 	ProgressInterval time.Duration
 }
 
-// uploaders is how many batches are on their way at once: enough to use the
-// ten imports a second that Klaviyo allows when each takes a second.
-const uploaders = 10
+// step is a part of a run that changes something in Klaviyo. The steps of a run
+// are made one after the other; each may read the segments again. A step that
+// fails ends the run.
+type step interface {
+	// run makes the step.
+	run(ctx context.Context) error
 
-// run is one export under way.
-type run struct {
-	export  *Export
-	client  *klaviyo.Client
-	started time.Time
-	counts  counter
-	report  report
+	// progress says how far it is; it is called while run is under way.
+	progress(now time.Time) Progress
 
-	expected   int64  // profiles, as surveyed
-	pinned     string // the fingerprint that the segments must have; empty for any
-	every      time.Duration
-	onProgress func(Progress)
+	// explain adds to the error of run what the step has done by then.
+	explain(ctx context.Context, err error) error
 
-	optOuts  *hashSet // addresses not to be sent
-	withheld int64    // the packer's own while it runs
-
-	rejectedTooMany bool // the packer's own while it runs
-
-	tooLarge atomic.Int64 // profiles that alone were too large for an import
-	refusals atomic.Int64 // imports that were refused because of single profiles
-	regions  regions      // whose phone numbers are left out
-
-	leastHalved int // bytes of a batch that is worth halving
-
-	pool     *batchPool
-	batches  chan *batch   // to be sent
-	uploaded chan struct{} // closed once all are
-	ledger   ledger
-	lost     *lostJobs
-	held     heldUp
+	// fill records in the result what the step has done, once it is over.
+	fill(result *Result)
 }
 
 // Run exports the segments. It checks everything that can be checked before it
@@ -118,72 +96,43 @@ func (e *Export) Run(ctx context.Context, client *klaviyo.Client, o RunOptions) 
 	if err != nil {
 		return nil, err
 	}
-	r := e.newRun(client, before, rejects, o)
-	result := &Result{ID: rand.Text(), StartedAt: r.started.UTC(), ListName: before.list.Name}
+	result := &Result{ID: rand.Text(), StartedAt: time.Now().UTC(), ListName: before.list.Name}
 	ctx = logging.WithField(ctx, "run", result.ID)
-	stop := watch(r.every, func(now time.Time) { r.tell(ctx, now) })
-	err = r.stream(ctx)
-	stop()
-	if err == nil {
-		err = r.checkAccepted()
-	}
-	if err != nil {
-		err = r.failure(ctx, err)
-		if r.rejectedTooMany {
-			err = rejects.list(err)
+	for _, s := range []step{e.importStep(client, before, rejects, o)} {
+		if err := makeStep(ctx, s, o); err != nil {
+			return nil, err
 		}
-		return nil, err
+		s.fill(result)
 	}
-	r.expected = 0 // some may have been withheld or refused, but there will be no more
-	r.tell(ctx, time.Now())
 	if err := rejects.write(); err != nil {
 		return nil, rejectsError(e.RejectsPath, err, "All profiles were sent and Klaviyo has finished with them, only the list of rejected rows is missing: "+
 			"the next apply sends everything once more, which changes nothing, and makes the list.")
 	}
-	r.fill(result, before.survey)
+	result.CompletedAt = time.Now().UTC()
 	if err := e.countList(ctx, client, result); err != nil {
 		return nil, err
 	}
 	return result, nil
 }
 
-// fill records in the result what a run that is over has done. surveyed is what
-// the segments held before.
-func (r *run) fill(result *Result, surveyed *Survey) {
-	result.CompletedAt = time.Now().UTC()
-	result.Survey = *r.counts.survey()
-	if result.Fingerprint == surveyed.Fingerprint { // else it is the version of something else
-		result.Version = surveyed.Version
+// makeStep makes a step of a run and reports its progress.
+func makeStep(ctx context.Context, s step, o RunOptions) error {
+	stop := every(o.interval(), func(now time.Time) { report(ctx, s.progress(now), o.Progress) })
+	err := s.run(ctx)
+	stop()
+	if err != nil {
+		return s.explain(ctx, err)
 	}
-	result.Refused, result.Unwanted = r.report.refused, r.report.unwanted
-	result.Unconfirmed = r.report.unconfirmed
-	result.Withheld = r.withheld
-	result.Exported = r.ledger.exported
-	result.Jobs = r.ledger.finished
+	report(ctx, s.progress(time.Now()), o.Progress)
+	return nil
 }
 
 func changedSincePlan() error {
-	return &Error{
+	return &diagnostic.Error{
 		Attribute: []string{"pin_to_plan"},
 		Summary:   "Segment Changed Since The Plan",
 		Detail: "The segments no longer hold what the plan was made for, and pin_to_plan = true allows nothing else to be exported. " +
 			"Plan again and review what changed; or set pin_to_plan = false to export what is there when the plan is applied.",
-	}
-}
-
-func (e *Export) newRun(client *klaviyo.Client, before prepared, rejects *rejects, o RunOptions) *run {
-	room := cmp.Or(e.room, importRoom)
-	return &run{
-		export: e, client: client, started: time.Now(),
-		counts: counter{rejects: rejects, roster: before.roster, seen: before.seen}, report: report{rejects: rejects},
-		expected: before.survey.Profiles, pinned: o.Fingerprint, every: o.every(), onProgress: o.Progress,
-		optOuts:     before.optOuts,
-		leastHalved: room.bytes / leastHalved,
-		pool:        newBatchPool(uploaders+1, room),
-		batches:     make(chan *batch),
-		uploaded:    make(chan struct{}),
-		ledger:      newLedger(),
-		lost:        newLostJobs(),
 	}
 }
 
@@ -193,7 +142,7 @@ func (e *Export) countList(ctx context.Context, client *klaviyo.Client, result *
 	list, err := client.ListWithCount(ctx, e.ListID)
 	switch {
 	case klaviyo.IsNotFound(err):
-		return addToDetail(ListError(e.ListID, err), " All profiles were sent and Klaviyo had finished with them before that was seen.")
+		return diagnostic.AddToDetail(ListError(e.ListID, err), " All profiles were sent and Klaviyo had finished with them before that was seen.")
 	case err != nil:
 		logging.Warn(ctx, "The members of the list were not counted", logging.Fields{"list": e.ListID, "reason": err.Error()})
 		result.ListProfileCount = -1
@@ -201,161 +150,4 @@ func (e *Export) countList(ctx context.Context, client *klaviyo.Client, result *
 		result.ListProfileCount = list.ProfileCount
 	}
 	return nil
-}
-
-// stream runs the stages side by side until all rows are settled.
-func (r *run) stream(ctx context.Context) error {
-	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error {
-		defer close(r.batches)
-		return r.pack(ctx)
-	})
-	var uploading sync.WaitGroup
-	for range uploaders {
-		uploading.Add(1)
-		g.Go(func() error {
-			defer uploading.Done()
-			for b := range r.batches {
-				if err := r.upload(ctx, b); err != nil {
-					return err
-				}
-				r.pool.put(b)
-			}
-			return nil
-		})
-	}
-	g.Go(func() error {
-		uploading.Wait()
-		close(r.uploaded)
-		return nil
-	})
-	g.Go(func() error { return r.follow(ctx) })
-	return g.Wait()
-}
-
-// pack fills batches with the profiles of the segments.
-func (r *run) pack(ctx context.Context) error {
-	p := packer{run: r}
-	if err := p.addSegments(ctx); err != nil {
-		return err
-	}
-	if err := r.checkPacked(); err != nil {
-		return err
-	}
-	if err := p.flush(ctx); err != nil {
-		return err
-	}
-	r.ledger.packedAll()
-	return nil
-}
-
-// checkPacked holds what the segments turned out to be, now that all of it is
-// read for sending, against what was allowed: a source may change after it was
-// surveyed. The last batch, of a small export the only one, is not sent yet.
-func (r *run) checkPacked() error {
-	sent := r.counts.survey()
-	if r.pinned != "" && sent.Fingerprint != r.pinned {
-		return changedSincePlan()
-	}
-	if err := r.export.checkRejected(sent); err != nil {
-		r.rejectedTooMany = true
-		return err
-	}
-	return r.export.checkSize(sent.Profiles, true)
-}
-
-// packer fills one batch after the other.
-type packer struct {
-	run   *run
-	batch *batch // that is being filled, or nil
-	count int64  // of the batches begun
-}
-
-// addSegments adds all profiles that are to be sent.
-func (p *packer) addSegments(ctx context.Context) error {
-	r := p.run
-	return r.export.encodeSegments(ctx, reading{keep: true, roster: r.counts.roster}, func(ctx context.Context, c *chunk) error {
-		defer func() { r.ledger.read(r.counts.counts.Rows) }()
-		return r.counts.take(c, func(e *encoded) error {
-			if err := r.export.checkSize(r.counts.counts.Profiles, false); err != nil {
-				return err
-			}
-			row := Row{c.segment, e.row}
-			if r.optOuts.has(e.info.Email) {
-				r.withheld++
-				r.counts.rejects.add(row, "withheld", "the person unsubscribed from the list")
-				return nil
-			}
-			return p.add(ctx, row, c.block, e)
-		})
-	})
-}
-
-// add puts a profile into the batch, into a new one if it is full.
-func (p *packer) add(ctx context.Context, row Row, in *block, e *encoded) error {
-	if p.batch != nil && !p.batch.fits(int(e.end-e.start)) {
-		if err := p.flush(ctx); err != nil {
-			return err
-		}
-	}
-	if p.batch == nil {
-		b, err := p.run.pool.get(ctx)
-		if err != nil {
-			return err
-		}
-		p.count++
-		b.begin(p.count)
-		p.batch = b
-	}
-	p.batch.add(row, e.info.Email, in, e.start, e.end)
-	return nil
-}
-
-// flush hands the batch over to an uploader.
-func (p *packer) flush(ctx context.Context) error {
-	if p.batch == nil {
-		return nil
-	}
-	last := p.batch.span().last // the batch is not ours once it is sent
-	select {
-	case p.run.batches <- p.batch:
-		p.batch = nil
-		p.run.ledger.pack(last)
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// report collects what Klaviyo says of single profiles, from several
-// goroutines.
-type report struct {
-	rejects  *rejects
-	mu       sync.Mutex
-	refused  Tally // profiles
-	unwanted Tally // values
-
-	unconfirmed Unconfirmeds // in the order of the rows
-}
-
-func (r *report) reject(row Row, code string, target profile.Target, words string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.refused.add(row, code, target, words)
-	r.rejects.add(row, code, words)
-}
-
-// String says what Klaviyo said of profiles and of values, a line for each
-// reason.
-func (r *report) String() string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.refused.String() + r.unwanted.String()
-}
-
-// drop records a value that Klaviyo did not want.
-func (r *report) drop(row Row, t profile.Target, words string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.unwanted.add(row, codeDropped, t, words)
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/simulator"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/tally"
 )
 
 func TestRun(t *testing.T) {
@@ -77,14 +78,14 @@ func TestRunRefusedProfiles(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, tc.options)
 			var taken []string
-			var first []export.Row
+			var first []tally.Row
 			for i := range tc.rows {
 				if i%tc.every != 0 {
 					taken = append(taken, address(i))
 					continue
 				}
 				tc.refuse(w, i)
-				first = append(first, export.Row{Segment: "s1", Number: int64(i + 1)})
+				first = append(first, tally.Row{Segment: "s1", Number: int64(i + 1)})
 			}
 			source := people(tc.rows)
 			for i := range source.rows { // what Klaviyo reports has another case
@@ -176,7 +177,7 @@ func TestRunHalvesWhatIsTooLarge(t *testing.T) {
 	if r.Exported != 98 || r.Refused.Total != 2 || r.Jobs < 2 {
 		t.Errorf("result %+v", r)
 	}
-	if got := r.Refused.Reasons()[0].First; !slices.Contains(got, export.Row{Segment: "s1", Number: 2}) || !slices.Contains(got, export.Row{Segment: "s1", Number: 99}) {
+	if got := r.Refused.Reasons()[0].First; !slices.Contains(got, tally.Row{Segment: "s1", Number: 2}) || !slices.Contains(got, tally.Row{Segment: "s1", Number: 99}) {
 		t.Errorf("refused %v", got)
 	}
 	total := 0
@@ -263,13 +264,13 @@ func TestRunCountsARowOnceHoweverOftenItFails(t *testing.T) {
 func TestRunFindsTheRowOfAFailure(t *testing.T) {
 	t.Parallel()
 	pointer := regexp.MustCompile(`"pointer": ?"[^"]*"`)
-	fourth := []export.Row{{Segment: "s1", Number: 4}}
+	fourth := []tally.Row{{Segment: "s1", Number: 4}}
 	for name, tc := range map[string]struct {
 		edit func(body string) string
 		code string
-		rows []export.Row
+		rows []tally.Row
 	}{
-		"nothing listed": {func(string) string { return `{"data":[],"links":{"next":null}}` }, "not_imported", []export.Row{{}}},
+		"nothing listed": {func(string) string { return `{"data":[],"links":{"next":null}}` }, "not_imported", []tally.Row{{}}},
 		"by its pointer": {func(body string) string { return strings.ReplaceAll(body, `"email":"`, `"elsewhere":"`) }, "c", fourth},
 		"by its address": {func(body string) string { return pointer.ReplaceAllString(body, `"pointer":"/data"`) }, "c", fourth},
 		"by another spelling": {func(body string) string {
@@ -277,13 +278,13 @@ func TestRunFindsTheRowOfAFailure(t *testing.T) {
 		}, "c", fourth},
 		"by nothing": {func(body string) string {
 			return strings.ReplaceAll(pointer.ReplaceAllString(body, `"pointer":"/data"`), `"email":"`, `"elsewhere":"`)
-		}, "c", []export.Row{{}}},
+		}, "c", []tally.Row{{}}},
 		"by a profile that there is not": {func(body string) string {
 			return strings.NewReplacer("/data/3/", "/data/10/", `"email":"`, `"elsewhere":"`).Replace(body)
-		}, "c", []export.Row{{}}},
+		}, "c", []tally.Row{{}}},
 		"by none that can be": {func(body string) string {
 			return strings.NewReplacer("/data/3/", "/data/4294967299/", `"email":"`, `"elsewhere":"`).Replace(body)
-		}, "c", []export.Row{{}}},
+		}, "c", []tally.Row{{}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -338,7 +339,7 @@ func TestRunNamesTheFieldThatIsRefused(t *testing.T) {
 	r := w.run(t, e)
 	w.checkMembers(t, slices.Concat(addresses(7), addresses(10)[8:]))
 	reason := r.Refused.Reasons()[0]
-	if reason.Target != (profile.Target{Group: "klaviyo", Name: "properties/$reserved"}) || !slices.Equal(reason.First, []export.Row{{Segment: "s1", Number: 8}}) {
+	if reason.Target != (profile.Target{Group: "klaviyo", Name: "properties/$reserved"}) || !slices.Equal(reason.First, []tally.Row{{Segment: "s1", Number: 8}}) {
 		t.Errorf("reason %+v", reason)
 	}
 }
@@ -348,19 +349,19 @@ func TestRunRemembersTheRowsOfOpenJobs(t *testing.T) {
 	t.Parallel()
 	const rows, batchRows = 8500, 1000
 	w := newWorld(t, simulator.Options{QueueDelay: time.Second})
-	var want []export.Row
+	var want []tally.Row
 	for i := 3; i < rows; i += 2000 {
 		w.FailEmail(address(i), fmt.Sprint("failed ", i), "No.")
-		want = append(want, export.Row{Segment: "s1", Number: int64(i + 1)})
+		want = append(want, tally.Row{Segment: "s1", Number: int64(i + 1)})
 	}
 	e := w.export(people(rows))
 	e.SetBatchRoom(batchRows, 1<<18)
 	r := w.run(t, e)
-	var got []export.Row
+	var got []tally.Row
 	for _, reason := range r.Refused.Reasons() { // one each, since the codes differ
 		got = append(got, reason.First...)
 	}
-	slices.SortFunc(got, func(a, b export.Row) int { return int(a.Number - b.Number) })
+	slices.SortFunc(got, func(a, b tally.Row) int { return int(a.Number - b.Number) })
 	if r.Jobs != 9 || r.Exported != rows-int64(len(want)) || !slices.Equal(got, want) {
 		t.Errorf("refused %v in %d jobs, want %v", got, r.Jobs, want)
 	}

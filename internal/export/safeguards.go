@@ -3,7 +3,9 @@ package export
 import (
 	"fmt"
 
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/diagnostic"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/tally"
 )
 
 // DefaultMaxRejectedPercent is for exports that do not say how many rows may
@@ -34,18 +36,18 @@ func (e *Export) checkRejected(s *Survey) error {
 	rejected := s.Rejected.Total
 	switch most := e.Safeguards.MaxRejectedPercent; {
 	case s.Profiles == 0 && rejected > 0:
-		return &Error{
+		return &diagnostic.Error{
 			Attribute: []string{"segment"},
 			Summary:   "No Row Can Be Exported",
-			Detail:    fmt.Sprintf("Of %s none can become a profile:\n%s\nCorrect the source or the mapping.", Count(s.Rows, "row"), s.Rejected.String()),
+			Detail:    fmt.Sprintf("Of %s none can become a profile:\n%s\nCorrect the source or the mapping.", tally.Count(s.Rows, "row"), s.Rejected.String()),
 		}
 	case rejected*100 > most*s.Rows:
-		return &Error{
+		return &diagnostic.Error{
 			Attribute: []string{"safeguards", "max_rejected_percent"},
 			Summary:   "Too Many Rows Cannot Be Exported",
 			Detail: fmt.Sprintf("Of %s, %s cannot be exported: %s, where %d %% are allowed.\n%sCorrect the source or the mapping; "+
 				"or if this is expected, raise safeguards.max_rejected_percent.",
-				Count(s.Rows, "row"), Thousands(rejected), percent(rejected, s.Rows), most, s.Rejected.String()),
+				tally.Count(s.Rows, "row"), tally.Thousands(rejected), percent(rejected, s.Rows), most, s.Rejected.String()),
 		}
 	}
 	return nil
@@ -56,24 +58,24 @@ func (e *Export) checkRejected(s *Survey) error {
 func (e *Export) checkSize(profiles int64, all bool) error {
 	held := func(most int64) string {
 		if all {
-			return Count(profiles, "profile")
+			return tally.Count(profiles, "profile")
 		}
-		return "more than " + Count(most, "profile")
+		return "more than " + tally.Count(most, "profile")
 	}
 	if most := e.Safeguards.MaxProfiles; most > 0 && profiles > most {
-		return &Error{
+		return &diagnostic.Error{
 			Attribute: []string{"safeguards", "max_profiles"},
 			Summary:   "Too Many Profiles",
 			Detail: fmt.Sprintf("The segments hold %s, and safeguards.max_profiles allows %s. "+
-				"If they are all meant to be exported, raise it.", held(most), Thousands(most)),
+				"If they are all meant to be exported, raise it.", held(most), tally.Thousands(most)),
 		}
 	}
 	if most := e.Destination.MaxProfiles; most > 0 && profiles > most {
-		return &Error{
+		return &diagnostic.Error{
 			Attribute: []string{"destination"},
 			Summary:   "Too Many Profiles",
 			Detail: fmt.Sprintf("The segments hold %s, and the connection allows %s for one export. "+
-				"If they are all meant to be exported, raise max_profiles_per_export of the connection.", held(most), Thousands(most)),
+				"If they are all meant to be exported, raise max_profiles_per_export of the connection.", held(most), tally.Thousands(most)),
 		}
 	}
 	return nil
@@ -99,17 +101,17 @@ func percent(part, whole int64) string {
 // typeErrors says of each property which rows are not of its type. A declared
 // type is a promise about the data: who makes it wants to know, before
 // anything is sent, that it does not hold.
-func typeErrors(rejected *Tally) error {
-	var out Errors
+func typeErrors(rejected *tally.Tally) error {
+	var out diagnostic.Errors
 	for _, r := range rejected.Reasons() {
 		if r.Code != string(profile.PropertyType) {
 			continue
 		}
-		out = append(out, &Error{
-			Attribute: append(targetAttribute(r.Target), "type"),
+		out = append(out, &diagnostic.Error{
+			Attribute: append(r.Target.Attribute(), "type"),
 			Summary:   "Property Is Not Of Its Type",
 			Detail: fmt.Sprintf("In %s, %s. Correct the rows, leave their values empty, or declare the property with type = \"string\".",
-				rowsInWords(r.Count, r.First), r.Words),
+				r.Rows(), r.Words),
 		})
 	}
 	if out == nil {

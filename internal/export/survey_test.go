@@ -12,7 +12,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/diagnostic"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/pipeline"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
 )
@@ -150,7 +152,7 @@ func TestSurveyErrors(t *testing.T) {
 				tc.change(e)
 			}
 			_, err := e.Survey(t.Context())
-			var several export.Errors
+			var several diagnostic.Errors
 			if errors.As(err, &several) {
 				if len(several) != 1 {
 					t.Fatalf("%d errors: %v", len(several), err)
@@ -168,7 +170,7 @@ func TestSurveyNamesEveryMissingColumn(t *testing.T) {
 	e.Mapping.Attributes = map[string]string{"title": "job"}
 	e.Mapping.Location = map[string]string{"city": "town", "zip": "text"}
 	_, err := e.Survey(t.Context())
-	var several export.Errors
+	var several diagnostic.Errors
 	if !errors.As(err, &several) {
 		t.Fatalf("error %v", err)
 	}
@@ -193,7 +195,7 @@ func TestSurveyNamesEveryPropertyOfAnotherType(t *testing.T) {
 	e := declared(&table{columns: columns, rows: [][]string{{address(1), "", "x", "1"}, {address(2), "", "1", "x"}, {address(3), "", "1", "1"}}})
 	e.Mapping.Properties["text"] = profile.Property{Column: "text", Type: profile.Boolean}
 	_, err := e.Survey(t.Context())
-	var several export.Errors
+	var several diagnostic.Errors
 	if !errors.As(err, &several) || len(several) != 2 {
 		t.Errorf("error %v", err)
 	}
@@ -211,11 +213,11 @@ func TestSurveyStopsWhenCancelled(t *testing.T) {
 		return nil
 	}
 	_, err := declared(source).Survey(ctx)
-	var e *export.Error
+	var e *diagnostic.Error
 	if !errors.Is(err, context.Canceled) || errors.As(err, &e) {
 		t.Errorf("error %v", err)
 	}
-	var unread *export.UnreadError
+	var unread *pipeline.UnreadError
 	if !errors.As(err, &unread) || unread.Segment != "s1" {
 		t.Errorf("error %v does not say what was being read", err)
 	}

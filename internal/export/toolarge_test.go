@@ -13,6 +13,7 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/simulator"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/tally"
 )
 
 // narrow is a client of which imports with a long text are too large, whatever
@@ -46,11 +47,11 @@ func TestRunLeavesOutAProfileThatIsTooLarge(t *testing.T) {
 			w := newWorld(t, simulator.Options{})
 			source := people(2 * len(large))
 			var small []string
-			var rows []export.Row
+			var rows []tally.Row
 			for i := range source.rows {
 				if slices.Contains(large, i) {
 					source.rows[i][3] = long
-					rows = append(rows, export.Row{Segment: "s1", Number: int64(i + 1)})
+					rows = append(rows, tally.Row{Segment: "s1", Number: int64(i + 1)})
 				} else {
 					small = append(small, address(i))
 				}

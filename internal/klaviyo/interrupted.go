@@ -2,6 +2,7 @@ package klaviyo
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -63,4 +64,14 @@ func (p *progress) interrupted(ctx context.Context, words string, since time.Tim
 		waiting += waited.String() + " "
 	}
 	return &InterruptedError{Operation: p.operation, waiting: waiting + words, failed: p.failed, last: p.last, ended: ctx.Err()}
+}
+
+// WaitedFor says in a sentence what a request was waiting for when it was
+// interrupted; it is empty for any other error.
+func WaitedFor(err error) string {
+	var interrupted *InterruptedError
+	if !errors.As(err, &interrupted) {
+		return ""
+	}
+	return "It was " + interrupted.Reason() + "."
 }

@@ -64,6 +64,14 @@ func (t Target) String() string {
 	}
 }
 
+// Attribute is the path of the argument that maps the target, outermost first.
+func (t Target) Attribute() []string {
+	if t.Group == GroupLocation {
+		return []string{GroupAttributes, "location", t.Name}
+	}
+	return []string{t.Group, t.Name}
+}
+
 // use is one mapped target: where it comes from and how it is written.
 type use struct {
 	target Target

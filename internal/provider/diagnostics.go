@@ -7,7 +7,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 
-	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/diagnostic"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/redact"
 )
@@ -19,8 +19,8 @@ func addError(diags *diag.Diagnostics, err error) { addErrorAt(diags, err, attri
 // addErrorAt is addError with what turns the path of an argument into
 // Terraform's terms.
 func addErrorAt(diags *diag.Diagnostics, err error, attributePath func(steps []string) path.Path) {
-	var several export.Errors
-	var one *export.Error
+	var several diagnostic.Errors
+	var one *diagnostic.Error
 	var key *keyError
 	var unknown *accessUnknownError
 	switch {

@@ -14,7 +14,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/diagnostic"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/simulator"
 )
@@ -51,9 +51,9 @@ func TestAddError_attribute(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			one := &export.Error{Attribute: test.steps, Summary: "Summary", Detail: "Detail."}
+			one := &diagnostic.Error{Attribute: test.steps, Summary: "Summary", Detail: "Detail."}
 			want := diag.NewAttributeErrorDiagnostic(test.want, "Summary", "Detail.")
-			for _, err := range []error{one, fmt.Errorf("wrapped: %w", one), export.Errors{one}} {
+			for _, err := range []error{one, fmt.Errorf("wrapped: %w", one), diagnostic.Errors{one}} {
 				var diags diag.Diagnostics
 				m.addError(&diags, err)
 				if len(diags) != 1 || !diags[0].Equal(want) {
@@ -136,8 +136,8 @@ func TestAddError_controls(t *testing.T) {
 	w.addOtherAccount()
 	c := newCore(w, mainKey)
 	for _, err := range []error{
-		&export.Error{Summary: "S", Detail: "D" + wipe},
-		export.Errors{{Summary: "S", Detail: "D" + wipe}},
+		&diagnostic.Error{Summary: "S", Detail: "D" + wipe},
+		diagnostic.Errors{{Summary: "S", Detail: "D" + wipe}},
 		&keyError{summary: "S", detail: "D" + wipe},
 		errors.New(wipe), &klaviyo.TransportError{Operation: "get_list", Err: errors.New(wipe)},
 	} {

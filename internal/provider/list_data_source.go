@@ -13,7 +13,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/diagnostic"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 )
 
@@ -140,5 +140,5 @@ func listNamed(ctx context.Context, c *klaviyo.Client, name string) (klaviyo.Lis
 }
 
 func lookupError(attribute, summary, detail string) error {
-	return &export.Error{Attribute: []string{attribute}, Summary: summary, Detail: detail}
+	return &diagnostic.Error{Attribute: []string{attribute}, Summary: summary, Detail: detail}
 }

@@ -17,9 +17,10 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/diagnostic"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/logging"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/tally"
 )
 
 var (
@@ -281,7 +282,7 @@ func deletable(ctx context.Context, c *klaviyo.Client, state *listModel) error {
 	}
 	if list.ProfileCount > 0 {
 		return listInUse("List Has Members", fmt.Sprintf("The list %q (%s) has %s and is not deleted.%s",
-			list.Name, id, export.Count(list.ProfileCount, "member"), remedy))
+			list.Name, id, tally.Count(list.ProfileCount, "member"), remedy))
 	}
 	for flow, err := range c.FlowTriggers(ctx, id) {
 		if klaviyo.LacksScope(err) {
@@ -300,7 +301,7 @@ func deletable(ctx context.Context, c *klaviyo.Client, state *listModel) error {
 }
 
 func listInUse(summary, detail string) error {
-	return &export.Error{Attribute: []string{"force_destroy"}, Summary: summary, Detail: detail}
+	return &diagnostic.Error{Attribute: []string{"force_destroy"}, Summary: summary, Detail: detail}
 }
 
 // ImportState implements resource.ResourceWithImportState.
@@ -335,7 +336,7 @@ func (r *listResource) checkAccount(ctx context.Context, id string) error {
 	if err != nil || account.ID == id {
 		return err
 	}
-	return &export.Error{Summary: "API Key Of Another Account", Detail: fmt.Sprintf(
+	return &diagnostic.Error{Summary: "API Key Of Another Account", Detail: fmt.Sprintf(
 		"The list to import belongs to the account %q, but the API key in use belongs to %s (%q). Use a key of the account to import from.",
 		id, account.ID, account.OrganizationName)}
 }

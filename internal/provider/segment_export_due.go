@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/tally"
 )
 
 // dueReasons say why a run is due, in words for who reviews the plan.
@@ -60,7 +61,7 @@ func (p *exportPlan) reasons(ctx context.Context, survey *export.Survey) (due du
 	}
 	p.segmentReasons(ctx, &due, last, survey)
 	if n := last.Unconfirmed.ValueInt64(); n > 0 {
-		add(export.CountWith(n, "profile", "was", "were") + " not confirmed by Klaviyo")
+		add(tally.CountWith(n, "profile", "was", "were") + " not confirmed by Klaviyo")
 	}
 	if before.SyncMode != now.SyncMode {
 		add("sync mode changed")
@@ -131,7 +132,7 @@ func (p *exportPlan) listDrift(ctx context.Context) []string {
 	m := p.refresh.Membership
 	if m == nil || p.plan.MembershipCheck.ValueString() != membershipFull {
 		if p.refresh.Lost > 0 && p.plan.MembershipCheck.ValueString() != membershipNone {
-			return []string{"list lost " + export.Count(p.refresh.Lost, "member")}
+			return []string{"list lost " + tally.Count(p.refresh.Lost, "member")}
 		}
 		return nil
 	}
@@ -140,9 +141,9 @@ func (p *exportPlan) listDrift(ctx context.Context) []string {
 	if !missingIn(m).more(before) {
 		return nil
 	}
-	reason := "list lacks " + export.Count(m.Missing, "profile")
+	reason := "list lacks " + tally.Count(m.Missing, "profile")
 	if m.Strangers > 0 {
-		reason += " and has " + export.Count(m.Strangers, "stranger")
+		reason += " and has " + tally.Count(m.Strangers, "stranger")
 	}
 	return []string{reason}
 }
@@ -159,7 +160,7 @@ func (p *exportPlan) lastInputs(ctx context.Context) runInputs {
 // changeOfSegment says how many profiles there were and are.
 func changeOfSegment(before, after int64) string {
 	if before == after {
-		return fmt.Sprintf("segment changed: %s, not all the same as before", export.Count(after, "profile"))
+		return fmt.Sprintf("segment changed: %s, not all the same as before", tally.Count(after, "profile"))
 	}
-	return fmt.Sprintf("segment changed: %s -> %s", export.Thousands(before), export.Count(after, "profile"))
+	return fmt.Sprintf("segment changed: %s -> %s", tally.Thousands(before), tally.Count(after, "profile"))
 }

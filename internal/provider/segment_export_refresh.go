@@ -11,9 +11,11 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/diagnostic"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/logging"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/pipeline"
 )
 
 // exportRefresh looks at what an export is about, on both sides.
@@ -105,12 +107,12 @@ func (r *exportRefresh) due(ctx context.Context, found refreshed) *refreshed {
 // that could not be read in time, the plan does not wait for it as long again.
 func (r *exportRefresh) noteTimeout(ctx context.Context, err error) (failure readFailure) {
 	var over timeoutOver
-	var explained *export.Error
+	var explained *diagnostic.Error
 	if !errors.As(context.Cause(ctx), &over) || !errors.As(err, &explained) {
 		return failure
 	}
 	r.diags.AddWarning("Not All Was Refreshed", explained.Detail)
-	if errors.As(err, new(*export.UnreadError)) {
+	if errors.As(err, new(*pipeline.UnreadError)) {
 		failure = readFailure{over.limit, err}
 	}
 	return failure

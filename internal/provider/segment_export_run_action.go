@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/tally"
 )
 
 var (
@@ -86,17 +87,17 @@ func (a *segmentExportRunAction) requested(ctx context.Context, config tfsdk.Con
 // took, who was not and why. What Klaviyo refused has a warning of its own.
 func summary(r *export.Result) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "Exported %s of %s to the list %q in %s, with %s.", export.Thousands(r.Exported), export.Count(r.Profiles, "profile"),
-		r.ListName, r.CompletedAt.Sub(r.StartedAt).Round(time.Second/10), export.Count(r.Jobs, "import job"))
+	fmt.Fprintf(&b, "Exported %s of %s to the list %q in %s, with %s.", tally.Thousands(r.Exported), tally.Count(r.Profiles, "profile"),
+		r.ListName, r.CompletedAt.Sub(r.StartedAt).Round(time.Second/10), tally.Count(r.Jobs, "import job"))
 	if r.ListProfileCount >= 0 {
-		fmt.Fprintf(&b, " The list has %s.", export.Count(r.ListProfileCount, "member"))
+		fmt.Fprintf(&b, " The list has %s.", tally.Count(r.ListProfileCount, "member"))
 	}
 	line := func(count int64, noun, what string) {
 		if count > 0 {
-			fmt.Fprintf(&b, "\n%s %s", export.Count(count, noun), what)
+			fmt.Fprintf(&b, "\n%s %s", tally.Count(count, noun), what)
 		}
 	}
-	reasons := func(t export.Tally) string { return strings.TrimSuffix(t.String(), "\n") }
+	reasons := func(t tally.Tally) string { return strings.TrimSuffix(t.String(), "\n") }
 	line(r.Duplicates, "row", "left out: an earlier row has the same email address.")
 	line(r.Withheld, "profile", "withheld: the people unsubscribed from the list.")
 	line(r.Refused.Total, "profile", "refused by Klaviyo.")

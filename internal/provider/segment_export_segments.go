@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/pipeline"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
 )
 
@@ -85,14 +86,14 @@ func (r oneSource) ValidateObject(_ context.Context, req validator.ObjectRequest
 }
 
 // segments are the sources in the order in which they are written.
-func (m *segmentExportModel) segments(ctx context.Context, diags *diag.Diagnostics) []export.Segment {
+func (m *segmentExportModel) segments(ctx context.Context, diags *diag.Diagnostics) []pipeline.Segment {
 	var models []segmentModel
 	diags.Append(m.Segments.ElementsAs(ctx, &models, false)...)
 	leaveOut := export.RejectsFiles(m.RejectsPath.ValueString())
-	var out []export.Segment
+	var out []pipeline.Segment
 	for _, model := range models {
 		if source := model.source(leaveOut); source != nil {
-			out = append(out, export.Segment{Name: model.Name.ValueString(), Source: source})
+			out = append(out, pipeline.Segment{Name: model.Name.ValueString(), Source: source})
 		}
 	}
 	return out

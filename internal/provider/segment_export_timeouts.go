@@ -8,7 +8,8 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 
-	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/diagnostic"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/pipeline"
 )
 
 // defaultTimeout of a run: Klaviyo's limits let ten million profiles through in
@@ -44,9 +45,9 @@ func explainTimeout(ctx context.Context, reading string, err error) error {
 	if err == nil || !errors.As(context.Cause(ctx), &over) {
 		return err
 	}
-	out := &export.Error{Summary: "Time Is Up", Err: err}
+	out := &diagnostic.Error{Summary: "Time Is Up", Err: err}
 	remedy := "Klaviyo may be slow to answer"
-	var unread *export.UnreadError
+	var unread *pipeline.UnreadError
 	if errors.As(err, &unread) {
 		out.Attribute = []string{"segment", unread.Segment}
 		reading = fmt.Sprintf("segment %q", unread.Segment)

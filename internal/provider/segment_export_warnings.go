@@ -10,11 +10,12 @@ import (
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/redact"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/tally"
 )
 
 // estimate says what a run of so many profiles takes.
 func estimate(profiles int64) string {
-	return fmt.Sprintf("(%s, %s at best)", export.Count(export.Jobs(profiles), "import job"), max(export.Shortest(profiles), time.Second))
+	return fmt.Sprintf("(%s, %s at best)", tally.Count(export.Jobs(profiles), "import job"), max(export.Shortest(profiles), time.Second))
 }
 
 const rowsCounted = "Rows are counted from the first one after the header."
@@ -32,10 +33,10 @@ func (m *segmentExportModel) name() string {
 // and what of the segments does not go to Klaviyo.
 func warnSurvey(diags *diag.Diagnostics, name string, s *export.Survey, refreshed bool) {
 	if !refreshed {
-		diags.AddAttributeWarning(path.Root(segmentArgument), fmt.Sprintf("%s To Export: %s", export.Count(s.Profiles, "Profile"), name),
+		diags.AddAttributeWarning(path.Root(segmentArgument), fmt.Sprintf("%s To Export: %s", tally.Count(s.Profiles, "Profile"), name),
 			fmt.Sprintf("%s %s, from %s: %s, and %s that cannot be exported. This is what the segments hold now. "+
 				"Unless pin_to_plan is true, what they hold when the plan is applied is exported.",
-				export.Count(s.Profiles, "profile"), estimate(s.Profiles), export.Count(s.Rows, "row"), export.Count(s.Duplicates, "duplicate"), export.Count(s.Rejected.Total, "row")))
+				tally.Count(s.Profiles, "profile"), estimate(s.Profiles), tally.Count(s.Rows, "row"), tally.Count(s.Duplicates, "duplicate"), tally.Count(s.Rejected.Total, "row")))
 	}
 	warnRows(diags, name, s)
 }
@@ -43,11 +44,11 @@ func warnSurvey(diags *diag.Diagnostics, name string, s *export.Survey, refreshe
 // warnRows says what of the segments does not go to Klaviyo.
 func warnRows(diags *diag.Diagnostics, name string, s *export.Survey) {
 	if s.Rejected.Total > 0 {
-		diags.AddAttributeWarning(path.Root(segmentArgument), fmt.Sprintf("%s Not Exported: %s", export.Count(s.Rejected.Total, "Row"), name),
-			export.CountWith(s.Rejected.Total, "row", "cannot be exported and is skipped", "cannot be exported and are skipped")+":\n"+s.Rejected.String()+rowsCounted)
+		diags.AddAttributeWarning(path.Root(segmentArgument), fmt.Sprintf("%s Not Exported: %s", tally.Count(s.Rejected.Total, "Row"), name),
+			tally.CountWith(s.Rejected.Total, "row", "cannot be exported and is skipped", "cannot be exported and are skipped")+":\n"+s.Rejected.String()+rowsCounted)
 	}
 	if s.Dropped.Total > 0 {
-		diags.AddAttributeWarning(path.Root(segmentArgument), fmt.Sprintf("%s Left Out: %s", export.Count(s.Dropped.Total, "Value"), name),
+		diags.AddAttributeWarning(path.Root(segmentArgument), fmt.Sprintf("%s Left Out: %s", tally.Count(s.Dropped.Total, "Value"), name),
 			"Some profiles are exported without a value that Klaviyo would refuse:\n"+s.Dropped.String()+rowsCounted)
 	}
 }
@@ -61,7 +62,7 @@ func warnChanged(diags *diag.Diagnostics, name string, planned types.String, pro
 	diags.AddAttributeWarning(path.Root(segmentArgument), "Segment Changed Since The Plan: "+name,
 		fmt.Sprintf("The plan was made for %s, and the segments had changed when it was applied: what they held then was exported, %s from %s, with %s and %s that could not be exported. "+
 			"The counts of the export are those of the plan until the next refresh; last_run has those of the run. Set pin_to_plan = true to export only what was planned.",
-			export.Count(profiles.ValueInt64(), "profile"), export.Count(r.Profiles, "profile"), export.Count(r.Rows, "row"), export.Count(r.Duplicates, "duplicate"), export.Count(r.Rejected.Total, "row")))
+			tally.Count(profiles.ValueInt64(), "profile"), tally.Count(r.Profiles, "profile"), tally.Count(r.Rows, "row"), tally.Count(r.Duplicates, "duplicate"), tally.Count(r.Rejected.Total, "row")))
 	warnRows(diags, name, &r.Survey)
 }
 
@@ -70,14 +71,14 @@ func warnResult(diags *diag.Diagnostics, name string, r *export.Result) {
 	if r.Refused.Total > 0 {
 		diags.AddAttributeWarning(path.Root(segmentArgument), "Profiles That Klaviyo Refused: "+name,
 			fmt.Sprintf("Klaviyo took %s of %s. It refused:\n%sCorrect these rows in the source; the next run tries them again. %s",
-				export.Thousands(r.Exported), export.Count(r.Submitted(), "profile"), r.Refused.String(), rowsCounted))
+				tally.Thousands(r.Exported), tally.Count(r.Submitted(), "profile"), r.Refused.String(), rowsCounted))
 	}
 	if r.Unconfirmed.Total() > 0 {
 		diags.AddAttributeWarning(path.Root(segmentArgument), "Profiles That Klaviyo Did Not Confirm: "+name,
 			fmt.Sprintf("Klaviyo finished its jobs, but counted %s of %s neither as imported nor as failed, so it is not known whether they arrived:\n%s"+
 				"Sending them again makes good what is missing and changes nothing else: the next plan shows a run of the export as due, and a run on demand is to be requested again. "+
 				"If the same happens then, ask Klaviyo's support about these jobs. %s",
-				export.Thousands(r.Unconfirmed.Total()), export.Count(r.Submitted(), "profile"), r.Unconfirmed.String(), rowsCounted))
+				tally.Thousands(r.Unconfirmed.Total()), tally.Count(r.Submitted(), "profile"), r.Unconfirmed.String(), rowsCounted))
 	}
 	if r.Unwanted.Total > 0 {
 		diags.AddAttributeWarning(path.Root(segmentArgument), "Values That Klaviyo Refused: "+name,

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/pipeline"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
 )
@@ -61,7 +62,7 @@ func phone(r *rand.Rand) string {
 // declared is the export of a segment with the columns that writeSegment writes.
 func declared(source segment.Source, accountID, listID string) *export.Export {
 	return &export.Export{
-		Segments: []export.Segment{{Name: "bench", Source: source}},
+		Segments: []pipeline.Segment{{Name: "bench", Source: source}},
 		ListID:   listID,
 		Destination: export.Destination{
 			AccountID: accountID,

@@ -9,6 +9,7 @@ import (
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/simulator"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/tally"
 )
 
 // suite collects the figures.
@@ -65,8 +66,8 @@ func (b *suite) atFullSpeed(ctx context.Context) error {
 			}
 			return most
 		}
-		name := export.Thousands(int64(size)) + " rows, "
-		b.add(name+"survey: CPU / floor", median(s.survey), bar(2), "%.2f")
+		name := tally.Thousands(int64(size)) + " rows, "
+		b.add(name+"survey: CPU / floor", median(s.survey), bar(2.2), "%.2f")
 		b.add(name+"run of what was surveyed: CPU / floor", median(s.run), bar(3), "%.2f")
 		b.add(name+"survey and run in one: CPU / floor", median(s.whole), -1, "%.2f")
 		b.add(name+"run: peak memory, MiB", median(s.runPeak), bar(150), "%.0f")

@@ -1,0 +1,123 @@
+package bulk
+
+import (
+	"context"
+	"time"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/diagnostic"
+)
+
+// The wait between two looks at the jobs. While batches are still being sent
+// nothing hurries; after that it grows with the time since: quick for small
+// exports, sparing with Klaviyo's 150 requests a minute for large ones.
+const (
+	shortestPoll = 200 * time.Millisecond
+	sendingPoll  = 2 * time.Second
+	longestPoll  = 10 * time.Second
+	pollFraction = 8
+)
+
+// follow waits for all jobs and collects their failures. It ends once
+// everything is uploaded and every job is done.
+func (im *Import) follow(ctx context.Context) error {
+	next := time.NewTimer(shortestPoll)
+	defer next.Stop()
+	uploaded := im.uploaded
+	var sent time.Time // when the last batch was
+	for {
+		if uploaded == nil && len(im.ledger.waiting()) == 0 {
+			return nil
+		}
+		select {
+		case <-uploaded:
+			uploaded, sent = nil, time.Now()
+			next.Reset(shortestPoll)
+		case <-next.C:
+			if err := im.poll(ctx); err != nil {
+				return im.held.by(err)
+			}
+			if uploaded != nil {
+				next.Reset(sendingPoll)
+			} else {
+				next.Reset(PollWait(time.Since(sent)))
+			}
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// PollWait is how long to wait for the next look at jobs to which nothing is
+// added any more, and since when that is so.
+func PollWait(since time.Duration) time.Duration {
+	return min(max(since/pollFraction, shortestPoll), longestPoll)
+}
+
+// poll looks at the open jobs, a hundred a request, and settles those that are
+// done.
+func (im *Import) poll(ctx context.Context) error {
+	open := im.ledger.waiting()
+	if len(open) == 0 {
+		return nil
+	}
+	if err := im.findJobs(ctx, open); err != nil {
+		return err
+	}
+	for _, id := range inOrderOfRows(open) { // not among the account's latest jobs: ask for each
+		job, err := im.client.ImportJob(ctx, id)
+		if err != nil {
+			return err
+		}
+		if err := im.settle(ctx, job, open[id]); err != nil {
+			return err
+		}
+	}
+	return cancelledJobs(len(im.ledger.cancelled))
+}
+
+// olderThanRun is how much earlier than the run a job must have been created,
+// by Klaviyo's clock, to be none of its jobs.
+const olderThanRun = time.Hour
+
+// Pages of jobs that a look reads: as many as the open ones fill, and a few more
+// for jobs of others among them. Beyond that it is cheaper to ask for each.
+const (
+	jobsPerPage = 100
+	morePages   = 2
+)
+
+// pagesFor is how many pages a look for so many jobs reads at most.
+func pagesFor(jobs int) int { return (jobs+jobsPerPage-1)/jobsPerPage + morePages }
+
+// findJobs goes through the account's latest jobs, the newest first, and takes
+// those that it finds off the open ones.
+func (im *Import) findJobs(ctx context.Context, open map[string]*manifest) error {
+	for job, err := range im.client.ImportJobs(ctx, pagesFor(len(open))) {
+		if err != nil {
+			return err
+		}
+		if created := job.CreatedAt; !created.IsZero() && created.Before(im.started.Add(-olderThanRun)) {
+			return nil
+		}
+		if err := im.settle(ctx, job, open[job.ID]); err != nil {
+			return err
+		}
+		if delete(open, job.ID); len(open) == 0 {
+			return nil
+		}
+	}
+	return nil
+}
+
+// cancelledJobs is the error of a run of which so many jobs were cancelled; nil
+// if none was. The ledger knows them.
+func cancelledJobs(jobs int) error {
+	switch jobs {
+	case 0:
+		return nil
+	case 1:
+		return &diagnostic.Error{Summary: "Klaviyo Cancelled An Import", Detail: "An import of this run was cancelled, by somebody or by Klaviyo itself."}
+	default:
+		return &diagnostic.Error{Summary: "Klaviyo Cancelled Imports", Detail: "Imports of this run were cancelled, by somebody or by Klaviyo itself."}
+	}
+}

@@ -1,0 +1,48 @@
+package bulk
+
+import (
+	"sync"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/tally"
+)
+
+// Report is what Klaviyo said of single profiles. It is safe for concurrent use
+// while the import runs; its fields may be read once the import is over.
+type Report struct {
+	Refused     tally.Tally  // profiles that were not imported
+	Unwanted    tally.Tally  // values that Klaviyo refused and that were left out
+	Unconfirmed Unconfirmeds // in the order of the rows
+
+	onReject func(row tally.Row, code, reason string)
+	mu       sync.Mutex
+}
+
+// reject records a profile that was not imported.
+func (r *Report) reject(row tally.Row, code string, target profile.Target, words string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.Refused.Add(row, code, target, words)
+	r.list(row, code, words)
+}
+
+func (r *Report) list(row tally.Row, code, words string) {
+	if r.onReject != nil {
+		r.onReject(row, code, words)
+	}
+}
+
+// drop records a value that Klaviyo did not take.
+func (r *Report) drop(row tally.Row, t profile.Target, words string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.Unwanted.Add(row, tally.CodeDropped, t, words)
+}
+
+// String says what Klaviyo said of profiles and of values, a line for each
+// reason.
+func (r *Report) String() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.Refused.String() + r.Unwanted.String()
+}

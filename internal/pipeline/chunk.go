@@ -1,0 +1,136 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
+)
+
+// A chunk is full after so many rows: enough that handing it on costs nothing per
+// row, few enough that it stays in a processor's cache. It is also full after so
+// many bytes of cells, since a single row may have a hundred thousand; they are
+// added up every few rows.
+const (
+	chunkRows  = 512
+	chunkBytes = 512 << 10
+	weighEvery = 8
+)
+
+// chunks is how many chunks there are: one that is filled, one that is encoded,
+// and some between them, so that either side may be slow for a moment.
+const chunks = 8
+
+// chunk is consecutive rows of one segment.
+type chunk struct {
+	segment string
+	index   int // of the segment
+	encoder *profile.Encoder
+	first   int64    // number of the first row
+	rows    int      // how many, the unreadable ones included
+	cells   []string // row after row, without the unreadable ones
+	bad     []badRow // rows that could not be read, in order
+}
+
+// badRow is a row that could not be read, by its position in the chunk.
+type badRow struct {
+	index int
+	err   *segment.RowError
+}
+
+// stream carries chunks from the goroutine that fills them to the one that
+// encodes them. Its channels have room for all chunks, so sending never blocks.
+type stream struct {
+	free chan *chunk // to be filled
+	full chan *chunk // to be encoded
+}
+
+func newStream() *stream {
+	s := &stream{free: make(chan *chunk, chunks), full: make(chan *chunk, chunks)}
+	for range chunks {
+		s.free <- &chunk{}
+	}
+	return s
+}
+
+// readAll cuts all segments into chunks.
+func (p *Pipeline) readAll(ctx context.Context, index *segmentIndex, s *stream) error {
+	defer close(s.full)
+	for i := range p.Segments {
+		if err := p.readSegment(ctx, i, index, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readSegment cuts one segment into chunks.
+func (p *Pipeline) readSegment(ctx context.Context, i int, index *segmentIndex, s *stream) error {
+	from := &p.Segments[i]
+	rows, err := from.Source.Open(ctx, p.Mapping.Columns())
+	if err != nil {
+		return p.sourceError(ctx, from.Name, err)
+	}
+	defer rows.Close()
+	encoder, err := profile.Compile(p.Mapping, rows.JSON())
+	if err != nil {
+		return p.sourceError(ctx, from.Name, err)
+	}
+	index.derive(encoder, i)
+	for next := int64(1); ; {
+		var c *chunk
+		select {
+		case c = <-s.free:
+		case <-ctx.Done():
+			return p.sourceError(ctx, from.Name, ctx.Err())
+		}
+		*c = chunk{segment: from.Name, index: i, encoder: encoder, first: next, cells: c.cells[:0], bad: c.bad[:0]}
+		err := c.fill(rows)
+		next += int64(c.rows)
+		if c.rows > 0 {
+			s.full <- c
+		} else { // the segment ended with the chunk before
+			s.free <- c
+		}
+		switch {
+		case err == nil:
+		case !errors.Is(err, io.EOF):
+			return p.sourceError(ctx, from.Name, err)
+		case next == 1 && !p.AllowEmpty:
+			return p.emptySegment(ctx, from.Name, rows)
+		default:
+			return nil
+		}
+	}
+}
+
+// fill reads rows until the chunk is full, by number or by weight. At the end of
+// the segment the error is io.EOF.
+func (c *chunk) fill(rows segment.Rows) error {
+	cells := c.cells
+	defer func() { c.cells = cells }()
+	weight, weighed := 0, 0
+	for ; c.rows < chunkRows; c.rows++ {
+		if c.rows%weighEvery == 0 {
+			for _, cell := range cells[weighed:] {
+				weight += len(cell)
+			}
+			if weight > chunkBytes {
+				break
+			}
+			weighed = len(cells)
+		}
+		var err error
+		if cells, err = rows.Next(cells); err == nil {
+			continue
+		}
+		var bad *segment.RowError
+		if !errors.As(err, &bad) {
+			return err
+		}
+		c.bad = append(c.bad, badRow{c.rows, bad})
+	}
+	return nil
+}

@@ -1,0 +1,41 @@
+package tally
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Count is a number with its noun, thousands separated: "10,250 profiles".
+func Count(n int64, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return Thousands(n) + " " + noun + "s"
+}
+
+// CountWith is Count followed by what agrees with the number: "1 row is" or
+// "12 rows are".
+func CountWith(n int64, noun, one, many string) string {
+	if n == 1 {
+		return Count(n, noun) + " " + one
+	}
+	return Count(n, noun) + " " + many
+}
+
+// Thousands writes a number with its thousands separated by commas.
+func Thousands(n int64) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// Abridged lists the first few of many names.
+func Abridged(names []string) string {
+	const most = 20
+	if len(names) <= most {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more, which the log names", strings.Join(names[:most], ", "), len(names)-most)
+}
