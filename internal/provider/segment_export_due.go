@@ -100,7 +100,7 @@ func (p *exportPlan) tick(ctx context.Context, last *runModel) time.Time {
 	if !ok {
 		return time.Time{}
 	}
-	if tick, due := s.due(last.startedAt(), p.data.now()); due {
+	if tick, due := s.Due(last.startedAt(), p.data.now()); due {
 		return tick
 	}
 	return time.Time{}

@@ -60,11 +60,6 @@ type dataMatchingModel struct {
 	ExternalID  types.String `tfsdk:"external_id"`
 }
 
-type scheduleModel struct {
-	Cron     types.String `tfsdk:"cron"`
-	Timezone types.String `tfsdk:"timezone"`
-}
-
 type safeguardsModel struct {
 	MaxRejectedPercent types.Int64 `tfsdk:"max_rejected_percent"`
 	MaxProfiles        types.Int64 `tfsdk:"max_profiles"`
@@ -180,50 +175,6 @@ func (m *segmentExportModel) safeguards(ctx context.Context, diags *diag.Diagnos
 		out.MaxRejectedPercent = s.MaxRejectedPercent.ValueInt64()
 	}
 	return out
-}
-
-// schedule is when the export is due. ok is false without one, and while it is
-// not known.
-func (m *segmentExportModel) schedule(ctx context.Context, diags *diag.Diagnostics) (s schedule, ok bool) {
-	if m.Schedule.IsNull() || m.Schedule.IsUnknown() {
-		return s, false
-	}
-	var declared scheduleModel
-	diags.Append(m.Schedule.As(ctx, &declared, basetypes.ObjectAsOptions{})...)
-	if declared.Cron.IsUnknown() || declared.Timezone.IsUnknown() {
-		return s, false
-	}
-	s, err := parseSchedule(declared.Cron.ValueString(), declared.Timezone.ValueString())
-	if err != nil { // validation has said so
-		return s, false
-	}
-	return s, true
-}
-
-// scheduleKnown reports whether it is known when the export is due.
-func (m *segmentExportModel) scheduleKnown(ctx context.Context) bool {
-	return allKnown(ctx, m.Schedule)
-}
-
-// setNextRun fills in when the schedule makes the next run due, given the last.
-func (m *segmentExportModel) setNextRun(ctx context.Context, diags *diag.Diagnostics) {
-	m.NextRunAt = types.StringNull()
-	if !m.scheduleKnown(ctx) || m.LastRun.IsUnknown() {
-		m.NextRunAt = types.StringUnknown()
-		return
-	}
-	s, ok := m.schedule(ctx, diags)
-	last := m.lastRun(ctx, diags)
-	if !ok || last == nil {
-		return
-	}
-	if last.StartedAt.IsUnknown() {
-		m.NextRunAt = types.StringUnknown()
-		return
-	}
-	if tick := s.next(last.startedAt()); !tick.IsZero() {
-		m.NextRunAt = types.StringValue(tick.UTC().Format(time.RFC3339))
-	}
 }
 
 // startedAt is when the run began; zero if that is not known.

@@ -91,7 +91,7 @@ func (r *exportRefresh) due(ctx context.Context, found refreshed) *refreshed {
 		r.state.setSurvey(found.Survey)
 	}
 	if s, ok := r.state.schedule(ctx, r.diags); ok && last != nil {
-		if tick, due := s.due(last.startedAt(), r.data.now()); due {
+		if tick, due := s.Due(last.startedAt(), r.data.now()); due {
 			found.Tick = tick
 		}
 	}

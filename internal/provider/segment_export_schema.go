@@ -229,26 +229,6 @@ func columnAttributes(names []string) map[string]schema.Attribute {
 	return attributes
 }
 
-func scheduleBlock() schema.Block {
-	return schema.SingleNestedBlock{
-		MarkdownDescription: "Makes a run due at fixed times: a plan finds one due when such a time lies between the last run and now. Terraform itself must be run by something, such as a pipeline.",
-		Validators:          []validator.Object{blockNeeds{"schedule", "cron", `"0 6 * * *"`}},
-		Attributes: map[string]schema.Attribute{
-			"cron": schema.StringAttribute{
-				MarkdownDescription: "Times as a cron expression of five fields (minute, hour, day of month, month, day of week), such as `0 6 * * 1-5`, or one of `@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`. Ranges run forwards: Friday to Monday is `5-7,1`. " +
-					"Of a day of month and a day of week either is enough. A time that the clock jumps over in spring is made up for at once; one that it shows twice in autumn counts once. Required.",
-				Optional:   true,
-				Validators: []validator.String{cronExpression},
-			},
-			"timezone": schema.StringAttribute{
-				MarkdownDescription: "Time zone of `cron`, an IANA name such as `Europe/Madrid`. Defaults to `UTC`.",
-				Optional:            true,
-				Validators:          []validator.String{timezoneName},
-			},
-		},
-	}
-}
-
 func safeguardsBlock() schema.Block {
 	return schema.SingleNestedBlock{
 		MarkdownDescription: "What stops a run that cannot be meant. Checked while planning as far as it is known then, and always before anything is sent.",

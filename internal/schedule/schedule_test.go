@@ -1,14 +1,10 @@
-package provider
+package schedule
 
 import (
 	"slices"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/hashicorp/terraform-plugin-framework/path"
-	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
-	"github.com/hashicorp/terraform-plugin-framework/types"
 )
 
 // at reads a moment, as the clock and the offset say it.
@@ -22,9 +18,9 @@ func at(t *testing.T, text string) time.Time {
 }
 
 // mustSchedule is a schedule that can be read.
-func mustSchedule(t *testing.T, cron, timezone string) schedule {
+func mustSchedule(t *testing.T, cron, timezone string) Schedule {
 	t.Helper()
-	s, err := parseSchedule(cron, timezone)
+	s, err := Parse(cron, timezone)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,7 +28,7 @@ func mustSchedule(t *testing.T, cron, timezone string) schedule {
 }
 
 // What is wrong is said of the part that is wrong, with what to do.
-func TestParseSchedule_refused(t *testing.T) {
+func TestParse_refused(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		cron, timezone string
@@ -95,7 +91,7 @@ func TestParseSchedule_refused(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := parseSchedule(test.cron, test.timezone)
+			_, err := Parse(test.cron, test.timezone)
 			if err == nil {
 				t.Fatal("it was accepted")
 			}
@@ -278,7 +274,7 @@ func TestScheduleNext(t *testing.T) {
 			s := mustSchedule(t, test.cron, test.timezone)
 			moment, got := at(t, test.after), []string{}
 			for range test.want {
-				moment = s.next(moment)
+				moment = s.Next(moment)
 				got = append(got, moment.Format(time.RFC3339Nano))
 			}
 			if !slices.Equal(got, test.want) {
@@ -298,10 +294,10 @@ func TestScheduleNext_year(t *testing.T) {
 			for _, cron := range []string{"0 0 * * *", "45 1 * * *", "15 2 * * *", "30 2 * * *", "59 23 * * *"} {
 				s, days := mustSchedule(t, cron, zone), map[string]int{}
 				newYear := time.Date(2026, time.January, 1, 0, 0, 0, 0, s.zone)
-				for tick := s.next(newYear.Add(-time.Second)); tick.Year() < 2027; tick = s.next(tick) {
+				for tick := s.Next(newYear.Add(-time.Second)); tick.Year() < 2027; tick = s.Next(tick) {
 					days[tick.Format(time.DateOnly)]++
 					for _, before := range []time.Duration{time.Nanosecond, time.Minute, 90 * time.Minute} {
-						if again := s.next(tick.Add(-before)); !again.Equal(tick) {
+						if again := s.Next(tick.Add(-before)); !again.Equal(tick) {
 							t.Errorf("%s: %v before %s the next tick is %s", cron, before, tick, again)
 						}
 					}
@@ -316,8 +312,8 @@ func TestScheduleNext_year(t *testing.T) {
 				}
 			}
 			s := mustSchedule(t, "*/30 * * * *", zone)
-			for tick := s.next(time.Date(2026, time.January, 1, 0, 0, 0, 0, s.zone)); tick.Year() < 2027; {
-				following := s.next(tick)
+			for tick := s.Next(time.Date(2026, time.January, 1, 0, 0, 0, 0, s.zone)); tick.Year() < 2027; {
+				following := s.Next(tick)
 				if following.Sub(tick) != 30*time.Minute {
 					t.Errorf("half an hour after %s is %s", tick, following)
 				}
@@ -352,51 +348,9 @@ func TestScheduleDue(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			tick, ok := mustSchedule(t, test.cron, test.timezone).due(at(t, test.lastRun), at(t, test.now))
+			tick, ok := mustSchedule(t, test.cron, test.timezone).Due(at(t, test.lastRun), at(t, test.now))
 			if got := tick.Format(time.RFC3339Nano); got != test.tick || ok != test.want {
 				t.Errorf("due is %s, %t, want %s, %t", got, ok, test.tick, test.want)
-			}
-		})
-	}
-}
-
-func TestScheduleValidators(t *testing.T) {
-	t.Parallel()
-	tests := map[string]struct {
-		validator validator.String
-		value     types.String
-		want      string
-	}{
-		"cron null":        {cronExpression, types.StringNull(), ""},
-		"cron unknown":     {cronExpression, types.StringUnknown(), ""},
-		"cron good":        {cronExpression, types.StringValue("0 6 * * 1-5"), ""},
-		"cron bad":         {cronExpression, types.StringValue("0 25 * * *"), `The cron expression "0 25 * * *" cannot be used: the hour cannot be "25"`},
-		"cron empty":       {cronExpression, types.StringValue(""), "it is empty"},
-		"cron seconds":     {cronExpression, types.StringValue("0 0 6 * * *"), "seconds or years"},
-		"timezone null":    {timezoneName, types.StringNull(), ""},
-		"timezone unknown": {timezoneName, types.StringUnknown(), ""},
-		"timezone good":    {timezoneName, types.StringValue("Europe/Madrid"), ""},
-		"timezone UTC":     {timezoneName, types.StringValue("UTC"), ""},
-		"timezone bad":     {timezoneName, types.StringValue("Madrid"), `The time zone "Madrid" cannot be used: it is not in the IANA`},
-		"timezone local":   {timezoneName, types.StringValue("Local"), "IANA"},
-	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			request := validator.StringRequest{Path: path.Root("schedule").AtName("it"), ConfigValue: test.value}
-			var response validator.StringResponse
-			test.validator.ValidateString(t.Context(), request, &response)
-			if test.want == "" {
-				if len(response.Diagnostics) != 0 {
-					t.Errorf("it was refused: %v", response.Diagnostics)
-				}
-				return
-			}
-			if len(response.Diagnostics) != 1 {
-				t.Fatalf("diagnostics are %v, want one", response.Diagnostics)
-			}
-			if detail := response.Diagnostics[0].Detail(); !strings.Contains(detail, test.want) || !strings.HasSuffix(detail, ".") {
-				t.Errorf("the error is %q, want a sentence that says %q", detail, test.want)
 			}
 		})
 	}

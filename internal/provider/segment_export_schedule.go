@@ -1,0 +1,102 @@
+package provider
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/schedule"
+)
+
+type scheduleModel struct {
+	Cron     types.String `tfsdk:"cron"`
+	Timezone types.String `tfsdk:"timezone"`
+}
+
+func scheduleBlock() schema.Block {
+	return schema.SingleNestedBlock{
+		MarkdownDescription: "Makes a run due at fixed times: a plan finds one due when such a time lies between the last run and now. Terraform itself must be run by something, such as a pipeline.",
+		Validators:          []validator.Object{blockNeeds{"schedule", "cron", `"0 6 * * *"`}},
+		Attributes: map[string]schema.Attribute{
+			"cron": schema.StringAttribute{
+				MarkdownDescription: "Times as a cron expression of five fields (minute, hour, day of month, month, day of week), such as `0 6 * * 1-5`, or one of `@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`. Ranges run forwards: Friday to Monday is `5-7,1`. " +
+					"Of a day of month and a day of week either is enough. A time that the clock jumps over in spring is made up for at once; one that it shows twice in autumn counts once. Required.",
+				Optional:   true,
+				Validators: []validator.String{cronExpression},
+			},
+			"timezone": schema.StringAttribute{
+				MarkdownDescription: "Time zone of `cron`, an IANA name such as `Europe/Madrid`. Defaults to `UTC`.",
+				Optional:            true,
+				Validators:          []validator.String{timezoneName},
+			},
+		},
+	}
+}
+
+// schedule is when the export is due. ok is false without one, and while it is
+// not known.
+func (m *segmentExportModel) schedule(ctx context.Context, diags *diag.Diagnostics) (s schedule.Schedule, ok bool) {
+	if m.Schedule.IsNull() || m.Schedule.IsUnknown() {
+		return s, false
+	}
+	var declared scheduleModel
+	diags.Append(m.Schedule.As(ctx, &declared, basetypes.ObjectAsOptions{})...)
+	if declared.Cron.IsUnknown() || declared.Timezone.IsUnknown() {
+		return s, false
+	}
+	s, err := schedule.Parse(declared.Cron.ValueString(), declared.Timezone.ValueString())
+	if err != nil { // validation has said so
+		return s, false
+	}
+	return s, true
+}
+
+// scheduleKnown reports whether it is known when the export is due.
+func (m *segmentExportModel) scheduleKnown(ctx context.Context) bool {
+	return allKnown(ctx, m.Schedule)
+}
+
+// setNextRun fills in when the schedule makes the next run due, given the last.
+func (m *segmentExportModel) setNextRun(ctx context.Context, diags *diag.Diagnostics) {
+	m.NextRunAt = types.StringNull()
+	if !m.scheduleKnown(ctx) || m.LastRun.IsUnknown() {
+		m.NextRunAt = types.StringUnknown()
+		return
+	}
+	s, ok := m.schedule(ctx, diags)
+	last := m.lastRun(ctx, diags)
+	if !ok || last == nil {
+		return
+	}
+	if last.StartedAt.IsUnknown() {
+		m.NextRunAt = types.StringUnknown()
+		return
+	}
+	if tick := s.Next(last.startedAt()); !tick.IsZero() {
+		m.NextRunAt = types.StringValue(tick.UTC().Format(time.RFC3339))
+	}
+}
+
+var (
+	// cronExpression accepts cron expressions that fire at some time.
+	cronExpression = stringRule{"must be a cron expression of five fields", "Cron Expression Not Usable", func(expression string) string {
+		if err := schedule.CheckCron(expression); err != nil {
+			return fmt.Sprintf("The cron expression %q cannot be used: %s.", expression, err)
+		}
+		return ""
+	}}
+
+	// timezoneName accepts names of time zones.
+	timezoneName = stringRule{"must be the IANA name of a time zone", "Time Zone Not Known", func(name string) string {
+		if _, err := schedule.ParseTimezone(name); err != nil {
+			return fmt.Sprintf("The time zone %q cannot be used: %s.", name, err)
+		}
+		return ""
+	}}
+)
