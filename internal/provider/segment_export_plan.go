@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/due"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
 )
 
@@ -119,7 +120,7 @@ func (p *exportPlan) loadRefresh(ctx context.Context) {
 // and insists on the same result, so there is no looking again.
 func (p *exportPlan) staysAsItIs(ctx context.Context) bool {
 	return p.state != nil && p.edited && !p.looked && p.refresh == nil && p.sameSource(ctx) &&
-		!p.plan.Enabled.IsUnknown() && !p.reasons(ctx, nil).any()
+		!p.plan.Enabled.IsUnknown() && !p.reasons(ctx, nil).Any()
 }
 
 // checkDestination checks consent, key and account as far as they are known.
@@ -276,8 +277,8 @@ func (p *exportPlan) decide(ctx context.Context, survey *export.Survey) {
 		}
 		return
 	}
-	due := p.reasons(ctx, survey)
-	if !due.any() {
+	reasons := p.reasons(ctx, survey)
+	if !reasons.Any() {
 		p.plan.keepSurvey(p.state)
 		return
 	}
@@ -295,19 +296,19 @@ func (p *exportPlan) decide(ctx context.Context, survey *export.Survey) {
 	case p.plan.RunOnApply.IsUnknown():
 		p.plan.LastRun, p.plan.WithheldCount = types.ObjectUnknown(runType()), types.Int64Unknown()
 	case runs:
-		p.planRun(ctx, due, survey)
+		p.planRun(ctx, reasons, survey)
 	}
 }
 
 // planRun plans a run that is due.
-func (p *exportPlan) planRun(ctx context.Context, due dueReasons, survey *export.Survey) {
+func (p *exportPlan) planRun(ctx context.Context, reasons due.Reasons, survey *export.Survey) {
 	if p.used != nil {
 		p.checkBeforeRun(ctx, survey)
 		if p.diags.HasError() {
 			return
 		}
 	}
-	reason := due.planned()
+	reason := plannedReason(reasons)
 	if p.surveyRefreshed(ctx) {
 		reason = types.StringValue(reason.ValueString() + " " + estimate(survey.Profiles))
 	}
