@@ -14,7 +14,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
 
-	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/due"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
 )
@@ -232,12 +231,12 @@ func (m *segmentExportModel) forgetSurvey() {
 
 // inputs are what the model would run with, as far as it is known. e is the
 // export that is planned; its account is that of the destination.
-func (m *segmentExportModel) inputs(e *export.Export) due.Inputs {
+func (m *segmentExportModel) inputs(e *export.Export) runInputs {
 	account := e.Destination.AccountID
 	if known, _, ok := strings.Cut(m.ID.ValueString(), "/"); ok {
 		account = known
 	}
-	inputs := due.Inputs{
+	inputs := runInputs{
 		AccountID: account, ListID: m.ListID.ValueString(),
 		SyncMode: m.SyncMode.ValueString(), OptOuts: m.OptOuts.ValueString(), Triggers: map[string]string{},
 	}

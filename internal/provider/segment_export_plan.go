@@ -11,7 +11,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/due"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
 )
 
@@ -120,7 +119,7 @@ func (p *exportPlan) loadRefresh(ctx context.Context) {
 // and insists on the same result, so there is no looking again.
 func (p *exportPlan) staysAsItIs(ctx context.Context) bool {
 	return p.state != nil && p.edited && !p.looked && p.refresh == nil && p.sameSource(ctx) &&
-		!p.plan.Enabled.IsUnknown() && !p.reasons(ctx, nil).Any()
+		!p.plan.Enabled.IsUnknown() && !p.reasons(ctx, nil).any()
 }
 
 // checkDestination checks consent, key and account as far as they are known.
@@ -277,8 +276,8 @@ func (p *exportPlan) decide(ctx context.Context, survey *export.Survey) {
 		}
 		return
 	}
-	reasons := p.reasons(ctx, survey)
-	if !reasons.Any() {
+	due := p.reasons(ctx, survey)
+	if !due.any() {
 		p.plan.keepSurvey(p.state)
 		return
 	}
@@ -296,19 +295,19 @@ func (p *exportPlan) decide(ctx context.Context, survey *export.Survey) {
 	case p.plan.RunOnApply.IsUnknown():
 		p.plan.LastRun, p.plan.WithheldCount = types.ObjectUnknown(runType()), types.Int64Unknown()
 	case runs:
-		p.planRun(ctx, reasons, survey)
+		p.planRun(ctx, due, survey)
 	}
 }
 
 // planRun plans a run that is due.
-func (p *exportPlan) planRun(ctx context.Context, reasons due.Reasons, survey *export.Survey) {
+func (p *exportPlan) planRun(ctx context.Context, due dueReasons, survey *export.Survey) {
 	if p.used != nil {
 		p.checkBeforeRun(ctx, survey)
 		if p.diags.HasError() {
 			return
 		}
 	}
-	reason := plannedReason(reasons)
+	reason := due.planned()
 	if p.surveyRefreshed(ctx) {
 		reason = types.StringValue(reason.ValueString() + " " + estimate(survey.Profiles))
 	}

@@ -13,8 +13,8 @@ import (
 // oneJob ends the reason of a run of few profiles that refreshing has counted.
 const oneJob = " (1 import job, 1s at best)"
 
-// dueRun is what a plan says of a run: why and how long, and nothing else.
-func dueRun(reason string) values {
+// due is what a plan says of a run: why and how long, and nothing else.
+func due(reason string) values {
 	return values{
 		"last_run.reason": reason + oneJob,
 		"last_run.id":     unknown, "last_run.status": unknown, "last_run.started_at": unknown, "last_run.completed_at": unknown,
@@ -28,7 +28,7 @@ func dueRun(reason string) values {
 // dueUnread is a run that is due for segments that refreshing did not read as
 // they are declared now: their counts are left to apply.
 func dueUnread(reason string) values {
-	v := dueRun(reason)
+	v := due(reason)
 	v["last_run.reason"] = reason
 	v["fingerprint"], v["profile_count"] = unknown, unknown
 	return v
@@ -48,7 +48,7 @@ func TestAccSegmentExport_runIsDue(t *testing.T) {
 	tests := map[string]struct {
 		before func(w *world) // happens between the applies
 		change func(w *world, c configuration) configuration
-		plan   func(reason string) values // dueRun if it is nil
+		plan   func(reason string) values // due if it is nil
 		reason string
 	}{
 		"row added": {
@@ -105,7 +105,7 @@ func TestAccSegmentExport_runIsDue(t *testing.T) {
 				config = test.change(w, config)
 			}
 			if test.plan == nil {
-				test.plan = dueRun
+				test.plan = due
 			}
 			plan := test.plan(test.reason)
 			second := applied(config, inState(exportAddress, values{"last_run.reason": plan["last_run.reason"], "last_run.status": "succeeded"}))

@@ -38,6 +38,37 @@ type privateState interface {
 	SetKey(ctx context.Context, key string, value []byte) diag.Diagnostics
 }
 
+// runInputs are the inputs, other than the profiles themselves, that make a
+// run due when they change.
+type runInputs struct {
+	AccountID string            `json:"account_id"`
+	ListID    string            `json:"list_id"`
+	SyncMode  string            `json:"sync_mode"`
+	OptOuts   string            `json:"opt_outs"`
+	Triggers  map[string]string `json:"triggers"`
+}
+
+// sameList reports whether two runs go to one list.
+func (i runInputs) sameList(other runInputs) bool {
+	return i.AccountID == other.AccountID && i.ListID == other.ListID
+}
+
+// changedTriggers names the triggers that differ.
+func (i runInputs) changedTriggers(now map[string]string) map[string]struct{} {
+	changed := map[string]struct{}{}
+	for name, value := range now {
+		if before, ok := i.Triggers[name]; !ok || before != value {
+			changed[name] = struct{}{}
+		}
+	}
+	for name := range i.Triggers {
+		if _, ok := now[name]; !ok {
+			changed[name] = struct{}{}
+		}
+	}
+	return changed
+}
+
 // load reads a value from the private state. It reports false when there is
 // none.
 func load(ctx context.Context, private privateState, key string, into any, diags *diag.Diagnostics) bool {

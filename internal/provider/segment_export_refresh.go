@@ -96,7 +96,7 @@ func (r *exportRefresh) due(ctx context.Context, found refreshed) *refreshed {
 		}
 	}
 	changed := found.Survey != nil && found.Survey.Fingerprint != r.state.Fingerprint.ValueString()
-	if changed || r.state.RunOnApply.ValueBool() && len(p.reasons(ctx, found.Survey).Lasting) > 0 {
+	if changed || r.state.RunOnApply.ValueBool() && len(p.reasons(ctx, found.Survey).lasting) > 0 {
 		return &found
 	}
 	return nil
