@@ -290,10 +290,13 @@ func TestServer_stoppedResourceReports(t *testing.T) {
 			gate := w.gateAt(test.at)
 			gate.close()
 			g := newWire(w)
+			stopped := make(chan struct{})
 			go func() {
+				defer close(stopped)
 				gate.reached()
 				g.stop()
 			}()
+			defer func() { <-stopped }() // its answer may come last
 			if got := g.call(test.method, request); len(got) != 1 || !says(test.says...).MatchString(got[0]) {
 				t.Errorf("it ends with %q, want %q", got, test.says)
 			}
