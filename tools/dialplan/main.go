@@ -98,6 +98,9 @@ func writePlan(w *bytes.Buffer, m *phonenumbers.PhoneMetadata) error {
 	if lengths == 0 || general.GetNationalNumberPattern() == "" {
 		return errors.New("the general description has no pattern or no lengths")
 	}
+	if local&lengths != 0 || local > lengths {
+		return errors.New("a length of numbers within an area is that of a whole number, or greater; the parser does not expect it")
+	}
 	if m.GetId() != "001" && m.GetInternationalPrefix() == "" {
 		return errors.New("there is no international prefix")
 	}
@@ -112,9 +115,6 @@ func writePlan(w *bytes.Buffer, m *phonenumbers.PhoneMetadata) error {
 		if field.value != "" {
 			fmt.Fprintf(w, "%s: %s,\n", field.name, literal(field.value))
 		}
-	}
-	if local != 0 {
-		fmt.Fprintf(w, "local: %#x,\n", local)
 	}
 	fmt.Fprintf(w, "general: description{%s, %#x},\ntypes: []description{\n", literal(general.GetNationalNumberPattern()), lengths)
 	for _, d := range descriptions(m) {

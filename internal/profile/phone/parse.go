@@ -103,12 +103,12 @@ func finish(at int, national []byte) (number, bool) {
 // takes reports whether a number of n digits is long enough for the region, and
 // may be too long, but not of a length between those that exist.
 func (p *plan) takes(n int) bool {
-	return p.tooLong(n) || p.local>>n&1 == 0 && p.general.lengths>>n&1 != 0
+	return p.tooLong(n) || p.general.lengths>>n&1 != 0
 }
 
 // tooLong reports whether a number has more digits than any of the region.
 func (p *plan) tooLong(n int) bool {
-	return n >= bits.Len32(p.general.lengths) && p.local>>n&1 == 0
+	return n >= bits.Len32(p.general.lengths)
 }
 
 // codeDialled finds the calling code in what is dialled in a region without a

@@ -67,7 +67,12 @@ func RegionOf(number []byte) (Region, bool) {
 	if code, _ := cutCallingCode(number[1:]); code != nil && code.only != "" {
 		return Region{"+" + code.digits, code.only}, true
 	}
-	n, ok := parse(string(number), "")
+	code, national, ok := codeBehindPlus(0, false, number[1:])
+	if !ok {
+		return Region{}, false
+	}
+	start, _ := plansOf(code)
+	n, ok := finish(start, national)
 	if !ok {
 		return Region{}, false
 	}

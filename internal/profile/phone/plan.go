@@ -15,7 +15,6 @@ type plan struct {
 	national  string // the usual one of them, digits
 	transform string // what replaces a prefix with groups; empty: it is removed
 	general   description
-	local     uint32 // bit n: numbers of n digits are dialled within an area only
 	types     []description
 }
 
