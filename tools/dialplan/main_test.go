@@ -48,7 +48,7 @@ func regions() []string {
 func TestNumbersOfEveryRegion(t *testing.T) {
 	t.Parallel()
 	r := rand.New(rand.NewPCG(7, 7))
-	const each = 600
+	const each = 400
 	valid, sure := 0, 0
 	for _, region := range regions() {
 		parser := phone.NewParser(region)
@@ -99,7 +99,7 @@ func TestNotations(t *testing.T) {
 		"ext", " extension 12", " extensión 3", "доб 7", "anexo 9", ";ext=12", ";isub=12", "tel:", ";phone-context=", ";phone-context=+34", ";phone-context=example.com",
 		"/", "\\", " ", "-", ".", "#", "*", ",", ",,5", ";", "６００", "٦٠٠", "१२", "ſ", "\u00a0", "\u200b", "int 4", "~5", "\n", "é", "12345678901234567890",
 	}
-	for range 60_000 {
+	for range 40_000 {
 		var text strings.Builder
 		for range 1 + r.IntN(6) {
 			text.WriteString(pieces[r.IntN(len(pieces))])
@@ -108,9 +108,9 @@ func TestNotations(t *testing.T) {
 		parser := phone.NewParser(region)
 		check(t, &parser, text.String(), region)
 	}
-	decorations := []string{"%s", " %s", "tel:%s", "call %s", "%s x12", "%s ext 12", "%s#", "%s, 7", "%s;ext=7", "%s / x9", "%s!", "(%s", "%s;isub=1", "%s doors", "[%s]", "%s/", "%s;phone-context=+1", "++%s", "+00%s"}
+	decorations := []string{"%s", " %s", "tel:%s", "call %s", "%s x12", "%s ext 12", "%s#", "%s, 7", "%s;ext=7", "%s / x9", "%s!", "(%s", "%s;isub=1", "%s doors", "[%s]", "%s/", "%s;phone-context=+1", "++%s", "+00%s", "+0%s"}
 	all := regions()
-	for range 60_000 {
+	for range 40_000 {
 		region := all[r.IntN(len(all))]
 		parser := phone.NewParser(region)
 		text := randomNumber(r, region)

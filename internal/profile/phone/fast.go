@@ -31,6 +31,16 @@ var callingCodes [len(firstPlans)]lazy[callingCode]
 // cutCallingCode splits an international number; codes are such that none
 // begins another. The code is nil if there is no such code.
 func cutCallingCode(digits []byte) (*callingCode, []byte) {
+	number := 0
+	for i := range min(3, len(digits)) {
+		number = 10*number + int(digits[i]-'0')
+		if number == 0 {
+			return nil, nil // no code begins with 0
+		}
+		if c := callingCodes[number].value.Load(); c != nil { // nearly always: it was met before
+			return c, digits[i+1:]
+		}
+	}
 	if number, length := leadingCode(digits); number != 0 {
 		return callingCodes[number].get(newCallingCode, number), digits[length:]
 	}

@@ -51,7 +51,8 @@ func parse(text, region string) (number, bool) {
 		return number{}, false
 	}
 	at, known := planOf(region)
-	code, national := 0, digits
+	var code int
+	var national []byte
 	switch {
 	case len(written) < len(text):
 		code, national, ok = codeBehindPlus(at, known, digits)

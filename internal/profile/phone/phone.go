@@ -91,9 +91,9 @@ func RegionOf(number []byte) (Region, bool) {
 type Verdict int
 
 const (
-	Unsure Verdict = iota
-	Valid
-	Invalid
+	Unsure  Verdict = iota // ask Append
+	Valid                  // the number exists and was appended
+	Invalid                // the number does not exist
 )
 
 // maxDigits is the most digits of a number that the fast path and the automata

@@ -64,7 +64,7 @@ func extract(text string) (string, bool) {
 	if !ok || !p.isViable(text) {
 		return "", false
 	}
-	if at := p.extension.FindStringIndex(text); at != nil && p.isViable(text[:at[0]]) {
+	if at := p.extension.FindStringIndex(text); len(at) > 0 && p.isViable(text[:at[0]]) {
 		text = text[:at[0]]
 	}
 	return text, true
