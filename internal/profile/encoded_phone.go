@@ -3,9 +3,8 @@ package profile
 import (
 	"bytes"
 	"slices"
-	"strconv"
 
-	"github.com/nyaruka/phonenumbers"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile/phone"
 )
 
 // phoneKey stands before the phone number of an encoded profile, right after
@@ -58,31 +57,12 @@ func findPhone(resource []byte) (start, end int) {
 }
 
 // PhoneRegion is a region of the world's numbering plan.
-type PhoneRegion struct {
-	Code string // the country calling code with its plus sign: "+1"
-	Name string // ISO 3166-1 alpha-2 where there is one: "CA"; otherwise the calling code
-}
+type PhoneRegion = phone.Region
 
-// PhoneRegionOf returns the region of a number in E.164 form. Several countries
-// may share a calling code: the library tells them apart. It reports false for a
-// number that belongs to none.
-func PhoneRegionOf(number []byte) (PhoneRegion, bool) {
-	if len(number) == 0 || number[0] != '+' || !isNumeric(string(number[1:])) {
-		return PhoneRegion{}, false
-	}
-	if code, _ := cutCallingCode(number[1:]); code != nil && code.only != "" {
-		return PhoneRegion{"+" + code.digits, code.only}, true
-	}
-	parsed, err := phonenumbers.Parse(string(number), "")
-	if err != nil {
-		return PhoneRegion{}, false
-	}
-	region := PhoneRegion{Code: "+" + strconv.Itoa(int(parsed.GetCountryCode()))}
-	switch region.Name = phonenumbers.GetRegionCodeForNumber(parsed); region.Name {
-	case "":
-		return PhoneRegion{}, false
-	case "001": // a code of no region, such as +800
-		region.Name = region.Code
-	}
-	return region, true
-}
+// PhoneRegionOf returns the region of a number in E.164 form. It reports false
+// for a number that belongs to none.
+func PhoneRegionOf(number []byte) (PhoneRegion, bool) { return phone.RegionOf(number) }
+
+// ValidRegion reports whether code is a region whose phone numbers are known:
+// an ISO 3166-1 alpha-2 code in upper case.
+func ValidRegion(code string) bool { return phone.Known(code) }

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile/phone"
 )
 
 // MaxSize is the most bytes one profile may have in a bulk import: 100 KB
@@ -18,7 +20,7 @@ const maxExternalID = 255
 // use.
 type Encoder struct {
 	fields  []field
-	phones  phoneReader
+	phones  phone.Parser
 	derived Derived
 }
 
@@ -71,7 +73,7 @@ func Compile(m Mapping, json []bool) (*Encoder, error) {
 	}
 	e := &Encoder{}
 	if m.PhoneNumber != "" {
-		e.phones = newPhoneReader(m.PhoneRegion)
+		e.phones = phone.NewParser(m.PhoneRegion)
 	}
 	columns := m.Columns()
 	for _, u := range m.uses() {
@@ -214,7 +216,7 @@ func (e *Encoder) appendField(buf []byte, f *field, value string, info *Info) ([
 		}
 		buf = appendString(buf, value)
 	case typePhone:
-		buf, ok = e.phones.append(buf, value)
+		buf, ok = e.appendPhone(buf, value)
 		dropped = DroppedPhoneNumber
 	case typeLocale:
 		buf, ok = appendLocale(buf, value)
@@ -234,6 +236,16 @@ func (e *Encoder) appendField(buf []byte, f *field, value string, info *Info) ([
 		info.Dropped |= dropped
 	}
 	return buf, nil
+}
+
+// appendPhone appends a phone number as a JSON string, or nothing if it does not
+// exist.
+func (e *Encoder) appendPhone(buf []byte, value string) ([]byte, bool) {
+	out, ok := e.phones.Append(append(buf, '"'), value)
+	if !ok {
+		return buf, false
+	}
+	return append(out, '"'), true
 }
 
 // read returns the value of the field in a cell without white space around it.

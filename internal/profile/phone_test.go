@@ -53,3 +53,19 @@ func TestValidRegion(t *testing.T) {
 		}
 	}
 }
+
+// A profile with a phone number, in the notations that a segment may have.
+func BenchmarkPhoneNumber(b *testing.B) {
+	for name, number := range map[string]string{"E.164": "+34600111222", "national": "(212) 555-2368", "other region": "+1 613 555 0123", "extension": "+1 212 555 2368 ext. 5"} {
+		b.Run(name, func(b *testing.B) {
+			e, err := profile.Compile(profile.Mapping{Email: "e", PhoneNumber: "p", PhoneRegion: "US"}, nil)
+			if err != nil {
+				b.Fatal(err)
+			}
+			row, buf, info := []string{email, number}, make([]byte, 0, 500), profile.Info{}
+			for b.Loop() {
+				e.Append(buf, row, &info)
+			}
+		})
+	}
+}

@@ -1,6 +1,10 @@
 package profile
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile/phone"
+)
 
 // appendTexts appends the keys and the values of the fields from number i on, up
 // to one that is no text or whose text is not as nearly all are: without white
@@ -69,10 +73,10 @@ func (e *Encoder) appendTyped(buf []byte, f *field, open group, cell string, inf
 			}
 		}
 	case typePhone:
-		switch out, v := e.phones.appendPlain(f.keys[open].bare(buf), cell); v {
-		case numberValid:
-			return out, true
-		case numberInvalid:
+		switch out, v := e.phones.AppendPlain(append(f.keys[open].bare(buf), '"'), cell); v {
+		case phone.Valid:
+			return append(out, '"'), true
+		case phone.Invalid:
 			info.Dropped |= DroppedPhoneNumber
 			return buf, true
 		}

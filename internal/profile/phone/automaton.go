@@ -1,4 +1,4 @@
-package profile
+package phone
 
 import (
 	"encoding/binary"
@@ -6,20 +6,20 @@ import (
 	"slices"
 )
 
-// digitMachine matches digits against several regular expressions at once, in
+// automaton matches digits against several regular expressions at once, in
 // one table look-up a digit. It is the deterministic automaton of the
 // expressions (subset construction), for the alphabet of the ten digits.
-type digitMachine struct {
+type automaton struct {
 	next   [][16]uint16 // state and digit to state; a power of two spares a check
 	accept []uint16     // per state, a bit for each expression that matches
 
 	// ends are, for the states whose further digits make no difference, what is
 	// accepted after so many of them. next has their numbers in column settled,
 	// 0 for other states.
-	ends [][maxPhoneDigits + 1]uint16
+	ends [][maxDigits + 1]uint16
 }
 
-// settled is a column of a digitMachine's next that no digit needs.
+// settled is a column of a automaton's next that no digit needs.
 const settled = 15
 
 // The states every machine begins with.
@@ -28,24 +28,24 @@ const (
 	stateStart = 1
 )
 
-// mostStates bounds the size of a machine. The largest numbering plans take a
+// maxStates bounds the size of a machine. The largest numbering plans take a
 // few hundred states.
-const mostStates = 1 << 14
+const maxStates = 1 << 14
 
-// newDigitMachine compiles up to 16 expressions, each anchored at both ends.
-// It reports false for expressions that it cannot do: those with assertions of
+// newAutomaton compiles up to 16 expressions, each anchored at both ends.
+// It returns nil for expressions that it cannot do: those with assertions of
 // their own.
-func newDigitMachine(expressions []string) (*digitMachine, bool) {
-	b := builder{m: &digitMachine{}, states: map[string]uint16{}}
+func newAutomaton(expressions []string) *automaton {
+	b := builder{m: &automaton{}, states: map[string]uint16{}}
 	var start []thread
 	for i, expression := range expressions {
 		parsed, err := syntax.Parse(expression, syntax.Perl)
 		if err != nil {
-			return nil, false
+			return nil
 		}
 		program, err := syntax.Compile(parsed.Simplify())
 		if err != nil || slices.ContainsFunc(program.Inst, isAssertion) {
-			return nil, false
+			return nil
 		}
 		b.programs = append(b.programs, program)
 		start = b.follow(start, thread{i, uint32(program.Start)})
@@ -56,17 +56,17 @@ func newDigitMachine(expressions []string) (*digitMachine, bool) {
 		for digit := range 10 {
 			b.m.next[at][digit] = b.add(b.step(b.sets[at], rune('0'+digit)))
 		}
-		if len(b.sets) > mostStates {
-			return nil, false
+		if len(b.sets) > maxStates {
+			return nil
 		}
 	}
 	b.m.settle()
-	return b.m, true
+	return b.m
 }
 
 // settle finds the states whose further digits make no difference: each leads
 // to the same state, of which that is true, too.
-func (m *digitMachine) settle() {
+func (m *automaton) settle() {
 	open := make([]bool, len(m.next)) // states whose further digits do make a difference
 	for found := true; found; {
 		found = false
@@ -76,13 +76,13 @@ func (m *digitMachine) settle() {
 			}
 		}
 	}
-	m.ends = make([][maxPhoneDigits + 1]uint16, 1) // 0 is the number of none
+	m.ends = make([][maxDigits + 1]uint16, 1) // 0 is the number of none
 	for state := range m.next {
 		if open[state] {
 			continue
 		}
 		m.next[state][settled] = uint16(len(m.ends))
-		var ends [maxPhoneDigits + 1]uint16
+		var ends [maxDigits + 1]uint16
 		at := uint16(state)
 		for more := range ends {
 			ends[more] = m.accept[at]
@@ -95,8 +95,8 @@ func (m *digitMachine) settle() {
 func isAssertion(i syntax.Inst) bool { return i.Op == syntax.InstEmptyWidth }
 
 // match returns a bit for each expression that the digits match. They are at most
-// maxPhoneDigits.
-func (m *digitMachine) match(digits []byte) uint16 {
+// maxDigits.
+func (m *automaton) match(digits []byte) uint16 {
 	state := uint16(stateStart)
 	for i, d := range digits {
 		to := &m.next[state]
@@ -110,7 +110,7 @@ func (m *digitMachine) match(digits []byte) uint16 {
 
 // matchPrefix reports whether an expression matches a beginning of the digits.
 // A machine that is nil matches nothing.
-func (m *digitMachine) matchPrefix(digits []byte) bool {
+func (m *automaton) matchPrefix(digits []byte) bool {
 	if m == nil {
 		return false
 	}
@@ -126,7 +126,7 @@ func (m *digitMachine) matchPrefix(digits []byte) bool {
 
 // builder turns programs into a machine.
 type builder struct {
-	m        *digitMachine
+	m        *automaton
 	programs []*syntax.Prog
 	sets     [][]thread        // of each state
 	states   map[string]uint16 // by their sets

@@ -1,0 +1,160 @@
+package phone
+
+import (
+	"bytes"
+	"math/bits"
+	"strings"
+)
+
+// The shortest and the longest national number that is looked at.
+const (
+	minNational = 2
+	maxNational = 17
+)
+
+// number is an international number that may or may not exist.
+type number struct {
+	code     string
+	national []byte
+}
+
+// plan returns the position of the plan of the region that the number belongs
+// to, false if it belongs to none.
+func (n number) plan() (int, bool) {
+	start, end := plansOf(codeNumber(n.code))
+	if end == start+1 {
+		return start, true
+	}
+	for at := start; at < end; at++ {
+		if plans[at].leading != "" && leadingOf(at).Match(n.national) || plans[at].leading == "" && numbersOf(at).exist(n.national) {
+			return at, true
+		}
+	}
+	return 0, false
+}
+
+func (n number) exists() bool {
+	at, ok := n.plan()
+	return ok && numbersOf(at).exist(n.national)
+}
+
+// parse reads a number in whatever notation, by the rules of libphonenumber. It
+// reports false for a text that can be no number.
+func parse(text, region string) (number, bool) {
+	text, ok := extract(text)
+	if !ok {
+		return number{}, false
+	}
+	written := strings.TrimLeft(text, plusSigns)
+	digits, ok := digitsOf(written)
+	if !ok {
+		return number{}, false
+	}
+	at, known := planOf(region)
+	var code int
+	var national []byte
+	switch {
+	case len(written) < len(text):
+		code, national, ok = codeBehindPlus(at, known, digits)
+	case known:
+		code, national, ok = codeDialled(at, digits)
+	default:
+		return number{}, false
+	}
+	if !ok {
+		return number{}, false
+	}
+	if code != 0 {
+		at, _ = plansOf(code) // that of the main region
+	}
+	return finish(at, national)
+}
+
+// codeBehindPlus splits the calling code off a number with a plus sign. It
+// reports false if there is none.
+func codeBehindPlus(at int, known bool, digits []byte) (code int, rest []byte, ok bool) {
+	if len(digits) <= minNational {
+		return 0, nil, false
+	}
+	if code, length := leadingCode(digits); code != 0 {
+		return code, digits[length:], true
+	}
+	if known { // the plus sign may be in front of a prefix: +00 34
+		code, rest, ok = codeDialled(at, digits)
+	}
+	return code, rest, ok && code != 0
+}
+
+// finish takes a national prefix off, unless what is left has an impossible
+// length: the whole may be a short number.
+func finish(at int, national []byte) (number, bool) {
+	if len(national) < minNational {
+		return number{}, false
+	}
+	p := &plans[at]
+	if rest := withoutPrefix(at, national); p.takes(len(rest)) {
+		national = rest
+	}
+	if len(national) < minNational || len(national) > maxNational {
+		return number{}, false
+	}
+	return number{p.code, national}, true
+}
+
+// takes reports whether a number of n digits is long enough for the region, and
+// may be too long, but not of a length between those that exist.
+func (p *plan) takes(n int) bool {
+	return p.tooLong(n) || p.general.lengths>>n&1 != 0
+}
+
+// tooLong reports whether a number has more digits than any of the region.
+func (p *plan) tooLong(n int) bool {
+	return n >= bits.Len32(p.general.lengths)
+}
+
+// codeDialled finds the calling code in what is dialled in a region without a
+// plus sign: behind a prefix of international calls, or where the digits only
+// make sense with the region's own code in front. The code is 0, and rest is all
+// digits, if there is none. It reports false for an international call to nowhere.
+func codeDialled(at int, digits []byte) (code int, rest []byte, ok bool) {
+	if end := iddOf(at).FindIndex(digits); end != nil {
+		if rest = digits[end[1]:]; len(rest) == 0 || rest[0] != '0' { // no code begins with 0
+			if len(rest) <= minNational {
+				return 0, nil, false
+			}
+			code, length := leadingCode(rest)
+			return code, rest[length:], code != 0
+		}
+	}
+	p := &plans[at]
+	if rest, ok = bytes.CutPrefix(digits, []byte(p.code)); ok {
+		rest = withoutPrefix(at, rest)
+		n := numbersOf(at)
+		if !n.possible(digits) && n.possible(rest) || p.tooLong(len(digits)) {
+			return codeNumber(p.code), rest, true
+		}
+	}
+	return 0, digits, true
+}
+
+// withoutPrefix takes a national prefix off, or transforms it where the plan
+// says so. A number that is possible only with it keeps it.
+func withoutPrefix(at int, digits []byte) []byte {
+	p := &plans[at]
+	if p.prefix == "" || len(digits) == 0 {
+		return digits
+	}
+	expression := prefixOf(at)
+	groups := expression.FindSubmatchIndex(digits)
+	if groups == nil {
+		return digits
+	}
+	rest := digits[groups[1]:]
+	if p.transform != "" && groups[len(groups)-2] >= 0 {
+		rest = append(expression.Expand(nil, []byte(p.transform), digits, groups), rest...)
+	}
+	if n := numbersOf(at); n.possible(digits) && !n.possible(rest) {
+		return digits
+	}
+	return rest
+}

@@ -1,0 +1,97 @@
+package phone
+
+import (
+	"sync"
+	"testing"
+)
+
+// Every plan compiles, whatever the first use of it needs.
+func TestEveryPlanCompiles(t *testing.T) {
+	t.Parallel()
+	for at := range plans {
+		p := &plans[at]
+		if numbersOf(at).machine == nil {
+			t.Errorf("%s: the numbers do not compile", p.region)
+		}
+		prefixOf(at)
+		iddOf(at)
+		leadingOf(at)
+		if start, end := plansOf(codeNumber(p.code)); at < start || at >= end {
+			t.Errorf("%s: calling code %s leads to the plans %d to %d, not to %d", p.region, p.code, start, end, at)
+		}
+		if found, ok := planOf(p.region); p.region != noRegion && (!ok || found != at) {
+			t.Errorf("%s: found at %d, %t, want %d", p.region, found, ok, at)
+		}
+	}
+}
+
+// Readers that start at once see the same plans. The race detector watches.
+func TestPlansAreCompiledConcurrently(t *testing.T) {
+	t.Parallel()
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			for number, want := range map[string]string{
+				"+358 41 2345678": "+358412345678", // the fast path
+				"tel:0412345678":  "+358412345678", // not the fast path
+				"041":             "",
+			} {
+				parser := NewParser("FI")
+				if got, _ := parser.Append(nil, number); string(got) != want {
+					t.Errorf("%q is %q, want %q", number, got, want)
+				}
+			}
+			if region, _ := RegionOf([]byte("+358412345678")); region.Name != "FI" {
+				t.Errorf("a number of FI is of %q", region.Name)
+			}
+		})
+	}
+	group.Wait()
+}
+
+// A text that is no number leaves what was there.
+func TestAppendKeepsTheBuffer(t *testing.T) {
+	t.Parallel()
+	parser := NewParser("ES")
+	for text, want := range map[string]string{"600111222": "before+34600111222", "tel:600111222": "before+34600111222", "1": "before", "600": "before", "x": "before", "": "before"} {
+		if got, ok := parser.Append([]byte("before"), text); string(got) != want || ok != (want != "before") {
+			t.Errorf("%q: %q, %t; want %q", text, got, ok, want)
+		}
+	}
+}
+
+// The fast path against all that it saves, over the same numbers.
+func BenchmarkPhone(b *testing.B) {
+	for _, tc := range []struct{ name, region, number string }{
+		{"international", "US", "+34 600 111 222"},
+		{"national", "US", "(212) 555-2368"},
+		{"invalid", "US", "(112) 555-2368"},
+	} {
+		parser := NewParser(tc.region)
+		buf := make([]byte, 0, 32)
+		b.Run(tc.name+"/fast", func(b *testing.B) {
+			for b.Loop() {
+				parser.AppendPlain(buf, tc.number)
+			}
+		})
+		b.Run(tc.name+"/all rules", func(b *testing.B) {
+			for b.Loop() {
+				if n, ok := parse(tc.number, tc.region); ok {
+					n.exists()
+				}
+			}
+		})
+	}
+}
+
+// What the first number of a region costs: its plan is compiled then.
+func BenchmarkPhoneFirstUse(b *testing.B) {
+	for _, region := range []string{"US", "GB", "ES", "DE"} {
+		at, _ := planOf(region)
+		b.Run(region, func(b *testing.B) {
+			for b.Loop() {
+				newNumbers(at)
+			}
+		})
+	}
+}

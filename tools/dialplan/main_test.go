@@ -1,0 +1,215 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/nyaruka/phonenumbers"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile/phone"
+)
+
+// What the library makes of a text: a number in E.164 form, empty where it does
+// not exist.
+func library(text, region string) string {
+	n, err := phonenumbers.Parse(text, region)
+	if err != nil || !phonenumbers.IsValidNumber(n) {
+		return ""
+	}
+	return phonenumbers.Format(n, phonenumbers.E164)
+}
+
+// check compares the parser of a region, and its fast path, with the library. It
+// returns what number it is, and whether the fast path was sure of it.
+func check(t *testing.T, parser *phone.Parser, text, region string) (number string, sure bool) {
+	t.Helper()
+	want := library(text, region)
+	got, ok := parser.Append(nil, text)
+	if string(got) != want || ok != (want != "") {
+		t.Errorf("%q from %q is %q, %t; the library says %q", text, region, got, ok, want)
+	}
+	plain, verdict := parser.AppendPlain(nil, text)
+	if verdict != phone.Unsure && (string(plain) != want || (verdict == phone.Valid) != (want != "")) {
+		t.Errorf("%q from %q is %q on the fast path; the library says %q", text, region, plain, want)
+	}
+	return want, verdict != phone.Unsure
+}
+
+func regions() []string {
+	return slices.Sorted(maps.Keys(phonenumbers.GetSupportedRegions()))
+}
+
+func TestNumbersOfEveryRegion(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(7, 7))
+	const each = 400
+	valid, sure := 0, 0
+	for _, region := range regions() {
+		parser := phone.NewParser(region)
+		validHere := 0
+		for range each {
+			number, fast := check(t, &parser, randomNumber(r, region), region)
+			if number != "" {
+				validHere++
+			}
+			if fast {
+				sure++
+			}
+		}
+		if validHere < each/20 {
+			t.Errorf("%s: only %d numbers of %d exist, which compares little", region, validHere, each)
+		}
+		valid += validHere
+	}
+	total := each * len(regions())
+	if valid < total/3 || valid > total*2/3 || sure < total/4 {
+		t.Errorf("of %d numbers %d exist and the fast path is sure of %d", total, valid, sure)
+	}
+}
+
+// Without a region, and dialled in one whose plan is another.
+func TestNumbersFromElsewhere(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(8, 8))
+	all := regions()
+	from := append(slices.Clone(all), "", "XX", "001", "ZZ")
+	for _, region := range from {
+		parser := phone.NewParser(region)
+		for range 100 {
+			check(t, &parser, randomNumber(r, all[r.IntN(len(all))]), region)
+		}
+		for code := range phonenumbers.GetSupportedGlobalNetworkCallingCodes() {
+			check(t, &parser, "+"+fmt.Sprint(code)+exampleOf(r, phonenumbers.GetExampleNumberForNonGeoEntity(code)), region)
+		}
+	}
+}
+
+// Texts that are numbers only in part, or in an unusual notation.
+func TestNotations(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(9, 9))
+	pieces := []string{
+		"+", "＋", "0", "00", "011", "8", "~", "34", "+34", "600111222", "600 111", "2125550123", "(212)", "1-800-", "FLOWERS", "abc", "x", "X", "x12", " ext. 5",
+		"ext", " extension 12", " extensión 3", "доб 7", "anexo 9", ";ext=12", ";isub=12", "tel:", ";phone-context=", ";phone-context=+34", ";phone-context=example.com",
+		"/", "\\", " ", "-", ".", "#", "*", ",", ",,5", ";", "６００", "٦٠٠", "१२", "ſ", "\u00a0", "\u200b", "int 4", "~5", "\n", "é", "12345678901234567890",
+	}
+	for range 40_000 {
+		var text strings.Builder
+		for range 1 + r.IntN(6) {
+			text.WriteString(pieces[r.IntN(len(pieces))])
+		}
+		region := []string{"ES", "US", "RU", "AG", "AR", "BR", "IT", ""}[r.IntN(8)]
+		parser := phone.NewParser(region)
+		check(t, &parser, text.String(), region)
+	}
+	decorations := []string{"%s", " %s", "tel:%s", "call %s", "%s x12", "%s ext 12", "%s#", "%s, 7", "%s;ext=7", "%s / x9", "%s!", "(%s", "%s;isub=1", "%s doors", "[%s]", "%s/", "%s;phone-context=+1", "++%s", "+00%s", "+0%s"}
+	all := regions()
+	for range 40_000 {
+		region := all[r.IntN(len(all))]
+		parser := phone.NewParser(region)
+		text := randomNumber(r, region)
+		if r.IntN(4) == 0 {
+			text = strings.NewReplacer("1", "１", "2", "٢", "5", "۵", "7", "P", "3", "d", "4", "G").Replace(text)
+		}
+		check(t, &parser, fmt.Sprintf(decorations[r.IntN(len(decorations))], text), region)
+	}
+}
+
+func TestRegions(t *testing.T) {
+	t.Parallel()
+	for a := range 26 * 26 {
+		region := string([]byte{byte('A' + a/26), byte('A' + a%26)})
+		if got, want := phone.Known(region), phonenumbers.GetCountryCodeForRegion(region) != 0; got != want {
+			t.Errorf("%s is known: %t, want %t", region, got, want)
+		}
+	}
+	r := rand.New(rand.NewPCG(10, 10))
+	for _, region := range regions() {
+		for range 300 {
+			number := "+" + fmt.Sprint(phonenumbers.GetCountryCodeForRegion(region)) + nationalNumber(r, region)
+			want := phone.Region{}
+			if n, err := phonenumbers.Parse(number, ""); err == nil {
+				if name := phonenumbers.GetRegionCodeForNumber(n); name != "" {
+					want = phone.Region{Code: fmt.Sprintf("+%d", n.GetCountryCode()), Name: name}
+				}
+			}
+			got, ok := phone.RegionOf([]byte(number))
+			if want == (phone.Region{}) && ok && len(phonenumbers.GetRegionCodesForCountryCode(phonenumbers.GetCountryCodeForRegion(region))) == 1 {
+				continue // too short for the library; the code has one region only
+			}
+			if got != want || ok != (want != phone.Region{}) {
+				t.Errorf("%s is of %+v, %t, want %+v", number, got, ok, want)
+			}
+		}
+	}
+}
+
+func TestGeneratedFileIsCurrent(t *testing.T) {
+	t.Parallel()
+	want, err := generate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := os.ReadFile("../../internal/profile/phone/plans.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Error("internal/profile/phone/plans.go is not what the library's metadata say; run make generate")
+	}
+}
+
+// randomNumber makes a number of the region that may or may not exist, in one
+// of the usual notations.
+func randomNumber(r *rand.Rand, region string) string {
+	code := fmt.Sprint(phonenumbers.GetCountryCodeForRegion(region))
+	national := phonenumbers.GetNddPrefixForRegion(region, true)
+	s := nationalNumber(r, region)
+	s = []string{s, national + s, "+" + code + s, code + s, "00" + code + s, "011" + code + s, "+" + code + " " + national + s, code + national + s}[r.IntN(8)]
+	if at := r.IntN(len(s)-1) + 1; s[at-1] != '+' {
+		s = s[:at] + []string{"-", " ", ".", ") ", "/", ""}[r.IntN(6)] + s[at:]
+	}
+	return strings.Repeat("(", r.IntN(2)) + s + []string{"", "", "", "x12"}[r.IntN(4)]
+}
+
+// nationalNumber makes one that is valid, nearly valid, too short, too long, or
+// random.
+func nationalNumber(r *rand.Rand, region string) string {
+	if r.IntN(10) == 0 {
+		digits := make([]byte, 2+r.IntN(19))
+		for i := range digits {
+			digits[i] = byte('0' + r.IntN(10))
+		}
+		return string(digits)
+	}
+	types := []phonenumbers.PhoneNumberType{
+		phonenumbers.FIXED_LINE, phonenumbers.MOBILE, phonenumbers.TOLL_FREE, phonenumbers.PREMIUM_RATE, phonenumbers.SHARED_COST,
+		phonenumbers.VOIP, phonenumbers.PERSONAL_NUMBER, phonenumbers.PAGER, phonenumbers.UAN, phonenumbers.VOICEMAIL,
+	}
+	example := phonenumbers.GetExampleNumberForType(region, types[r.IntN(len(types))])
+	if example == nil {
+		example = phonenumbers.GetExampleNumber(region)
+	}
+	return exampleOf(r, example)
+}
+
+// exampleOf changes some digits of a number.
+func exampleOf(r *rand.Rand, example *phonenumbers.PhoneNumber) string {
+	digits := []byte(phonenumbers.GetNationalSignificantNumber(example))
+	for range r.IntN(3) {
+		digits[len(digits)-1-r.IntN(min(len(digits), 3+r.IntN(8)))] = byte('0' + r.IntN(10))
+	}
+	switch r.IntN(12) {
+	case 0:
+		digits = digits[:len(digits)-1-r.IntN(min(3, len(digits)-2))]
+	case 1:
+		digits = append(digits, byte('0'+r.IntN(10)))
+	}
+	return string(digits)
+}
