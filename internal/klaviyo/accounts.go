@@ -41,7 +41,7 @@ func (c *Client) Account(ctx context.Context) (Account, error) {
 	case known = <-c.account:
 		defer func() { c.account <- known }()
 	case <-ctx.Done():
-		return Account{}, (&progress{operation: "get_accounts"}).interrupted(ctx, "for another request of get_accounts", started)
+		return Account{}, (&progress{operation: getAccounts.id}).interrupted(ctx, "for another request of "+getAccounts.id, started)
 	}
 	if known != nil {
 		return *known, nil
@@ -55,7 +55,7 @@ func (c *Client) Account(ctx context.Context) (Account, error) {
 }
 
 func (c *Client) getAccount(ctx context.Context) (Account, error) {
-	r := request{operation: "get_accounts", method: "GET", path: []string{"accounts"}}
+	r := request{operation: &getAccounts}
 	for a, err := range pages[accountResource](ctx, c, r) {
 		if err != nil {
 			return Account{}, err

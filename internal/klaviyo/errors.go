@@ -142,7 +142,7 @@ func answeredByAPI(err error) bool {
 // was wrong, half of it is no answer.
 func (c *Client) readError(ctx context.Context, r request, resp *http.Response) error {
 	e := &APIError{
-		Operation:  r.operation,
+		Operation:  r.operation.id,
 		Status:     resp.StatusCode,
 		RetryAfter: parseRetryAfter(resp.Header.Get("Retry-After"), sentAt(resp.Header)),
 	}

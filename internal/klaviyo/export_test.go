@@ -14,14 +14,11 @@ import (
 const (
 	MaxResponse = maxResponse
 	MediaType   = mediaType
-
-	LimitListCount = limitListCount
 )
 
 var (
 	ParseRetryAfter = parseRetryAfter
 	PayloadEmail    = payloadEmail
-	OperationScopes = operationScopes
 )
 
 // SetSleep replaces what waits between attempts; to the client the time passes
@@ -46,11 +43,11 @@ func (c *Client) SetDial(dial func(ctx context.Context, network, address string)
 	c.http.Transport.(*transport).base.DialContext = dial
 }
 
-// SteadyLimits are the limits a minute of all rows of the table.
+// SteadyLimits are the limits a minute of all operations.
 func SteadyLimits() map[string]int {
-	all := make(map[string]int, len(limits))
-	for name, l := range limits {
-		all[name] = l.steady
+	all := map[string]int{}
+	for _, o := range operations {
+		all[o.limitName()] = o.limit.steady
 	}
 	return all
 }

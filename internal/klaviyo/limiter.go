@@ -83,19 +83,19 @@ func (l *limiter) join(account accountAt) {
 	}
 	l.heir = shared
 	for name, e := range l.endpoints {
-		e.moveTo(shared.endpoint(name))
+		e.moveTo(shared.endpoint(name, e.limit))
 	}
 }
 
-func (l *limiter) endpoint(name string) *endpoint {
+func (l *limiter) endpoint(name string, limit limit) *endpoint {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.heir != nil {
-		return l.heir.endpoint(name)
+		return l.heir.endpoint(name, limit)
 	}
 	e := l.endpoints[name]
 	if e == nil {
-		e = &endpoint{limit: limitOf(name), clock: l.clock, turn: make(chan struct{}, 1), wake: make(chan struct{}, 1)}
+		e = &endpoint{limit: limit, clock: l.clock, turn: make(chan struct{}, 1), wake: make(chan struct{}, 1)}
 		e.turn <- struct{}{}
 		l.endpoints[name] = e
 	}
@@ -104,8 +104,8 @@ func (l *limiter) endpoint(name string) *endpoint {
 
 // acquire waits until a request may be sent. Every send that it returns must
 // be ended with done.
-func (l *limiter) acquire(ctx context.Context, name string) (*send, error) {
-	e := l.endpoint(name)
+func (l *limiter) acquire(ctx context.Context, name string, limit limit) (*send, error) {
+	e := l.endpoint(name, limit)
 	for {
 		s, heir, err := e.acquire(ctx)
 		if heir == nil {

@@ -18,6 +18,15 @@ import (
 
 const imports = "bulk_import_profiles" // 10 a second, 150 a minute
 
+// limits are those of all operations by the name that the limiter knows.
+var limits = func() map[string]limit {
+	all := map[string]limit{}
+	for _, o := range operations {
+		all[o.limitName()] = o.limit
+	}
+	return all
+}()
+
 // window is a fixed window at the server, of an unknown phase.
 type window struct {
 	length time.Duration
@@ -109,7 +118,7 @@ func alone(t *testing.T, name string, requests int, phase, latency time.Duration
 	for range 100 {
 		workers.Go(func() {
 			for range work {
-				s, err := l.acquire(t.Context(), name)
+				s, err := l.acquire(t.Context(), name, limits[name])
 				if err != nil {
 					t.Error(err)
 					continue
@@ -150,7 +159,7 @@ func alone(t *testing.T, name string, requests int, phase, latency time.Duration
 func acquired(t *testing.T, l *limiter, name string) (*send, time.Duration) {
 	t.Helper()
 	began := time.Now()
-	s, err := l.acquire(t.Context(), name)
+	s, err := l.acquire(t.Context(), name, limits[name])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -215,7 +224,7 @@ func TestLimiterWaitsOnTheContext(t *testing.T) {
 		for range 3 { // one is next, the others wait for their turn
 			go func() {
 				began := time.Now()
-				s, err := l.acquire(ctx, "get_accounts")
+				s, err := l.acquire(ctx, "get_accounts", limits["get_accounts"])
 				if s != nil || !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != 500*time.Millisecond {
 					t.Errorf("slot %v, error %v after %v", s, err, time.Since(began))
 				}
@@ -225,7 +234,7 @@ func TestLimiterWaitsOnTheContext(t *testing.T) {
 		_, waited := acquired(t, l, "get_accounts")
 		wantWait(t, waited, time.Second)
 		cancel()
-		if s, err := newLimiter(realClock()).acquire(ctx, imports); s != nil || err == nil {
+		if s, err := newLimiter(realClock()).acquire(ctx, imports, limits[imports]); s != nil || err == nil {
 			t.Errorf("slot %v, error %v for who has given up before", s, err)
 		}
 	})
@@ -500,11 +509,11 @@ func TestClientsOfAnAccountShareItsLimits(t *testing.T) {
 		}
 		clients = append(clients, c)
 	}
-	e := clients[0].limiter.endpoint(imports)
-	if e != clients[1].limiter.endpoint(imports) {
+	e := clients[0].limiter.endpoint(imports, limits[imports])
+	if e != clients[1].limiter.endpoint(imports, limits[imports]) {
 		t.Error("two keys of one account are paced apart")
 	}
-	if sent := len(clients[0].limiter.endpoint("get_accounts").log); sent != 2 {
+	if sent := len(clients[0].limiter.endpoint("get_accounts", limits["get_accounts"]).log); sent != 2 {
 		t.Errorf("%d requests remembered, want both", sent)
 	}
 }
