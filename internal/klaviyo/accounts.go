@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo/ratelimit"
 )
 
 // Account is what Klaviyo tells about the account of a key.
@@ -49,7 +51,7 @@ func (c *Client) Account(ctx context.Context) (Account, error) {
 	account, err := c.getAccount(ctx)
 	if err == nil {
 		known = &account
-		c.limiter.join(accountAt{c.base.String(), account.ID})
+		c.limiter.Join(ratelimit.Account{BaseURL: c.base.String(), ID: account.ID})
 	}
 	return account, err
 }

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo/ratelimit"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/wait"
 )
 
@@ -53,7 +54,7 @@ type Client struct {
 
 	// limiter is the client's own until the account is known, and then one
 	// with that of all clients of the account.
-	limiter *limiter
+	limiter *ratelimit.Limiter
 
 	jobLists jobLists
 
@@ -89,7 +90,7 @@ func New(o Options) (*Client, error) {
 	account <- nil
 	return &Client{
 		account:      account,
-		limiter:      newLimiter(realClock()),
+		limiter:      ratelimit.New(ratelimit.RealClock()),
 		key:          strings.NewReplacer(o.APIKey, "pk_***"),
 		base:         base,
 		http:         &http.Client{Transport: newTransport(o.APIKey, o.UserAgent), CheckRedirect: sameHostOnly},

@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"sync"
 	"time"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo/ratelimit"
 )
 
 // The parts of the client that tests look at from outside.
@@ -25,12 +27,12 @@ var (
 // all the same. For limits the client no longer waits either.
 func (c *Client) SetSleep(sleep func(context.Context, time.Duration) error) {
 	slept := jumpingClock()
-	c.now = slept.now
+	c.now = slept.Now
 	c.sleep = func(ctx context.Context, d time.Duration) error {
-		_ = slept.wait(ctx, d, nil)
+		_ = slept.Wait(ctx, d, nil)
 		return sleep(ctx, d)
 	}
-	c.limiter.clock = jumpingClock()
+	c.limiter = ratelimit.New(jumpingClock())
 }
 
 // SetProxy replaces the proxy of the environment.
@@ -47,13 +49,13 @@ func (c *Client) SetDial(dial func(ctx context.Context, network, address string)
 func SteadyLimits() map[string]int {
 	all := map[string]int{}
 	for _, o := range operations {
-		all[o.limitName()] = o.limit.steady
+		all[o.limitName()] = o.limit.Steady
 	}
 	return all
 }
 
 // jumpingClock goes on by itself, and by as much as is to be waited.
-func jumpingClock() clock {
+func jumpingClock() ratelimit.Clock {
 	var mu sync.Mutex
 	var jumped time.Duration
 	now := func() time.Time {
@@ -61,7 +63,7 @@ func jumpingClock() clock {
 		defer mu.Unlock()
 		return time.Now().Add(jumped)
 	}
-	return clock{now: now, wait: func(ctx context.Context, d time.Duration, _ <-chan struct{}) error {
+	return ratelimit.Clock{Now: now, Wait: func(ctx context.Context, d time.Duration, _ <-chan struct{}) error {
 		mu.Lock()
 		defer mu.Unlock()
 		jumped += d

@@ -19,7 +19,7 @@ const (
 
 // ImportsTake is the least time between the first and the last of so many
 // imports that the limits allow.
-func ImportsTake(jobs int64) time.Duration { return bulkImportProfiles.limit.least(jobs) }
+func ImportsTake(jobs int64) time.Duration { return bulkImportProfiles.limit.MinDuration(jobs) }
 
 // JobStatus is where a bulk import job stands.
 type JobStatus string

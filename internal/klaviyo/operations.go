@@ -4,6 +4,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo/ratelimit"
 )
 
 // operation is an endpoint of Klaviyo's API. A request points at its operation,
@@ -12,7 +14,7 @@ type operation struct {
 	id     string // Klaviyo's operationId
 	method string
 	path   string // below /api; {id} stands for the id in the request
-	limit  limit
+	limit  ratelimit.Limit
 	scopes []string
 
 	// variant tells apart endpoints with the same id but limits of their own.
@@ -49,67 +51,67 @@ const pathID = "{id}"
 var (
 	getAccounts = operation{
 		id: "get_accounts", method: "GET", path: "accounts",
-		limit: limit{1, 15}, scopes: []string{"accounts:read"},
+		limit: ratelimit.Limit{Burst: 1, Steady: 15}, scopes: []string{"accounts:read"},
 	}
 
 	getList = operation{
 		id: "get_list", method: "GET", path: "lists/{id}",
-		limit: limit{75, 750}, scopes: []string{"lists:read"},
+		limit: ratelimit.Limit{Burst: 75, Steady: 750}, scopes: []string{"lists:read"},
 	}
 	// The limit is in the description of get_list.
 	getListWithCount = operation{
 		id: "get_list", variant: " with profile_count", method: "GET", path: "lists/{id}",
-		limit: limit{1, 15}, scopes: []string{"lists:read"},
+		limit: ratelimit.Limit{Burst: 1, Steady: 15}, scopes: []string{"lists:read"},
 	}
 	getLists = operation{
 		id: "get_lists", method: "GET", path: "lists",
-		limit: limit{75, 750}, scopes: []string{"lists:read"},
+		limit: ratelimit.Limit{Burst: 75, Steady: 750}, scopes: []string{"lists:read"},
 	}
 	createList = operation{
 		id: "create_list", method: "POST", path: "lists",
-		limit: limit{10, 150}, scopes: []string{"lists:write"},
+		limit: ratelimit.Limit{Burst: 10, Steady: 150}, scopes: []string{"lists:write"},
 	}
 	updateList = operation{
 		id: "update_list", method: "PATCH", path: "lists/{id}",
-		limit: limit{10, 150}, scopes: []string{"lists:write"},
+		limit: ratelimit.Limit{Burst: 10, Steady: 150}, scopes: []string{"lists:write"},
 	}
 	deleteList = operation{
 		id: "delete_list", method: "DELETE", path: "lists/{id}",
-		limit: limit{10, 150}, scopes: []string{"lists:write"},
+		limit: ratelimit.Limit{Burst: 10, Steady: 150}, scopes: []string{"lists:write"},
 	}
 	getFlowsTriggeredByList = operation{
 		id: "get_flows_triggered_by_list", method: "GET", path: "lists/{id}/flow-triggers",
-		limit: limit{3, 60}, scopes: []string{"flows:read", "lists:read"},
+		limit: ratelimit.Limit{Burst: 3, Steady: 60}, scopes: []string{"flows:read", "lists:read"},
 	}
 
 	getProfiles = operation{
 		id: "get_profiles", method: "GET", path: "profiles",
-		limit: limit{75, 750}, scopes: []string{"profiles:read"},
+		limit: ratelimit.Limit{Burst: 75, Steady: 750}, scopes: []string{"profiles:read"},
 	}
 	getProfilesForList = operation{
 		id: "get_profiles_for_list", method: "GET", path: "lists/{id}/profiles",
-		limit: limit{75, 750}, scopes: []string{"lists:read", "profiles:read"},
+		limit: ratelimit.Limit{Burst: 75, Steady: 750}, scopes: []string{"lists:read", "profiles:read"},
 	}
 
 	bulkImportProfiles = operation{
 		id: "bulk_import_profiles", method: "POST", path: "profile-bulk-import-jobs",
-		limit: limit{10, 150}, scopes: []string{"lists:write", "profiles:write"},
+		limit: ratelimit.Limit{Burst: 10, Steady: 150}, scopes: []string{"lists:write", "profiles:write"},
 	}
 	getImportJob = operation{
 		id: "get_bulk_import_profiles_job", method: "GET", path: "profile-bulk-import-jobs/{id}",
-		limit: limit{10, 150}, scopes: []string{"lists:read", "profiles:read"},
+		limit: ratelimit.Limit{Burst: 10, Steady: 150}, scopes: []string{"lists:read", "profiles:read"},
 	}
 	getImportJobs = operation{
 		id: "get_bulk_import_profiles_jobs", method: "GET", path: "profile-bulk-import-jobs",
-		limit: limit{10, 150}, scopes: []string{"lists:read", "profiles:read"},
+		limit: ratelimit.Limit{Burst: 10, Steady: 150}, scopes: []string{"lists:read", "profiles:read"},
 	}
 	getImportErrors = operation{
 		id: "get_errors_for_bulk_import_profiles_job", method: "GET", path: "profile-bulk-import-jobs/{id}/import-errors",
-		limit: limit{10, 150}, scopes: []string{"profiles:read"},
+		limit: ratelimit.Limit{Burst: 10, Steady: 150}, scopes: []string{"profiles:read"},
 	}
 	getImportLists = operation{
 		id: "get_list_ids_for_bulk_import_profiles_job", method: "GET", path: "profile-bulk-import-jobs/{id}/relationships/lists",
-		limit: limit{10, 150}, scopes: []string{"lists:read"},
+		limit: ratelimit.Limit{Burst: 10, Steady: 150}, scopes: []string{"lists:read"},
 	}
 )
 

@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo/ratelimit"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/logging"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/redact"
 )
@@ -103,7 +104,7 @@ func (c *Client) do(ctx context.Context, r request, out any) error {
 // for that is not part of the attempt, which has a timeout.
 func (c *Client) attemptPaced(ctx context.Context, r request, so *progress, out any) error {
 	started := time.Now()
-	s, err := c.limiter.acquire(ctx, r.operation.limitName(), r.operation.limit)
+	s, err := c.limiter.Acquire(ctx, r.operation.limitName(), r.operation.limit)
 	if err != nil {
 		return so.interrupted(ctx, "for Klaviyo's rate limit of "+r.operation.limitName()+", which all users of the account share", started)
 	}
@@ -114,11 +115,11 @@ func (c *Client) attemptPaced(ctx context.Context, r request, so *progress, out 
 		})
 	}
 	trace := &httptrace.ClientTrace{
-		GotConn:      func(httptrace.GotConnInfo) { s.leave() },
-		WroteRequest: func(httptrace.WroteRequestInfo) { s.wrote() },
+		GotConn:      func(httptrace.GotConnInfo) { s.Sent() },
+		WroteRequest: func(httptrace.WroteRequestInfo) { s.Flushed() },
 	}
 	header, err := c.attempt(httptrace.WithClientTrace(ctx, trace), r, so.failed, out)
-	s.done(header, err)
+	s.Done(rateLimitAnswer(header, err))
 	return err
 }
 
@@ -147,7 +148,7 @@ func (c *Client) attempt(ctx context.Context, r request, attempt int, out any) (
 	}
 	defer resp.Body.Close()
 	fields["status"] = resp.StatusCode
-	fields["rate_limit_remaining"] = resp.Header.Get(headerRemaining)
+	fields["rate_limit_remaining"] = resp.Header.Get(ratelimit.HeaderRemaining)
 	logging.Debug(ctx, "Klaviyo request", fields)
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		return resp.Header, c.readError(ctx, r, resp)

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo/ratelimit"
 )
 
 // Waits between attempts when Klaviyo does not say how long: doubled from the
@@ -16,11 +18,6 @@ const (
 	firstWait   = 500 * time.Millisecond
 	longestWait = 30 * time.Second
 )
-
-// longestRetryAfter is the longest that is waited because Klaviyo says so. Its
-// windows are a second and a minute; more is said by the daily limits, and an
-// error now is better than an answer tomorrow.
-const longestRetryAfter = 5 * time.Minute
 
 // oddAttempts is how often a request is sent that something in front of Klaviyo
 // refuses. Some do so in passing; but it may as well be the wrong base URL, and
@@ -32,7 +29,7 @@ const oddAttempts = 4
 func (r request) retryAfter(err error, attempt int) (time.Duration, bool) {
 	var apiError *APIError
 	if errors.As(err, &apiError) {
-		again := apiError.RetryAfter <= longestRetryAfter && r.mayPass(apiError, attempt)
+		again := apiError.RetryAfter <= ratelimit.MaxRetryAfter && r.mayPass(apiError, attempt)
 		if apiError.RetryAfter == 0 {
 			return backoff(attempt), again
 		}
@@ -47,6 +44,22 @@ func (r request) retryAfter(err error, attempt int) (time.Duration, bool) {
 		return 0, false
 	}
 	return backoff(attempt), !r.once || neverSent(err)
+}
+
+// rateLimitAnswer is what the rate limiter learns from an answer.
+func rateLimitAnswer(header http.Header, err error) ratelimit.Answer {
+	wait, throttled := throttledFor(err)
+	return ratelimit.Answer{Header: header, OK: header != nil && err == nil, Throttled: throttled, RetryAfter: wait}
+}
+
+// throttledFor reports whether a request was answered 429, and how long to
+// wait, 0 when that was not said.
+func throttledFor(err error) (wait time.Duration, throttled bool) {
+	var apiError *APIError
+	if !errors.As(err, &apiError) || apiError.Status != http.StatusTooManyRequests {
+		return 0, false
+	}
+	return apiError.RetryAfter, true
 }
 
 // askedFor is the wait that an answer asks for, 0 for none.
