@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/httpx"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/redact"
 )
 
@@ -144,7 +145,7 @@ func (c *Client) readError(ctx context.Context, r request, resp *http.Response) 
 	e := &APIError{
 		Operation:  r.operation.id,
 		Status:     resp.StatusCode,
-		RetryAfter: parseRetryAfter(resp.Header.Get("Retry-After"), sentAt(resp.Header)),
+		RetryAfter: httpx.RetryAfter(resp.Header, sentAt(resp.Header)),
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxResponse))
 	if err != nil {

@@ -19,8 +19,7 @@ const (
 )
 
 var (
-	ParseRetryAfter = parseRetryAfter
-	PayloadEmail    = payloadEmail
+	PayloadEmail = payloadEmail
 )
 
 // SetSleep replaces what waits between attempts; to the client the time passes

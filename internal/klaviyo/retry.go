@@ -5,8 +5,6 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo/ratelimit"
@@ -122,20 +120,4 @@ func sentAt(header http.Header) time.Time {
 		return date
 	}
 	return time.Now()
-}
-
-// parseRetryAfter reads a Retry-After header (RFC 9110, section 10.2.3): a
-// number of seconds or a date. Without a readable one the result is 0.
-func parseRetryAfter(value string, now time.Time) time.Duration {
-	value = strings.TrimSpace(value)
-	seconds, err := strconv.ParseInt(value, 10, 64)
-	if (err == nil || errors.Is(err, strconv.ErrRange)) && seconds >= 0 {
-		// 0 means now, which is not the same as not saying when.
-		const day = 24 * 60 * 60
-		return max(time.Duration(min(seconds, day))*time.Second, time.Millisecond)
-	}
-	if date, err := http.ParseTime(value); err == nil {
-		return max(date.Sub(now), time.Millisecond)
-	}
-	return 0
 }
