@@ -52,7 +52,7 @@ func (r request) String() string { return r.operation.id }
 // do sends a request until it succeeds, fails for good, or the time for
 // repeating it is used up, and decodes the response into out unless that is nil.
 func (c *Client) do(ctx context.Context, r request, out any) error {
-	left, arrived := c.newPatience(), false
+	policy, arrived := c.newRetryPolicy(), false
 	so := &progress{operation: r.operation.id}
 	repeats := repeatsOf(ctx)
 	defer repeats.end(so)
@@ -79,7 +79,7 @@ func (c *Client) do(ctx context.Context, r request, out any) error {
 		arrived = arrived || mayBeDone(err)
 		wait, retry := r.retryAfter(err, attempt)
 		if retry {
-			wait, retry, err = left.allows(err, wait, so)
+			wait, retry, err = policy.allows(err, wait, so)
 		} else if answeredByAPI(err) {
 			c.contact.answered()
 		}
@@ -90,7 +90,7 @@ func (c *Client) do(ctx context.Context, r request, out any) error {
 			}
 			return err
 		}
-		now := left.repeat(err, r.operation.id)
+		now := policy.repeat(err, r.operation.id)
 		repeats.note(so, now)
 		now.log(ctx, attempt+1, wait)
 		started = time.Now()

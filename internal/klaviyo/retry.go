@@ -13,28 +13,28 @@ import (
 // Waits between attempts when Klaviyo does not say how long: doubled from the
 // first to the longest, with full jitter.
 const (
-	firstWait   = 500 * time.Millisecond
-	longestWait = 30 * time.Second
+	minBackoff = 500 * time.Millisecond
+	maxBackoff = 30 * time.Second
 )
 
-// oddAttempts is how often a request is sent that something in front of Klaviyo
-// refuses. Some do so in passing; but it may as well be the wrong base URL, and
-// who has that wants to know soon.
-const oddAttempts = 4
+// maxOddAttempts is how often a request is sent that something in front of Klaviyo
+// refuses. Some such refusals are transient; but the base URL may be wrong, and
+// then an early error helps.
+const maxOddAttempts = 4
 
 // retryAfter says whether a request may be sent again after err, and after
 // how long: what Klaviyo asks for, and then some that grows.
 func (r request) retryAfter(err error, attempt int) (time.Duration, bool) {
 	var apiError *APIError
 	if errors.As(err, &apiError) {
-		again := apiError.RetryAfter <= ratelimit.MaxRetryAfter && r.mayPass(apiError, attempt)
+		retryable := apiError.RetryAfter <= ratelimit.MaxRetryAfter && r.isTransient(apiError, attempt)
 		if apiError.RetryAfter == 0 {
-			return backoff(attempt), again
+			return backoff(attempt), retryable
 		}
 		if apiError.Status == http.StatusTooManyRequests {
-			attempt = min(attempt, 3) // it is known when there will be room
+			attempt = min(attempt, 3) // Klaviyo says when the window ends
 		}
-		return apiError.RetryAfter + backoff(attempt)/2, again
+		return apiError.RetryAfter + backoff(attempt)/2, retryable
 	}
 	var transportError *TransportError
 	switch {
@@ -69,16 +69,16 @@ func askedFor(err error) time.Duration {
 	return 0
 }
 
-// mayPass reports whether a request that got an error for an answer may get
-// another one if it is sent again.
-func (r request) mayPass(e *APIError, attempt int) bool {
+// isTransient reports whether a request that was answered with an error may
+// succeed if it is sent again.
+func (r request) isTransient(e *APIError, attempt int) bool {
 	switch {
 	case e.Status == http.StatusTooManyRequests, e.Status == http.StatusTooEarly:
 		return true // answers from before the request was carried out
 	case e.Status == http.StatusRequestTimeout, e.Status >= http.StatusInternalServerError:
 		return !r.once
 	case e.Status == http.StatusBadRequest, e.Status == http.StatusNotFound:
-		return e.IsHTML() && !r.once && attempt+1 < oddAttempts
+		return e.IsHTML() && !r.once && attempt+1 < maxOddAttempts
 	default:
 		return false
 	}
@@ -106,12 +106,12 @@ func neverSent(err error) bool {
 }
 
 func backoff(attempt int) time.Duration {
-	longest := firstWait << min(attempt, 10)
-	return jitter(min(longest, longestWait))
+	limit := minBackoff << min(attempt, 10)
+	return jitter(min(limit, maxBackoff))
 }
 
-func jitter(longest time.Duration) time.Duration {
-	return rand.N(longest) + time.Millisecond
+func jitter(limit time.Duration) time.Duration {
+	return rand.N(limit) + time.Millisecond
 }
 
 // sentAt is when a server sent an answer, by its own clock if it tells.
