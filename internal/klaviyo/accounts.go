@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo/ratelimit"
 )
 
 // Account is what Klaviyo tells about the account of a key.
@@ -41,7 +43,7 @@ func (c *Client) Account(ctx context.Context) (Account, error) {
 	case known = <-c.account:
 		defer func() { c.account <- known }()
 	case <-ctx.Done():
-		return Account{}, (&progress{operation: "get_accounts"}).interrupted(ctx, "for another request of get_accounts", started)
+		return Account{}, (&progress{operation: getAccounts.id}).interrupted(ctx, "for another request of "+getAccounts.id, started)
 	}
 	if known != nil {
 		return *known, nil
@@ -49,13 +51,13 @@ func (c *Client) Account(ctx context.Context) (Account, error) {
 	account, err := c.getAccount(ctx)
 	if err == nil {
 		known = &account
-		c.limiter.join(accountAt{c.base.String(), account.ID})
+		c.limiter.Join(ratelimit.Account{BaseURL: c.base.String(), ID: account.ID})
 	}
 	return account, err
 }
 
 func (c *Client) getAccount(ctx context.Context) (Account, error) {
-	r := request{operation: "get_accounts", method: "GET", path: []string{"accounts"}}
+	r := request{operation: &getAccounts}
 	for a, err := range pages[accountResource](ctx, c, r) {
 		if err != nil {
 			return Account{}, err

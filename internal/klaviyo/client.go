@@ -8,12 +8,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
 	"time"
 
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/httpx"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo/ratelimit"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/wait"
 )
 
@@ -53,7 +54,7 @@ type Client struct {
 
 	// limiter is the client's own until the account is known, and then one
 	// with that of all clients of the account.
-	limiter *limiter
+	limiter *ratelimit.Limiter
 
 	jobLists jobLists
 
@@ -89,7 +90,7 @@ func New(o Options) (*Client, error) {
 	account <- nil
 	return &Client{
 		account:      account,
-		limiter:      newLimiter(realClock()),
+		limiter:      ratelimit.New(ratelimit.RealClock()),
 		key:          strings.NewReplacer(o.APIKey, "pk_***"),
 		base:         base,
 		http:         &http.Client{Transport: newTransport(o.APIKey, o.UserAgent), CheckRedirect: sameHostOnly},
@@ -134,21 +135,13 @@ func ParseBaseURL(raw string) (*url.URL, error) {
 		return nil, errors.New("it is not a URL of the form https://host")
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
 		return nil, errors.New("it must have neither user name, query nor fragment")
-	case u.Scheme == "http" && !isLoopback(u.Hostname()):
+	case u.Scheme == "http" && !httpx.IsLoopback(u.Hostname()):
 		return nil, errors.New("plain http would show the API key and personal data to the network; it is allowed for loopback addresses only, use https")
 	case u.Scheme != "http" && u.Scheme != "https":
 		return nil, fmt.Errorf("its scheme is %q, use https", u.Scheme)
 	}
 	u.Path = strings.TrimSuffix(u.Path, "/")
 	return u, nil
-}
-
-func isLoopback(host string) bool {
-	if host == "localhost" {
-		return true
-	}
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
 }
 
 // errRedirect means that a server tried to send the key elsewhere.

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/httpx"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/redact"
 )
 
@@ -142,9 +143,9 @@ func answeredByAPI(err error) bool {
 // was wrong, half of it is no answer.
 func (c *Client) readError(ctx context.Context, r request, resp *http.Response) error {
 	e := &APIError{
-		Operation:  r.operation,
+		Operation:  r.operation.id,
 		Status:     resp.StatusCode,
-		RetryAfter: parseRetryAfter(resp.Header.Get("Retry-After"), sentAt(resp.Header)),
+		RetryAfter: httpx.RetryAfter(resp.Header, sentAt(resp.Header)),
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxResponse))
 	if err != nil {

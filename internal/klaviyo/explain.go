@@ -10,32 +10,6 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/redact"
 )
 
-// RequiredScopes are the scopes of a key that exports segments. flows:read is one
-// of them because nothing else tells whether joining a list starts a live flow,
-// which mails the people who join.
-func RequiredScopes() []string {
-	return []string{"accounts:read", "flows:read", "lists:read", "lists:write", "profiles:read", "profiles:write"}
-}
-
-// operationScopes says what each operation needs (x-klaviyo-scopes in
-// Klaviyo's OpenAPI document).
-var operationScopes = map[string][]string{
-	"get_accounts":                              {"accounts:read"},
-	"get_list":                                  {"lists:read"},
-	"get_lists":                                 {"lists:read"},
-	"create_list":                               {"lists:write"},
-	"update_list":                               {"lists:write"},
-	"delete_list":                               {"lists:write"},
-	"get_flows_triggered_by_list":               {"flows:read", "lists:read"},
-	"bulk_import_profiles":                      {"lists:write", "profiles:write"},
-	"get_bulk_import_profiles_job":              {"lists:read", "profiles:read"},
-	"get_bulk_import_profiles_jobs":             {"lists:read", "profiles:read"},
-	"get_errors_for_bulk_import_profiles_job":   {"profiles:read"},
-	"get_list_ids_for_bulk_import_profiles_job": {"lists:read"},
-	"get_profiles":                              {"profiles:read"},
-	"get_profiles_for_list":                     {"lists:read", "profiles:read"},
-}
-
 // Explain says what err means to somebody who runs an export: a summary in
 // title case and sentences with what happened and what to do. A cause is
 // claimed only where the status proves it; Klaviyo's own words come with it.
@@ -82,7 +56,7 @@ func (e *APIError) explain(err error) (summary, detail string) {
 	case e.Status == http.StatusForbidden:
 		return "API Key Lacks A Scope", fmt.Sprintf("The API key may not do this: %s. It needs the scopes %s. "+
 			"The scopes of a key cannot be changed: create a new private key in Klaviyo under Settings > API keys with the scopes %s, and use that.",
-			err, strings.Join(operationScopes[e.Operation], " and "), strings.Join(RequiredScopes(), ", "))
+			err, strings.Join(scopesOf(e.Operation), " and "), strings.Join(RequiredScopes(), ", "))
 	case e.Status == http.StatusTooManyRequests:
 		return "Klaviyo's Rate Limit Is Used Up", fmt.Sprintf("Klaviyo has no room for this request: %s.%s Other users of the account take from the same limit.", err, e.waitInWords())
 	case e.Status >= http.StatusInternalServerError:

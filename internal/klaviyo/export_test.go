@@ -8,32 +8,30 @@ import (
 	"net/url"
 	"sync"
 	"time"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo/ratelimit"
 )
 
 // The parts of the client that tests look at from outside.
 const (
 	MaxResponse = maxResponse
 	MediaType   = mediaType
-
-	LimitListCount = limitListCount
 )
 
 var (
-	ParseRetryAfter = parseRetryAfter
-	PayloadEmail    = payloadEmail
-	OperationScopes = operationScopes
+	PayloadEmail = payloadEmail
 )
 
 // SetSleep replaces what waits between attempts; to the client the time passes
 // all the same. For limits the client no longer waits either.
 func (c *Client) SetSleep(sleep func(context.Context, time.Duration) error) {
 	slept := jumpingClock()
-	c.now = slept.now
+	c.now = slept.Now
 	c.sleep = func(ctx context.Context, d time.Duration) error {
-		_ = slept.wait(ctx, d, nil)
+		_ = slept.Wait(ctx, d, nil)
 		return sleep(ctx, d)
 	}
-	c.limiter.clock = jumpingClock()
+	c.limiter = ratelimit.New(jumpingClock())
 }
 
 // SetProxy replaces the proxy of the environment.
@@ -46,17 +44,17 @@ func (c *Client) SetDial(dial func(ctx context.Context, network, address string)
 	c.http.Transport.(*transport).base.DialContext = dial
 }
 
-// SteadyLimits are the limits a minute of all rows of the table.
+// SteadyLimits are the limits a minute of all operations.
 func SteadyLimits() map[string]int {
-	all := make(map[string]int, len(limits))
-	for name, l := range limits {
-		all[name] = l.steady
+	all := map[string]int{}
+	for _, o := range operations {
+		all[o.limitName()] = o.limit.Steady
 	}
 	return all
 }
 
 // jumpingClock goes on by itself, and by as much as is to be waited.
-func jumpingClock() clock {
+func jumpingClock() ratelimit.Clock {
 	var mu sync.Mutex
 	var jumped time.Duration
 	now := func() time.Time {
@@ -64,7 +62,7 @@ func jumpingClock() clock {
 		defer mu.Unlock()
 		return time.Now().Add(jumped)
 	}
-	return clock{now: now, wait: func(ctx context.Context, d time.Duration, _ <-chan struct{}) error {
+	return ratelimit.Clock{Now: now, Wait: func(ctx context.Context, d time.Duration, _ <-chan struct{}) error {
 		mu.Lock()
 		defer mu.Unlock()
 		jumped += d

@@ -27,7 +27,7 @@ type flowResource struct {
 //
 // https://developers.klaviyo.com/en/reference/get_flows_triggered_by_list
 func (c *Client) FlowTriggers(ctx context.Context, listID string) iter.Seq2[Flow, error] {
-	r := request{operation: "get_flows_triggered_by_list", method: "GET", path: []string{"lists", listID, "flow-triggers"}}
+	r := request{operation: &getFlowsTriggeredByList, id: listID}
 	return func(yield func(Flow, error) bool) {
 		for f, err := range pages[flowResource](ctx, c, r) {
 			flow := Flow{ID: f.ID, Name: f.Attributes.Name, Status: f.Attributes.Status, Archived: f.Attributes.Archived}

@@ -47,10 +47,7 @@ func (c *Client) ImportJobLists(ctx context.Context, jobID string) ([]string, er
 	if ids, ok := c.jobLists.find(jobID); ok {
 		return ids, nil
 	}
-	r := request{
-		operation: "get_list_ids_for_bulk_import_profiles_job", method: "GET",
-		path: []string{"profile-bulk-import-jobs", jobID, "relationships", "lists"},
-	}
+	r := request{operation: &getImportLists, id: jobID}
 	ids := []string{}
 	for list, err := range pages[listID](ctx, c, r) {
 		if err != nil {

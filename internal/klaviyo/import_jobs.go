@@ -19,7 +19,7 @@ const (
 
 // ImportsTake is the least time between the first and the last of so many
 // imports that the limits allow.
-func ImportsTake(jobs int64) time.Duration { return limits["bulk_import_profiles"].least(jobs) }
+func ImportsTake(jobs int64) time.Duration { return bulkImportProfiles.limit.MinDuration(jobs) }
 
 // JobStatus is where a bulk import job stands.
 type JobStatus string
@@ -137,7 +137,7 @@ func (c *Client) ImportProfiles(ctx context.Context, listID string, profiles ...
 	var doc importJobDocument
 	var twice bool
 	err = c.do(ctx, request{
-		operation: "bulk_import_profiles", method: "POST", path: []string{"profile-bulk-import-jobs"}, final: true, arrived: &twice,
+		operation: &bulkImportProfiles, final: true, arrived: &twice,
 		body: slices.Concat([][]byte{[]byte(importHead)}, profiles, [][]byte{[]byte(importMiddle), id, []byte(importTail)}),
 	}, &doc)
 	job, err := c.accepted(c.job(doc.Data), err)
@@ -153,9 +153,7 @@ func (c *Client) ImportProfiles(ctx context.Context, listID string, profiles ...
 // https://developers.klaviyo.com/en/reference/get_bulk_import_profiles_job
 func (c *Client) ImportJob(ctx context.Context, id string) (ImportJob, error) {
 	var doc importJobDocument
-	err := c.do(ctx, request{
-		operation: "get_bulk_import_profiles_job", method: "GET", path: []string{"profile-bulk-import-jobs", id},
-	}, &doc)
+	err := c.do(ctx, request{operation: &getImportJob, id: id}, &doc)
 	return c.job(doc.Data), err
 }
 
@@ -178,9 +176,7 @@ func (c *Client) UnfinishedImportJobs(ctx context.Context) iter.Seq2[ImportJob, 
 }
 
 func (c *Client) importJobs(ctx context.Context, most int, query url.Values) iter.Seq2[ImportJob, error] {
-	r := request{
-		operation: "get_bulk_import_profiles_jobs", method: "GET", path: []string{"profile-bulk-import-jobs"}, query: query,
-	}
+	r := request{operation: &getImportJobs, query: query}
 	return func(yield func(ImportJob, error) bool) {
 		for j, err := range firstPages[importJobResource](ctx, c, r, most) {
 			if !yield(c.job(j), err) {
@@ -233,8 +229,7 @@ type importErrorResource struct {
 // https://developers.klaviyo.com/en/reference/get_errors_for_bulk_import_profiles_job
 func (c *Client) ImportErrors(ctx context.Context, jobID string) iter.Seq2[ImportError, error] {
 	r := request{
-		operation: "get_errors_for_bulk_import_profiles_job", method: "GET",
-		path:  []string{"profile-bulk-import-jobs", jobID, "import-errors"},
+		operation: &getImportErrors, id: jobID,
 		query: url.Values{"page[size]": {"100"}},
 	}
 	return func(yield func(ImportError, error) bool) {

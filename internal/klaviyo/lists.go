@@ -51,7 +51,7 @@ func (r listResource) list() List {
 // https://developers.klaviyo.com/en/reference/get_list
 func (c *Client) List(ctx context.Context, id string) (List, error) {
 	var doc listDocument
-	err := c.do(ctx, request{operation: "get_list", method: "GET", path: []string{"lists", id}}, &doc)
+	err := c.do(ctx, request{operation: &getList, id: id}, &doc)
 	return doc.Data.list(), err
 }
 
@@ -62,9 +62,8 @@ func (c *Client) List(ctx context.Context, id string) (List, error) {
 func (c *Client) ListWithCount(ctx context.Context, id string) (List, error) {
 	var doc listDocument
 	err := c.do(ctx, request{
-		operation: "get_list", method: "GET", path: []string{"lists", id},
+		operation: &getListWithCount, id: id,
 		query: url.Values{"additional-fields[list]": {"profile_count"}},
-		limit: limitListCount,
 	}, &doc)
 	return doc.Data.list(), err
 }
@@ -75,8 +74,8 @@ func (c *Client) ListWithCount(ctx context.Context, id string) (List, error) {
 // https://developers.klaviyo.com/en/reference/get_lists
 func (c *Client) ListsNamed(ctx context.Context, name string) iter.Seq2[List, error] {
 	r := request{
-		operation: "get_lists", method: "GET", path: []string{"lists"},
-		query: url.Values{"filter": {equals("name", name)}},
+		operation: &getLists,
+		query:     url.Values{"filter": {equals("name", name)}},
 	}
 	return func(yield func(List, error) bool) {
 		for l, err := range pages[listResource](ctx, c, r) {
@@ -92,7 +91,7 @@ func (c *Client) ListsNamed(ctx context.Context, name string) iter.Seq2[List, er
 //
 // https://developers.klaviyo.com/en/reference/create_list
 func (c *Client) CreateList(ctx context.Context, l List) (List, error) {
-	return c.writeList(ctx, l, request{operation: "create_list", method: "POST", path: []string{"lists"}, once: true})
+	return c.writeList(ctx, l, request{operation: &createList, once: true})
 }
 
 // UpdateList changes the name and the opt-in process of the list with l.ID.
@@ -100,7 +99,7 @@ func (c *Client) CreateList(ctx context.Context, l List) (List, error) {
 //
 // https://developers.klaviyo.com/en/reference/update_list
 func (c *Client) UpdateList(ctx context.Context, l List) (List, error) {
-	return c.writeList(ctx, l, request{operation: "update_list", method: "PATCH", path: []string{"lists", l.ID}})
+	return c.writeList(ctx, l, request{operation: &updateList, id: l.ID})
 }
 
 func (c *Client) writeList(ctx context.Context, l List, r request) (List, error) {
@@ -120,5 +119,5 @@ func (c *Client) writeList(ctx context.Context, l List, r request) (List, error)
 //
 // https://developers.klaviyo.com/en/reference/delete_list
 func (c *Client) DeleteList(ctx context.Context, id string) error {
-	return c.do(ctx, request{operation: "delete_list", method: "DELETE", path: []string{"lists", id}}, nil)
+	return c.do(ctx, request{operation: &deleteList, id: id}, nil)
 }

@@ -42,7 +42,7 @@ func timeOf(text string) time.Time {
 // https://developers.klaviyo.com/en/reference/get_profiles_for_list
 func (c *Client) Members(ctx context.Context, listID string, during TimeRange) iter.Seq2[Member, error] {
 	r := request{
-		operation: "get_profiles_for_list", method: "GET", path: []string{"lists", listID, "profiles"},
+		operation: &getProfilesForList, id: listID,
 		query: url.Values{"fields[profile]": {"email,joined_group_at"}, "page[size]": {"100"}, "sort": {"joined_group_at"}},
 	}
 	if filter := within("joined_group_at", during); filter != "" {

@@ -58,7 +58,7 @@ func firstPages[T any](ctx context.Context, c *Client, r request, most int) iter
 				err = errStuck
 			}
 			if err != nil {
-				yield(zero, fmt.Errorf("%s: %w", r.operation, err))
+				yield(zero, fmt.Errorf("%s: %w", r.operation.id, err))
 				return
 			}
 			if cursor == "" {

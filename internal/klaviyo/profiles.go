@@ -25,8 +25,8 @@ func (c *Client) OptOuts(ctx context.Context, listID string, during TimeRange) i
 		filter += "," + span
 	}
 	r := request{
-		operation: "get_profiles", method: "GET", path: []string{"profiles"},
-		query: url.Values{"filter": {filter}, "fields[profile]": {"email"}, "page[size]": {"100"}},
+		operation: &getProfiles,
+		query:     url.Values{"filter": {filter}, "fields[profile]": {"email"}, "page[size]": {"100"}},
 	}
 	return func(yield func(string, error) bool) {
 		for p, err := range pages[profileResource](ctx, c, r) {

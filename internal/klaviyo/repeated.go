@@ -24,7 +24,7 @@ type repeat struct {
 	operation string
 	err       error         // of the latest attempt
 	since     time.Time     // the first failure
-	most      time.Duration // for how long it is repeated
+	limit     time.Duration // for how long it is repeated
 	now       func() time.Time
 }
 
@@ -112,5 +112,5 @@ func (r repeat) String() string {
 	} else if neverSent(r.err) {
 		what = "Klaviyo cannot be reached for " + r.operation
 	}
-	return fmt.Sprintf("%s; repeated for %s so far, at most %s", what, inWords(r.now().Sub(r.since)), inWords(r.most))
+	return fmt.Sprintf("%s; repeated for %s so far, at most %s", what, inWords(r.now().Sub(r.since)), inWords(r.limit))
 }

@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo/ratelimit"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/logging"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/redact"
 )
@@ -28,12 +29,10 @@ const maxResponse = 32 << 20
 // request is one call of an operation; every attempt makes a new http.Request
 // of it.
 type request struct {
-	operation string // Klaviyo's operationId
-	method    string
-	path      []string // elements below /api, not escaped
+	operation *operation
+	id        string // for operations with an id in their path
 	query     url.Values
 	body      [][]byte // sent one after the other; nil for none
-	limit     string   // row in the table of limits; empty for that of the operation
 
 	// once marks a request that must not be repeated when it may have been
 	// carried out, since a second time would do more than the first.
@@ -48,18 +47,18 @@ type request struct {
 	arrived *bool
 }
 
-func (r request) String() string { return r.operation }
+func (r request) String() string { return r.operation.id }
 
 // do sends a request until it succeeds, fails for good, or the time for
 // repeating it is used up, and decodes the response into out unless that is nil.
 func (c *Client) do(ctx context.Context, r request, out any) error {
-	left, arrived := c.newPatience(), false
-	so := &progress{operation: r.operation}
+	policy, arrived := c.newRetryPolicy(), false
+	so := &progress{operation: r.operation.id}
 	repeats := repeatsOf(ctx)
 	defer repeats.end(so)
 	for attempt := 0; ; attempt++ {
 		if err := ctx.Err(); err != nil && attempt == 0 {
-			return fmt.Errorf("%s: %w", r.operation, err)
+			return fmt.Errorf("%s: %w", r.operation.id, err)
 		}
 		started := time.Now()
 		err := c.attemptPaced(ctx, r, so, out)
@@ -74,13 +73,13 @@ func (c *Client) do(ctx context.Context, r request, out any) error {
 			if errors.As(err, new(*InterruptedError)) {
 				return err
 			}
-			return so.interrupted(ctx, "for the answer to "+r.operation, started)
+			return so.interrupted(ctx, "for the answer to "+r.operation.id, started)
 		}
 		so.fail(err)
 		arrived = arrived || mayBeDone(err)
 		wait, retry := r.retryAfter(err, attempt)
 		if retry {
-			wait, retry, err = left.allows(err, wait, so)
+			wait, retry, err = policy.allows(err, wait, so)
 		} else if answeredByAPI(err) {
 			c.contact.answered()
 		}
@@ -91,12 +90,12 @@ func (c *Client) do(ctx context.Context, r request, out any) error {
 			}
 			return err
 		}
-		now := left.repeat(err, r.operation)
+		now := policy.repeat(err, r.operation.id)
 		repeats.note(so, now)
 		now.log(ctx, attempt+1, wait)
 		started = time.Now()
 		if err := c.sleep(ctx, wait); err != nil {
-			return so.interrupted(ctx, "to repeat "+r.operation, started)
+			return so.interrupted(ctx, "to repeat "+r.operation.id, started)
 		}
 	}
 }
@@ -105,22 +104,22 @@ func (c *Client) do(ctx context.Context, r request, out any) error {
 // for that is not part of the attempt, which has a timeout.
 func (c *Client) attemptPaced(ctx context.Context, r request, so *progress, out any) error {
 	started := time.Now()
-	s, err := c.limiter.acquire(ctx, r.limitName())
+	s, err := c.limiter.Acquire(ctx, r.operation.limitName(), r.operation.limit)
 	if err != nil {
-		return so.interrupted(ctx, "for Klaviyo's rate limit of "+r.limitName()+", which all users of the account share", started)
+		return so.interrupted(ctx, "for Klaviyo's rate limit of "+r.operation.limitName()+", which all users of the account share", started)
 	}
 	so.paced = time.Since(started)
 	if waited := so.paced; waited >= time.Second {
 		logging.Debug(ctx, "Klaviyo request waited for the rate limit", logging.Fields{
-			"operation": r.operation, "attempt": so.failed + 1, "waited_ms": waited.Milliseconds(),
+			"operation": r.operation.id, "attempt": so.failed + 1, "waited_ms": waited.Milliseconds(),
 		})
 	}
 	trace := &httptrace.ClientTrace{
-		GotConn:      func(httptrace.GotConnInfo) { s.leave() },
-		WroteRequest: func(httptrace.WroteRequestInfo) { s.wrote() },
+		GotConn:      func(httptrace.GotConnInfo) { s.Sent() },
+		WroteRequest: func(httptrace.WroteRequestInfo) { s.Flushed() },
 	}
 	header, err := c.attempt(httptrace.WithClientTrace(ctx, trace), r, so.failed, out)
-	s.done(header, err)
+	s.Done(rateLimitAnswer(header, err))
 	return err
 }
 
@@ -138,7 +137,7 @@ func (c *Client) attempt(ctx context.Context, r request, attempt int, out any) (
 	started := time.Now()
 	resp, err := c.http.Do(req)
 	fields := logging.Fields{
-		"operation": r.operation, "method": req.Method, "path": "/" + strings.Join(r.elements(), "/"),
+		"operation": r.operation.id, "method": req.Method, "path": "/" + strings.Join(r.operation.elements(r.id), "/"),
 		"attempt": attempt + 1, "duration_ms": time.Since(started).Milliseconds(),
 	}
 	if err != nil {
@@ -149,7 +148,7 @@ func (c *Client) attempt(ctx context.Context, r request, attempt int, out any) (
 	}
 	defer resp.Body.Close()
 	fields["status"] = resp.StatusCode
-	fields["rate_limit_remaining"] = resp.Header.Get(headerRemaining)
+	fields["rate_limit_remaining"] = resp.Header.Get(ratelimit.HeaderRemaining)
 	logging.Debug(ctx, "Klaviyo request", fields)
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		return resp.Header, c.readError(ctx, r, resp)
@@ -164,22 +163,17 @@ func (c *Client) attempt(ctx context.Context, r request, attempt int, out any) (
 	return resp.Header, nil
 }
 
-// elements are those of the path, as they are sent.
-func (r request) elements() []string { return append([]string{"api"}, escape(r.path)...) }
-
 // newHTTPRequest makes the request of an attempt. Its bodies are waited for in
 // bodies.
 func (c *Client) newHTTPRequest(ctx context.Context, r request, bodies *sync.WaitGroup) (*http.Request, error) {
-	for _, element := range r.path {
-		if element == "" || element == "." || element == ".." {
-			return nil, fmt.Errorf("%s: %q is no id", r.operation, element)
-		}
+	if r.operation.takesID() && (r.id == "" || r.id == "." || r.id == "..") {
+		return nil, fmt.Errorf("%s: %q is no id", r.operation.id, r.id)
 	}
-	u := c.base.JoinPath(r.elements()...)
+	u := c.base.JoinPath(r.operation.elements(r.id)...)
 	u.RawQuery = r.query.Encode()
-	req, err := http.NewRequestWithContext(ctx, r.method, u.String(), nil)
+	req, err := http.NewRequestWithContext(ctx, r.operation.method, u.String(), nil)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", r.operation, err)
+		return nil, fmt.Errorf("%s: %w", r.operation.id, err)
 	}
 	if r.body != nil {
 		for _, part := range r.body {
@@ -212,14 +206,6 @@ func newBody(parts [][]byte, open *sync.WaitGroup) io.ReadCloser {
 func (b body) Close() error {
 	b.close()
 	return nil
-}
-
-func escape(elements []string) []string {
-	escaped := make([]string, len(elements))
-	for i, e := range elements {
-		escaped[i] = url.PathEscape(e)
-	}
-	return escaped
 }
 
 // readAll reads a whole, bounded body, so that a truncated one is noticed. With
@@ -265,7 +251,7 @@ type errTimeout struct{ after time.Duration }
 func (e errTimeout) Error() string { return fmt.Sprintf("no complete answer within %s", e.after) }
 
 func (c *Client) transportError(r request, cause error) error {
-	return &TransportError{Operation: r.operation, Err: cause, text: c.redact(text(cause.Error()))}
+	return &TransportError{Operation: r.operation.id, Err: cause, text: c.redact(text(cause.Error()))}
 }
 
 // redactPointer is redact for a JSON Pointer, step by step, so that it still

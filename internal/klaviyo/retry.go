@@ -5,41 +5,36 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
-	"strconv"
-	"strings"
 	"time"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo/ratelimit"
 )
 
 // Waits between attempts when Klaviyo does not say how long: doubled from the
 // first to the longest, with full jitter.
 const (
-	firstWait   = 500 * time.Millisecond
-	longestWait = 30 * time.Second
+	minBackoff = 500 * time.Millisecond
+	maxBackoff = 30 * time.Second
 )
 
-// longestRetryAfter is the longest that is waited because Klaviyo says so. Its
-// windows are a second and a minute; more is said by the daily limits, and an
-// error now is better than an answer tomorrow.
-const longestRetryAfter = 5 * time.Minute
-
-// oddAttempts is how often a request is sent that something in front of Klaviyo
-// refuses. Some do so in passing; but it may as well be the wrong base URL, and
-// who has that wants to know soon.
-const oddAttempts = 4
+// maxOddAttempts is how often a request is sent that something in front of Klaviyo
+// refuses. Some such refusals are transient; but the base URL may be wrong, and
+// then an early error helps.
+const maxOddAttempts = 4
 
 // retryAfter says whether a request may be sent again after err, and after
 // how long: what Klaviyo asks for, and then some that grows.
 func (r request) retryAfter(err error, attempt int) (time.Duration, bool) {
 	var apiError *APIError
 	if errors.As(err, &apiError) {
-		again := apiError.RetryAfter <= longestRetryAfter && r.mayPass(apiError, attempt)
+		retryable := apiError.RetryAfter <= ratelimit.MaxRetryAfter && r.isTransient(apiError, attempt)
 		if apiError.RetryAfter == 0 {
-			return backoff(attempt), again
+			return backoff(attempt), retryable
 		}
 		if apiError.Status == http.StatusTooManyRequests {
-			attempt = min(attempt, 3) // it is known when there will be room
+			attempt = min(attempt, 3) // Klaviyo says when the window ends
 		}
-		return apiError.RetryAfter + backoff(attempt)/2, again
+		return apiError.RetryAfter + backoff(attempt)/2, retryable
 	}
 	var transportError *TransportError
 	switch {
@@ -47,6 +42,22 @@ func (r request) retryAfter(err error, attempt int) (time.Duration, bool) {
 		return 0, false
 	}
 	return backoff(attempt), !r.once || neverSent(err)
+}
+
+// rateLimitAnswer is what the rate limiter learns from an answer.
+func rateLimitAnswer(header http.Header, err error) ratelimit.Answer {
+	wait, throttled := throttledFor(err)
+	return ratelimit.Answer{Header: header, OK: header != nil && err == nil, Throttled: throttled, RetryAfter: wait}
+}
+
+// throttledFor reports whether a request was answered 429, and how long to
+// wait, 0 when that was not said.
+func throttledFor(err error) (wait time.Duration, throttled bool) {
+	var apiError *APIError
+	if !errors.As(err, &apiError) || apiError.Status != http.StatusTooManyRequests {
+		return 0, false
+	}
+	return apiError.RetryAfter, true
 }
 
 // askedFor is the wait that an answer asks for, 0 for none.
@@ -58,16 +69,16 @@ func askedFor(err error) time.Duration {
 	return 0
 }
 
-// mayPass reports whether a request that got an error for an answer may get
-// another one if it is sent again.
-func (r request) mayPass(e *APIError, attempt int) bool {
+// isTransient reports whether a request that was answered with an error may
+// succeed if it is sent again.
+func (r request) isTransient(e *APIError, attempt int) bool {
 	switch {
 	case e.Status == http.StatusTooManyRequests, e.Status == http.StatusTooEarly:
 		return true // answers from before the request was carried out
 	case e.Status == http.StatusRequestTimeout, e.Status >= http.StatusInternalServerError:
 		return !r.once
 	case e.Status == http.StatusBadRequest, e.Status == http.StatusNotFound:
-		return e.IsHTML() && !r.once && attempt+1 < oddAttempts
+		return e.IsHTML() && !r.once && attempt+1 < maxOddAttempts
 	default:
 		return false
 	}
@@ -95,12 +106,12 @@ func neverSent(err error) bool {
 }
 
 func backoff(attempt int) time.Duration {
-	longest := firstWait << min(attempt, 10)
-	return jitter(min(longest, longestWait))
+	limit := minBackoff << min(attempt, 10)
+	return jitter(min(limit, maxBackoff))
 }
 
-func jitter(longest time.Duration) time.Duration {
-	return rand.N(longest) + time.Millisecond
+func jitter(limit time.Duration) time.Duration {
+	return rand.N(limit) + time.Millisecond
 }
 
 // sentAt is when a server sent an answer, by its own clock if it tells.
@@ -109,20 +120,4 @@ func sentAt(header http.Header) time.Time {
 		return date
 	}
 	return time.Now()
-}
-
-// parseRetryAfter reads a Retry-After header (RFC 9110, section 10.2.3): a
-// number of seconds or a date. Without a readable one the result is 0.
-func parseRetryAfter(value string, now time.Time) time.Duration {
-	value = strings.TrimSpace(value)
-	seconds, err := strconv.ParseInt(value, 10, 64)
-	if (err == nil || errors.Is(err, strconv.ErrRange)) && seconds >= 0 {
-		// 0 means now, which is not the same as not saying when.
-		const day = 24 * 60 * 60
-		return max(time.Duration(min(seconds, day))*time.Second, time.Millisecond)
-	}
-	if date, err := http.ParseTime(value); err == nil {
-		return max(date.Sub(now), time.Millisecond)
-	}
-	return 0
 }

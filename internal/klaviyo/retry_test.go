@@ -447,29 +447,6 @@ func TestWaitsGrow(t *testing.T) {
 	}
 }
 
-func TestParseRetryAfter(t *testing.T) {
-	t.Parallel()
-	now := time.Date(2026, 11, 23, 6, 0, 0, 0, time.UTC)
-	for value, want := range map[string]time.Duration{
-		"": 0, "x": 0, "-1": 0, "1.5": 0, "0": time.Millisecond, "1": time.Second, "120": 2 * time.Minute,
-		"Mon, 23 Nov 2026 06:00:30 GMT": 30 * time.Second, "Mon, 23 Nov 2026 05:00:00 GMT": time.Millisecond, "Monday, 23-Nov-26 06:01:00 GMT": time.Minute,
-	} {
-		if got := klaviyo.ParseRetryAfter(value, now); got != want {
-			t.Errorf("%q is %v, want %v", value, got, want)
-		}
-	}
-}
-
-// More seconds than a duration holds are a long wait, not a short one.
-func TestParseRetryAfterDoesNotOverflow(t *testing.T) {
-	t.Parallel()
-	for _, value := range []string{"9223372037", "99999999999999", "99999999999999999999"} {
-		if got := klaviyo.ParseRetryAfter(value, time.Now()); got < time.Minute {
-			t.Errorf("%q is %v", value, got)
-		}
-	}
-}
-
 func TestCancellation(t *testing.T) {
 	t.Parallel()
 	eachCall(t, func(t *testing.T, _ string, c call) {

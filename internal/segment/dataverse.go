@@ -4,12 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
 	"strings"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/httpx"
 )
 
 // Dataverse is a segment of Customer Insights - Data, read from the Dataverse
@@ -98,20 +99,12 @@ func ParseEnvironmentURL(text string) (*url.URL, error) {
 		return nil, errors.New("it must begin with https://, such as https://contoso.crm.dynamics.com")
 	case u.User != nil || isAmbiguous(text):
 		return nil, errors.New("it must not hold credentials")
-	case u.Scheme == "http" && !isLoopback(u.Hostname()):
+	case u.Scheme == "http" && !httpx.IsLoopback(u.Hostname()):
 		return nil, errors.New("plain http would show the token and personal data to the network; use https")
 	case strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "":
 		return nil, fmt.Errorf("it must end after the host; use %s://%s", u.Scheme, u.Host)
 	}
 	return &url.URL{Scheme: u.Scheme, Host: u.Host}, nil
-}
-
-func isLoopback(host string) bool {
-	if host == "localhost" {
-		return true
-	}
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
 }
 
 // dataverseError blames an argument of a Dataverse source.

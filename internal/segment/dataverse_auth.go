@@ -15,6 +15,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/httpx"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/redact"
 )
 
@@ -121,7 +122,7 @@ func (d Dataverse) signIn() (azcore.TokenCredential, error) {
 // left to azidentity.
 func authority() (options policy.ClientOptions, loopback bool) {
 	u, err := url.Parse(os.Getenv("AZURE_AUTHORITY_HOST"))
-	if err != nil || !isLoopback(u.Hostname()) {
+	if err != nil || !httpx.IsLoopback(u.Hostname()) {
 		return options, false
 	}
 	if u.Scheme == "http" {

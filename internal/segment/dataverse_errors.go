@@ -10,10 +10,10 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
-	"strconv"
 	"strings"
 	"time"
 
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/httpx"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/redact"
 )
 
@@ -59,12 +59,7 @@ func connectionCause(err error) error {
 }
 
 func readStatus(resp *http.Response) *statusError {
-	e := &statusError{status: resp.StatusCode}
-	if seconds, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil && seconds >= 0 {
-		e.retryAfter = max(time.Duration(min(seconds, 24*60*60))*time.Second, time.Millisecond)
-	} else if at, err := http.ParseTime(resp.Header.Get("Retry-After")); err == nil {
-		e.retryAfter = max(time.Until(at), time.Millisecond)
-	}
+	e := &statusError{status: resp.StatusCode, retryAfter: httpx.RetryAfter(resp.Header, time.Now())}
 	var document struct {
 		Error struct {
 			Code    string `json:"code"`

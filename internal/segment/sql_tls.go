@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/httpx"
 )
 
 // Off this machine TLS is the default, and a URL that is to do without has to
@@ -55,7 +57,7 @@ func saysSSLMode(address string) bool {
 func fallsBack(config *pgconn.Config) bool {
 	before := pgconn.FallbackConfig{Host: config.Host, Port: config.Port, TLSConfig: config.TLSConfig}
 	for _, next := range config.Fallbacks {
-		if next.TLSConfig == nil && before.TLSConfig != nil && next.Host == before.Host && !isLoopback(next.Host) {
+		if next.TLSConfig == nil && before.TLSConfig != nil && next.Host == before.Host && !httpx.IsLoopback(next.Host) {
 			return true
 		}
 		before = *next
@@ -73,7 +75,7 @@ func defaultMySQLTLS(parameters url.Values, host string) (ca string, secured boo
 		}
 		parameters.Del(name)
 	}
-	if parameters.Get("tls") == "" && (ca != "" || !isLoopback(host)) {
+	if parameters.Get("tls") == "" && (ca != "" || !httpx.IsLoopback(host)) {
 		parameters.Set("tls", "true")
 		secured = ca == ""
 	}

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"net/url"
 	"sync"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/httpx"
 )
 
 // web is a web server. A URL is often signed: whoever has it may read the
@@ -45,7 +47,7 @@ func checkRedirect(req *http.Request, via []*http.Request) error {
 
 // checkScheme accepts https, and plain http on this machine.
 func checkScheme(u *url.URL) error {
-	if u.Scheme == "https" || u.Scheme == "http" && isLoopback(u.Hostname()) {
+	if u.Scheme == "https" || u.Scheme == "http" && httpx.IsLoopback(u.Hostname()) {
 		return nil
 	}
 	return &fault{problem: "plain http sends the segment and the signature in the clear", remedy: "Use https. Only addresses of this machine may be http."}

@@ -7,49 +7,50 @@ import (
 	"time"
 )
 
-// How long a request is repeated, where that is not the client's retry timeout.
+// For how long a request is repeated where the client's retry timeout does not
+// apply.
 const (
 	throttledTimeout = 8 * time.Minute  // at least, for answers 429
-	unheardTimeout   = 20 * time.Second // without any answer, at most
-	spentTimeout     = 5 * time.Second  // after another has given up, at most
+	noAnswerTimeout  = 20 * time.Second // without any answer, at most
+	afterLossTimeout = 5 * time.Second  // after another has given up, at most
 )
 
-// patience decides for how long one request is repeated.
+// retryPolicy decides for how long one request is repeated.
 //
-// A request that fails for a passing reason is repeated for the retry timeout of
+// A request with a transient failure is repeated for the retry timeout of
 // the client, counted from its first failure, attempts included. Waiting for
-// rate limits is not counted: a 429 says that others were quicker, not that
-// something fails, and has an allowance of its own.
+// rate limits is not counted: a 429 says that other users of the account were
+// faster, not that something fails, and has a budget of its own.
 //
-// Nobody is to wait that long for a network that is not there. So a request that
-// gets no answer is repeated for unheardTimeout only as long as the client has
+// Without a network, waiting that long is pointless. So a request that gets no
+// answer is repeated for noAnswerTimeout only as long as the client has
 // had no answer of Klaviyo's API at all. And once a request has used up its time,
-// those that begin later are repeated for spentTimeout only, until the API
+// those that begin later are repeated for afterLossTimeout only, until the API
 // answers one of them.
-type patience struct {
+type retryPolicy struct {
 	client    *Client
 	timeout   time.Duration
-	throttled time.Duration // that 429s may still take
+	throttled time.Duration // what is left for 429s
 	started   time.Time     // of the first attempt that was to be repeated, at its end; zero before
 	failed    time.Time     // the same without those that were throttled
 	excused   time.Duration // of the time since then
 	reached   bool          // an attempt was answered, whatever the answer
 }
 
-func (c *Client) newPatience() patience {
-	p := patience{client: c, timeout: c.retryTimeout}
+func (c *Client) newRetryPolicy() retryPolicy {
+	p := retryPolicy{client: c, timeout: c.retryTimeout}
 	if p.timeout > 0 {
-		p.throttled = p.mostThrottled()
+		p.throttled = p.throttledBudget()
 	}
 	if c.contact.load() == contactLost {
-		p.timeout = min(p.timeout, spentTimeout)
+		p.timeout = min(p.timeout, afterLossTimeout)
 	}
 	return p
 }
 
 // allows reports whether to try again once more, and after how long; else the
 // error says how long that went on.
-func (p *patience) allows(err error, wait time.Duration, so *progress) (time.Duration, bool, error) {
+func (p *retryPolicy) allows(err error, wait time.Duration, so *progress) (time.Duration, bool, error) {
 	now := p.client.now()
 	if p.started.IsZero() {
 		p.started = now
@@ -64,7 +65,7 @@ func (p *patience) allows(err error, wait time.Duration, so *progress) (time.Dur
 
 // left reports whether there is time to try again. The wait is shortened to what
 // is left, unless Klaviyo asks for it.
-func (p *patience) left(err error, wait time.Duration, now time.Time) (time.Duration, bool) {
+func (p *retryPolicy) left(err error, wait time.Duration, now time.Time) (time.Duration, bool) {
 	if asked, _ := throttledFor(err); asked > 0 {
 		allowed := p.throttled > 0
 		p.throttled -= wait
@@ -78,7 +79,7 @@ func (p *patience) left(err error, wait time.Duration, now time.Time) (time.Dura
 		p.failed, p.excused = now, 0
 	}
 	p.reached = p.reached || StatusOf(err) != 0
-	left := p.most(err) - (now.Sub(p.failed) - p.excused)
+	left := p.budget(err) - (now.Sub(p.failed) - p.excused)
 	if left <= 0 || askedFor(err) > left {
 		p.client.contact.lost()
 		return 0, false
@@ -87,25 +88,27 @@ func (p *patience) left(err error, wait time.Duration, now time.Time) (time.Dura
 }
 
 // repeat describes the request that is about to be repeated.
-func (p *patience) repeat(err error, operation string) repeat {
-	return repeat{operation: operation, err: err, since: p.started, most: p.most(err), now: p.client.now}
+func (p *retryPolicy) repeat(err error, operation string) repeat {
+	return repeat{operation: operation, err: err, since: p.started, limit: p.budget(err), now: p.client.now}
 }
 
-func (p *patience) mostThrottled() time.Duration { return max(throttledTimeout, p.client.retryTimeout) }
+func (p *retryPolicy) throttledBudget() time.Duration {
+	return max(throttledTimeout, p.client.retryTimeout)
+}
 
-// most is for how long a request is repeated that failed with err.
-func (p *patience) most(err error) time.Duration {
+// budget is for how long a request that failed with err is repeated.
+func (p *retryPolicy) budget(err error) time.Duration {
 	if asked, _ := throttledFor(err); asked > 0 {
-		return p.mostThrottled()
+		return p.throttledBudget()
 	}
 	if !p.reached && p.client.contact.load() == contactNone {
-		return min(p.timeout, unheardTimeout)
+		return min(p.timeout, noAnswerTimeout)
 	}
 	return p.timeout
 }
 
 // contact is whether Klaviyo's API answers a client. An answer that asks to try
-// again, such as a 503, is none.
+// again, such as a 503, does not count.
 type contact struct{ state atomic.Int32 }
 
 const (

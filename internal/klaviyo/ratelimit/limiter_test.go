@@ -1,4 +1,4 @@
-package klaviyo
+package ratelimit
 
 import (
 	"context"
@@ -7,7 +7,6 @@ import (
 	"iter"
 	"math/rand/v2"
 	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strconv"
 	"sync"
@@ -17,6 +16,15 @@ import (
 )
 
 const imports = "bulk_import_profiles" // 10 a second, 150 a minute
+
+// limits are those of some of Klaviyo's endpoints.
+var limits = map[string]Limit{
+	imports:                       {Burst: 10, Steady: 150},
+	"get_accounts":                {Burst: 1, Steady: 15},
+	"get_flows_triggered_by_list": {Burst: 3, Steady: 60},
+	"get_lists":                   {Burst: 75, Steady: 750},
+	"get_profiles":                {Burst: 75, Steady: 750},
+}
 
 // window is a fixed window at the server, of an unknown phase.
 type window struct {
@@ -43,10 +51,10 @@ type klaviyoModel struct {
 	refused       int
 }
 
-func newModel(l limit, phase time.Duration) *klaviyoModel {
+func newModel(l Limit, phase time.Duration) *klaviyoModel {
 	return &klaviyoModel{
 		began: time.Now().Add(-phase),
-		burst: window{length: time.Second, limit: l.burst, number: -1}, steady: window{length: time.Minute, limit: l.steady, number: -1},
+		burst: window{length: time.Second, limit: l.Burst, number: -1}, steady: window{length: time.Minute, limit: l.Steady, number: -1},
 	}
 }
 
@@ -79,7 +87,7 @@ func (m *klaviyoModel) mostWithin(length time.Duration) int {
 func limitHeader(remaining, reset int) http.Header {
 	h := http.Header{}
 	h.Set(headerLimit, "1")
-	h.Set(headerRemaining, strconv.Itoa(remaining))
+	h.Set(HeaderRemaining, strconv.Itoa(remaining))
 	h.Set(headerReset, strconv.Itoa(reset))
 	return h
 }
@@ -102,14 +110,14 @@ func TestLimiterAlone(t *testing.T) {
 }
 
 func alone(t *testing.T, name string, requests int, phase, latency time.Duration) {
-	l, model := newLimiter(realClock()), newModel(limits[name], phase)
+	l, model := New(RealClock()), newModel(limits[name], phase)
 	began := time.Now()
 	work, idle := make(chan struct{}), make(chan struct{}, 100)
 	var workers sync.WaitGroup
 	for range 100 {
 		workers.Go(func() {
 			for range work {
-				s, err := l.acquire(t.Context(), name)
+				s, err := l.Acquire(t.Context(), name, limits[name])
 				if err != nil {
 					t.Error(err)
 					continue
@@ -119,12 +127,12 @@ func alone(t *testing.T, name string, requests int, phase, latency time.Duration
 				default: // the first request of a connection takes longer
 					time.Sleep(2 * latency)
 				}
-				s.leave()
-				s.wrote()
+				s.Sent()
+				s.Flushed()
 				time.Sleep(latency/2 + rand.N(20*time.Millisecond))
 				header := model.arrive()
 				time.Sleep(latency / 2)
-				s.done(header, nil)
+				s.Done(succeeded(header))
 				idle <- struct{}{}
 			}
 		})
@@ -137,20 +145,20 @@ func alone(t *testing.T, name string, requests int, phase, latency time.Duration
 	if model.refused > 0 {
 		t.Errorf("%d requests refused", model.refused)
 	}
-	if second, minute := model.mostWithin(time.Second), model.mostWithin(time.Minute); second > limits[name].burst || minute > limits[name].steady {
+	if second, minute := model.mostWithin(time.Second), model.mostWithin(time.Minute); second > limits[name].Burst || minute > limits[name].Steady {
 		t.Errorf("%d requests within a second, %d within a minute", second, minute)
 	}
-	floor := limits[name].least(int64(requests))
+	floor := limits[name].MinDuration(int64(requests))
 	if took, most := time.Since(began), floor+floor/20+3*latency+50*time.Millisecond; took > most {
 		t.Errorf("took %v, floor %v", took, floor)
 	}
 }
 
 // acquired takes a slot and reports after how long it was there.
-func acquired(t *testing.T, l *limiter, name string) (*send, time.Duration) {
+func acquired(t *testing.T, l *Limiter, name string) (*Slot, time.Duration) {
 	t.Helper()
 	began := time.Now()
-	s, err := l.acquire(t.Context(), name)
+	s, err := l.Acquire(t.Context(), name, limits[name])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,7 +166,7 @@ func acquired(t *testing.T, l *limiter, name string) (*send, time.Duration) {
 }
 
 // fill sends so many requests, of which none may wait.
-func fill(t *testing.T, l *limiter, name string, requests int, header http.Header) {
+func fill(t *testing.T, l *Limiter, name string, requests int, header http.Header) {
 	t.Helper()
 	for range requests {
 		s, waited := acquired(t, l, name)
@@ -170,15 +178,15 @@ func fill(t *testing.T, l *limiter, name string, requests int, header http.Heade
 }
 
 // answer lets a request leave and be answered at once.
-func answer(s *send, header http.Header) {
-	s.leave()
-	s.wrote()
-	s.done(header, nil)
+func answer(s *Slot, header http.Header) {
+	s.Sent()
+	s.Flushed()
+	s.Done(succeeded(header))
 }
 
 func wantWait(t *testing.T, got, want time.Duration) {
 	t.Helper()
-	if got < want || got > want+2*margin {
+	if got < want || got > want+2*minMargin {
 		t.Errorf("waited %v, want %v", got, want)
 	}
 }
@@ -186,14 +194,14 @@ func wantWait(t *testing.T, got, want time.Duration) {
 func TestLimiterIsFirstComeFirstServed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		l := newLimiter(realClock())
+		l := New(RealClock())
 		var order []int
 		for i := range 15 {
 			go func() {
 				s, _ := acquired(t, l, "get_accounts") // one a second
 				order = append(order, i)
-				s.leave()
-				s.done(limitHeader(100, 60), nil)
+				s.Sent()
+				s.Done(succeeded(limitHeader(100, 60)))
 			}()
 			synctest.Wait()
 		}
@@ -208,14 +216,14 @@ func TestLimiterIsFirstComeFirstServed(t *testing.T) {
 func TestLimiterWaitsOnTheContext(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		l := newLimiter(realClock())
+		l := New(RealClock())
 		fill(t, l, "get_accounts", 1, limitHeader(14, 60))
 		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 		defer cancel()
 		for range 3 { // one is next, the others wait for their turn
 			go func() {
 				began := time.Now()
-				s, err := l.acquire(ctx, "get_accounts")
+				s, err := l.Acquire(ctx, "get_accounts", limits["get_accounts"])
 				if s != nil || !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != 500*time.Millisecond {
 					t.Errorf("slot %v, error %v after %v", s, err, time.Since(began))
 				}
@@ -225,7 +233,7 @@ func TestLimiterWaitsOnTheContext(t *testing.T) {
 		_, waited := acquired(t, l, "get_accounts")
 		wantWait(t, waited, time.Second)
 		cancel()
-		if s, err := newLimiter(realClock()).acquire(ctx, imports); s != nil || err == nil {
+		if s, err := New(RealClock()).Acquire(ctx, imports, limits[imports]); s != nil || err == nil {
 			t.Errorf("slot %v, error %v for who has given up before", s, err)
 		}
 	})
@@ -234,7 +242,7 @@ func TestLimiterWaitsOnTheContext(t *testing.T) {
 func TestLimiterCountsFromTheConnection(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		l := newLimiter(realClock())
+		l := New(RealClock())
 		first, _ := acquired(t, l, "get_accounts")
 		time.AfterFunc(10*time.Second, func() { answer(first, limitHeader(14, 60)) })
 		_, waited := acquired(t, l, "get_accounts")
@@ -247,31 +255,31 @@ func TestLimiterCountsFromTheConnection(t *testing.T) {
 func TestLimiterCountsFromTheEndOfTheBody(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		l := newLimiter(realClock())
+		l := New(RealClock())
 		first, _ := acquired(t, l, "get_accounts")
-		first.leave()
-		time.AfterFunc(3*time.Second, first.wrote)
+		first.Sent()
+		time.AfterFunc(3*time.Second, first.Flushed)
 		second, waited := acquired(t, l, "get_accounts")
 		if want := 4*time.Second + unknownMargin; waited != want {
 			t.Errorf("waited %v, want %v", waited, want)
 		}
-		second.leave()
-		second.wrote()
+		second.Sent()
+		second.Flushed()
 		time.Sleep(200 * time.Millisecond)
-		first.done(limitHeader(14, 60), nil)  // after 1.3 s
-		second.done(limitHeader(13, 60), nil) // after 0.2 s, so it may have been counted right away
+		first.Done(succeeded(limitHeader(14, 60)))  // after 1.3 s
+		second.Done(succeeded(limitHeader(13, 60))) // after 0.2 s, so it may have been counted right away
 		third, waited := acquired(t, l, "get_accounts")
 		wantWait(t, waited, 800*time.Millisecond)
-		third.leave()
-		third.wrote()
+		third.Sent()
+		third.Flushed()
 		began := time.Now()
 		fourth, _ := acquired(t, l, "get_accounts")
-		if got, want := time.Since(began), time.Second+longestMargin; got != want {
+		if got, want := time.Since(began), time.Second+maxMargin; got != want {
 			t.Errorf("waited %v, want %v: answers differ by more than is waited for", got, want)
 		}
-		time.AfterFunc(time.Hour, fourth.leave) // it is stuck
+		time.AfterFunc(time.Hour, fourth.Sent) // it is stuck
 		_, waited = acquired(t, l, "get_accounts")
-		if want := mostOnItsWay + time.Second; waited != want {
+		if want := maxInFlight + time.Second; waited != want {
 			t.Errorf("waited %v, want %v", waited, want)
 		}
 	})
@@ -281,12 +289,12 @@ func TestLimiterCountsFromTheEndOfTheBody(t *testing.T) {
 func TestLimiterGivesBackWhatWasNotSent(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		l := newLimiter(realClock())
+		l := New(RealClock())
 		fill(t, l, imports, 1, limitHeader(9, 60))
 		for range 200 {
 			s, waited := acquired(t, l, imports)
 			wantWait(t, waited, 0)
-			s.done(nil, errors.New("no route to host"))
+			s.Done(Answer{})
 		}
 		fill(t, l, imports, 9, http.Header{})
 	})
@@ -295,14 +303,14 @@ func TestLimiterGivesBackWhatWasNotSent(t *testing.T) {
 func TestLimiterLeavesRoomForOthers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		l := newLimiter(realClock())
+		l := New(RealClock())
 		fill(t, l, imports, 3, limitHeader(4, 20)) // three more after what the third was told
 		_, _ = acquired(t, l, imports)
 		fill(t, l, imports, 1, nil)
 		early, _ := acquired(t, l, imports)
 		late, _ := acquired(t, l, imports)
-		late.done(limitHeader(0, 20), nil)
-		early.done(limitHeader(100, 20), nil) // overtaken: it tells of an earlier moment
+		late.Done(succeeded(limitHeader(0, 20)))
+		early.Done(succeeded(limitHeader(100, 20))) // overtaken: it tells of an earlier moment
 		_, waited := acquired(t, l, imports)
 		wantWait(t, waited, 20*time.Second)
 	})
@@ -312,18 +320,21 @@ func TestLimiterLeavesRoomForOthers(t *testing.T) {
 func TestLimiterHearsNewsWhileItWaits(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		l := newLimiter(realClock())
+		l := New(RealClock())
 		s, _ := acquired(t, l, imports)
 		fill(t, l, imports, 1, limitHeader(0, 50))
-		last := &send{endpoint: s.endpoint, number: 3}
-		time.AfterFunc(time.Second, func() { last.done(limitHeader(5, 50), nil) })
+		last := &Slot{endpoint: s.endpoint, number: 3}
+		time.AfterFunc(time.Second, func() { last.Done(succeeded(limitHeader(5, 50))) })
 		_, waited := acquired(t, l, imports)
 		wantWait(t, waited, time.Second)
 	})
 }
 
-func throttle(wait time.Duration) error {
-	return &APIError{Operation: imports, Status: http.StatusTooManyRequests, RetryAfter: wait}
+// succeeded is the answer to a request that went well.
+func succeeded(header http.Header) Answer { return Answer{Header: header, OK: header != nil} }
+
+func throttled(wait time.Duration) Answer {
+	return Answer{Header: http.Header{}, Throttled: true, RetryAfter: wait}
 }
 
 func TestThrottlingBlocksTheEndpointForAll(t *testing.T) {
@@ -334,9 +345,9 @@ func TestThrottlingBlocksTheEndpointForAll(t *testing.T) {
 		10 * time.Hour:   0, // a daily limit, which is an error for each caller
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			l := newLimiter(realClock())
+			l := New(RealClock())
 			s, _ := acquired(t, l, imports)
-			s.done(http.Header{}, throttle(wait))
+			s.Done(throttled(wait))
 			_, waited := acquired(t, l, "get_lists")
 			wantWait(t, waited, 0)
 			for range 9 {
@@ -357,8 +368,8 @@ func TestMalformedHeadersTellNothing(t *testing.T) {
 		{"", ""}, {"0", ""}, {"", "30"}, {"0", "x"}, {"x", "30"}, {"-1", "30"}, {"0", "-30"}, {"0.0", "30"}, {"0", "1795413600"}, {"0", "99999999999999999999"}, {"0;w=60", "30"},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			l, header := newLimiter(realClock()), http.Header{}
-			header.Set(headerRemaining, values[0])
+			l, header := New(RealClock()), http.Header{}
+			header.Set(HeaderRemaining, values[0])
 			header.Set(headerReset, values[1])
 			header.Set(headerLimit, "many")
 			fill(t, l, imports, 10, header)
@@ -372,36 +383,36 @@ func TestMalformedHeadersTellNothing(t *testing.T) {
 func TestLimiterPacesOnlyWhereThereAreLimits(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		l := newLimiter(realClock())
-		answered := func(header http.Header, err error) time.Duration {
+		l := New(RealClock())
+		answered := func(answer Answer) time.Duration {
 			s, waited := acquired(t, l, imports)
-			s.leave()
-			s.done(header, err)
+			s.Sent()
+			s.Done(answer)
 			return waited
 		}
 		for range 9 {
-			answered(http.Header{}, &APIError{Status: http.StatusBadGateway}) // shows nothing
+			answered(Answer{Header: http.Header{}}) // shows nothing
 		}
-		answered(nil, errors.New("connection reset"))
+		answered(Answer{})
 		waiting := make(chan time.Duration)
-		go func() { waiting <- answered(http.Header{}, nil) }()
+		go func() { waiting <- answered(succeeded(http.Header{})) }()
 		wantWait(t, <-waiting, time.Second)
 		for range 500 {
-			wantWait(t, answered(http.Header{}, nil), 0)
+			wantWait(t, answered(succeeded(http.Header{})), 0)
 		}
-		wantWait(t, answered(http.Header{}, throttle(0)), 0)
-		wantWait(t, answered(http.Header{}, nil), time.Minute) // paced again, and nothing was forgotten
+		wantWait(t, answered(throttled(0)), 0)
+		wantWait(t, answered(succeeded(http.Header{})), time.Minute) // paced again, and nothing was forgotten
 		time.Sleep(2 * time.Minute)
 		for range 10 {
-			wantWait(t, answered(http.Header{}, nil), 0)
+			wantWait(t, answered(succeeded(http.Header{})), 0)
 		}
-		wantWait(t, answered(http.Header{}, nil), time.Second) // a missing header is no news any more
+		wantWait(t, answered(succeeded(http.Header{})), time.Second) // a missing header is no news any more
 	})
 }
 
 // account is one that the process forgets after the test.
-func account(t *testing.T, id string) accountAt {
-	at := accountAt{"https://" + t.Name(), id}
+func account(t *testing.T, id string) Account {
+	at := Account{BaseURL: "https://" + t.Name(), ID: id}
 	t.Cleanup(func() {
 		accounts.mu.Lock()
 		defer accounts.mu.Unlock()
@@ -414,21 +425,21 @@ func TestLimiterIsSharedByTheAccount(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		at := account(t, "AbC123")
-		a, b, other := newLimiter(realClock()), newLimiter(realClock()), newLimiter(realClock())
+		a, b, other := New(RealClock()), New(RealClock()), New(RealClock())
 		fill(t, a, imports, 4, limitHeader(100, 60))
 		fill(t, b, imports, 4, limitHeader(100, 60))
 		connecting, _ := acquired(t, b, imports)
-		a.join(at)
-		b.join(at)
-		other.join(account(t, "XyZ789"))
+		a.Join(at)
+		b.Join(at)
+		other.Join(account(t, "XyZ789"))
 		fill(t, a, imports, 1, limitHeader(100, 60))
 		fill(t, other, imports, 10, limitHeader(100, 60))
 		time.Sleep(500 * time.Millisecond)
-		connecting.leave()
-		connecting.done(limitHeader(100, 60), nil)
+		connecting.Sent()
+		connecting.Done(succeeded(limitHeader(100, 60)))
 		waits := make(chan time.Duration, 20)
 		var callers sync.WaitGroup
-		for _, l := range []*limiter{a, b} {
+		for _, l := range []*Limiter{a, b} {
 			for range 10 {
 				callers.Go(func() {
 					s, waited := acquired(t, l, imports)
@@ -454,8 +465,8 @@ func TestLimiterMovesWhoWaits(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		at := account(t, "AbC123")
-		a, b := newLimiter(realClock()), newLimiter(realClock())
-		a.join(at)
+		a, b := New(RealClock()), New(RealClock())
+		a.Join(at)
 		fill(t, b, "get_accounts", 1, limitHeader(14, 60))
 		waits := make(chan time.Duration, 2)
 		for range 2 {
@@ -467,7 +478,7 @@ func TestLimiterMovesWhoWaits(t *testing.T) {
 		}
 		time.Sleep(500 * time.Millisecond)
 		fill(t, a, "get_accounts", 1, limitHeader(14, 60))
-		b.join(at)
+		b.Join(at)
 		wantWait(t, <-waits, 1500*time.Millisecond)
 		wantWait(t, <-waits, 2500*time.Millisecond)
 	})
@@ -480,31 +491,5 @@ func seq[T any](c <-chan T) iter.Seq[T] {
 				return
 			}
 		}
-	}
-}
-
-func TestClientsOfAnAccountShareItsLimits(t *testing.T) {
-	t.Parallel()
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = w.Write([]byte(`{"data":[{"type":"account","id":"AbC123"}]}`))
-	}))
-	defer server.Close()
-	var clients []*Client
-	for _, key := range []string{"pk_one", "pk_two"} {
-		c, err := New(Options{APIKey: key, BaseURL: server.URL})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := c.Account(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		clients = append(clients, c)
-	}
-	e := clients[0].limiter.endpoint(imports)
-	if e != clients[1].limiter.endpoint(imports) {
-		t.Error("two keys of one account are paced apart")
-	}
-	if sent := len(clients[0].limiter.endpoint("get_accounts").log); sent != 2 {
-		t.Errorf("%d requests remembered, want both", sent)
 	}
 }
