@@ -238,7 +238,7 @@ func (m *segmentExportModel) inputs(e *export.Export) due.Inputs {
 		account = known
 	}
 	inputs := due.Inputs{
-		AccountID: account, ListID: m.ListID.ValueString(),
+		List:     due.List{AccountID: account, ListID: m.ListID.ValueString()},
 		SyncMode: m.SyncMode.ValueString(), OptOuts: m.OptOuts.ValueString(), Triggers: map[string]string{},
 	}
 	for name, value := range m.Triggers.Elements() {
@@ -257,8 +257,9 @@ func (m *segmentExportModel) setID(e *export.Export) {
 	}
 }
 
-// plannedRun is a run that is due, with nothing known but why, if that.
-func plannedRun(reason types.String) types.Object {
+// plannedRun is a run that is due, with nothing known but why. The reason is not
+// known either if it is empty.
+func plannedRun(reason string) types.Object {
 	values := make(map[string]attr.Value, len(runType()))
 	for name, kind := range runType() {
 		if kind == types.Int64Type {
@@ -267,7 +268,9 @@ func plannedRun(reason types.String) types.Object {
 			values[name] = types.StringUnknown()
 		}
 	}
-	values["reason"] = reason
+	if reason != "" {
+		values["reason"] = types.StringValue(reason)
+	}
 	return types.ObjectValueMust(runType(), values)
 }
 

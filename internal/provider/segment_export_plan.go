@@ -277,8 +277,8 @@ func (p *exportPlan) decide(ctx context.Context, survey *export.Survey) {
 		}
 		return
 	}
-	reasons := p.reasons(ctx, survey)
-	if !reasons.Any() {
+	why := p.reasons(ctx, survey)
+	if !why.Any() {
 		p.plan.keepSurvey(p.state)
 		return
 	}
@@ -296,21 +296,21 @@ func (p *exportPlan) decide(ctx context.Context, survey *export.Survey) {
 	case p.plan.RunOnApply.IsUnknown():
 		p.plan.LastRun, p.plan.WithheldCount = types.ObjectUnknown(runType()), types.Int64Unknown()
 	case runs:
-		p.planRun(ctx, reasons, survey)
+		p.planRun(ctx, why, survey)
 	}
 }
 
 // planRun plans a run that is due.
-func (p *exportPlan) planRun(ctx context.Context, reasons due.Reasons, survey *export.Survey) {
+func (p *exportPlan) planRun(ctx context.Context, why due.Reasons, survey *export.Survey) {
 	if p.used != nil {
 		p.checkBeforeRun(ctx, survey)
 		if p.diags.HasError() {
 			return
 		}
 	}
-	reason := plannedReason(reasons)
+	reason := why.Promised()
 	if p.surveyRefreshed(ctx) {
-		reason = types.StringValue(reason.ValueString() + " " + estimate(survey.Profiles))
+		reason += " " + estimate(survey.Profiles)
 	}
 	p.plan.LastRun = plannedRun(reason)
 	p.plan.ListProfileCount, p.plan.WithheldCount = types.Int64Unknown(), types.Int64Unknown()

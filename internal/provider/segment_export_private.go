@@ -24,11 +24,11 @@ const (
 	// whether they have changed.
 	keySurveyed = "surveyed"
 
-	// keyMissing is who was missing on the list after the last run.
+	// keyMissing is who was missing on the list after the last run, a [due.Missing].
 	keyMissing = "missing"
 
-	// keyInputs is what the last run was made with. The attributes of the
-	// state may have changed since without a run.
+	// keyInputs is what the last run was made with, [due.Inputs]. The attributes
+	// of the state may have changed since without a run.
 	keyInputs = "last_run_inputs"
 )
 
@@ -93,18 +93,4 @@ func loadSurveyed(ctx context.Context, private privateState, m *segmentExportMod
 		return nil
 	}
 	return last.Survey
-}
-
-// missing tells who is missing on a list from who was before: Klaviyo may have
-// merged profiles or skipped some, and that is no drift.
-type missing struct {
-	Count       int64  `json:"count"`
-	Fingerprint string `json:"fingerprint"`
-}
-
-func missingIn(m *export.Membership) missing { return missing{m.Missing, m.MissingFingerprint} }
-
-// more reports whether somebody is missing who was not.
-func (m missing) more(before missing) bool {
-	return m.Count > before.Count || m.Count == before.Count && m.Fingerprint != before.Fingerprint
 }
