@@ -49,13 +49,7 @@ func (p *exportPlan) complete(ctx context.Context, limit time.Duration) {
 		return
 	}
 	p.loadRefresh(ctx)
-	p.checkRejects()
-	p.checkDestination(ctx)
-	if p.diags.HasError() {
-		return
-	}
-	p.checkList(ctx)
-	if p.diags.HasError() {
+	if !p.preflight(ctx) {
 		return
 	}
 	if p.staysAsItIs(ctx) {
@@ -79,13 +73,7 @@ func (p *exportPlan) check(ctx context.Context) {
 	if p.diags.HasError() {
 		return
 	}
-	p.checkRejects()
-	p.checkDestination(ctx)
-	if p.diags.HasError() {
-		return
-	}
-	p.checkList(ctx)
-	if p.diags.HasError() {
+	if !p.preflight(ctx) {
 		return
 	}
 	survey := p.data.surveys.find(p.plan.source()) // of the plan of the export itself
@@ -101,6 +89,19 @@ func (p *exportPlan) check(ctx context.Context) {
 	if !p.diags.HasError() {
 		warnSurvey(p.diags, p.plan.name(), survey, false)
 	}
+}
+
+// preflight checks what must hold before the segments are read, in this order and
+// as far as it is known. It reports whether all of that holds. A run checks consent,
+// account and list once more before it reads.
+func (p *exportPlan) preflight(ctx context.Context) bool {
+	p.checkRejects()
+	p.checkDestination(ctx)
+	if p.diags.HasError() {
+		return false
+	}
+	p.checkList(ctx)
+	return !p.diags.HasError()
 }
 
 // loadRefresh takes over what refreshing has found.
