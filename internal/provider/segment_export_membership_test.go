@@ -31,7 +31,7 @@ func TestAccSegmentExport_membershipChecks(t *testing.T) {
 			if reason != "" {
 				step = applied(config)
 				step.PreConfig = swap
-				step.ConfigPlanChecks = planned(exportAddress, plancheck.ResourceActionUpdate, due(reason))
+				step.ConfigPlanChecks = planned(exportAddress, plancheck.ResourceActionUpdate, dueRun(reason))
 			}
 			w.run(applied(config), step)
 		})
@@ -59,7 +59,7 @@ func TestAccSegmentExport_baselineOfTheList(t *testing.T) {
 			config := w.checking(check)
 			again := applied(config)
 			again.PreConfig = func() { w.RemoveMembers(w.list.ID, "ann@example.com") }
-			again.ConfigPlanChecks = planned(exportAddress, plancheck.ResourceActionUpdate, due(reason))
+			again.ConfigPlanChecks = planned(exportAddress, plancheck.ResourceActionUpdate, dueRun(reason))
 			w.run(applied(config), resource.TestStep{Config: config.String(), PlanOnly: true}, again)
 			w.wantMembers("ann@example.com", "bob@example.com")
 		})
@@ -78,7 +78,7 @@ func TestAccSegmentExport_unsubscribedIsNoDrift(t *testing.T) {
 			lost := applied(config, inState(exportAddress, values{"withheld_count": 1}))
 			lost.PreConfig = func() { w.RemoveMembers(w.list.ID, "bob@example.com") }
 			reason := map[string]string{membershipFull: "list lacks 1 profile", membershipCount: "list lost 1 member"}[check]
-			lost.ConfigPlanChecks = planned(exportAddress, plancheck.ResourceActionUpdate, due(reason))
+			lost.ConfigPlanChecks = planned(exportAddress, plancheck.ResourceActionUpdate, dueRun(reason))
 			w.run(applied(config),
 				resource.TestStep{Config: config.String(), PlanOnly: true, PreConfig: func() { w.Unsubscribe(w.list.ID, "ann@example.com") }},
 				lost)

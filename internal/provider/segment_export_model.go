@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
 
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/due"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
 )
@@ -231,13 +232,13 @@ func (m *segmentExportModel) forgetSurvey() {
 
 // inputs are what the model would run with, as far as it is known. e is the
 // export that is planned; its account is that of the destination.
-func (m *segmentExportModel) inputs(e *export.Export) runInputs {
+func (m *segmentExportModel) inputs(e *export.Export) due.Inputs {
 	account := e.Destination.AccountID
 	if known, _, ok := strings.Cut(m.ID.ValueString(), "/"); ok {
 		account = known
 	}
-	inputs := runInputs{
-		AccountID: account, ListID: m.ListID.ValueString(),
+	inputs := due.Inputs{
+		List:     due.List{AccountID: account, ListID: m.ListID.ValueString()},
 		SyncMode: m.SyncMode.ValueString(), OptOuts: m.OptOuts.ValueString(), Triggers: map[string]string{},
 	}
 	for name, value := range m.Triggers.Elements() {
@@ -256,8 +257,9 @@ func (m *segmentExportModel) setID(e *export.Export) {
 	}
 }
 
-// plannedRun is a run that is due, with nothing known but why, if that.
-func plannedRun(reason types.String) types.Object {
+// plannedRun is a run that is due, with nothing known but why. The reason is not
+// known either if it is empty.
+func plannedRun(reason string) types.Object {
 	values := make(map[string]attr.Value, len(runType()))
 	for name, kind := range runType() {
 		if kind == types.Int64Type {
@@ -266,7 +268,9 @@ func plannedRun(reason types.String) types.Object {
 			values[name] = types.StringUnknown()
 		}
 	}
-	values["reason"] = reason
+	if reason != "" {
+		values["reason"] = types.StringValue(reason)
+	}
 	return types.ObjectValueMust(runType(), values)
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/due"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
 )
 
@@ -48,13 +49,7 @@ func (p *exportPlan) complete(ctx context.Context, limit time.Duration) {
 		return
 	}
 	p.loadRefresh(ctx)
-	p.checkRejects()
-	p.checkDestination(ctx)
-	if p.diags.HasError() {
-		return
-	}
-	p.checkList(ctx)
-	if p.diags.HasError() {
+	if !p.preflight(ctx) {
 		return
 	}
 	if p.staysAsItIs(ctx) {
@@ -78,13 +73,7 @@ func (p *exportPlan) check(ctx context.Context) {
 	if p.diags.HasError() {
 		return
 	}
-	p.checkRejects()
-	p.checkDestination(ctx)
-	if p.diags.HasError() {
-		return
-	}
-	p.checkList(ctx)
-	if p.diags.HasError() {
+	if !p.preflight(ctx) {
 		return
 	}
 	survey := p.data.surveys.find(p.plan.source()) // of the plan of the export itself
@@ -100,6 +89,19 @@ func (p *exportPlan) check(ctx context.Context) {
 	if !p.diags.HasError() {
 		warnSurvey(p.diags, p.plan.name(), survey, false)
 	}
+}
+
+// preflight checks what must hold before the segments are read, in this order and
+// as far as it is known. It reports whether all of that holds. A run checks consent,
+// account and list once more before it reads.
+func (p *exportPlan) preflight(ctx context.Context) bool {
+	p.checkRejects()
+	p.checkDestination(ctx)
+	if p.diags.HasError() {
+		return false
+	}
+	p.checkList(ctx)
+	return !p.diags.HasError()
 }
 
 // loadRefresh takes over what refreshing has found.
@@ -119,7 +121,7 @@ func (p *exportPlan) loadRefresh(ctx context.Context) {
 // and insists on the same result, so there is no looking again.
 func (p *exportPlan) staysAsItIs(ctx context.Context) bool {
 	return p.state != nil && p.edited && !p.looked && p.refresh == nil && p.sameSource(ctx) &&
-		!p.plan.Enabled.IsUnknown() && !p.reasons(ctx, nil).any()
+		!p.plan.Enabled.IsUnknown() && !p.reasons(ctx, nil).Any()
 }
 
 // checkDestination checks consent, key and account as far as they are known.
@@ -276,8 +278,8 @@ func (p *exportPlan) decide(ctx context.Context, survey *export.Survey) {
 		}
 		return
 	}
-	due := p.reasons(ctx, survey)
-	if !due.any() {
+	why := p.reasons(ctx, survey)
+	if !why.Any() {
 		p.plan.keepSurvey(p.state)
 		return
 	}
@@ -295,21 +297,21 @@ func (p *exportPlan) decide(ctx context.Context, survey *export.Survey) {
 	case p.plan.RunOnApply.IsUnknown():
 		p.plan.LastRun, p.plan.WithheldCount = types.ObjectUnknown(runType()), types.Int64Unknown()
 	case runs:
-		p.planRun(ctx, due, survey)
+		p.planRun(ctx, why, survey)
 	}
 }
 
 // planRun plans a run that is due.
-func (p *exportPlan) planRun(ctx context.Context, due dueReasons, survey *export.Survey) {
+func (p *exportPlan) planRun(ctx context.Context, why due.Reasons, survey *export.Survey) {
 	if p.used != nil {
 		p.checkBeforeRun(ctx, survey)
 		if p.diags.HasError() {
 			return
 		}
 	}
-	reason := due.planned()
+	reason := why.Promised()
 	if p.surveyRefreshed(ctx) {
-		reason = types.StringValue(reason.ValueString() + " " + estimate(survey.Profiles))
+		reason += " " + estimate(survey.Profiles)
 	}
 	p.plan.LastRun = plannedRun(reason)
 	p.plan.ListProfileCount, p.plan.WithheldCount = types.Int64Unknown(), types.Int64Unknown()

@@ -24,11 +24,11 @@ const (
 	// whether they have changed.
 	keySurveyed = "surveyed"
 
-	// keyMissing is who was missing on the list after the last run.
+	// keyMissing is who was missing on the list after the last run, a [due.Missing].
 	keyMissing = "missing"
 
-	// keyInputs is what the last run was made with. The attributes of the
-	// state may have changed since without a run.
+	// keyInputs is what the last run was made with, [due.Inputs]. The attributes
+	// of the state may have changed since without a run.
 	keyInputs = "last_run_inputs"
 )
 
@@ -36,37 +36,6 @@ const (
 type privateState interface {
 	GetKey(ctx context.Context, key string) ([]byte, diag.Diagnostics)
 	SetKey(ctx context.Context, key string, value []byte) diag.Diagnostics
-}
-
-// runInputs are the inputs, other than the profiles themselves, that make a
-// run due when they change.
-type runInputs struct {
-	AccountID string            `json:"account_id"`
-	ListID    string            `json:"list_id"`
-	SyncMode  string            `json:"sync_mode"`
-	OptOuts   string            `json:"opt_outs"`
-	Triggers  map[string]string `json:"triggers"`
-}
-
-// sameList reports whether two runs go to one list.
-func (i runInputs) sameList(other runInputs) bool {
-	return i.AccountID == other.AccountID && i.ListID == other.ListID
-}
-
-// changedTriggers names the triggers that differ.
-func (i runInputs) changedTriggers(now map[string]string) map[string]struct{} {
-	changed := map[string]struct{}{}
-	for name, value := range now {
-		if before, ok := i.Triggers[name]; !ok || before != value {
-			changed[name] = struct{}{}
-		}
-	}
-	for name := range i.Triggers {
-		if _, ok := now[name]; !ok {
-			changed[name] = struct{}{}
-		}
-	}
-	return changed
 }
 
 // load reads a value from the private state. It reports false when there is
@@ -124,18 +93,4 @@ func loadSurveyed(ctx context.Context, private privateState, m *segmentExportMod
 		return nil
 	}
 	return last.Survey
-}
-
-// missing tells who is missing on a list from who was before: Klaviyo may have
-// merged profiles or skipped some, and that is no drift.
-type missing struct {
-	Count       int64  `json:"count"`
-	Fingerprint string `json:"fingerprint"`
-}
-
-func missingIn(m *export.Membership) missing { return missing{m.Missing, m.MissingFingerprint} }
-
-// more reports whether somebody is missing who was not.
-func (m missing) more(before missing) bool {
-	return m.Count > before.Count || m.Count == before.Count && m.Fingerprint != before.Fingerprint
 }

@@ -90,13 +90,11 @@ func (r *exportRefresh) due(ctx context.Context, found refreshed) *refreshed {
 	if found.Survey != nil && last != nil && found.Survey.Fingerprint == last.Fingerprint.ValueString() {
 		r.state.setSurvey(found.Survey)
 	}
-	if s, ok := r.state.schedule(ctx, r.diags); ok && last != nil {
-		if tick, due := s.Due(last.startedAt(), r.data.now()); due {
-			found.Tick = tick
-		}
+	if last != nil {
+		found.Tick = r.state.tick(ctx, last, r.data.now(), r.diags)
 	}
 	changed := found.Survey != nil && found.Survey.Fingerprint != r.state.Fingerprint.ValueString()
-	if changed || r.state.RunOnApply.ValueBool() && len(p.reasons(ctx, found.Survey).lasting) > 0 {
+	if changed || r.state.RunOnApply.ValueBool() && len(p.reasons(ctx, found.Survey).Lasting) > 0 {
 		return &found
 	}
 	return nil

@@ -62,6 +62,20 @@ func (m *segmentExportModel) scheduleKnown(ctx context.Context) bool {
 	return allKnown(ctx, m.Schedule)
 }
 
+// tick is when the schedule has made a run due since the last one. It is zero if
+// it has not.
+func (m *segmentExportModel) tick(ctx context.Context, last *runModel, now time.Time, diags *diag.Diagnostics) time.Time {
+	s, ok := m.schedule(ctx, diags)
+	if !ok {
+		return time.Time{}
+	}
+	tick, ok := s.Due(last.startedAt(), now)
+	if !ok {
+		return time.Time{}
+	}
+	return tick
+}
+
 // setNextRun fills in when the schedule makes the next run due, given the last.
 func (m *segmentExportModel) setNextRun(ctx context.Context, diags *diag.Diagnostics) {
 	m.NextRunAt = types.StringNull()

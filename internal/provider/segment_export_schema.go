@@ -15,6 +15,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/due"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
 )
@@ -27,9 +28,9 @@ const (
 
 // How a plan looks for people who were taken off the list.
 const (
-	membershipCount = "count"
-	membershipFull  = "full"
-	membershipNone  = "none"
+	membershipCount = due.CheckCount
+	membershipFull  = due.CheckFull
+	membershipNone  = due.CheckNone
 )
 
 // syncUpsert adds and updates profiles and takes nobody off the list.

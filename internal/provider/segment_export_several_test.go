@@ -49,7 +49,7 @@ func TestAccSegmentExport_several(t *testing.T) {
 		segments["b"] += "ann@example.com,Anna\n"
 		w.several(segments)
 	}
-	moved.ConfigPlanChecks = planned(exportAddress, plancheck.ResourceActionUpdate, due("segment changed: 3 profiles, not all the same as before"))
+	moved.ConfigPlanChecks = planned(exportAddress, plancheck.ResourceActionUpdate, dueRun("segment changed: 3 profiles, not all the same as before"))
 	renamed := applied(config.with(exportBlock, "segment_property", `"In"`))
 	renamed.PreConfig = func() { w.wantProperty("ann@example.com", "Segments", `["a","b"]`) }
 	renamed.ConfigPlanChecks = planned(exportAddress, plancheck.ResourceActionUpdate, values{"last_run.reason": "mapping changed"})

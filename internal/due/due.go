@@ -1,0 +1,168 @@
+package due
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/tally"
+)
+
+// Reasons say why a run is due, in words for whoever reviews the plan. A run
+// without reasons is not due.
+type Reasons struct {
+	Lasting []string // hold whenever the same plan is made again, so it can promise them
+	Passing []string // were found just now, and may be others when the plan is made again
+}
+
+// Any reports whether a run is due.
+func (r Reasons) Any() bool { return len(r.Lasting)+len(r.Passing) > 0 }
+
+// Promised is the part of the reasons that a plan can promise. It is empty if
+// there are only passing ones.
+func (r Reasons) Promised() string { return strings.Join(r.Lasting, "; ") }
+
+// String lists all reasons.
+func (r Reasons) String() string { return strings.Join(slices.Concat(r.Lasting, r.Passing), "; ") }
+
+func (r *Reasons) lasting(reason string) { r.Lasting = append(r.Lasting, reason) }
+func (r *Reasons) passing(reason string) { r.Passing = append(r.Passing, reason) }
+
+// Decide says why a run is due, if it is.
+func Decide(f *Facts) Reasons {
+	var r Reasons
+	if f.Last == nil {
+		r.lasting("first run")
+		return r
+	}
+	if f.EnabledAgain {
+		r.lasting("enabled again")
+	}
+	f.addDestination(&r)
+	f.addDrift(&r)
+	f.addSegments(&r)
+	if n := f.Last.Unconfirmed; n > 0 {
+		r.lasting(tally.CountWith(n, "profile", "was", "were") + " not confirmed by Klaviyo")
+	}
+	f.addSettings(&r)
+	f.addSchedule(&r)
+	return r
+}
+
+// addDestination adds whether profiles go elsewhere.
+func (f *Facts) addDestination(r *Reasons) {
+	before, now := f.Last.Inputs, f.Now
+	if before.AccountID != now.AccountID {
+		r.lasting("account changed")
+	}
+	if before.ListID != now.ListID {
+		r.lasting("list changed")
+	}
+}
+
+// addDrift adds whom the list has lost. That counts only if the last run, the
+// refresh and the next run are about the same list.
+func (f *Facts) addDrift(r *Reasons) {
+	if f.Refresh == nil || f.Last.Inputs.List != f.Now.List || f.Refresh.List != f.Now.List {
+		return
+	}
+	if m := f.Refresh.Membership; m != nil && f.MembershipCheck == CheckFull {
+		addMissing(r, m, f.Last.Missing)
+		return
+	}
+	if f.Refresh.Lost > 0 && f.MembershipCheck != CheckNone {
+		r.lasting("list lost " + tally.Count(f.Refresh.Lost, "member"))
+	}
+}
+
+// addMissing adds who is missing on the list, unless the same profiles were
+// missing before.
+func addMissing(r *Reasons, m *Membership, before Missing) {
+	if !m.Missing.beyond(before) {
+		return
+	}
+	reason := "list lacks " + tally.Count(m.Missing.Count, "profile")
+	if m.Strangers > 0 {
+		reason += " and has " + tally.Count(m.Strangers, "stranger")
+	}
+	r.lasting(reason)
+}
+
+// addSegments adds what changed in the segments or in how they are mapped.
+// Segments that are declared otherwise and hold the same make no run due.
+func (f *Facts) addSegments(r *Reasons) {
+	if f.MappingChanged {
+		r.lasting("mapping changed")
+		return
+	}
+	if f.Survey == nil || f.Survey.Fingerprint == f.Last.Fingerprint {
+		return
+	}
+	switch {
+	case f.SegmentsChanged:
+		r.lasting("segments changed")
+	case f.Refresh != nil && f.Refresh.SegmentsRead:
+		r.lasting(changeOfProfiles(f.Last.Profiles, f.Survey.Profiles))
+	case !f.Edited: // an edited plan that is made again must not depend on what the segments hold by then
+		r.passing("segment changed")
+	}
+}
+
+// changeOfProfiles says how many profiles there were and are.
+func changeOfProfiles(before, after int64) string {
+	if before == after {
+		return fmt.Sprintf("segment changed: %s, not all the same as before", tally.Count(after, "profile"))
+	}
+	return fmt.Sprintf("segment changed: %s -> %s", tally.Thousands(before), tally.Count(after, "profile"))
+}
+
+// addSettings adds which other inputs of a run have changed.
+func (f *Facts) addSettings(r *Reasons) {
+	before, now := f.Last.Inputs, f.Now
+	if before.SyncMode != now.SyncMode {
+		r.lasting("sync mode changed")
+	}
+	if before.OptOuts != now.OptOuts {
+		r.lasting("opt_outs changed")
+	}
+	if f.TriggersUnknown {
+		r.lasting("triggers changed")
+		return
+	}
+	for _, name := range changedKeys(before.Triggers, now.Triggers) {
+		r.lasting("trigger " + name + " changed")
+	}
+}
+
+// changedKeys lists the keys whose values differ or that only one map has.
+func changedKeys(before, now map[string]string) []string {
+	changed := map[string]struct{}{}
+	for key, value := range now {
+		if old, ok := before[key]; !ok || old != value {
+			changed[key] = struct{}{}
+		}
+	}
+	for key := range before {
+		if _, ok := now[key]; !ok {
+			changed[key] = struct{}{}
+		}
+	}
+	return slices.Sorted(maps.Keys(changed))
+}
+
+// addSchedule adds when the schedule has made a run due. A schedule that was just
+// edited counts from the next plan on.
+func (f *Facts) addSchedule(r *Reasons) {
+	switch {
+	case f.Refresh != nil:
+		if !f.ScheduleChanged && !f.Refresh.Tick.IsZero() {
+			r.lasting(scheduledFor(f.Refresh.Tick))
+		}
+	case !f.Edited && !f.JustRefreshed && !f.Tick.IsZero():
+		r.passing(scheduledFor(f.Tick))
+	}
+}
+
+func scheduledFor(tick time.Time) string { return "scheduled for " + tick.UTC().Format(time.RFC3339) }

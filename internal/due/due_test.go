@@ -1,0 +1,415 @@
+package due_test
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/due"
+)
+
+var (
+	list = due.List{AccountID: "MainAc", ListID: "VIPs01"}
+	six  = time.Date(2026, time.January, 16, 6, 0, 0, 0, time.FixedZone("CET", 3600))
+)
+
+const scheduledForSix = "scheduled for 2026-01-16T05:00:00Z"
+
+// settled is an export of three profiles that ran and has changed in nothing
+// since. The plan follows a refresh that found nothing.
+func settled() due.Facts {
+	inputs := func() due.Inputs {
+		return due.Inputs{List: list, SyncMode: "upsert", OptOuts: "withhold", Triggers: map[string]string{"release": "1", "kept": "as is"}}
+	}
+	return due.Facts{
+		Last:            &due.Run{Inputs: inputs(), Fingerprint: "abc", Profiles: 3},
+		Now:             inputs(),
+		Survey:          &due.Survey{Fingerprint: "abc", Profiles: 3},
+		JustRefreshed:   true,
+		MembershipCheck: due.CheckCount,
+	}
+}
+
+// refreshed is what a refresh found that read the segments.
+func refreshed(f *due.Facts) *due.Refresh {
+	f.Refresh = &due.Refresh{List: f.Last.Inputs.List, SegmentsRead: true}
+	return f.Refresh
+}
+
+// compared is a full check of the members, which found some missing.
+func compared(f *due.Facts, missing due.Missing, strangers int64) {
+	f.MembershipCheck = due.CheckFull
+	refreshed(f).Membership = &due.Membership{Missing: missing, Strangers: strangers}
+}
+
+// changed is a survey that found other profiles.
+func changed(f *due.Facts, profiles int64) {
+	f.Survey = &due.Survey{Fingerprint: "xyz", Profiles: profiles}
+}
+
+// withoutRefresh is a plan of a process that has refreshed nothing.
+func withoutRefresh(f *due.Facts) { f.Refresh, f.JustRefreshed = nil, false }
+
+func TestDecide(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		change           func(f *due.Facts)
+		lasting, passing []string
+	}{
+		"nothing changed": {change: func(*due.Facts) {}},
+		"first run": {
+			change:  func(f *due.Facts) { f.Last = nil },
+			lasting: []string{"first run"},
+		},
+		"first run, whatever else changed": {
+			change: func(f *due.Facts) {
+				f.Last, f.EnabledAgain, f.MappingChanged, f.TriggersUnknown, f.Tick = nil, true, true, true, six
+				f.Refresh, f.JustRefreshed = &due.Refresh{List: list, Lost: 2, Tick: six}, false
+			},
+			lasting: []string{"first run"},
+		},
+		"first run of no facts": {
+			change:  func(f *due.Facts) { *f = due.Facts{} },
+			lasting: []string{"first run"},
+		},
+		"enabled again": {
+			change:  func(f *due.Facts) { f.EnabledAgain = true },
+			lasting: []string{"enabled again"},
+		},
+
+		"another account": {
+			change:  func(f *due.Facts) { f.Now.AccountID = "OtherA" },
+			lasting: []string{"account changed"},
+		},
+		"another list": {
+			change:  func(f *due.Facts) { f.Now.ListID = "Other1" },
+			lasting: []string{"list changed"},
+		},
+		"another account and list": {
+			change:  func(f *due.Facts) { f.Now.List = due.List{AccountID: "OtherA", ListID: "Other1"} },
+			lasting: []string{"account changed", "list changed"},
+		},
+		"a list that is not known yet": {
+			change:  func(f *due.Facts) { f.Now.ListID = "" },
+			lasting: []string{"list changed"},
+		},
+
+		"sync mode": {
+			change:  func(f *due.Facts) { f.Now.SyncMode = "mirror" },
+			lasting: []string{"sync mode changed"},
+		},
+		"opt_outs": {
+			change:  func(f *due.Facts) { f.Now.OptOuts = "ignore" },
+			lasting: []string{"opt_outs changed"},
+		},
+		"triggers added, changed and taken away": {
+			change: func(f *due.Facts) {
+				f.Last.Inputs.Triggers["gone"] = "soon"
+				f.Now.Triggers = map[string]string{"kept": "as is", "release": "2", "month": "May"}
+			},
+			lasting: []string{"trigger gone changed", "trigger month changed", "trigger release changed"},
+		},
+		"triggers taken away": {
+			change:  func(f *due.Facts) { f.Now.Triggers = nil },
+			lasting: []string{"trigger kept changed", "trigger release changed"},
+		},
+		"trigger that is added empty": {
+			change:  func(f *due.Facts) { f.Now.Triggers["new"] = "" },
+			lasting: []string{"trigger new changed"},
+		},
+		"first triggers": {
+			change:  func(f *due.Facts) { f.Last.Inputs.Triggers = nil; delete(f.Now.Triggers, "kept") },
+			lasting: []string{"trigger release changed"},
+		},
+		"triggers that are not known yet": {
+			change:  func(f *due.Facts) { f.TriggersUnknown, f.Now.Triggers = true, map[string]string{"release": "2"} },
+			lasting: []string{"triggers changed"},
+		},
+
+		"a profile unconfirmed": {
+			change:  func(f *due.Facts) { f.Last.Unconfirmed = 1 },
+			lasting: []string{"1 profile was not confirmed by Klaviyo"},
+		},
+		"profiles unconfirmed": {
+			change:  func(f *due.Facts) { f.Last.Unconfirmed = 12000 },
+			lasting: []string{"12,000 profiles were not confirmed by Klaviyo"},
+		},
+
+		"a member lost": {
+			change:  func(f *due.Facts) { refreshed(f).Lost = 1 },
+			lasting: []string{"list lost 1 member"},
+		},
+		"members lost": {
+			change:  func(f *due.Facts) { refreshed(f).Lost = 1234 },
+			lasting: []string{"list lost 1,234 members"},
+		},
+		"members lost, nobody looks": {
+			change: func(f *due.Facts) { f.MembershipCheck, refreshed(f).Lost = due.CheckNone, 2 },
+		},
+		"members lost, the full check could not be made": {
+			change:  func(f *due.Facts) { f.MembershipCheck, refreshed(f).Lost = due.CheckFull, 2 },
+			lasting: []string{"list lost 2 members"},
+		},
+		"members lost from the list that is left": {
+			change:  func(f *due.Facts) { refreshed(f).Lost = 2; f.Now.ListID = "Other1" },
+			lasting: []string{"list changed"},
+		},
+		"members lost from the account that is left": {
+			change:  func(f *due.Facts) { refreshed(f).Lost = 2; f.Now.AccountID = "OtherA" },
+			lasting: []string{"account changed"},
+		},
+		"members lost from another list than the last run's": { // saved while runs were switched off, and taken back now
+			change: func(f *due.Facts) { refreshed(f).Lost = 2; f.Refresh.List.ListID = "Other1" },
+		},
+		"members lost from the next list, to which no run was made yet": {
+			change: func(f *due.Facts) {
+				refreshed(f).Lost = 2
+				f.Refresh.List.ListID, f.Now.ListID = "Other1", "Other1"
+			},
+			lasting: []string{"list changed"},
+		},
+
+		"a profile missing": {
+			change:  func(f *due.Facts) { compared(f, due.Missing{Count: 1, Fingerprint: "m1"}, 0) },
+			lasting: []string{"list lacks 1 profile"},
+		},
+		"profiles missing, and a stranger": {
+			change:  func(f *due.Facts) { compared(f, due.Missing{Count: 1200, Fingerprint: "m1"}, 1) },
+			lasting: []string{"list lacks 1,200 profiles and has 1 stranger"},
+		},
+		"strangers alone": {
+			change: func(f *due.Facts) { compared(f, due.Missing{}, 2) },
+		},
+		"the same missing as before": {
+			change: func(f *due.Facts) {
+				f.Last.Missing = due.Missing{Count: 1, Fingerprint: "m1"}
+				compared(f, due.Missing{Count: 1, Fingerprint: "m1"}, 2)
+			},
+		},
+		"as many missing as before, not the same": {
+			change: func(f *due.Facts) {
+				f.Last.Missing = due.Missing{Count: 1, Fingerprint: "m1"}
+				compared(f, due.Missing{Count: 1, Fingerprint: "m2"}, 2)
+			},
+			lasting: []string{"list lacks 1 profile and has 2 strangers"},
+		},
+		"more missing than before": {
+			change: func(f *due.Facts) {
+				f.Last.Missing = due.Missing{Count: 1, Fingerprint: "m1"}
+				compared(f, due.Missing{Count: 2, Fingerprint: "m2"}, 0)
+			},
+			lasting: []string{"list lacks 2 profiles"},
+		},
+		"fewer missing than before": {
+			change: func(f *due.Facts) {
+				f.Last.Missing = due.Missing{Count: 2, Fingerprint: "m1"}
+				compared(f, due.Missing{Count: 1, Fingerprint: "m2"}, 0)
+			},
+		},
+		"the comparison outweighs the number": {
+			change: func(f *due.Facts) { compared(f, due.Missing{}, 0); f.Refresh.Lost = 2 },
+		},
+		"compared, and no longer asked for": {
+			change: func(f *due.Facts) {
+				compared(f, due.Missing{Count: 1, Fingerprint: "m1"}, 0)
+				f.MembershipCheck, f.Refresh.Lost = due.CheckCount, 2
+			},
+			lasting: []string{"list lost 2 members"},
+		},
+		"compared, and nobody looks any more": {
+			change: func(f *due.Facts) {
+				compared(f, due.Missing{Count: 1, Fingerprint: "m1"}, 0)
+				f.MembershipCheck, f.Refresh.Lost = due.CheckNone, 2
+			},
+		},
+		"missing on the list that is left": {
+			change: func(f *due.Facts) {
+				compared(f, due.Missing{Count: 1, Fingerprint: "m1"}, 0)
+				f.Now.ListID = "Other1"
+			},
+			lasting: []string{"list changed"},
+		},
+
+		"more profiles": {
+			change:  func(f *due.Facts) { refreshed(f); changed(f, 1250) },
+			lasting: []string{"segment changed: 3 -> 1,250 profiles"},
+		},
+		"one profile left": {
+			change:  func(f *due.Facts) { refreshed(f); f.Last.Profiles = 4321; changed(f, 1) },
+			lasting: []string{"segment changed: 4,321 -> 1 profile"},
+		},
+		"as many profiles, not the same": {
+			change:  func(f *due.Facts) { refreshed(f); changed(f, 3) },
+			lasting: []string{"segment changed: 3 profiles, not all the same as before"},
+		},
+		"profiles changed, and something edited": {
+			change:  func(f *due.Facts) { refreshed(f); changed(f, 4); f.Edited = true },
+			lasting: []string{"segment changed: 3 -> 4 profiles"},
+		},
+		"profiles changed, seen without a refresh": {
+			change:  func(f *due.Facts) { withoutRefresh(f); changed(f, 4) },
+			passing: []string{"segment changed"},
+		},
+		"profiles changed, not read by the refresh": {
+			change:  func(f *due.Facts) { refreshed(f).SegmentsRead = false; changed(f, 4) },
+			passing: []string{"segment changed"},
+		},
+		"profiles changed, seen without a refresh after an edit": {
+			change: func(f *due.Facts) { withoutRefresh(f); changed(f, 4); f.Edited = true },
+		},
+		"profiles changed, not known to what": { // at apply, if the plan was made from another survey
+			change:  func(f *due.Facts) { withoutRefresh(f); f.Survey = &due.Survey{} },
+			passing: []string{"segment changed"},
+		},
+		"segments not read": {
+			change: func(f *due.Facts) { withoutRefresh(f); f.Survey = nil },
+		},
+		"segments declared otherwise, holding the same": {
+			change: func(f *due.Facts) { refreshed(f); f.SegmentsChanged, f.Edited = true, true },
+		},
+		"segments declared otherwise, holding others": {
+			change:  func(f *due.Facts) { f.SegmentsChanged, f.Edited = true, true; changed(f, 4) },
+			lasting: []string{"segments changed"},
+		},
+		"segments declared otherwise after a refresh, holding others": {
+			change:  func(f *due.Facts) { refreshed(f); f.SegmentsChanged, f.Edited = true, true; changed(f, 4) },
+			lasting: []string{"segments changed"},
+		},
+		"segments declared otherwise, not read": {
+			change: func(f *due.Facts) { f.SegmentsChanged, f.Edited, f.Survey = true, true, nil },
+		},
+		"mapping": {
+			change:  func(f *due.Facts) { f.MappingChanged, f.Edited = true, true },
+			lasting: []string{"mapping changed"},
+		},
+		"mapping, not read": {
+			change:  func(f *due.Facts) { f.MappingChanged, f.Edited, f.Survey = true, true, nil },
+			lasting: []string{"mapping changed"},
+		},
+		"mapping and segments": {
+			change: func(f *due.Facts) {
+				refreshed(f)
+				f.MappingChanged, f.SegmentsChanged, f.Edited = true, true, true
+				changed(f, 4)
+			},
+			lasting: []string{"mapping changed"},
+		},
+
+		"scheduled, found by a refresh": {
+			change:  func(f *due.Facts) { refreshed(f).Tick, f.Tick = six, six },
+			lasting: []string{scheduledForSix},
+		},
+		"scheduled, found by a refresh, something else edited": {
+			change:  func(f *due.Facts) { refreshed(f).Tick, f.Edited = six, true },
+			lasting: []string{scheduledForSix},
+		},
+		"scheduled, seen without a refresh": {
+			change:  func(f *due.Facts) { withoutRefresh(f); f.Tick = six },
+			passing: []string{scheduledForSix},
+		},
+		"scheduled since the refresh": { // which the next plan finds
+			change: func(f *due.Facts) { f.Tick = six },
+		},
+		"scheduled since the refresh, which found something else": {
+			change:  func(f *due.Facts) { refreshed(f).Lost, f.Tick = 1, six },
+			lasting: []string{"list lost 1 member"},
+		},
+		"scheduled, seen without a refresh after an edit": {
+			change: func(f *due.Facts) { withoutRefresh(f); f.Tick, f.Edited = six, true },
+		},
+		"schedule changed after a refresh": {
+			change: func(f *due.Facts) {
+				refreshed(f).Tick, f.Tick = six, six
+				f.ScheduleChanged, f.Edited = true, true
+			},
+		},
+
+		"all at once, in one order": {
+			change: func(f *due.Facts) {
+				refreshed(f).Lost, f.Refresh.Tick = 2, six
+				changed(f, 4)
+				f.EnabledAgain, f.Last.Unconfirmed = true, 5
+				f.Now.SyncMode, f.Now.OptOuts, f.Now.Triggers["release"] = "mirror", "ignore", "2"
+			},
+			lasting: []string{
+				"enabled again", "list lost 2 members", "segment changed: 3 -> 4 profiles", "5 profiles were not confirmed by Klaviyo",
+				"sync mode changed", "opt_outs changed", "trigger release changed", scheduledForSix,
+			},
+		},
+		"lasting and passing": {
+			change: func(f *due.Facts) {
+				withoutRefresh(f)
+				changed(f, 4)
+				f.EnabledAgain, f.Tick = true, six
+			},
+			lasting: []string{"enabled again"},
+			passing: []string{"segment changed", scheduledForSix},
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := settled()
+			test.change(&f)
+			got := due.Decide(&f)
+			if !slices.Equal(got.Lasting, test.lasting) || !slices.Equal(got.Passing, test.passing) {
+				t.Errorf("lasting %q and passing %q, want %q and %q", got.Lasting, got.Passing, test.lasting, test.passing)
+			}
+			if want := len(test.lasting)+len(test.passing) > 0; got.Any() != want {
+				t.Errorf("a run is due: %t, want %t", got.Any(), want)
+			}
+		})
+	}
+}
+
+// The decision leaves its facts alone, so that it can be asked for again.
+func TestDecide_again(t *testing.T) {
+	t.Parallel()
+	f := settled()
+	f.Now.Triggers["release"] = "2"
+	triggers := maps.Clone(f.Now.Triggers)
+	first, second := due.Decide(&f), due.Decide(&f)
+	if first.String() != second.String() || !maps.Equal(f.Now.Triggers, triggers) {
+		t.Errorf("it is %q, then %q, with triggers %v", first, second, f.Now.Triggers)
+	}
+}
+
+func TestReasons(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		reasons       due.Reasons
+		all, promised string
+	}{
+		"none":         {due.Reasons{}, "", ""},
+		"lasting only": {due.Reasons{Lasting: []string{"a", "b"}}, "a; b", "a; b"},
+		"passing only": {due.Reasons{Passing: []string{"c"}}, "c", ""},
+		"both":         {due.Reasons{Lasting: []string{"a", "b"}, Passing: []string{"c", "d"}}, "a; b; c; d", "a; b"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if all, promised := test.reasons.String(), test.reasons.Promised(); all != test.all || promised != test.promised {
+				t.Errorf("all are %q and promised %q, want %q and %q", all, promised, test.all, test.promised)
+			}
+		})
+	}
+}
+
+// What is kept between plans is read by later versions of the provider.
+func TestInputs_stored(t *testing.T) {
+	t.Parallel()
+	f := settled()
+	const inputs = `{"account_id":"MainAc","list_id":"VIPs01","sync_mode":"upsert","opt_outs":"withhold","triggers":{"kept":"as is","release":"1"}}`
+	wantJSON(t, f.Last.Inputs, inputs)
+	wantJSON(t, due.Missing{Count: 2, Fingerprint: "m1"}, `{"count":2,"fingerprint":"m1"}`)
+}
+
+func wantJSON(t *testing.T, value any, want string) {
+	t.Helper()
+	got, err := json.Marshal(value)
+	if err != nil || string(got) != want {
+		t.Errorf("it is stored as %s, error %v, want %s", got, err, want)
+	}
+}

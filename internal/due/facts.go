@@ -1,0 +1,102 @@
+// Package due decides whether a run of an export is due, and why. Its input are
+// plain values and its output are words: it reads nothing, sends nothing, and
+// knows neither Terraform nor Klaviyo's API.
+package due
+
+import "time"
+
+// Facts is all that the decision rests on.
+type Facts struct {
+	// Last is the last run. If it is nil there was none, and nothing else counts.
+	Last *Run
+
+	Now             Inputs // what a run would be made with now
+	TriggersUnknown bool   // not all triggers of Now are known yet
+
+	// What is declared differs from what was declared so far.
+	EnabledAgain    bool // the export was switched off until now
+	MappingChanged  bool // columns fill something else, or it is not known yet what
+	SegmentsChanged bool // the segments are declared otherwise; they may hold the same
+	ScheduleChanged bool
+	Edited          bool // anything at all differs
+
+	Survey *Survey // of the segments as they are declared now; nil if they were not read
+
+	// Refresh is what refreshing found. It is nil if the plan is made without a
+	// refresh, or if refreshing found nothing that makes a run due.
+	Refresh       *Refresh
+	JustRefreshed bool // this process has refreshed the export, whatever that found
+
+	MembershipCheck string // CheckCount, CheckFull or CheckNone
+
+	// Tick is when the schedule has made a run due since the last one, as seen
+	// now. It is zero if it has not.
+	Tick time.Time
+}
+
+// How the members of the list are compared with the segments.
+const (
+	CheckCount = "count" // by their number
+	CheckFull  = "full"  // one by one
+	CheckNone  = "none"
+)
+
+// List is where an export sends profiles to.
+type List struct {
+	AccountID string `json:"account_id"`
+	ListID    string `json:"list_id"`
+}
+
+// Inputs are what a run is made with, other than the profiles themselves. A
+// change of any of them makes a run due. They are kept as JSON between plans.
+type Inputs struct {
+	List
+	SyncMode string            `json:"sync_mode"`
+	OptOuts  string            `json:"opt_outs"`
+	Triggers map[string]string `json:"triggers"`
+}
+
+// Run is a run that is over.
+type Run struct {
+	Inputs      Inputs // what it was made with
+	Fingerprint string // of the profiles that it exported
+	Profiles    int64  // in the segments then, those withheld included
+	Unconfirmed int64  // profiles that Klaviyo did not confirm
+
+	// Missing is who was missing on the list right after the run, because Klaviyo
+	// merged or skipped profiles. It is zero if nobody looked.
+	Missing Missing
+}
+
+// Survey is what reading the segments found.
+type Survey struct {
+	Fingerprint string
+	Profiles    int64
+}
+
+// Refresh is what refreshing found.
+type Refresh struct {
+	List         List        // that was looked at
+	SegmentsRead bool        // the segments could be read
+	Lost         int64       // members since the last run, opt-outs aside
+	Membership   *Membership // nil if the members were not compared one by one
+	Tick         time.Time   // when the schedule has made a run due; zero if it has not
+}
+
+// Membership is how the list and the segments compare.
+type Membership struct {
+	Missing   Missing
+	Strangers int64 // members that are in none of the segments
+}
+
+// Missing identifies the profiles of the segments that are not on the list. It
+// is kept as JSON between plans.
+type Missing struct {
+	Count       int64  `json:"count"`
+	Fingerprint string `json:"fingerprint"` // of their addresses
+}
+
+// beyond reports whether somebody is missing who was not before.
+func (m Missing) beyond(before Missing) bool {
+	return m.Count > before.Count || m.Count == before.Count && m.Fingerprint != before.Fingerprint
+}
