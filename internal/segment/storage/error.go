@@ -1,0 +1,12 @@
+package storage
+
+import (
+	"fmt"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
+)
+
+// PathErrorf blames the path of a file.
+func PathErrorf(remedy string, cause error, format string, args ...any) *segment.Error {
+	return &segment.Error{Argument: []string{"file", "path"}, Problem: fmt.Sprintf(format, args...), Remedy: remedy, Err: cause}
+}
