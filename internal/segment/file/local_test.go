@@ -12,74 +12,15 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/segmenttest"
 )
 
-// mustLink makes a symbolic link and returns its path.
-func mustLink(t *testing.T, to string) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "link")
-	if err := os.Symlink(to, path); err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
-
-// relative returns a path as it is from the working directory.
-func relative(t *testing.T, path string) string {
-	t.Helper()
-	working, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	path, err = filepath.Rel(working, path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
-
-func TestLocations(t *testing.T) {
-	t.Parallel()
-	dir := filetest.Folder(t, map[string]string{"a.csv": "a\n", "b.csv": "a\n"})
-	a, missing := filepath.Join(dir, "a.csv"), filepath.Join(dir, "missing.csv")
-	hard := filepath.Join(dir, "hard.csv")
-	if err := os.Link(a, hard); err != nil {
-		t.Fatal(err)
-	}
-	for name, tc := range map[string]struct {
-		one, other string
-		want       bool
-	}{
-		"equal":                       {a, a, true},
-		"relative":                    {a, relative(t, a), true},
-		"not clean":                   {a, dir + "/./x/../a.csv", true},
-		"a link":                      {a, mustLink(t, a), true},
-		"a link to a link":            {a, mustLink(t, mustLink(t, a)), true},
-		"a hard link":                 {a, hard, true},
-		"a linked folder":             {a, filepath.Join(mustLink(t, dir), "a.csv"), true},
-		"another file":                {a, filepath.Join(dir, "b.csv"), false},
-		"another file of that name":   {a, filepath.Join(filetest.Folder(t, map[string]string{"a.csv": "a\n"}), "a.csv"), false},
-		"missing":                     {missing, missing, true},
-		"missing, relative":           {missing, relative(t, missing), true},
-		"missing, in a linked folder": {missing, filepath.Join(mustLink(t, dir), "missing.csv"), true},
-		"missing, another name":       {missing, filepath.Join(dir, "other.csv"), false},
-		"missing, another folder":     {missing, filepath.Join(t.TempDir(), "missing.csv"), false},
-		"in missing folders":          {"no/such/a.csv", "no/other/a.csv", false},
-	} {
-		one, other := segment.Locate(tc.one), segment.Locate(tc.other)
-		if one.Same(other) != tc.want || other.Same(one) != tc.want {
-			t.Errorf("%s: %q and %q the same: %v, %v, want %v", name, tc.one, tc.other, one.Same(other), other.Same(one), tc.want)
-		}
-	}
-}
-
 func TestReadsItsOwnFile(t *testing.T) {
-	t.Setenv("TEST_SEGMENT_PATH", relative(t, filepath.Join(t.TempDir(), "env.csv")))
+	t.Setenv("TEST_SEGMENT_PATH", filetest.Relative(t, filepath.Join(t.TempDir(), "env.csv")))
 	path := write(t, "a\n")
 	for _, tc := range []struct {
 		source segment.LocalReader
 		path   string
 		want   bool
 	}{
-		{file.Source{Path: path}, mustLink(t, path), true},
+		{file.Source{Path: path}, filetest.Link(t, path), true},
 		{file.Source{Path: path}, path + "x", false},
 		{file.Source{Path: filepath.Dir(path) + "/*.csv"}, path, false},
 		{file.Source{Path: "s3://bucket/key.csv"}, "s3://bucket/key.csv", false},
@@ -102,7 +43,7 @@ func TestFileLeavesOut(t *testing.T) {
 	if err := os.Symlink("rejects.csv", filepath.Join(dir, "link.csv")); err != nil {
 		t.Fatal(err)
 	}
-	leaveOut := []string{relative(t, rejects), filepath.Join(dir, ".hidden"), filepath.Join(dir, "missing.csv")}
+	leaveOut := []string{filetest.Relative(t, rejects), filepath.Join(dir, ".hidden"), filepath.Join(dir, "missing.csv")}
 	for path, want := range map[string]string{"*": "1 2", "*.csv": "1 2", "[r1]*.csv": "1", "2.csv": "2"} {
 		source := file.Source{Path: filepath.Join(dir, path), Format: file.CSV, LeaveOut: leaveOut}
 		rows, err := source.Open(t.Context(), []string{"a"})

@@ -85,3 +85,27 @@ func PathError(t testing.TB, err error) *segment.Error {
 	}
 	return e
 }
+
+// Link makes a symbolic link and returns its path.
+func Link(t testing.TB, to string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(to, path); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// Relative returns a path as it is from the working directory.
+func Relative(t testing.TB, path string) string {
+	t.Helper()
+	working, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path, err = filepath.Rel(working, path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
