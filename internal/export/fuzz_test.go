@@ -36,7 +36,7 @@ func FuzzSurvey(f *testing.F) {
 		if err := os.WriteFile(path, content, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		file := segment.File{Path: path}
+		file := csvFiles{path: path}
 		s := fuzzed(t, file)
 		checkPacked(t, s, file)
 		if s != nil && !bytes.Contains(bytes.ToLower(content), []byte("example.org")) {

@@ -10,7 +10,6 @@ import (
 	"testing"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
-	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/simulator"
 )
 
@@ -126,7 +125,7 @@ func TestRunNeverReplacesASegment(t *testing.T) {
 			}
 			for _, rejects := range names {
 				w := newWorld(t, simulator.Options{})
-				e := w.export(people(1), segment.File{Path: path})
+				e := w.export(people(1), csvFiles{path: path})
 				w.wantRefused(t, e, rejects, `the segment "s2" is read from that file, which would be overwritten`, "Name another path in rejects_path.")
 			}
 		})
@@ -259,7 +258,7 @@ func TestRunDoesNotReadItsRejectsFile(t *testing.T) {
 	writeFile(t, filepath.Join(folder, "vip.csv"), segmentText)
 	file := filepath.Join(folder, "rejects.csv")
 	for _, path := range []string{file, file, symlink(t, file, filepath.Join(t.TempDir(), "link"))} {
-		e := w.export(segment.File{Path: filepath.Join(folder, "*"), Format: segment.CSV, LeaveOut: export.RejectsFiles(path)})
+		e := w.export(csvFiles{filepath.Join(folder, "*"), export.RejectsFiles(path)})
 		r, err := listing(e, path).Run(t.Context(), w.client, export.RunOptions{})
 		if err != nil {
 			t.Fatal(err)

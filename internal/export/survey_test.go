@@ -113,13 +113,13 @@ func TestSurveyErrors(t *testing.T) {
 		says      []string
 	}{
 		"missing file": {
-			[]segment.Source{people(1), segment.File{Path: "no/such.csv"}},
+			[]segment.Source{people(1), csvFiles{path: "no/such.csv"}},
 			nil,
 			blame("segment", "s2", "file", "path"), "Segment Cannot Be Read",
 			[]string{`Segment "s2": There is no file "no/such.csv".`, "Nothing was sent."},
 		},
 		"a file with a mistake": {
-			[]segment.Source{segment.File{Path: badFile}}, nil, blame("segment", "s1", "file", "path"), "Segment Cannot Be Read", []string{"line 2"},
+			[]segment.Source{csvFiles{path: badFile}}, nil, blame("segment", "s1", "file", "path"), "Segment Cannot Be Read", []string{"line 2"},
 		},
 		"a source that breaks off": {
 			[]segment.Source{&table{columns: columns, rows: people(600).rows, before: func(_ context.Context, row int) error {

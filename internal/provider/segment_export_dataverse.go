@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/dataverse"
 )
 
 type dataverseModel struct {
@@ -68,7 +69,7 @@ func alsoRequires(siblings ...string) validator.String {
 }
 
 func (m *dataverseModel) source() segment.Source {
-	return segment.Dataverse{
+	return dataverse.Source{
 		EnvironmentURL: m.EnvironmentURL.ValueString(), Segment: m.Segment.ValueString(),
 		TenantID: m.TenantID.ValueString(), ClientID: m.ClientID.ValueString(), ClientSecretEnv: m.ClientSecretEnv.ValueString(),
 	}

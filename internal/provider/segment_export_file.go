@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/file"
 )
 
 type fileModel struct {
@@ -19,8 +20,8 @@ type fileModel struct {
 }
 
 func fileBlock() schema.Block {
-	formats := make([]string, len(segment.Formats))
-	for i, format := range segment.Formats {
+	formats := make([]string, len(file.Formats))
+	for i, format := range file.Formats {
 		formats[i] = string(format)
 	}
 	return schema.SingleNestedBlock{
@@ -54,12 +55,12 @@ func fileBlock() schema.Block {
 }
 
 func (m *fileModel) source(leaveOut []string) segment.Source {
-	file := segment.File{Path: m.Path.ValueString(), Format: segment.Format(m.Format.ValueString()), LeaveOut: leaveOut}
+	source := file.Source{Path: m.Path.ValueString(), Format: file.Format(m.Format.ValueString()), LeaveOut: leaveOut}
 	if !m.Delimiter.IsNull() {
-		file.Delimiter, _ = utf8.DecodeRuneInString(m.Delimiter.ValueString())
+		source.Delimiter, _ = utf8.DecodeRuneInString(m.Delimiter.ValueString())
 	}
 	if !m.PathEnv.IsNull() {
-		return segment.FileFromEnv{Variable: m.PathEnv.ValueString(), File: file}
+		return file.FromEnv{Variable: m.PathEnv.ValueString(), File: source}
 	}
-	return file
+	return source
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/sql"
 )
 
 type sqlModel struct {
@@ -57,7 +58,7 @@ func sqlBlock() schema.Block {
 }
 
 func (m *sqlModel) source() segment.Source {
-	source := segment.SQL{
+	source := sql.Source{
 		URL: m.URL.ValueString(), URLEnv: m.URLEnv.ValueString(), Query: m.Query.ValueString(), VersionQuery: m.VersionQuery.ValueString(),
 	}
 	for _, arg := range m.Args {

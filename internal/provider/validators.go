@@ -14,7 +14,8 @@ import (
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
-	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/dataverse"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/storage"
 )
 
 var (
@@ -68,7 +69,7 @@ var (
 
 	// environmentURL accepts addresses of Dataverse environments.
 	environmentURL = stringRule{"must be the https URL of a Dataverse environment", "Environment URL Not Usable", func(url string) string {
-		if _, err := segment.ParseEnvironmentURL(url); err != nil {
+		if _, err := dataverse.ParseEnvironmentURL(url); err != nil {
 			return fmt.Sprintf("The environment URL cannot be used: %s.", err) // the URL may hold a password
 		}
 		return ""
@@ -186,7 +187,7 @@ func (noSignature) MarkdownDescription(context.Context) string { return "should 
 
 // ValidateString implements validator.String.
 func (noSignature) ValidateString(_ context.Context, req validator.StringRequest, resp *validator.StringResponse) {
-	if !req.ConfigValue.IsNull() && segment.HoldsSecret(req.ConfigValue.ValueString()) {
+	if !req.ConfigValue.IsNull() && storage.HoldsSecret(req.ConfigValue.ValueString()) {
 		resp.Diagnostics.AddAttributeWarning(req.Path, "Signed URL Is Kept In The State",
 			"Whoever has this URL may read the segment, and what is in path is kept in the state and in plans. "+
 				"Put the URL into an environment variable and name that in path_env instead.")

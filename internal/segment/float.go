@@ -5,10 +5,10 @@ import (
 	"strconv"
 )
 
-// appendFloat appends a number of so many bits as JSON, which has neither NaN
+// AppendFloat appends a number of so many bits as JSON, which has neither NaN
 // nor infinity, and without exponent unless it is very large or very small, as
 // JavaScript does.
-func appendFloat(buf []byte, f float64, bits int) []byte {
+func AppendFloat(buf []byte, f float64, bits int) []byte {
 	if math.IsNaN(f) || math.IsInf(f, 0) {
 		return buf
 	}

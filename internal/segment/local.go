@@ -4,7 +4,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 )
 
 // Location is where a path on this machine leads. Two paths can lead to the
@@ -41,36 +40,4 @@ type LocalReader interface {
 	// Reads reports whether the path of the segment leads to a location. The
 	// files that a pattern matches are not compared.
 	Reads(at Location) bool
-}
-
-// Reads implements [LocalReader].
-func (f File) Reads(at Location) bool {
-	_, onDisk := placeOf(f.Path).(disk)
-	return onDisk && Locate(f.Path).Same(at)
-}
-
-// Reads implements [LocalReader].
-func (f FileFromEnv) Reads(at Location) bool {
-	file, err := f.resolve()
-	return err == nil && file.Reads(at)
-}
-
-// leaveOut takes the files of LeaveOut off those that a pattern matches.
-func (f File) leaveOut(objects []object) ([]object, error) {
-	var infos []fs.FileInfo
-	for _, path := range f.LeaveOut {
-		if info, err := os.Stat(path); err == nil {
-			infos = append(infos, info)
-		}
-	}
-	kept := slices.DeleteFunc(objects, func(o object) bool {
-		file, onDisk := o.(diskFile)
-		matched := onDisk && file.path != f.Path // else the path itself names it
-		return matched && slices.ContainsFunc(infos, func(info fs.FileInfo) bool { return os.SameFile(info, file.info) })
-	})
-	if len(kept) == 0 {
-		return nil, fileError("Check the path, or create the files before planning.", fs.ErrNotExist,
-			"No file matches %q, apart from the rejects file of this export, which is not part of the segment.", f.Path)
-	}
-	return kept, nil
 }

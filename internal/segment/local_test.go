@@ -3,39 +3,15 @@ package segment_test
 import (
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/file/filetest"
 )
-
-// mustLink makes a symbolic link and returns its path.
-func mustLink(t *testing.T, to string) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "link")
-	if err := os.Symlink(to, path); err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
-
-// relative returns a path as it is from the working directory.
-func relative(t *testing.T, path string) string {
-	t.Helper()
-	working, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	path, err = filepath.Rel(working, path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
 
 func TestLocations(t *testing.T) {
 	t.Parallel()
-	dir := folder(t, map[string]string{"a.csv": "a\n", "b.csv": "a\n"})
+	dir := filetest.Folder(t, map[string]string{"a.csv": "a\n", "b.csv": "a\n"})
 	a, missing := filepath.Join(dir, "a.csv"), filepath.Join(dir, "missing.csv")
 	hard := filepath.Join(dir, "hard.csv")
 	if err := os.Link(a, hard); err != nil {
@@ -46,17 +22,17 @@ func TestLocations(t *testing.T) {
 		want       bool
 	}{
 		"equal":                       {a, a, true},
-		"relative":                    {a, relative(t, a), true},
+		"relative":                    {a, filetest.Relative(t, a), true},
 		"not clean":                   {a, dir + "/./x/../a.csv", true},
-		"a link":                      {a, mustLink(t, a), true},
-		"a link to a link":            {a, mustLink(t, mustLink(t, a)), true},
+		"a link":                      {a, filetest.Link(t, a), true},
+		"a link to a link":            {a, filetest.Link(t, filetest.Link(t, a)), true},
 		"a hard link":                 {a, hard, true},
-		"a linked folder":             {a, filepath.Join(mustLink(t, dir), "a.csv"), true},
+		"a linked folder":             {a, filepath.Join(filetest.Link(t, dir), "a.csv"), true},
 		"another file":                {a, filepath.Join(dir, "b.csv"), false},
-		"another file of that name":   {a, filepath.Join(folder(t, map[string]string{"a.csv": "a\n"}), "a.csv"), false},
+		"another file of that name":   {a, filepath.Join(filetest.Folder(t, map[string]string{"a.csv": "a\n"}), "a.csv"), false},
 		"missing":                     {missing, missing, true},
-		"missing, relative":           {missing, relative(t, missing), true},
-		"missing, in a linked folder": {missing, filepath.Join(mustLink(t, dir), "missing.csv"), true},
+		"missing, relative":           {missing, filetest.Relative(t, missing), true},
+		"missing, in a linked folder": {missing, filepath.Join(filetest.Link(t, dir), "missing.csv"), true},
 		"missing, another name":       {missing, filepath.Join(dir, "other.csv"), false},
 		"missing, another folder":     {missing, filepath.Join(t.TempDir(), "missing.csv"), false},
 		"in missing folders":          {"no/such/a.csv", "no/other/a.csv", false},
@@ -65,83 +41,5 @@ func TestLocations(t *testing.T) {
 		if one.Same(other) != tc.want || other.Same(one) != tc.want {
 			t.Errorf("%s: %q and %q the same: %v, %v, want %v", name, tc.one, tc.other, one.Same(other), other.Same(one), tc.want)
 		}
-	}
-}
-
-func TestReadsItsOwnFile(t *testing.T) {
-	t.Setenv("TEST_SEGMENT_PATH", relative(t, filepath.Join(t.TempDir(), "env.csv")))
-	path := write(t, "a\n")
-	for _, tc := range []struct {
-		source segment.LocalReader
-		path   string
-		want   bool
-	}{
-		{segment.File{Path: path}, mustLink(t, path), true},
-		{segment.File{Path: path}, path + "x", false},
-		{segment.File{Path: filepath.Dir(path) + "/*.csv"}, path, false},
-		{segment.File{Path: "s3://bucket/key.csv"}, "s3://bucket/key.csv", false},
-		{segment.FileFromEnv{Variable: "TEST_SEGMENT_PATH"}, os.Getenv("TEST_SEGMENT_PATH"), true},
-		{segment.FileFromEnv{Variable: "TEST_SEGMENT_PATH"}, path, false},
-		{segment.FileFromEnv{Variable: "TEST_NOT_SET"}, path, false},
-	} {
-		if got := tc.source.Reads(segment.Locate(tc.path)); got != tc.want {
-			t.Errorf("%+v reads %q: %v, want %v", tc.source, tc.path, got, tc.want)
-		}
-	}
-}
-
-// What is left out does not belong to a pattern, by whatever name it is found,
-// and only that: a path without a pattern means the file itself.
-func TestFileLeavesOut(t *testing.T) {
-	t.Parallel()
-	dir := folder(t, map[string]string{"1.csv": "a\n1\n", "2.csv": "a\n2\n", "rejects.csv": "segment,row\n", ".hidden": "x"})
-	rejects := filepath.Join(dir, "rejects.csv")
-	if err := os.Symlink("rejects.csv", filepath.Join(dir, "link.csv")); err != nil {
-		t.Fatal(err)
-	}
-	leaveOut := []string{relative(t, rejects), filepath.Join(dir, ".hidden"), filepath.Join(dir, "missing.csv")}
-	for path, want := range map[string]string{"*": "1 2", "*.csv": "1 2", "[r1]*.csv": "1", "2.csv": "2"} {
-		file := segment.File{Path: filepath.Join(dir, path), Format: segment.CSV, LeaveOut: leaveOut}
-		rows, err := file.Open(t.Context(), []string{"a"})
-		if err != nil {
-			t.Errorf("%s: %v", path, err)
-			continue
-		}
-		all, err := readAll(rows)
-		var got []string
-		for _, row := range all {
-			got = append(got, row...)
-		}
-		if err := rows.Close(); err != nil {
-			t.Error(err)
-		}
-		if err != nil || strings.Join(got, " ") != want {
-			t.Errorf("%s: rows %q (%v), want %q", path, got, err, want)
-		}
-	}
-	_, err := segment.File{Path: filepath.Join(dir, "r*.csv"), LeaveOut: leaveOut}.Open(t.Context(), nil)
-	if e := asError(t, err); !strings.Contains(e.Error(), "apart from the rejects file of this export") {
-		t.Errorf("error %q", e)
-	}
-	rows, err := segment.File{Path: rejects, LeaveOut: leaveOut}.Open(t.Context(), []string{"row"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := rows.Close(); err != nil {
-		t.Error(err)
-	}
-}
-
-// A rejects file that a run writes does not make a pattern hold something else.
-func TestFileThatIsLeftOutDoesNotCountAsAChange(t *testing.T) {
-	t.Parallel()
-	dir := folder(t, map[string]string{"1.csv": "a\n1\n"})
-	file := segment.File{Path: filepath.Join(dir, "*.csv"), LeaveOut: []string{filepath.Join(dir, "rejects.csv")}}
-	before := version(t, file)
-	if err := os.WriteFile(file.LeaveOut[0], []byte("segment\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if after := version(t, file); after != before || before == "" {
-		t.Errorf("version %q, want %q", after, before)
 	}
 }

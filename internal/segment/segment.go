@@ -1,11 +1,13 @@
-// Package segment reads the rows of customer segments from where they live.
-// Every kind of source is a [Source]: one streaming interface, whatever is
-// behind it.
+// Package segment is the contract between the sources of customer segments and
+// those who read them: every kind of source is a [Source], one streaming
+// interface, whatever is behind it. The sources are packages below this one.
 package segment
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 )
@@ -73,9 +75,9 @@ type RowError struct {
 
 // Codes of a [RowError].
 const (
-	codeMalformedRow    = "malformed_row"    // another number of fields than the header has
-	codeUnreadableValue = "unreadable_value" // a value that has no text
-	codeMissingProfile  = "missing_profile"  // a member of a segment whose profile is not there
+	CodeMalformedRow    = "malformed_row"    // another number of fields than the header has
+	CodeUnreadableValue = "unreadable_value" // a value that has no text
+	CodeMissingProfile  = "missing_profile"  // a member of a segment whose profile is not there
 )
 
 func (e *RowError) Error() string { return "the row " + e.Problem }
@@ -89,14 +91,14 @@ type MissingColumnsError struct {
 
 func (e *MissingColumnsError) Error() string {
 	if e.Available == nil {
-		return "no column " + quoted(e.Missing)
+		return "no column " + Quoted(e.Missing)
 	}
-	return fmt.Sprintf("no column %s; the columns are %s", quoted(e.Missing), quoted(e.Available))
+	return fmt.Sprintf("no column %s; the columns are %s", Quoted(e.Missing), Quoted(e.Available))
 }
 
-// quoted lists column names for a message, cut where a very wide table would
+// Quoted lists column names for a message, cut where a very wide table would
 // drown it.
-func quoted(names []string) string {
+func Quoted(names []string) string {
 	const most = 60
 	var list []string
 	for _, name := range names[:min(len(names), most)] {
@@ -109,8 +111,8 @@ func quoted(names []string) string {
 	return s
 }
 
-// positions finds columns among those that there are.
-func positions(columns, available []string) ([]int, error) {
+// FindColumns finds columns among those that there are.
+func FindColumns(columns, available []string) ([]int, error) {
 	at := make([]int, len(columns))
 	var missing []string
 	for i, name := range columns {
@@ -141,7 +143,11 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// fileError blames the path of a file.
-func fileError(remedy string, cause error, format string, args ...any) *Error {
-	return &Error{Argument: []string{"file", "path"}, Problem: fmt.Sprintf(format, args...), Remedy: remedy, Err: cause}
+// Cause is an error without the path that os puts in front.
+func Cause(err error) error {
+	var pathError *fs.PathError
+	if errors.As(err, &pathError) {
+		return pathError.Err
+	}
+	return err
 }

@@ -14,6 +14,8 @@ import (
 	"github.com/parquet-go/parquet-go"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/file"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/sql"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/sqltest"
 )
 
@@ -29,9 +31,9 @@ const benchQuery = "SELECT * FROM bench"
 // source is the segment of a job.
 func (j job) source() segment.Source {
 	if j.Source == fromPostgres {
-		return segment.SQL{URL: j.Path, Query: benchQuery}
+		return sql.Source{URL: j.Path, Query: benchQuery}
 	}
-	return segment.File{Path: j.Path}
+	return file.Source{Path: j.Path}
 }
 
 // withSources measures segments that are in no CSV file, against merely reading

@@ -17,7 +17,7 @@ import (
 
 	sqle "github.com/dolthub/go-mysql-server"
 
-	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
+	segmentsql "github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/sql"
 )
 
 // startServer serves a database in memory on the loopback interface.
@@ -56,7 +56,7 @@ func startServer(t *testing.T) (address string, exec func(statement string) []sq
 	}
 }
 
-func read(t *testing.T, source segment.SQL) (rows [][]string, err error) {
+func read(t *testing.T, source segmentsql.Source) (rows [][]string, err error) {
 	t.Helper()
 	opened, err := source.Open(t.Context(), []string{"email"})
 	if err != nil {
@@ -87,10 +87,10 @@ func TestNothingIsWritten(t *testing.T) {
 		"REPLACE INTO people VALUES ('ann@example.com', 9)",
 		"DROP TABLE people",
 	} {
-		if _, err := read(t, segment.SQL{URL: url, Query: query}); err == nil {
+		if _, err := read(t, segmentsql.Source{URL: url, Query: query}); err == nil {
 			t.Errorf("%s: no error", query)
 		}
-		if _, err := (segment.SQL{URL: url, Query: "SELECT 1", VersionQuery: query}).Version(t.Context()); err == nil {
+		if _, err := (segmentsql.Source{URL: url, Query: "SELECT 1", VersionQuery: query}).Version(t.Context()); err == nil {
 			t.Errorf("%s: no error as version_query", query)
 		}
 		if got := fmt.Sprint(exec("SELECT count(*), sum(score) FROM people")); got != "[[3 6]]" {
@@ -98,7 +98,7 @@ func TestNothingIsWritten(t *testing.T) {
 		}
 	}
 	score := "2"
-	rows, err := read(t, segment.SQL{URL: url, Query: "/* VIPs */ WITH x AS (SELECT * FROM people) SELECT email FROM x WHERE score >= ? ORDER BY email; -- the end", Args: []*string{&score}})
+	rows, err := read(t, segmentsql.Source{URL: url, Query: "/* VIPs */ WITH x AS (SELECT * FROM people) SELECT email FROM x WHERE score >= ? ORDER BY email; -- the end", Args: []*string{&score}})
 	if fmt.Sprint(rows, err) != "[[bob@example.com] [eve@example.com]] EOF" {
 		t.Errorf("rows %s, %v", rows, err)
 	}

@@ -1,0 +1,348 @@
+package dataverse_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/segmenttest"
+	simulator "github.com/klaviyo-community/terraform-provider-klaviyo/internal/simulator/dataverse"
+)
+
+func TestDataverseJoinsMembersWithProfiles(t *testing.T) {
+	t.Parallel()
+	e := newEnvironment(t, "Email", "FirstName")
+	e.AddColumn("Income", "Decimal")
+	e.AddColumn("Vip", "Boolean")
+	e.AddColumn("Region", "Lookup")
+	e.Add("b", simulator.Profile{"email": "bob@example.com", "firstname": "Bob \"B\"", "income": 12.5, "vip": true}, "Gold", "VIP customers")
+	e.Add("a", simulator.Profile{"email": "ann@example.com", "firstname": nil}, "VIP customers")
+	e.Add("c", simulator.Profile{"email": "eve@example.com"}, "Gold")
+
+	got := e.mustRead("VIP customers", "EMail", "msdynci_firstname", "income", "VIP", "region", "email")
+	want := []string{`"ann@example.com"|||||"ann@example.com"`, `"bob@example.com"|"Bob \"B\""|12.5|true||"bob@example.com"`}
+	if !slices.Equal(got, want) {
+		t.Errorf("rows %q, want %q", got, want)
+	}
+	if e.asked("_msdynci_region_value") != 1 {
+		t.Errorf("a lookup is selected by another name: %q", e.Requests())
+	}
+	if len(e.scopes) != 1 || e.scopes[0] != e.URL+"/.default" {
+		t.Errorf("scopes %q", e.scopes)
+	}
+}
+
+// Values are JSON, so that they keep their types.
+func TestDataverseValuesAreJSON(t *testing.T) {
+	t.Parallel()
+	e := newEnvironment(t, "Email")
+	e.Add("a", simulator.Profile{"email": "ann@example.com"}, "VIP")
+	rows, err := e.source("VIP").Open(t.Context(), []string{"email", "createdon"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	if got := rows.JSON(); !slices.Equal(got, []bool{true, true}) {
+		t.Errorf("JSON %v", got)
+	}
+	if _, err := rows.Next(nil); err != nil || rows.Fraction() != 1 {
+		t.Errorf("fraction %v, %v", rows.Fraction(), err)
+	}
+	if version, err := e.source("VIP").Version(t.Context()); version != "" || err != nil {
+		t.Errorf("version %q, %v", version, err)
+	}
+}
+
+// Few members are looked up, many found in a scan; the rows are the same.
+func TestDataversePages(t *testing.T) {
+	t.Parallel()
+	for name, scan := range map[string]int{"look up": 2000, "scan": 100} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := newEnvironment(t, "Email")
+			e.MaxPage, e.scan = 130, scan
+			want := e.fill(2000, "VIP")
+			got := e.mustRead("VIP", "email")
+			lookups := e.asked("Microsoft.Dynamics.CRM.In")
+			if scan > 1000 && (!slices.Equal(got, want) || lookups < 5) || scan < 1000 && lookups != 0 {
+				t.Errorf("%d requests by id, order kept: %v", lookups, slices.Equal(got, want))
+			}
+			again := e.mustRead("VIP", "email")
+			if !slices.Equal(got, again) {
+				t.Error("another order the second time")
+			}
+			slices.Sort(got)
+			if !slices.Equal(got, want) {
+				t.Errorf("%d rows, want %d", len(got), len(want))
+			}
+			if e.Busiest() > 8 || e.asked("$skip=") > 0 {
+				t.Errorf("%d requests at once", e.Busiest())
+			}
+		})
+	}
+}
+
+// What takes fewer requests is done, as far as that can be told.
+func TestDataverseChoosesTheShorterWay(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct{ profiles, lookups int }{
+		"few profiles":  {0, 0},
+		"many profiles": {1_000_000, 11},
+		"no count":      {-1, 11},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := newEnvironment(t, "Email")
+			e.Profiles = tc.profiles
+			want := e.fill(4202, "VIP")
+			if got := e.mustRead("VIP", "email"); len(got) != len(want) || e.asked("CRM.In") != tc.lookups || e.asked("RetrieveTotalRecordCount") != 1 {
+				t.Errorf("%d rows, %d requests by id", len(got), e.asked("CRM.In"))
+			}
+		})
+	}
+}
+
+// A name is taken to the letter, whatever the database thinks equal.
+func TestDataverseNamesAreExact(t *testing.T) {
+	t.Parallel()
+	names := []string{"VIP", "vip", "VIP 2", "The \"A\" list", "Ann's", `back\slash`, "Straße & Söhne", "100%", "a+b", "顧客", "<b>"}
+	e := newEnvironment(t, "Email")
+	for i, name := range names {
+		e.Add(fmt.Sprint(i), simulator.Profile{"email": name}, name)
+	}
+	for _, name := range names {
+		rows, err := e.read(name, "email")
+		if err != nil || len(rows) != 1 {
+			t.Errorf("%q: %d rows, %v", name, len(rows), err)
+			continue
+		}
+		var of string
+		if err := json.Unmarshal([]byte(rows[0][0]), &of); err != nil || of != name {
+			t.Errorf("asked for %q, got that of %q (%v)", name, of, err)
+		}
+	}
+	if e.asked("segmentmemberships") != len(names) {
+		t.Errorf("names are not all found by the filter: %q", e.Requests())
+	}
+}
+
+// A name that Customer Insights escapes in another way is found all the same.
+func TestDataverseNameEscapedOtherwise(t *testing.T) {
+	t.Parallel()
+	e := newEnvironment(t, "Email")
+	e.EscapeHTML = true
+	e.Add("a", simulator.Profile{"email": "ann@example.com"}, "A & B")
+	e.Add("b", simulator.Profile{"email": "bob@example.com"}, "A")
+	if got := e.mustRead("A & B", "email"); !slices.Equal(got, []string{`"ann@example.com"`}) {
+		t.Errorf("rows %q", got)
+	}
+}
+
+// A member without a profile is a row that cannot be exported, not one less.
+func TestDataverseMemberWithoutProfile(t *testing.T) {
+	t.Parallel()
+	for name, scan := range map[string]int{"look up": 0, "scan": 1} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := newEnvironment(t, "Email")
+			e.scan = scan
+			e.Add("a", simulator.Profile{"email": "ann@example.com"}, "VIP")
+			e.AddMembership("a", "VIP", "of another app")
+			e.AddMembership("b", "VIP")
+			e.AddMembership("c", "VIP")
+			if got := e.mustRead("VIP", "email"); !slices.Equal(got, []string{`"ann@example.com"`, segmenttest.Unreadable, segmenttest.Unreadable}) {
+				t.Errorf("rows %q", got)
+			}
+		})
+	}
+}
+
+func TestDataverseMissingColumns(t *testing.T) {
+	t.Parallel()
+	e := newEnvironment(t, "Email", "FirstName")
+	e.AddColumn("Tier", "Picklist")
+	e.Add("a", nil, "VIP")
+	_, err := e.read("VIP", "email", "Town", "Surname")
+	var missing *segment.MissingColumnsError
+	if !errors.As(err, &missing) || !slices.Equal(missing.Missing, []string{"Town", "Surname"}) ||
+		!slices.Equal(missing.Available, []string{"customerid", "email", "firstname", "tier"}) || !missing.AnyCase {
+		t.Errorf("error %#v", err)
+	}
+}
+
+// Who may read profiles need not be able to read metadata.
+func TestDataverseWithoutMetadata(t *testing.T) {
+	t.Parallel()
+	e := newEnvironment(t, "Email")
+	e.NoMetadata = true
+	e.Add("a", simulator.Profile{"email": "ann@example.com"}, "VIP")
+	if got := e.mustRead("VIP", "EMAIL"); !slices.Equal(got, []string{`"ann@example.com"`}) {
+		t.Errorf("rows %q", got)
+	}
+	_, err := e.read("VIP", "email", "Town")
+	if err == nil || err.Error() != `no column "Town"` {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestDataverseSegmentNotThere(t *testing.T) {
+	t.Parallel()
+	e := newEnvironment(t, "Email")
+	e.Add("a", nil, "VIP_customers", "Gold")
+	_, err := e.read("VIP Customers", "email")
+	wantBlame(t, err, "segment", `There is no segment "VIP Customers".`, `Did you mean "VIP_customers"?`)
+
+	rows, err := e.source("Silver").Open(t.Context(), []string{"email"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	if _, err := rows.Next(nil); !errors.Is(err, io.EOF) {
+		t.Errorf("a segment without members ends in %v", err)
+	}
+	why := rows.(segment.Explainer).WhyEmpty()
+	wantBlame(t, why, "segment", `Nobody is in a segment "Silver"`, `There are "Gold", "VIP_customers".`, "safeguards.allow_empty_segment = true")
+}
+
+func TestDataverseNoSegments(t *testing.T) {
+	t.Parallel()
+	e := newEnvironment(t, "Email")
+	rows, err := e.source("VIP").Open(t.Context(), []string{"email"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	wantBlame(t, rows.(segment.Explainer).WhyEmpty(), "segment", "Nobody is in any segment there")
+}
+
+// Dataverse is obeyed when it says how long to wait, and asked again when an
+// answer breaks off.
+func TestDataverseRetries(t *testing.T) {
+	t.Parallel()
+	for name, fault := range map[string]simulator.Fault{
+		"throttled":  {Of: "", Times: 3, Status: 429, RetryAfter: "7"},
+		"date":       {Of: "", Times: 3, Status: 429},
+		"broken":     {Of: "msdynci_customerprofiles", Times: 3, Truncate: true},
+		"overloaded": {Of: "$skiptoken", Times: 3, Status: 503},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := newEnvironment(t, "Email")
+			e.MaxPage, e.scan = 30, 50
+			want := e.fill(200, "VIP")
+			if name == "date" {
+				fault.RetryAfter = time.Now().Add(time.Minute).UTC().Format(http.TimeFormat)
+			}
+			e.Fail(fault)
+			got := e.mustRead("VIP", "email")
+			slices.Sort(got)
+			if !slices.Equal(got, want) || len(e.slept) != 3 {
+				t.Errorf("%d rows, waits %v", len(got), e.slept)
+			}
+			for _, d := range e.slept {
+				if name == "throttled" && (d < 7*time.Second || d > 8*time.Second) || name == "date" && d < 30*time.Second {
+					t.Errorf("waits %s", d)
+				}
+			}
+		})
+	}
+}
+
+func TestDataverseTokens(t *testing.T) {
+	t.Parallel()
+	t.Run("kept", func(t *testing.T) {
+		t.Parallel()
+		e := newEnvironment(t, "Email")
+		e.MaxPage = 10
+		e.fill(100, "VIP")
+		if e.mustRead("VIP", "email"); e.tokens != 1 {
+			t.Errorf("%d tokens", e.tokens)
+		}
+	})
+	t.Run("renewed before it ends", func(t *testing.T) {
+		t.Parallel()
+		e := newEnvironment(t, "Email")
+		e.holds = time.Minute
+		e.fill(10, "VIP")
+		if e.mustRead("VIP", "email"); e.tokens < 3 {
+			t.Errorf("%d tokens", e.tokens)
+		}
+	})
+	t.Run("renewed when refused", func(t *testing.T) {
+		t.Parallel()
+		e := newEnvironment(t, "Email")
+		e.MaxPage, e.scan = 10, 20
+		want := e.fill(100, "VIP")
+		rows, err := e.source("VIP").Open(t.Context(), []string{"email"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer rows.Close()
+		e.Revoke()
+		if got, err := segmenttest.ReadAll(rows); len(got) != len(want) || err != nil || e.tokens != 2 {
+			t.Errorf("%d rows, %v, %d tokens", len(got), err, e.tokens)
+		}
+	})
+}
+
+func TestDataverseStopsWhenCancelled(t *testing.T) {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	for _, scan := range []int{0, 50} {
+		e := newEnvironment(t, "Email")
+		e.MaxPage, e.scan = 10, scan
+		e.fill(2000, "VIP")
+		ctx, cancel := context.WithCancel(t.Context())
+		rows, err := e.source("VIP").Open(ctx, []string{"email"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := rows.Next(nil); err != nil {
+			t.Error(err)
+		}
+		cancel()
+		if _, err := segmenttest.ReadAll(rows); !errors.Is(err, context.Canceled) {
+			t.Errorf("ends in %v", err)
+		}
+		if err := rows.Close(); err != nil {
+			t.Error(err)
+		}
+		e.Close()
+	}
+}
+
+// Rows that are closed half-way leave nothing behind.
+func TestDataverseClosedEarly(t *testing.T) {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	e := newEnvironment(t, "Email")
+	e.MaxPage = 10
+	e.fill(4000, "VIP")
+	rows, err := e.source("VIP").Open(t.Context(), []string{"email"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := rows.Close(); err != nil {
+		t.Error(err)
+	}
+	e.Close()
+}
+
+// Long ids make smaller chunks, so that an address never gets too long.
+func TestDataverseLongIDs(t *testing.T) {
+	t.Parallel()
+	e := newEnvironment(t, "Email")
+	for i := range 100 {
+		e.Add(fmt.Sprintf("%0400d \"é\"", i), simulator.Profile{"email": "x"}, "VIP")
+	}
+	if got := e.mustRead("VIP", "email"); len(got) != 100 || e.asked("CRM.In") != 4 {
+		t.Errorf("%d rows, %d requests by id", len(got), e.asked("CRM.In"))
+	}
+}

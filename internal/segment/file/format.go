@@ -1,0 +1,85 @@
+package file
+
+import (
+	"fmt"
+	"path"
+	"strings"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/storage"
+)
+
+// Format is how rows are written in a file.
+type Format string
+
+// The formats.
+const (
+	CSV     Format = "csv"
+	TSV     Format = "tsv"
+	NDJSON  Format = "ndjson"
+	Parquet Format = "parquet"
+)
+
+// Formats are all formats.
+var Formats = []Format{CSV, TSV, NDJSON, Parquet}
+
+// String is the format in a message.
+func (f Format) String() string {
+	if f == Parquet {
+		return "Parquet"
+	}
+	return strings.ToUpper(string(f))
+}
+
+func (f Format) opener(file Source, columns []string) opener {
+	switch f {
+	case NDJSON:
+		return newJSONLines(columns)
+	case Parquet:
+		return &parquetFiles{columns}
+	case TSV:
+		return &csvFiles{format: f, delimiter: '\t', columns: columns}
+	default:
+		return &csvFiles{format: f, delimiter: file.Delimiter, columns: columns}
+	}
+}
+
+// extensions say the format of a file that does not say it itself.
+var extensions = map[string]Format{
+	".csv": CSV, ".tsv": TSV, ".tab": TSV, ".ndjson": NDJSON, ".jsonl": NDJSON, ".json": NDJSON, ".parquet": Parquet,
+}
+
+// formatOf tells the format by the name of a file: CSV unless the name says
+// something else.
+func formatOf(name string) Format {
+	name = strings.ToLower(name)
+	for _, packed := range compressions {
+		name = strings.TrimSuffix(name, packed.extension)
+	}
+	if format := extensions[path.Ext(name)]; format != "" {
+		return format
+	}
+	return CSV
+}
+
+// format is what all files of a segment are in.
+func (f Source) format(objects []storage.Object) (Format, error) {
+	format := f.Format
+	if format == "" {
+		format = formatOf(objects[0].Path())
+		for _, o := range objects[1:] {
+			if other := formatOf(o.Path()); other != format {
+				return "", storage.PathErrorf("Let the path match files of one format, or set format.", nil,
+					"The file %q is %s, but %q is %s.", objects[0].Name(), format, o.Name(), other)
+			}
+		}
+	}
+	if f.Delimiter != 0 && format != CSV {
+		return "", &segment.Error{
+			Argument: []string{"file", "delimiter"},
+			Problem:  fmt.Sprintf("Only CSV has a delimiter to choose, and %q is %s.", objects[0].Name(), format),
+			Remedy:   "Leave delimiter out, or set format = \"csv\".",
+		}
+	}
+	return format, nil
+}

@@ -1,0 +1,266 @@
+package file
+
+import (
+	"encoding/json"
+)
+
+// jsonScanner walks over the text of an object once, checks that it is JSON,
+// and tells where the values are that are wanted.
+type jsonScanner struct {
+	text  []byte
+	pos   int
+	found func(column, depth, start, end int)
+	keys  *jsonKeys // to note the keys in; nil if nobody asks
+}
+
+// maxJSONDepth is how deep lists and objects may be in one another.
+const maxJSONDepth = 500
+
+// line walks over a line, and says what is wrong with it.
+func (s *jsonScanner) line(text []byte, wanted *jsonObject) (problem string) {
+	s.text, s.pos = text, 0
+	if text[0] != '{' {
+		return "no object begins"
+	}
+	if problem := s.object(wanted, 1, ""); problem != "" {
+		return problem
+	}
+	if s.space(); s.pos < len(text) {
+		return "something follows the object"
+	}
+	return ""
+}
+
+// value walks over any value. Only of an object it can be wanted what is in it.
+func (s *jsonScanner) value(wanted *jsonObject, depth int, prefix string) string {
+	if s.pos == len(s.text) {
+		return "the line ends where a value should be"
+	}
+	switch c := s.text[s.pos]; {
+	case c == '"':
+		_, _, problem := s.str()
+		return problem
+	case c == '{':
+		return s.object(wanted, depth+1, prefix)
+	case c == '[':
+		return s.list(depth + 1)
+	case c == '-' || isDigit(c):
+		return s.number()
+	case c == 't':
+		return s.literal("true")
+	case c == 'f':
+		return s.literal("false")
+	case c == 'n':
+		return s.literal("null")
+	default:
+		return "there is no value"
+	}
+}
+
+func (s *jsonScanner) object(wanted *jsonObject, depth int, prefix string) string {
+	if depth > maxJSONDepth {
+		return "the nesting is too deep"
+	}
+	s.pos++
+	if s.space(); s.is('}') {
+		return ""
+	}
+	for {
+		if s.pos == len(s.text) || s.text[s.pos] != '"' {
+			return "there is no key in quotes"
+		}
+		key, escaped, problem := s.str()
+		if problem != "" {
+			return problem
+		}
+		if escaped {
+			key = unescape(key)
+		}
+		if s.space(); !s.is(':') {
+			return "there is no : after a key"
+		}
+		s.space()
+		if problem := s.member(wanted, key, depth, prefix); problem != "" {
+			return problem
+		}
+		if s.space(); s.is('}') {
+			return ""
+		}
+		if !s.is(',') {
+			return "there is neither a comma nor the } of an object"
+		}
+		s.space()
+	}
+}
+
+// member walks over the value of a key and tells of the columns it is for.
+func (s *jsonScanner) member(wanted *jsonObject, key []byte, depth int, prefix string) string {
+	var field *jsonField
+	var inside *jsonObject
+	if wanted != nil {
+		if field = wanted.fields[string(key)]; field != nil {
+			inside = field.object
+		}
+	}
+	if s.keys != nil {
+		name := prefix + string(key)
+		if s.pos < len(s.text) && s.text[s.pos] == '{' {
+			prefix = name + "."
+		} else if depth <= maxDots {
+			s.keys.add(name)
+		}
+	}
+	start := s.pos
+	if problem := s.value(inside, depth, prefix); problem != "" {
+		return problem
+	}
+	if field != nil {
+		for _, column := range field.columns {
+			s.found(column, depth, start, s.pos)
+		}
+	}
+	return ""
+}
+
+func (s *jsonScanner) list(depth int) string {
+	if depth > maxJSONDepth {
+		return "the nesting is too deep"
+	}
+	s.pos++
+	if s.space(); s.is(']') {
+		return ""
+	}
+	keys := s.keys
+	s.keys = nil // no path leads into a list
+	defer func() { s.keys = keys }()
+	for {
+		if problem := s.value(nil, depth, ""); problem != "" {
+			return problem
+		}
+		if s.space(); s.is(']') {
+			return ""
+		}
+		if !s.is(',') {
+			return "there is neither a comma nor the ] of a list"
+		}
+		s.space()
+	}
+}
+
+// str walks over a string and returns what is between its quotes.
+func (s *jsonScanner) str() (inner []byte, escaped bool, problem string) {
+	begin := s.pos
+	for i := begin + 1; i < len(s.text); i++ {
+		switch c := s.text[i]; {
+		case c == '"':
+			s.pos = i + 1
+			return s.text[begin+1 : i], escaped, ""
+		case c == '\\':
+			escaped = true
+			n := escapeLength(s.text[i:])
+			if n == 0 {
+				s.pos = i
+				return nil, true, "a string has an escape that there is not"
+			}
+			i += n - 1
+		case c < ' ':
+			s.pos = i
+			return nil, escaped, "a string has a control character that is not escaped"
+		}
+	}
+	return nil, escaped, "a string begins that does not end"
+}
+
+// escapeLength is how long the escape at the beginning of a text is, 0 if it
+// is none.
+func escapeLength(text []byte) int {
+	if len(text) < 2 {
+		return 0
+	}
+	switch text[1] {
+	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+		return 2
+	case 'u':
+		if len(text) < 6 {
+			return 0
+		}
+		for _, c := range text[2:6] {
+			if !isDigit(c) && (c|0x20 < 'a' || c|0x20 > 'f') {
+				return 0
+			}
+		}
+		return 6
+	default:
+		return 0
+	}
+}
+
+// unescape returns a key as it is meant, or as it is where it means nothing.
+func unescape(inner []byte) []byte {
+	var key string
+	quoted := append(append([]byte{'"'}, inner...), '"')
+	if json.Unmarshal(quoted, &key) != nil {
+		return inner
+	}
+	return []byte(key)
+}
+
+func (s *jsonScanner) number() string {
+	s.is('-')
+	switch {
+	case s.is('0'): // nothing may follow it
+	case !s.digits():
+		return "a number lacks digits"
+	}
+	if s.is('.') && !s.digits() {
+		return "a number lacks digits"
+	}
+	if s.is('e') || s.is('E') {
+		if !s.is('+') {
+			s.is('-')
+		}
+		if !s.digits() {
+			return "a number lacks digits"
+		}
+	}
+	return ""
+}
+
+func (s *jsonScanner) literal(want string) string {
+	if len(s.text)-s.pos < len(want) || string(s.text[s.pos:s.pos+len(want)]) != want {
+		return "there is no value"
+	}
+	s.pos += len(want)
+	return ""
+}
+
+// is skips a character if it is the next one.
+func (s *jsonScanner) is(c byte) bool {
+	if s.pos < len(s.text) && s.text[s.pos] == c {
+		s.pos++
+		return true
+	}
+	return false
+}
+
+// digits skips digits, and tells whether there are any.
+func (s *jsonScanner) digits() bool {
+	begin := s.pos
+	for s.pos < len(s.text) && isDigit(s.text[s.pos]) {
+		s.pos++
+	}
+	return s.pos > begin
+}
+
+func (s *jsonScanner) space() {
+	for s.pos < len(s.text) {
+		switch s.text[s.pos] {
+		case ' ', '\t', '\r', '\n':
+			s.pos++
+		default:
+			return
+		}
+	}
+}
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }

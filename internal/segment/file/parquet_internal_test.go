@@ -1,0 +1,74 @@
+package file
+
+import (
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/parquet-go/parquet-go"
+)
+
+// However long the values of a column are, few of them are in memory at once;
+// and where they are short, the batches are as large as they may be.
+func TestParquetBatchesAreBounded(t *testing.T) {
+	t.Parallel()
+	type row struct {
+		Text string `parquet:"text"`
+	}
+	const count = 2000
+	for name, tc := range map[string]struct {
+		first, rest int // lengths of the first rows and of the others
+		heavy       bool
+	}{"short": {10, 10, false}, "long": {90_000, 90_000, true}, "long after short": {10, 90_000, true}} {
+		path := filepath.Join(t.TempDir(), "rows.parquet")
+		file, err := os.Create(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := parquet.NewGenericWriter[row](file, parquet.Compression(&parquet.Snappy))
+		length := func(row int) int {
+			if row < 700 {
+				return tc.first
+			}
+			return tc.rest
+		}
+		text := strings.Repeat("x", 90_000)
+		for i := range count {
+			if _, err := w.Write([]row{{text[:length(i)]}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := errors.Join(w.Close(), file.Close()); err != nil {
+			t.Fatal(err)
+		}
+		opened, err := Source{Path: path}.Open(t.Context(), []string{"text"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows, ok := opened.(*chain).current.(*parquetRows)
+		if !ok {
+			t.Fatalf("rows are %T", opened)
+		}
+		read, largest, weight := 0, 0, 0
+		for {
+			cells, err := rows.Next(nil)
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil || len(cells[0]) != length(read) {
+				t.Fatalf("%s: row %d has %d bytes, %v", name, read+1, len(cells[0]), err)
+			}
+			read++
+			largest, weight = max(largest, rows.batch), max(weight, rows.weight())
+		}
+		if most := batchBytes + fewRows*tc.rest; read != count || weight > most || !tc.heavy && largest != batchRows {
+			t.Errorf("%s: %d rows, up to %d and %d bytes at once", name, read, largest, weight)
+		}
+		if err := opened.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}

@@ -1,0 +1,284 @@
+package file
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"github.com/parquet-go/parquet-go"
+)
+
+// parquetRows reads the columns of a Parquet file in lock step, a batch of rows
+// at a time.
+type parquetRows struct {
+	ctx       context.Context
+	file      *watched
+	name      string
+	available []string
+	columns   []*parquetReader
+	groups    []parquet.RowGroup // that are still to come
+	total     int64              // rows
+	read      int64
+
+	left  int64 // rows of the group that are not in a batch yet
+	batch int   // rows in the cells
+	next  int   // of the batch
+	done  error
+}
+
+// batchRows is how many values of a column are made at once: enough that the
+// calls do not show in a profile, few enough to be no weight. Where they are
+// long a batch ends before, once so few more rows have made it as heavy.
+const (
+	batchRows  = 512
+	fewRows    = 32
+	batchBytes = 1 << 20
+)
+
+func (r *parquetRows) names() []string { return r.available }
+
+// JSON implements [segment.Rows].
+func (r *parquetRows) JSON() []bool {
+	json := make([]bool, len(r.columns))
+	for i, c := range r.columns {
+		json[i] = c.json
+	}
+	return json
+}
+
+// Next implements [segment.Rows].
+func (r *parquetRows) Next(dst []string) ([]string, error) {
+	for r.next == r.batch {
+		if r.done == nil {
+			r.done = r.fill()
+		}
+		if r.done != nil {
+			return dst, r.done
+		}
+	}
+	for _, c := range r.columns {
+		dst = append(dst, c.cells[r.next])
+		c.cells[r.next] = "" // the row is all that holds on to it now
+	}
+	r.next++
+	r.read++
+	return dst, nil
+}
+
+// fill reads the next batch, which may be empty.
+func (r *parquetRows) fill() error {
+	if err := r.ctx.Err(); err != nil {
+		return err
+	}
+	r.batch, r.next = 0, 0
+	err := r.guard(func() error {
+		if r.left == 0 {
+			return r.nextGroup()
+		}
+		return r.makeCells(int(min(r.left, batchRows)))
+	})
+	if err == nil || err == io.EOF { //nolint:errorlint // only the end itself, not an end that is too early
+		return err
+	}
+	return r.failure(err)
+}
+
+// makeCells makes the cells of the next rows, at most so many.
+func (r *parquetRows) makeCells(most int) error {
+	for _, c := range r.columns {
+		c.begin()
+	}
+	n := 0
+	for n < most && r.weight() < batchBytes {
+		n = min(n+fewRows, most)
+		for _, c := range r.columns {
+			if err := c.fill(n); err != nil {
+				return err
+			}
+		}
+	}
+	for _, c := range r.columns {
+		c.end()
+	}
+	r.batch = n
+	r.left -= int64(n)
+	return nil
+}
+
+// weight is the bytes of the batch.
+func (r *parquetRows) weight() (bytes int) {
+	for _, c := range r.columns {
+		bytes += len(c.bytes)
+	}
+	return bytes
+}
+
+func (r *parquetRows) nextGroup() error {
+	r.closeColumns()
+	if len(r.groups) == 0 {
+		return io.EOF
+	}
+	group := r.groups[0]
+	r.groups = r.groups[1:]
+	if r.left = group.NumRows(); r.left < 0 {
+		return parquet.ErrCorrupted
+	}
+	chunks := group.ColumnChunks()
+	for _, c := range r.columns {
+		for _, leaf := range c.leaves {
+			chunk := chunks[leaf.index]
+			if !c.nested && chunk.NumValues() != r.left {
+				return parquet.ErrCorrupted
+			}
+			leaf.begin(r.ctx, chunk.Pages())
+		}
+	}
+	return nil
+}
+
+func (r *parquetRows) closeColumns() {
+	for _, c := range r.columns {
+		for _, leaf := range c.leaves {
+			leaf.close()
+		}
+	}
+}
+
+// Fraction implements [segment.Rows].
+func (r *parquetRows) Fraction() float64 {
+	if r.total <= 0 {
+		return 1
+	}
+	return min(float64(r.read)/float64(r.total), 1)
+}
+
+// Close implements [segment.Rows].
+func (r *parquetRows) Close() error {
+	_ = r.guard(func() error { r.closeColumns(); return nil })
+	r.batch, r.next = 0, 0
+	if r.done == nil {
+		r.done = io.EOF
+	}
+	return r.file.Close()
+}
+
+// parquetLeaf reads the values of one leaf of a row group.
+type parquetLeaf struct {
+	index int
+	ctx   context.Context // looked at here, since a single row may have values without end
+
+	append appendValue
+	pages  parquet.Pages
+	page   parquet.Page
+	values parquet.ValueReader
+	buffer []parquet.Value
+	ready  []parquet.Value // the rest of the buffer, good until the next more
+}
+
+// more reads values into the buffer, which must be used up. io.EOF is the end
+// of the row group.
+func (l *parquetLeaf) more(most int) error {
+	if l.buffer == nil {
+		l.buffer = make([]parquet.Value, batchRows)
+	}
+	for l.pages != nil {
+		if err := l.ctx.Err(); err != nil {
+			return err
+		}
+		if l.values == nil {
+			page, err := l.pages.ReadPage()
+			if err != nil {
+				return err
+			}
+			l.page, l.values = page, page.Values()
+		}
+		n, err := l.values.ReadValues(l.buffer[:min(most, batchRows)])
+		if n > 0 {
+			l.ready = l.buffer[:n]
+			return nil
+		}
+		switch {
+		case errors.Is(err, io.EOF):
+			l.closePage()
+		case err == nil:
+			return io.ErrNoProgress
+		default:
+			return err
+		}
+	}
+	return io.EOF
+}
+
+// begin begins the values of a row group.
+func (l *parquetLeaf) begin(ctx context.Context, pages parquet.Pages) { l.ctx, l.pages = ctx, pages }
+
+func (l *parquetLeaf) closePage() {
+	if l.page != nil {
+		parquet.Release(l.page)
+	}
+	l.page, l.values, l.ready = nil, nil, nil
+}
+
+func (l *parquetLeaf) close() {
+	l.closePage()
+	if l.pages != nil {
+		_ = l.pages.Close() // only read from
+	}
+	l.pages = nil
+}
+
+// parquetReader makes the cells of one column.
+type parquetReader struct {
+	leaves []*parquetLeaf
+	json   bool
+	nested bool // more than one value a row, or several leaves
+	root   *parquetNode
+
+	cells []string // of the batch
+	bytes []byte   // of all cells
+	ends  []int    // of each
+}
+
+// begin begins a batch.
+func (c *parquetReader) begin() { c.bytes, c.ends = c.bytes[:0], c.ends[:0] }
+
+// fill makes the cells of the batch up to its n-th row.
+func (c *parquetReader) fill(n int) error {
+	var err error
+	if c.nested {
+		err = c.fillNested(n)
+	} else {
+		err = c.fillFlat(n)
+	}
+	if errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+// end makes one string of all cells of the batch, of which each is a part.
+func (c *parquetReader) end() {
+	all, start := string(c.bytes), 0
+	c.cells = c.cells[:0]
+	for _, end := range c.ends {
+		c.cells = append(c.cells, all[start:end])
+		start = end
+	}
+}
+
+func (c *parquetReader) fillFlat(n int) error {
+	leaf := c.leaves[0]
+	for len(c.ends) < n {
+		if err := leaf.more(n - len(c.ends)); err != nil {
+			return err
+		}
+		for _, v := range leaf.ready {
+			if !v.IsNull() {
+				c.bytes = leaf.append(c.bytes, v)
+			}
+			c.ends = append(c.ends, len(c.bytes))
+		}
+		leaf.ready = nil
+	}
+	return nil
+}

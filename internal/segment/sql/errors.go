@@ -1,0 +1,152 @@
+package sql
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"regexp"
+	"strings"
+	"syscall"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/redact"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
+)
+
+// quotation matches quoted text, to its last quote: what is quoted may have
+// quotes in it.
+var quotation = regexp.MustCompile(`(?s)["'` + "`" + `].*["'` + "`" + `]`)
+
+// serverMessage is what a server said, without the values that it may have
+// quoted from rows. The class of the SQLSTATE tells whether it talks about data
+// or about the statement.
+func serverMessage(state, message string) string {
+	class := state[:min(len(state), 2)]
+	switch class {
+	case "P0", "45": // raised by a function, in words of its own
+		return fmt.Sprintf("an error of a function's own, whose message is not shown since it may hold data (SQLSTATE %s)", state)
+	case "08", "0A", "25", "28", "3D", "3F", "42", "53", "54", "55", "57":
+	default:
+		message = quotation.ReplaceAllString(message, redact.Hidden)
+		if before, _, found := strings.Cut(message, ": "); found {
+			message = before
+		}
+	}
+	message = redact.Line(strings.TrimRight(redact.EmailAddress.ReplaceAllString(message, redact.Hidden), ". \n"))
+	if state == "" {
+		return message
+	}
+	return fmt.Sprintf("%s (SQLSTATE %s)", message, state)
+}
+
+// rowLimit matches how Vitess says that a result is too large. The rest of its
+// message may hold values.
+var rowLimit = regexp.MustCompile(`Row count exceeded( \d+)?`)
+
+// lineColumn tells where in a query its nth character is, both from 1.
+func lineColumn(query string, n int) (line, column int) {
+	before := []rune(query)
+	text := string(before[:max(min(n-1, len(before)), 0)])
+	line = strings.Count(text, "\n") + 1
+	return line, len([]rune(text[strings.LastIndexByte(text, '\n')+1:])) + 1
+}
+
+// queryError says what a server has against a query.
+func queryError(state, message, where string) *segment.Error {
+	if limit := rowLimit.FindString(message); limit != "" && !strings.HasPrefix(state, "42") {
+		return sqlError("url", "Add workload=%27olap%27 to the parameters of the URL, as in mysql://user:password@host:3306/database?workload=%27olap%27: Vitess then streams the rows without that limit.",
+			"The server ended the query, which returns more rows than it gives out at once: %s.", limit)
+	}
+	if state == "08P01" && strings.Contains(message, "statement pooling") {
+		return sqlError("url", "Let the URL lead to a pool with pool_mode session or transaction, or to the database itself.",
+			"The pooler at the URL is in statement pooling mode, which has no transactions that can only read: %s.", serverMessage(state, message))
+	}
+	said := serverMessage(state, message)
+	if where != "" {
+		said += ", at " + where
+	}
+	problem, remedy := "The server refuses the query: "+said+".", ""
+	switch {
+	case state == "25006", strings.Contains(message, "READ ONLY transaction"):
+		problem = "The query writes, and segments are only read: " + said + "."
+		remedy = "Use a query that only selects."
+	case state == "42501", strings.Contains(message, "command denied"):
+		problem = "The user of the URL may not do what the query does: " + said + "."
+		remedy = "Grant it: GRANT SELECT on what the query reads is enough."
+	case state == "57014", strings.Contains(message, "max_statement_time"), strings.Contains(message, "maximum statement execution time"):
+		problem = "The server ended the query: " + said + "."
+		remedy = "Make the query faster, or raise the server's limit for the user of the URL."
+	}
+	return sqlError("query", remedy, "%s", problem)
+}
+
+// argsError says that a query has another number of parameters.
+func argsError(parameters, args int, style string) *segment.Error {
+	return sqlError("args", "Give one value for each "+style+" of the query, in order.", "The query has %d parameters, and there are %d args.", parameters, args)
+}
+
+// loginError says that the server does not let somebody in.
+func loginError(user, database, state, message string) *segment.Error {
+	remedy := "Check user, password and database in the URL; special characters of the password must be percent-encoded."
+	return sqlError("url", remedy, "The server refuses user %q on database %q: %s.", user, database, serverMessage(state, message))
+}
+
+// connectError says why a server cannot be reached, or why a connection to it
+// broke. It quotes only what cannot hold a password. aboutTLS is the remedy
+// where TLS is what failed.
+func connectError(where, aboutTLS string, err error) *segment.Error {
+	var dns *net.DNSError
+	var timeout net.Error
+	switch {
+	case errors.As(err, &dns):
+		return sqlError("url", "Check the host in the URL.", "There is no host %q.", dns.Name)
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return sqlError("url", "Check host and port in the URL, and whether the server runs.", "Nothing listens at %s: connection refused.", where)
+	case isTLSError(err):
+		return sqlError("url", aboutTLS, "There is no secure connection to %s: %s.", where, tlsCause(err))
+	case errors.Is(err, os.ErrDeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
+		return sqlError("url", "Check host and port in the URL, and whether a firewall lets Terraform through.", "The server at %s does not answer.", where)
+	default:
+		return sqlError("url", "Check host and port in the URL, and the log of the server.", "The connection to %s failed.", where)
+	}
+}
+
+// brokenError says that a connection ended under a statement.
+func brokenError(where string) *segment.Error {
+	return sqlError("url", "Plan again; if it happens again, look into the log of the server.", "The connection to %s was lost before the last row.", where)
+}
+
+// noTLS is how drivers say that a server has no TLS.
+var noTLS = []string{"server refused TLS connection", "TLS requested but server does not support TLS"}
+
+func isTLSError(err error) bool { return tlsCause(err) != "" }
+
+func tlsCause(err error) string {
+	var verification *tls.CertificateVerificationError
+	var authority x509.UnknownAuthorityError
+	var host x509.HostnameError
+	var invalid x509.CertificateInvalidError
+	var record tls.RecordHeaderError
+	var alert tls.AlertError
+	switch {
+	case errors.As(err, &host):
+		return "the certificate is for another host"
+	case errors.As(err, &invalid):
+		return "the certificate is not valid"
+	case errors.As(err, &authority), errors.As(err, &verification):
+		return "the certificate is not signed by an authority that is trusted here"
+	case errors.As(err, &record):
+		return "the server does not speak TLS"
+	case errors.As(err, &alert):
+		return alert.Error()
+	}
+	for _, words := range noTLS {
+		if strings.Contains(err.Error(), words) {
+			return "the server does not offer TLS"
+		}
+	}
+	return ""
+}

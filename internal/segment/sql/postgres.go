@@ -1,0 +1,262 @@
+package sql
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
+)
+
+const (
+	// cancelInterval is the time between two cancel requests for one statement.
+	cancelInterval = 100 * time.Millisecond
+
+	// connectionCheck is the setting that makes PostgreSQL end a statement whose
+	// client is gone. Without it the server notices only when it has rows to send.
+	connectionCheck = "client_connection_check_interval"
+)
+
+// postgres is a connection to PostgreSQL, or to what speaks like it: Redshift,
+// CockroachDB, AlloyDB, Citus.
+type postgres struct {
+	conn   *pgconn.PgConn
+	where  string // host and port
+	result *pgconn.ResultReader
+}
+
+func connectPostgres(ctx context.Context, address string) (sqlSession, error) {
+	config, secured, err := parsePostgres(address)
+	if err != nil { // which quotes the URL
+		return nil, sqlError("url", "Write postgres://user:password@host:5432/database?sslmode=verify-full, with the parameters of libpq.",
+			"The URL of the database is malformed, or has a parameter with a value that it cannot have.")
+	}
+	if config.ConnectTimeout == 0 {
+		config.ConnectTimeout = connectTimeout
+	}
+	set := config.RuntimeParams
+	set["client_encoding"] = "UTF8"
+	set["datestyle"] = "ISO, YMD"
+	if set["application_name"] == "" {
+		set["application_name"] = applicationName
+	}
+	where := net.JoinHostPort(config.Host, strconv.Itoa(int(config.Port)))
+	conn, err := pgconn.ConnectConfig(ctx, config)
+	if err != nil {
+		return nil, postgresConnectError(config, where, secured, err)
+	}
+	session := &postgres{conn: conn, where: where}
+	if err := session.begin(ctx, set[connectionCheck] == ""); err != nil {
+		session.close() //nolint:contextcheck // the context is over when this is needed
+		return nil, err
+	}
+	return session, nil
+}
+
+// begin starts a transaction that cannot write. It is never committed, so that
+// nothing stays even where the server has none of that kind. With check the
+// server is told to look every second whether the client is still there.
+//
+// The setting is local to the transaction: behind a pooler such as PgBouncer it
+// would otherwise stay with a connection that others use next. A server that
+// refuses it has failed the transaction, so another one is begun without it.
+func (p *postgres) begin(ctx context.Context, check bool) error {
+	var refused *pgconn.PgError
+	if check && p.majorVersion() >= 14 {
+		err := p.exec(ctx, "BEGIN READ ONLY; SET LOCAL "+connectionCheck+" = '1s'")
+		if err == nil {
+			return nil
+		}
+		if errors.As(err, &refused) && strings.HasPrefix(refused.Code, "08") { // a pooler that hangs up
+			return p.failure("", err)
+		}
+		_ = p.exec(ctx, "ROLLBACK") // fails where BEGIN READ ONLY did
+	}
+	err := p.exec(ctx, "BEGIN READ ONLY")
+	if errors.As(err, &refused) && (refused.Code == "42601" || refused.Code == "0A000") {
+		err = p.exec(ctx, "BEGIN")
+	}
+	if err != nil {
+		return p.failure("", err)
+	}
+	return nil
+}
+
+// majorVersion is the version of PostgreSQL that the server says it has, or is
+// compatible with; 0 if it says nothing.
+func (p *postgres) majorVersion() int {
+	version := p.conn.ParameterStatus("server_version") // "15.4 (Debian 15.4-1)", "14beta1"
+	end := strings.IndexFunc(version, func(r rune) bool { return r < '0' || r > '9' })
+	if end < 0 {
+		end = len(version)
+	}
+	major, _ := strconv.Atoi(version[:end])
+	return major
+}
+
+func (p *postgres) exec(ctx context.Context, statement string) error {
+	return p.conn.Exec(ctx, statement).Close()
+}
+
+// query implements sqlSession. The server describes the statement first, so
+// that what can be known from its columns and parameters costs no scan.
+func (p *postgres) query(ctx context.Context, query string, args []*string, check func([]sqlColumn) error) (sqlCursor, error) {
+	described, err := p.conn.Prepare(ctx, "", query, nil)
+	if err != nil {
+		return nil, p.failure(query, err)
+	}
+	if n := len(described.ParamOIDs); n != len(args) {
+		return nil, argsError(n, len(args), "$1, $2, ...")
+	}
+	types, err := p.types(ctx, described.Fields)
+	if err != nil {
+		return nil, err
+	}
+	cursor := &postgresCursor{postgres: p, types: types, query: query}
+	columns := make([]sqlColumn, len(types))
+	for i, t := range types {
+		columns[i] = sqlColumn{name: described.Fields[i].Name, json: t.json, binary: t.binary}
+	}
+	if err := check(columns); err != nil {
+		return nil, err
+	}
+	p.result = p.conn.ExecParams(ctx, query, texts(args), nil, nil, nil)
+	return cursor, nil
+}
+
+// texts are the values as they are sent; nil is NULL.
+func texts(args []*string) [][]byte {
+	values := make([][]byte, len(args))
+	for i, arg := range args {
+		if arg != nil {
+			values[i] = []byte(*arg)
+		}
+	}
+	return values
+}
+
+// types finds out what the columns hold. The server is asked of types that are
+// not its own.
+func (p *postgres) types(ctx context.Context, fields []pgconn.FieldDescription) ([]postgresType, error) {
+	types := make([]postgresType, len(fields))
+	var unknown []string
+	for i, f := range fields {
+		t, known := postgresTypes[f.DataTypeOID]
+		if types[i] = t; !known {
+			unknown = append(unknown, strconv.FormatUint(uint64(f.DataTypeOID), 10))
+		}
+	}
+	if unknown == nil {
+		return types, nil
+	}
+	results, err := p.conn.Exec(ctx, "SELECT t.oid, t.typname, e.oid, e.typdelim FROM pg_catalog.pg_type t JOIN pg_catalog.pg_type e ON e.oid = t.typelem"+
+		" WHERE t.typlen = -1 AND t.oid IN ("+strings.Join(unknown, ", ")+")").ReadAll()
+	if err != nil {
+		return nil, p.failure("", err)
+	}
+	for _, row := range results[0].Rows {
+		element, _ := strconv.ParseUint(string(row[2]), 10, 32)
+		for i, f := range fields {
+			if strconv.FormatUint(uint64(f.DataTypeOID), 10) == string(row[0]) {
+				types[i] = postgresArray(string(row[1]), uint32(element), string(row[3]))
+			}
+		}
+	}
+	return types, nil
+}
+
+// close implements sqlSession.
+func (p *postgres) close() {
+	if p.result != nil { // does nothing after the last row
+		_, _ = p.result.Close() // the context has ended, so this does not wait for the rest
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), cancelTimeout) //nolint:forbidigo // It says good-bye to the server when the caller's context has ended.
+	defer cancel()
+	_ = p.conn.Close(ctx) // does nothing if pgconn is closing the connection since a context ended
+	p.awaitEnd(ctx)
+}
+
+// awaitEnd waits until the server has closed the connection, which it does when
+// its statement has ended. pgconn has sent one cancel request by itself, but
+// PostgreSQL acknowledges and drops one that comes just before a statement begins
+// or while it is compiled. A connection that outlasts the context is dropped, so
+// that a server with connectionCheck ends the statement by itself.
+func (p *postgres) awaitEnd(ctx context.Context) {
+	ticker := time.NewTicker(cancelInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-p.conn.CleanupDone():
+			return
+		case <-ctx.Done():
+			_ = p.conn.Conn().Close()
+			return
+		case <-ticker.C:
+			_ = p.conn.CancelRequest(ctx)
+		}
+	}
+}
+
+// failure explains an error of an open connection.
+func (p *postgres) failure(query string, err error) *segment.Error {
+	var refused *pgconn.PgError
+	if !errors.As(err, &refused) || strings.HasPrefix(refused.Code, "57P") {
+		return brokenError(p.where)
+	}
+	where := ""
+	if refused.Position > 0 && query != "" {
+		line, column := lineColumn(query, int(refused.Position))
+		where = fmt.Sprintf("line %d, column %d of the query", line, column)
+	}
+	return queryError(refused.Code, refused.Message, where)
+}
+
+func postgresConnectError(config *pgconn.Config, where string, secured bool, err error) *segment.Error {
+	var refused *pgconn.PgError
+	switch {
+	case !errors.As(err, &refused) && secured:
+		return connectError(where, postgresTLSRemedy, err)
+	case !errors.As(err, &refused):
+		return connectError(where, saidTLSRemedy, err)
+	case strings.HasPrefix(refused.Code, "28"), refused.Code == "3D000", refused.Code == "42501":
+		return loginError(config.User, config.Database, refused.Code, refused.Message)
+	default:
+		return sqlError("url", "", "The server at %s takes no connection: %s.", where, serverMessage(refused.Code, refused.Message))
+	}
+}
+
+type postgresCursor struct {
+	*postgres
+	types []postgresType
+	query string
+}
+
+// next implements sqlCursor.
+func (c *postgresCursor) next() error {
+	if c.result.NextRow() {
+		return nil
+	}
+	if _, err := c.result.Close(); err != nil {
+		return c.failure(c.query, err)
+	}
+	return io.EOF
+}
+
+// append implements sqlCursor.
+func (c *postgresCursor) append(dst []byte, column int) ([]byte, error) {
+	value := c.result.Values()[column]
+	if value == nil {
+		return dst, nil
+	}
+	if convert := c.types[column].convert; convert != nil {
+		return convert(dst, value)
+	}
+	return append(dst, value...), nil
+}

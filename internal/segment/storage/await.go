@@ -1,0 +1,33 @@
+package storage
+
+import "context"
+
+// await makes a call that may never return, such as one to a dead network
+// mount, and stops waiting for it once the context ends. What an abandoned
+// call still returns goes to discard, which may be nil.
+func await[T any](ctx context.Context, call func() (T, error), discard func(T)) (none T, err error) {
+	if err := ctx.Err(); err != nil {
+		return none, err
+	}
+	type result struct {
+		value T
+		err   error
+	}
+	returned := make(chan result)
+	go func() {
+		value, err := call()
+		select {
+		case returned <- result{value, err}:
+		case <-ctx.Done():
+			if err == nil && discard != nil {
+				discard(value)
+			}
+		}
+	}()
+	select {
+	case r := <-returned:
+		return r.value, r.err
+	case <-ctx.Done():
+		return none, ctx.Err()
+	}
+}

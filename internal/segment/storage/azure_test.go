@@ -1,0 +1,184 @@
+package storage_test
+
+import (
+	"bytes"
+	"encoding/base64"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob"
+)
+
+// The account that every Azurite has, and its key, which is public.
+const (
+	azuriteAccount = "devstoreaccount1"
+	azuriteKey     = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+)
+
+// The library takes the credentials of Azure from the environment once in a
+// process, so all tests have the same.
+func azureEnvironment(t *testing.T) {
+	t.Helper()
+	for name, value := range map[string]string{
+		"AZURE_STORAGE_ACCOUNT": azuriteAccount, "AZURE_STORAGE_KEY": azuriteKey,
+		"AZURE_STORAGE_SAS_TOKEN": "", "AZURE_STORAGE_CONNECTION_STRING": "", "AZURE_STORAGEBLOB_CONNECTIONSTRING": "",
+		"AZURE_STORAGE_DOMAIN": "", "AZURE_STORAGE_PROTOCOL": "", "AZURE_STORAGE_IS_CDN": "", "AZURE_STORAGE_IS_LOCAL_EMULATOR": "",
+	} {
+		t.Setenv(name, value)
+	}
+}
+
+// startAzurite starts a server that knows the account by a key, and returns
+// where it is.
+func startAzurite(t *testing.T, key string) string {
+	t.Helper()
+	program, err := exec.LookPath("azurite-blob")
+	if err != nil {
+		program, err = exec.LookPath(filepath.Join("..", "..", "build", "azurite", "node_modules", ".bin", "azurite-blob"))
+	}
+	if err != nil {
+		t.Skip("needs Azurite, which is not installed here: make servers, or npm install -g azurite")
+	}
+	if program, err = filepath.Abs(program); err != nil {
+		t.Fatal(err)
+	}
+	host, port := "127.0.0.1", freePort(t)
+	command := exec.Command(program, "--inMemoryPersistence", "--skipApiVersionCheck", "--silent", "--disableTelemetry", "--blobHost", host, "--blobPort", port)
+	command.Dir = t.TempDir()
+	command.Env = append(os.Environ(), "AZURITE_ACCOUNTS="+azuriteAccount+":"+key)
+	var log bytes.Buffer
+	command.Stdout, command.Stderr = &log, &log
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() {
+		_ = command.Wait() // killed
+		close(ended)
+	}()
+	t.Cleanup(func() {
+		_ = command.Process.Kill() // may have ended
+		<-ended
+	})
+	address := net.JoinHostPort(host, port)
+	for deadline := time.Now().Add(time.Minute); ; {
+		if conn, err := net.Dial("tcp", address); err == nil {
+			_ = conn.Close()
+			return address
+		}
+		select {
+		case <-ended:
+			t.Fatalf("Azurite ended: %s", &log)
+		case <-time.After(50 * time.Millisecond):
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("Azurite does not answer")
+		}
+	}
+}
+
+func freePort(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	_, port, err := net.SplitHostPort(listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
+}
+
+// azurePath is the path of an object on a server on this machine.
+func azurePath(address, container, key string) string {
+	return fmt.Sprintf("azblob://%s/%s?protocol=http&domain=%s&localemu=true", container, key, address)
+}
+
+func TestAzure(t *testing.T) {
+	azureEnvironment(t)
+	address := startAzurite(t, azuriteKey)
+	credential, err := azblob.NewSharedKeyCredential(azuriteAccount, azuriteKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := azblob.NewClientWithSharedKeyCredential("http://"+address+"/"+azuriteAccount, credential, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.CreateContainer(t.Context(), "segments", nil); err != nil {
+		t.Fatal(err)
+	}
+	objects{
+		path: func(container, key string) string { return azurePath(address, container, key) },
+		name: func(container, key string) string { return "azblob://" + container + "/" + key },
+		put: func(t *testing.T, key, content string) {
+			t.Helper()
+			if _, err := client.UploadBuffer(t.Context(), "segments", key, []byte(content), nil); err != nil {
+				t.Fatal(err)
+			}
+		},
+		secrets:  []string{azuriteKey, azuriteAccount, address, "SharedKey"},
+		noBucket: `there is no bucket or container "no-such-segments". Check the name of the container`,
+	}.test(t)
+	for _, key := range []string{"50%.csv", "#1.csv"} {
+		if _, err := client.UploadBuffer(t.Context(), "segments", key, []byte("id\n1\n"), nil); err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range []string{key, "*" + key[1:]} {
+			expectWords(t, openFails(t, azurePath(address, "segments", path)), "cannot be read from Azure Blob Storage. Give it another name")
+		}
+	}
+}
+
+func TestAzureRefusesAWrongKey(t *testing.T) {
+	azureEnvironment(t)
+	address := startAzurite(t, base64.StdEncoding.EncodeToString([]byte("another key")))
+	for _, key := range []string{"vip.csv", "*.csv"} {
+		err := openFails(t, azurePath(address, "segments", key))
+		// Azure itself says AuthenticationFailed; see below.
+		expectWords(t, err, `"azblob://segments/`+key+`" cannot be read: access is denied (403 AuthorizationFailure)`, "AZURE_STORAGE_KEY")
+		rejectWords(t, err, azuriteKey, address, "SharedKey")
+	}
+}
+
+// What Azure answers whom it refuses. A request for the properties is answered
+// without a body.
+func TestAzureRefusals(t *testing.T) {
+	azureEnvironment(t)
+	for name, tc := range map[string]struct {
+		status     int
+		code, want string
+	}{
+		"wrong key":         {http.StatusForbidden, "AuthenticationFailed", "the credentials were refused (403 AuthenticationFailed). Credentials come from AZURE_STORAGE_ACCOUNT with AZURE_STORAGE_KEY"},
+		"no permission":     {http.StatusForbidden, "AuthorizationPermissionMismatch", "access is denied (403 AuthorizationPermissionMismatch)"},
+		"no such blob":      {http.StatusNotFound, "BlobNotFound", "there is no such object in the bucket"},
+		"no such container": {http.StatusNotFound, "ContainerNotFound", `there is no bucket or container "segments"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("x-ms-error-code", tc.code)
+				w.WriteHeader(tc.status)
+				if r.Method != http.MethodHead {
+					_, _ = fmt.Fprintf(w, "<?xml version=\"1.0\"?><Error><Code>%s</Code><Message>No. Time:%s</Message></Error>", tc.code, time.Now())
+				}
+			}))
+			defer server.Close()
+			address := strings.TrimPrefix(server.URL, "http://")
+			for _, key := range []string{"vip.csv", "*.csv"} {
+				err := openFails(t, azurePath(address, "segments", key))
+				expectWords(t, err, tc.want)
+				rejectWords(t, err, azuriteKey, address, "SharedKey")
+			}
+		})
+	}
+}

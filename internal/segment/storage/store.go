@@ -1,0 +1,64 @@
+// Package storage finds and reads files where they are kept: on this machine, in
+// the buckets of object stores, on web servers. It does not know what is in them.
+package storage
+
+import (
+	"context"
+	"io"
+	"strings"
+)
+
+// Store is where files are kept: a file system, a bucket, a web server.
+type Store interface {
+	// Find returns the files that path names, in the order of their names: at
+	// least one, or an error.
+	Find(ctx context.Context, path string) ([]Object, error)
+}
+
+// Object is a file in a store.
+type Object interface {
+	// Name is for messages, so it holds no credentials.
+	Name() string
+
+	// Path is the path within the store, whose extension may tell the format. It
+	// is not for messages: it may hold what [Object.Name] leaves out.
+	Path() string
+
+	// Version tells what is in the file: the same version, the same bytes.
+	// Empty where that cannot be told.
+	Version() string
+
+	Open(ctx context.Context) (Content, error)
+}
+
+// Content is an open file. Both ways of reading it may be used, one at a time.
+type Content interface {
+	io.Reader
+	io.ReaderAt
+	io.Closer
+
+	Size() int64 // in bytes; 0 where it is not known
+
+	// EndKnown reports whether a file that is cut off is an error. Where it is
+	// not, what is in the file must tell.
+	EndKnown() bool
+}
+
+// Of returns the store of the file with a path.
+func Of(path string) Store {
+	scheme, _, _ := strings.Cut(path, "://")
+	switch scheme = strings.ToLower(scheme); scheme {
+	case "s3", "gs", "azblob":
+		return bucket{usualPatience}
+	case "https", "http":
+		return web{usualPatience, webClient()}
+	default:
+		return disk{osCalls}
+	}
+}
+
+// OnDisk reports whether a path is that of a file on this machine.
+func OnDisk(path string) bool {
+	_, onDisk := Of(path).(disk)
+	return onDisk
+}
