@@ -18,9 +18,7 @@ const (
 	MediaType   = mediaType
 )
 
-var (
-	PayloadEmail = payloadEmail
-)
+var PayloadEmail = payloadEmail
 
 // SetSleep replaces what waits between attempts; to the client the time passes
 // all the same. For limits the client no longer waits either.
