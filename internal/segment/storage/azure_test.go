@@ -42,7 +42,7 @@ func startAzurite(t *testing.T, key string) string {
 	t.Helper()
 	program, err := exec.LookPath("azurite-blob")
 	if err != nil {
-		program, err = exec.LookPath(filepath.Join("..", "..", "build", "azurite", "node_modules", ".bin", "azurite-blob"))
+		program, err = exec.LookPath(filepath.Join("..", "..", "..", "build", "azurite", "node_modules", ".bin", "azurite-blob"))
 	}
 	if err != nil {
 		t.Skip("needs Azurite, which is not installed here: make servers, or npm install -g azurite")
