@@ -225,8 +225,6 @@ func (s *table) Version(context.Context) (string, error) { return s.version, nil
 
 func (r *openTable) JSON() []bool { return nil }
 
-func (r *openTable) Fraction() float64 { return 0 }
-
 func (r *openTable) Next(dst []string) ([]string, error) {
 	if r.before != nil {
 		if err := r.before(r.ctx, r.next); err != nil {

@@ -37,8 +37,6 @@ type openCrowded struct {
 
 func (*openCrowded) JSON() []bool { return nil }
 
-func (*openCrowded) Fraction() float64 { return 0 }
-
 func (*openCrowded) Close() error { return nil }
 
 func (r *openCrowded) Next(dst []string) ([]string, error) {

@@ -28,8 +28,6 @@ func (alike) Version(context.Context) (string, error) { return "", nil }
 
 func (*alike) JSON() []bool { return nil }
 
-func (*alike) Fraction() float64 { return 0 }
-
 func (*alike) Close() error { return nil }
 
 func (a *alike) Next(dst []string) ([]string, error) {

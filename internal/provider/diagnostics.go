@@ -58,11 +58,10 @@ func add(diags *diag.Diagnostics, at path.Path, summary, detail string) {
 
 // waitHint says what an operation that was interrupted was waiting for.
 func waitHint(err error) string {
-	var interrupted *klaviyo.InterruptedError
-	if !errors.As(err, &interrupted) {
-		return ""
+	if words := klaviyo.WaitedFor(err); words != "" {
+		return " " + words
 	}
-	return " It was " + interrupted.Reason() + "."
+	return ""
 }
 
 // keyHint says which key Klaviyo refused.

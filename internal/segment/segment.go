@@ -53,10 +53,6 @@ type Rows interface {
 	// at the latest when what is in memory has been read.
 	Next(dst []string) ([]string, error)
 
-	// Fraction tells how much of the segment has been read, 0 to 1; 0 where
-	// that is not known. It is an estimate.
-	Fraction() float64
-
 	Close() error
 }
 

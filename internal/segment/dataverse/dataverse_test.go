@@ -54,8 +54,8 @@ func TestDataverseValuesAreJSON(t *testing.T) {
 	if got := rows.JSON(); !slices.Equal(got, []bool{true, true}) {
 		t.Errorf("JSON %v", got)
 	}
-	if _, err := rows.Next(nil); err != nil || rows.Fraction() != 1 {
-		t.Errorf("fraction %v, %v", rows.Fraction(), err)
+	if _, err := rows.Next(nil); err != nil {
+		t.Error(err)
 	}
 	if version, err := e.source("VIP").Version(t.Context()); version != "" || err != nil {
 		t.Errorf("version %q, %v", version, err)

@@ -72,7 +72,6 @@ type dataverseRows struct {
 
 	queue   chan chan answer
 	current answer
-	passed  int // rows
 }
 
 // answer is a part of the rows.
@@ -126,7 +125,6 @@ func (r *dataverseRows) Next(dst []string) ([]string, error) {
 			return dst, r.ctx.Err()
 		}
 	}
-	r.passed++
 	if len(r.current.rows) == 0 {
 		r.current.missing--
 		return dst, &segment.RowError{Code: segment.CodeMissingProfile, Problem: "is of a member whose unified profile is not in Dataverse"}
@@ -137,14 +135,6 @@ func (r *dataverseRows) Next(dst []string) ([]string, error) {
 		dst = append(dst, row[at])
 	}
 	return dst, nil
-}
-
-// Fraction implements [segment.Rows].
-func (r *dataverseRows) Fraction() float64 {
-	if r.of.count() == 0 {
-		return 0
-	}
-	return min(float64(r.passed)/float64(r.of.count()), 1)
 }
 
 // WhyEmpty implements [segment.Explainer].

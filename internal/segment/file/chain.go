@@ -113,33 +113,5 @@ func (c *chain) Next(dst []string) ([]string, error) {
 	return dst, c.end
 }
 
-// sized is an object that knows its size before it is opened.
-type sized interface{ Size() int64 }
-
-// Fraction implements [segment.Rows].
-func (c *chain) Fraction() float64 {
-	if len(c.objects) == 1 {
-		return c.current.Fraction()
-	}
-	before, current, all := int64(0), int64(1), int64(0)
-	for i, o := range c.objects {
-		size := int64(1) // where sizes are not known, files count alike
-		if s, ok := o.(sized); ok {
-			size = s.Size()
-		}
-		switch {
-		case i < c.opened-1:
-			before += size
-		case i == c.opened-1:
-			current = size
-		}
-		all += size
-	}
-	if all <= 0 {
-		return c.current.Fraction()
-	}
-	return min((float64(before)+float64(current)*c.current.Fraction())/float64(all), 1)
-}
-
 // Close implements [segment.Rows].
 func (c *chain) Close() error { return c.current.Close() }

@@ -171,9 +171,6 @@ func detach(cells []string, size int64) {
 	}
 }
 
-// Fraction implements [segment.Rows].
-func (r *csvRows) Fraction() float64 { return r.in.fraction() }
-
 // Close implements [segment.Rows].
 func (r *csvRows) Close() error { return r.in.Close() }
 

@@ -3,7 +3,6 @@ package file_test
 import (
 	"context"
 	"errors"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -160,32 +159,5 @@ func TestFileWithoutAVersion(t *testing.T) {
 	v, err := file.Source{Path: filepath.Join(t.TempDir(), "x.csv")}.Version(t.Context())
 	if e := filetest.PathError(t, err); v != "" || !errors.Is(err, fs.ErrNotExist) || !strings.Contains(e.Error(), "There is no file") {
 		t.Errorf("version %q, %v", v, err)
-	}
-}
-
-// The fraction grows with each row, ragged ones included, and ends at 1.
-func TestFileFraction(t *testing.T) {
-	t.Parallel()
-	rows := mustOpen(t, "a,b\n"+strings.Repeat("1,\"2\n3\"\nragged\n", 3000), 0)
-	last := rows.Fraction()
-	if last <= 0 || last > 0.01 {
-		t.Errorf("%g after the header", last)
-	}
-	for n := 1; ; n++ {
-		_, err := rows.Next(nil)
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		now := rows.Fraction()
-		if now <= last || now > 1 {
-			t.Fatalf("%g after row %d, %g before", now, n, last)
-		}
-		if about := float64(n) / 6000; now < about-0.01 || now > about+0.01 {
-			t.Fatalf("%g after row %d of 6000", now, n)
-		}
-		last = now
-	}
-	if last != 1 || rows.Fraction() != 1 {
-		t.Errorf("%g in the end", rows.Fraction())
 	}
 }

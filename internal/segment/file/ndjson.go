@@ -187,8 +187,5 @@ func (r *jsonRows) appendRow(dst []string, line []byte) []string {
 	return dst
 }
 
-// Fraction implements [segment.Rows].
-func (r *jsonRows) Fraction() float64 { return r.in.fraction() }
-
 // Close implements [segment.Rows].
 func (r *jsonRows) Close() error { return r.in.Close() }

@@ -35,7 +35,6 @@ func (f *parquetFiles) open(ctx context.Context, file storage.Content, name stri
 		if err != nil {
 			return err
 		}
-		rows.total = opened.NumRows()
 		rows.groups = opened.RowGroups()
 		rows.available = parquetNames(opened.Root(), "", nil)
 		if err := rows.choose(opened.Root(), f.columns); err != nil {

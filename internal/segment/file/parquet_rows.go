@@ -17,7 +17,6 @@ type parquetRows struct {
 	available []string
 	columns   []*parquetReader
 	groups    []parquet.RowGroup // that are still to come
-	total     int64              // rows
 	read      int64
 
 	left  int64 // rows of the group that are not in a batch yet
@@ -142,14 +141,6 @@ func (r *parquetRows) closeColumns() {
 			leaf.close()
 		}
 	}
-}
-
-// Fraction implements [segment.Rows].
-func (r *parquetRows) Fraction() float64 {
-	if r.total <= 0 {
-		return 1
-	}
-	return min(float64(r.read)/float64(r.total), 1)
 }
 
 // Close implements [segment.Rows].

@@ -42,16 +42,14 @@ type text struct {
 	*bufio.Reader
 	below    *meter // of the Reader
 	name     string
-	size     int64    // of the file in bytes
-	packed   *counter // nil without compression
-	unpacker io.Closer
+	unpacker io.Closer // nil without compression
 	file     io.Closer
 }
 
 // unpack takes off the compression that the first bytes of a file show, and
 // refuses what is no text.
 func unpack(ctx context.Context, file storage.Content, name string, format Format) (*text, error) {
-	t := &text{name: name, size: file.Size(), file: file}
+	t := &text{name: name, file: file}
 	in := t.read(file)
 	head, err := in.Peek(4)
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -61,8 +59,7 @@ func unpack(ctx context.Context, file storage.Content, name string, format Forma
 		if !bytes.HasPrefix(head, []byte(packed.magic)) {
 			continue
 		}
-		t.packed = &counter{in: in}
-		unpacker, err := packed.reader(t.packed)
+		unpacker, err := packed.reader(marking{in})
 		if err != nil {
 			return nil, packed.failure(name, err)
 		}
@@ -70,7 +67,7 @@ func unpack(ctx context.Context, file storage.Content, name string, format Forma
 		t.read(&unpacked{ctx, unpacker, packed, name})
 		break
 	}
-	if t.packed == nil && !file.EndKnown() {
+	if t.unpacker == nil && !file.EndKnown() {
 		return nil, storage.EndNotKnown(name)
 	}
 	if err := checkText(t.Reader, name, format); err != nil {
@@ -89,18 +86,6 @@ func (t *text) read(in io.Reader) *bufio.Reader {
 
 // offset is how many bytes of the text were taken.
 func (t *text) offset() int64 { return t.below.n - int64(t.Buffered()) }
-
-// fraction tells how much of the file is read.
-func (t *text) fraction() float64 {
-	offset := t.offset()
-	if t.packed != nil {
-		offset = t.packed.n
-	}
-	if t.size <= 0 { // not a regular file
-		return 0
-	}
-	return min(float64(offset)/float64(t.size), 1)
-}
 
 func (t *text) closeUnpacker() error {
 	if t.unpacker == nil {
@@ -173,15 +158,11 @@ func (c compression) failure(name string, err error) error {
 	}
 }
 
-// counter counts the bytes that are read, and marks the errors of reading.
-type counter struct {
-	in io.Reader
-	n  int64
-}
+// marking marks the errors of reading, which an unpacker passes on among its own.
+type marking struct{ in io.Reader }
 
-func (c *counter) Read(p []byte) (int, error) {
-	n, err := c.in.Read(p)
-	c.n += int64(n)
+func (m marking) Read(p []byte) (int, error) {
+	n, err := m.in.Read(p)
 	if err != nil && !errors.Is(err, io.EOF) {
 		err = &readError{err}
 	}

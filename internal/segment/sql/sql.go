@@ -264,9 +264,6 @@ func (r *sqlRows) failure(err error) error {
 	return r.blame(err)
 }
 
-// Fraction implements [segment.Rows]. A database does not say how many rows are to come.
-func (*sqlRows) Fraction() float64 { return 0 }
-
 // Close implements [segment.Rows].
 func (r *sqlRows) Close() error {
 	r.cancel()

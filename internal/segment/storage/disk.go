@@ -119,8 +119,6 @@ func (f diskFile) Name() string { return f.path }
 
 func (f diskFile) Path() string { return f.path }
 
-func (f diskFile) Size() int64 { return f.info.Size() }
-
 // settledAfter is how old the last change of a file must be before the time of
 // it says that there was no other since: file systems keep it only so exactly.
 const settledAfter = 2 * time.Second
