@@ -68,7 +68,7 @@ func unpack(ctx context.Context, file storage.Content, name string, format Forma
 		break
 	}
 	if t.unpacker == nil && !file.EndKnown() {
-		return nil, storage.EndNotKnown(name)
+		return nil, storage.UnknownEndError(name)
 	}
 	if err := checkText(t.Reader, name, format); err != nil {
 		_ = t.closeUnpacker()

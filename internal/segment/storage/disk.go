@@ -20,7 +20,7 @@ import (
 type disk struct{ diskCalls }
 
 // diskCalls are the calls to the file system. Each of them may block for good,
-// so they are made by [await] and the like.
+// so they are made by [interruptible] and the like.
 type diskCalls struct {
 	stat func(path string) (fs.FileInfo, error)
 	glob func(pattern string) ([]string, error)
@@ -37,7 +37,7 @@ type diskHandle interface {
 var osCalls = diskCalls{os.Stat, filepath.Glob, func(path string) (diskHandle, error) { return os.Open(path) }}
 
 func (d disk) Find(ctx context.Context, path string) ([]Object, error) {
-	return await(ctx, func() ([]Object, error) { return d.look(ctx, path) }, nil)
+	return interruptible(ctx, func() ([]Object, error) { return d.look(ctx, path) }, nil)
 }
 
 // look takes a path that exists literally, and any other as a pattern.
@@ -132,7 +132,7 @@ func (f diskFile) Version() string {
 
 // open refuses a file that is not the one any more that was found.
 func (f diskFile) Open(ctx context.Context) (Content, error) {
-	handle, err := await(ctx, func() (diskHandle, error) {
+	handle, err := interruptible(ctx, func() (diskHandle, error) {
 		handle, err := f.opens(f.path)
 		if err != nil {
 			return nil, openError(f.path, err)
@@ -143,7 +143,7 @@ func (f diskFile) Open(ctx context.Context) (Content, error) {
 		}
 		if err != nil {
 			_ = handle.Close() // nothing was read
-			return nil, blameFault(f.path, err)
+			return nil, pathError(f.path, err)
 		}
 		return handle, nil
 	}, func(handle diskHandle) { _ = handle.Close() })

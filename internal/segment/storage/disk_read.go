@@ -159,7 +159,7 @@ func (c *diskContent) copyAt(p []byte, offset int64) (int, error) {
 		c.buffer = c.room(0)
 	}
 	buffer := c.buffer[:min(len(p), len(c.buffer))]
-	block, err := await(c.ctx, func() (diskRead, error) {
+	block, err := interruptible(c.ctx, func() (diskRead, error) {
 		block := c.block(buffer, offset)
 		return block, block.err
 	}, nil)

@@ -10,7 +10,7 @@ import (
 // LeaveOut takes files on this machine off those that were found for a path,
 // whatever name its pattern found them by.
 func LeaveOut(ctx context.Context, path string, found []Object, files []string) ([]Object, error) {
-	return await(ctx, func() ([]Object, error) { return leaveOut(path, found, files) }, nil)
+	return interruptible(ctx, func() ([]Object, error) { return leaveOut(path, found, files) }, nil)
 }
 
 func leaveOut(path string, found []Object, files []string) ([]Object, error) {
