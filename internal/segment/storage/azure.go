@@ -189,7 +189,7 @@ func (e azureEndpoint) url() (*url.URL, error) {
 		text = protocol + "://" + domain
 	}
 	u, err := url.Parse(text)
-	if err != nil || u.Host == "" {
+	if err != nil || u.Host == "" || !plainCode.MatchString(e.account) {
 		return nil, &readError{problem: "the name of the storage account or its domain is not valid", remedy: "Check AZURE_STORAGE_ACCOUNT and AZURE_STORAGE_DOMAIN, or ?storage_account= and ?domain= in the path."}
 	}
 	return u, nil
