@@ -167,7 +167,7 @@ func sortedByKey(found []bucketObject) ([]Object, error) {
 // says "not found" of objects and buckets alike.
 func (f finder) moreSpecific(ctx context.Context, err error) error {
 	answer := statusOf(err).http
-	if f.address.scheme == schemeAzure || answer == 0 || isRetryableStatus(answer) {
+	if f.address.scheme == schemeAzure || answer < http.StatusMultipleChoices || isRetryableStatus(answer) {
 		return err
 	}
 	_, listErr := f.client.list(ctx, f.address.key, "", "")

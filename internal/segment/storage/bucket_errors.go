@@ -1,14 +1,11 @@
 package storage
 
 import (
-	"encoding/json"
-	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"net/url"
 	"regexp"
 	"strings"
 
@@ -105,7 +102,7 @@ func (a address) explain(err error) error {
 		return &readError{problem: fmt.Sprintf("the credentials were refused (%s)", s), remedy: a.credentialsHint()}
 	case noBucketCodes[s.code]:
 		return &readError{problem: fmt.Sprintf("there is no bucket or container %q", a.bucket), remedy: a.bucketHint()}
-	case s.http != 0:
+	case s.http >= http.StatusMultipleChoices: // else the body broke off
 		return a.explainStatus(s)
 	case isTransferError(err):
 		return unreachable(err)
@@ -153,13 +150,6 @@ var (
 // isTransferError reports whether a request or its answer was lost on the way,
 // rather than refused before it was sent.
 func isTransferError(err error) bool {
-	var (
-		netErr  net.Error
-		urlErr  *url.Error
-		decoded *smithy.DeserializationError
-		xmlErr  *xml.SyntaxError
-		jsonErr *json.SyntaxError
-	)
-	return errors.As(err, &netErr) || errors.As(err, &urlErr) || errors.As(err, &decoded) || errors.As(err, &xmlErr) || errors.As(err, &jsonErr) ||
-		errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF)
+	var netErr net.Error // includes *url.Error, that of every HTTP client
+	return errors.As(err, &netErr) || errors.Is(err, io.ErrUnexpectedEOF)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go/logging"
 )
 
 // s3Client reads a bucket of Amazon S3, or of a store with its protocol.
@@ -42,7 +43,10 @@ func newS3Client(ctx context.Context, a address) (bucketClient, error) {
 // loadAWSConfig loads the configuration that all tools of AWS share, from the
 // environment and from files.
 func loadAWSConfig(ctx context.Context, p params) (aws.Config, error) {
-	options := []func(*config.LoadOptions) error{config.WithRegion(p["region"]), config.WithSharedConfigProfile(p["profile"])}
+	options := []func(*config.LoadOptions) error{
+		config.WithRegion(p["region"]), config.WithSharedConfigProfile(p["profile"]),
+		config.WithLogger(logging.Nop{}), // its warnings may contain URLs
+	}
 	anonymous, err := p.bool("anonymous")
 	if err != nil {
 		return aws.Config{}, err

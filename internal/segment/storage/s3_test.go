@@ -246,3 +246,17 @@ func TestS3ObjectThatChanges(t *testing.T) {
 		})
 	}
 }
+
+// A store that ignores ranges must not yield the beginning of an object twice.
+func TestS3StoreWithoutRanges(t *testing.T) {
+	s := newStore(t)
+	s.put(t, "a.csv", numbered(500))
+	serve := s.Handler
+	s.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Header.Del("Range")
+		serve.ServeHTTP(w, r)
+	})
+	s.cuts = 1
+	_, err := readIDs(t, s.file("b/a.csv"))
+	wantError(t, err, "the server does not send the part of the file that was requested")
+}
