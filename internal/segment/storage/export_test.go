@@ -26,8 +26,8 @@ func WithWaits(path string, timeout time.Duration, transport http.RoundTripper) 
 // DiskHandle is an open file of the file system.
 type DiskHandle = diskHandle
 
-// DiskBlock is how much of a file is read at once.
-const DiskBlock = diskBlock
+// DiskReadSize is how much of a file is read at once.
+const DiskReadSize = diskReadSize
 
 // DiskCalls are the calls to the file system; those that are nil are the
 // system's own.

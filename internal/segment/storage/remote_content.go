@@ -18,7 +18,7 @@ type rangeOpener interface {
 // rangeBody is a range of a file that is being received.
 type rangeBody struct {
 	io.ReadCloser
-	framed bool // a transfer that breaks off is an error, not io.EOF
+	framed bool // a transfer that breaks off ends in an error, not in io.EOF
 }
 
 var (

@@ -85,8 +85,8 @@ func (f webFile) openRange(ctx context.Context, offset, length int64) (rangeBody
 	return rangeBody{&skippingBody{body, skip}, framed}, nil
 }
 
-// isFramed reports whether an answer has an end of its own, rather than ending
-// whenever the connection is closed.
+// isFramed reports whether the protocol marks the end of an answer, so that a
+// closed connection is not taken for it.
 func isFramed(resp *http.Response) bool {
 	return resp.ProtoMajor >= 2 || resp.ContentLength >= 0 || slices.Contains(resp.TransferEncoding, "chunked")
 }
@@ -161,9 +161,9 @@ func (f webFile) get(ctx context.Context, byteRange, validator string) (*http.Re
 	return f.client.Do(req)
 }
 
-// validatorOf returns what differs where the content does: a strong entity tag,
-// or the time of the last change. The time counts only if the file was not
-// written again within the same tick of the server's clock.
+// validatorOf returns a strong entity tag, or else the time of the last change; it
+// differs where the content does. A recent time does not prove that, since the
+// file may be written again within the same second.
 func validatorOf(resp *http.Response) string {
 	if tag := resp.Header.Get("ETag"); tag != "" && !strings.HasPrefix(tag, "W/") {
 		return tag
@@ -178,7 +178,7 @@ func validatorOf(resp *http.Response) string {
 	return changed.UTC().Format(http.TimeFormat)
 }
 
-// refusal explains an answer that holds no file.
+// refusal explains an answer that contains no file.
 func refusal(resp *http.Response) error {
 	status := fmt.Sprint(resp.StatusCode, " ", http.StatusText(resp.StatusCode))
 	signed := resp.Request.URL.RawQuery != ""
@@ -197,7 +197,8 @@ func refusal(resp *http.Response) error {
 	}
 }
 
-// explainWebError makes a *readError of an error of the HTTP client, which holds the URL.
+// explainWebError makes a *readError of an error of the HTTP client, which quotes
+// the URL.
 func explainWebError(err error) error {
 	var known *readError
 	switch {
