@@ -45,8 +45,10 @@ func newGCSClient(ctx context.Context, a address, transport http.RoundTripper) (
 		return nil, err
 	}
 	if !anonymous && emulator == "" {
-		// Tokens are fetched when they are needed, long after this call.
-		credentials, err := google.FindDefaultCredentials(context.WithoutCancel(ctx), gcsScope)
+		// Tokens are fetched when they are needed, long after this call. Without a
+		// timeout, a fetch that hangs would block all later ones.
+		tokenCtx := context.WithValue(context.WithoutCancel(ctx), oauth2.HTTPClient, &http.Client{Transport: sharedTransport(), Timeout: defaultRetryPolicy.responseTimeout})
+		credentials, err := google.FindDefaultCredentials(tokenCtx, gcsScope)
 		if err != nil {
 			return nil, asCredentialsError(err)
 		}
@@ -171,16 +173,7 @@ func (c gcsClient) read(ctx context.Context, key string, offset, length int64, w
 	if part := rangeHeader(offset, length); part != "" {
 		header.Set("Range", part)
 	}
-	resp, err := c.get(ctx, c.objectURL(key), query, header)
-	if err != nil {
-		return download{}, err
-	}
-	d := download{body: resp.Body, length: resp.ContentLength, contentRange: resp.Header.Get("Content-Range"), tag: resp.Header.Get("ETag")}
-	if number := resp.Header.Get("X-Goog-Generation"); number != "" {
-		d.tag = gcsGeneration(number)
-	}
-	d.changed, _ = http.ParseTime(resp.Header.Get("Last-Modified")) // only compared where there is no tag
-	return d, nil
+	return c.get(ctx, c.objectURL(key), query, header)
 }
 
 // objectURL is the URL of an object, whose key is a single segment of the path.
@@ -188,30 +181,35 @@ func (c gcsClient) objectURL(key string) string { return c.objects + "/" + url.P
 
 // getJSON decodes the answer to a request.
 func (c gcsClient) getJSON(ctx context.Context, address string, query url.Values, answer any) error {
-	resp, err := c.get(ctx, address, query, nil)
+	d, err := c.get(ctx, address, query, nil)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = resp.Body.Close() }() // only read from
-	return json.NewDecoder(resp.Body).Decode(answer)
+	defer func() { _ = d.body.Close() }() // only read from
+	return json.NewDecoder(d.body).Decode(answer)
 }
 
 // get makes a request. The caller closes the body.
-func (c gcsClient) get(ctx context.Context, address string, query url.Values, header http.Header) (*http.Response, error) {
+func (c gcsClient) get(ctx context.Context, address string, query url.Values, header http.Header) (download, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address+"?"+query.Encode(), http.NoBody)
 	if err != nil {
-		return nil, err
+		return download{}, err
 	}
 	maps.Copy(req.Header, header)
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return nil, err
+		return download{}, err
 	}
 	if resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusPartialContent {
 		defer func() { _ = resp.Body.Close() }() // only read from
-		return nil, newGCSError(resp)
+		return download{}, newGCSError(resp)
 	}
-	return resp, nil
+	d := download{body: resp.Body, length: resp.ContentLength, contentRange: resp.Header.Get("Content-Range"), tag: resp.Header.Get("ETag")}
+	if number := resp.Header.Get("X-Goog-Generation"); number != "" {
+		d.tag = gcsGeneration(number)
+	}
+	d.changed, _ = http.ParseTime(resp.Header.Get("Last-Modified")) // only compared where there is no tag
+	return d, nil
 }
 
 // gcsError is an answer that is an error.

@@ -113,7 +113,8 @@ func TestAzureEnvironment(t *testing.T) {
 		"emulator, environment":  {map[string]string{"AZURE_STORAGE_ACCOUNT": "a", "AZURE_STORAGE_KEY": key, "AZURE_STORAGE_IS_LOCAL_EMULATOR": "1", "AZURE_STORAGE_DOMAIN": "azurite"}, "", "https://azurite/a/c"},
 		"shared access":          {map[string]string{"AZURE_STORAGE_ACCOUNT": "a", "AZURE_STORAGE_SAS_TOKEN": "?sv=1&sig=x"}, "", "https://a.blob.core.windows.net/c?sv=1&sig=x"},
 		"shared access, elsewhere": {
-			map[string]string{"AZURE_STORAGE_ACCOUNT": "a", "AZURE_STORAGE_SAS_TOKEN": "sig=x"}, "domain=example.com",
+			map[string]string{"AZURE_STORAGE_ACCOUNT": "a", "AZURE_STORAGE_SAS_TOKEN": "sig=x"},
+			"domain=example.com",
 			"AZURE_STORAGE_SAS_TOKEN is not sent to another server, which the parameters of the path name. Name the server in AZURE_STORAGE_ACCOUNT",
 		},
 		"key before shared access": {map[string]string{"AZURE_STORAGE_ACCOUNT": "a", "AZURE_STORAGE_KEY": key, "AZURE_STORAGE_SAS_TOKEN": "sig=x"}, "", "https://a.blob.core.windows.net/c"},

@@ -130,7 +130,8 @@ func TestS3ConfigurationThatIsNotUsable(t *testing.T) {
 		"bad file":        {map[string]string{"AWS_CONFIG_FILE": writeFile(t, "config", "[profile "+secret)}, "?profile=x", "no usable credentials were found"},
 		"no region":       {map[string]string{"AWS_REGION": "", "AWS_DEFAULT_REGION": ""}, "", "the region of the bucket is not known. Add it to the path, as in ?region=eu-west-1"},
 		"role refused": {
-			map[string]string{"AWS_ENDPOINT_URL_STS": serve(t, credentialServer)}, "?role=arn:aws:iam::123456789012:role/other",
+			map[string]string{"AWS_ENDPOINT_URL_STS": serve(t, credentialServer)},
+			"?role=arn:aws:iam::123456789012:role/other",
 			"no usable credentials were found",
 		},
 	} {
