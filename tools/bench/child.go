@@ -82,18 +82,12 @@ func measure(ctx context.Context, j job) (cost, error) {
 	return c, err
 }
 
-// ownPeak reads how much memory this process had at most. On Linux it is better
-// than what the parent is told: that begins with the memory of the parent.
+// ownPeak is the peak memory of this process in MiB, 0 where the system does not
+// say. What the parent is told of a child includes the memory of the parent.
 func ownPeak() float64 {
-	status, err := os.ReadFile("/proc/self/status")
+	kibibytes, err := processStatus("self", "VmHWM")
 	if err != nil {
 		return 0
-	}
-	var kibibytes float64
-	for line := range strings.Lines(string(status)) {
-		if n, _ := fmt.Sscanf(line, "VmHWM: %f kB", &kibibytes); n == 1 {
-			break
-		}
 	}
 	return kibibytes / 1024
 }

@@ -1,6 +1,6 @@
 // Command bench measures what the engine costs and prints it as ratios to a
 // floor that was measured in the same run: seconds differ from machine to
-// machine, ratios hardly do.
+// machine, ratios hardly do. It also measures what the provider itself weighs.
 package main
 
 import (
@@ -17,7 +17,7 @@ import (
 func main() {
 	rounds := flag.Int("rounds", 9, "how often each figure is measured, of those under limits at most three times; the median counts")
 	scale := flag.Float64("scale", 1, "part of the rows, for a quick look; the bars are meant for all of them")
-	only := flag.String("only", "", "one of speed, memory, limits, stop, sources; all of them by default")
+	only := flag.String("only", "", "one of speed, memory, limits, stop, sources, weight; all of them by default")
 	spec := flag.String("job", "", "used by the program itself")
 	flag.Parse()
 
@@ -45,7 +45,7 @@ func bench(ctx context.Context, out io.Writer, only string, scale float64, round
 	for _, part := range []struct {
 		name string
 		run  func(context.Context) error
-	}{{"speed", b.atFullSpeed}, {"memory", b.memory}, {"limits", b.withLimits}, {"stop", b.stopping}, {"sources", b.withSources}} {
+	}{{"speed", b.atFullSpeed}, {"memory", b.memory}, {"limits", b.withLimits}, {"stop", b.stopping}, {"sources", b.withSources}, {"weight", b.weight}} {
 		if only != "" && only != part.name {
 			continue
 		}
