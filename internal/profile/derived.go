@@ -4,7 +4,7 @@ package profile
 // the address. It is not part of the hash of a profile.
 type Derived struct {
 	// Append appends the value for an address, as JSON of at most MaxBytes. nil
-	// leaves the property out, but profiles still keep room for it.
+	// leaves the property out, but it still counts towards MaxSize.
 	Append   func(dst []byte, email Hash) []byte
 	MaxBytes int
 
