@@ -37,7 +37,7 @@ func TestAccBucket_s3(t *testing.T) { // not parallel: credentials come from the
 		}
 	}
 	query := "?" + url.Values{"endpoint": {store.URL}, "use_path_style": {"true"}}.Encode()
-	for name, path := range map[string]string{"object": "s3://crm/segments/vip-1.csv", "pattern": "s3://crm/segments/vip-*.csv"} {
+	for name, path := range map[string]string{"object": "s3://crm/segments/vip-1.csv", "pattern": "s3://crm/segments/vip-*.csv"} { //nolint:paralleltest // the test sets the environment
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			put(people[:3])

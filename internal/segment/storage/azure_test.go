@@ -1,3 +1,4 @@
+//nolint:paralleltest // credentials come from the environment, which azureEnvironment sets
 package storage_test
 
 import (

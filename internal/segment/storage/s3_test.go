@@ -1,3 +1,4 @@
+//nolint:paralleltest // credentials come from the environment, which newStore and s3Environment set
 package storage_test
 
 import (
