@@ -93,7 +93,7 @@ func TestGCSEndpoint(t *testing.T) {
 	}
 }
 
-// The environment says where an account is and who asks.
+// The environment determines the URL of the account and the credentials.
 func TestAzureEnvironment(t *testing.T) {
 	t.Parallel()
 	const key = "c2VjcmV0"

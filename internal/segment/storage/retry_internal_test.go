@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// A connection that times out is a server that cannot be reached and not a user
-// who gave up, and its error holds a URL that may be signed.
+// The timeout of a connection is reported as an unreachable server, not as a
+// cancellation by the user, and without its URL, which may be signed.
 func TestConnectionsThatTimeOutAreExplained(t *testing.T) {
 	t.Parallel()
 	timeout := &url.Error{
