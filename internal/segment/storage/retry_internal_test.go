@@ -18,6 +18,11 @@ func TestConnectionsThatTimeOutAreExplained(t *testing.T) {
 		Err: &net.OpError{Op: "dial", Net: "tcp", Err: context.DeadlineExceeded},
 	}
 	ended := &url.Error{Op: "Get", URL: timeout.URL, Err: context.DeadlineExceeded}
+	token := &credentialsError{err: ended, retryable: true} // the timeout of the client that fetches tokens
+	var known *readError
+	if err := (address{scheme: schemeGCS}).explain(token); !errors.As(err, &known) || !isRetryable(err) || strings.Contains(err.Error(), "secret") {
+		t.Errorf("token: error %v", err)
+	}
 	for name, explain := range map[string]func(error) error{"bucket": address{}.explain, "web": explainWebError} {
 		var known *readError
 		if err := explain(timeout); !errors.As(err, &known) || strings.Contains(err.Error(), "secret") || !isRetryable(err) {
