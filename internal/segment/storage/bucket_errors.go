@@ -92,12 +92,12 @@ func (a address) explain(err error) error {
 	switch {
 	case err == nil || errors.As(err, &known):
 		return err
+	case errors.As(err, &credentials): // first, since it wraps statuses and timeouts of other servers
+		return &readError{problem: "no usable credentials were found: " + brief(credentials.err), remedy: a.credentialsHint(), retryable: credentials.retryable}
 	case IsContextError(err):
 		return err
 	case errors.Is(err, errTimeout):
 		return unreachable(err)
-	case errors.As(err, &credentials): // before the status, which is that of whoever issues credentials
-		return &readError{problem: "no usable credentials were found: " + brief(credentials.err), remedy: a.credentialsHint(), retryable: credentials.retryable}
 	case refusedCodes[s.code]:
 		return &readError{problem: fmt.Sprintf("the credentials were refused (%s)", s), remedy: a.credentialsHint()}
 	case noBucketCodes[s.code]:

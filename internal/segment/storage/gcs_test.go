@@ -83,7 +83,7 @@ func serve(t *testing.T, handler http.HandlerFunc) string {
 	return server.URL
 }
 
-// What Google answers whom it refuses.
+// Refusals as Google sends them.
 func TestGCSRefusals(t *testing.T) {
 	for name, tc := range map[string]struct {
 		status                int
@@ -106,8 +106,8 @@ func TestGCSRefusals(t *testing.T) {
 	}
 }
 
-// Whether an object or its bucket is missing is not told by words: whoever may
-// not list the bucket is told of the object.
+// Whether an object or its bucket is missing is not decided by the message. Without
+// the permission to list, the object is reported.
 func TestGCSMissingObjectWherePermissionToListIsMissing(t *testing.T) {
 	t.Setenv("STORAGE_EMULATOR_HOST", serve(t, func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasSuffix(r.URL.Path, "/o") {
@@ -136,9 +136,8 @@ func TestGCSRetries(t *testing.T) {
 	}
 }
 
-// Tokens come from the credentials that GOOGLE_APPLICATION_CREDENTIALS names.
-// A server of tokens that is out of order is asked again, one that refuses is
-// not.
+// Tokens come from the credentials that GOOGLE_APPLICATION_CREDENTIALS names. The
+// token server is asked again if it is out of order, not if it refuses.
 func TestGCSTokens(t *testing.T) {
 	server := gcstest.New(t, "segments")
 	server.Put("segments", "a.csv", numbered(3))
@@ -209,7 +208,7 @@ func serviceAccountKey(t *testing.T, tokenURL string) string {
 	return string(content)
 }
 
-// Whoever is anonymous needs no credentials, and sends none.
+// Anonymous access needs no credentials, and sends none.
 func TestGCSAnonymous(t *testing.T) {
 	server := gcstest.New(t, "segments")
 	server.Put("segments", "a.csv", numbered(3))
