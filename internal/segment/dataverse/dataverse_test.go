@@ -6,10 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"slices"
 	"testing"
-	"time"
 
 	"go.uber.org/goleak"
 
@@ -33,7 +31,7 @@ func TestDataverseJoinsMembersWithProfiles(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("rows %q, want %q", got, want)
 	}
-	if e.asked("_msdynci_region_value") != 1 {
+	if e.countRequests("_msdynci_region_value") != 1 {
 		t.Errorf("a lookup is selected by another name: %q", e.Requests())
 	}
 	if len(e.scopes) != 1 || e.scopes[0] != e.URL+"/.default" {
@@ -69,10 +67,10 @@ func TestDataversePages(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			e := newEnvironment(t, "Email")
-			e.MaxPage, e.scan = 130, scan
+			e.MaxPage, e.maxKeptIDs = 130, scan
 			want := e.fill(2000, "VIP")
 			got := e.mustRead("VIP", "email")
-			lookups := e.asked("Microsoft.Dynamics.CRM.In")
+			lookups := e.countRequests("Microsoft.Dynamics.CRM.In")
 			if scan > 1000 && (!slices.Equal(got, want) || lookups < 5) || scan < 1000 && lookups != 0 {
 				t.Errorf("%d requests by id, order kept: %v", lookups, slices.Equal(got, want))
 			}
@@ -84,8 +82,8 @@ func TestDataversePages(t *testing.T) {
 			if !slices.Equal(got, want) {
 				t.Errorf("%d rows, want %d", len(got), len(want))
 			}
-			if e.Busiest() > 8 || e.asked("$skip=") > 0 {
-				t.Errorf("%d requests at once", e.Busiest())
+			if e.MaxConcurrent() > 8 || e.countRequests("$skip=") > 0 {
+				t.Errorf("%d requests at once", e.MaxConcurrent())
 			}
 		})
 	}
@@ -102,10 +100,10 @@ func TestDataverseChoosesTheShorterWay(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			e := newEnvironment(t, "Email")
-			e.Profiles = tc.profiles
+			e.ProfileCount = tc.profiles
 			want := e.fill(4202, "VIP")
-			if got := e.mustRead("VIP", "email"); len(got) != len(want) || e.asked("CRM.In") != tc.lookups || e.asked("RetrieveTotalRecordCount") != 1 {
-				t.Errorf("%d rows, %d requests by id", len(got), e.asked("CRM.In"))
+			if got := e.mustRead("VIP", "email"); len(got) != len(want) || e.countRequests("CRM.In") != tc.lookups || e.countRequests("RetrieveTotalRecordCount") != 1 {
+				t.Errorf("%d rows, %d requests by id", len(got), e.countRequests("CRM.In"))
 			}
 		})
 	}
@@ -130,7 +128,7 @@ func TestDataverseNamesAreExact(t *testing.T) {
 			t.Errorf("asked for %q, got that of %q (%v)", name, of, err)
 		}
 	}
-	if e.asked("segmentmemberships") != len(names) {
+	if e.countRequests("segmentmemberships") != len(names) {
 		t.Errorf("names are not all found by the filter: %q", e.Requests())
 	}
 }
@@ -154,7 +152,7 @@ func TestDataverseMemberWithoutProfile(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			e := newEnvironment(t, "Email")
-			e.scan = scan
+			e.maxKeptIDs = scan
 			e.Add("a", simulator.Profile{"email": "ann@example.com"}, "VIP")
 			e.AddMembership("a", "VIP", "of another app")
 			e.AddMembership("b", "VIP")
@@ -224,81 +222,11 @@ func TestDataverseNoSegments(t *testing.T) {
 	wantBlame(t, rows.(segment.Explainer).WhyEmpty(), "segment", "Nobody is in any segment there")
 }
 
-// Dataverse is obeyed when it says how long to wait, and asked again when an
-// answer breaks off.
-func TestDataverseRetries(t *testing.T) {
-	t.Parallel()
-	for name, fault := range map[string]simulator.Fault{
-		"throttled":  {Of: "", Times: 3, Status: 429, RetryAfter: "7"},
-		"date":       {Of: "", Times: 3, Status: 429},
-		"broken":     {Of: "msdynci_customerprofiles", Times: 3, Truncate: true},
-		"overloaded": {Of: "$skiptoken", Times: 3, Status: 503},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			e := newEnvironment(t, "Email")
-			e.MaxPage, e.scan = 30, 50
-			want := e.fill(200, "VIP")
-			if name == "date" {
-				fault.RetryAfter = time.Now().Add(time.Minute).UTC().Format(http.TimeFormat)
-			}
-			e.Fail(fault)
-			got := e.mustRead("VIP", "email")
-			slices.Sort(got)
-			if !slices.Equal(got, want) || len(e.slept) != 3 {
-				t.Errorf("%d rows, waits %v", len(got), e.slept)
-			}
-			for _, d := range e.slept {
-				if name == "throttled" && (d < 7*time.Second || d > 8*time.Second) || name == "date" && d < 30*time.Second {
-					t.Errorf("waits %s", d)
-				}
-			}
-		})
-	}
-}
-
-func TestDataverseTokens(t *testing.T) {
-	t.Parallel()
-	t.Run("kept", func(t *testing.T) {
-		t.Parallel()
-		e := newEnvironment(t, "Email")
-		e.MaxPage = 10
-		e.fill(100, "VIP")
-		if e.mustRead("VIP", "email"); e.tokens != 1 {
-			t.Errorf("%d tokens", e.tokens)
-		}
-	})
-	t.Run("renewed before it ends", func(t *testing.T) {
-		t.Parallel()
-		e := newEnvironment(t, "Email")
-		e.holds = time.Minute
-		e.fill(10, "VIP")
-		if e.mustRead("VIP", "email"); e.tokens < 3 {
-			t.Errorf("%d tokens", e.tokens)
-		}
-	})
-	t.Run("renewed when refused", func(t *testing.T) {
-		t.Parallel()
-		e := newEnvironment(t, "Email")
-		e.MaxPage, e.scan = 10, 20
-		want := e.fill(100, "VIP")
-		rows, err := e.source("VIP").Open(t.Context(), []string{"email"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer rows.Close()
-		e.Revoke()
-		if got, err := segmenttest.ReadAll(rows); len(got) != len(want) || err != nil || e.tokens != 2 {
-			t.Errorf("%d rows, %v, %d tokens", len(got), err, e.tokens)
-		}
-	})
-}
-
 func TestDataverseStopsWhenCancelled(t *testing.T) { //nolint:paralleltest // goleak looks at all goroutines of the process
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	for _, scan := range []int{0, 50} {
 		e := newEnvironment(t, "Email")
-		e.MaxPage, e.scan = 10, scan
+		e.MaxPage, e.maxKeptIDs = 10, scan
 		e.fill(2000, "VIP")
 		ctx, cancel := context.WithCancel(t.Context())
 		rows, err := e.source("VIP").Open(ctx, []string{"email"})
@@ -315,7 +243,7 @@ func TestDataverseStopsWhenCancelled(t *testing.T) { //nolint:paralleltest // go
 		if err := rows.Close(); err != nil {
 			t.Error(err)
 		}
-		e.Close()
+		e.close()
 	}
 }
 
@@ -332,7 +260,7 @@ func TestDataverseClosedEarly(t *testing.T) { //nolint:paralleltest // goleak lo
 	if err := rows.Close(); err != nil {
 		t.Error(err)
 	}
-	e.Close()
+	e.close()
 }
 
 // Long ids make smaller chunks, so that an address never gets too long.
@@ -342,7 +270,7 @@ func TestDataverseLongIDs(t *testing.T) {
 	for i := range 100 {
 		e.Add(fmt.Sprintf("%0400d \"é\"", i), simulator.Profile{"email": "x"}, "VIP")
 	}
-	if got := e.mustRead("VIP", "email"); len(got) != 100 || e.asked("CRM.In") != 4 {
-		t.Errorf("%d rows, %d requests by id", len(got), e.asked("CRM.In"))
+	if got := e.mustRead("VIP", "email"); len(got) != 100 || e.countRequests("CRM.In") != 4 {
+		t.Errorf("%d rows, %d requests by id", len(got), e.countRequests("CRM.In"))
 	}
 }

@@ -48,10 +48,10 @@ func TestSQL_mysqlTLS(t *testing.T) { //nolint:tparallel // checkTLS also serves
 		"nothing said, none offered":   {"", false, nil, append(required, "does not offer TLS")},
 		"nothing said, unknown CA":     {"", true, nil, append(required, "not signed by an authority")},
 		"CA":                           {"ssl-ca=" + ca, true, secret, nil},
-		"CA, none offered":             {"ssl-ca=" + ca, false, nil, []string{"does not offer TLS", "Check what the URL says"}},
+		"CA, none offered":             {"ssl-ca=" + ca, false, nil, []string{"does not offer TLS", "Check the TLS parameters"}},
 		"CA and mode":                  {"ssl-mode=VERIFY_CA&ssl_ca=" + ca, true, secret, nil},
 		"CA that is none":              {"ssl-ca=" + empty, true, nil, []string{"ssl-ca", "holds no certificate"}},
-		"verified":                     {"tls=true", true, nil, []string{"not signed by an authority", "Check what the URL says"}},
+		"verified":                     {"tls=true", true, nil, []string{"not signed by an authority", "Check the TLS parameters"}},
 		"not verified":                 {"tls=skip-verify", true, secret, nil},
 		"not verified, another CA":     {"tls=skip-verify&ssl-ca=" + other, true, secret, nil},
 		"another CA":                   {"ssl-ca=" + other, true, nil, []string{"not signed by an authority"}},
@@ -116,7 +116,7 @@ func TestSQL_postgresTLS(t *testing.T) {
 	for mode, c := range map[string]tlsCase{
 		"disable": {"", true, plain, nil},
 		"prefer":  {"", false, plain, nil},
-		"require": {"", false, nil, []string{"does not offer TLS", "Check what the URL says"}},
+		"require": {"", false, nil, []string{"does not offer TLS", "Check the TLS parameters"}},
 	} {
 		t.Setenv("PGSSLMODE", mode)
 		checkTLS(t, map[string]tlsCase{"PGSSLMODE " + mode: c}, login)
