@@ -154,6 +154,7 @@ func TestGCSTokens(t *testing.T) {
 	}{
 		"workload identity":          {workloadIdentity, []int{200}, "", 1},
 		"workload identity, refused": {workloadIdentity, []int{400}, "no usable credentials were found", 1},
+		"impersonation":              {impersonation, []int{200}, "", 2},
 		"key":                        {serviceAccountKey, []int{200}, "", 1},
 		"key, out of order":          {serviceAccountKey, []int{503, 429, 200}, "", 3},
 		"key, refused":               {serviceAccountKey, []int{400}, "no usable credentials were found", 1},
@@ -165,7 +166,7 @@ func TestGCSTokens(t *testing.T) {
 				w.Header().Set("Content-Type", "application/json")
 				w.WriteHeader(status)
 				if status == http.StatusOK {
-					_, _ = w.Write([]byte(`{"access_token":"ya29.token","token_type":"Bearer","expires_in":3600}`))
+					_, _ = w.Write([]byte(tokenAnswer))
 					return
 				}
 				_, _ = w.Write([]byte(`{"error":"invalid_grant","error_description":"` + secret + `@example.com is gone"}`))
@@ -186,12 +187,45 @@ func TestGCSTokens(t *testing.T) {
 	}
 }
 
+// tokenAnswer is that of a token server and of one that impersonates.
+const tokenAnswer = `{"access_token":"ya29.token","token_type":"Bearer","expires_in":3600,"accessToken":"ya29.token","expireTime":"2099-01-01T00:00:00Z"}`
+
+// Where there are no other credentials, they are those of the machine.
+func TestGCSMetadataServer(t *testing.T) {
+	server := gcstest.New(t, "segments")
+	server.Put("segments", "a.csv", numbered(3))
+	metadata := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/token") {
+			_, _ = w.Write([]byte(tokenAnswer))
+		}
+	})
+	for _, name := range []string{"STORAGE_EMULATOR_HOST", "GOOGLE_APPLICATION_CREDENTIALS"} {
+		t.Setenv(name, "")
+	}
+	for _, name := range []string{"HOME", "APPDATA"} { // of gcloud's credentials
+		t.Setenv(name, t.TempDir())
+	}
+	t.Setenv("GCE_METADATA_HOST", strings.TrimPrefix(metadata, "http://"))
+	wantNumbered(t, withWaits("gs://segments/a.csv", enough, sentTo(server.URL)), 3)
+	for _, r := range server.Requests() {
+		if got := r.Header.Get("Authorization"); got != "Bearer ya29.token" {
+			t.Errorf("Authorization %q", got)
+		}
+	}
+}
+
 const subjectToken = "eyJhbGciOiJSUzI1NiJ9"
 
 func workloadIdentity(t *testing.T, tokenURL string) string {
 	t.Helper()
 	return `{"type":"external_account","audience":"//iam.googleapis.com/x","subject_token_type":"urn:ietf:params:oauth:token-type:jwt","token_url":"` +
 		tokenURL + `","credential_source":{"file":"` + writeFile(t, "jwt", subjectToken) + `"}}`
+}
+
+func impersonation(t *testing.T, tokenURL string) string {
+	t.Helper()
+	return `{"type":"impersonated_service_account","service_account_impersonation_url":"` + tokenURL + `/v1/projects/-/serviceAccounts/a@example.com:generateAccessToken",` +
+		`"source_credentials":` + serviceAccountKey(t, tokenURL) + `}`
 }
 
 func serviceAccountKey(t *testing.T, tokenURL string) string {
