@@ -1,4 +1,4 @@
-// Package wait waits without being deaf to the end of a context.
+// Package wait sleeps until a context ends.
 package wait
 
 import (
@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// For waits for so long, or until the context ends, whose error it then returns.
+// For waits for a duration. It returns the error of the context if that ends
+// first.
 func For(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -125,7 +125,7 @@ func TestSQL_refusedQueries(t *testing.T) {
 	})
 }
 
-// What a server says of values is not passed on.
+// Errors do not contain values that the server quotes.
 func TestSQL_noValuesInErrors(t *testing.T) {
 	t.Parallel()
 	db := sqltest.Postgres(t)

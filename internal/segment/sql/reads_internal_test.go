@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestOnlyReads_allowed(t *testing.T) {
+func TestCheckReadOnly_allowed(t *testing.T) {
 	t.Parallel()
 	for _, query := range []string{
 		"SELECT 1",
@@ -36,7 +36,7 @@ func TestOnlyReads_allowed(t *testing.T) {
 	}
 }
 
-func TestOnlyReads_refused(t *testing.T) {
+func TestCheckReadOnly_refused(t *testing.T) {
 	t.Parallel()
 	for query, words := range map[string]string{
 		"DELETE FROM people":                                           "begins with DELETE,",
@@ -102,9 +102,9 @@ func TestOnlyReads_refused(t *testing.T) {
 	}
 }
 
-// Whatever the text is, judging it ends without a panic. A query that is allowed
-// is allowed in parentheses too, and is not beside a DELETE.
-func FuzzOnlyReads(f *testing.F) {
+// The check never panics. An allowed query is also allowed in parentheses, and is
+// refused next to a DELETE.
+func FuzzCheckReadOnly(f *testing.F) {
 	for _, seed := range []string{
 		"SELECT 1; DELETE FROM a", "WITH a AS (SELECT ')') DELETE FROM b", "/*!1 DELETE */", "(((", "WITH WITH AS (", "'\\", "--", "/*/", "`a``",
 		"WITH a AS (SELECT 1) CYCLE a RESTRICT TABLE a", "SELECT t.into FOR UPDATE",
