@@ -60,7 +60,7 @@ func TestDataverseValuesAreJSON(t *testing.T) {
 	}
 }
 
-// Few members are looked up, many found in a scan; the rows are the same.
+// Few members are looked up, many are found in a scan. The rows are the same.
 func TestDataversePages(t *testing.T) {
 	t.Parallel()
 	for name, scan := range map[string]int{"look up": 2000, "scan": 100} {
@@ -89,7 +89,7 @@ func TestDataversePages(t *testing.T) {
 	}
 }
 
-// What takes fewer requests is done, as far as that can be told.
+// Profiles are read in the way that takes fewer requests.
 func TestDataverseChoosesTheShorterWay(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct{ profiles, lookups int }{
@@ -109,7 +109,7 @@ func TestDataverseChoosesTheShorterWay(t *testing.T) {
 	}
 }
 
-// A name is taken to the letter, whatever the database thinks equal.
+// Names are compared exactly, though the database ignores case.
 func TestDataverseNamesAreExact(t *testing.T) {
 	t.Parallel()
 	names := []string{"VIP", "vip", "VIP 2", "The \"A\" list", "Ann's", `back\slash`, "Straße & Söhne", "100%", "a+b", "顧客", "<b>"}
@@ -133,7 +133,7 @@ func TestDataverseNamesAreExact(t *testing.T) {
 	}
 }
 
-// A name that Customer Insights escapes in another way is found all the same.
+// A name that Customer Insights escapes in another way is found, too.
 func TestDataverseNameEscapedOtherwise(t *testing.T) {
 	t.Parallel()
 	e := newEnvironment(t, "Email")
@@ -145,7 +145,7 @@ func TestDataverseNameEscapedOtherwise(t *testing.T) {
 	}
 }
 
-// A member without a profile is a row that cannot be exported, not one less.
+// A member without a profile is an unreadable row, not a missing one.
 func TestDataverseMemberWithoutProfile(t *testing.T) {
 	t.Parallel()
 	for name, scan := range map[string]int{"look up": 0, "scan": 1} {
@@ -177,7 +177,7 @@ func TestDataverseMissingColumns(t *testing.T) {
 	}
 }
 
-// Who may read profiles need not be able to read metadata.
+// Profiles can be read without the privilege to read metadata.
 func TestDataverseWithoutMetadata(t *testing.T) {
 	t.Parallel()
 	e := newEnvironment(t, "Email")
@@ -247,8 +247,8 @@ func TestDataverseStopsWhenCancelled(t *testing.T) { //nolint:paralleltest // go
 	}
 }
 
-// Rows that are closed half-way leave nothing behind.
-func TestDataverseClosedEarly(t *testing.T) { //nolint:paralleltest // goleak looks at all goroutines of the process
+// Rows that are closed early leave no goroutine behind.
+func TestDataverseClosedEarly(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	e := newEnvironment(t, "Email")
 	e.MaxPage = 10
@@ -263,7 +263,7 @@ func TestDataverseClosedEarly(t *testing.T) { //nolint:paralleltest // goleak lo
 	e.close()
 }
 
-// Long ids make smaller chunks, so that an address never gets too long.
+// Long ids go into more requests, so that no address is too long.
 func TestDataverseLongIDs(t *testing.T) {
 	t.Parallel()
 	e := newEnvironment(t, "Email")

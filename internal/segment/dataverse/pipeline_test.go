@@ -107,7 +107,7 @@ func (hangingCredential) GetToken(ctx context.Context, _ policy.TokenRequestOpti
 	return azcore.AccessToken{}, ctx.Err()
 }
 
-// Whatever is waited for, the end of the context ends it at once.
+// The end of the context ends every wait at once.
 func TestDataverseObeysContext(t *testing.T) {
 	t.Parallel()
 	for name, hang := range map[string]func(e *environment){
