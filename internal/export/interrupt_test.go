@@ -42,7 +42,7 @@ func TestRunEndsWhenCancelled(t *testing.T) {
 		"waiting for jobs":       {simulator.Options{QueueDelay: time.Hour}, simulator.Fault{}, isPoll, "accepted but not finished 1 job with 700 profiles"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, tc.options)
+			w := newEnv(t, tc.options)
 			if tc.fault.Delay != 0 || tc.fault.Status != 0 {
 				w.Inject(tc.fault)
 			}
@@ -80,7 +80,7 @@ func TestRunEndsWhenCancelled(t *testing.T) {
 // complete.
 func TestRunSucceedsWithoutTheFinalCount(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{})
+	w := newEnv(t, simulator.Options{})
 	w.client = newClient(t, w.URL, -1)
 	w.OnRequest(func(r *http.Request) {
 		if r.URL.Query().Has("additional-fields[list]") {
@@ -98,7 +98,7 @@ func TestRunEndsWhenCancelledWhileReading(t *testing.T) {
 	for name, read := range map[string]int{"survey": 1, "run": 2} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, simulator.Options{})
+			w := newEnv(t, simulator.Options{})
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			source := people(30_000)
@@ -124,7 +124,7 @@ func TestRunEndsWhenCancelledWhileReading(t *testing.T) {
 
 func TestRunNamesWhyItWasInterrupted(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{QueueDelay: time.Hour})
+	w := newEnv(t, simulator.Options{QueueDelay: time.Hour})
 	ctx, cancel := context.WithCancelCause(t.Context())
 	defer cancel(nil)
 	w.OnRequest(func(r *http.Request) {
@@ -140,7 +140,7 @@ func TestRunNamesWhyItWasInterrupted(t *testing.T) {
 // told that it has nothing.
 func TestInterruptedRunDoesNotDenyWhatMayHaveArrived(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{})
+	w := newEnv(t, simulator.Options{})
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	proxy := newEditor(t, w, func(r *http.Request, answer *httptest.ResponseRecorder) {
@@ -164,7 +164,7 @@ func TestInterruptedRunDoesNotDenyWhatMayHaveArrived(t *testing.T) {
 // Klaviyo's word that an import was accepted can come while another fails.
 func TestFailedRunCountsWhatWasAcceptedMeanwhile(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{QueueDelay: time.Hour})
+	w := newEnv(t, simulator.Options{QueueDelay: time.Hour})
 	accepted := func() (n int) {
 		for _, r := range w.imports() {
 			if r.Status == http.StatusAccepted {
