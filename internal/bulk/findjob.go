@@ -11,7 +11,6 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/logging"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/tally"
-	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/wait"
 )
 
 // lookWaits are the waits before each look for the job of an import whose
@@ -59,12 +58,12 @@ func (im *Import) importBatch(ctx context.Context, b *batch) error {
 
 // post sends a batch once. One that is accepted without a job is then lost.
 func (im *Import) post(ctx context.Context, b *batch) (*lostBatch, error) {
-	sent := time.Now()
+	sent := im.clock.Now()
 	im.lost.sending.RLock()
 	defer im.lost.sending.RUnlock()
 	job, err := im.client.ImportProfiles(ctx, im.listID, b.json)
 	if job.Twice {
-		im.lost.mayStray(len(b.profiles))
+		im.lost.mayStray(len(b.profiles), im.clock.Now())
 	}
 	var accepted *klaviyo.AcceptedError
 	if errors.As(err, &accepted) {
@@ -84,10 +83,10 @@ func (im *Import) post(ctx context.Context, b *batch) (*lostBatch, error) {
 // findJob looks for the job of a lost batch, several times, and reports whether
 // it was found. The batch is no longer lost then.
 func (im *Import) findJob(ctx context.Context, b *batch, lost *lostBatch) (found bool, err error) {
-	answered := time.Now()
+	answered := im.clock.Now()
 	defer func() { im.lost.settle(len(b.profiles), lost, found, answered) }()
 	for _, before := range lookWaits {
-		if err := wait.For(ctx, before); err != nil {
+		if err := im.clock.Wait(ctx, before, nil); err != nil {
 			return false, err
 		}
 		if found, err := im.lookForJob(ctx, b, lost); found || err != nil {

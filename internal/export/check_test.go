@@ -16,7 +16,7 @@ import (
 // next, and none of them writes.
 func TestRunChecksInOrder(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{})
+	w := newEnv(t, simulator.Options{})
 	w.AddKey("pk_narrow", "accounts:read", "lists:read")
 	narrow, err := klaviyo.New(klaviyo.Options{APIKey: "pk_narrow", BaseURL: w.URL})
 	if err != nil {
@@ -76,7 +76,7 @@ func TestRunChecksInOrder(t *testing.T) {
 
 func TestChecks(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{Account: simulator.Account{OrganizationName: "Acme"}})
+	w := newEnv(t, simulator.Options{Account: simulator.Account{OrganizationName: "Acme"}})
 	e := w.export(people(1))
 	e.Destination.AllowedListIDs = []string{w.listID}
 	list, listErr := e.CheckList(t.Context(), w.client)
@@ -113,7 +113,7 @@ func TestFlowsThatCannotBeSeen(t *testing.T) {
 		`{"errors":[{"code":"permission_denied"}]}`: "Flows Cannot Be Checked",
 		"<html>": "Klaviyo Blocks This Address",
 	} {
-		w := newWorld(t, simulator.Options{})
+		w := newEnv(t, simulator.Options{})
 		w.Inject(simulator.Fault{Path: "/api/lists/*/flow-triggers", Times: -1, Status: 403, Body: body})
 		e := w.export(people(3))
 		_, err := e.Run(t.Context(), w.client, export.RunOptions{})

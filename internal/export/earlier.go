@@ -32,6 +32,7 @@ const listsPerLook = 50
 // themselves, whatever the run that created them waits for.
 type earlierJobs struct {
 	client *klaviyo.Client
+	clock  wait.Clock
 	listID string
 	jobs   []earlierJob // oldest first
 }
@@ -44,12 +45,12 @@ type earlierJob struct {
 // findEarlierJobs reads which jobs of the account are not finished. It fails
 // unless the key may read lists and profiles.
 func (e *Export) findEarlierJobs(ctx context.Context, client *klaviyo.Client) (*earlierJobs, error) {
-	j := &earlierJobs{client: client, listID: e.ListID}
+	j := &earlierJobs{client: client, clock: e.clock(), listID: e.ListID}
 	for job, err := range client.UnfinishedImportJobs(ctx) {
 		if err != nil {
 			return nil, err
 		}
-		if isUnfinished(job) {
+		if isUnfinished(job, j.clock.Now()) {
 			j.jobs = append(j.jobs, earlierJob{ImportJob: job})
 		}
 	}
@@ -58,11 +59,11 @@ func (e *Export) findEarlierJobs(ctx context.Context, client *klaviyo.Client) (*
 
 // isUnfinished reports whether Klaviyo will still do a job. One that has expired
 // it never will, though it may be called queued for ever.
-func isUnfinished(job klaviyo.ImportJob) bool { return !job.Done() && !job.Expired(time.Now()) }
+func isUnfinished(job klaviyo.ImportJob, now time.Time) bool { return !job.Done() && !job.Expired(now) }
 
 // wait returns when all jobs for the list are finished.
 func (j *earlierJobs) wait(ctx context.Context, now *preparation) error {
-	for began := time.Now(); len(j.jobs) > 0; {
+	for began := j.clock.Now(); len(j.jobs) > 0; {
 		if err := j.look(ctx); err != nil {
 			return err
 		}
@@ -75,7 +76,7 @@ func (j *earlierJobs) wait(ctx context.Context, now *preparation) error {
 		if now.beginWaiting(j.String(), j.advice()) {
 			logging.Info(ctx, "Waiting for earlier import jobs", logging.Fields{"list": j.listID, "jobs": j.ids()})
 		}
-		if err := wait.For(ctx, bulk.PollWait(time.Since(began))); err != nil {
+		if err := j.clock.Wait(ctx, bulk.PollInterval(j.clock.Now().Sub(began)), nil); err != nil {
 			return err
 		}
 	}
@@ -96,7 +97,7 @@ func (j *earlierJobs) look(ctx context.Context) error {
 		if !newest.IsZero() && job.CreatedAt.After(newest) { // as are all that follow
 			break
 		}
-		unfinished[job.ID] = isUnfinished(job)
+		unfinished[job.ID] = isUnfinished(job, j.clock.Now())
 	}
 	j.jobs = slices.DeleteFunc(j.jobs, func(job earlierJob) bool { return !unfinished[job.ID] })
 	return nil

@@ -3,7 +3,7 @@ package export
 import "time"
 
 // every calls look now and then, until the function that it returns is called.
-func every(interval time.Duration, look func(now time.Time)) (stop func()) {
+func every(interval time.Duration, look func()) (stop func()) {
 	done, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -11,8 +11,8 @@ func every(interval time.Duration, look func(now time.Time)) (stop func()) {
 		defer ticker.Stop()
 		for {
 			select {
-			case now := <-ticker.C:
-				look(now)
+			case <-ticker.C:
+				look()
 			case <-done:
 				return
 			}

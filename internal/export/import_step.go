@@ -36,7 +36,7 @@ func (e *Export) importStep(client *klaviyo.Client, before prepared, rejects *re
 	s := &importStep{
 		export: e, reader: before.reader, rejects: rejects, optOuts: before.optOuts,
 		surveyed: before.survey, pinned: o.Fingerprint,
-		imports: bulk.New(client, bulk.Options{ListID: e.ListID, Limits: e.limits, OnReject: rejects.add}),
+		imports: bulk.New(client, bulk.Options{ListID: e.ListID, Limits: e.limits, OnReject: rejects.add, Clock: e.clock()}),
 	}
 	s.reader.OnRows, s.reader.OnSkip = s.rows.Store, rejects.add
 	return s

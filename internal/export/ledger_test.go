@@ -23,7 +23,7 @@ import (
 
 // troubled is a Klaviyo that takes imports until trouble begins.
 type troubled struct {
-	*world
+	*env
 	url     string
 	ahead   atomic.Int64 // seconds that its clock is ahead
 	trouble func(rw http.ResponseWriter, r *http.Request, body []byte, next http.Handler)
@@ -52,11 +52,11 @@ func persons(body []byte) (all []int) {
 func newTroubled(t *testing.T, after int, trouble func(http.ResponseWriter, *http.Request, []byte, http.Handler)) *troubled {
 	t.Helper()
 	k := &troubled{trouble: trouble, after: after}
-	k.world = newWorld(t, simulator.Options{
+	k.env = newEnv(t, simulator.Options{
 		QueueDelay: time.Hour,
 		Now:        func() time.Time { return time.Now().Add(time.Duration(k.ahead.Load()) * time.Second) },
 	})
-	k.url = newProxy(t, k.world, k.handle)
+	k.url = newProxy(t, k.env, k.handle)
 	k.client = newClient(t, k.url, impatient)
 	return k
 }
@@ -276,7 +276,7 @@ func (k *troubled) checkPlaces(t *testing.T, said named, total int, unknown stri
 
 // A job that stays queued is named with its rows when the time is over.
 func TestRunNamesJobsThatAreStuck(t *testing.T) { //nolint:paralleltest // both jobs must be queued before its two seconds are over
-	w := newWorld(t, simulator.Options{QueueDelay: time.Hour})
+	w := newEnv(t, simulator.Options{QueueDelay: time.Hour})
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 	defer cancel()
 	first, second := people(30), people(50)

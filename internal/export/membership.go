@@ -81,7 +81,7 @@ func (e *Export) Compare(ctx context.Context, client *klaviyo.Client) (*Survey, 
 // eachMember takes everybody on the list, perhaps more than once. Who has no
 // address is known by id, which is nobody's address.
 func (e *Export) eachMember(ctx context.Context, client *klaviyo.Client, take func(profile.Hash)) error {
-	w := windows{take: take, inARow: membersInARow, shortest: shortestMemberWindow}
+	w := windows{now: e.clock().Now(), take: take, inARow: membersInARow, shortest: shortestMemberWindow}
 	w.read = func(ctx context.Context, during klaviyo.TimeRange) iter.Seq2[dated, error] {
 		return func(yield func(dated, error) bool) {
 			for m, err := range client.Members(ctx, e.ListID, during) {

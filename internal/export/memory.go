@@ -56,7 +56,7 @@ func limitGarbage() (end func()) {
 	if c.users++; c.users == 1 {
 		c.percent = percentFor(inUse())
 		c.before = debug.SetGCPercent(c.percent)
-		c.stop = every(adjustEvery, func(time.Time) { adjust() })
+		c.stop = every(adjustEvery, func() { adjust() })
 	}
 	return endLimit
 }

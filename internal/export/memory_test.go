@@ -31,14 +31,14 @@ func garbageRoom() float64 {
 // percentBefore is the percentage of the process when there are no runs.
 const percentBefore = 70
 
-// tuned is a world in a process that is tuned in an environment with this GOGC.
-func tuned(t *testing.T, gogc string) *world {
+// tuned is an env in a process that is tuned in an environment with this GOGC.
+func tuned(t *testing.T, gogc string) *env {
 	t.Helper()
 	was := debug.SetGCPercent(percentBefore)
 	t.Cleanup(func() { debug.SetGCPercent(was) })
 	t.Setenv("GOGC", gogc)
 	export.TuneMemory()
-	return newWorld(t, simulator.Options{})
+	return newEnv(t, simulator.Options{})
 }
 
 // While there are runs or surveys the room for garbage is the same however much

@@ -25,7 +25,7 @@ type mixture struct {
 }
 
 // mix makes rows that meet random fates. As many of a hundred fail late.
-func mix(random *rand.Rand, w *world, rows, failing int) *mixture {
+func mix(random *rand.Rand, w *env, rows, failing int) *mixture {
 	m := &mixture{}
 	var known []string
 	for i := range rows {
@@ -93,7 +93,7 @@ func fatesOf(r *export.Result) fates {
 }
 
 // harm injects a few random faults, none of which lasts.
-func harm(random *rand.Rand, w *world) {
+func harm(random *rand.Rand, w *env) {
 	faults, where := sorted(passing), sorted(places)
 	for range random.IntN(6) {
 		f := at(faults[random.IntN(len(faults))], where[random.IntN(len(where))])
@@ -119,7 +119,7 @@ func TestRunConvergesUnderRandomFaults(t *testing.T) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
 			random := rand.New(rand.NewPCG(seed, 7))
-			w := newPatientWorld(t, simulator.Options{
+			w := newPatientEnv(t, simulator.Options{
 				MaxErrorsPerResponse: []int{0, 1, 4}[random.IntN(3)], // all at once, one by one, a few
 				NullCounts:           random.IntN(3) == 0,
 				QueueDelay:           time.Duration(random.IntN(3)) * 30 * time.Millisecond,

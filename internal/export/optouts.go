@@ -29,7 +29,7 @@ func (e *Export) eachOptOut(ctx context.Context, client *klaviyo.Client, take fu
 	if e.IgnoreOptOuts {
 		return nil
 	}
-	w := windows{take: take, inARow: optOutsInARow, shortest: shortestOptOutWindow}
+	w := windows{now: e.clock().Now(), take: take, inARow: optOutsInARow, shortest: shortestOptOutWindow}
 	w.read = func(ctx context.Context, during klaviyo.TimeRange) iter.Seq2[dated, error] {
 		return func(yield func(dated, error) bool) {
 			for email, err := range client.OptOuts(ctx, e.ListID, during) {

@@ -21,8 +21,8 @@ type prepared struct {
 
 // prepare does all that comes before sending, and tells how far it is.
 func (e *Export) prepare(ctx context.Context, client *klaviyo.Client, rejects *rejects, o RunOptions) (prepared, error) {
-	now := &preparation{started: time.Now(), onProgress: o.Progress}
-	stop := every(o.interval(), func(at time.Time) { now.tell(ctx, at) })
+	now := &preparation{started: e.clock().Now(), onProgress: o.Progress}
+	stop := every(o.interval(), func() { now.tell(ctx, e.clock().Now()) })
 	defer stop()
 	p, err := e.prepareTelling(ctx, client, rejects, o, now)
 	if err != nil && ctx.Err() != nil {

@@ -22,7 +22,7 @@ import (
 // traffic is the import requests that a simulator recorded.
 type traffic struct{ requests, refused, bytes int }
 
-func (w *world) traffic() (t traffic) {
+func (w *env) traffic() (t traffic) {
 	for _, r := range w.imports() {
 		t.requests++
 		t.bytes += r.BodySize
@@ -54,7 +54,7 @@ func TestRefusalsCostNoMoreThanTheirBound(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, simulator.Options{MaxErrorsPerResponse: tc.named})
+			w := newEnv(t, simulator.Options{MaxErrorsPerResponse: tc.named})
 			for i := range tc.bad {
 				w.RefuseEmail(address(i*tc.every), "invalid", "Invalid email address")
 			}
@@ -81,7 +81,7 @@ func TestRefusalsCostNoMoreThanTheirBound(t *testing.T) {
 func TestRunGivesUpOnImportsThatAreRefusedPiecemeal(t *testing.T) {
 	t.Parallel()
 	const batchRows, named, patience = 2000, 10, 100 + 2*20
-	w := newWorld(t, simulator.Options{MaxErrorsPerResponse: named})
+	w := newEnv(t, simulator.Options{MaxErrorsPerResponse: named})
 	for i := batchRows; i < 2*batchRows; i++ {
 		w.RefuseEmail(address(i), "invalid", "Invalid email address")
 	}
@@ -122,7 +122,7 @@ func TestRunConvergesUnderRandomRefusals(t *testing.T) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
 			random := rand.New(rand.NewPCG(seed, 11))
-			w := newWorld(t, simulator.Options{MaxErrorsPerResponse: math.MaxInt32})
+			w := newEnv(t, simulator.Options{MaxErrorsPerResponse: math.MaxInt32})
 			named, anyOrder := []int{1, 2, 3, 10, 1000}[random.IntN(5)], random.IntN(3) == 0
 			w.client = newClient(t, newEditor(t, w, func(_ *http.Request, answer *httptest.ResponseRecorder) {
 				if answer.Code == http.StatusBadRequest {
@@ -177,7 +177,7 @@ type chances struct {
 	refused, unwanted, either int64             // either: values of people who are refused, too
 }
 
-func refuseAtRandom(random *rand.Rand, w *world, rows int) *chances {
+func refuseAtRandom(random *rand.Rand, w *env, rows int) *chances {
 	c := &chances{phones: map[string]string{}}
 	w.RefusePhones("+336", "invalid", notSupported)
 	bad, foreign := random.IntN(101), random.IntN(101) // in a hundred
@@ -226,7 +226,7 @@ func TestRunDoesNotRepeatWhatIsRefusedWithoutAName(t *testing.T) {
 		"nowhere":          "",
 		"before the first": "/data/attributes/profiles/data/-1",
 	} {
-		w := newWorld(t, simulator.Options{})
+		w := newEnv(t, simulator.Options{})
 		w.Inject(simulator.Fault{Method: "POST", Times: -1, Status: 400, Body: fmt.Sprintf(`{"errors":[{"detail":"No.","source":{"pointer":%q}}]}`, pointer)})
 		_, err := w.export(people(10)).Run(t.Context(), w.client, export.RunOptions{})
 		asError(t, err, nil, "Klaviyo Refused The Request")

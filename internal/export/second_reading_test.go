@@ -36,7 +36,7 @@ func TestRunKnowsNoVersionOfAnotherSegment(t *testing.T) {
 		sent    *table
 		version string
 	}{"the same": {people(30), `"s1": "v1"; `}, "another": {people(31), ""}} {
-		w := newWorld(t, simulator.Options{})
+		w := newEnv(t, simulator.Options{})
 		surveyed := people(30)
 		surveyed.version = "v1"
 		if r := w.run(t, w.export(&changing{surveyed: surveyed, sent: tc.sent})); r.Version != tc.version {
@@ -68,7 +68,7 @@ func TestRunWhoseSourceFailsAsItIsSent(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, simulator.Options{})
+			w := newEnv(t, simulator.Options{})
 			first := people(40)
 			e := w.export(first, &changing{surveyed: people(60), sent: tc.sent})
 			e.Safeguards.MaxRejectedPercent = 5
@@ -114,7 +114,7 @@ func TestRunHoldsWhatASegmentHasBecomeAgainstTheSafeguards(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, simulator.Options{})
+			w := newEnv(t, simulator.Options{})
 			e := w.export(&changing{surveyed: people(30), sent: tc.sent})
 			e.SetBatchRoom(10, 1<<16)
 			tc.change(e)

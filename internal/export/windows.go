@@ -30,8 +30,8 @@ type windows struct {
 	inARow   int                // read by one cursor before a window is cut
 	shortest time.Duration      // a window not worth cutting, a second or more
 
-	tomorrow time.Time  // where the open window is cut as if it ended there: clocks differ
-	mu       sync.Mutex // guards take
+	now time.Time  // the open window is cut as if it ended a day later: clocks differ
+	mu  sync.Mutex // guards take
 }
 
 // dated is somebody who was read.
@@ -42,7 +42,6 @@ type dated struct {
 
 // all reads everybody: while they are few with one cursor and no window.
 func (w *windows) all(ctx context.Context) error {
-	w.tomorrow = time.Now().Add(24 * time.Hour)
 	reached, more, err := w.some(ctx, klaviyo.TimeRange{}, w.inARow)
 	if err != nil || !more {
 		return err
@@ -111,7 +110,7 @@ func (w *windows) length(during klaviyo.TimeRange) time.Duration {
 		during.From = firstYear
 	}
 	if during.To.IsZero() {
-		during.To = w.tomorrow
+		during.To = w.now.Add(24 * time.Hour)
 	}
 	return during.To.Sub(during.From)
 }

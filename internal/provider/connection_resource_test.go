@@ -33,7 +33,7 @@ func TestAccConnection_createAndUpdate(t *testing.T) {
 		with(connectionBlock, "max_profiles_per_export", "1000"),
 		inState(connectionAddress, account), consentKept(),
 		inState(connectionAddress, values{"display_name": "Marketing (EU)", "max_profiles_per_export": 1000}))
-	updated.PreConfig = func() { time.Sleep(time.Second) } // another consented_at would show
+	updated.PreConfig = func() { w.clock = func() time.Time { return time.Now().Add(time.Hour) } } // another consented_at would show
 	updated.ConfigPlanChecks = planned(connectionAddress, plancheck.ResourceActionUpdate, values{"id": "AcmeId", "consented_at": anyTime})
 	w.run(created, updated)
 }

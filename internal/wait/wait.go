@@ -1,4 +1,4 @@
-// Package wait sleeps until a context ends.
+// Package wait waits until a context ends at the latest.
 package wait
 
 import (
@@ -8,13 +8,4 @@ import (
 
 // For waits for a duration. It returns the error of the context if that ends
 // first.
-func For(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
+func For(ctx context.Context, d time.Duration) error { return System{}.Wait(ctx, d, nil) }

@@ -248,7 +248,7 @@ func TestDataverseStopsWhenCancelled(t *testing.T) { //nolint:paralleltest // go
 }
 
 // Rows that are closed early leave no goroutine behind.
-func TestDataverseClosedEarly(t *testing.T) {
+func TestDataverseClosedEarly(t *testing.T) { //nolint:paralleltest // goleak looks at all goroutines of the process
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	e := newEnvironment(t, "Email")
 	e.MaxPage = 10
