@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/diagnostic"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/logging"
 )
@@ -30,27 +31,20 @@ type connectionResource struct {
 func newConnectionResource() resource.Resource { return &connectionResource{} }
 
 type connectionModel struct {
-	DisplayName          types.String `tfsdk:"display_name"`
-	DataPrivacyConsent   types.Bool   `tfsdk:"data_privacy_consent"`
-	APIKey               types.String `tfsdk:"api_key"`
-	APIKeyEnv            types.String `tfsdk:"api_key_env"`
-	AllowedListIDs       types.Set    `tfsdk:"allowed_list_ids"`
-	MaxProfilesPerExport types.Int64  `tfsdk:"max_profiles_per_export"`
-	ID                   types.String `tfsdk:"id"`
-	AccountID            types.String `tfsdk:"account_id"`
-	OrganizationName     types.String `tfsdk:"organization_name"`
-	TestAccount          types.Bool   `tfsdk:"test_account"`
-	Timezone             types.String `tfsdk:"timezone"`
-	Locale               types.String `tfsdk:"locale"`
-	PreferredCurrency    types.String `tfsdk:"preferred_currency"`
-	ConsentedAt          types.String `tfsdk:"consented_at"`
-	GuardRailsDigest     types.String `tfsdk:"guard_rails_digest"`
+	destinationModel // what exports take of it
+
+	DisplayName       types.String `tfsdk:"display_name"`
+	ID                types.String `tfsdk:"id"`
+	OrganizationName  types.String `tfsdk:"organization_name"`
+	TestAccount       types.Bool   `tfsdk:"test_account"`
+	Timezone          types.String `tfsdk:"timezone"`
+	Locale            types.String `tfsdk:"locale"`
+	PreferredCurrency types.String `tfsdk:"preferred_currency"`
+	ConsentedAt       types.String `tfsdk:"consented_at"`
 }
 
 // keyRef is where the connection says its key is.
-func (m *connectionModel) keyRef() keyRef {
-	return keyRef{apiKey: m.APIKey, apiKeyEnv: m.APIKeyEnv}
-}
+func (m *connectionModel) keyRef() keyRef { return m.keyAt(nil) }
 
 // setAccount takes over what Klaviyo tells about the account.
 func (m *connectionModel) setAccount(a klaviyo.Account) {
@@ -61,11 +55,6 @@ func (m *connectionModel) setAccount(a klaviyo.Account) {
 	m.Timezone = types.StringValue(a.Timezone)
 	m.Locale = types.StringValue(a.Locale)
 	m.PreferredCurrency = types.StringValue(a.PreferredCurrency)
-}
-
-// guardRails is the part of the connection that bounds its exports.
-func (m *connectionModel) guardRails() guardRails {
-	return guardRails{m.AccountID, m.DataPrivacyConsent, m.AllowedListIDs, m.MaxProfilesPerExport}
 }
 
 // Metadata implements resource.Resource.
@@ -232,7 +221,7 @@ func (r *connectionResource) apply(ctx context.Context, plan *connectionModel) e
 		plan.setAccount(account)
 	}
 	if planned := plan.ID.ValueString(); planned != account.ID {
-		return &keyError{path.Root("id"), "API Key Of Another Account", fmt.Sprintf(
+		return &diagnostic.Error{Attribute: []string{"id"}, Summary: "API Key Of Another Account", Detail: fmt.Sprintf(
 			"The plan was made for the account %s, but the API key in use belongs to %s (%q). Plan again with the key that is to be used.",
 			planned, account.ID, account.OrganizationName)}
 	}

@@ -21,8 +21,6 @@ func addError(diags *diag.Diagnostics, err error) { addErrorAt(diags, err, attri
 func addErrorAt(diags *diag.Diagnostics, err error, attributePath func(steps []string) path.Path) {
 	var several diagnostic.Errors
 	var one *diagnostic.Error
-	var key *keyError
-	var unknown *accessUnknownError
 	switch {
 	case errors.As(err, &several):
 		for _, e := range several {
@@ -30,10 +28,6 @@ func addErrorAt(diags *diag.Diagnostics, err error, attributePath func(steps []s
 		}
 	case errors.As(err, &one):
 		add(diags, attributePath(one.Attribute), one.Summary, one.Detail+keyHint(err))
-	case errors.As(err, &key):
-		add(diags, key.at, key.summary, key.detail)
-	case errors.As(err, &unknown):
-		add(diags, path.Empty(), "API Key Or Address Not Known Yet", unknown.detail())
 	case errors.Is(err, context.Canceled):
 		add(diags, path.Empty(), "Interrupted", "The operation was cancelled before it was complete."+waitHint(err))
 	case errors.Is(err, context.DeadlineExceeded):

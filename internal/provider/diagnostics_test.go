@@ -138,7 +138,6 @@ func TestAddError_controls(t *testing.T) {
 	for _, err := range []error{
 		&diagnostic.Error{Summary: "S", Detail: "D" + wipe},
 		diagnostic.Errors{{Summary: "S", Detail: "D" + wipe}},
-		&keyError{summary: "S", detail: "D" + wipe},
 		errors.New(wipe), &klaviyo.TransportError{Operation: "get_list", Err: errors.New(wipe)},
 	} {
 		var diags diag.Diagnostics

@@ -5,14 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
-	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/diagnostic"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 )
 
@@ -55,15 +56,10 @@ func toProviderData(data any, diags *diag.Diagnostics) *providerData {
 type keyRef struct {
 	apiKey    types.String
 	apiKeyEnv types.String
-	at        path.Path // of the object that holds them; empty at the root
+	at        []string // path of the object that holds them; empty at the root
 }
 
-func (r keyRef) attribute(name string) path.Path {
-	if len(r.at.Steps()) == 0 {
-		return path.Root(name)
-	}
-	return r.at.AtName(name)
-}
+func (r keyRef) attribute(name string) []string { return append(slices.Clone(r.at), name) }
 
 // access is a client and what to say about its key.
 type access struct {
@@ -93,42 +89,29 @@ func (e *usedKeyError) Unwrap() error { return e.err }
 // only after apply. Until both are known nothing is asked of anybody.
 var errAccessUnknown = errors.New("how to reach Klaviyo is not known yet")
 
-// accessUnknownError is an errAccessUnknown that says which argument it is.
-type accessUnknownError struct {
-	argument string // and whose it is
-	variable string // that can stand in for it, empty if there is none
-}
-
-func (e *accessUnknownError) Error() string {
-	return fmt.Sprintf("%s: %s is known only after apply", errAccessUnknown, e.argument)
-}
-
-func (e *accessUnknownError) Is(target error) bool { return target == errAccessUnknown }
-
-// detail says what to do.
-func (e *accessUnknownError) detail() string {
-	text := fmt.Sprintf("Klaviyo is needed here already while Terraform plans, but %s depends on something that is known only once it is applied. Nothing was asked of Klaviyo. "+
-		"Apply what it depends on first, with terraform apply -target=<its address>", e.argument)
-	if e.variable != "" {
-		text += ", or leave the argument out and set the environment variable " + e.variable
+// accessUnknown says which argument is not known, and which environment variable
+// can stand in for it; empty if none can.
+func accessUnknown(argument, variable string) error {
+	detail := fmt.Sprintf("Klaviyo is needed here already while Terraform plans, but %s depends on something that is known only once it is applied. Nothing was asked of Klaviyo. "+
+		"Apply what it depends on first, with terraform apply -target=<its address>", argument)
+	if variable != "" {
+		detail += ", or leave the argument out and set the environment variable " + variable
 	}
-	return text + "."
+	return &diagnostic.Error{Summary: "API Key Or Address Not Known Yet", Detail: detail + ".", Err: errAccessUnknown}
 }
 
-// keyError says what is wrong with a key, at an attribute where there is one.
-type keyError struct {
-	at              path.Path
-	summary, detail string
+// keyError says what is wrong with a key, at the attribute that it comes from.
+func keyError(at []string, summary, detail string) error {
+	return &diagnostic.Error{Attribute: at, Summary: summary, Detail: detail}
 }
-
-func (e *keyError) Error() string { return e.summary + ": " + e.detail }
 
 // access returns a client for the first key there is: the resource's own, the
 // environment variable that it names, the provider's, KLAVIYO_API_KEY. The
-// error is an errAccessUnknown or a *keyError.
+// error is a *diagnostic.Error, which wraps errAccessUnknown while the key or the
+// address is not known.
 func (d *providerData) access(ref keyRef) (*access, error) {
 	if d.addressUnknown {
-		return nil, &accessUnknownError{`base_url of the provider "klaviyo" block`, envBaseURL}
+		return nil, accessUnknown(`base_url of the provider "klaviyo" block`, envBaseURL)
 	}
 	key, origin, at, err := d.findKey(ref)
 	if err != nil {
@@ -136,43 +119,43 @@ func (d *providerData) access(ref keyRef) (*access, error) {
 	}
 	client, err := d.client(key)
 	if err != nil {
-		return nil, &keyError{at, "API Key Not Usable", fmt.Sprintf("The API key from %s cannot be used: %s.", origin, err)}
+		return nil, keyError(at, "API Key Not Usable", fmt.Sprintf("The API key from %s cannot be used: %s.", origin, err))
 	}
 	return &access{client, origin}, nil
 }
 
 // findKey returns the first key there is, where it came from and, for errors,
 // the attribute that it came from.
-func (d *providerData) findKey(ref keyRef) (key, origin string, at path.Path, err error) {
+func (d *providerData) findKey(ref keyRef) (key, origin string, at []string, err error) {
 	switch {
 	case ref.apiKey.IsUnknown():
-		return "", "", at, &accessUnknownError{argument: "api_key of the connection"}
+		return "", "", at, accessUnknown("api_key of the connection", "")
 	case ref.apiKeyEnv.IsUnknown():
-		return "", "", at, &accessUnknownError{argument: "api_key_env of the connection"}
+		return "", "", at, accessUnknown("api_key_env of the connection", "")
 	case !ref.apiKey.IsNull():
 		return ref.apiKey.ValueString(), "api_key of the connection", ref.attribute("api_key"), nil
 	case !ref.apiKeyEnv.IsNull():
 		name := ref.apiKeyEnv.ValueString()
 		at = ref.attribute("api_key_env")
 		if key = os.Getenv(name); key == "" {
-			return "", "", at, &keyError{at, "API Key Missing", fmt.Sprintf(
-				"The connection takes its API key from the environment variable %s, which is empty or not set where Terraform runs. Set it, or change api_key_env.", name)}
+			return "", "", at, keyError(at, "API Key Missing", fmt.Sprintf(
+				"The connection takes its API key from the environment variable %s, which is empty or not set where Terraform runs. Set it, or change api_key_env.", name))
 		}
 		return key, "the environment variable " + name, at, nil
 	case d.apiKey.IsUnknown():
-		return "", "", at, &accessUnknownError{`api_key of the provider "klaviyo" block`, envAPIKey}
+		return "", "", at, accessUnknown(`api_key of the provider "klaviyo" block`, envAPIKey)
 	case !d.apiKey.IsNull():
 		return d.apiKey.ValueString(), "api_key of the provider", at, nil
 	}
 	if key = os.Getenv(envAPIKey); key != "" {
 		return key, "the environment variable " + envAPIKey, at, nil
 	}
-	return "", "", at, &keyError{at, "API Key Missing", "Klaviyo is needed here, and there is no API key. A key can come from, in this order:\n" +
-		"  1. api_key of the klaviyo_connection (kept in the state),\n" +
-		"  2. the environment variable that api_key_env of the klaviyo_connection names,\n" +
-		"  3. api_key of the provider \"klaviyo\" block,\n" +
-		"  4. the environment variable " + envAPIKey + ".\n" +
-		"Create a private key in Klaviyo under Settings > API keys with the scopes " + strings.Join(klaviyo.RequiredScopes(), ", ") + "."}
+	return "", "", at, keyError(at, "API Key Missing", "Klaviyo is needed here, and there is no API key. A key can come from, in this order:\n"+
+		"  1. api_key of the klaviyo_connection (kept in the state),\n"+
+		"  2. the environment variable that api_key_env of the klaviyo_connection names,\n"+
+		"  3. api_key of the provider \"klaviyo\" block,\n"+
+		"  4. the environment variable "+envAPIKey+".\n"+
+		"Create a private key in Klaviyo under Settings > API keys with the scopes "+strings.Join(klaviyo.RequiredScopes(), ", ")+".")
 }
 
 // client returns the one client of a key, so that all that is sent with it

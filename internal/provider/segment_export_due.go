@@ -18,7 +18,7 @@ func (p *exportPlan) facts(ctx context.Context, survey *export.Survey) *due.Fact
 	if p.state == nil {
 		return &due.Facts{}
 	}
-	last := p.state.lastRun(ctx, p.diags)
+	last := p.state.lastRun()
 	if last == nil { // imported or never run: the state may declare nothing to compare with
 		return &due.Facts{}
 	}
@@ -47,11 +47,11 @@ func (p *exportPlan) facts(ctx context.Context, survey *export.Survey) *due.Fact
 }
 
 // lastRun is the last run as it was recorded when it was over.
-func (p *exportPlan) lastRun(ctx context.Context, last *runModel) *due.Run {
+func (p *exportPlan) lastRun(ctx context.Context, last lastRun) *due.Run {
 	run := &due.Run{
-		Fingerprint: last.Fingerprint.ValueString(),
-		Profiles:    last.ProfilesSubmitted.ValueInt64() + p.state.WithheldCount.ValueInt64(),
-		Unconfirmed: last.Unconfirmed.ValueInt64(),
+		Fingerprint: last.text(runFingerprint).ValueString(),
+		Profiles:    last.count(runSubmitted).ValueInt64() + p.state.WithheldCount.ValueInt64(),
+		Unconfirmed: last.count(runUnconfirmed).ValueInt64(),
 	}
 	if !load(ctx, p.private, keyInputs, &run.Inputs, p.diags) {
 		run.Inputs = p.state.inputs(p.export)

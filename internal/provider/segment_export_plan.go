@@ -313,7 +313,7 @@ func (p *exportPlan) planRun(ctx context.Context, why due.Reasons, survey *expor
 	if p.surveyRefreshed(ctx) {
 		reason += " " + estimate(survey.Profiles)
 	}
-	p.plan.LastRun = plannedRun(reason)
+	p.plan.LastRun = plannedRun(reason).object()
 	p.plan.ListProfileCount, p.plan.WithheldCount = types.Int64Unknown(), types.Int64Unknown()
 	warnSurvey(p.diags, p.plan.name(), survey, p.surveyRefreshed(ctx))
 }

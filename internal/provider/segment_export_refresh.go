@@ -86,8 +86,8 @@ func (r *exportRefresh) warnList(err error) {
 // changed since: the run exported something else than was planned.
 func (r *exportRefresh) due(ctx context.Context, found refreshed) *refreshed {
 	p := exportPlan{data: r.data, plan: r.state, state: r.state, private: r.private, diags: r.diags, export: r.export, refresh: &found}
-	last := r.state.lastRun(ctx, r.diags)
-	if found.Survey != nil && last != nil && found.Survey.Fingerprint == last.Fingerprint.ValueString() {
+	last := r.state.lastRun()
+	if found.Survey != nil && last != nil && found.Survey.Fingerprint == last.text(runFingerprint).ValueString() {
 		r.state.setSurvey(found.Survey)
 	}
 	if last != nil {
@@ -141,10 +141,10 @@ func (r *exportRefresh) list(ctx context.Context, client *klaviyo.Client, found 
 		return export.ListError(r.export.ListID, err)
 	}
 	r.state.ListName, r.state.ListProfileCount = types.StringValue(list.Name), types.Int64Value(list.ProfileCount)
-	last := r.state.lastRun(ctx, r.diags)
-	if last == nil || last.ListProfileCount.IsNull() {
+	last := r.state.lastRun()
+	if last == nil || last.count(runListProfileCount).IsNull() {
 		return nil
 	}
-	found.Lost, err = r.export.Lost(ctx, client, last.ListProfileCount.ValueInt64(), list.ProfileCount, last.startedAt())
+	found.Lost, err = r.export.Lost(ctx, client, last.count(runListProfileCount).ValueInt64(), list.ProfileCount, last.startedAt())
 	return err
 }

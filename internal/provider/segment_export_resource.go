@@ -141,19 +141,20 @@ func (p *exportPlan) apply(ctx context.Context, operation string, timeout time.D
 		p.plan.addError(p.diags, err)
 		return
 	}
-	run := p.plan.lastRun(ctx, p.diags)
-	if run == nil || !run.ID.IsUnknown() {
+	run := p.plan.lastRun()
+	if run == nil || !run.text(runID).IsUnknown() {
 		p.save(ctx)
 		p.plan.setNextRun(ctx, p.diags)
 		return
 	}
-	if run.Reason.IsUnknown() { // it was planned without a refresh
+	reason := run.text(runReason).ValueString()
+	if run.text(runReason).IsUnknown() { // it was planned without a refresh
 		if surveyed == nil {
 			surveyed = &export.Survey{}
 		}
-		run.Reason = types.StringValue(p.reasons(ctx, surveyed).String())
+		reason = p.reasons(ctx, surveyed).String()
 	}
-	p.run(ctx, run.Reason.ValueString(), surveyed)
+	p.run(ctx, reason, surveyed)
 	p.plan.setNextRun(ctx, p.diags)
 }
 
@@ -176,7 +177,7 @@ func (p *exportPlan) run(ctx context.Context, reason string, surveyed *export.Su
 	}
 	p.data.runs.add(result.ID)
 	warnChanged(p.diags, p.plan.name(), p.plan.Fingerprint, p.plan.ProfileCount, result)
-	p.plan.LastRun = finishedRun(reason, result)
+	p.plan.LastRun = finishedRun(reason, result).object()
 	p.plan.ListProfileCount = countOrNull(result.ListProfileCount)
 	p.plan.WithheldCount = types.Int64Value(result.Withheld)
 	if p.plan.ListName.IsUnknown() {

@@ -64,7 +64,7 @@ func (m *segmentExportModel) scheduleKnown(ctx context.Context) bool {
 
 // tick is when the schedule has made a run due since the last one. It is zero if
 // it has not.
-func (m *segmentExportModel) tick(ctx context.Context, last *runModel, now time.Time, diags *diag.Diagnostics) time.Time {
+func (m *segmentExportModel) tick(ctx context.Context, last lastRun, now time.Time, diags *diag.Diagnostics) time.Time {
 	s, ok := m.schedule(ctx, diags)
 	if !ok {
 		return time.Time{}
@@ -84,11 +84,11 @@ func (m *segmentExportModel) setNextRun(ctx context.Context, diags *diag.Diagnos
 		return
 	}
 	s, ok := m.schedule(ctx, diags)
-	last := m.lastRun(ctx, diags)
+	last := m.lastRun()
 	if !ok || last == nil {
 		return
 	}
-	if last.StartedAt.IsUnknown() {
+	if last.text(runStartedAt).IsUnknown() {
 		m.NextRunAt = types.StringUnknown()
 		return
 	}

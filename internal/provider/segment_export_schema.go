@@ -7,7 +7,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
-	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
@@ -270,40 +269,11 @@ func computedAttributes() map[string]schema.Attribute {
 		"last_run": schema.SingleNestedAttribute{
 			MarkdownDescription: "The last run. Planned with its reason when a run is due.",
 			Computed:            true,
-			Attributes: map[string]schema.Attribute{
-				"id":                   computedString("Id of the run, as in the log."),
-				"reason":               computedString("Why the run was due."),
-				"status":               computedString("`succeeded`, or `partial` when Klaviyo refused some of the profiles or did not confirm them."),
-				"started_at":           computedString("When the run began, RFC 3339 in UTC."),
-				"completed_at":         computedString("When Klaviyo had finished, RFC 3339 in UTC."),
-				"fingerprint":          computedString("Fingerprint of the profiles that were sent."),
-				"profiles_submitted":   computedInt64("Number of profiles that were sent to Klaviyo."),
-				"profiles_failed":      computedInt64("Number of those that Klaviyo refused."),
-				"profiles_unconfirmed": computedInt64("Number of those that Klaviyo counted neither as imported nor as failed when it had finished. They make the next run due. The rest of `profiles_submitted` was imported."),
-				"list_profile_count":   computedInt64("Number of members of the list after the run. When it has fallen since, people were taken off the list and a run is due."),
-				"jobs":                 computedInt64("Number of import jobs in Klaviyo."),
-			},
+			Attributes:          lastRunSchema(),
 		},
 	}
 }
 
 func computedInt64(description string) schema.Int64Attribute {
 	return schema.Int64Attribute{MarkdownDescription: description, Computed: true}
-}
-
-// runType is the type of last_run.
-func runType() map[string]attr.Type {
-	return map[string]attr.Type{
-		"id":                   types.StringType,
-		"reason":               types.StringType,
-		"status":               types.StringType,
-		"started_at":           types.StringType,
-		"completed_at":         types.StringType,
-		"fingerprint":          types.StringType,
-		"profiles_submitted":   types.Int64Type,
-		"profiles_failed":      types.Int64Type,
-		"profiles_unconfirmed": types.Int64Type,
-		"list_profile_count":   types.Int64Type,
-		"jobs":                 types.Int64Type,
-	}
 }
