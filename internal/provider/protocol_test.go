@@ -37,7 +37,7 @@ func (v values) with(name string, to any) values {
 }
 
 // newCore starts a provider that uses a key.
-func newCore(w *world, key string) *core {
+func newCore(w *env, key string) *core {
 	w.t.Helper()
 	server := newServer(&klaviyoProvider{version: "test", now: func() time.Time { return w.clock() }})
 	schema, err := server.GetProviderSchema(w.t.Context(), &tfprotov6.GetProviderSchemaRequest{})

@@ -10,13 +10,13 @@ import (
 
 // insights is a Klaviyo and a Customer Insights for one test.
 type insights struct {
-	*world
+	*env
 	dataverse *dataverse.Server
 }
 
 func newInsights(t *testing.T) *insights {
 	t.Helper()
-	i := &insights{newWorld(t), dataverse.Start("Email", "FirstName")}
+	i := &insights{newEnv(t), dataverse.Start("Email", "FirstName")}
 	t.Cleanup(i.dataverse.Close)
 	i.dataverse.AddColumn("Income", "Decimal")
 	for _, email := range three {

@@ -12,7 +12,7 @@ import (
 // The plan says so instead of waiting for somebody who writes.
 func TestAccFile_pipe(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	config := w.export(threeCSV)
 	if err := syscall.Mkfifo(filepath.Join(w.dir, "vip-2.csv"), 0o600); err != nil {
 		t.Fatal(err)
