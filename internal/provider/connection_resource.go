@@ -46,7 +46,7 @@ type connectionModel struct {
 // keyRef is where the connection says its key is.
 func (m *connectionModel) keyRef() keyRef { return m.keyAt(nil) }
 
-// setAccount takes over what Klaviyo tells about the account.
+// setAccount sets the attributes that come from the account.
 func (m *connectionModel) setAccount(a klaviyo.Account) {
 	m.ID = types.StringValue(a.ID)
 	m.AccountID = types.StringValue(a.ID)
@@ -68,7 +68,7 @@ func (r *connectionResource) Configure(_ context.Context, req resource.Configure
 }
 
 // ModifyPlan asks Klaviyo which account the key belongs to, so that the plan
-// shows it, and plans a replacement when it is another one than before.
+// shows it, and plans a replacement when the account has changed.
 func (r *connectionResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
 	if req.Plan.Raw.IsNull() || r.data == nil {
 		return
@@ -149,7 +149,7 @@ func (r *connectionResource) Read(ctx context.Context, req resource.ReadRequest,
 	account, err := r.account(ctx, &state)
 	if err != nil {
 		logging.Warn(ctx, "The connection was not refreshed", logging.Fields{"reason": err.Error()})
-	} else if account.ID == state.ID.ValueString() { // another account is the plan's to deal with
+	} else if account.ID == state.ID.ValueString() { // the plan handles another account
 		state.setAccount(account)
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, &state)...)
@@ -201,7 +201,7 @@ func (r *connectionResource) ImportState(ctx context.Context, req resource.Impor
 	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("data_privacy_consent"), true)...)
 }
 
-// account asks Klaviyo for the account of the connection's key.
+// account returns the account of the connection's key.
 func (r *connectionResource) account(ctx context.Context, m *connectionModel) (klaviyo.Account, error) {
 	used, err := r.data.access(m.keyRef())
 	if err != nil {
@@ -211,7 +211,7 @@ func (r *connectionResource) account(ctx context.Context, m *connectionModel) (k
 	return account, used.blame(err)
 }
 
-// apply checks the key and fills in what was not known when it was planned.
+// apply checks the key and sets what was unknown in the plan.
 func (r *connectionResource) apply(ctx context.Context, plan *connectionModel) error {
 	account, err := r.account(ctx, plan)
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 // Schema implements resource.Resource.
 func (r *connectionResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "A connection to a Klaviyo account: which account, where its API key is, that personal data may go there, and what may be done with it. " +
+		MarkdownDescription: "A connection to a Klaviyo account: the account, where its API key is, the consent to send personal data there, and limits on what exports may do. " +
 			"Exports take the whole connection as their `destination`. A connection is not an object in Klaviyo: creating one only checks the key and records the consent.",
 		Attributes: connectionAttributes(),
 	}
@@ -27,7 +27,7 @@ func connectionAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
 		// Required
 		"display_name": schema.StringAttribute{
-			MarkdownDescription: "Name of the connection, for people.",
+			MarkdownDescription: "Display name of the connection.",
 			Required:            true,
 			Validators:          []validator.String{notBlank},
 		},
@@ -58,7 +58,7 @@ func connectionAttributes() map[string]schema.Attribute {
 			Optional:            true,
 		},
 		"max_profiles_per_export": schema.Int64Attribute{
-			MarkdownDescription: "Most profiles that one export may send through this connection; an export of more is refused before anything is sent. Defaults to no limit.",
+			MarkdownDescription: "Maximum number of profiles that one export may send through this connection; a larger export is refused before anything is sent. Defaults to no limit.",
 			Optional:            true,
 			Validators:          []validator.Int64{int64validator.AtLeast(1)},
 		},
@@ -71,8 +71,8 @@ func connectionAttributes() map[string]schema.Attribute {
 		"locale":             computedString("Locale of the account."),
 		"preferred_currency": computedString("Currency of the account, an ISO 4217 code."),
 		"consented_at":       computedString("When the consent was recorded, RFC 3339 in UTC."),
-		"guard_rails_digest": computedString("Names which of the guard rails `allowed_list_ids` and `max_profiles_per_export` are set, and holds a digest of them, the account and the consent. " +
-			"An export checks its `destination` against it, so that no guard rail gets lost on the way there."),
+		"guard_rails_digest": computedString("Says which of the guard rails `allowed_list_ids` and `max_profiles_per_export` are set, with a digest of them, the account and the consent. " +
+			"An export checks its `destination` against it, so that no guard rail is lost on the way there."),
 		"test_account": schema.BoolAttribute{
 			MarkdownDescription: "Whether it is a test account of Klaviyo's.",
 			Computed:            true,

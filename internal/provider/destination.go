@@ -16,8 +16,8 @@ import (
 // destinationArgument is the name of the argument that takes a connection.
 const destinationArgument = "destination"
 
-// accountModel is the part of a connection that says which account it is to and
-// where its key is. The zero value leaves both to the provider.
+// accountModel is the part of a connection that names the account and where its
+// key is. The zero value leaves both to the provider.
 type accountModel struct {
 	AccountID types.String `tfsdk:"account_id"`
 	APIKey    types.String `tfsdk:"api_key"`
@@ -45,8 +45,8 @@ var accountDescriptions = map[string]string{
 var guardRailDescriptions = map[string]string{
 	"data_privacy_consent":    "The consent of the connection. Nothing is sent unless it is `true`.",
 	"allowed_list_ids":        "The lists that the connection may be used for.",
-	"max_profiles_per_export": "Most profiles that the connection allows for one export.",
-	"guard_rails_digest":      "The digest that the connection has of its guard rails. Only a `klaviyo_connection` has one, and an export without it, or with one that does not match, is refused.",
+	"max_profiles_per_export": "Maximum number of profiles that the connection allows for one export.",
+	"guard_rails_digest":      "Digest of the guard rails of the connection. Only a `klaviyo_connection` has one; an export whose digest is missing or does not match is refused.",
 }
 
 // destinationAttributes are the described attributes of a connection, as inputs.
@@ -82,16 +82,16 @@ func destinationAttribute() schema.Attribute {
 	attributes := destinationAttributes(guardRailDescriptions)
 	maps.Copy(attributes, destinationAttributes(accountDescriptions))
 	return schema.SingleNestedAttribute{
-		MarkdownDescription: "The connection to export through, as a whole: `destination = klaviyo_connection.example`. An object of your own is refused, and so is a connection that has lost attributes on the way, " +
+		MarkdownDescription: "The whole connection to export through: `destination = klaviyo_connection.example`. An object written by hand is refused, and so is a connection that has lost attributes on the way, " +
 			"for example in a variable of a module whose type does not name them all: declare such a variable with `type = any`.",
 		Required:   true,
 		Attributes: attributes,
 	}
 }
 
-// listDestinationAttribute is the connection of a list. A list is no personal
-// data, so consent and guard rails do not matter here, and a change of them is
-// no change of the list.
+// listDestinationAttribute is the connection of a list. A list holds no personal
+// data, so consent and guard rails do not apply to it, and changing them does not
+// change the list.
 func listDestinationAttribute(consequence string) schema.SingleNestedAttribute {
 	return schema.SingleNestedAttribute{
 		MarkdownDescription: "The connection to the account that the list belongs to: `destination = klaviyo_connection.example`. Only its account and its key are used. Defaults to the account of the provider's API key." + consequence,
@@ -128,7 +128,7 @@ func (a *accountModel) keyAt(at []string) keyRef {
 }
 
 // callIn makes a request in the account of a destination, with its key. Without
-// a destination the key is the provider's, and so is the account.
+// a destination it uses the provider's key and account.
 func callIn[T any](ctx context.Context, d *providerData, in accountModel, request func(*klaviyo.Client) (T, error)) (T, error) {
 	var none T
 	used, err := d.access(in.keyRef())
@@ -145,7 +145,7 @@ func callIn[T any](ctx context.Context, d *providerData, in accountModel, reques
 	return result, used.blame(err)
 }
 
-// destination is the destination in the terms of the engine.
+// destination converts the destination for the engine.
 func (d *destinationModel) destination(ctx context.Context, diags *diag.Diagnostics) export.Destination {
 	out := export.Destination{
 		AccountID:   d.AccountID.ValueString(),

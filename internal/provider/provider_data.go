@@ -51,8 +51,7 @@ func toProviderData(data any, diags *diag.Diagnostics) *providerData {
 	return d
 }
 
-// keyRef is where a resource says its key is. The zero value leaves it to the
-// provider.
+// keyRef is where a resource has its key. The zero value means the provider's key.
 type keyRef struct {
 	apiKey    types.String
 	apiKeyEnv types.String
@@ -67,7 +66,7 @@ type access struct {
 	origin string // where the key came from
 }
 
-// blame adds to an error where the key came from. nil stays nil.
+// blame adds to an error where the key came from. It returns nil for nil.
 func (a *access) blame(err error) error {
 	if err == nil {
 		return nil
@@ -86,13 +85,13 @@ func (e *usedKeyError) Error() string { return e.err.Error() }
 func (e *usedKeyError) Unwrap() error { return e.err }
 
 // errAccessUnknown means that the key, or the address that it goes to, is known
-// only after apply. Until both are known nothing is asked of anybody.
+// only after apply. Until both are known no request is made.
 var errAccessUnknown = errors.New("how to reach Klaviyo is not known yet")
 
 // accessUnknown says which argument is not known, and which environment variable
 // can stand in for it; empty if none can.
 func accessUnknown(argument, variable string) error {
-	detail := fmt.Sprintf("Klaviyo is needed here already while Terraform plans, but %s depends on something that is known only once it is applied. Nothing was asked of Klaviyo. "+
+	detail := fmt.Sprintf("Klaviyo is needed here already while Terraform plans, but %s depends on something that is known only once it is applied. No request was made. "+
 		"Apply what it depends on first, with terraform apply -target=<its address>", argument)
 	if variable != "" {
 		detail += ", or leave the argument out and set the environment variable " + variable
@@ -105,7 +104,7 @@ func keyError(at []string, summary, detail string) error {
 	return &diagnostic.Error{Attribute: at, Summary: summary, Detail: detail}
 }
 
-// access returns a client for the first key there is: the resource's own, the
+// access returns a client for the first of these keys: the resource's own, the
 // environment variable that it names, the provider's, KLAVIYO_API_KEY. The
 // error is a *diagnostic.Error, which wraps errAccessUnknown while the key or the
 // address is not known.
@@ -124,8 +123,8 @@ func (d *providerData) access(ref keyRef) (*access, error) {
 	return &access{client, origin}, nil
 }
 
-// findKey returns the first key there is, where it came from and, for errors,
-// the attribute that it came from.
+// findKey returns the first key that is set, where it came from and, for errors,
+// its attribute.
 func (d *providerData) findKey(ref keyRef) (key, origin string, at []string, err error) {
 	switch {
 	case ref.apiKey.IsUnknown():
@@ -158,8 +157,8 @@ func (d *providerData) findKey(ref keyRef) (key, origin string, at []string, err
 		"Create a private key in Klaviyo under Settings > API keys with the scopes "+strings.Join(klaviyo.RequiredScopes(), ", ")+".")
 }
 
-// client returns the one client of a key, so that all that is sent with it
-// shares connections and what was learned of the account.
+// client returns the one client of a key, so that all requests with it share
+// connections and rate limits.
 func (d *providerData) client(key string) (*klaviyo.Client, error) {
 	hash := sha256.Sum256([]byte(key))
 	d.mu.Lock()

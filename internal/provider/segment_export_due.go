@@ -35,7 +35,7 @@ func (p *exportPlan) facts(ctx context.Context, survey *export.Survey) *due.Fact
 		Edited:          p.edited,
 
 		Refresh:       p.refreshFacts(),
-		JustRefreshed: p.looked,
+		JustRefreshed: p.justRefreshed,
 
 		MembershipCheck: p.plan.MembershipCheck.ValueString(),
 		Tick:            p.plan.tick(ctx, last, p.data.now(), p.diags),
@@ -46,7 +46,7 @@ func (p *exportPlan) facts(ctx context.Context, survey *export.Survey) *due.Fact
 	return facts
 }
 
-// lastRun is the last run as it was recorded when it was over.
+// lastRun is the last run as it was recorded when it finished.
 func (p *exportPlan) lastRun(ctx context.Context, last lastRun) *due.Run {
 	run := &due.Run{
 		Fingerprint: last.text(runFingerprint).ValueString(),
@@ -60,8 +60,8 @@ func (p *exportPlan) lastRun(ctx context.Context, last lastRun) *due.Run {
 	return run
 }
 
-// refreshFacts are what refreshing found, nil if nothing. What it looked at is
-// the export as the state has it.
+// refreshFacts are what a refresh found, nil if nothing. It reads the export as it
+// is in the state.
 func (p *exportPlan) refreshFacts() *due.Refresh {
 	if p.refresh == nil {
 		return nil
@@ -76,7 +76,7 @@ func (p *exportPlan) refreshFacts() *due.Refresh {
 	return found
 }
 
-// missingIn is who is missing on a list.
+// missingIn returns the members missing on a list.
 func missingIn(m *export.Membership) due.Missing {
 	return due.Missing{Count: m.Missing, Fingerprint: m.MissingFingerprint}
 }

@@ -107,7 +107,7 @@ func TestExportPlan_facts(t *testing.T) {
 			func(f *due.Facts) { f.Tick = time.Time{} },
 		},
 		"edited":         {func(p *exportPlan) { p.edited = true }, func(f *due.Facts) { f.Edited = true }},
-		"just refreshed": {func(p *exportPlan) { p.looked = true }, func(f *due.Facts) { f.JustRefreshed = true }},
+		"just refreshed": {func(p *exportPlan) { p.justRefreshed = true }, func(f *due.Facts) { f.JustRefreshed = true }},
 		"triggers": {
 			func(p *exportPlan) { p.plan.Triggers = types.MapUnknown(types.StringType) },
 			func(f *due.Facts) { f.TriggersUnknown = true },

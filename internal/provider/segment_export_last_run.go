@@ -73,7 +73,7 @@ var runAttributes = []runAttribute{
 		count: func(run completedRun) int64 { return run.Refused.Total },
 	},
 	{
-		name: runUnconfirmed, description: "Number of those that Klaviyo counted neither as imported nor as failed when it had finished. They make the next run due. The rest of `profiles_submitted` was imported.",
+		name: runUnconfirmed, description: "Number of those that Klaviyo counted neither as imported nor as failed. They make the next run due. The rest of `profiles_submitted` was imported.",
 		count: func(run completedRun) int64 { return run.Unconfirmed.Total() },
 	},
 	{

@@ -20,10 +20,10 @@ var (
 	_ datasource.DataSourceWithConfigure = (*segmentExportRunDataSource)(nil)
 )
 
-// requestLife is how long after its time, and before it, a request is acted on.
-// One that is older is a forgotten literal, which must not send the segment
-// with every plan; one that is further ahead is a mistake.
-const requestLife = 15 * time.Minute
+// maxRequestAge is how far the time of a request may be in the past or in the future.
+// An older one is a forgotten literal, which must not send the segment with every
+// plan; one further ahead is a mistake.
+const maxRequestAge = 15 * time.Minute
 
 // runSkipped is the status of a request that was too old.
 const runSkipped = "skipped"
@@ -45,7 +45,7 @@ func (d *segmentExportRunDataSource) Schema(ctx context.Context, _ datasource.Sc
 		exportArgument: exportAttribute(ctx),
 		"requested_at": schema.StringAttribute{
 			MarkdownDescription: fmt.Sprintf("When the run was asked for, RFC 3339. Use `timestamp()`: it is known only on apply, so a plan sends nothing. "+
-				"A time more than %d minutes ago runs nothing; one more than %d minutes ahead is an error.", int(requestLife.Minutes()), int(requestLife.Minutes())),
+				"A time more than %d minutes ago runs nothing; one more than %d minutes ahead is an error.", int(maxRequestAge.Minutes()), int(maxRequestAge.Minutes())),
 			Required:   true,
 			Validators: []validator.String{rfc3339},
 		},
@@ -63,8 +63,8 @@ func (d *segmentExportRunDataSource) Schema(ctx context.Context, _ datasource.Sc
 // with that run, or with one of its own.
 func answerAttributes() map[string]resourceschema.Attribute {
 	attributes := lastRunSchema()
-	attributes[runReason] = computedString("Why it ran: `requested at` and the time, or the reason of the export's own run if that is the answer.")
-	attributes[runStatus] = computedString("`succeeded`, `partial` when Klaviyo refused some of the profiles or did not confirm them, or `" + runSkipped + "` when the request was too old; then all else is about the last run of the export.")
+	attributes[runReason] = computedString("Why it ran: `requested at` and the time, or the reason of the export's own run if that run answered the request.")
+	attributes[runStatus] = computedString("`succeeded`, `partial` when Klaviyo refused some of the profiles or did not confirm them, or `" + runSkipped + "` when the request was too old; then all other values are those of the last run of the export.")
 	attributes[runListProfileCount] = computedInt64("Number of members of the list after the run.")
 	return attributes
 }
@@ -106,8 +106,8 @@ func (d *segmentExportRunDataSource) Read(ctx context.Context, req datasource.Re
 	}
 }
 
-// answer runs the export, unless a run of its own answers the request or the
-// request is too old.
+// answer runs the export, unless the last run of the export answers the request or
+// the request is too old.
 func (r *requestedExport) answer(ctx context.Context, at string, diags *diag.Diagnostics) lastRun {
 	requested, err := time.Parse(time.RFC3339, at)
 	if err != nil {
@@ -115,7 +115,7 @@ func (r *requestedExport) answer(ctx context.Context, at string, diags *diag.Dia
 		return nil
 	}
 	age := r.data.now().Sub(requested)
-	if age < -requestLife {
+	if age < -maxRequestAge {
 		diags.AddAttributeError(path.Root("requested_at"), "Request Of The Future",
 			fmt.Sprintf("requested_at is %s, %s from now. A run cannot be put off. Nothing was sent. Use timestamp(), check the clock of this machine, "+
 				"or let schedule of the export say when it runs.", at, (-age).Round(time.Minute)))
@@ -125,7 +125,7 @@ func (r *requestedExport) answer(ctx context.Context, at string, diags *diag.Dia
 	switch {
 	case last != nil && r.data.runs.has(last.text(runID).ValueString()):
 		return last // of this apply, in which timestamp() was evaluated after it
-	case age > requestLife:
+	case age > maxRequestAge:
 		return skip(last, at, age, diags)
 	case last != nil && last.completedSince(requested):
 		return last
@@ -140,11 +140,11 @@ func (r *requestedExport) answer(ctx context.Context, at string, diags *diag.Dia
 	return finishedRun("requested at "+at, result)
 }
 
-// skip lets a request be that is too old. last may be nil.
+// skip answers a request that is too old. last may be nil.
 func skip(last lastRun, at string, age time.Duration, diags *diag.Diagnostics) lastRun {
 	diags.AddAttributeWarning(path.Root("requested_at"), "Request Too Old To Run",
 		fmt.Sprintf("requested_at is %s, %s ago, and after %d minutes a request is no longer acted on: a time that was left in a configuration would send the segment again with every plan. "+
-			"Nothing was sent. Use requested_at = timestamp(), or take the data source out when no run is wanted.", at, age.Round(time.Minute), int(requestLife.Minutes())))
+			"Nothing was sent. Use requested_at = timestamp(), or take the data source out when no run is wanted.", at, age.Round(time.Minute), int(maxRequestAge.Minutes())))
 	run := nullRun()
 	maps.Copy(run, last)
 	run[runStatus] = types.StringValue(runSkipped)

@@ -80,12 +80,12 @@ func TestSegmentExportRun_answer(t *testing.T) {
 		"before a run started":               {requested: -5 * time.Minute, completed: -time.Second, want: answered},
 		"after a run of this apply":          {completed: -time.Hour, here: true, want: answered},
 		"old, before a run of this apply":    {requested: -time.Hour, completed: -time.Second, here: true, want: answered},
-		"old enough":                         {requested: -requestLife, want: runs},
-		"too old":                            {requested: -requestLife - time.Second, want: skipped},
+		"old enough":                         {requested: -maxRequestAge, want: runs},
+		"too old":                            {requested: -maxRequestAge - time.Second, want: skipped},
 		"too old, after a run":               {requested: -time.Hour, completed: -2 * time.Hour, want: skipped},
 		"too old, before a run":              {requested: -time.Hour, completed: -time.Minute, want: skipped},
-		"by a clock that is ahead":           {requested: requestLife, want: runs},
-		"of the future":                      {requested: requestLife + time.Second, want: refusal},
+		"by a clock that is ahead":           {requested: maxRequestAge, want: runs},
+		"of the future":                      {requested: maxRequestAge + time.Second, want: refusal},
 		"of the future, with a run":          {requested: time.Hour, completed: -time.Second, here: true, want: refusal},
 	}
 	for name, test := range tests {
