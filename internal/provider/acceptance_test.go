@@ -76,7 +76,7 @@ func (w *env) addOtherAccount() {
 	w.AddKeyFor("OtherA", otherKey)
 }
 
-// write leaves a file in the directory of the test.
+// write creates a file in the directory of the test.
 func (w *env) write(name, content string) string {
 	w.t.Helper()
 	path := filepath.Join(w.dir, name)
@@ -129,8 +129,8 @@ func (w *env) connection() configuration {
 		with(connectionBlock, "data_privacy_consent", "true")
 }
 
-// export is a whole configuration: it exports a segment of EMail and FirstName
-// to the list.
+// export is a whole configuration, which exports a segment of EMail and FirstName to
+// the list.
 func (w *env) export(segment string) configuration {
 	w.t.Helper()
 	return w.connection().
@@ -248,7 +248,7 @@ func (c configuration) without(block, argument string) configuration {
 // nestedBlocks are the names of blocks within resources.
 var nestedBlocks = []string{"segment", "data_matching", "attributes", "property", "schedule", "safeguards", "timeouts"}
 
-// late lets an argument be known only after apply.
+// late makes an argument known only after apply.
 func (c configuration) late(block, argument string) configuration {
 	if slices.Contains(nestedBlocks, argument) { // whether it is there at all
 		return c.without(block, argument).with(dataBlock, "input", "[1]").with(block, fmt.Sprintf("dynamic %q", argument),

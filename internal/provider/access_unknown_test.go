@@ -75,7 +75,7 @@ func TestConfigure_unknownKeyAtImport(t *testing.T) {
 	w.wantNoRequest()
 }
 
-// A list in the state stays as it is while the key is not known, and is made or
+// A list in the state is kept while the key is not known, and is made or
 // changed once it is.
 func TestAccList_keyKnownLate(t *testing.T) {
 	t.Parallel()

@@ -91,7 +91,8 @@ func TestConfigure_baseURLIsNotShown(t *testing.T) {
 	}
 }
 
-// Whoever waits for the account while another asks for it can still give up.
+// A caller that waits for another one's request for the account can still be
+// cancelled.
 func TestOwnAccount_endsWaitingWithTheContext(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t)

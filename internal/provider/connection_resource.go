@@ -227,7 +227,7 @@ func (r *connectionResource) apply(ctx context.Context, plan *connectionModel) e
 	}
 	plan.GuardRailsDigest = plan.guardRails().digest()
 	if plan.ConsentedAt.IsUnknown() {
-		plan.ConsentedAt = types.StringValue(time.Now().UTC().Format(time.RFC3339))
+		plan.ConsentedAt = types.StringValue(r.data.now().UTC().Format(time.RFC3339))
 	}
 	return nil
 }

@@ -22,7 +22,7 @@ func TestAccConnection_createAndUpdate(t *testing.T) {
 	}
 	consentKept := sameInEachStep(connectionAddress, "consented_at")
 	created := applied(w.connection(), inState(connectionAddress, account), consentKept(),
-		inState(connectionAddress, values{"api_key": nil, "consented_at": anyTime}))
+		inState(connectionAddress, values{"api_key": nil, "consented_at": "2026-11-24T09:30:00Z"}))
 	created.ConfigPlanChecks = planned(connectionAddress, plancheck.ResourceActionCreate, values{
 		"id": "AcmeId", "organization_name": "Acme", "consented_at": unknown,
 	})
@@ -33,7 +33,9 @@ func TestAccConnection_createAndUpdate(t *testing.T) {
 		with(connectionBlock, "max_profiles_per_export", "1000"),
 		inState(connectionAddress, account), consentKept(),
 		inState(connectionAddress, values{"display_name": "Marketing (EU)", "max_profiles_per_export": 1000}))
-	updated.PreConfig = func() { time.Sleep(time.Second) } // another consented_at would show
+	consented := time.Date(2026, time.November, 24, 9, 30, 0, 0, time.UTC)
+	w.clock = func() time.Time { return consented }
+	updated.PreConfig = func() { w.clock = func() time.Time { return consented.Add(time.Hour) } } // another consented_at would show
 	updated.ConfigPlanChecks = planned(connectionAddress, plancheck.ResourceActionUpdate, values{"id": "AcmeId", "consented_at": anyTime})
 	w.run(created, updated)
 }

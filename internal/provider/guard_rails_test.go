@@ -182,7 +182,7 @@ func TestGuardRails_errors(t *testing.T) {
 	w.wantNoRequest()
 }
 
-// A literal is no connection: nobody's consent is recorded there.
+// A literal is not a connection: it records no consent.
 func TestAccGuardRails_literal(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t)
@@ -317,7 +317,7 @@ func TestGuardRails_apply(t *testing.T) {
 	w.wantImports(0)
 }
 
-// A test that overrides the connection only is told why nothing is sent.
+// A test that overrides only the connection gets an error that explains it.
 func TestAccGuardRails_overriddenInTest(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t)

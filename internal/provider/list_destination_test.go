@@ -117,7 +117,7 @@ func TestAccList_destinationChanges(t *testing.T) {
 	w.wantLists(otherKey)
 }
 
-// With a destination in the account that the list is in already, it stays.
+// A destination in the same account does not replace the list.
 func TestAccList_destinationOfTheSameAccount(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t)

@@ -62,7 +62,7 @@ func TestAccList_changedBehindOurBack(t *testing.T) {
 	w.run(applied(w.managedList()), again)
 }
 
-// A list that people or flows would miss is not deleted, unless somebody says
+// A list with members or flows is not deleted, unless the configuration says
 // so.
 func TestAccList_destroyRefused(t *testing.T) {
 	t.Parallel()

@@ -98,7 +98,7 @@ func (c *core) undynamic(of tftypes.Type, dynamic *tfprotov6.DynamicValue) tftyp
 
 func (c *core) typeOf(kind string) tftypes.Type { return c.schemas[kind].ValueType() }
 
-// config is a configuration of a resource; nil is none.
+// config is a configuration of a resource; nil means no configuration.
 func (c *core) config(kind string, config values) tftypes.Value {
 	c.t.Helper()
 	if config == nil {

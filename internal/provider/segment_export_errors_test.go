@@ -192,8 +192,8 @@ func TestAccSegmentExport_destinationRefused(t *testing.T) {
 	plans.run(t)
 }
 
-// A key that lacks a scope is told so by name; reading ones when planning,
-// writing ones, which cannot be tried, when they are needed.
+// An error names the scope that a key lacks: the plan finds missing scopes to read,
+// the apply those to write, which cannot be tried before.
 func TestAccSegmentExport_missingScope(t *testing.T) {
 	t.Parallel()
 	for _, scope := range []string{"accounts:read", "lists:read", "profiles:read", "lists:write", "profiles:write"} {
@@ -219,8 +219,8 @@ func TestAccSegmentExport_missingScope(t *testing.T) {
 	}
 }
 
-// What breaks between two plans is an error of the second one, and the export
-// goes on once it is mended.
+// A failure between two plans is an error of the second one, and the export
+// continues once the cause is fixed.
 func TestAccSegmentExport_brokenLater(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
@@ -254,7 +254,7 @@ func TestAccSegmentExport_brokenLater(t *testing.T) {
 	}
 }
 
-// A list that is deleted after the checks is told so as well.
+// A list that is deleted after the checks gets an error of its own.
 func TestAccSegmentExport_listDeletedDuringRun(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t)

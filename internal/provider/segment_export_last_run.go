@@ -169,13 +169,13 @@ func nullRun() lastRun {
 // object is the run as Terraform stores it.
 func (run lastRun) object() types.Object { return types.ObjectValueMust(runType(), run) }
 
-// text is the value of a text, null where there is none.
+// text returns the value of a text attribute, null if the run has none.
 func (run lastRun) text(name string) types.String {
 	value, _ := run[name].(types.String)
 	return value
 }
 
-// count is the value of a number, null where there is none.
+// count returns the value of a number attribute, null if the run has none.
 func (run lastRun) count(name string) types.Int64 {
 	value, _ := run[name].(types.Int64)
 	return value

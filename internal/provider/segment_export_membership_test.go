@@ -38,7 +38,7 @@ func TestAccSegmentExport_membershipChecks(t *testing.T) {
 	}
 }
 
-// Without a check also a loss stays unseen, and the list is not counted.
+// Without a check a loss is not noticed, and the list is not counted.
 func TestAccSegmentExport_membershipNotChecked(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t)

@@ -7,7 +7,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
 )
 
-// Somebody who unsubscribes makes no run due, and is not put back on the list by
+// An opt-out makes no run due, and is not put back on the list by
 // one that is due for another reason.
 func TestAccSegmentExport_optOuts(t *testing.T) {
 	t.Parallel()

@@ -9,7 +9,7 @@ import (
 )
 
 // A pipe can be read once, and a segment is read by the plan and by the apply.
-// The plan says so instead of waiting for somebody who writes.
+// The plan says so instead of waiting for a writer.
 func TestAccFile_pipe(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t)

@@ -79,7 +79,7 @@ func TestSegmentExport_scheduleWithoutRefresh(t *testing.T) {
 	}
 }
 
-// Applies that change nothing leave the state as it is, so that a plan that was
+// Applies that change nothing do not change the state, so that a plan that was
 // saved meanwhile can still be applied.
 func TestAccSegmentExport_stateStaysTheSame(t *testing.T) {
 	t.Parallel()
@@ -183,7 +183,7 @@ func TestAccSegmentExport_countsOfSeveral(t *testing.T) {
 	}
 }
 
-// What was sent and what was planned are both told when they differ, and the
+// A warning has both what was sent and what was planned when they differ, and the
 // next refresh has the counts of what was sent.
 func TestAccSegmentExport_sentSomethingElse(t *testing.T) {
 	t.Parallel()

@@ -261,7 +261,7 @@ func TestSegmentExportRunAction_refused(t *testing.T) {
 	w.wantImports(0)
 }
 
-// Who presses Ctrl-C is not kept waiting, and is told what Klaviyo has.
+// Ctrl-C ends the action promptly, and the error says what Klaviyo has received.
 func TestSegmentExportRunAction_cancelled(t *testing.T) {
 	t.Parallel()
 	w := newEnvWith(t, simulator.Options{QueueDelay: time.Hour})
@@ -301,7 +301,7 @@ func TestSegmentExportRunAction_progress(t *testing.T) {
 	}
 }
 
-// An action that nobody listens to any more does not go on, and not even its
+// An action that has lost its listener stops, and not even its
 // reports keep it.
 func TestSegmentExportRunAction_listenerLeaves(t *testing.T) {
 	t.Parallel()

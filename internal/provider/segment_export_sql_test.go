@@ -117,7 +117,7 @@ func TestAccSegmentExport_sqlWrites(t *testing.T) {
 
 const changedSegment = "segment changed: 3 -> 4 profiles (1 import job, 1s at best)"
 
-// While the version query answers the same, nobody runs the query: here the
+// While the version query answers the same, the query is not run: here the
 // version does not see what has changed.
 func TestAccSegmentExport_sqlVersion(t *testing.T) {
 	onEachServer(t, func(t *testing.T, w *env, db *sqltest.Database) {

@@ -53,7 +53,7 @@ func TestAccSegmentExport_readTimeoutOfKlaviyo(t *testing.T) {
 	w.wantImports(0)
 }
 
-// silentServer serves a segment, and can be told to answer nobody.
+// silentServer serves a segment until it is switched to give no answer.
 type silentServer struct {
 	*httptest.Server
 

@@ -17,7 +17,7 @@ func (c *cli) terraformRun(words, command string, args ...string) {
 }
 
 // Without a refresh only what lasts until the plan is applied is promised: a
-// segment that is found changed makes a run due, but why is told afterwards.
+// segment that is found changed makes a run due, but the reason is known only afterwards.
 func TestAccSegmentExport_withoutRefresh(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t)

@@ -138,7 +138,7 @@ func diagnosticsIn(m protoreflect.Message) (out []string) {
 	return out
 }
 
-// gate holds requests up until whoever makes them gives up.
+// gate blocks requests until the client gives up.
 type gate struct {
 	t       *testing.T
 	closed  atomic.Bool
@@ -158,7 +158,7 @@ func (g *gate) hold(r *http.Request) {
 	}
 }
 
-// reached waits until somebody waits at the gate.
+// reached waits until a request is blocked at the gate.
 func (g *gate) reached() {
 	g.t.Helper()
 	select {
@@ -362,7 +362,7 @@ func TestServer_stopGivesUp(t *testing.T) {
 	}
 }
 
-// When nobody listens to an action any more it is cancelled, and it can still
+// An action that has lost its listener is cancelled, and it can still
 // send events until it ends.
 func TestServer_listenerLeaves(t *testing.T) {
 	t.Parallel()
