@@ -14,7 +14,7 @@ import (
 
 // insights is a Klaviyo and a Customer Insights for one test.
 type insights struct {
-	*world
+	*env
 	dataverse *dataverse.Server
 	authority []string // environment of a provider that trusts the stand-in of Microsoft Entra ID
 }
@@ -24,7 +24,7 @@ func newInsights(t *testing.T) *insights {
 	if runtime.GOOS == "darwin" || runtime.GOOS == "windows" {
 		t.Skip("the system decides which certificates are trusted")
 	}
-	i := &insights{world: newWorld(t), dataverse: dataverse.Start("Email", "FirstName")}
+	i := &insights{env: newEnv(t), dataverse: dataverse.Start("Email", "FirstName")}
 	t.Cleanup(i.dataverse.Close)
 	certificate := filepath.Join(t.TempDir(), "authority.pem")
 	if err := os.WriteFile(certificate, i.dataverse.AuthorityCertificate(), 0o600); err != nil {

@@ -15,8 +15,8 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
 )
 
-// exportPlan completes the plan of an export: it checks what is known, looks
-// at the segments, and decides whether a run is due.
+// exportPlan completes the plan of an export: it checks what is known, reads the
+// segments, and decides whether a run is due.
 type exportPlan struct {
 	data    *providerData
 	plan    *segmentExportModel
@@ -24,17 +24,17 @@ type exportPlan struct {
 	private privateState
 	diags   *diag.Diagnostics
 
-	edited  bool          // the configuration is not what the state was made from
-	limit   time.Duration // for reading
-	export  *export.Export
-	used    *access        // nil while the key or the account is not known
-	refresh *refreshed     // what refreshing found that makes a run due; nil if nothing
-	looked  bool           // this process has just refreshed the export
-	outcome refreshOutcome // of that refresh
+	edited        bool          // the configuration differs from that of the state
+	limit         time.Duration // for reading
+	export        *export.Export
+	used          *access        // nil while the key or the account is not known
+	refresh       *refreshed     // what a refresh found that makes a run due; nil if nothing
+	justRefreshed bool           // this process has just refreshed the export
+	outcome       refreshOutcome // of that refresh
 }
 
-// complete fills in every computed attribute of the plan. What depends on
-// unknown inputs stays unknown. limit bounds how long it may read.
+// complete sets every computed attribute of the plan. What depends on unknown
+// inputs is unknown. limit bounds how long it may read.
 func (p *exportPlan) complete(ctx context.Context, limit time.Duration) {
 	ctx, cancel := withTimeout(ctx, "read", limit)
 	defer cancel()
@@ -52,7 +52,7 @@ func (p *exportPlan) complete(ctx context.Context, limit time.Duration) {
 	if !p.preflight(ctx) {
 		return
 	}
-	if p.staysAsItIs(ctx) {
+	if p.needsNoRun(ctx) {
 		p.plan.keepSurvey(p.state)
 		p.plan.LastRun, p.plan.WithheldCount = p.state.LastRun, p.state.WithheldCount
 		p.plan.setNextRun(ctx, p.diags)
@@ -66,8 +66,8 @@ func (p *exportPlan) complete(ctx context.Context, limit time.Duration) {
 	p.plan.setNextRun(ctx, p.diags)
 }
 
-// check makes sure that a run could be made now, whatever is planned for the
-// export itself.
+// check checks that a run could be made now, whatever is planned for the export
+// itself.
 func (p *exportPlan) check(ctx context.Context) {
 	p.export = p.plan.export(ctx, p.diags)
 	if p.diags.HasError() {
@@ -92,7 +92,7 @@ func (p *exportPlan) check(ctx context.Context) {
 }
 
 // preflight checks what must hold before the segments are read, in this order and
-// as far as it is known. It reports whether all of that holds. A run checks consent,
+// as far as known. It reports whether all checks passed. A run checks consent,
 // account and list once more before it reads.
 func (p *exportPlan) preflight(ctx context.Context) bool {
 	p.checkRejects()
@@ -104,7 +104,7 @@ func (p *exportPlan) preflight(ctx context.Context) bool {
 	return !p.diags.HasError()
 }
 
-// loadRefresh takes over what refreshing has found.
+// loadRefresh loads what the refresh found.
 func (p *exportPlan) loadRefresh(ctx context.Context) {
 	if p.state == nil {
 		return
@@ -112,15 +112,15 @@ func (p *exportPlan) loadRefresh(ctx context.Context) {
 	if found := (refreshed{}); load(ctx, p.private, keyRefresh, &found, p.diags) {
 		p.refresh = &found
 	}
-	p.outcome, p.looked = p.data.refreshes.find(p.state.key())
+	p.outcome, p.justRefreshed = p.data.refreshes.find(p.state.key())
 }
 
-// staysAsItIs reports whether an edited export gets no run, whatever the segments
-// hold by now: nothing that was edited makes a run due, and refreshing has found
-// nothing either. Terraform plans once more when it applies, without a refresh,
-// and insists on the same result, so there is no looking again.
-func (p *exportPlan) staysAsItIs(ctx context.Context) bool {
-	return p.state != nil && p.edited && !p.looked && p.refresh == nil && p.sameSource(ctx) &&
+// needsNoRun reports whether an edited export gets no run, whatever the segments
+// hold by now: no edit makes a run due, and the refresh found no reason either.
+// Terraform plans once more when it applies, without a refresh, and requires the
+// same result, so the segments are not read again.
+func (p *exportPlan) needsNoRun(ctx context.Context) bool {
+	return p.state != nil && p.edited && !p.justRefreshed && p.refresh == nil && p.sameSource(ctx) &&
 		!p.plan.Enabled.IsUnknown() && !p.reasons(ctx, nil).Any()
 }
 
@@ -156,8 +156,8 @@ func (p *exportPlan) checkDestination(ctx context.Context) {
 	}
 }
 
-// checkList checks that the list may be used and is there, unless refreshing
-// has just seen it.
+// checkList checks that the list is allowed and exists, unless the refresh has just
+// read it.
 func (p *exportPlan) checkList(ctx context.Context) {
 	p.plan.ListName, p.plan.ListProfileCount = types.StringUnknown(), types.Int64Unknown()
 	if p.plan.ListID.IsUnknown() {
@@ -191,8 +191,8 @@ func (p *exportPlan) fail(ctx context.Context, reading string, err error) {
 	p.plan.addError(p.diags, explainTimeout(ctx, reading, err))
 }
 
-// survey looks at the segments: what refreshing found, if they are declared as
-// they were then, else what is there now. It is nil while they are not known.
+// survey returns the survey of the refresh if the declaration is the same, and reads
+// the segments otherwise. It is nil while they are unknown.
 func (p *exportPlan) survey(ctx context.Context) *export.Survey {
 	if !p.plan.sourceKnown(ctx) {
 		return nil
@@ -200,7 +200,7 @@ func (p *exportPlan) survey(ctx context.Context) *export.Survey {
 	if found := p.refreshedSurvey(ctx); found != nil && p.export.CheckSurvey(found) == nil {
 		return found
 	}
-	if p.looked && p.sameSource(ctx) {
+	if p.justRefreshed && p.sameSource(ctx) {
 		if err := p.outcome.timeout.within(p.limit); err != nil {
 			p.plan.addError(p.diags, err)
 			return nil
@@ -215,23 +215,22 @@ func (p *exportPlan) survey(ctx context.Context) *export.Survey {
 	return survey
 }
 
-// refreshedSurvey is what refreshing found in the segments as they are declared
-// now, nil if that is not known.
+// refreshedSurvey is the survey of the refresh for the segments as they are declared
+// now, nil if there is none.
 func (p *exportPlan) refreshedSurvey(ctx context.Context) *export.Survey {
 	switch {
 	case p.surveyRefreshed(ctx):
 		return p.refresh.Survey
-	case p.looked && p.sameSource(ctx):
+	case p.justRefreshed && p.sameSource(ctx):
 		return p.outcome.survey
 	default:
 		return nil
 	}
 }
 
-// surveyRefreshed reports whether refreshing read the segments as they are
-// declared now. Only then do figures of them belong into the plan: Terraform
-// makes it again when it applies it, and by then another survey may find
-// others.
+// surveyRefreshed reports whether the refresh read the segments as they are declared
+// now. Only then does the plan show their counts: Terraform plans again when it
+// applies, and another survey may count differently by then.
 func (p *exportPlan) surveyRefreshed(ctx context.Context) bool {
 	return p.refresh != nil && p.refresh.Survey != nil && p.sameSource(ctx)
 }
@@ -241,14 +240,14 @@ func (p *exportPlan) sameSource(ctx context.Context) bool {
 	return p.state != nil && p.plan.Segments.Equal(p.state.Segments) && p.sameMapping(ctx)
 }
 
-// sameMapping reports whether columns fill what they fill in the state, however
-// that is written.
+// sameMapping reports whether the mapping means the same as that of the state,
+// however it is written.
 func (p *exportPlan) sameMapping(ctx context.Context) bool {
 	return p.plan.mappingKnown(ctx) && p.plan.SegmentProperty.Equal(p.state.SegmentProperty) &&
 		reflect.DeepEqual(p.plan.mapping(ctx, p.diags), p.state.mapping(ctx, p.diags))
 }
 
-// keep plans that nothing is read and nothing sent.
+// keep plans to read and send nothing.
 func (p *exportPlan) keep() {
 	kept := segmentExportModel{LastRun: types.ObjectNull(runType())}
 	if p.state != nil {
@@ -313,13 +312,13 @@ func (p *exportPlan) planRun(ctx context.Context, why due.Reasons, survey *expor
 	if p.surveyRefreshed(ctx) {
 		reason += " " + estimate(survey.Profiles)
 	}
-	p.plan.LastRun = plannedRun(reason)
+	p.plan.LastRun = plannedRun(reason).object()
 	p.plan.ListProfileCount, p.plan.WithheldCount = types.Int64Unknown(), types.Int64Unknown()
 	warnSurvey(p.diags, p.plan.name(), survey, p.surveyRefreshed(ctx))
 }
 
-// checkBeforeRun makes sure that the key can do what a run needs, as far as
-// that can be tried, and that the run mails nobody by accident.
+// checkBeforeRun checks the scopes of the key, as far as that can be tried, and that
+// the run starts no live flow by accident.
 func (p *exportPlan) checkBeforeRun(ctx context.Context, survey *export.Survey) {
 	if err := p.used.client.CheckReadScopes(ctx); err != nil {
 		p.fail(ctx, "what the API key may do", p.used.blame(err))
