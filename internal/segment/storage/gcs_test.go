@@ -1,3 +1,4 @@
+//nolint:paralleltest // addresses and credentials come from the environment, which newGCS and others set
 package storage_test
 
 import (

@@ -147,7 +147,7 @@ func TestS3ConfigurationThatIsNotUsable(t *testing.T) {
 }
 
 // S3 names the region of the bucket to a client that uses another one.
-func TestS3OtherRegionIsNamed(t *testing.T) {
+func TestS3OtherRegionIsNamed(t *testing.T) { //nolint:paralleltest // s3Environment sets the environment
 	s3Environment(t)
 	endpoint := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("X-Amz-Bucket-Region", "eu-central-1")
