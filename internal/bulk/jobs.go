@@ -87,11 +87,11 @@ const olderThanRun = time.Hour
 // for jobs of others among them. Beyond that it is cheaper to ask for each.
 const (
 	jobsPerPage = 100
-	morePages   = 2
+	extraPages  = 2
 )
 
 // pagesFor is how many pages a look for so many jobs reads at most.
-func pagesFor(jobs int) int { return (jobs+jobsPerPage-1)/jobsPerPage + morePages }
+func pagesFor(jobs int) int { return (jobs+jobsPerPage-1)/jobsPerPage + extraPages }
 
 // findJobs goes through the account's latest jobs, the newest first, and takes
 // those that it finds off the open ones.

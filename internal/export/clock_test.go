@@ -11,7 +11,7 @@ import (
 // its next poll without holding up the tests. Waits keep their proportions.
 type fastClock struct{ started time.Time }
 
-const speedup = 50
+const speedup = 200
 
 func newFastClock() wait.Clock { return fastClock{time.Now()} }
 

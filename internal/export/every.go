@@ -2,8 +2,8 @@ package export
 
 import "time"
 
-// every calls look now and then, until the function that it returns is called.
-func every(interval time.Duration, look func()) (stop func()) {
+// every calls f at an interval, until the function that it returns is called.
+func every(interval time.Duration, f func()) (stop func()) {
 	done, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -12,7 +12,7 @@ func every(interval time.Duration, look func()) (stop func()) {
 		for {
 			select {
 			case <-ticker.C:
-				look()
+				f()
 			case <-done:
 				return
 			}

@@ -70,7 +70,7 @@ var notListed = simulator.Fault{
 func newPatientEnv(t *testing.T, options simulator.Options) *env {
 	t.Helper()
 	w := newEnv(t, options)
-	c, err := klaviyo.New(klaviyo.Options{APIKey: testKey, BaseURL: w.URL, Timeout: 1500 * time.Millisecond, RetryTimeout: time.Minute})
+	c, err := klaviyo.New(klaviyo.Options{APIKey: testKey, BaseURL: w.URL, Timeout: 1500 * time.Millisecond, RetryTimeout: 4 * time.Hour, Clock: newFastClock()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +123,7 @@ func runOver(t *testing.T, faults ...simulator.Fault) {
 	source := people(rows)
 	source.rows[10][1] = "+34600111222"
 	e := w.export(source)
-	e.SetBatchRoom(25, 1<<16)
+	e.SetBatchLimits(25, 1<<16)
 	r := w.runListing(t, e)
 	for _, f := range w.Pending() {
 		t.Errorf("a fault has not hit: %+v", f)
@@ -161,7 +161,7 @@ func TestRunStopsAtOnceWhenTheKeyIsRevoked(t *testing.T) {
 		return true
 	})
 	e := w.export(source)
-	e.SetBatchRoom(1000, 1<<18)
+	e.SetBatchLimits(1000, 1<<18)
 	_, err := e.Run(t.Context(), w.client, export.RunOptions{})
 	asError(t, err, nil, "API Key Refused", "401", "accepted but not finished 1 job with 1,000 profiles", "Apply again")
 	if !klaviyo.IsUnauthorized(err) {
@@ -197,7 +197,7 @@ func TestRunGivesUpWhenRetriesAreExhausted(t *testing.T) {
 				return true
 			})
 			e := w.export(source)
-			e.SetBatchRoom(1000, 1<<18)
+			e.SetBatchLimits(1000, 1<<18)
 			_, err := e.Run(t.Context(), w.client, export.RunOptions{})
 			asError(t, err, nil, "Klaviyo Fails", "gave up after ", "503", "00 profiles (", "Apply again")
 			if klaviyo.StatusOf(err) != 503 {
@@ -276,7 +276,7 @@ func TestRunThatFailsCanBeRunAgain(t *testing.T) {
 	w := newEnv(t, simulator.Options{})
 	w.Inject(simulator.Fault{Method: "POST", Nth: 2, Times: -1, Status: 400, Body: `{"errors":[{"title":"Down.","source":{"pointer":"/data"}}]}`})
 	e := w.export(people(2500))
-	e.SetBatchRoom(1000, 1<<18)
+	e.SetBatchLimits(1000, 1<<18)
 	_, err := e.Run(t.Context(), w.client, export.RunOptions{})
 	asError(t, err, nil, "Klaviyo Refused The Request", "Down.")
 	other := newEnv(t, simulator.Options{})

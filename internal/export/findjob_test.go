@@ -47,7 +47,7 @@ func TestRunFindsTheJobOfAnImportThatWasAccepted(t *testing.T) {
 				fault.Method, fault.Path, fault.Nth, fault.Times = http.MethodPost, jobsPath, place.Nth, place.Times
 				w.Inject(fault)
 				e := w.export(people(rows))
-				e.SetBatchRoom(25, 1<<16)
+				e.SetBatchLimits(25, 1<<16)
 				run := w.runListing
 				if where == "all" { // then the file of rejects has rows that are not known
 					run = w.run
@@ -208,7 +208,7 @@ func TestRunDoesNotGuessWhoseJobItIs(t *testing.T) {
 			w.Inject(at(oddAnswers["empty"], places["an import"]))
 			holdImports(w, 2)
 			e := w.export(people(50))
-			e.SetBatchRoom(25, 1<<16)
+			e.SetBatchLimits(25, 1<<16)
 			if r := w.run(t, e); r.Exported != 50 || r.Jobs != 2 || len(w.imports()) != 4 {
 				t.Errorf("%d imports, result %+v", len(w.imports()), r)
 			}
@@ -226,7 +226,7 @@ func TestRunDoesNotTakeAJobThatIsOneTooMany(t *testing.T) {
 	w.Inject(at(oddAnswers["HTML"], places["an import"]))
 	holdImports(w, 2)
 	e := w.export(people(50))
-	e.SetBatchRoom(25, 1<<16)
+	e.SetBatchLimits(25, 1<<16)
 	if r := w.run(t, e); r.Exported != 50 || r.Jobs != 2 || len(w.imports()) != 4 {
 		t.Errorf("%d imports, result %+v", len(w.imports()), r)
 	}

@@ -54,16 +54,16 @@ func newEnv(t testing.TB, options simulator.Options) *env {
 	return &env{Server: s, client: newClient(t, s.URL, patient), clock: newFastClock(), listID: s.AddList(simulator.List{Name: "VIP"}).ID}
 }
 
-// How long clients of tests repeat a request: so that a few failures are got
-// over, or so that a run soon fails.
+// How long, by their fast clock, clients of tests retry a request: so that a few
+// failures are got over, or so that a run soon fails.
 const (
-	patient   = 20 * time.Second
-	impatient = 5 * time.Second
+	patient   = time.Hour
+	impatient = 3 * time.Minute
 )
 
 func newClient(t testing.TB, url string, retryTimeout time.Duration) *klaviyo.Client {
 	t.Helper()
-	c, err := klaviyo.New(klaviyo.Options{APIKey: testKey, BaseURL: url, RetryTimeout: retryTimeout})
+	c, err := klaviyo.New(klaviyo.Options{APIKey: testKey, BaseURL: url, RetryTimeout: retryTimeout, Clock: newFastClock()})
 	if err != nil {
 		t.Fatal(err)
 	}

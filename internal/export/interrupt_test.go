@@ -204,7 +204,7 @@ func TestFailedRunCountsWhatWasAcceptedMeanwhile(t *testing.T) {
 		}
 	})
 	e := w.export(source)
-	e.SetBatchRoom(1000, 1<<18)
+	e.SetBatchLimits(1000, 1<<18)
 	_, err := e.Run(t.Context(), newClient(t, proxy, impatient), export.RunOptions{})
 	asError(t, err, nil, "API Key Refused", "accepted but not finished 2 jobs with")
 	if n := accepted(); n != 2 {

@@ -230,7 +230,7 @@ func TestFailedRunNamesWhatIsNotKnownToHaveArrived(t *testing.T) {
 					e.Segments = append(e.Segments, pipeline.Segment{Name: fmt.Sprintf("s%d", i+1), Source: part})
 					first += size
 				}
-				e.SetBatchRoom(batchRows, 1<<16)
+				e.SetBatchLimits(batchRows, 1<<16)
 				_, err := e.Run(ctx, k.client, export.RunOptions{})
 				asError(t, err, tc.attribute, tc.summary, "pply again: ")
 				k.checkPlaces(t, readPlaces(t, err.Error(), sizes), total, tc.unknown)
@@ -285,7 +285,7 @@ func TestRunNamesJobsThatAreStuck(t *testing.T) { //nolint:paralleltest // both 
 		w.RefuseEmail(address(i), "c", "d")
 	}
 	e := w.export(first, second)
-	e.SetBatchRoom(20, 1<<16)
+	e.SetBatchLimits(20, 1<<16)
 	_, err := e.Run(ctx, w.client, export.RunOptions{})
 	asError(t, err, nil, "Export Interrupted", "The export was ended: context deadline exceeded.",
 		"accepted but not finished 2 jobs with 30 profiles (", `: row 21 of segment "s1" to row 20 of segment "s2". Apply again`)

@@ -15,8 +15,8 @@ import (
 // of this provider makes them. It is one less than whole pages hold, so that
 // the one more which shows that a window must be cut costs no page.
 const (
-	membersInARow        = 999
-	shortestMemberWindow = time.Second
+	membersInARow   = 999
+	minMemberWindow = time.Second
 )
 
 // Membership is how the list and the segments compare.
@@ -81,7 +81,7 @@ func (e *Export) Compare(ctx context.Context, client *klaviyo.Client) (*Survey, 
 // eachMember takes everybody on the list, perhaps more than once. Who has no
 // address is known by id, which is nobody's address.
 func (e *Export) eachMember(ctx context.Context, client *klaviyo.Client, take func(profile.Hash)) error {
-	w := windows{now: e.clock().Now(), take: take, inARow: membersInARow, shortest: shortestMemberWindow}
+	w := windows{now: e.clock().Now(), take: take, inARow: membersInARow, minLength: minMemberWindow}
 	w.read = func(ctx context.Context, during klaviyo.TimeRange) iter.Seq2[dated, error] {
 		return func(yield func(dated, error) bool) {
 			for m, err := range client.Members(ctx, e.ListID, during) {

@@ -47,7 +47,7 @@ func TestRunBesideOthersOfTheAccount(t *testing.T) {
 		}
 	}), patient)
 	e := w.export(people(rows))
-	e.SetBatchRoom(10, 1<<16) // more batches than the limits let through in a second or two
+	e.SetBatchLimits(10, 1<<16) // more batches than the limits let through in a second or two
 	r := w.run(t, e)
 	stop()
 	others.Wait()

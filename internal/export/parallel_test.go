@@ -63,7 +63,7 @@ func TestRunSendsSeveralBatchesAtOnce(t *testing.T) {
 	const rows = 120
 	w := newEnv(t, simulator.Options{})
 	e := w.export(people(rows))
-	e.SetBatchRoom(10, 1<<16)
+	e.SetBatchLimits(10, 1<<16)
 	r := w.runThrough(t, e, newGathering(8), func(r *http.Request) bool { return r.Method == http.MethodPost })
 	if r.Exported != rows || r.Jobs != 12 {
 		t.Errorf("result %+v", r)

@@ -240,7 +240,7 @@ func TestRunNamesEveryCancelledJob(t *testing.T) {
 			k := newTracked(t, false)
 			k.CancelJobs(cancelled)
 			e := k.export(people(50))
-			e.SetBatchRoom(20, 1<<16)
+			e.SetBatchLimits(20, 1<<16)
 			o := k.whenAccepted(3, func() { k.ahead.Store(3600) })
 			_, err := e.Run(t.Context(), k.client, o)
 			asError(t, err, nil, summary, "Cancelled in Klaviyo: ", "Klaviyo had finished "+tally.Count(int64(3-cancelled), "import job")+" with", "Apply again")
@@ -300,7 +300,7 @@ func TestRunLogsItsProgress(t *testing.T) {
 	source := people(100)
 	source.rows[7][0] = "nobody.example.com"
 	e := w.export(source)
-	e.SetBatchRoom(20, 1<<16)
+	e.SetBatchLimits(20, 1<<16)
 	var log bytes.Buffer
 	r, err := e.Run(tflogtest.RootLogger(t.Context(), &log), w.client, export.RunOptions{ProgressInterval: 3 * time.Millisecond})
 	if err != nil {
@@ -350,7 +350,7 @@ func TestFailedRunLogsEveryOpenJob(t *testing.T) {
 			defer cancel()
 			o := k.whenAccepted(jobs, func() { end(k, cancel) })
 			e := k.export(people(jobs * batchRows))
-			e.SetBatchRoom(batchRows, 1<<16)
+			e.SetBatchLimits(batchRows, 1<<16)
 			_, err := e.Run(ctx, k.client, o)
 			asError(t, err, nil, summary, "accepted but not finished 25 jobs with 100 profiles")
 			for id := range k.jobs {
@@ -390,7 +390,7 @@ func TestFailedRunNamesCancelledJobs(t *testing.T) {
 		once.Do(func() { k.CancelJobs(1) })
 		return true
 	}))
-	e.SetBatchRoom(300, 1<<20)
+	e.SetBatchLimits(300, 1<<20)
 	var log bytes.Buffer
 	_, err := e.Run(tflogtest.RootLogger(t.Context(), &log), k.client, k.whenAccepted(4, func() { k.ahead.Store(3600) }))
 	asError(t, err, nil, "Klaviyo Refused The Request", "Apply again")

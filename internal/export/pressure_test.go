@@ -80,7 +80,7 @@ func TestRunReadsNoFasterThanItSends(t *testing.T) {
 	})
 	source := &crowded{rows: rows}
 	e := w.export(source)
-	e.SetBatchRoom(batchRows, 1<<18)
+	e.SetBatchLimits(batchRows, 1<<18)
 	runContext, interrupt := context.WithCancel(ctx)
 	defer interrupt()
 	ended := make(chan error, 1)

@@ -82,7 +82,7 @@ func TestRunTellsItsProgress(t *testing.T) {
 		return nil
 	}
 	e := w.export(source)
-	e.SetBatchRoom(100, 1<<16)
+	e.SetBatchLimits(100, 1<<16)
 	p := told{slow: interval + interval/2} // slower than the interval
 	r, err := e.Run(t.Context(), w.client, export.RunOptions{Progress: p.take(t), ProgressInterval: interval})
 	if err != nil {

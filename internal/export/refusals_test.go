@@ -88,7 +88,7 @@ func TestRunGivesUpOnImportsThatAreRefusedPiecemeal(t *testing.T) {
 	source := people(2 * batchRows)
 	source.waitFor(2*batchRows-1, func() bool { return w.traffic().requests == 1 })
 	e := w.export(source)
-	e.SetBatchRoom(batchRows, 1<<18)
+	e.SetBatchLimits(batchRows, 1<<18)
 	_, err := e.Run(t.Context(), w.client, export.RunOptions{})
 	asError(t, err, []string{"segment"}, "Klaviyo Refuses Too Many Imports",
 		"refused 141 imports", "(2001, 2002, 2003, 2004, 2005 of s1, ...)", "Correct the source or the mapping", "Once this is put right, apply again")
@@ -132,7 +132,7 @@ func TestRunConvergesUnderRandomRefusals(t *testing.T) {
 			rows := min(1+random.IntN(400), 40*named)
 			c := refuseAtRandom(random, w, rows)
 			e := w.export(&table{columns: columns, rows: append(c.rows, []string{"last@example.com", "", "", ""})})
-			e.SetBatchRoom(1+random.IntN(2*rows), 1<<16)
+			e.SetBatchLimits(1+random.IntN(2*rows), 1<<16)
 			r := w.runListing(t, e)
 			if r.Refused.Total != c.refused || r.Unwanted.Total < c.unwanted || r.Unwanted.Total > c.unwanted+c.either {
 				t.Errorf("%d refused, %d unwanted, want %d, and %d or up to %d more", r.Refused.Total, r.Unwanted.Total, c.refused, c.unwanted, c.either)

@@ -80,7 +80,7 @@ func TestRunKnowsARefusedRegionBeforeItSendsMore(t *testing.T) {
 				_, ok := w.Profile(address(batchRows - 1))
 				return ok
 			}))
-			e.SetBatchRoom(batchRows, 1<<16)
+			e.SetBatchLimits(batchRows, 1<<16)
 			r := w.run(t, e)
 			if got := w.traffic(); got.refused != toLearn/named {
 				t.Errorf("%+v", got)
@@ -122,7 +122,7 @@ func TestRunKnowsARefusedRegionInBatchesUnderWay(t *testing.T) {
 		}
 		return frenchNumber(i)
 	}))
-	e.SetBatchRoom(batchRows, 1<<16)
+	e.SetBatchLimits(batchRows, 1<<16)
 	r := w.run(t, e)
 	if got := w.traffic(); got.refused != 2 || got.requests != 4 {
 		t.Errorf("%+v", got)

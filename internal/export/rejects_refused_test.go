@@ -88,7 +88,7 @@ func TestRejectsOfASegmentThatChanged(t *testing.T) {
 	w := newEnv(t, simulator.Options{})
 	path := filepath.Join(t.TempDir(), "rejects.csv")
 	e := halfAtMost(listing(w.export(&changing{surveyed: people(60), sent: spoiled(60, 50, 0)}), path))
-	e.SetBatchRoom(5, 1<<16)
+	e.SetBatchLimits(5, 1<<16)
 	_, err := e.Run(t.Context(), w.client, export.RunOptions{})
 	saysAll(t, err, "Too Many Rows Cannot Be Exported", fmt.Sprintf("listed in %q", path))
 	if lines := readRejects(t, path); len(lines) != 50 {

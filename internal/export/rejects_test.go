@@ -110,7 +110,7 @@ func TestRunListsRejects(t *testing.T) {
 	second.rows = append(second.rows, []string{"W@example.com", "", "", ""}, []string{"x\xff@example.com", "", "", ""})
 	e := w.export(first, second)
 	e.Segments[0].Name, e.Segments[1].Name = "zebra", `a "quoted", name`
-	e.SetBatchRoom(7, 1<<16)
+	e.SetBatchLimits(7, 1<<16)
 	path := filepath.Join(t.TempDir(), "rejects.csv")
 	writeFile(t, path, oldRejects)
 	if err := os.Chmod(path, 0o644); err != nil {

@@ -92,7 +92,7 @@ func TestRunRefusedProfiles(t *testing.T) {
 				source.rows[i][0] = strings.ToUpper(source.rows[i][0])
 			}
 			e := w.export(source)
-			e.SetBatchRoom(1000, 1<<18)
+			e.SetBatchLimits(1000, 1<<18)
 			r := w.run(t, e)
 			if r.Refused.Total != int64(len(first)) || r.Exported != int64(len(taken)) {
 				t.Errorf("%d refused and %d exported, want %d and %d", r.Refused.Total, r.Exported, len(first), len(taken))
@@ -355,7 +355,7 @@ func TestRunRemembersTheRowsOfOpenJobs(t *testing.T) {
 		want = append(want, tally.Row{Segment: "s1", Number: int64(i + 1)})
 	}
 	e := w.export(people(rows))
-	e.SetBatchRoom(batchRows, 1<<18)
+	e.SetBatchLimits(batchRows, 1<<18)
 	r := w.run(t, e)
 	var got []tally.Row
 	for _, reason := range r.Refused.Reasons() { // one each, since the codes differ

@@ -52,7 +52,7 @@ func TestRunThatReadsOnceIsStoppedBeforeItSends(t *testing.T) {
 			s.rows[29] = []string{"ragged"}
 			source := &counted{Source: s}
 			e := w.export(source)
-			e.SetBatchRoom(10, 1<<16)
+			e.SetBatchLimits(10, 1<<16)
 			surveyed, err := e.Survey(t.Context())
 			if err != nil {
 				t.Fatal(err)

@@ -25,10 +25,10 @@ var firstYear = time.Date(2012, 1, 1, 0, 0, 0, 0, time.UTC)
 // the other. So when they are many, they are read in windows of time side by
 // side, and a window that turns out to hold many is cut again.
 type windows struct {
-	read     func(context.Context, klaviyo.TimeRange) iter.Seq2[dated, error]
-	take     func(profile.Hash) // is called by one reader at a time, for somebody perhaps more than once
-	inARow   int                // read by one cursor before a window is cut
-	shortest time.Duration      // a window not worth cutting, a second or more
+	read      func(context.Context, klaviyo.TimeRange) iter.Seq2[dated, error]
+	take      func(profile.Hash) // is called by one reader at a time, for somebody perhaps more than once
+	inARow    int                // read by one cursor before a window is cut
+	minLength time.Duration      // a window not worth cutting, a second or more
 
 	now time.Time  // the open window is cut as if it ended a day later: clocks differ
 	mu  sync.Mutex // guards take
@@ -148,7 +148,7 @@ func (w *windows) cut(window klaviyo.TimeRange, reached time.Time) (parts []klav
 // it returns what is left of it in parts.
 func (w *windows) window(ctx context.Context, during klaviyo.TimeRange) (parts []klaviyo.TimeRange, err error) {
 	most := w.inARow
-	if w.length(during) <= w.shortest {
+	if w.length(during) <= w.minLength {
 		most = 0
 	}
 	reached, more, err := w.some(ctx, during, most)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/due"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 )
 
 // exportPlan completes the plan of an export: it checks what is known, reads the
@@ -91,17 +92,73 @@ func (p *exportPlan) check(ctx context.Context) {
 	}
 }
 
-// preflight checks what must hold before the segments are read, in this order and
-// as far as known. It reports whether all checks passed. A run checks consent,
-// account and list once more before it reads.
+// preflight makes the checks of a run that come before the segments are read, as
+// far as their inputs are known. It reports whether all of them passed.
 func (p *exportPlan) preflight(ctx context.Context) bool {
 	p.checkRejects()
-	p.checkDestination(ctx)
+	d, known := p.plan.destination(ctx, p.diags)
+	seen := p.state != nil && p.state.ID.Equal(p.plan.ID) && !p.state.ListName.IsNull()
+	list, err := p.export.Preflight(ctx, export.Preflight{
+		Connect: func() (*klaviyo.Client, error) {
+			if !known {
+				return nil, nil
+			}
+			return p.connect(&d)
+		},
+		ConsentUnknown: !known || d.DataPrivacyConsent.IsUnknown(),
+		ListUnknown:    p.plan.ListID.IsUnknown(),
+		ListSeen:       seen && !p.outcome.listFailed,
+		Explain: func(reading string, err error) error {
+			return explainTimeout(ctx, reading, p.used.blame(err))
+		},
+	})
+	if err != nil && !errors.Is(err, errReported) {
+		p.plan.addError(p.diags, err)
+	}
 	if p.diags.HasError() {
 		return false
 	}
-	p.checkList(ctx)
-	return !p.diags.HasError()
+	p.planList(list, seen)
+	return true
+}
+
+// errReported means that the diagnostics have the error already.
+var errReported = errors.New("reported")
+
+// connect returns the client of a destination, or nil while its key or account is
+// not known.
+func (p *exportPlan) connect(d *destinationModel) (*klaviyo.Client, error) {
+	if d.checkGuardRails(p.diags); p.diags.HasError() {
+		return nil, errReported
+	}
+	used, err := p.data.access(d.keyRef())
+	switch {
+	case errors.Is(err, errAccessUnknown):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case d.AccountID.IsUnknown(): // the connection is yet to check the key
+		return nil, nil
+	}
+	p.used = used
+	return used.client, nil
+}
+
+// planList plans what is computed from the list, which refreshing may have seen.
+func (p *exportPlan) planList(list klaviyo.List, seen bool) {
+	switch {
+	case seen && !p.plan.ListID.IsUnknown():
+		p.plan.ListName, p.plan.ListProfileCount = p.state.ListName, p.state.ListProfileCount
+		return
+	case list.ID == "":
+		p.plan.ListName = types.StringUnknown()
+	default:
+		p.plan.ListName = types.StringValue(list.Name)
+		if name, ok := p.data.renames.Load(list.ID); ok {
+			p.plan.ListName = types.StringValue(fmt.Sprint(name))
+		}
+	}
+	p.plan.ListProfileCount = types.Int64Unknown()
 }
 
 // loadRefresh loads what the refresh found.
@@ -122,68 +179,6 @@ func (p *exportPlan) loadRefresh(ctx context.Context) {
 func (p *exportPlan) needsNoRun(ctx context.Context) bool {
 	return p.state != nil && p.edited && !p.justRefreshed && p.refresh == nil && p.sameSource(ctx) &&
 		!p.plan.Enabled.IsUnknown() && !p.reasons(ctx, nil).Any()
-}
-
-// checkDestination checks consent, key and account as far as they are known.
-func (p *exportPlan) checkDestination(ctx context.Context) {
-	d, ok := p.plan.destination(ctx, p.diags)
-	if !ok {
-		return
-	}
-	if !d.DataPrivacyConsent.IsUnknown() {
-		if err := p.export.CheckConsent(); err != nil {
-			p.plan.addError(p.diags, err)
-			return
-		}
-	}
-	if d.checkGuardRails(p.diags); p.diags.HasError() {
-		return
-	}
-	used, err := p.data.access(d.keyRef())
-	if errors.Is(err, errAccessUnknown) {
-		return
-	}
-	if err != nil {
-		p.plan.addError(p.diags, err)
-		return
-	}
-	if d.AccountID.IsUnknown() { // the connection is yet to check the key
-		return
-	}
-	p.used = used
-	if err := p.export.CheckAccount(ctx, used.client); err != nil {
-		p.fail(ctx, "the account of the API key", used.blame(err))
-	}
-}
-
-// checkList checks that the list is allowed and exists, unless the refresh has just
-// read it.
-func (p *exportPlan) checkList(ctx context.Context) {
-	p.plan.ListName, p.plan.ListProfileCount = types.StringUnknown(), types.Int64Unknown()
-	if p.plan.ListID.IsUnknown() {
-		return
-	}
-	if err := p.export.CheckListAllowed(); err != nil {
-		p.plan.addError(p.diags, err)
-		return
-	}
-	kept := p.state != nil && p.state.ID.Equal(p.plan.ID) && !p.state.ListName.IsNull()
-	if kept {
-		p.plan.ListName, p.plan.ListProfileCount = p.state.ListName, p.state.ListProfileCount
-	}
-	if p.used == nil || kept && !p.outcome.listFailed {
-		return
-	}
-	list, err := p.export.CheckList(ctx, p.used.client)
-	switch {
-	case err != nil:
-		p.fail(ctx, "the list", p.used.blame(err))
-	case !kept:
-		p.plan.ListName = types.StringValue(list.Name)
-		if name, ok := p.data.renames.Load(list.ID); ok {
-			p.plan.ListName = types.StringValue(fmt.Sprint(name))
-		}
-	}
 }
 
 // fail reports an error of reading something.
