@@ -107,7 +107,7 @@ func (p *preparation) read(rows int64) {
 
 func (p *preparation) tell(ctx context.Context, at time.Time) {
 	p.mu.Lock()
-	now := Progress{Preparing: p.what, Elapsed: at.Sub(p.started), Rows: p.rows, Repeating: klaviyo.Repeated(ctx)}
+	now := Progress{Preparing: p.what, Elapsed: at.Sub(p.started), Rows: p.rows, Repeating: klaviyo.Retrying(ctx)}
 	p.mu.Unlock()
 	if now.Preparing == "" { // the checks have something to tell only if they are held up
 		if now.Repeating == "" {

@@ -193,7 +193,7 @@ func (s *Server) records(w http.ResponseWriter, r *http.Request, table []stored,
 	write(w, http.StatusOK, answer)
 }
 
-// pageSize is what the header asks for, as far as Dataverse goes along.
+// pageSize returns the size that the header asks for, within Dataverse's limit.
 func (s *Server) pageSize(r *http.Request) int {
 	size := maxPage
 	if asked, ok := strings.CutPrefix(r.Header.Get("Prefer"), "odata.maxpagesize="); ok {
@@ -212,7 +212,7 @@ func write(w http.ResponseWriter, status int, document any) {
 	w.WriteHeader(status)
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
-	_ = e.Encode(document) // who asked may be gone
+	_ = e.Encode(document) // the client may have hung up
 }
 
 func refuse(w http.ResponseWriter, status int, code, message string) {

@@ -47,7 +47,7 @@ type Server struct {
 	MaxPage    int    // smaller pages than asked for; 0 is 5,000
 	TokenLives time.Duration
 	EscapeHTML bool // & and the like are escaped in lists of segments
-	Profiles   int  // how many are counted, if not those that there are; negative: none can be
+	Profiles   int  // the count that Dataverse answers, 0 for the real one, negative for no count
 }
 
 type column struct{ name, kind string }
