@@ -143,7 +143,7 @@ func reportAside(listener func(Progress)) (report func(Progress), end func()) {
 
 // report logs how far a run is, and tells the listener, who may be nil.
 func report(ctx context.Context, p Progress, listener func(Progress)) {
-	p.Repeating = klaviyo.Repeated(ctx)
+	p.Repeating = klaviyo.Retrying(ctx)
 	logging.Info(ctx, "Exporting", logging.Fields{
 		"rows": p.Rows, "profiles_accepted": p.Accepted, "profiles_expected": p.Expected,
 		"batches": p.Batches, "jobs": p.Jobs, "jobs_finished": p.Finished, "profiles_per_second": p.Rate(), "seconds_left": int64(p.Remaining.Seconds()),

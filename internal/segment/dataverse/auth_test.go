@@ -85,6 +85,7 @@ func TestDataverseSignsIn(t *testing.T) {
 // A refused token is replaced by a new one, not by the same from azidentity's
 // cache.
 func TestDataverseSignsInAgain(t *testing.T) {
+	t.Parallel()
 	e, network := newTenant(t)
 	const customers = 20
 	for i := range customers {
