@@ -1,7 +1,7 @@
 // Package bulk sends profiles to Klaviyo in bulk import jobs, and finds out what
 // became of each: it fills batches, sends them side by side, takes out what
 // Klaviyo refuses, follows the jobs, and settles every profile. It knows nothing
-// of segments but the places of rows.
+// of segments but the position of each row.
 package bulk
 
 import (
@@ -30,7 +30,7 @@ type Options struct {
 	// Limits are the most that a batch holds; zero for as much as Klaviyo takes.
 	Limits Limits
 
-	// OnReject is told of each profile that is not imported, if it is set.
+	// OnReject is called for each profile that is not imported, unless it is nil.
 	OnReject func(row tally.Row, code, reason string)
 
 	// Clock tells the time and waits between polls; nil for the clock of the machine.
@@ -129,7 +129,7 @@ type Packer struct {
 	count int64  // of the batches begun
 }
 
-// Add adds a profile: the place of its row, the hash of its address and its
+// Add adds a profile: the position of its row, the hash of its address and its
 // JSON:API resource object, which is copied. It blocks while as many batches are
 // under way as may be.
 func (p *Packer) Add(ctx context.Context, row tally.Row, email profile.Hash, json []byte) error {

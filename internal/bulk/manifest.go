@@ -69,7 +69,7 @@ func (m *manifest) index() addressIndex {
 }
 
 // addressIndex is the position of a profile by a part of the hash of its
-// address. Of two that share that part neither is told by it.
+// address. Profiles that share that part are not found by it.
 type addressIndex map[uint32]int32
 
 const ambiguous = -1

@@ -32,7 +32,7 @@ type Export struct {
 	// exported: segment, row, reason, code. Empty for none.
 	RejectsPath string
 
-	// IgnoreOptOuts exports also who unsubscribed from the list.
+	// IgnoreOptOuts exports also people who unsubscribed from the list.
 	IgnoreOptOuts bool
 
 	// Clock tells the time and waits between polls; nil for the clock of the machine.

@@ -11,9 +11,10 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
 )
 
-// A page of members is quick, and thousands can join in one second: an import
-// of this provider makes them. It is one less than whole pages hold, so that
-// the one more which shows that a window must be cut costs no page.
+// Reading a page of members is fast, and an import makes thousands of them join in
+// one second. So a window is only cut beyond ten pages. membersInARow is one less
+// than ten pages hold, because one more member must be read to see that there are
+// more.
 const (
 	membersInARow   = 999
 	minMemberWindow = time.Second
@@ -78,8 +79,8 @@ func (e *Export) Compare(ctx context.Context, client *klaviyo.Client) (*Survey, 
 	return s, m, nil
 }
 
-// eachMember takes everybody on the list, perhaps more than once. Who has no
-// address is known by id, which is nobody's address.
+// eachMember takes everybody on the list, perhaps more than once. A member without
+// an address is identified by the id, which cannot be an address.
 func (e *Export) eachMember(ctx context.Context, client *klaviyo.Client, take func(profile.Hash)) error {
 	w := windows{now: e.clock().Now(), take: take, inARow: membersInARow, minLength: minMemberWindow}
 	w.read = func(ctx context.Context, during klaviyo.TimeRange) iter.Seq2[dated, error] {

@@ -40,8 +40,8 @@ type Result struct {
 // Submitted is the number of profiles that were sent to Klaviyo.
 func (r *Result) Submitted() int64 { return r.Profiles - r.Withheld }
 
-// RunOptions are how a run is made. The zero value is a run of its own, that
-// tells nobody.
+// RunOptions are how a run is made. The zero value exports what the segments hold
+// and reports no progress.
 type RunOptions struct {
 	// Fingerprint is what the segments must still have, or nothing is sent, and
 	// must have when they are read for sending, or the last batch is not; empty
@@ -52,7 +52,7 @@ type RunOptions struct {
 	// they were then, they are not read once more before anything is sent.
 	Surveyed *Survey
 
-	// Progress is told how far the run is, at most one call at a time, every
+	// Progress is called with how far the run is, at most one call at a time, every
 	// ProgressInterval (default 5 s). The run does not wait for it: a call that
 	// takes longer than the interval misses reports, but not the last one, which
 	// Run waits for before it returns. A call that does not return holds Run up
