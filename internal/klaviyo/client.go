@@ -94,7 +94,7 @@ func New(o Options) (*Client, error) {
 	account <- nil
 	return &Client{
 		account:      account,
-		limiter:      ratelimit.New(ratelimit.Clock{Now: o.Clock.Now, Wait: o.Clock.Wait}),
+		limiter:      ratelimit.New(o.Clock),
 		key:          strings.NewReplacer(o.APIKey, "pk_***"),
 		base:         base,
 		http:         &http.Client{Transport: newTransport(o.APIKey, o.UserAgent), CheckRedirect: sameHostOnly},

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/wait"
 )
 
 // Margins are added to the windows, since an earlier request may have taken
@@ -23,31 +25,9 @@ const (
 // others.
 const maxInFlight = 20 * time.Second
 
-// Clock is time as a limiter sees it.
-type Clock struct {
-	Now func() time.Time
-
-	// Wait returns after d, at a wake, or with the error of the context.
-	Wait func(ctx context.Context, d time.Duration, wake <-chan struct{}) error
-}
-
-// RealClock is the system's clock.
-func RealClock() Clock {
-	return Clock{Now: time.Now, Wait: func(ctx context.Context, d time.Duration, wake <-chan struct{}) error {
-		timer := time.NewTimer(d)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-		case <-wake:
-		case <-ctx.Done():
-		}
-		return ctx.Err()
-	}}
-}
-
 // Limiter paces what is sent to one account, endpoint by endpoint.
 type Limiter struct {
-	clock Clock
+	clock wait.Clock
 
 	mu         sync.Mutex
 	endpoints  map[string]*endpoint
@@ -55,7 +35,7 @@ type Limiter struct {
 }
 
 // New returns a limiter that knows of no request yet.
-func New(c Clock) *Limiter {
+func New(c wait.Clock) *Limiter {
 	return &Limiter{clock: c, endpoints: map[string]*endpoint{}}
 }
 
@@ -138,7 +118,7 @@ func (l *Limiter) Acquire(ctx context.Context, name string, limit Limit) (*Slot,
 // sent to without pacing until an answer has them after all.
 type endpoint struct {
 	limit Limit
-	clock Clock
+	clock wait.Clock
 	sem   chan struct{} // held by the first in the queue; Go serves the others in order
 	wake  chan struct{} // tells the first in the queue that something has changed
 
