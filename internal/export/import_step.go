@@ -10,7 +10,10 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/diagnostic"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/hashset"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/logging"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/pipeline"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/wait"
 )
 
 // importStep sends the profiles of the segments to Klaviyo and adds them to the
@@ -21,6 +24,7 @@ type importStep struct {
 	imports *bulk.Import
 	rejects *rejects
 	optOuts *hashset.Set // addresses not to be sent
+	retries retries
 
 	surveyed *Survey // what the segments held before
 	pinned   string  // the fingerprint that the segments must have; empty for any
@@ -36,17 +40,67 @@ func (e *Export) importStep(client *klaviyo.Client, before prepared, rejects *re
 	s := &importStep{
 		export: e, reader: before.reader, rejects: rejects, optOuts: before.optOuts,
 		surveyed: before.survey, pinned: o.Fingerprint,
-		imports: bulk.New(client, bulk.Options{ListID: e.ListID, Limits: e.limits, OnReject: rejects.add}),
+		retries: retries{rounds: len(retryWaits)},
 	}
+	s.imports = bulk.New(client, bulk.Options{ListID: e.ListID, Limits: e.limits, OnReject: rejects.add, OnFailure: s.retries.failed})
 	s.reader.OnRows, s.reader.OnSkip = s.rows.Store, rejects.add
 	return s
 }
 
 func (s *importStep) run(ctx context.Context) error {
 	err := s.imports.Run(ctx, s.add)
-	s.done.Store(err == nil)
+	for err == nil {
+		round, before := s.retries.begin()
+		if round == nil {
+			s.done.Store(true)
+			return nil
+		}
+		logging.Warn(ctx, "Profiles that Klaviyo did not import are sent again", logging.Fields{"profiles": round.len(), "wait": before.String()})
+		if err = wait.For(ctx, before); err == nil {
+			err = s.sendAgain(ctx, round)
+		}
+	}
 	return err
 }
+
+// sendAgain sends the profiles of a round, as the segments hold them by now.
+func (s *importStep) sendAgain(ctx context.Context, round *idSet) error {
+	s.reader.OnRows, s.reader.OnSkip = nil, nil // the rows were counted the first time
+	left := round.len()
+	err := s.imports.Run(ctx, func(ctx context.Context, p *bulk.Packer) error {
+		_, err := s.reader.Read(ctx, func(profile *pipeline.Profile) error {
+			if !round.has(profile.Email.Lo) {
+				return nil
+			}
+			left--
+			return p.Add(ctx, profile.Row, idOf(profile), s.mended(profile))
+		})
+		return err
+	})
+	if err == nil {
+		s.imports.RejectGone(left)
+	}
+	return err
+}
+
+// mended is a profile without the identifiers that belong to another profile in
+// Klaviyo.
+func (s *importStep) mended(p *pipeline.Profile) []byte {
+	if !s.retries.isShared(p.Email.Lo) {
+		return p.JSON
+	}
+	without := profile.WithoutIdentifiers(p.JSON)
+	if without == nil {
+		return p.JSON
+	}
+	s.imports.Report.Omit(p.Row, identifiers, "they belong to another profile in Klaviyo")
+	return without
+}
+
+// identifiers stand for the phone number and the external id of a profile.
+var identifiers = profile.Target{Group: "klaviyo", Name: "phone_number, external_id"}
+
+func idOf(p *pipeline.Profile) bulk.ID { return bulk.ID{Email: p.Email.Lo, Content: p.Content.Lo} }
 
 // add adds all profiles that are to be sent.
 func (s *importStep) add(ctx context.Context, p *bulk.Packer) error {
@@ -61,7 +115,7 @@ func (s *importStep) add(ctx context.Context, p *bulk.Packer) error {
 			s.rejects.add(profile.Row, "withheld", "the person unsubscribed from the list")
 			return nil
 		}
-		return p.Add(ctx, profile.Row, profile.Email, profile.JSON)
+		return p.Add(ctx, profile.Row, idOf(profile), profile.JSON)
 	})
 	if err != nil {
 		return err
@@ -123,7 +177,7 @@ func (s *importStep) fill(result *Result) {
 	}
 	report := &s.imports.Report
 	result.Refused, result.Unwanted, result.Unconfirmed = report.Refused, report.Unwanted, report.Unconfirmed
-	result.Withheld = s.withheld
+	result.Withheld, result.Untaken = s.withheld, s.retries.untaken
 	result.Exported = s.imports.Exported()
 	result.Jobs = s.imports.Progress().Finished
 }

@@ -26,6 +26,10 @@ type Result struct {
 	Refused  tally.Tally // profiles that Klaviyo did not import
 	Unwanted tally.Tally // values that Klaviyo refused and that were then left out
 
+	// Untaken is how many of the refused profiles failed each time because of
+	// trouble on Klaviyo's side. They are likely to succeed later.
+	Untaken int64
+
 	// Unconfirmed are profiles that a finished job counts neither as imported
 	// nor as failed.
 	Unconfirmed bulk.Unconfirmeds

@@ -55,9 +55,10 @@ type Survey struct {
 
 // Profile is a row that became a profile, the first with its address.
 type Profile struct {
-	Row   tally.Row
-	Email profile.Hash
-	JSON  []byte // a JSON:API resource object; valid until the next profile
+	Row     tally.Row
+	Email   profile.Hash // of the address
+	Content profile.Hash // of the JSON, as long as no property tells the segments
+	JSON    []byte       // a JSON:API resource object; valid until the next profile
 }
 
 // TellsChanges reports whether the versions of all segments can be relied on
@@ -171,7 +172,7 @@ func (r *Reader) take(c *chunk, visit func(*Profile) error) error {
 	p := Profile{Row: tally.Row{Segment: c.segment}}
 	for i := range r.encoded {
 		e := &r.encoded[i]
-		p.Row.Number, p.Email, p.JSON = e.row, e.info.Email, r.json[e.start:e.end:e.end]
+		p.Row.Number, p.Email, p.Content, p.JSON = e.row, e.info.Email, e.info.Profile, r.json[e.start:e.end:e.end]
 		if r.count(p.Row, c.index, e); !e.first || visit == nil {
 			continue
 		}
