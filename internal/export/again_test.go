@@ -154,4 +154,3 @@ func addressesEvery(rows, every int) (some []string) {
 	}
 	return some
 }
-

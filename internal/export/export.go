@@ -10,6 +10,7 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/bulk"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/pipeline"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/sketch"
 )
 
 // Export is a declared export: which people, how they are written, and where
@@ -29,6 +30,14 @@ type Export struct {
 	// RejectsPath names a file that gets a line for each row that is not
 	// exported: segment, row, reason, code. Empty for none.
 	RejectsPath string
+
+	// TrackChanges keeps track of which profiles Klaviyo has acknowledged, so that
+	// later runs need to send only what has changed.
+	TrackChanges bool
+
+	// Acknowledged are the profiles that Klaviyo has acknowledged so far. If it is
+	// set, only what has changed since is sent. It needs TrackChanges.
+	Acknowledged *sketch.Sketch
 
 	// IgnoreOptOuts exports also who unsubscribed from the list.
 	IgnoreOptOuts bool

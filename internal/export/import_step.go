@@ -25,6 +25,7 @@ type importStep struct {
 	rejects *rejects
 	optOuts *hashset.Set // addresses not to be sent
 	retries retries
+	sending *sending
 
 	surveyed *Survey // what the segments held before
 	pinned   string  // the fingerprint that the segments must have; empty for any
@@ -40,11 +41,18 @@ func (e *Export) importStep(client *klaviyo.Client, before prepared, rejects *re
 	s := &importStep{
 		export: e, reader: before.reader, rejects: rejects, optOuts: before.optOuts,
 		surveyed: before.survey, pinned: o.Fingerprint,
-		retries: retries{rounds: len(retryWaits)},
+		retries: retries{rounds: len(retryWaits)}, sending: e.newSending(before.survey),
 	}
-	s.imports = bulk.New(client, bulk.Options{ListID: e.ListID, Limits: e.limits, OnReject: rejects.add, OnFailure: s.retries.failed})
-	s.reader.OnRows, s.reader.OnSkip = s.rows.Store, rejects.add
+	s.imports = bulk.New(client, bulk.Options{ListID: e.ListID, Limits: e.limits, OnReject: rejects.add, OnFailure: s.failed})
+	s.reader.OnRows, s.reader.OnSkip, s.reader.Sketch = s.rows.Store, rejects.add, s.sending.read
 	return s
+}
+
+// failed takes a profile that Klaviyo did not import and reports whether it will be
+// sent again.
+func (s *importStep) failed(f bulk.Failure) (again bool) {
+	s.sending.fail(f.ID)
+	return s.retries.failed(f)
 }
 
 func (s *importStep) run(ctx context.Context) error {
@@ -65,7 +73,7 @@ func (s *importStep) run(ctx context.Context) error {
 
 // sendAgain sends the profiles of a round, as the segments hold them by now.
 func (s *importStep) sendAgain(ctx context.Context, round *idSet) error {
-	s.reader.OnRows, s.reader.OnSkip = nil, nil // the rows were counted the first time
+	s.reader.OnRows, s.reader.OnSkip, s.reader.Sketch = nil, nil, nil // the rows were counted the first time
 	left := round.len()
 	err := s.imports.Run(ctx, func(ctx context.Context, p *bulk.Packer) error {
 		_, err := s.reader.Read(ctx, func(profile *pipeline.Profile) error {
@@ -73,6 +81,7 @@ func (s *importStep) sendAgain(ctx context.Context, round *idSet) error {
 				return nil
 			}
 			left--
+			s.sending.sentAgain(idOf(profile))
 			return p.Add(ctx, profile.Row, idOf(profile), s.mended(profile))
 		})
 		return err
@@ -113,6 +122,9 @@ func (s *importStep) add(ctx context.Context, p *bulk.Packer) error {
 		if s.optOuts.Has(profile.Email) {
 			s.withheld++
 			s.rejects.add(profile.Row, "withheld", "the person unsubscribed from the list")
+			return nil
+		}
+		if !s.sending.takes(profile) {
 			return nil
 		}
 		return p.Add(ctx, profile.Row, idOf(profile), profile.JSON)
@@ -162,7 +174,7 @@ func (s *importStep) explain(ctx context.Context, err error) error {
 
 // progress is how far the import is now.
 func (s *importStep) progress(now time.Time) Progress {
-	expected := s.surveyed.Profiles
+	expected := s.sending.expected(s.surveyed)
 	if s.done.Load() {
 		expected = 0 // some may have been withheld or refused, but there will be no more
 	}
@@ -170,12 +182,15 @@ func (s *importStep) progress(now time.Time) Progress {
 }
 
 func (s *importStep) fill(result *Result) {
-	result.Survey = *s.sent
-	result.Version = ""
-	if s.sent.Fingerprint == s.surveyed.Fingerprint { // else it is the version of something else
-		result.Version = s.surveyed.Version
-	}
 	report := &s.imports.Report
+	s.sending.unknown = s.sending.unknown || report.Unconfirmed.Total() > 0
+	version := ""
+	if s.sent.Fingerprint == s.surveyed.Fingerprint { // else it is the version of something else
+		version = s.surveyed.Version
+	}
+	s.sending.finish(s.sent, s.surveyed)
+	result.Survey, result.Sent = *s.sent, s.sending.Sent
+	result.Version = version
 	result.Refused, result.Unwanted, result.Unconfirmed = report.Refused, report.Unwanted, report.Unconfirmed
 	result.Withheld, result.Untaken = s.withheld, s.retries.untaken
 	result.Exported = s.imports.Exported()

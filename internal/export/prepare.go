@@ -41,7 +41,7 @@ func (e *Export) prepareTelling(ctx context.Context, client *klaviyo.Client, rej
 	now.begin("reading the segments")
 	segments := e.pipeline()
 	p.reader = segments.NewReader()
-	if surveyed := o.Surveyed; surveyed != nil && surveyed.Version != "" && !p.reader.NeedsTwoPasses() && !e.listsRows(surveyed) && surveyed.Version == segments.Version(ctx) {
+	if surveyed := o.Surveyed; surveyed != nil && surveyed.Version != "" && !p.reader.NeedsTwoPasses() && !e.listsRows(surveyed) && e.knowsChanges(surveyed) && surveyed.Version == segments.Version(ctx) {
 		p.survey = surveyed
 		err = e.CheckSurvey(surveyed)
 	} else {
@@ -55,7 +55,7 @@ func (e *Export) prepareTelling(ctx context.Context, client *klaviyo.Client, rej
 	if err != nil {
 		return p, err
 	}
-	if err := e.CheckFlows(ctx, client, p.survey.Profiles); err != nil {
+	if err := e.CheckFlows(ctx, client, e.Joining(p.survey)); err != nil {
 		return p, err
 	}
 	if err := earlier.wait(ctx, now); err != nil {

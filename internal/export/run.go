@@ -13,13 +13,14 @@ import (
 )
 
 // Result is what a run did. Every row read is in exactly one of Exported,
-// Duplicates, Withheld, Rejected, Refused and Unconfirmed.
+// Duplicates, Withheld, Unchanged, Rejected, Refused and Unconfirmed.
 type Result struct {
 	ID          string
 	StartedAt   time.Time
 	CompletedAt time.Time
 
 	Survey // of the segments as they were sent
+	Sent
 
 	Withheld int64       // profiles not sent, since they unsubscribed from the list
 	Exported int64       // profiles that a finished job acknowledged
@@ -41,7 +42,7 @@ type Result struct {
 }
 
 // Submitted is the number of profiles that were sent to Klaviyo.
-func (r *Result) Submitted() int64 { return r.Profiles - r.Withheld }
+func (r *Result) Submitted() int64 { return r.Profiles - r.Withheld - r.Unchanged }
 
 // RunOptions are how a run is made. The zero value is a run of its own, that
 // tells nobody.

@@ -27,9 +27,15 @@ func (e *Export) Survey(ctx context.Context) (*Survey, error) {
 func (e *Export) survey(ctx context.Context, r *pipeline.Reader, rejects *rejects, visit func(*pipeline.Profile) error) (*Survey, error) {
 	defer limitGarbage()()
 	r.OnSkip = rejects.add
+	if e.Acknowledged != nil {
+		r.Sketch = e.Acknowledged.Empty()
+	}
 	s, err := r.Read(ctx, visit)
 	if err != nil {
 		return nil, nothingSent(err)
+	}
+	if e.Acknowledged != nil {
+		s.Changes, _ = pipeline.Compare(e.Acknowledged, r.Sketch)
 	}
 	if err := e.checkRejected(s); err != nil {
 		return s, nothingSent(rejects.list(err))
@@ -41,7 +47,7 @@ func (e *Export) survey(ctx context.Context, r *pipeline.Reader, rejects *reject
 // at the last one, which may be nil.
 func (e *Export) SurveyUnless(ctx context.Context, last *Survey) (*Survey, error) {
 	p := e.pipeline()
-	if last != nil && last.Version != "" && !e.listsRows(last) && p.TellsChanges() && p.Version(ctx) == last.Version {
+	if last != nil && last.Version != "" && !e.listsRows(last) && e.knowsChanges(last) && p.TellsChanges() && p.Version(ctx) == last.Version {
 		return last, e.CheckSurvey(last)
 	}
 	return e.Survey(ctx)

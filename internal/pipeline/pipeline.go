@@ -19,6 +19,7 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/hashset"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/sketch"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/tally"
 )
 
@@ -51,13 +52,18 @@ type Survey struct {
 	Duplicates  int64       // rows whose address an earlier row has
 	Rejected    tally.Tally // rows that cannot become a profile
 	Dropped     tally.Tally // values left out of profiles
+
+	// Changes are how the profiles differ from those of an earlier sketch; nil if
+	// there was none, or if there are too many.
+	Changes *Changes `json:",omitempty"`
 }
 
 // Profile is a row that became a profile, the first with its address.
 type Profile struct {
 	Row     tally.Row
 	Email   profile.Hash // of the address
-	Content profile.Hash // of the JSON, as long as no property tells the segments
+	Content profile.Hash // of the JSON, without the property that tells the segments
+	Key     uint64       // in the sketch of the reader; 0 if it has none
 	JSON    []byte       // a JSON:API resource object; valid until the next profile
 }
 
@@ -94,6 +100,10 @@ type Reader struct {
 	// OnSkip is told of each row that is not handed on, if it is set: those that
 	// are rejected, and duplicates.
 	OnSkip func(row tally.Row, code, reason string)
+
+	// Sketch is added each profile of a pass, if it is set. It must be empty when
+	// the pass begins.
+	Sketch *sketch.Sketch
 
 	pipeline *Pipeline
 	segments *segmentIndex // nil unless a property tells who is in which
@@ -172,10 +182,11 @@ func (r *Reader) take(c *chunk, visit func(*Profile) error) error {
 	p := Profile{Row: tally.Row{Segment: c.segment}}
 	for i := range r.encoded {
 		e := &r.encoded[i]
-		p.Row.Number, p.Email, p.Content, p.JSON = e.row, e.info.Email, e.info.Profile, r.json[e.start:e.end:e.end]
+		p.Row.Number = e.row
 		if r.count(p.Row, c.index, e); !e.first || visit == nil {
 			continue
 		}
+		p.Email, p.Content, p.Key, p.JSON = e.info.Email, e.info.Profile, e.key, r.json[e.start:e.end:e.end]
 		if err := visit(&p); err != nil {
 			return err
 		}
@@ -188,7 +199,8 @@ type encoded struct {
 	row        int64
 	start, end int // in the reader's json
 	info       profile.Info
-	first      bool // no earlier row has its address
+	first      bool   // no earlier row has its address
+	key        uint64 // of the address in the sketch
 }
 
 // encode encodes the rows of a chunk.
@@ -229,7 +241,10 @@ func (r *Reader) reject(row tally.Row, code string, target profile.Target, reaso
 // count counts an encoded row of a segment.
 func (r *Reader) count(row tally.Row, segment int, e *encoded) {
 	info := &e.info
-	r.segments.note(&r.fingerprint, segment, info.Email, e.first)
+	if r.Sketch != nil {
+		e.key = r.Sketch.Key(info.Email.Lo)
+	}
+	r.segments.note(r, segment, e)
 	if !e.first {
 		r.counts.Duplicates++
 		if r.OnSkip != nil {
@@ -239,6 +254,9 @@ func (r *Reader) count(row tally.Row, segment int, e *encoded) {
 	}
 	r.counts.Profiles++
 	r.fingerprint.Add(info.Profile)
+	if r.Sketch != nil {
+		r.Sketch.Add(sketch.Entry{Key: e.key, Value: info.Profile.Lo | ofProfile})
+	}
 	if info.Dropped != 0 {
 		for t := range info.Dropped.Targets() {
 			r.counts.Dropped.Add(row, tally.CodeDropped, t, profile.DroppedBecause(t))

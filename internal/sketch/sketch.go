@@ -22,6 +22,7 @@ package sketch
 import (
 	"crypto/rand"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"slices"
 
@@ -158,6 +159,12 @@ func (t *sums) subtract(other sums) {
 	t.entries -= other.entries
 	t.a -= other.a
 	t.b -= other.b
+}
+
+// Identity is a text that two sketches have in common only if they are the same.
+func (s *Sketch) Identity() string {
+	b := binary.LittleEndian.AppendUint64(s.salt[:], s.total.a)
+	return hex.EncodeToString(binary.LittleEndian.AppendUint64(b, s.total.b))
 }
 
 // Clone returns a copy.

@@ -1,0 +1,150 @@
+package export
+
+import (
+	"sync"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/bulk"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/pipeline"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/sketch"
+)
+
+// knowsChanges reports whether a survey tells the changes since the profiles that
+// Klaviyo acknowledged, as far as those are known.
+func (e *Export) knowsChanges(s *Survey) bool {
+	return e.Acknowledged == nil || s.Changes != nil && s.Changes.Since == e.Acknowledged.Identity()
+}
+
+// Joining is how many profiles at most a run would add to the list.
+func (e *Export) Joining(s *Survey) int64 {
+	if e.Acknowledged == nil || s.Changes == nil {
+		return s.Profiles
+	}
+	return int64(len(s.Changes.Added))
+}
+
+// Sent is what a run sent.
+type Sent struct {
+	Everything bool // rather than what had changed
+
+	// Added and Updated are how many of the changed profiles were sent, and Unchanged
+	// how many profiles were not sent since Klaviyo has acknowledged them before. All
+	// are 0 if everything was sent.
+	Added, Updated, Unchanged int64
+
+	// Acknowledged are the profiles of the segments that Klaviyo has acknowledged by
+	// now, those that are withheld among them. It is nil if that is not known.
+	Acknowledged *sketch.Sketch
+}
+
+// sending decides which profiles a run sends and remembers which of them Klaviyo
+// has acknowledged.
+type sending struct {
+	Sent
+
+	before *sketch.Sketch  // acknowledged before the run; nil if that is not known
+	only   map[uint64]bool // keys of the changed profiles, true for those that were added; nil for everything
+	read   *sketch.Sketch  // all profiles; nil if no sketch is kept
+
+	mu      sync.Mutex
+	failed  *sketch.Sketch // profiles of read that Klaviyo did not import
+	unknown bool           // it is not known who else failed
+}
+
+func (e *Export) newSending(surveyed *Survey) *sending {
+	s := &sending{before: e.Acknowledged}
+	if !e.TrackChanges {
+		s.Everything = true
+		return s
+	}
+	if c := surveyed.Changes; c != nil && s.before != nil {
+		s.only = make(map[uint64]bool, len(c.Added)+len(c.Updated))
+		for _, key := range c.Added {
+			s.only[key] = true
+		}
+		for _, key := range c.Updated {
+			s.only[key] = false
+		}
+	}
+	s.Everything = s.only == nil
+	cells := sketch.CellsFor(surveyed.Profiles)
+	if s.before != nil && s.before.Cells() == cells {
+		s.read = s.before.Empty()
+	} else {
+		s.read = sketch.New(sketch.NewSalt(), cells)
+	}
+	s.failed = s.read.Empty()
+	return s
+}
+
+// expected is how many profiles will be sent.
+func (s *sending) expected(surveyed *Survey) int64 {
+	if s.only == nil {
+		return surveyed.Profiles
+	}
+	return int64(len(s.only))
+}
+
+// takes reports whether a profile is to be sent, and counts it.
+func (s *sending) takes(p *pipeline.Profile) bool {
+	if s.only == nil {
+		return true
+	}
+	key := p.Key
+	if !s.read.Like(s.before) {
+		key = s.before.Key(p.Email.Lo)
+	}
+	added, changed := s.only[key]
+	switch {
+	case added:
+		s.Added++
+	case changed:
+		s.Updated++
+	default:
+		s.Unchanged++
+	}
+	return changed
+}
+
+// fail takes in a profile that Klaviyo did not import. It is safe for concurrent
+// use.
+func (s *sending) fail(id bulk.ID) {
+	if s.read == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if id == (bulk.ID{}) {
+		s.unknown = true
+		return
+	}
+	s.failed.Add(pipeline.EntryOf(s.failed, id.Email, id.Content))
+}
+
+// sentAgain takes in a profile that is sent once more after it failed.
+func (s *sending) sentAgain(id bulk.ID) {
+	if s.read == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.failed.Remove(pipeline.EntryOf(s.failed, id.Email, id.Content))
+}
+
+// finish works out who is acknowledged once the run is over, and what of a survey
+// of the segments as they were sent has changed since then. surveyed is the one that
+// told what to send.
+func (s *sending) finish(sent, surveyed *Survey) {
+	sent.Changes = nil
+	if s.read == nil || s.unknown {
+		return
+	}
+	if s.only != nil && sent.Fingerprint != surveyed.Fingerprint {
+		// What has changed meanwhile was not all sent: the next plan finds it.
+		s.Acknowledged, sent.Fingerprint = s.before, surveyed.Fingerprint
+		return
+	}
+	s.Acknowledged = s.read.Clone()
+	if s.Acknowledged.Subtract(s.failed) == nil {
+		sent.Changes, _ = pipeline.Compare(s.Acknowledged, s.read)
+	}
+}

@@ -1,0 +1,97 @@
+package pipeline
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"slices"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/sketch"
+)
+
+// A profile is an entry of a sketch: the key is of its address, the value a hash of
+// its content. Where a property tells who is in which segments, each membership is
+// a further entry with the same key. The lowest bit of the value tells which of the
+// two an entry is.
+const ofProfile = 1
+
+// EntryOf is the entry of a profile in a sketch, from the lower halves of the hashes
+// of its address and its content.
+func EntryOf(s *sketch.Sketch, email, content uint64) sketch.Entry {
+	return sketch.Entry{Key: s.Key(email), Value: content | ofProfile}
+}
+
+// Changes are the profiles that differ between two sketches, by the keys of their
+// addresses.
+type Changes struct {
+	Since   string `json:"since"`   // identifies the earlier sketch
+	Added   Keys   `json:"added"`   // only in the later sketch
+	Updated Keys   `json:"updated"` // in both, with other values or in other segments
+	Removed Keys   `json:"removed"` // only in the earlier sketch
+}
+
+// Keys are keys in ascending order. In JSON they are a text in base64, eight bytes
+// each.
+type Keys []uint64
+
+// MarshalText implements [encoding.TextMarshaler].
+func (k Keys) MarshalText() ([]byte, error) {
+	b := make([]byte, 0, 8*len(k))
+	for _, key := range k {
+		b = binary.BigEndian.AppendUint64(b, key)
+	}
+	return base64.StdEncoding.AppendEncode(nil, b), nil
+}
+
+// UnmarshalText implements [encoding.TextUnmarshaler].
+func (k *Keys) UnmarshalText(text []byte) error {
+	b, err := base64.StdEncoding.AppendDecode(nil, text)
+	if err != nil {
+		return err
+	}
+	*k = nil
+	for ; len(b) >= 8; b = b[8:] {
+		*k = append(*k, binary.BigEndian.Uint64(b))
+	}
+	return nil
+}
+
+// Compare lists the changes from one sketch to a later one. It reports false if
+// there are too many, or if the sketches cannot be compared.
+func Compare(before, after *sketch.Sketch) (*Changes, bool) {
+	added, removed, ok := sketch.Difference(before, after)
+	if !ok {
+		return nil, false
+	}
+	const came, went, moved = 1, 2, 4
+	seen := make(map[uint64]int, len(added)+len(removed))
+	for _, e := range added {
+		seen[e.Key] |= kind(e, came, moved)
+	}
+	for _, e := range removed {
+		seen[e.Key] |= kind(e, went, moved)
+	}
+	c := &Changes{Since: before.Identity()}
+	for key, what := range seen {
+		switch what &^ moved {
+		case came:
+			c.Added = append(c.Added, key)
+		case went:
+			c.Removed = append(c.Removed, key)
+		default:
+			c.Updated = append(c.Updated, key)
+		}
+	}
+	for _, keys := range []Keys{c.Added, c.Updated, c.Removed} {
+		slices.Sort(keys)
+	}
+	return c, true
+}
+
+// kind is the first of two for the entry of a profile, and the second for that of
+// a membership.
+func kind(e sketch.Entry, ofAProfile, ofAMembership int) int {
+	if e.Value&ofProfile != 0 {
+		return ofAProfile
+	}
+	return ofAMembership
+}
