@@ -34,6 +34,9 @@ type Sent struct {
 	// Acknowledged are the profiles of the segments that Klaviyo has acknowledged by
 	// now, those that are withheld among them. It is nil if that is not known.
 	Acknowledged *sketch.Sketch
+
+	// AcknowledgedKeys are the keys of Acknowledged, if the export is a mirror.
+	AcknowledgedKeys *sketch.Sketch
 }
 
 // sending decides which profiles a run sends and remembers which of them Klaviyo
@@ -41,22 +44,27 @@ type Sent struct {
 type sending struct {
 	Sent
 
-	before *sketch.Sketch  // acknowledged before the run; nil if that is not known
-	only   map[uint64]bool // keys of the changed profiles, true for those that were added; nil for everything
-	read   *sketch.Sketch  // all profiles; nil if no sketch is kept
+	before     *sketch.Sketch    // acknowledged before the run; nil if that is not known
+	keysBefore *sketch.Sketch    // likewise
+	changes    *pipeline.Changes // since then; nil if they are not known
+	only       map[uint64]bool   // keys of the changed profiles, true for those that were added; nil for everything
+	read       *sketch.Sketch    // all profiles; nil if no sketch is kept
+	keys       *sketch.Sketch    // keys of read; nil unless they are kept
 
-	mu      sync.Mutex
-	failed  *sketch.Sketch // profiles of read that Klaviyo did not import
-	unknown bool           // it is not known who else failed
+	mu         sync.Mutex
+	failed     *sketch.Sketch // profiles of read that Klaviyo did not import
+	failedKeys *sketch.Sketch // their keys
+	unknown    bool           // it is not known who else failed
 }
 
 func (e *Export) newSending(surveyed *Survey) *sending {
-	s := &sending{before: e.Acknowledged}
+	s := &sending{before: e.Acknowledged, keysBefore: e.AcknowledgedKeys}
 	if !e.TrackChanges {
 		s.Everything = true
 		return s
 	}
 	if c := surveyed.Changes; c != nil && s.before != nil {
+		s.changes = c
 		s.only = make(map[uint64]bool, len(c.Added)+len(c.Updated))
 		for _, key := range c.Added {
 			s.only[key] = true
@@ -72,7 +80,10 @@ func (e *Export) newSending(surveyed *Survey) *sending {
 	} else {
 		s.read = sketch.New(sketch.NewSalt(), cells)
 	}
-	s.failed = s.read.Empty()
+	s.failed, s.failedKeys = s.read.Empty(), s.read.Empty()
+	if e.Mirror != MirrorNone {
+		s.keys = s.read.Empty()
+	}
 	return s
 }
 
@@ -82,6 +93,13 @@ func (s *sending) expected(surveyed *Survey) int64 {
 		return surveyed.Profiles
 	}
 	return int64(len(s.only))
+}
+
+// note takes in a profile that was read, whether it is sent or not.
+func (s *sending) note(p *pipeline.Profile) {
+	if s.keys != nil {
+		s.keys.Add(sketch.Entry{Key: p.Key})
+	}
 }
 
 // takes reports whether a profile is to be sent, and counts it.
@@ -108,26 +126,26 @@ func (s *sending) takes(p *pipeline.Profile) bool {
 // fail takes in a profile that Klaviyo did not import. It is safe for concurrent
 // use.
 func (s *sending) fail(id bulk.ID) {
-	if s.read == nil {
-		return
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if id == (bulk.ID{}) {
+	switch {
+	case s.read == nil:
+	case id == (bulk.ID{}):
 		s.unknown = true
-		return
+	default:
+		s.failed.Add(pipeline.EntryOf(s.failed, id.Email, id.Content))
+		s.failedKeys.Add(sketch.Entry{Key: s.failedKeys.Key(id.Email)})
 	}
-	s.failed.Add(pipeline.EntryOf(s.failed, id.Email, id.Content))
 }
 
 // sentAgain takes in a profile that is sent once more after it failed.
 func (s *sending) sentAgain(id bulk.ID) {
-	if s.read == nil {
-		return
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.failed.Remove(pipeline.EntryOf(s.failed, id.Email, id.Content))
+	if s.read != nil {
+		s.failed.Remove(pipeline.EntryOf(s.failed, id.Email, id.Content))
+		s.failedKeys.Remove(sketch.Entry{Key: s.failedKeys.Key(id.Email)})
+	}
 }
 
 // finish works out who is acknowledged once the run is over, and what of a survey
@@ -140,11 +158,19 @@ func (s *sending) finish(sent, surveyed *Survey) {
 	}
 	if s.only != nil && sent.Fingerprint != surveyed.Fingerprint {
 		// What has changed meanwhile was not all sent: the next plan finds it.
-		s.Acknowledged, sent.Fingerprint = s.before, surveyed.Fingerprint
+		s.Acknowledged, s.AcknowledgedKeys, sent.Fingerprint = s.before, s.keysBefore, surveyed.Fingerprint
 		return
 	}
-	s.Acknowledged = s.read.Clone()
-	if s.Acknowledged.Subtract(s.failed) == nil {
-		sent.Changes, _ = pipeline.Compare(s.Acknowledged, s.read)
+	s.Acknowledged = without(s.read, s.failed)
+	sent.Changes, _ = pipeline.Compare(s.Acknowledged, s.read)
+	if s.keys != nil {
+		s.AcknowledgedKeys = without(s.keys, s.failedKeys)
 	}
+}
+
+// without is a sketch without the entries of another that is like it.
+func without(s, other *sketch.Sketch) *sketch.Sketch {
+	rest := s.Clone()
+	_ = rest.Subtract(other)
+	return rest
 }

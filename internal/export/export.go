@@ -39,6 +39,15 @@ type Export struct {
 	// set, only what has changed since is sent. It needs TrackChanges.
 	Acknowledged *sketch.Sketch
 
+	// Mirror is who is taken off the list that is not in the segments. It needs
+	// TrackChanges, unless it is MirrorNone or MirrorAll.
+	Mirror Mirror
+
+	// AcknowledgedKeys are the keys of Acknowledged by a sketch of their own, of
+	// entries without values. With it a mirror knows whom this export has put on the
+	// list even if the changes are too many to be listed.
+	AcknowledgedKeys *sketch.Sketch
+
 	// IgnoreOptOuts exports also who unsubscribed from the list.
 	IgnoreOptOuts bool
 

@@ -119,6 +119,7 @@ func (s *importStep) add(ctx context.Context, p *bulk.Packer) error {
 		if err := s.export.checkSize(profiles, false); err != nil {
 			return err
 		}
+		s.sending.note(profile)
 		if s.optOuts.Has(profile.Email) {
 			s.withheld++
 			s.rejects.add(profile.Row, "withheld", "the person unsubscribed from the list")

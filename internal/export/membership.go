@@ -49,7 +49,8 @@ func (e *Export) Compare(ctx context.Context, client *klaviyo.Client) (*Survey, 
 		missing.Remove(h)
 	}
 	var members, optOuts hashset.Set
-	if err := e.eachMember(ctx, client, func(h profile.Hash) {
+	if err := e.eachMember(ctx, client, func(who member) {
+		h := who.hash
 		if !members.Add(h) {
 			return
 		}
@@ -78,16 +79,22 @@ func (e *Export) Compare(ctx context.Context, client *klaviyo.Client) (*Survey, 
 	return s, m, nil
 }
 
-// eachMember takes everybody on the list, perhaps more than once. Who has no
-// address is known by id, which is nobody's address.
-func (e *Export) eachMember(ctx context.Context, client *klaviyo.Client, take func(profile.Hash)) error {
-	w := windows{take: take, inARow: membersInARow, shortest: shortestMemberWindow}
-	w.read = func(ctx context.Context, during klaviyo.TimeRange) iter.Seq2[dated, error] {
-		return func(yield func(dated, error) bool) {
+// member is a profile on the list: its id, and the hash of its address. A profile
+// without one has the hash of its id, which is nobody's address.
+type member struct {
+	id   string
+	hash profile.Hash
+}
+
+// eachMember takes everybody on the list, perhaps more than once.
+func (e *Export) eachMember(ctx context.Context, client *klaviyo.Client, take func(member)) error {
+	w := windows[member]{take: take, inARow: membersInARow, shortest: shortestMemberWindow}
+	w.read = func(ctx context.Context, during klaviyo.TimeRange) iter.Seq2[dated[member], error] {
+		return func(yield func(dated[member], error) bool) {
 			for m, err := range client.Members(ctx, e.ListID, during) {
-				p := dated{profile.HashOfAddress(m.Email), m.JoinedAt}
+				p := dated[member]{member{m.ID, profile.HashOfAddress(m.Email)}, m.JoinedAt}
 				if m.Email == "" {
-					p.hash = profile.HashOf([]byte(m.ID))
+					p.who.hash = profile.HashOf([]byte(m.ID))
 				}
 				if !yield(p, err) {
 					return

@@ -29,11 +29,11 @@ func (e *Export) eachOptOut(ctx context.Context, client *klaviyo.Client, take fu
 	if e.IgnoreOptOuts {
 		return nil
 	}
-	w := windows{take: take, inARow: optOutsInARow, shortest: shortestOptOutWindow}
-	w.read = func(ctx context.Context, during klaviyo.TimeRange) iter.Seq2[dated, error] {
-		return func(yield func(dated, error) bool) {
+	w := windows[profile.Hash]{take: take, inARow: optOutsInARow, shortest: shortestOptOutWindow}
+	w.read = func(ctx context.Context, during klaviyo.TimeRange) iter.Seq2[dated[profile.Hash], error] {
+		return func(yield func(dated[profile.Hash], error) bool) {
 			for email, err := range client.OptOuts(ctx, e.ListID, during) {
-				if !yield(dated{hash: profile.HashOfAddress(email)}, err) {
+				if !yield(dated[profile.Hash]{who: profile.HashOfAddress(email)}, err) {
 					return
 				}
 			}

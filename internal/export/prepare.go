@@ -58,6 +58,9 @@ func (e *Export) prepareTelling(ctx context.Context, client *klaviyo.Client, rej
 	if err := e.CheckFlows(ctx, client, e.Joining(p.survey)); err != nil {
 		return p, err
 	}
+	if err := e.checkKnownRemovals(ctx, client, p.survey); err != nil {
+		return p, err
+	}
 	if err := earlier.wait(ctx, now); err != nil {
 		return p, err
 	}

@@ -37,6 +37,9 @@ type Result struct {
 
 	Jobs int64
 
+	Removed        int64 // members taken off the list who left the segments
+	LeaversUnknown bool  // nobody was removed since it is not known who left
+
 	ListName         string
 	ListProfileCount int64 // members of the list after the run; -1 when they could not be counted
 }
@@ -103,7 +106,7 @@ func (e *Export) Run(ctx context.Context, client *klaviyo.Client, o RunOptions) 
 	}
 	result := &Result{ID: rand.Text(), StartedAt: time.Now().UTC(), ListName: before.list.Name}
 	ctx = logging.WithField(ctx, "run", result.ID)
-	for _, s := range []step{e.importStep(client, before, rejects, o)} {
+	for _, s := range e.steps(client, before, rejects, o) {
 		if err := makeStep(ctx, s, o); err != nil {
 			return nil, err
 		}
@@ -118,6 +121,16 @@ func (e *Export) Run(ctx context.Context, client *klaviyo.Client, o RunOptions) 
 		return nil, err
 	}
 	return result, nil
+}
+
+// steps are those of a run, in their order.
+func (e *Export) steps(client *klaviyo.Client, before prepared, rejects *rejects, o RunOptions) []step {
+	imports := e.importStep(client, before, rejects, o)
+	all := []step{imports}
+	if e.Mirror != MirrorNone {
+		all = append(all, e.removeStep(client, imports))
+	}
+	return all
 }
 
 // makeStep makes a step of a run and reports its progress.

@@ -15,6 +15,7 @@ const DefaultMaxRejectedPercent = 50
 // Safeguards stop runs that cannot be meant.
 type Safeguards struct {
 	MaxRejectedPercent int64 // of the rows, 0 to 100
+	MaxRemovedPercent  int64 // of the members of the list that may be taken off, 0 to 100
 	MaxProfiles        int64 // of the segments; 0 for no limit
 	AllowEmptySegment  bool  // a segment without rows is no failure of its source
 	AllowLiveFlows     bool  // joining the list may start flows
