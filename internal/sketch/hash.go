@@ -66,22 +66,21 @@ func (e entryHash) check() uint32 { return uint32(e[0]>>32) ^ uint32(e[0]) }
 // with one cell in each third of the table.
 func (e entryHash) positions(cells int) [cellsPerEntry]int {
 	const width = 64 / cellsPerEntry // bits of the hash for each cell
-	pick := func(i, n int) int {
+	pick := func(i, n int) uint64 {
 		part := e[1] >> (i * width) & (1<<width - 1)
-		return int(part * uint64(n) >> width)
+		return part * uint64(n) >> width
 	}
+	// The second skips the first, and the third skips both.
 	a, b, c := pick(0, cells), pick(1, cells-1), pick(2, cells-2)
-	if b >= a {
-		b++
-	}
-	if c >= min(a, b) {
-		c++
-	}
-	if c >= max(a, b) {
-		c++
-	}
-	return [cellsPerEntry]int{a, b, c}
+	b += notLess(b, a)
+	c += notLess(c, min(a, b))
+	c += notLess(c, max(a, b))
+	return [cellsPerEntry]int{int(a), int(b), int(c)}
 }
+
+// notLess returns 1 if a is not less than b, and 0 otherwise. It has no branch, which
+// a processor would mispredict half of the time.
+func notLess(a, b uint64) uint64 { return (b - a - 1) >> 63 }
 
 // mix multiplies two words and folds the product. With secret operands, nobody can
 // predict the result, and each bit of it depends on all bits of both.
