@@ -96,10 +96,15 @@ func TestDecodeRefusesWhatEncodeNeverWrites(t *testing.T) {
 		binary.LittleEndian.PutUint16(b[1:], n)
 		return sealed(b)
 	}
-	withHead := func(head ...byte) []byte {
+	// withCell returns an empty sketch with other bytes in place of its first cell.
+	withCell := func(head []byte, sums int) []byte {
 		b := append([]byte(nil), empty[:headerSize]...)
 		b = append(b, head...)
-		return sealed(append(b, empty[headerSize:]...))
+		b = append(b, make([]byte, sums)...)
+		return sealed(append(b, empty[headerSize+1:]...))
+	}
+	if _, err := Decode(withCell([]byte{5}, sumsSize)); err != nil {
+		t.Fatal("a cell with an entry is refused:", err)
 	}
 	for name, b := range map[string][]byte{
 		"no cells":             cells(0),
@@ -110,9 +115,11 @@ func TestDecodeRefusesWhatEncodeNeverWrites(t *testing.T) {
 		"more than announced":  sealed(append([]byte(nil), append(full[:len(full)-crcSize], 0, 0, 0, 0, 0)...)),
 		"cut within a cell":    sealed(full[:len(full)-1]),
 		"header alone":         sealed(full[:headerSize+crcSize]),
-		"count without sums":   withHead(2),
-		"count of 33 bits":     withHead(0xff, 0xff, 0xff, 0xff, 0x7f),
-		"endless count":        withHead(0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff),
+		"header cut short":     sealed(full[:headerSize+crcSize-1]),
+		"version alone":        sealed(full[:1+crcSize]),
+		"count without sums":   withCell([]byte{4}, 0),
+		"count of 33 bits":     withCell([]byte{0x81, 0x80, 0x80, 0x80, 0x20}, sumsSize),
+		"endless count":        withCell([]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, sumsSize),
 	} {
 		if s, err := Decode(b); s != nil || !errors.Is(err, ErrDamaged) {
 			t.Errorf("%s: %v", name, err)

@@ -135,7 +135,7 @@ func TestCapacity(t *testing.T) {
 	for _, cells := range []int{768, 1536, 6144} {
 		r := random(uint64(cells))
 		like := New(testSalt(2), cells)
-		const trials = 400
+		trials := min(400, 1_200_000/cells)
 		failed := 0
 		for range trials {
 			if _, err := Diff(like, randomSet(r, cells*3/4).sketch(like)); err != nil {
@@ -358,6 +358,44 @@ func TestPeelEnds(t *testing.T) {
 	}
 	if _, _, ok := s.Peel(); ok {
 		t.Error("it peels")
+	}
+}
+
+// A cell whose entries add up to one is told from a cell with one entry, by the check
+// sum and by where that entry would belong.
+func TestSingle(t *testing.T) {
+	t.Parallel()
+	r := random(14)
+	s := New(testSalt(14), 96)
+	entry := func() Entry { return Entry{r.Uint64(), r.Uint64()} }
+	belongs := 0
+	for range 10_000 {
+		a, b, c := entry(), entry(), entry()
+		sum := Entry{a.Key + b.Key - c.Key, a.Value + b.Value - c.Value}
+		check := s.hash(a).check() + s.hash(b).check() - s.hash(c).check()
+		positions := s.hash(sum).positions(s.Cells())
+		if slices.Contains(positions[:], 0) {
+			belongs++
+		}
+		s.cells[0] = cell{1, check, sum.Key, sum.Value}
+		if e, _, ok := s.single(0); ok {
+			t.Fatalf("three entries were taken for %v", e)
+		}
+	}
+	if belongs < 100 {
+		t.Errorf("the sum belonged to the cell %d times, too few to test the check sum", belongs)
+	}
+	for range 1000 {
+		e := entry()
+		s.cells[0] = cell{-1, -s.hash(e).check(), -e.Key, -e.Value}
+		positions := s.hash(e).positions(s.Cells())
+		got, times, ok := s.single(0)
+		if want := slices.Contains(positions[:], 0); ok != want {
+			t.Fatalf("an entry of the cells %v is found in cell 0: %v", positions, ok)
+		}
+		if ok && (got != e || times != -1) {
+			t.Fatalf("found %v %d times, and it was %v removed", got, times, e)
+		}
 	}
 }
 
