@@ -1,6 +1,7 @@
 package export
 
 import (
+	"crypto/rand"
 	"sync"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/bulk"
@@ -49,6 +50,7 @@ type sending struct {
 	changes    *pipeline.Changes // since then; nil if they are not known
 	only       map[uint64]bool   // keys of the changed profiles, true for those that were added; nil for everything
 	read       *sketch.Sketch    // all profiles; nil if no sketch is kept
+	resized    bool              // read cannot be compared with before
 	keys       *sketch.Sketch    // keys of read; nil unless they are kept
 
 	mu         sync.Mutex
@@ -74,15 +76,15 @@ func (e *Export) newSending(surveyed *Survey) *sending {
 		}
 	}
 	s.Everything = s.only == nil
-	cells := sketch.CellsFor(surveyed.Profiles)
+	cells := sketch.CellsFor(int(surveyed.Profiles))
 	if s.before != nil && s.before.Cells() == cells {
-		s.read = s.before.Empty()
+		s.read = sketch.NewLike(s.before)
 	} else {
-		s.read = sketch.New(sketch.NewSalt(), cells)
+		s.read, s.resized = sketch.New(newSalt(), cells), true
 	}
-	s.failed, s.failedKeys = s.read.Empty(), s.read.Empty()
+	s.failed, s.failedKeys = sketch.NewLike(s.read), sketch.NewLike(s.read)
 	if e.Mirror != MirrorNone {
-		s.keys = s.read.Empty()
+		s.keys = sketch.NewLike(s.read)
 	}
 	return s
 }
@@ -98,7 +100,7 @@ func (s *sending) expected(surveyed *Survey) int64 {
 // note takes in a profile that was read, whether it is sent or not.
 func (s *sending) note(p *pipeline.Profile) {
 	if s.keys != nil {
-		s.keys.Add(sketch.Entry{Key: p.Key})
+		s.keys.Add(p.Key, 0)
 	}
 }
 
@@ -108,8 +110,8 @@ func (s *sending) takes(p *pipeline.Profile) bool {
 		return true
 	}
 	key := p.Key
-	if !s.read.Like(s.before) {
-		key = s.before.Key(p.Email.Lo)
+	if s.resized {
+		key = pipeline.KeyOf(s.before, p.Email.Lo)
 	}
 	added, changed := s.only[key]
 	switch {
@@ -133,8 +135,9 @@ func (s *sending) fail(id bulk.ID) {
 	case id == (bulk.ID{}):
 		s.unknown = true
 	default:
-		s.failed.Add(pipeline.EntryOf(s.failed, id.Email, id.Content))
-		s.failedKeys.Add(sketch.Entry{Key: s.failedKeys.Key(id.Email)})
+		e := pipeline.EntryOf(s.failed, id.Email, id.Content)
+		s.failed.Add(e.Key, e.Value)
+		s.failedKeys.Add(e.Key, 0)
 	}
 }
 
@@ -143,8 +146,9 @@ func (s *sending) sentAgain(id bulk.ID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.read != nil {
-		s.failed.Remove(pipeline.EntryOf(s.failed, id.Email, id.Content))
-		s.failedKeys.Remove(sketch.Entry{Key: s.failedKeys.Key(id.Email)})
+		e := pipeline.EntryOf(s.failed, id.Email, id.Content)
+		s.failed.Remove(e.Key, e.Value)
+		s.failedKeys.Remove(e.Key, 0)
 	}
 }
 
@@ -168,9 +172,17 @@ func (s *sending) finish(sent, surveyed *Survey) {
 	}
 }
 
-// without is a sketch without the entries of another that is like it.
+// without is a sketch without the entries of another that was made like it.
 func without(s, other *sketch.Sketch) *sketch.Sketch {
-	rest := s.Clone()
-	_ = rest.Subtract(other)
+	rest, err := s.Subtract(other)
+	if err != nil { // never: they have the same salt and size
+		return nil
+	}
 	return rest
+}
+
+// newSalt returns a random salt.
+func newSalt() (salt sketch.Salt) {
+	_, _ = rand.Read(salt[:]) // never fails: see crypto/rand
+	return salt
 }

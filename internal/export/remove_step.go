@@ -92,7 +92,7 @@ func (s *removeStep) leavers() finder {
 		}
 		return func(ctx context.Context) (int64, []string, error) {
 			return s.find(ctx, func(m member) bool {
-				_, gone := slices.BinarySearch(changes.Removed, before.Key(m.hash.Lo))
+				_, gone := slices.BinarySearch(changes.Removed, pipeline.KeyOf(before, m.hash.Lo))
 				return gone
 			})
 		}
@@ -127,14 +127,14 @@ func (s *removeStep) find(ctx context.Context, wanted func(member) bool) (member
 // who is not in the segments has left them.
 func (s *removeStep) findExported(ctx context.Context) (members int64, leavers []string, err error) {
 	put := s.export.AcknowledgedKeys
-	list, left := put.Empty(), map[string]uint64{}
+	list, left := sketch.NewLike(put), map[string]uint64{}
 	err = s.export.eachMember(ctx, s.client, func(m member) {
-		key := put.Key(m.hash.Lo)
+		key := pipeline.KeyOf(put, m.hash.Lo)
 		if _, again := left[m.id]; again {
 			return
 		}
 		members++
-		list.Add(sketch.Entry{Key: key})
+		list.Add(key, 0)
 		if !s.reader.Has(m.hash) {
 			left[m.id] = key
 		}
@@ -142,7 +142,7 @@ func (s *removeStep) findExported(ctx context.Context) (members int64, leavers [
 	if err != nil {
 		return 0, nil, err
 	}
-	strangers, _, ok := sketch.Difference(put, list)
+	strangers, _, ok := peel(list, put)
 	if !ok {
 		s.unknown = true
 		return members, nil, nil
@@ -158,6 +158,15 @@ func (s *removeStep) findExported(ctx context.Context) (members int64, leavers [
 	}
 	slices.Sort(leavers)
 	return members, leavers, nil
+}
+
+// peel lists what one sketch has and another has not, and the other way round.
+func peel(s, other *sketch.Sketch) (only, otherOnly []sketch.Entry, ok bool) {
+	difference, err := s.Subtract(other)
+	if err != nil {
+		return nil, nil, false
+	}
+	return difference.Peel()
 }
 
 // CheckRemovals refuses to take more members off the list than the safeguard

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/pipeline"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/sketch"
 )
 
 // Survey is what reading the segments tells, before anything is sent.
@@ -28,7 +29,7 @@ func (e *Export) survey(ctx context.Context, r *pipeline.Reader, rejects *reject
 	defer limitGarbage()()
 	r.OnSkip = rejects.add
 	if e.Acknowledged != nil {
-		r.Sketch = e.Acknowledged.Empty()
+		r.Sketch = sketch.NewLike(e.Acknowledged)
 	}
 	s, err := r.Read(ctx, visit)
 	if err != nil {

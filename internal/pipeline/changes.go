@@ -17,7 +17,14 @@ const ofProfile = 1
 // EntryOf is the entry of a profile in a sketch, from the lower halves of the hashes
 // of its address and its content.
 func EntryOf(s *sketch.Sketch, email, content uint64) sketch.Entry {
-	return sketch.Entry{Key: s.Key(email), Value: content | ofProfile}
+	return sketch.Entry{Key: KeyOf(s, email), Value: content | ofProfile}
+}
+
+// KeyOf is the key of an address in a sketch, from the lower half of its hash.
+func KeyOf(s *sketch.Sketch, email uint64) uint64 {
+	var b [8]byte
+	binary.LittleEndian.PutUint64(b[:], email)
+	return s.Key(b[:])
 }
 
 // Changes are the profiles that differ between two sketches, by the keys of their
@@ -58,7 +65,11 @@ func (k *Keys) UnmarshalText(text []byte) error {
 // Compare lists the changes from one sketch to a later one. It reports false if
 // there are too many, or if the sketches cannot be compared.
 func Compare(before, after *sketch.Sketch) (*Changes, bool) {
-	added, removed, ok := sketch.Difference(before, after)
+	difference, err := after.Subtract(before)
+	if err != nil {
+		return nil, false
+	}
+	added, removed, ok := difference.Peel()
 	if !ok {
 		return nil, false
 	}

@@ -242,7 +242,7 @@ func (r *Reader) reject(row tally.Row, code string, target profile.Target, reaso
 func (r *Reader) count(row tally.Row, segment int, e *encoded) {
 	info := &e.info
 	if r.Sketch != nil {
-		e.key = r.Sketch.Key(info.Email.Lo)
+		e.key = KeyOf(r.Sketch, info.Email.Lo)
 	}
 	r.segments.note(r, segment, e)
 	if !e.first {
@@ -255,7 +255,7 @@ func (r *Reader) count(row tally.Row, segment int, e *encoded) {
 	r.counts.Profiles++
 	r.fingerprint.Add(info.Profile)
 	if r.Sketch != nil {
-		r.Sketch.Add(sketch.Entry{Key: e.key, Value: info.Profile.Lo | ofProfile})
+		r.Sketch.Add(e.key, info.Profile.Lo|ofProfile)
 	}
 	if info.Dropped != 0 {
 		for t := range info.Dropped.Targets() {

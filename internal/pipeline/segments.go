@@ -6,7 +6,6 @@ import (
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/hashset"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
-	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/sketch"
 )
 
 // segmentIndex knows who is in which segments, for the property that tells.
@@ -60,7 +59,7 @@ func (x *segmentIndex) note(r *Reader, segment int, e *encoded) {
 func (r *Reader) addMembership(e *encoded, membership profile.Hash) {
 	r.fingerprint.Add(membership)
 	if r.Sketch != nil {
-		r.Sketch.Add(sketch.Entry{Key: e.key, Value: membership.Lo &^ ofProfile})
+		r.Sketch.Add(e.key, membership.Lo&^ofProfile)
 	}
 }
 

@@ -6,35 +6,8 @@ import (
 	"slices"
 )
 
-var (
-	// ErrMismatch means that two sketches differ in salt or size.
-	ErrMismatch = errors.New("the sketches have different salts or sizes and cannot be compared")
-	// ErrNotPeeled means that the difference cannot be told: too much differs, an
-	// entry was counted twice, or one of the sketches is damaged.
-	ErrNotPeeled = errors.New("the difference between the sketches is too large to be told exactly")
-)
-
-// Changes are the keys of the profiles in which two sketches differ, in ascending
-// order. Each key is in one of the lists, and there once.
-type Changes struct {
-	Added   []uint64 // only in the later sketch
-	Updated []uint64 // in both, with different values
-	Removed []uint64 // only in the earlier sketch
-}
-
-// Diff returns what changed from one sketch to another. The error is ErrMismatch or
-// ErrNotPeeled; without one, the changes are exact.
-func Diff(before, after *Sketch) (Changes, error) {
-	difference, err := after.Subtract(before)
-	if err != nil {
-		return Changes{}, err
-	}
-	came, gone, ok := difference.Peel()
-	if !ok || repeatsKey(came) || repeatsKey(gone) {
-		return Changes{}, ErrNotPeeled
-	}
-	return pair(came, gone), nil
-}
+// ErrMismatch means that two sketches differ in salt or size.
+var ErrMismatch = errors.New("the sketches have different salts or sizes and cannot be compared")
 
 // Subtract returns the sketch of what is in s less what is in other.
 func (s *Sketch) Subtract(other *Sketch) (*Sketch, error) {
@@ -134,41 +107,4 @@ func split(times map[Entry]int32) (came, gone []Entry, ok bool) {
 
 func compareEntries(a, b Entry) int {
 	return cmp.Or(cmp.Compare(a.Key, b.Key), cmp.Compare(a.Value, b.Value))
-}
-
-// repeatsKey reports whether a key has several values, so that it is not known
-// which of them replaced which.
-func repeatsKey(sorted []Entry) bool {
-	for i := 1; i < len(sorted); i++ {
-		if sorted[i].Key == sorted[i-1].Key {
-			return true
-		}
-	}
-	return false
-}
-
-// pair merges two sorted lists in which each key occurs once. A key in both lists
-// is that of an updated profile.
-func pair(came, gone []Entry) Changes {
-	var c Changes
-	for len(came) > 0 && len(gone) > 0 {
-		switch a, b := came[0].Key, gone[0].Key; {
-		case a < b:
-			c.Added = append(c.Added, a)
-			came = came[1:]
-		case a > b:
-			c.Removed = append(c.Removed, b)
-			gone = gone[1:]
-		default:
-			c.Updated = append(c.Updated, a)
-			came, gone = came[1:], gone[1:]
-		}
-	}
-	for _, e := range came {
-		c.Added = append(c.Added, e.Key)
-	}
-	for _, e := range gone {
-		c.Removed = append(c.Removed, e.Key)
-	}
-	return c
 }

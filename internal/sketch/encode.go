@@ -126,3 +126,9 @@ func (c *cell) read(b []byte) (rest []byte, ok bool) {
 	}
 	return b[sumsSize:], true
 }
+
+// Identity is a text that two sketches with the same salt share only if they
+// summarize the same set.
+func (s *Sketch) Identity() string {
+	return fmt.Sprintf("%016x%016x", s.fingerprint[0], s.fingerprint[1])
+}
