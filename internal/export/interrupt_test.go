@@ -28,6 +28,7 @@ func asksForUnfinished(query string) bool { return strings.Contains(query, "filt
 // Wherever a run is, it ends soon after it is cancelled, while what it waits for
 // would take an hour. That no goroutine is left is seen at the end of all tests.
 func TestRunEndsWhenCancelled(t *testing.T) {
+	t.Parallel()
 	isImport := func(r *http.Request) bool { return r.Method == http.MethodPost }
 	for name, tc := range map[string]struct {
 		options simulator.Options
@@ -42,6 +43,7 @@ func TestRunEndsWhenCancelled(t *testing.T) {
 		"waiting for jobs":       {simulator.Options{QueueDelay: time.Hour}, simulator.Fault{}, isPoll, "accepted but not finished 1 job with 700 profiles"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			w := newWorld(t, tc.options)
 			if tc.fault.Delay != 0 || tc.fault.Status != 0 {
 				w.Inject(tc.fault)

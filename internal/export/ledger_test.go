@@ -274,9 +274,8 @@ func (k *troubled) checkPlaces(t *testing.T, said named, total int, unknown stri
 	}
 }
 
-// A job that stays queued is named with its rows when the time is over. It is
-// not parallel, so that there is time to be queued.
-func TestRunNamesJobsThatAreStuck(t *testing.T) {
+// A job that stays queued is named with its rows when the time is over.
+func TestRunNamesJobsThatAreStuck(t *testing.T) { //nolint:paralleltest // both jobs must be queued before its two seconds are over
 	w := newWorld(t, simulator.Options{QueueDelay: time.Hour})
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 	defer cancel()

@@ -106,9 +106,8 @@ func (l *evenly) during(ctx context.Context, during klaviyo.TimeRange) iter.Seq2
 	}
 }
 
-// However many windows there are, only so many goroutines read them. It counts
-// those of the process, so nothing runs beside it.
-func TestWindowsTakeAFixedNumberOfGoroutines(t *testing.T) {
+// However many windows there are, only so many goroutines read them.
+func TestWindowsTakeAFixedNumberOfGoroutines(t *testing.T) { //nolint:paralleltest // it counts the goroutines of the process
 	before := int64(runtime.NumGoroutine())
 	for _, people := range []int{20_000, 200_000} {
 		l := &evenly{people: people}

@@ -83,9 +83,9 @@ func (x *segmentIndex) derive(encoder *profile.Encoder, from int) {
 	if x == nil {
 		return
 	}
-	d := profile.Derived{Most: len("[]")}
+	d := profile.Derived{MaxBytes: len("[]")}
 	for _, name := range x.names {
-		d.Most += len(name) + len(",")
+		d.MaxBytes += len(name) + len(",")
 	}
 	if !x.incomplete() {
 		d.Append = func(dst []byte, email profile.Hash) []byte { return x.append(dst, from, email) }

@@ -1,28 +1,27 @@
 package profile
 
-// Derived is a custom property that does not come from the row: its value
-// follows from who the person is. The hash of a profile leaves it out.
+// Derived is a custom property whose value does not come from the row but from
+// the address. It is not part of the hash of a profile.
 type Derived struct {
-	// Append appends the value for the person with an address, as JSON of at
-	// most Most bytes. nil leaves the property out, but keeps room for it.
-	Append func(dst []byte, email Hash) []byte
-	Most   int
+	// Append appends the value for an address, as JSON of at most MaxBytes. nil
+	// leaves the property out, but it still counts towards MaxSize.
+	Append   func(dst []byte, email Hash) []byte
+	MaxBytes int
 
-	keys [3]key // that come before, by the group that is open until then
-	most int    // bytes of the property with its key
+	keys     [3]key // as those of a field
+	maxBytes int    // with the key
 }
 
-// Derive adds a property to the profiles of an encoder that nobody uses yet.
-// The mapping must not have a property of that name.
+// Derive adds a property to the profiles of an encoder, before its first use. The
+// mapping must not have a property of that name.
 func (e *Encoder) Derive(name string, d Derived) {
 	f := newField(use{target: Target{GroupProperties, name}}, 0, false)
 	d.keys = f.keys
-	d.most = d.Most + len(f.keys[groupLocation].text) + len(closings[groupProperties])
+	d.maxBytes = d.MaxBytes + len(f.keys[groupLocation]) + len(closings[groupProperties])
 	e.derived = d
 }
 
-// append appends the property to an encoded profile, in which open was the last
-// group.
+// append adds the property to an encoded profile whose last group is open.
 func (d *Derived) append(buf []byte, open group, email Hash) []byte {
 	if d.Append == nil {
 		return buf

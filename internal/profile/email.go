@@ -17,16 +17,14 @@ const (
 	maxLabel  = 63
 )
 
-// appendEmail appends an email address as a JSON string, lower-cased, since
-// Klaviyo matches addresses whatever their case and keeps them in lower case.
-// It returns why not, having appended nothing, for what is not an address: a
-// dot-atom (RFC 5322, section 3.2.3), @, and a host name of two labels or
-// more. Quoted local parts and address literals are legal in mail but not
-// taken by marketing services.
+// appendEmail appends an email address as a JSON string in lower case, as Klaviyo
+// keeps addresses. An address is a dot-atom (RFC 5322, section 3.2.3), @, and a
+// host name of two labels or more; quoted local parts and address literals are
+// legal in mail, but marketing services refuse them. For any other text
+// appendEmail appends nothing and returns the reason.
 //
-// Of internationalised addresses those are taken whose local part is ASCII:
-// the domain is written in its ASCII form (RFC 5890), to which mail is sent
-// the same. A local part beyond ASCII has no such form.
+// An internationalized domain is written in its ASCII form (RFC 5890), which
+// mail servers treat as the same. A local part beyond ASCII has no such form.
 func appendEmail(dst []byte, s string) ([]byte, Code) {
 	start := len(dst)
 	dst = append(dst, '"')
@@ -45,8 +43,8 @@ func appendEmail(dst []byte, s string) ([]byte, Code) {
 	return append(dst, '"'), ""
 }
 
-// lowerLocal lower-cases the dot-atom that b begins with, and returns its
-// length: -1 if there is none, or none of a fitting length.
+// lowerLocal converts the dot-atom at the beginning of b to lower case and returns
+// its length, -1 if there is no dot-atom or if it is too long.
 func lowerLocal(b []byte) int {
 	last := byte('.')
 	for i, c := range b {
@@ -62,8 +60,8 @@ func lowerLocal(b []byte) int {
 	return -1
 }
 
-// lowerDomain lower-cases a host name. It reports false for what is none, or
-// has only one label, or a number as its last.
+// lowerDomain converts a host name to lower case. It reports false for a text that
+// is not a host name, has only one label, or ends in a number.
 func lowerDomain(b []byte) bool {
 	if len(b) > maxDomain {
 		return false
@@ -75,7 +73,7 @@ func lowerDomain(b []byte) bool {
 		if lower >= '0' {
 			continue
 		}
-		// Neither a letter nor a digit: a label begins and ends with one.
+		// A label begins and ends with a letter or a digit; this is neither.
 		if lower == 0 || i == label || lower == '.' && (b[i-1] == '-' || i-label > maxLabel) {
 			return false
 		}
@@ -101,7 +99,7 @@ func appendInternational(dst []byte, s string) ([]byte, Code) {
 	return appendEmail(dst, local+"@"+ascii)
 }
 
-// emailCode says what is wrong with an address that was not taken.
+// emailCode returns why a text is rejected as an address.
 func emailCode(s string) Code {
 	if !utf8.ValidString(s) {
 		return NotUTF8
@@ -125,7 +123,7 @@ func emailCode(s string) Code {
 // localBytes maps the bytes of a dot-atom to lower case and all others to 0.
 var localBytes = lowered("!#$%&'*+-/=?^_`{|}~.")
 
-// domainBytes does so for the bytes of a host name.
+// domainBytes maps the bytes of a host name to lower case and all others to 0.
 var domainBytes = lowered("-.")
 
 func lowered(others string) (set [256]byte) {

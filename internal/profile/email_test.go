@@ -107,8 +107,8 @@ func TestEmail(t *testing.T) {
 	}
 }
 
-// A local part beyond ASCII is a reason of its own, since the address may well
-// be right; a domain beyond ASCII is none.
+// A local part beyond ASCII has a reason of its own, since the address may be
+// valid; a domain beyond ASCII is accepted.
 func TestInternationalEmail(t *testing.T) {
 	t.Parallel()
 	for address, want := range map[string]profile.Code{

@@ -8,8 +8,8 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
 )
 
-// A number is found in what the encoder writes, whatever is around it, and
-// nothing else is taken for one.
+// The number of an encoded profile is found whatever surrounds it, and nothing
+// else is mistaken for it.
 func TestPhoneNumberOfAnEncodedProfile(t *testing.T) {
 	t.Parallel()
 	mapping := profile.Mapping{
@@ -45,8 +45,8 @@ func TestPhoneNumberOfAnEncodedProfile(t *testing.T) {
 	}
 }
 
-// checkWithoutPhone compares a profile without its number with what the encoder
-// makes of a row that has none.
+// checkWithoutPhone compares a profile without its number with the profile of a
+// row that has no number.
 func checkWithoutPhone(t *testing.T, encoder *profile.Encoder, row []string, resource []byte) {
 	t.Helper()
 	var info profile.Info

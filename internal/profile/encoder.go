@@ -9,11 +9,11 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile/phone"
 )
 
-// MaxSize is the most bytes one profile may have in a bulk import: 100 KB
-// (operation bulk_import_profiles of Klaviyo's OpenAPI document).
+// MaxSize is the limit of a profile's bytes in a bulk import: 100 KB (operation
+// bulk_import_profiles of Klaviyo's OpenAPI document).
 const MaxSize = 100_000
 
-// maxExternalID is the most characters of an external_id that Klaviyo takes.
+// maxExternalID is Klaviyo's limit of the characters of an external_id.
 const maxExternalID = 255
 
 // Encoder writes rows of one source as profiles. It is safe for concurrent
@@ -32,11 +32,17 @@ type field struct {
 	cell   int  // index into the row
 	json   bool // the cell is a JSON text
 
-	// keys are what comes before the value, by the group that is open until
-	// then: ,"city":" or },"location":{"city":"
-	keys  [3]key
-	plain int // bytes up to which a text may be written in a hurry; may be 0
+	// keys precede the value, by the group that is open until then: ,"city":" or
+	// },"location":{"city":"
+	keys    [3]key
+	maxFast int // bytes of the longest text that the fast path takes; 0: none
 }
+
+// key is the JSON between two values, up to the quote that begins a string.
+type key string
+
+// bare appends the key without its quote, for a value that is not a string.
+func (k key) bare(dst []byte) []byte { return append(dst, k[:len(k)-1]...) }
 
 // group is the object in a profile's attributes that a field belongs to.
 type group uint8
@@ -47,7 +53,8 @@ const (
 	groupProperties
 )
 
-// openings begin the object of a group, and closings end it with all around it.
+// openings begin the object of a group; closings end it and all objects around
+// it.
 var (
 	openings = [...]string{groupNone: ``, groupLocation: `"location":{`, groupProperties: `"properties":{`}
 	closings = [...]string{groupNone: `}}`, groupLocation: `}}}`, groupProperties: `}}}`}
@@ -64,9 +71,8 @@ func groupOf(t Target) group {
 	}
 }
 
-// Compile prepares a mapping for a source. json tells of each of the columns
-// of the mapping whether its values are JSON texts rather than plain texts;
-// nil: none is.
+// Compile prepares a mapping for a source. json says for each column of the
+// mapping whether its values are JSON texts; nil means that none are.
 func Compile(m Mapping, json []bool) (*Encoder, error) {
 	if m.Email == "" {
 		return nil, errors.New("the mapping has no column for the email address")
@@ -83,7 +89,7 @@ func Compile(m Mapping, json []bool) (*Encoder, error) {
 	return e, nil
 }
 
-// Info is what the encoder found out about a row it encoded.
+// Info describes a row that was encoded.
 type Info struct {
 	Email   Hash // of the normalised address
 	Profile Hash // of the encoded bytes
@@ -104,37 +110,33 @@ func newField(u use, cell int, json bool) field {
 				text = "}" + text
 			}
 		}
-		f.keys[open] = newKey(text)
+		f.keys[open] = key(text)
 	}
 	switch {
 	case json:
-	case u.kind == typeEmail:
-		f.plain = maxQuickEmail
 	case u.kind <= String:
-		f.plain = MaxSize
+		f.maxFast = MaxSize
 	case u.kind == typeExternalID:
-		f.plain = maxExternalID
+		f.maxFast = maxExternalID
 	}
 	return f
 }
 
-// Append appends the profile of row, a value for each of the mapping's columns,
-// to dst as one JSON:API resource object and returns the extended buffer. White
-// space around a value is not part of it, and an empty value is left out: a
-// profile in Klaviyo keeps what it had. A row that cannot be exported leaves dst
-// as it was and returns a rejection; info then is of no meaning.
+// Append appends the profile of a row to dst, as one JSON:API resource object,
+// and returns the extended buffer. row has a value for each of the mapping's
+// columns. White space around a value is removed, and an empty value is left
+// out, so that the profile in Klaviyo keeps the value that it has. For a row that
+// cannot be exported Append returns dst unchanged and a rejection; info is then
+// undefined.
 func (e *Encoder) Append(dst []byte, row []string, info *Info) ([]byte, *Rejection) {
 	*info = Info{}
-	var rejection *Rejection
-	buf, done := e.appendHead(dst, row[e.fields[0].cell], info)
-	if !done {
-		if buf, rejection = e.appendEmail(append(dst, head...), row, info); rejection != nil {
-			return dst, rejection
-		}
+	buf, rejection := e.appendEmail(append(dst, head...), row, info)
+	if rejection != nil {
+		return dst, rejection
 	}
-	open := groupNone // the object that is being written
+	open := groupNone
 	for i := 1; i < len(e.fields); i++ {
-		if e.fields[i].plain > 0 {
+		if e.fields[i].maxFast > 0 {
 			if buf, open, i = e.appendTexts(buf, open, row, i); i == len(e.fields) {
 				break
 			}
@@ -145,6 +147,7 @@ func (e *Encoder) Append(dst []byte, row []string, info *Info) ([]byte, *Rejecti
 			continue
 		}
 		before := len(buf)
+		var done bool
 		if buf, done = e.appendTyped(buf, f, open, cell, info); !done {
 			if buf, rejection = e.appendKeyed(buf, f, open, cell, info); rejection != nil {
 				return dst, rejection
@@ -155,15 +158,15 @@ func (e *Encoder) Append(dst []byte, row []string, info *Info) ([]byte, *Rejecti
 		}
 	}
 	buf = append(buf, closings[open]...)
-	if len(buf)-len(dst)+e.derived.most > MaxSize {
+	if len(buf)-len(dst)+e.derived.maxBytes > MaxSize {
 		return dst, &Rejection{Code: ProfileTooLarge}
 	}
 	info.Profile = HashOf(buf[len(dst):])
 	return e.derived.append(buf, open, info.Email), nil
 }
 
-// appendKeyed appends the key and the value of a field, or nothing to leave it
-// out.
+// appendKeyed appends the key and the value of a field, or nothing if the field
+// is left out.
 func (e *Encoder) appendKeyed(buf []byte, f *field, open group, cell string, info *Info) ([]byte, *Rejection) {
 	value, structure := f.read(cell)
 	if value == "" {
@@ -178,13 +181,13 @@ func (e *Encoder) appendKeyed(buf []byte, f *field, open group, cell string, inf
 	} else {
 		buf, rejection = e.appendField(buf, f, value, info)
 	}
-	if len(buf) == at { // nothing written: take the key back, too
+	if len(buf) == at { // there is no value, so the key goes, too
 		buf = buf[:before]
 	}
 	return buf, rejection
 }
 
-// appendEmail appends the address, which no profile is without.
+// appendEmail appends the address, which every profile must have.
 func (e *Encoder) appendEmail(buf []byte, row []string, info *Info) ([]byte, *Rejection) {
 	f := &e.fields[0]
 	address, structure := f.read(row[f.cell])
@@ -203,9 +206,10 @@ func (e *Encoder) appendEmail(buf []byte, row []string, info *Info) ([]byte, *Re
 	return buf, nil
 }
 
-// appendField appends a value that is not empty, or nothing to leave it out.
+// appendField appends a value, which is not empty, or nothing if the field is
+// left out.
 func (e *Encoder) appendField(buf []byte, f *field, value string, info *Info) ([]byte, *Rejection) {
-	if !isUTF8(value) {
+	if !utf8.ValidString(value) {
 		return buf, &Rejection{Code: NotUTF8, Target: f.target}
 	}
 	ok, dropped := true, Dropped(0)
@@ -238,8 +242,8 @@ func (e *Encoder) appendField(buf []byte, f *field, value string, info *Info) ([
 	return buf, nil
 }
 
-// appendPhone appends a phone number as a JSON string, or nothing if it does not
-// exist.
+// appendPhone appends a phone number as a JSON string, or nothing if there is no
+// such number.
 func (e *Encoder) appendPhone(buf []byte, value string) ([]byte, bool) {
 	out, ok := e.phones.Append(append(buf, '"'), value)
 	if !ok {
@@ -248,25 +252,12 @@ func (e *Encoder) appendPhone(buf []byte, value string) ([]byte, bool) {
 	return append(out, '"'), true
 }
 
-// read returns the value of the field in a cell without white space around it.
-// structure reports whether it is JSON other than a string: the value is then
-// its JSON text.
+// read returns the value of a cell without white space around it. structure
+// reports that it is JSON other than a string; value is then the JSON text.
 func (f *field) read(cell string) (value string, structure bool) {
-	value = trimSpace(cell)
+	value = strings.TrimSpace(cell)
 	if !f.json || value == "" {
 		return value, false
 	}
 	return readJSON(value)
 }
-
-// trimSpace is strings.TrimSpace, quicker where there is nothing to trim.
-func trimSpace(s string) string {
-	if s == "" || isInner(s[0]) && isInner(s[len(s)-1]) {
-		return s
-	}
-	return strings.TrimSpace(s)
-}
-
-// isInner reports whether a byte neither is white space nor belongs to a white
-// space beyond ASCII.
-func isInner(c byte) bool { return c > ' ' && c < utf8.RuneSelf }

@@ -10,8 +10,7 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
 )
 
-// full maps a column to everything that a column can fill; the column has the
-// name of its target.
+// full maps a column to every target; the column has the name of its target.
 func full() (m profile.Mapping, columns []string) {
 	m = profile.Mapping{
 		Email: "email", PhoneNumber: "phone_number", PhoneRegion: "es", ExternalID: "external_id",
@@ -155,7 +154,7 @@ func TestAppendLeavesNoEmptyObjectBehind(t *testing.T) {
 	}
 }
 
-// strange are texts that an encoder can trip over.
+// strange has texts that are difficult to encode.
 var strange = []string{
 	"plain", `"`, `\`, `\"`, `\u0000`, "a\x00b", "a\x01b", "a\x1fb", "a\x7fb", "line\nend", "line\r\nend", "tab\there", "\b\f",
 	"a\u2028b", "a\u2029b", "\ufeff", "\ufffd", "é", "日本語", "👩‍🚀", "</script>", "<>&", "{", "}", "[", ",", ":", "null", "\u200b",
@@ -253,16 +252,16 @@ func TestAppendProfileSize(t *testing.T) {
 	m := profile.Mapping{Email: "e", Attributes: map[string]string{"title": "t"}}
 	columns := []string{"e", "t"}
 	empty, _, _ := encode(t, m, columns, []string{email, "x"})
-	room := profile.MaxSize - len(empty) + 1
-	out, _, rejection := encode(t, m, columns, []string{email, strings.Repeat("x", room)})
+	free := profile.MaxSize - len(empty) + 1
+	out, _, rejection := encode(t, m, columns, []string{email, strings.Repeat("x", free)})
 	if rejection != nil || len(out) != profile.MaxSize {
 		t.Errorf("%d bytes are not taken: %v", len(out), rejection)
 	}
-	_, _, rejection = encode(t, m, columns, []string{email, strings.Repeat("x", room+1)})
+	_, _, rejection = encode(t, m, columns, []string{email, strings.Repeat("x", free+1)})
 	if rejection == nil || rejection.Code != profile.ProfileTooLarge {
 		t.Errorf("%d bytes: %v", profile.MaxSize+1, rejection)
 	}
-	// What is before the profile in the buffer is not part of it.
+	// Bytes that are already in the buffer do not count.
 	encoder := compile(t, m, nil)
 	before := make([]byte, 2*profile.MaxSize)
 	if out, _, rejection := appendTo(t, before, encoder, []string{email, "x"}); rejection != nil || len(out) != len(before)+len(empty) {
@@ -270,16 +269,16 @@ func TestAppendProfileSize(t *testing.T) {
 	}
 }
 
-func TestAppendWithWhateverRoom(t *testing.T) {
+func TestAppendWithAnyCapacity(t *testing.T) {
 	t.Parallel()
 	m, columns := full()
 	encoder := compile(t, m, nil)
 	want, _, _ := encodeFull(t)
-	for room := range len(want) + 100 {
+	for capacity := range len(want) + 100 {
 		var info profile.Info
-		got, rejection := encoder.Append(make([]byte, 0, room), project(m, columns, fullRow()), &info)
+		got, rejection := encoder.Append(make([]byte, 0, capacity), project(m, columns, fullRow()), &info)
 		if rejection != nil || string(got) != want {
-			t.Fatalf("with room for %d bytes: %s (%v)", room, got, rejection)
+			t.Fatalf("with a capacity of %d bytes: %s (%v)", capacity, got, rejection)
 		}
 	}
 }

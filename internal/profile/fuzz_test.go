@@ -15,9 +15,9 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
 )
 
-// FuzzAppend holds the encoder to its contract for arbitrary cells, plain ones
-// and JSON: a rejection and the buffer as it was, or JSON that reads as the
-// cells do.
+// FuzzAppend holds the encoder to its contract for arbitrary cells, texts and
+// JSON: it returns a rejection and the buffer unchanged, or JSON with the values
+// of the cells.
 func FuzzAppend(f *testing.F) {
 	addSeeds(f)
 	const before = "before"
@@ -82,13 +82,14 @@ const (
 	fuzzColumns
 )
 
-// fuzzSource is a mapping and which of its columns hold JSON.
+// fuzzSource is a mapping, some of whose columns hold JSON.
 type fuzzSource struct {
 	mapping profile.Mapping
 	json    [fuzzColumns]bool
 }
 
-// newFuzzSource takes a bit a column, and the type of what the last one fills.
+// newFuzzSource takes a bit for each column that holds JSON, and the type of the
+// property that the last column fills.
 func newFuzzSource(typed, kind uint8) fuzzSource {
 	s := fuzzSource{mapping: profile.Mapping{
 		Email: "address", PhoneNumber: "phone", PhoneRegion: "ES", ExternalID: "text",
@@ -105,9 +106,9 @@ func newFuzzSource(typed, kind uint8) fuzzSource {
 	return s
 }
 
-// read returns what a cell says: a text without white space around it, or a
-// JSON value. It reports false where the column is of JSON and the cell is
-// none, which no source yields.
+// read returns the value of a cell: a text without white space around it, or a
+// JSON value. It reports false for a cell that should be JSON and is not, which
+// no source yields.
 func (s fuzzSource) read(row []string, column int) (value any, ok bool) {
 	text := strings.TrimSpace(row[column])
 	if !s.json[column] || text == "" {
@@ -132,7 +133,7 @@ func parse(text string) (value any, ok bool) {
 	return value, ok
 }
 
-// checkRejected looks for what a rejection says in the cells.
+// checkRejected checks that the cells justify a rejection.
 func (s fuzzSource) checkRejected(t *testing.T, rejection *profile.Rejection, row []string) {
 	t.Helper()
 	if rejection.Reason() == "" || rejection.Code == "" {
@@ -156,7 +157,7 @@ func (s fuzzSource) checkRejected(t *testing.T, rejection *profile.Rejection, ro
 
 var phonePattern = regexp.MustCompile(`^\+[1-9][0-9]{5,14}$`)
 
-// checkWritten compares a profile with the cells that it comes from.
+// checkWritten compares a profile with the cells that it was made from.
 func (s fuzzSource) checkWritten(t *testing.T, resource []byte, info profile.Info, row []string) {
 	t.Helper()
 	decode(t, string(resource))
@@ -248,7 +249,7 @@ func (s fuzzSource) checkDocument(t *testing.T, found any, row []string) {
 	}
 }
 
-// readsAs reports whether a property of a type is what a cell says.
+// readsAs reports whether a property of a type has the value of a cell.
 func readsAs(kind profile.Type, found, value any) bool {
 	text, _ := value.(string)
 	switch kind {
@@ -274,7 +275,7 @@ func readsAs(kind profile.Type, found, value any) bool {
 	return reflect.DeepEqual(found, value)
 }
 
-// isNumber reports whether a JSON number is that of a cell.
+// isNumber reports whether a JSON number equals that of a cell.
 func isNumber(found, value any) bool {
 	number, ok := found.(json.Number)
 	is, err := number.Float64()
@@ -282,7 +283,7 @@ func isNumber(found, value any) bool {
 	return ok && err == nil && wantErr == nil && is == want
 }
 
-// listIn is the list in a text, nil if there is nothing in it.
+// listIn returns the list in a text, nil if it is empty.
 func listIn(text string) any {
 	if text[0] == '[' {
 		list, _ := parse(text)

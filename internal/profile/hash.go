@@ -18,12 +18,12 @@ func HashOf(b []byte) Hash {
 	return Hash{h.Hi, h.Lo}
 }
 
-// HashOfAddress hashes an email address as a profile with it has it in its
-// Info, so that the same address is found again whoever wrote it: whatever its
-// case, the form of its host name and the white space around it. What no profile
-// could have for its address is hashed in lower case.
+// HashOfAddress hashes an email address to the Info.Email of a profile with that
+// address, whatever the case, the form of the host name and the white space
+// around it. A text that cannot be the address of a profile is hashed in lower
+// case.
 func HashOfAddress(address string) Hash {
-	address = trimSpace(address)
+	address = strings.TrimSpace(address)
 	written, code := appendEmail(make([]byte, 0, len(address)+len(`""`)), address)
 	if code != "" {
 		return HashOf([]byte(strings.ToLower(address)))
@@ -32,17 +32,17 @@ func HashOfAddress(address string) Hash {
 }
 
 // Fingerprint identifies a set of profiles whatever their order: the sum of
-// their hashes, modulo 2^128. The zero value is that of no profiles.
+// their hashes, modulo 2^128. The zero value is that of the empty set.
 type Fingerprint struct{ hi, lo uint64 }
 
-// Add takes one more profile into the fingerprint.
+// Add adds a profile.
 func (f *Fingerprint) Add(h Hash) {
 	var carry uint64
 	f.lo, carry = bits.Add64(f.lo, h.Lo, 0)
 	f.hi, _ = bits.Add64(f.hi, h.Hi, carry)
 }
 
-// Remove takes a profile out of the fingerprint that was added to it.
+// Remove removes a profile that was added.
 func (f *Fingerprint) Remove(h Hash) {
 	var borrow uint64
 	f.lo, borrow = bits.Sub64(f.lo, h.Lo, 0)

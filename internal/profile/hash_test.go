@@ -52,7 +52,7 @@ func TestFingerprintTellsSetsApart(t *testing.T) {
 	}
 }
 
-// Whoever is taken out again leaves no trace, in whatever order.
+// A profile that is removed leaves no trace, in any order.
 func TestFingerprintRemoves(t *testing.T) {
 	t.Parallel()
 	var f profile.Fingerprint
@@ -92,7 +92,7 @@ func TestHashIsStable(t *testing.T) {
 	}
 }
 
-// An address has the hash that it has as a profile's, in all its forms.
+// All forms of an address have the hash of the profile with that address.
 func TestHashOfAddressIsThatOfTheProfile(t *testing.T) {
 	t.Parallel()
 	e := compile(t, profile.Mapping{Email: "e"}, nil)
@@ -109,8 +109,8 @@ func TestHashOfAddressIsThatOfTheProfile(t *testing.T) {
 	}
 }
 
-// Klaviyo may know addresses that no profile of an export can have: each still
-// has a hash of its own, whatever the case.
+// Klaviyo may have addresses that no profile of an export can have: each still
+// has a hash of its own, whatever its case.
 func TestHashOfAddressTakesAnyText(t *testing.T) {
 	t.Parallel()
 	for address, want := range map[string]string{

@@ -27,15 +27,14 @@ func encode(t *testing.T, m profile.Mapping, columns, row []string) (string, pro
 	return string(out), info, rejection
 }
 
-// appendTo is Append with all that comes of it, which is the same whether dst
-// has room or not.
+// appendTo is Append, whose results must not depend on the capacity of dst.
 func appendTo(t testing.TB, dst []byte, e *profile.Encoder, cells []string) (out []byte, info profile.Info, rejection *profile.Rejection) {
 	t.Helper()
 	out, rejection = e.Append(slices.Clip(dst), cells, &info)
-	var roomyInfo profile.Info
-	roomy, roomyRejection := e.Append(append(make([]byte, 0, 1<<13), dst...), cells, &roomyInfo)
-	if !bytes.Equal(out, roomy) || rejection == nil && info != roomyInfo || !reflect.DeepEqual(rejection, roomyRejection) {
-		t.Errorf("without room %q, %v, %v; with room %q, %v, %v", out, info, rejection, roomy, roomyInfo, roomyRejection)
+	var largeInfo profile.Info
+	large, largeRejection := e.Append(append(make([]byte, 0, 1<<13), dst...), cells, &largeInfo)
+	if !bytes.Equal(out, large) || rejection == nil && info != largeInfo || !reflect.DeepEqual(rejection, largeRejection) {
+		t.Errorf("without capacity %q, %v, %v; with capacity %q, %v, %v", out, info, rejection, large, largeInfo, largeRejection)
 	}
 	return out, info, rejection
 }
@@ -59,7 +58,7 @@ func project(m profile.Mapping, columns, row []string) []string {
 	return cells
 }
 
-// decode reads a profile the way Klaviyo would.
+// decode reads a profile as Klaviyo would.
 func decode(t *testing.T, resource string) attributes {
 	t.Helper()
 	var p struct {
@@ -94,10 +93,10 @@ func property(t *testing.T, kind profile.Type, text string) (string, *profile.Re
 	return string(p.Attributes.Properties["p"]), nil
 }
 
-// value is a text of a property and how it is to be written.
+// value is the text of a property and the JSON that is expected.
 type value struct{ text, want string }
 
-// checkProperty writes values that are to be accepted, and refuses others.
+// checkProperty checks that values are accepted and that other texts are refused.
 func checkProperty(t *testing.T, kind profile.Type, accepted []value, refused []string) {
 	t.Helper()
 	for _, v := range accepted {

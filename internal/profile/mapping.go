@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// Mapping says which source column fills which part of a profile. An empty
+// Mapping says which source column fills which attribute of a profile. An empty
 // column name means "not mapped".
 type Mapping struct {
 	Email       string // column with the email address, required
@@ -38,7 +38,7 @@ func LocationNames() []string {
 	return []string{"address1", "address2", "city", "country", "ip", "latitude", "longitude", "region", "timezone", "zip"}
 }
 
-// Target names a part of a profile the way configuration does: a group
+// Target names an attribute of a profile as configuration does: a group
 // ("data_matching", "attributes", "location", "properties") and a name in it.
 type Target struct {
 	Group string
@@ -72,7 +72,7 @@ func (t Target) Attribute() []string {
 	return []string{t.Group, t.Name}
 }
 
-// use is one mapped target: where it comes from and how it is written.
+// use is a mapped target with its column and how its values are written.
 type use struct {
 	target Target
 	column string
@@ -80,7 +80,7 @@ type use struct {
 }
 
 // uses lists the mapped targets in the order in which they are encoded. The
-// order is fixed, since the encoded bytes are what is fingerprinted.
+// order must not change, since the encoded bytes are hashed.
 func (m Mapping) uses() []use {
 	var out []use
 	add := func(group, name, column string, kind Type) {
@@ -114,7 +114,7 @@ func (m Mapping) uses() []use {
 	return out
 }
 
-// Columns are the mapped columns, each once.
+// Columns lists the mapped columns, each once.
 func (m Mapping) Columns() []string {
 	var out []string
 	for _, u := range m.uses() {
@@ -125,7 +125,7 @@ func (m Mapping) Columns() []string {
 	return out
 }
 
-// Targets are what a column fills.
+// Targets lists the targets that a column fills.
 func (m Mapping) Targets(column string) []Target {
 	var out []Target
 	for _, u := range m.uses() {

@@ -19,15 +19,15 @@ const (
 	ProfileTooLarge    Code = "profile_too_large"
 )
 
-// Rejection says why a row cannot become a profile. It never quotes the
-// value: a value may be personal data.
+// Rejection is the reason why a row cannot become a profile. It never quotes a
+// value, which may be personal data.
 type Rejection struct {
 	Code   Code
 	Target Target
 	Type   Type // the declared type, for PropertyType
 }
 
-// Reason is the rejection in words, without the row.
+// Reason returns the rejection in words, without the row.
 func (r Rejection) Reason() string {
 	switch r.Code {
 	case MissingEmail:
@@ -35,7 +35,7 @@ func (r Rejection) Reason() string {
 	case InvalidEmail:
 		return "the email address is not valid"
 	case InternationalEmail:
-		return "the email address has letters beyond ASCII before the at sign, which Klaviyo does not take"
+		return "the email address has letters beyond ASCII before the at sign, which Klaviyo does not accept"
 	case ExternalIDTooLong:
 		return fmt.Sprintf("%s is longer than %d characters", r.Target, maxExternalID)
 	case PropertyType:
@@ -49,11 +49,11 @@ func (r Rejection) Reason() string {
 	}
 }
 
-// Dropped is the set of optional values of a row that were left out because
+// Dropped is the set of optional values of a row that are left out because
 // Klaviyo would refuse them; the profile itself is exported.
 type Dropped uint8
 
-// The values that are left out rather than costing the profile its export.
+// The values that may be dropped.
 const (
 	DroppedPhoneNumber Dropped = 1 << iota
 	DroppedLocale
@@ -61,7 +61,7 @@ const (
 	DroppedLongitude
 )
 
-// droppable are the values that may be left out, each with why.
+// droppable lists the values that may be dropped, each with the reason.
 var droppable = [...]struct {
 	bit     Dropped
 	target  Target
@@ -73,7 +73,7 @@ var droppable = [...]struct {
 	{DroppedLongitude, Target{GroupLocation, "longitude"}, "attributes.location.longitude is not a coordinate in degrees"},
 }
 
-// Targets yields what was dropped.
+// Targets yields the targets whose values were dropped.
 func (d Dropped) Targets() iter.Seq[Target] {
 	return func(yield func(Target) bool) {
 		for i := range droppable {
@@ -84,7 +84,7 @@ func (d Dropped) Targets() iter.Seq[Target] {
 	}
 }
 
-// DroppedBecause says in words why a value of the target was left out.
+// DroppedBecause returns in words why a value of the target was left out.
 func DroppedBecause(t Target) string {
 	for i := range droppable {
 		if droppable[i].target == t {

@@ -8,7 +8,7 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
 )
 
-// A reason ends up in diagnostics and logs, and a value may be personal data.
+// Reasons reach diagnostics and logs, and values may be personal data.
 func TestRejectionsNeverQuoteTheValue(t *testing.T) {
 	t.Parallel()
 	const secret = "hunter2secret"

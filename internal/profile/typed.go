@@ -6,8 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-// readJSON returns what a JSON text that is a string says, without white space
-// around it, and any other JSON text as it is. null is as good as empty.
+// readJSON returns the value of a JSON string without white space around it, and
+// any other JSON text unchanged. null counts as empty.
 func readJSON(text string) (value string, structure bool) {
 	switch {
 	case text == "null":
@@ -15,21 +15,21 @@ func readJSON(text string) (value string, structure bool) {
 	case text[0] != '"':
 		return text, true
 	case len(text) > 1 && text[len(text)-1] == '"' && strings.IndexByte(text, '\\') < 0:
-		return trimSpace(text[1 : len(text)-1]), false
+		return strings.TrimSpace(text[1 : len(text)-1]), false
 	case !utf8.ValidString(text):
-		return text, false // with the bytes that are refused, which Unmarshal would replace
+		return text, false // Unmarshal would replace the bytes for which the row is rejected
 	}
 	if json.Unmarshal([]byte(text), &value) != nil {
-		return text, true // no JSON, which whoever writes it will find
+		return text, true // not JSON: appendStructure rejects it
 	}
-	return trimSpace(value), false
+	return strings.TrimSpace(value), false
 }
 
-// appendStructure appends a JSON value that is no string: as it is where the
-// field takes any, else like the text of a number or a boolean. A list or an
-// object is neither.
+// appendStructure appends a JSON value other than a string: unchanged where the
+// field takes any JSON, otherwise like the text of a number or a boolean, which
+// a list or an object cannot be.
 func (e *Encoder) appendStructure(buf []byte, f *field, value string, info *Info) ([]byte, *Rejection) {
-	if !isUTF8(value) { // which json.Compact does not look at
+	if !utf8.ValidString(value) { // json.Compact does not check this
 		return buf, &Rejection{Code: NotUTF8, Target: f.target}
 	}
 	kind := f.kind

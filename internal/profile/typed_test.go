@@ -23,8 +23,7 @@ func typedProperty(t *testing.T, kind profile.Type, text string) (string, *profi
 	return string(out[len(head) : len(out)-len(tail)]), nil
 }
 
-// JSON keeps its types where no other is asked for, and reads as text where
-// one is.
+// JSON keeps its types unless the property has one; then it is read as text.
 func TestAppendJSONColumn(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
@@ -97,8 +96,8 @@ func TestAppendRefusesJSONOfAnotherType(t *testing.T) {
 	}
 }
 
-// encoding/json takes bytes that are no UTF-8, as they are or for U+FFFD; here
-// they cost the row its export, as they do in a plain text.
+// encoding/json keeps bytes that are not UTF-8 or replaces them by U+FFFD; the
+// encoder rejects the row, as it does for a text.
 func TestAppendRefusesJSONThatIsNotUTF8(t *testing.T) {
 	t.Parallel()
 	texts := []string{
@@ -122,7 +121,7 @@ func TestAppendRefusesJSONThatIsNotUTF8(t *testing.T) {
 	}
 }
 
-// Klaviyo's own attributes are texts, whatever the source has.
+// Klaviyo's own attributes are texts, whatever the type in the source.
 func TestAppendJSONColumnAsAttribute(t *testing.T) {
 	t.Parallel()
 	m := profile.Mapping{

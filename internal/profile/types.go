@@ -1,12 +1,12 @@
 package profile
 
-// Type is how a column's value is written into a profile.
+// Type says how a column's value is written into a profile.
 type Type uint8
 
-// The types of custom properties. The others are those of Klaviyo's own
-// attributes and come from the mapping, never from a user.
+// The types of custom properties. The unexported ones are of Klaviyo's own
+// attributes; users cannot choose them.
 const (
-	Untyped Type = iota // as the source has it: a text as a string, JSON as it is
+	Untyped Type = iota // a text becomes a string, JSON is unchanged
 	String
 	Number
 	Boolean
@@ -37,7 +37,7 @@ func ParseType(name string) (Type, bool) {
 	return Untyped, false
 }
 
-// expects says in words what a value of the type looks like, for messages.
+// expects returns in words what a value of the type looks like.
 func (t Type) expects() string {
 	switch t {
 	case Number:

@@ -30,10 +30,10 @@ func appendValue(dst []byte, t Type, s string) ([]byte, bool) {
 	}
 }
 
-// appendNumber keeps the digits as they are, so that nothing is lost to
-// rounding, and only adds or takes what JSON wants: 007, +1, .5 and 5. are
-// numbers to people but not to JSON. Decimal notation only: no hexadecimal, no
-// infinities, no separators of thousands.
+// appendNumber keeps the digits, so that nothing is lost to rounding, and changes
+// only what JSON does not allow: 007, +1, .5 and 5. are numbers to people but not
+// to JSON. Decimal notation only: no hexadecimal, no infinities, no thousands
+// separators.
 func appendNumber(dst []byte, s string) ([]byte, bool) {
 	start := len(dst)
 	unsigned := strings.TrimPrefix(s, "+")
@@ -60,8 +60,8 @@ func appendNumber(dst []byte, s string) ([]byte, bool) {
 	return append(dst, rest...), true
 }
 
-// isDecimal reports whether s is a number as JSON has it, in nothing but digits
-// and a point, which nearly all are.
+// isDecimal reports whether s is a JSON number of digits and at most one point,
+// as nearly all numbers are.
 func isDecimal(s string) bool {
 	last := len(s) - 1
 	if last < 0 || last > 30 || s[last] == '.' || s[0] == '.' || s[0] == '0' && last > 0 && s[1] != '.' {
@@ -74,8 +74,8 @@ func isDecimal(s string) bool {
 	return points <= 1
 }
 
-// decimalBytes counts a point once, a digit not at all, and anything else as
-// too many points.
+// decimalBytes has 1 for a point, 0 for a digit, and 2, which is too many points,
+// for any other byte.
 var decimalBytes = func() (points [256]uint8) {
 	for c := range points {
 		points[c] = 2
@@ -109,8 +109,8 @@ func isExponent(s string) bool {
 	return digits != "" && rest == ""
 }
 
-// overflows reports whether a number is beyond what readers of JSON take,
-// which is a float64 of theirs.
+// overflows reports whether a number is too large for a float64, which most
+// readers of JSON use.
 func overflows(whole, exponent string) bool {
 	if exponent == "" && len(whole) < 300 {
 		return false
@@ -146,9 +146,9 @@ func appendDatetime(dst []byte, s string) ([]byte, bool) {
 	return dst, false
 }
 
-// cutDate takes a date without a time of day apart: year-month-day with two
-// digits each for month and day, or month/day/year, as in the exports of
-// Dynamics 365, with one or two.
+// cutDate splits a date without a time of day: year-month-day with two digits
+// each for month and day, or month/day/year, as Dynamics 365 exports it, with
+// one or two.
 func cutDate(s string) (year, month, day string, ok bool) {
 	switch n := len(s); {
 	case n < len("1/2/2006") || n > len(time.DateOnly):
@@ -168,7 +168,7 @@ func cutDate(s string) (year, month, day string, ok bool) {
 	}
 }
 
-// appendDate appends a date if the calendar has it.
+// appendDate appends a date if it exists.
 func appendDate(dst []byte, year, month, day string) ([]byte, bool) {
 	century, ok1 := twoDigits(year[:2])
 	rest, ok2 := twoDigits(year[2:])
@@ -206,8 +206,8 @@ func daysIn(month, year uint) uint {
 	}
 }
 
-// The layouts of points in time, by the look of the text. time.Parse takes
-// fractions of a second after any of them.
+// The layouts of points in time. time.Parse accepts fractions of a second after
+// any of them.
 var (
 	layoutsT       = []string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02T15:04"}
 	layoutsSpace   = []string{"2006-01-02 15:04:05", "2006-01-02 15:04:05Z07:00", "2006-01-02 15:04:05-07", "2006-01-02 15:04"}
@@ -215,7 +215,7 @@ var (
 	layoutsSlash12 = []string{"1/2/2006 3:04 PM", "1/2/2006 3:04:05 PM"}
 )
 
-// layouts returns what a text may be, so that few layouts have to be tried.
+// layouts returns the few layouts that a text can have.
 func layouts(s string) []string {
 	slashes := strings.IndexByte(s, '/') >= 0
 	switch {
@@ -230,8 +230,7 @@ func layouts(s string) []string {
 	}
 }
 
-// appendList takes a JSON array as it is and splits anything else at
-// semicolons.
+// appendList keeps a JSON array and splits any other text at semicolons.
 func appendList(dst []byte, s string) ([]byte, bool) {
 	if s[0] == '[' {
 		return appendJSON(dst, s)
@@ -248,22 +247,22 @@ func appendList(dst []byte, s string) ([]byte, bool) {
 		dst = appendString(dst, item)
 	}
 	if len(dst) == start+1 {
-		return dst[:start], true // as good as empty
+		return dst[:start], true // counts as empty
 	}
 	return append(dst, ']'), true
 }
 
-// appendJSON appends a JSON value without insignificant white space. null is
-// as good as empty: what Klaviyo makes of it is not certain. A number beyond
-// what readers of JSON take is refused; half of a surrogate pair, which is no
-// character, becomes U+FFFD.
+// appendJSON appends a JSON value without insignificant white space. null counts
+// as empty, since Klaviyo does not document its effect. It reports false for a
+// number that overflows. Half of a surrogate pair, which is not a character,
+// becomes U+FFFD.
 func appendJSON(dst []byte, s string) ([]byte, bool) {
 	if s == "null" {
 		return dst, true
 	}
 	start := len(dst)
 	out := bytes.NewBuffer(dst)
-	if err := json.Compact(out, []byte(s)); err != nil || !moderate(s) {
+	if err := json.Compact(out, []byte(s)); err != nil || !fitsFloats(s) {
 		return dst, false
 	}
 	dst = out.Bytes()
@@ -271,10 +270,10 @@ func appendJSON(dst []byte, s string) ([]byte, bool) {
 	return dst, true
 }
 
-// moderate reports whether no number in a JSON text overflows.
-func moderate(s string) bool {
+// fitsFloats reports whether all numbers of a JSON text fit a float64.
+func fitsFloats(s string) bool {
 	if len(s) < 300 && !strings.ContainsAny(s, "eE") {
-		return true // too short for one
+		return true // too short to overflow
 	}
 	d := json.NewDecoder(strings.NewReader(s))
 	d.UseNumber()
@@ -294,7 +293,7 @@ func moderate(s string) bool {
 // mendSurrogates replaces escapes of half a surrogate pair in a JSON text.
 func mendSurrogates(text []byte) {
 	const length = len(`\ud800`)
-	high := -1 // where an escape of the first half begins, if it has just ended
+	high := -1 // position of a first half that has just ended
 	mend := func(at int) { copy(text[at+2:], "fffd") }
 	for i := 0; i < len(text); i++ {
 		half := surrogate(text[i:])
@@ -312,7 +311,7 @@ func mendSurrogates(text []byte) {
 		case half != noSurrogate:
 			i += length - 1
 		case text[i] == '\\':
-			i++ // what is escaped
+			i++ // the escaped byte
 		}
 	}
 }
@@ -325,7 +324,7 @@ const (
 	secondHalf                // \udc00 to \udfff
 )
 
-// surrogate tells whether a JSON text begins with the escape of a surrogate.
+// surrogate returns which surrogate's escape a JSON text begins with.
 func surrogate(text []byte) surrogateHalf {
 	if len(text) < 6 || text[0] != '\\' || text[1] != 'u' || text[2]|0x20 != 'd' {
 		return noSurrogate
@@ -340,8 +339,8 @@ func surrogate(text []byte) surrogateHalf {
 	}
 }
 
-// appendLocale takes BCP 47 tags; an underscore for the hyphen is common in
-// exports and accepted.
+// appendLocale accepts BCP 47 tags, also with underscores, as is common in
+// exports.
 func appendLocale(dst []byte, s string) ([]byte, bool) {
 	tag, err := language.Parse(s)
 	if err != nil {
@@ -350,8 +349,8 @@ func appendLocale(dst []byte, s string) ([]byte, bool) {
 	return appendString(dst, tag.String()), true
 }
 
-// appendCoordinate takes a latitude or longitude in degrees, up to limit on
-// either side of zero.
+// appendCoordinate accepts a latitude or longitude in degrees, from -limit to
+// limit.
 func appendCoordinate(dst []byte, s string, limit float64) ([]byte, bool) {
 	start := len(dst)
 	dst, ok := appendNumber(dst, s)

@@ -60,8 +60,8 @@ func TestNumber(t *testing.T) {
 	})
 }
 
-// Account numbers and the like outgrow a floating-point number; what is sent
-// must still be what the segment says.
+// Account numbers may exceed the precision of floating-point numbers, and must
+// still be sent unchanged.
 func TestNumberKeepsDigitsWhenItDropsSignOrZeros(t *testing.T) {
 	t.Parallel()
 	checkProperty(t, profile.Number, []value{

@@ -73,7 +73,7 @@ func TestConfigure_closesConnectionsOfTheOneBefore(t *testing.T) {
 }
 
 // What is wrong with a URL is said without the URL, which may hold a password.
-func TestConfigure_baseURLIsNotShown(t *testing.T) {
+func TestConfigure_baseURLIsNotShown(t *testing.T) { //nolint:paralleltest // it sets the environment in a loop, where the linter does not look
 	const secret = "s3cret"
 	for _, bad := range []string{
 		"http://user:s3cret@klaviyo.example.com", "https://user:s3cret@klaviyo.example.com/x", "https://s3cret@klaviyo.example.com",

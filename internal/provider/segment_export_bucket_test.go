@@ -1,15 +1,15 @@
 package provider
 
 import (
-	"io"
 	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
 
-	"github.com/fsouza/fake-gcs-server/fakestorage"
 	"github.com/johannesboyne/gofakes3"
 	"github.com/johannesboyne/gofakes3/backend/s3mem"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/storage/gcstest"
 )
 
 // exportFile exports a file of people.
@@ -37,7 +37,7 @@ func TestAccBucket_s3(t *testing.T) { // not parallel: credentials come from the
 		}
 	}
 	query := "?" + url.Values{"endpoint": {store.URL}, "use_path_style": {"true"}}.Encode()
-	for name, path := range map[string]string{"object": "s3://crm/segments/vip-1.csv", "pattern": "s3://crm/segments/vip-*.csv"} {
+	for name, path := range map[string]string{"object": "s3://crm/segments/vip-1.csv", "pattern": "s3://crm/segments/vip-*.csv"} { //nolint:paralleltest // the test sets the environment
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			put(people[:3])
@@ -53,18 +53,14 @@ func TestAccBucket_s3(t *testing.T) { // not parallel: credentials come from the
 }
 
 func TestAccBucket_gcs(t *testing.T) { // not parallel: the address comes from the environment
-	server, err := fakestorage.NewServerWithOptions(fakestorage.Options{Scheme: "http", Host: "127.0.0.1", PublicHost: "127.0.0.1", Writer: io.Discard})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer server.Stop()
-	t.Setenv("STORAGE_EMULATOR_HOST", strings.TrimPrefix(server.URL(), "http://"))
-	server.CreateBucketWithOpts(fakestorage.CreateBucketOpts{Name: "crm"})
-	put := func(people []person) {
-		server.CreateObject(fakestorage.Object{ObjectAttrs: fakestorage.ObjectAttrs{BucketName: "crm", Name: "vip.csv"}, Content: []byte(csvOf(people))})
-	}
+	server := gcstest.New(t, "crm")
+	t.Setenv("STORAGE_EMULATOR_HOST", server.URL)
+	put := func(people []person) { server.Put("crm", "vip.csv", csvOf(people)) }
 	put(people[:3])
 	w := newWorld(t)
 	w.drifts(w.exportFile("gs://crm/vip.csv"), func() { put(people) }, textAnn, textJoe)
-	w.run(refused(w.exportFile("gs://crm/none.csv"), "Segment Cannot Be Read", "there is no such object in the bucket"))
+	w.run(
+		refused(w.exportFile("gs://crm/none.csv"), "Segment Cannot Be Read", "there is no such object in the bucket"),
+		refused(w.exportFile("gs://none/vip.csv"), "Segment Cannot Be Read", `there is no bucket or container "none"`),
+	)
 }

@@ -30,7 +30,7 @@ func TestAccSegmentExport_segmentRefused(t *testing.T) {
 		"UTF-16":            {"\xff\xfeE\x00M\x00a\x00i\x00l\x00\n\x00", []string{"is UTF-16", "Save the file as UTF-8"}},
 		"Latin-1 header":    {"EMail,FirstName,Stra\xdfe\n", []string{"name of column 3", "is not UTF-8"}},
 		"unclosed quote":    {threeCSV + "joe@example.com,\"Joe\nkim@example.com,Kim\n", []string{"begins in line 5", "look for the one that is not"}},
-		"bare quote":        {threeCSV + "joe@example.com,Joe \"J\"\n", []string{"line 5, column", "there is a quote where none may be"}},
+		"bare quote":        {threeCSV + "joe@example.com,Joe \"J\"\n", []string{"line 5, column", "there is a misplaced quote"}},
 		"no address column": {"Address,FirstName\n" + rowAnn, []string{"Column Not In Segment", "data_matching.email", `no column "EMail"`, `"Address", "FirstName"`}},
 		"no valid row":      {"EMail,FirstName\n,Ann\nhere,Bob\n,Eve\n", []string{"No Row Can Be Exported", "Of 3 rows none", "is empty: 2 rows (1, 3 of vip)", "not valid: 1 row (2 of vip)"}},
 	}

@@ -19,7 +19,6 @@ var sqlServers = map[string]func(testing.TB) *sqltest.Database{"PostgreSQL": sql
 func onEachServer(t *testing.T, test func(t *testing.T, w *world, db *sqltest.Database)) {
 	t.Helper()
 	requireAcc(t)
-	t.Parallel()
 	for name, start := range sqlServers {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -76,6 +75,7 @@ func (w *world) exportSQL(db *sqltest.Database, more ...string) configuration {
 func hclText(text string) string { return strings.ReplaceAll(text, "%{", "%%{") }
 
 func TestAccSegmentExport_sql(t *testing.T) {
+	t.Parallel()
 	onEachServer(t, func(t *testing.T, w *world, db *sqltest.Database) {
 		config := w.exportSQL(db, `version_query = "SELECT count(*), sum(score) FROM customers WHERE vip"`)
 		drifted := applied(config, inState(exportAddress, values{"profile_count": 4, "last_run.reason": changedSegment}))
@@ -92,6 +92,7 @@ func TestAccSegmentExport_sql(t *testing.T) {
 
 // A null among the args is NULL, and no empty text.
 func TestAccSegmentExport_sqlNullArg(t *testing.T) {
+	t.Parallel()
 	onEachServer(t, func(t *testing.T, w *world, db *sqltest.Database) {
 		db.Exec("UPDATE customers SET first_name = '' WHERE first_name = 'Ann'")
 		query := "SELECT * FROM customers WHERE first_name = COALESCE(?, 'Bob')"
@@ -120,6 +121,7 @@ const changedSegment = "segment changed: 3 -> 4 profiles (1 import job, 1s at be
 // While the version query answers the same, nobody runs the query: here the
 // version does not see what has changed.
 func TestAccSegmentExport_sqlVersion(t *testing.T) {
+	t.Parallel()
 	onEachServer(t, func(t *testing.T, w *world, db *sqltest.Database) {
 		config := w.exportSQL(db, `version_query = "SELECT max(score) FROM customers"`)
 		unseen := resource.TestStep{Config: config.String(), PlanOnly: true, PreConfig: func() { db.Exec("UPDATE customers SET vip = true") }}
@@ -136,6 +138,7 @@ func TestAccSegmentExport_sqlVersion(t *testing.T) {
 }
 
 func TestAccSegmentExport_sqlRefused(t *testing.T) {
+	t.Parallel()
 	onEachServer(t, func(t *testing.T, w *world, db *sqltest.Database) {
 		config := w.exportSQL(db)
 		of := func(user, password, query string) configuration {
@@ -194,6 +197,7 @@ func newWorldOf(t *testing.T, w *world) *world {
 // With url_env neither the URL nor its password reaches anything; with url they
 // are in the state, and nowhere else.
 func TestAccSecrets_sqlURL(t *testing.T) {
+	t.Parallel()
 	const password = "Wolpertinger-77"
 	onEachServer(t, func(t *testing.T, w *world, db *sqltest.Database) {
 		user := db.Name + "_user"

@@ -16,6 +16,7 @@ import (
 // A database that does not answer ends a plan when its time is up, and the
 // statement ends with it.
 func TestAccSegmentExport_readTimeout(t *testing.T) {
+	t.Parallel()
 	sleep := map[string]string{"postgres": "SELECT pg_sleep(60)::text AS email", "mysql": "SELECT SLEEP(60) AS email"}
 	running := map[string]string{
 		"postgres": "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()",

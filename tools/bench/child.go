@@ -20,10 +20,10 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 )
 
-// job is a piece of work that is measured in a process of its own.
-type job struct {
+// workload is measured in a process of its own.
+type workload struct {
 	Kind   string // floor, survey or run
-	Source string // what the segment is in; CSV by default
+	Source string // the format or the database of the segment; CSV by default
 	Path   string // of the segment
 	Rows   int
 
@@ -31,69 +31,64 @@ type job struct {
 	BaseURL   string
 	APIKey    string
 	AccountID string
-	ListIDs   []string       // an export to each, all at once
-	Surveyed  *export.Survey // as the plan before an apply has made it
-	StopAfter time.Duration  // it is cancelled then; 0 for never
+	ListIDs   []string       // each gets an export, all at the same time
+	Surveyed  *export.Survey // the survey of the plan before an apply
+	StopAfter time.Duration  // the run is cancelled then; 0: never
 }
 
-// cost is what a job took.
+// cost is what a workload takes.
 type cost struct {
 	CPU    float64 // seconds of processor time, user and system
 	Wall   float64 // seconds
-	Peak   float64 // MiB of resident memory at most
+	Peak   float64 // MiB of resident memory
 	Survey *export.Survey
 	Stop   float64 // seconds from being cancelled to the end
 }
 
-// told is what the process of a job says of it.
-type told struct {
+// report is what the process of a workload prints.
+type report struct {
 	Survey *export.Survey
-	Peak   float64 // MiB; 0 where a process cannot know
+	Peak   float64 // MiB; 0 where the system does not say
 	Stop   float64 // seconds from being cancelled to the end
 }
 
-// measure runs a job in a new process.
-func measure(ctx context.Context, j job) (cost, error) {
+// measure runs a workload in a new process.
+func measure(ctx context.Context, w workload) (cost, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return cost{}, err
 	}
-	spec, err := json.Marshal(j)
+	spec, err := json.Marshal(w)
 	if err != nil {
 		return cost{}, err
 	}
-	cmd := exec.CommandContext(ctx, self, "-job", string(spec))
+	cmd := exec.CommandContext(ctx, self, "-workload", string(spec))
 	cmd.Stderr = os.Stderr
 	started := time.Now()
 	out, err := cmd.Output()
 	if err != nil {
-		return cost{}, fmt.Errorf("%s of %d rows: %w", j.Kind, j.Rows, err)
+		return cost{}, fmt.Errorf("%s of %d rows: %w", w.Kind, w.Rows, err)
 	}
 	c := cost{Wall: time.Since(started).Seconds()}
 	state := cmd.ProcessState
 	c.CPU = (state.UserTime() + state.SystemTime()).Seconds()
-	var t told
-	if err := json.Unmarshal(out, &t); err != nil {
+	var r report
+	if err := json.Unmarshal(out, &r); err != nil {
 		return cost{}, err
 	}
-	if c.Survey, c.Peak, c.Stop = t.Survey, t.Peak, t.Stop; c.Peak == 0 {
+	if c.Survey, c.Peak, c.Stop = r.Survey, r.Peak, r.Stop; c.Peak == 0 {
 		c.Peak, err = peakMemory(state)
 	}
 	return c, err
 }
 
-// ownPeak reads how much memory this process had at most. On Linux it is better
-// than what the parent is told: that begins with the memory of the parent.
+// ownPeak is the peak memory of this process in MiB, 0 where the system does not
+// say. It is better than peakMemory on Linux, where a child starts with the
+// parent's peak.
 func ownPeak() float64 {
-	status, err := os.ReadFile("/proc/self/status")
+	kibibytes, err := processStatus("self", "VmHWM")
 	if err != nil {
 		return 0
-	}
-	var kibibytes float64
-	for line := range strings.Lines(string(status)) {
-		if n, _ := fmt.Sscanf(line, "VmHWM: %f kB", &kibibytes); n == 1 {
-			break
-		}
 	}
 	return kibibytes / 1024
 }
@@ -101,91 +96,91 @@ func ownPeak() float64 {
 func peakMemory(state *os.ProcessState) (float64, error) {
 	usage, ok := state.SysUsage().(*syscall.Rusage)
 	if !ok {
-		return 0, errors.New("this system does not tell the memory of a process")
+		return 0, errors.New("this system does not report the memory of a process")
 	}
 	const kibibytes = 1024 // what Linux counts in
 	return float64(usage.Maxrss) / kibibytes, nil
 }
 
-// do carries a job out, in the process made for it.
-func do(ctx context.Context, spec string, out io.Writer) error {
-	var j job
-	if err := json.NewDecoder(strings.NewReader(spec)).Decode(&j); err != nil {
+// runWorkload runs a workload in this process and prints the report.
+func runWorkload(ctx context.Context, spec string, out io.Writer) error {
+	var w workload
+	if err := json.NewDecoder(strings.NewReader(spec)).Decode(&w); err != nil {
 		return err
 	}
-	if j.StopAfter > 0 {
-		stop, err := j.stop(ctx)
+	if w.StopAfter > 0 {
+		stop, err := w.stop(ctx)
 		if err != nil {
 			return err
 		}
-		return json.NewEncoder(out).Encode(told{Stop: stop.Seconds()})
+		return json.NewEncoder(out).Encode(report{Stop: stop.Seconds()})
 	}
-	survey, err := j.do(ctx)
+	survey, err := w.run(ctx)
 	if err != nil {
 		return err
 	}
-	return json.NewEncoder(out).Encode(told{Survey: survey, Peak: ownPeak()})
+	return json.NewEncoder(out).Encode(report{Survey: survey, Peak: ownPeak()})
 }
 
-// stop cancels the job half-way and returns how long it took to end.
-func (j job) stop(ctx context.Context) (time.Duration, error) {
+// stop cancels the workload while it runs and returns how long it takes to end.
+func (w workload) stop(ctx context.Context) (time.Duration, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var at time.Time
-	timer := time.AfterFunc(j.StopAfter, func() { at = time.Now(); cancel() })
-	_, err := j.do(ctx)
+	timer := time.AfterFunc(w.StopAfter, func() { at = time.Now(); cancel() })
+	_, err := w.run(ctx)
 	ended := time.Now()
 	if timer.Stop() || err == nil {
-		return 0, fmt.Errorf("it was over before it could be cancelled: %w", err)
+		return 0, fmt.Errorf("it ended before it could be cancelled: %w", err)
 	}
 	return ended.Sub(at), nil
 }
 
-// do returns the survey if that is the job.
-func (j job) do(ctx context.Context) (*export.Survey, error) {
-	if j.Kind == "floor" {
-		return nil, j.read(ctx)
+// run returns the survey if that is what is measured.
+func (w workload) run(ctx context.Context) (*export.Survey, error) {
+	if w.Kind == "floor" {
+		return nil, w.read(ctx)
 	}
 	export.TuneMemory() // as the provider does
-	switch j.Kind {
+	switch w.Kind {
 	case "survey":
-		s, err := declared(j.source(), "", "").Survey(ctx)
-		if err == nil && s.Profiles != int64(j.Rows) {
+		s, err := newExport(w.source(), "", "").Survey(ctx)
+		if err == nil && s.Profiles != int64(w.Rows) {
 			err = fmt.Errorf("surveyed %d profiles", s.Profiles)
 		}
 		return s, err
 	case "run":
-		return nil, runAll(ctx, j)
+		return nil, runAll(ctx, w)
 	default:
-		return nil, errors.New("no such job: " + strconv.Quote(j.Kind))
+		return nil, errors.New("no such kind of workload: " + strconv.Quote(w.Kind))
 	}
 }
 
-// read only reads the segment.
-func (j job) read(ctx context.Context) error {
-	switch j.Source {
+// read is the floor: it only reads the segment.
+func (w workload) read(ctx context.Context) error {
+	switch w.Source {
 	case fromParquet:
-		return readParquet(j)
+		return readParquet(w)
 	case fromPostgres:
-		return readPostgres(ctx, j)
+		return readPostgres(ctx, w)
 	default:
-		return readOnly(j)
+		return readCSV(w)
 	}
 }
 
-// runAll exports the segment to all lists at once with one client, as the
+// runAll exports the segment to all lists at the same time with one client, as the
 // resources of a configuration do.
-func runAll(ctx context.Context, j job) error {
-	client, err := klaviyo.New(klaviyo.Options{APIKey: j.APIKey, BaseURL: j.BaseURL})
+func runAll(ctx context.Context, w workload) error {
+	client, err := klaviyo.New(klaviyo.Options{APIKey: w.APIKey, BaseURL: w.BaseURL})
 	if err != nil {
 		return err
 	}
-	errs := make([]error, len(j.ListIDs))
+	errs := make([]error, len(w.ListIDs))
 	var running sync.WaitGroup
-	for i, list := range j.ListIDs {
+	for i, list := range w.ListIDs {
 		running.Go(func() {
-			result, err := declared(j.source(), j.AccountID, list).Run(ctx, client, export.RunOptions{Surveyed: j.Surveyed})
-			if err == nil && result.Exported != int64(j.Rows) {
+			result, err := newExport(w.source(), w.AccountID, list).Run(ctx, client, export.RunOptions{Surveyed: w.Surveyed})
+			if err == nil && result.Exported != int64(w.Rows) {
 				err = fmt.Errorf("exported %d profiles", result.Exported)
 			}
 			errs[i] = err
@@ -195,9 +190,9 @@ func runAll(ctx context.Context, j job) error {
 	return errors.Join(errs...)
 }
 
-// readOnly is the floor: nothing but parsing the file.
-func readOnly(j job) error {
-	f, err := os.Open(j.Path)
+// readCSV parses the file with encoding/csv.
+func readCSV(w workload) error {
+	f, err := os.Open(w.Path)
 	if err != nil {
 		return err
 	}
@@ -213,5 +208,5 @@ func readOnly(j job) error {
 		}
 		rows++
 	}
-	return j.checkRows(rows)
+	return w.checkRows(rows)
 }

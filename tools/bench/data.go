@@ -15,16 +15,16 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
 )
 
-// writeSegment writes a segment of eleven columns as exports of customer data
-// have them, one of them longer by so many bytes.
-func writeSegment(path string, rows, longer int) error {
+// writeSegment writes a segment of eleven columns, as exports of customer data
+// have them, and adds padding bytes to one of them.
+func writeSegment(path string, rows, padding int) error {
 	f, err := os.Create(path)
 	if err != nil {
 		return err
 	}
 	w := bufio.NewWriterSize(f, 1<<20)
 	r := rand.New(rand.NewPCG(1, uint64(rows)))
-	more := strings.Repeat("x", longer)
+	more := strings.Repeat("x", padding)
 	fmt.Fprintln(w, "ContactId,FirstName,LastName,EMail,Telephone,City,State,Country,Birthday,Loyalty Tier,Income")
 	for i := range rows {
 		first, last := pick(r, firstNames), pick(r, lastNames)
@@ -35,7 +35,7 @@ func writeSegment(path string, rows, longer int) error {
 	if err := errors.Join(w.Flush(), f.Close()); err != nil {
 		return err
 	}
-	settled := time.Now().Add(-time.Minute) // a file that was just written is not trusted to stay
+	settled := time.Now().Add(-time.Minute) // the provider expects a file that was just written to change
 	return os.Chtimes(path, settled, settled)
 }
 
@@ -52,15 +52,15 @@ var (
 
 func pick(r *rand.Rand, from []string) string { return from[r.IntN(len(from))] }
 
-// phone writes American numbers the ways people do.
+// phone returns an American number in one of the usual notations.
 func phone(r *rand.Rand) string {
 	area, exchange, line := areas[r.IntN(len(areas))], 200+r.IntN(700), r.IntN(10_000)
 	layouts := []string{"%d-%d-%04d", "(%d) %d-%04d", "+1%d%d%04d", "%d.%d.%04d", "001-%d-%d-%04d"}
 	return fmt.Sprintf(layouts[r.IntN(len(layouts))], area, exchange, line)
 }
 
-// declared is the export of a segment with the columns that writeSegment writes.
-func declared(source segment.Source, accountID, listID string) *export.Export {
+// newExport returns an export of a segment with the columns of writeSegment.
+func newExport(source segment.Source, accountID, listID string) *export.Export {
 	return &export.Export{
 		Segments: []pipeline.Segment{{Name: "bench", Source: source}},
 		ListID:   listID,

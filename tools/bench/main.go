@@ -1,6 +1,6 @@
 // Command bench measures what the engine costs and prints it as ratios to a
 // floor that was measured in the same run: seconds differ from machine to
-// machine, ratios hardly do.
+// machine, ratios hardly do. It also measures what the provider itself weighs.
 package main
 
 import (
@@ -15,16 +15,16 @@ import (
 )
 
 func main() {
-	rounds := flag.Int("rounds", 9, "how often each figure is measured, of those under limits at most three times; the median counts")
-	scale := flag.Float64("scale", 1, "part of the rows, for a quick look; the bars are meant for all of them")
-	only := flag.String("only", "", "one of speed, memory, limits, stop, sources; all of them by default")
-	spec := flag.String("job", "", "used by the program itself")
+	rounds := flag.Int("rounds", 9, "how many times each figure is measured, at most three times under limits; the median counts")
+	scale := flag.Float64("scale", 1, "fraction of the rows, for a quick look; the bars are for all rows")
+	only := flag.String("only", "", "one of speed, memory, limits, stop, sources, weight; all of them by default")
+	spec := flag.String("workload", "", "used by the program itself")
 	flag.Parse()
 
 	ctx := context.Background()
 	var err error
 	if *spec != "" {
-		err = do(ctx, *spec, os.Stdout)
+		err = runWorkload(ctx, *spec, os.Stdout)
 	} else {
 		err = bench(ctx, os.Stdout, *only, *scale, *rounds)
 	}
@@ -34,7 +34,7 @@ func main() {
 	}
 }
 
-// bench measures everything and prints a table, a figure a line with its bar.
+// bench measures and prints a table, a line for each figure with its bar.
 func bench(ctx context.Context, out io.Writer, only string, scale float64, rounds int) error {
 	dir, err := os.MkdirTemp("", "klaviyo-bench-")
 	if err != nil {
@@ -42,18 +42,18 @@ func bench(ctx context.Context, out io.Writer, only string, scale float64, round
 	}
 	defer os.RemoveAll(dir)
 	b := &suite{path: filepath.Join(dir, "segment.csv"), scale: scale, rounds: rounds}
-	for _, part := range []struct {
+	for _, topic := range []struct {
 		name string
 		run  func(context.Context) error
-	}{{"speed", b.atFullSpeed}, {"memory", b.memory}, {"limits", b.withLimits}, {"stop", b.stopping}, {"sources", b.withSources}} {
-		if only != "" && only != part.name {
+	}{{"speed", b.speed}, {"memory", b.memory}, {"limits", b.limits}, {"stop", b.stop}, {"sources", b.sources}, {"weight", b.weight}} {
+		if only != "" && only != topic.name {
 			continue
 		}
-		if err := part.run(ctx); err != nil {
+		if err := topic.run(ctx); err != nil {
 			return err
 		}
 	}
-	fmt.Fprintf(out, "Medians of %d rounds, of at most 3 under Klaviyo's limits. Floor: CPU of merely parsing the same file with encoding/csv.\n\n", rounds)
+	fmt.Fprintf(out, "Medians of %d rounds, of at most 3 under Klaviyo's limits. Floor: CPU of only parsing the same file with encoding/csv.\n\n", rounds)
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "figure\tmeasured\tbar\t")
 	missed := 0
@@ -76,18 +76,18 @@ func bench(ctx context.Context, out io.Writer, only string, scale float64, round
 type figure struct {
 	name   string
 	value  float64
-	most   float64 // the bar; negative for none
+	bar    float64 // the maximum; negative for none
 	format string
 }
 
 func (f figure) text(v float64) string { return fmt.Sprintf(f.format, v) }
-func (f figure) met() bool             { return f.most < 0 || f.value <= f.most }
+func (f figure) met() bool             { return f.bar < 0 || f.value <= f.bar }
 
 func (f figure) limit() string {
-	if f.most < 0 {
+	if f.bar < 0 {
 		return ""
 	}
-	return "<= " + f.text(f.most)
+	return "<= " + f.text(f.bar)
 }
 
 func (f figure) verdict() string {

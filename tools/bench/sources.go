@@ -19,7 +19,7 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/sqltest"
 )
 
-// The kinds of sources. A job's path is that of the file, or the URL of the
+// The sources. The path of a workload is that of the file, or the URL of the
 // database.
 const (
 	fromParquet  = "Parquet"
@@ -28,17 +28,17 @@ const (
 
 const benchQuery = "SELECT * FROM bench"
 
-// source is the segment of a job.
-func (j job) source() segment.Source {
-	if j.Source == fromPostgres {
-		return sql.Source{URL: j.Path, Query: benchQuery}
+// source returns the segment of a workload.
+func (w workload) source() segment.Source {
+	if w.Source == fromPostgres {
+		return sql.Source{URL: w.Path, Query: benchQuery}
 	}
-	return file.Source{Path: j.Path}
+	return file.Source{Path: w.Path}
 }
 
-// withSources measures segments that are in no CSV file, against merely reading
-// them with the library.
-func (b *suite) withSources(ctx context.Context) error {
+// sources measures segments in other formats than CSV, against only reading them
+// with the library.
+func (b *suite) sources(ctx context.Context) error {
 	defer sqltest.Stop()
 	rows := b.rows(1_000_000)
 	if err := writeSegment(b.path, rows, 0); err != nil {
@@ -52,7 +52,7 @@ func (b *suite) withSources(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, from := range []job{{Source: fromParquet, Path: parquetPath}, {Source: fromPostgres, Path: url}} {
+	for _, from := range []workload{{Source: fromParquet, Path: parquetPath}, {Source: fromPostgres, Path: url}} {
 		if err := b.fromSource(ctx, from, rows); err != nil {
 			return err
 		}
@@ -60,8 +60,8 @@ func (b *suite) withSources(ctx context.Context) error {
 	return nil
 }
 
-func (b *suite) fromSource(ctx context.Context, from job, rows int) error {
-	server, run, err := discarding(from.Path, rows, 1, false)
+func (b *suite) fromSource(ctx context.Context, from workload, rows int) error {
+	server, run, err := startSimulator(from.Path, rows, 1, false)
 	if err != nil {
 		return err
 	}
@@ -69,11 +69,11 @@ func (b *suite) fromSource(ctx context.Context, from job, rows int) error {
 	run.Source = from.Source
 	var ratios, peaks []float64
 	for range b.rounds {
-		floor, err := measure(ctx, job{Kind: "floor", Source: from.Source, Path: from.Path, Rows: rows})
+		floor, err := measure(ctx, workload{Kind: "floor", Source: from.Source, Path: from.Path, Rows: rows})
 		if err != nil {
 			return err
 		}
-		survey, err := measure(ctx, job{Kind: "survey", Source: from.Source, Path: from.Path, Rows: rows})
+		survey, err := measure(ctx, workload{Kind: "survey", Source: from.Source, Path: from.Path, Rows: rows})
 		if err != nil {
 			return err
 		}
@@ -84,12 +84,12 @@ func (b *suite) fromSource(ctx context.Context, from job, rows int) error {
 		ratios, peaks = append(ratios, survey.CPU/floor.CPU), append(peaks, whole.Peak)
 	}
 	name := "1,000,000 rows from " + from.Source
-	b.add(name+", survey: CPU / merely reading them", median(ratios), 3, "%.2f")
+	b.add(name+", survey: CPU / only reading them", median(ratios), 3, "%.2f")
 	b.add(name+", survey and run: peak memory, MiB", median(peaks), 150, "%.0f")
 	return nil
 }
 
-// person is a row of the segment with the types that such files have.
+// person is a row of the segment, with the types of a Parquet file.
 type person struct {
 	ContactID   string  `parquet:"ContactId"`
 	FirstName   string  `parquet:"FirstName"`
@@ -183,9 +183,9 @@ func copyToPostgres(ctx context.Context, from string) (url string, err error) {
 	return url, err
 }
 
-// readParquet is the floor of Parquet: rows as the library gives them.
-func readParquet(j job) error {
-	f, err := os.Open(j.Path)
+// readParquet is the floor of Parquet: it reads rows with the library.
+func readParquet(w workload) error {
+	f, err := os.Open(w.Path)
 	if err != nil {
 		return err
 	}
@@ -197,7 +197,7 @@ func readParquet(j job) error {
 		n, err := r.Read(people)
 		rows += n
 		if errors.Is(err, io.EOF) {
-			return j.checkRows(rows)
+			return w.checkRows(rows)
 		}
 		if err != nil {
 			return err
@@ -205,9 +205,9 @@ func readParquet(j job) error {
 	}
 }
 
-// readPostgres is the floor of PostgreSQL: rows scanned as the driver does.
-func readPostgres(ctx context.Context, j job) error {
-	conn, err := pgx.Connect(ctx, j.Path)
+// readPostgres is the floor of PostgreSQL: it scans rows with the driver.
+func readPostgres(ctx context.Context, w workload) error {
+	conn, err := pgx.Connect(ctx, w.Path)
 	if err != nil {
 		return err
 	}
@@ -229,11 +229,11 @@ func readPostgres(ctx context.Context, j job) error {
 	if err := found.Err(); err != nil {
 		return err
 	}
-	return j.checkRows(rows)
+	return w.checkRows(rows)
 }
 
-func (j job) checkRows(read int) error {
-	if read != j.Rows {
+func (w workload) checkRows(read int) error {
+	if read != w.Rows {
 		return fmt.Errorf("read %d rows", read)
 	}
 	return nil

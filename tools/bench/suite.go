@@ -12,45 +12,45 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/tally"
 )
 
-// suite collects the figures.
+// suite measures and collects the figures.
 type suite struct {
-	path    string // of the segment
+	path    string // of the segment, in a directory that is removed at the end
 	scale   float64
 	rounds  int
 	figures []figure
 }
 
-func (b *suite) add(name string, value, most float64, format string) {
-	b.figures = append(b.figures, figure{name, value, most, format})
+func (b *suite) add(name string, value, bar float64, format string) {
+	b.figures = append(b.figures, figure{name, value, bar, format})
 }
 
 func (b *suite) rows(n int) int { return max(int(float64(n)*b.scale), 1) }
 
-// discarding starts a simulator that discards what is imported, and describes
-// runs against it.
-func discarding(path string, rows, lists int, limits bool) (*simulator.Server, job, error) {
+// startSimulator starts a simulator that discards imports, and returns a run
+// against it.
+func startSimulator(path string, rows, lists int, limits bool) (*simulator.Server, workload, error) {
 	server, err := simulator.Start(simulator.Options{Discard: true, RateLimits: limits})
 	if err != nil {
-		return nil, job{}, err
+		return nil, workload{}, err
 	}
 	const key = "pk_bench"
 	server.AddKey(key)
-	j := job{Kind: "run", Path: path, Rows: rows, BaseURL: server.URL, APIKey: key, AccountID: "SiMu1a"}
+	w := workload{Kind: "run", Path: path, Rows: rows, BaseURL: server.URL, APIKey: key, AccountID: "SiMu1a"}
 	for i := range lists {
-		j.ListIDs = append(j.ListIDs, server.AddList(simulator.List{Name: fmt.Sprint("bench ", i)}).ID)
+		w.ListIDs = append(w.ListIDs, server.AddList(simulator.List{Name: fmt.Sprint("bench ", i)}).ID)
 	}
-	return server, j, nil
+	return server, w, nil
 }
 
-// sample is what a size of segment costs, round by round.
+// sample is what a segment of some size costs, by round.
 type sample struct {
 	survey, run, whole []float64 // CPU, as a ratio to the floor of the same round
-	runPeak            []float64 // MiB, of survey and run in one
+	runPeak            []float64 // MiB, of survey and run in one process
 	surveyCPU, runCPU  []float64 // seconds
 }
 
-// atFullSpeed measures without limits.
-func (b *suite) atFullSpeed(ctx context.Context) error {
+// speed measures without Klaviyo's limits.
+func (b *suite) speed(ctx context.Context) error {
 	sizes := []int{10_000, 100_000, 1_000_000}
 	samples := make([]sample, len(sizes))
 	for i, size := range sizes {
@@ -60,11 +60,11 @@ func (b *suite) atFullSpeed(ctx context.Context) error {
 		}
 	}
 	for i, size := range sizes {
-		s, bar := samples[i], func(most float64) float64 {
+		s, bar := samples[i], func(limit float64) float64 {
 			if size < 1_000_000 {
-				return -1 // starting a process shows
+				return -1 // the start of the process counts too much
 			}
-			return most
+			return limit
 		}
 		name := tally.Thousands(int64(size)) + " rows, "
 		b.add(name+"survey: CPU / floor", median(s.survey), bar(2.2), "%.2f")
@@ -73,7 +73,7 @@ func (b *suite) atFullSpeed(ctx context.Context) error {
 		b.add(name+"run: peak memory, MiB", median(s.runPeak), bar(150), "%.0f")
 	}
 	growth := func(cpu func(sample) []float64) float64 {
-		each := func(few, many int) float64 { // without what starting a process takes
+		each := func(few, many int) float64 { // without the start of the process
 			return (median(cpu(samples[many])) - median(cpu(samples[few]))) / float64(sizes[many]-sizes[few])
 		}
 		return each(1, 2) / each(0, 1)
@@ -87,15 +87,15 @@ func (b *suite) sample(ctx context.Context, rows int) (s sample, err error) {
 	if err := writeSegment(b.path, rows, 0); err != nil {
 		return s, err
 	}
-	server, run, err := discarding(b.path, rows, 1, false)
+	server, run, err := startSimulator(b.path, rows, 1, false)
 	if err != nil {
 		return s, err
 	}
 	defer server.Close()
-	// The surveys come first: a run keeps all processors busy, and what comes right
-	// after one was seen to be slower, a survey more so than its floor.
+	// Surveys come first: right after a run, which keeps all processors busy, they
+	// are slower, and more so than their floor.
 	for range b.rounds {
-		floor, survey, err := besideFloor(ctx, job{Kind: "survey", Path: b.path, Rows: rows})
+		floor, survey, err := besideFloor(ctx, workload{Kind: "survey", Path: b.path, Rows: rows})
 		if err != nil {
 			return s, err
 		}
@@ -121,10 +121,10 @@ func (b *suite) sample(ctx context.Context, rows int) (s sample, err error) {
 	return s, nil
 }
 
-// besideFloor measures a job right after its floor.
-func besideFloor(ctx context.Context, j job) (floor, c cost, err error) {
-	if floor, err = measure(ctx, job{Kind: "floor", Path: j.Path, Rows: j.Rows}); err == nil {
-		c, err = measure(ctx, j)
+// besideFloor measures a workload right after its floor.
+func besideFloor(ctx context.Context, w workload) (floor, c cost, err error) {
+	if floor, err = measure(ctx, workload{Kind: "floor", Path: w.Path, Rows: w.Rows}); err == nil {
+		c, err = measure(ctx, w)
 	}
 	return floor, c, err
 }
@@ -150,13 +150,13 @@ func (b *suite) memory(ctx context.Context) error {
 	return nil
 }
 
-// peak is how much memory a run takes at most, of so many rows that are longer
-// than usual by so many bytes.
-func (b *suite) peak(ctx context.Context, rows, longer int) (float64, error) {
-	if err := writeSegment(b.path, rows, longer); err != nil {
+// peak returns the peak memory of a run whose rows have padding bytes more than
+// usual.
+func (b *suite) peak(ctx context.Context, rows, padding int) (float64, error) {
+	if err := writeSegment(b.path, rows, padding); err != nil {
 		return 0, err
 	}
-	server, run, err := discarding(b.path, rows, 1, false)
+	server, run, err := startSimulator(b.path, rows, 1, false)
 	if err != nil {
 		return 0, err
 	}
@@ -172,9 +172,9 @@ func (b *suite) peak(ctx context.Context, rows, longer int) (float64, error) {
 	return median(peaks), nil
 }
 
-// withLimits measures under Klaviyo's official limits: one export, and two at
-// once on one account.
-func (b *suite) withLimits(ctx context.Context) error {
+// limits measures under Klaviyo's official limits: one export, and two on one
+// account at the same time.
+func (b *suite) limits(ctx context.Context) error {
 	rows := b.rows(1_000_000)
 	if err := writeSegment(b.path, rows, 0); err != nil {
 		return err
@@ -185,7 +185,7 @@ func (b *suite) withLimits(ctx context.Context) error {
 		var walls []float64
 		throttled := 0
 		for range min(b.rounds, 3) {
-			server, run, err := discarding(b.path, rows, exports, true)
+			server, run, err := startSimulator(b.path, rows, exports, true)
 			if err != nil {
 				return err
 			}
@@ -197,30 +197,30 @@ func (b *suite) withLimits(ctx context.Context) error {
 			}
 			walls = append(walls, c.Wall/floor)
 		}
-		name, most := "1,000,000 rows under Klaviyo's limits", 1.3
+		name, bar := "1,000,000 rows under Klaviyo's limits", 1.3
 		if exports == 2 {
-			name, most = "two exports of 1,000,000 rows at once, one account", 1.1
+			name, bar = "two exports of 1,000,000 rows at once, one account", 1.1
 		}
-		b.add(name+": wall / floor", median(walls), most, "%.2f")
+		b.add(name+": wall / floor", median(walls), bar, "%.2f")
 		b.add(name+": answers 429, all rounds", float64(throttled), 0, "%.0f")
 	}
 	return nil
 }
 
-// stopping measures how long an export goes on that is cancelled while it sends.
-// Whatever the scale, it must be one that takes a while.
-func (b *suite) stopping(ctx context.Context) error {
+// stop measures how long an export continues that is cancelled while it sends. It
+// ignores the scale, since the export must take a while.
+func (b *suite) stop(ctx context.Context) error {
 	const rows = 1_000_000
 	if err := writeSegment(b.path, rows, 0); err != nil {
 		return err
 	}
 	var stops []float64
 	for range b.rounds {
-		server, run, err := discarding(b.path, rows, 1, true)
+		server, run, err := startSimulator(b.path, rows, 1, true)
 		if err != nil {
 			return err
 		}
-		run.StopAfter = 5 * time.Second // of the ten that the limits make of it
+		run.StopAfter = 5 * time.Second // with the limits it takes ten
 		c, err := measure(ctx, run)
 		server.Close()
 		if err != nil {
@@ -232,8 +232,8 @@ func (b *suite) stopping(ctx context.Context) error {
 	return nil
 }
 
-// limitFloor is the least time in seconds that so many imports take under
-// limits of 10 a second and 150 a minute.
+// limitFloor returns the minimum time of imports in seconds, under limits of 10 a
+// second and 150 a minute.
 func limitFloor(imports int) float64 {
 	minutes := (imports - 1) / 150
 	return float64(minutes)*60 + math.Ceil(float64(imports-150*minutes)/10)

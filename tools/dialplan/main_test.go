@@ -15,8 +15,8 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile/phone"
 )
 
-// What the library makes of a text: a number in E.164 form, empty where it does
-// not exist.
+// library returns the result of the library: a number in E.164 form, empty if it
+// does not exist.
 func library(text, region string) string {
 	n, err := phonenumbers.Parse(text, region)
 	if err != nil || !phonenumbers.IsValidNumber(n) {
@@ -26,7 +26,7 @@ func library(text, region string) string {
 }
 
 // check compares the parser of a region, and its fast path, with the library. It
-// returns what number it is, and whether the fast path was sure of it.
+// returns the number, and whether the fast path took it.
 func check(t *testing.T, parser *phone.Parser, text, region string) (number string, sure bool) {
 	t.Helper()
 	want := library(text, region)
@@ -63,7 +63,7 @@ func TestNumbersOfEveryRegion(t *testing.T) {
 			}
 		}
 		if validHere < each/20 {
-			t.Errorf("%s: only %d numbers of %d exist, which compares little", region, validHere, each)
+			t.Errorf("%s: only %d numbers of %d exist, too few to compare", region, validHere, each)
 		}
 		valid += validHere
 	}
@@ -73,7 +73,7 @@ func TestNumbersOfEveryRegion(t *testing.T) {
 	}
 }
 
-// Without a region, and dialled in one whose plan is another.
+// Numbers of one region that are dialled in another, or without a region.
 func TestNumbersFromElsewhere(t *testing.T) {
 	t.Parallel()
 	r := rand.New(rand.NewPCG(8, 8))
@@ -90,7 +90,7 @@ func TestNumbersFromElsewhere(t *testing.T) {
 	}
 }
 
-// Texts that are numbers only in part, or in an unusual notation.
+// Texts that are only partly numbers, and unusual notations.
 func TestNotations(t *testing.T) {
 	t.Parallel()
 	r := rand.New(rand.NewPCG(9, 9))
@@ -161,12 +161,12 @@ func TestGeneratedFileIsCurrent(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(got, want) {
-		t.Error("internal/profile/phone/plans.go is not what the library's metadata say; run make generate")
+		t.Error("internal/profile/phone/plans.go differs from the library's metadata. Run make generate.")
 	}
 }
 
-// randomNumber makes a number of the region that may or may not exist, in one
-// of the usual notations.
+// randomNumber returns a number of the region, which may not exist, in one of the
+// usual notations.
 func randomNumber(r *rand.Rand, region string) string {
 	code := fmt.Sprint(phonenumbers.GetCountryCodeForRegion(region))
 	national := phonenumbers.GetNddPrefixForRegion(region, true)
@@ -178,8 +178,8 @@ func randomNumber(r *rand.Rand, region string) string {
 	return strings.Repeat("(", r.IntN(2)) + s + []string{"", "", "", "x12"}[r.IntN(4)]
 }
 
-// nationalNumber makes one that is valid, nearly valid, too short, too long, or
-// random.
+// nationalNumber returns a national number that is valid, nearly valid, too short,
+// too long, or random.
 func nationalNumber(r *rand.Rand, region string) string {
 	if r.IntN(10) == 0 {
 		digits := make([]byte, 2+r.IntN(19))

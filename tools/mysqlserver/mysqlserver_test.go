@@ -73,6 +73,7 @@ func read(t *testing.T, source segmentsql.Source) (rows [][]string, err error) {
 }
 
 func TestNothingIsWritten(t *testing.T) {
+	t.Parallel()
 	address, exec := startServer(t)
 	exec("CREATE TABLE people (email varchar(100) PRIMARY KEY, score int)")
 	exec("INSERT INTO people VALUES ('ann@example.com', 1), ('bob@example.com', 2), ('eve@example.com', 3)")

@@ -6,35 +6,34 @@ import (
 	"slices"
 )
 
-// automaton matches digits against several regular expressions at once, in
-// one table look-up a digit. It is the deterministic automaton of the
-// expressions (subset construction), for the alphabet of the ten digits.
+// automaton matches digits against several regular expressions at once, with one
+// table lookup per digit. It is the deterministic finite automaton of the
+// expressions (subset construction) over the alphabet of the ten digits.
 type automaton struct {
-	next   [][16]uint16 // state and digit to state; a power of two spares a check
+	next   [][16]uint16 // by state and digit; 16 columns spare the bounds check
 	accept []uint16     // per state, a bit for each expression that matches
 
-	// ends are, for the states whose further digits make no difference, what is
-	// accepted after so many of them. next has their numbers in column settled,
-	// 0 for other states.
+	// ends has what is accepted after so many more digits, for the states in which
+	// only the number of digits still matters. Column settled of next has the index
+	// in ends, 0 for other states.
 	ends [][maxDigits + 1]uint16
 }
 
-// settled is a column of a automaton's next that no digit needs.
+// settled is a column of next that no digit uses.
 const settled = 15
 
-// The states every machine begins with.
+// The states that every automaton has.
 const (
 	stateDead  = 0
 	stateStart = 1
 )
 
-// maxStates bounds the size of a machine. The largest numbering plans take a
-// few hundred states.
+// maxStates limits the size of an automaton. The largest dial plans have a few
+// hundred states.
 const maxStates = 1 << 14
 
-// newAutomaton compiles up to 16 expressions, each anchored at both ends.
-// It returns nil for expressions that it cannot do: those with assertions of
-// their own.
+// newAutomaton compiles up to 16 expressions, each anchored at both ends. It
+// returns nil for expressions with assertions of their own.
 func newAutomaton(expressions []string) *automaton {
 	b := builder{m: &automaton{}, states: map[string]uint16{}}
 	var start []thread
@@ -64,10 +63,10 @@ func newAutomaton(expressions []string) *automaton {
 	return b.m
 }
 
-// settle finds the states whose further digits make no difference: each leads
-// to the same state, of which that is true, too.
+// settle finds the states in which only the number of further digits matters: all
+// digits lead to the same state, and it is settled, too.
 func (m *automaton) settle() {
-	open := make([]bool, len(m.next)) // states whose further digits do make a difference
+	open := make([]bool, len(m.next)) // states that are not settled
 	for found := true; found; {
 		found = false
 		for state, to := range m.next {
@@ -76,7 +75,7 @@ func (m *automaton) settle() {
 			}
 		}
 	}
-	m.ends = make([][maxDigits + 1]uint16, 1) // 0 is the number of none
+	m.ends = make([][maxDigits + 1]uint16, 1) // 0 stands for none
 	for state := range m.next {
 		if open[state] {
 			continue
@@ -94,8 +93,8 @@ func (m *automaton) settle() {
 
 func isAssertion(i syntax.Inst) bool { return i.Op == syntax.InstEmptyWidth }
 
-// match returns a bit for each expression that the digits match. They are at most
-// maxDigits.
+// match returns a bit for each expression that matches the digits, of which there
+// must not be more than maxDigits.
 func (m *automaton) match(digits []byte) uint16 {
 	state := uint16(stateStart)
 	for i, d := range digits {
@@ -108,8 +107,8 @@ func (m *automaton) match(digits []byte) uint16 {
 	return m.accept[state]
 }
 
-// matchPrefix reports whether an expression matches a beginning of the digits.
-// A machine that is nil matches nothing.
+// matchPrefix reports whether an expression matches the first digits. A nil
+// automaton matches nothing.
 func (m *automaton) matchPrefix(digits []byte) bool {
 	if m == nil {
 		return false
@@ -124,7 +123,7 @@ func (m *automaton) matchPrefix(digits []byte) bool {
 	return m.accept[state] != 0
 }
 
-// builder turns programs into a machine.
+// builder compiles programs into an automaton.
 type builder struct {
 	m        *automaton
 	programs []*syntax.Prog
@@ -132,13 +131,13 @@ type builder struct {
 	states   map[string]uint16 // by their sets
 }
 
-// thread is a place in one of the programs.
+// thread is a position in one of the programs.
 type thread struct {
 	program int
 	pc      uint32
 }
 
-// follow adds a thread to a set, through all instructions that take no digit.
+// follow adds to a set the threads that t reaches without consuming a digit.
 func (b *builder) follow(set []thread, t thread) []thread {
 	if slices.Contains(set, t) {
 		return set
@@ -157,7 +156,7 @@ func (b *builder) follow(set []thread, t thread) []thread {
 	}
 }
 
-// step is the set after a digit.
+// step returns the set after a digit.
 func (b *builder) step(from []thread, digit rune) []thread {
 	var set []thread
 	for _, t := range from {
@@ -172,7 +171,7 @@ func (b *builder) step(from []thread, digit rune) []thread {
 	return set
 }
 
-// add returns the state of a set, a new one if need be.
+// add returns the state of a set, which it adds if it is new.
 func (b *builder) add(set []thread) uint16 {
 	slices.SortFunc(set, func(x, y thread) int {
 		if x.program != y.program {

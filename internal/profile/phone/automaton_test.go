@@ -7,24 +7,24 @@ import (
 	"testing"
 )
 
-// TestAutomatonAgreesWithRegexp compares automata with the expressions that they
-// are made from, one by one, for digits of any length.
+// An automaton matches the digits that its expressions match, whatever their
+// number.
 func TestAutomatonAgreesWithRegexp(t *testing.T) {
 	t.Parallel()
 	r := rand.New(rand.NewPCG(9, 9))
 	for i := range plans {
 		region := plans[i].region + plans[i].code
-		expressions := []string{`1(?:23|4[5-7]{2,4}|5)\d*`, plans[i].general.pattern} // like what numbers of other regions begin with
+		expressions := []string{`1(?:23|4[5-7]{2,4}|5)\d*`, plans[i].general.pattern} // like the leading digits of other regions
 		for _, d := range plans[i].types {
 			expressions = append(expressions, d.pattern)
 		}
-		machine := newAutomaton(expressions)
-		if machine == nil {
+		m := newAutomaton(expressions)
+		if m == nil {
 			t.Errorf("%s: no automaton for %q", region, expressions)
 			continue
 		}
-		if len(machine.ends) < 3 { // that of no state, and of the dead one
-			t.Errorf("%s: no digit is spared", region)
+		if len(m.ends) < 3 { // none, and the dead state
+			t.Errorf("%s: no state is settled", region)
 		}
 		matching := make([]*regexp.Regexp, len(expressions))
 		for i, x := range expressions {
@@ -36,10 +36,10 @@ func TestAutomatonAgreesWithRegexp(t *testing.T) {
 			for len(digits) < maxDigits && r.IntN(4) == 0 {
 				digits = append(digits, byte('0'+r.IntN(10)))
 			}
-			got := machine.match(digits)
+			got := m.match(digits)
 			for i, x := range matching {
 				if want := x.Match(digits); want != (got>>i&1 == 1) {
-					t.Fatalf("%s: that %s matches %s is said to be %t", region, x, digits, !want)
+					t.Fatalf("%s: %s matches %s: %t, want %t", region, x, digits, !want, want)
 				}
 			}
 		}

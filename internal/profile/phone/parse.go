@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// The shortest and the longest national number that is looked at.
+// The limits of a national number's digits.
 const (
 	minNational = 2
 	maxNational = 17
@@ -18,8 +18,8 @@ type number struct {
 	national []byte
 }
 
-// plan returns the position of the plan of the region that the number belongs
-// to, false if it belongs to none.
+// plan returns the position of the plan of the number's region, false if it
+// belongs to none.
 func (n number) plan() (int, bool) {
 	start, end := plansOf(codeNumber(n.code))
 	if end == start+1 {
@@ -38,8 +38,8 @@ func (n number) exists() bool {
 	return ok && numbersOf(at).exist(n.national)
 }
 
-// parse reads a number in whatever notation, by the rules of libphonenumber. It
-// reports false for a text that can be no number.
+// parse reads a number in any notation, by the rules of libphonenumber. It reports
+// false for a text that cannot be a number.
 func parse(text, region string) (number, bool) {
 	text, ok := extract(text)
 	if !ok {
@@ -85,8 +85,8 @@ func codeBehindPlus(at int, known bool, digits []byte) (code int, rest []byte, o
 	return code, rest, ok && code != 0
 }
 
-// finish takes a national prefix off, unless what is left has an impossible
-// length: the whole may be a short number.
+// finish removes a national prefix, unless the rest has an impossible length: the
+// whole may be a short number.
 func finish(at int, national []byte) (number, bool) {
 	if len(national) < minNational {
 		return number{}, false
@@ -101,8 +101,8 @@ func finish(at int, national []byte) (number, bool) {
 	return number{p.code, national}, true
 }
 
-// takes reports whether a number of n digits is long enough for the region, and
-// may be too long, but not of a length between those that exist.
+// takes reports whether numbers of n digits exist in the region, or whether n is
+// more than any of them has.
 func (p *plan) takes(n int) bool {
 	return p.tooLong(n) || p.general.lengths>>n&1 != 0
 }
@@ -112,10 +112,11 @@ func (p *plan) tooLong(n int) bool {
 	return n >= bits.Len32(p.general.lengths)
 }
 
-// codeDialled finds the calling code in what is dialled in a region without a
-// plus sign: behind a prefix of international calls, or where the digits only
-// make sense with the region's own code in front. The code is 0, and rest is all
-// digits, if there is none. It reports false for an international call to nowhere.
+// codeDialled splits the calling code off digits that are dialled in a region
+// without a plus sign: after a prefix of international calls, or where the digits
+// are possible only as the region's own code and a number. Without a code, code
+// is 0 and rest has all digits. It reports false for an international call to a
+// code that does not exist.
 func codeDialled(at int, digits []byte) (code int, rest []byte, ok bool) {
 	if end := iddOf(at).FindIndex(digits); end != nil {
 		if rest = digits[end[1]:]; len(rest) == 0 || rest[0] != '0' { // no code begins with 0
@@ -137,8 +138,8 @@ func codeDialled(at int, digits []byte) (code int, rest []byte, ok bool) {
 	return 0, digits, true
 }
 
-// withoutPrefix takes a national prefix off, or transforms it where the plan
-// says so. A number that is possible only with it keeps it.
+// withoutPrefix removes a national prefix, or transforms it where the plan says
+// so. A number that is possible only with the prefix keeps it.
 func withoutPrefix(at int, digits []byte) []byte {
 	p := &plans[at]
 	if p.prefix == "" || len(digits) == 0 {

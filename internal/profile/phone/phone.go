@@ -6,27 +6,27 @@ import "strings"
 type Parser struct {
 	region string // of numbers without a leading +; may be empty
 
-	// from is how numbers are dialled there, for the fast path. It is here, not
-	// pointed to, since it is read for every row: next to what another goroutine
-	// writes, each of its reads would have to wait.
-	from  dialling
-	plain bool // from is known
+	// plan is that of the region, for the fast path. It is a value, not a pointer:
+	// it is read for every row, and on the heap it might share a cache line with
+	// what another goroutine writes (false sharing).
+	plan dialPlan
+	fast bool // the fast path can follow the plan
 }
 
-// NewParser returns a parser of numbers that, without a leading +, are dialled
-// in a region: an ISO 3166-1 alpha-2 code in either case. Without a region, and
-// in one that is not known, only numbers with + are taken.
+// NewParser returns a parser that reads numbers without a leading + as dialled in
+// a region: an ISO 3166-1 alpha-2 code in either case. If the region is empty or
+// unknown, only numbers with + are accepted.
 func NewParser(region string) Parser {
 	p := Parser{region: strings.ToUpper(region)}
 	if at, ok := planOf(p.region); ok {
-		p.from, p.plain = newDialling(at)
+		p.plan, p.fast = newDialPlan(at)
 	}
 	return p
 }
 
-// Append appends a phone number in E.164 form. It reports false, having
-// appended nothing, for a number that does not exist in its numbering plan. An
-// extension is not part of E.164 and left out.
+// Append appends a phone number in E.164 form. It reports false, having appended
+// nothing, for a number that does not exist by its dial plan. An extension is
+// left out, since E.164 has none.
 func (p *Parser) Append(dst []byte, text string) ([]byte, bool) {
 	out, verdict := p.AppendPlain(dst, text)
 	switch verdict {
@@ -51,15 +51,14 @@ func Known(region string) bool {
 	return ok
 }
 
-// Region is a region of the world's numbering plan.
+// Region is a region with a dial plan of its own.
 type Region struct {
 	Code string // the country calling code with its plus sign: "+1"
 	Name string // ISO 3166-1 alpha-2 where there is one: "CA"; otherwise the calling code
 }
 
-// RegionOf returns the region of a number in E.164 form. Several regions may
-// share a calling code: the number itself tells them apart. It reports false for
-// a number that belongs to none.
+// RegionOf returns the region of a number in E.164 form, false if it belongs to
+// none. Regions that share a calling code are told apart by the number itself.
 func RegionOf(number []byte) (Region, bool) {
 	if len(number) == 0 || number[0] != '+' || !isNumeric(string(number[1:])) {
 		return Region{}, false
@@ -87,25 +86,24 @@ func RegionOf(number []byte) (Region, bool) {
 	return region, true
 }
 
-// Verdict is what the fast path says of a number.
+// Verdict is the result of the fast path.
 type Verdict int
 
 // The verdicts of AppendPlain.
 const (
-	Unsure  Verdict = iota // ask Append
+	Unsure  Verdict = iota // the fast path declines the number
 	Valid                  // the number exists and was appended
 	Invalid                // the number does not exist
 )
 
-// maxDigits is the most digits of a number that the fast path and the automata
-// look at. E.164 allows 15, and no plan has more than 17.
+// maxDigits limits the digits of a number for the fast path and the automata.
+// E.164 allows 15, and no plan has more than 17.
 const maxDigits = 20
 
-// AppendPlain is a fast path (BenchmarkPhone: 0.04 µs a number instead of 10 to
-// 16). It does what Append does for the numbers that make up nearly all of a
-// segment: digits with the usual punctuation. It comes to the same result, and
-// is unsure wherever the rules are more involved than "strip the prefix, look at
-// the digits".
+// AppendPlain is the fast path of Append (BenchmarkPhone: 0.04 µs a number instead
+// of 10 to 16), for digits with the usual punctuation, which nearly all numbers
+// of a segment are. It comes to the same result, and is Unsure wherever the rules
+// are more involved than "strip the prefix, match the digits".
 func (p *Parser) AppendPlain(dst []byte, text string) ([]byte, Verdict) {
 	var buf [maxDigits]byte
 	digits, plus, ok := plainDigits(buf[:0], text)
@@ -116,16 +114,16 @@ func (p *Parser) AppendPlain(dst []byte, text string) ([]byte, Verdict) {
 	var v Verdict
 	if plus {
 		code, digits = cutCallingCode(digits)
-		if code == nil || !code.plain || code.prefix.matchPrefix(digits) {
+		if code == nil || !code.fast || code.prefix.matchPrefix(digits) {
 			return dst, Unsure
 		}
 		v = code.judge(digits)
 	} else {
-		if !p.plain {
+		if !p.fast {
 			return dst, Unsure
 		}
-		code = p.from.code
-		digits, v = p.from.judge(digits)
+		code = p.plan.code
+		digits, v = p.plan.judge(digits)
 	}
 	if v == Valid {
 		dst = append(dst, '+')
@@ -135,9 +133,9 @@ func (p *Parser) AppendPlain(dst []byte, text string) ([]byte, Verdict) {
 	return dst, v
 }
 
-// plainDigits appends the digits of s to dst. It reports false for anything
-// but digits with usual punctuation, an optional + in front and an optional
-// extension of the form x123 behind.
+// plainDigits appends the digits of s to dst. It reports false for any text but
+// digits with the usual punctuation, an optional + before them and an optional
+// extension of the form x123 after them.
 func plainDigits(dst []byte, s string) (digits []byte, plus, ok bool) {
 	if plus = s != "" && s[0] == '+'; plus {
 		s = s[1:]

@@ -5,12 +5,12 @@ import (
 	"testing"
 )
 
-// Every plan compiles, whatever the first use of it needs.
+// All parts of every plan compile.
 func TestEveryPlanCompiles(t *testing.T) {
 	t.Parallel()
 	for at := range plans {
 		p := &plans[at]
-		if numbersOf(at).machine == nil {
+		if numbersOf(at).automaton == nil {
 			t.Errorf("%s: the numbers do not compile", p.region)
 		}
 		prefixOf(at)
@@ -25,7 +25,7 @@ func TestEveryPlanCompiles(t *testing.T) {
 	}
 }
 
-// Readers that start at once see the same plans. The race detector watches.
+// Goroutines that start at once see the same plans; the race detector checks it.
 func TestPlansAreCompiledConcurrently(t *testing.T) {
 	t.Parallel()
 	var group sync.WaitGroup
@@ -49,7 +49,7 @@ func TestPlansAreCompiledConcurrently(t *testing.T) {
 	group.Wait()
 }
 
-// A text that is no number leaves what was there.
+// A text that is not a number leaves the buffer as it was.
 func TestAppendKeepsTheBuffer(t *testing.T) {
 	t.Parallel()
 	parser := NewParser("ES")
@@ -60,7 +60,7 @@ func TestAppendKeepsTheBuffer(t *testing.T) {
 	}
 }
 
-// The fast path against all that it saves, over the same numbers.
+// The fast path and the slow path over the same numbers.
 func BenchmarkPhone(b *testing.B) {
 	for _, tc := range []struct{ name, region, number string }{
 		{"international", "US", "+34 600 111 222"},
@@ -74,7 +74,7 @@ func BenchmarkPhone(b *testing.B) {
 				parser.AppendPlain(buf, tc.number)
 			}
 		})
-		b.Run(tc.name+"/all rules", func(b *testing.B) {
+		b.Run(tc.name+"/slow", func(b *testing.B) {
 			for b.Loop() {
 				if n, ok := parse(tc.number, tc.region); ok {
 					n.exists()
@@ -84,7 +84,7 @@ func BenchmarkPhone(b *testing.B) {
 	}
 }
 
-// What the first number of a region costs: its plan is compiled then.
+// The first number of a region costs more: its plan is compiled.
 func BenchmarkPhoneFirstUse(b *testing.B) {
 	for _, region := range []string{"US", "GB", "ES", "DE"} {
 		at, _ := planOf(region)

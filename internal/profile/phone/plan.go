@@ -9,26 +9,26 @@ import (
 type plan struct {
 	region    string // ISO 3166-1 alpha-2, or noRegion
 	code      string // country calling code, without the plus sign
-	leading   string // what the region's numbers begin with, where that alone tells it from others with the same code
+	leading   string // the leading digits of its numbers, if they alone tell it from other regions with the same code
 	idd       string // prefixes of international calls
 	prefix    string // prefixes of national calls, all of them
-	national  string // the usual one of them, digits
-	transform string // what replaces a prefix with groups; empty: it is removed
+	national  string // the usual one of them, as digits
+	transform string // replaces a prefix with groups; if empty, the prefix is removed
 	general   description
 	types     []description
 }
 
-// description is what a kind of national numbers looks like.
+// description describes a kind of national numbers.
 type description struct {
 	pattern string
 	lengths uint32 // bit n: numbers may have n digits
 }
 
-// noRegion is the region of codes that belong to none, such as +800.
+// noRegion is the region of calling codes without one, such as +800.
 const noRegion = "001"
 
-// plansOf returns the positions of the plans of a calling code, end excluded.
-// That of its main region comes first. Both are 0 if there is no such code.
+// plansOf returns the range of a calling code's plans, end excluded. The plan of
+// the main region comes first. Both are 0 if there is no such code.
 func plansOf(code int) (start, end int) {
 	if code >= len(firstPlans) || firstPlans[code] == 0 {
 		return 0, 0
@@ -55,26 +55,26 @@ func planOf(region string) (int, bool) {
 
 // numbers matches the national numbers of a region.
 type numbers struct {
-	machine   *automaton            // bit 0: any number; other bits: numbers of one type
-	lengths   [maxDigits + 1]uint16 // by the number of digits, the bits that may count
-	elsewhere uint16                // the bit of numbers that begin like those of another region with the same calling code
+	automaton *automaton            // bit 0: any number; other bits: numbers of one type
+	lengths   [maxDigits + 1]uint16 // by the number of digits: the bits of the types that have so long numbers
+	elsewhere uint16                // the bit of numbers with the leading digits of another region that shares the calling code
 }
 
 // possible reports whether the digits look like a number, of whatever type.
 func (n *numbers) possible(digits []byte) bool {
-	return len(digits) <= maxDigits && n.machine.match(digits)&1 != 0
+	return len(digits) <= maxDigits && n.automaton.match(digits)&1 != 0
 }
 
 // exist reports whether the digits are a number of one of the types.
 func (n *numbers) exist(digits []byte) bool {
-	return len(digits) <= maxDigits && counts(n.machine.match(digits)&n.lengths[len(digits)])
+	return len(digits) <= maxDigits && counts(n.automaton.match(digits)&n.lengths[len(digits)])
 }
 
-// counts reports whether the general pattern and that of a type are matched.
+// counts reports whether the general pattern and the pattern of a type match.
 func counts(matched uint16) bool { return matched&1 != 0 && matched > 1 }
 
-// The plans are compiled piece by piece when they are first needed: of the
-// world's regions a segment needs a few.
+// The parts of a plan are compiled at their first use: a segment needs the plans
+// of a few regions.
 var (
 	allNumbers  [len(plans)]lazy[numbers]
 	allPrefixes [len(plans)]lazy[regexp.Regexp]
@@ -84,18 +84,19 @@ var (
 
 func numbersOf(at int) *numbers { return allNumbers[at].get(newNumbers, at) }
 
-// lazy is a value that its first use makes. It is safe for concurrent use.
+// lazy is a value that is compiled at its first use. It is safe for concurrent
+// use.
 type lazy[T any] struct{ value atomic.Pointer[T] }
 
 func (l *lazy[T]) get(compile func(at int) *T, at int) *T {
 	if v := l.value.Load(); v != nil {
 		return v
 	}
-	l.value.CompareAndSwap(nil, compile(at)) // compiled twice at worst; one stays
+	l.value.CompareAndSwap(nil, compile(at)) // two goroutines may compile it, and one result is kept
 	return l.value.Load()
 }
 
-// newNumbers compiles the patterns of a region. A test compiles those of all.
+// newNumbers compiles the patterns of a region. A test compiles all regions.
 func newNumbers(at int) *numbers {
 	p := &plans[at]
 	n := &numbers{}
@@ -117,13 +118,13 @@ func newNumbers(at int) *numbers {
 		n.elsewhere = 1 << len(expressions)
 		expressions = append(expressions, "(?:"+others+")[0-9]*")
 	}
-	n.machine = newAutomaton(expressions)
+	n.automaton = newAutomaton(expressions)
 	return n
 }
 
-// leadingElsewhere is what the numbers of the other regions with the same
-// calling code begin with, for the first region that is not told by that
-// itself; empty for any other.
+// leadingElsewhere returns the pattern of the leading digits of all other regions
+// with the same calling code, for the first region without leading digits of its
+// own. It is empty for any other region.
 func leadingElsewhere(at int) string {
 	start, end := plansOf(codeNumber(plans[at].code))
 	others := ""
@@ -150,8 +151,8 @@ func codeNumber(code string) int {
 	return n
 }
 
-// The expressions of prefixes are matched as such only where an automaton does
-// not do: when it matters where a match ends or what its groups are.
+// Prefixes are matched as regular expressions, not by an automaton, where the end
+// or the groups of the match matter.
 
 func prefixOf(at int) *regexp.Regexp {
 	return allPrefixes[at].get(func(at int) *regexp.Regexp { return atStart(plans[at].prefix) }, at)

@@ -7,17 +7,16 @@ import (
 	"unicode"
 )
 
-// maxText is the most bytes of a text that is looked at.
+// maxText limits the bytes of a text.
 const maxText = 250
 
-// What libphonenumber takes for parts of a written number, for use in regular
-// expressions.
+// The parts of a written number by libphonenumber, for use in regular expressions.
 const (
 	plusSigns   = "+\uFF0B"
 	punctuation = `\-x/\[\]().~ \x{A0}\x{AD}\x{200B}\x{2010}-\x{2015}\x{2053}\x{2060}\x{2212}\x{223C}\x{3000}\x{30FC}\x{FF08}\x{FF09}\x{FF0D}-\x{FF0F}\x{FF3B}\x{FF3D}\x{FF5E}`
 
-	// An extension behind a number: a label and its digits. The clearer the label,
-	// the more digits may follow.
+	// An extension after a number: a label and digits, of which more are allowed the
+	// clearer the label is.
 	blank     = `[ \x{A0}\t]*`
 	separator = `[ \x{A0}\t,]*`
 	label     = `(?:e?xt(?:ensi(?:o\x{301}?|ó))?n?|\x{FF45}?\x{FF58}\x{FF54}\x{FF4E}?|доб|anexo)`
@@ -32,7 +31,7 @@ const (
 		blank + `,+` + afterMark + `\p{Nd}{1,9}#?)`
 )
 
-// patterns are compiled when the first text comes that is not plain digits.
+// patterns are compiled at their first use: the fast path does without.
 var patterns = sync.OnceValue(func() *textPatterns {
 	return &textPatterns{
 		start:     regexp.MustCompile(`[` + plusSigns + `\p{Nd}]`),
@@ -74,8 +73,8 @@ func (p *textPatterns) isViable(text string) bool {
 	return len(text) >= minNational && p.viable.MatchString(text)
 }
 
-// candidate returns the part of a text that may be a number: what RFC 3966 says
-// it is, or all from the first digit or plus sign on.
+// candidate returns the part of a text that may be a number: by RFC 3966, or all
+// from the first digit or plus sign on.
 func (p *textPatterns) candidate(text string) (string, bool) {
 	before, after, found := strings.Cut(text, ";phone-context=")
 	context, _, _ := strings.Cut(after, ";")
@@ -109,9 +108,9 @@ func (p *textPatterns) candidate(text string) (string, bool) {
 // keypad is the digit of each letter from A on.
 const keypad = "22233344455566677778889999"
 
-// digitsOf returns the digits of a number as 0 to 9. Where there are three
-// letters or more, each stands for the digit that it has on a keypad. It reports
-// false for digits of a script that no number is written in.
+// digitsOf returns the digits of a number as 0 to 9. In a text with three letters
+// or more, each letter stands for its digit on a keypad. It reports false for
+// digits of another script than those of digitOf.
 func digitsOf(text string) ([]byte, bool) {
 	letters := 0
 	for i := range len(text) {

@@ -294,7 +294,7 @@ func TestDataverseTokens(t *testing.T) {
 	})
 }
 
-func TestDataverseStopsWhenCancelled(t *testing.T) {
+func TestDataverseStopsWhenCancelled(t *testing.T) { //nolint:paralleltest // goleak looks at all goroutines of the process
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	for _, scan := range []int{0, 50} {
 		e := newEnvironment(t, "Email")
@@ -320,7 +320,7 @@ func TestDataverseStopsWhenCancelled(t *testing.T) {
 }
 
 // Rows that are closed half-way leave nothing behind.
-func TestDataverseClosedEarly(t *testing.T) {
+func TestDataverseClosedEarly(t *testing.T) { //nolint:paralleltest // goleak looks at all goroutines of the process
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	e := newEnvironment(t, "Email")
 	e.MaxPage = 10

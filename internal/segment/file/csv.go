@@ -13,52 +13,52 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/storage"
 )
 
-// csvRows reads comma-separated values as RFC 4180 has them: quoted fields may
-// hold delimiters, quotes and line ends; lines end in LF or CRLF; empty lines
-// are no rows.
+// csvRows reads comma-separated values as of RFC 4180: quoted fields may contain
+// delimiters, quotes and line ends; lines end in LF or CRLF; empty lines are
+// skipped.
 type csvRows struct {
 	ctx     context.Context
-	in      *text
+	in      *textReader
 	reader  *csv.Reader
 	header  []string
-	columns []int // the fields that are wanted
-	read    int
-	blank   int // lines, which the reader has not seen
+	columns []int // indexes of the mapped fields
+	read    int   // records
+	blank   int   // empty lines, which the reader does not count
 
-	line int    // where the last field of the record before begins
-	last string // that field
+	lastLine  int    // where the last field of the previous record begins
+	lastField string // of the previous record
 }
 
-// checkEvery is how many rows pass between two looks at the context.
+// checkEvery is how many rows are read between two checks of the context.
 const checkEvery = 1024
 
-// largeRecord is how many bytes of a file a record may take without a look at
-// how many of them are wanted.
+// largeRecord is the size in bytes from which on a record is checked for cells
+// that nobody mapped; see [detach].
 const largeRecord = 4 << 10
 
-// csvFiles opens files of CSV and TSV.
-type csvFiles struct {
+// csvOpener opens files of CSV and TSV.
+type csvOpener struct {
 	format    Format
 	delimiter rune // 0 is a comma
 	columns   []string
 }
 
-func (*csvFiles) end() error { return io.EOF }
+func (*csvOpener) end() error { return io.EOF }
 
-func (f *csvFiles) open(ctx context.Context, file storage.Content, name string) (part, error) {
-	in, err := unpack(ctx, file, name, f.format)
+func (f *csvOpener) open(ctx context.Context, file storage.Content, name string) (fileRows, error) {
+	in, err := openText(ctx, file, name, f.format)
 	if err != nil {
 		return nil, err
 	}
-	reader := csv.NewReader(in.Reader) // which it does not buffer again
+	reader := csv.NewReader(in.Reader) // uses the buffer of in.Reader
 	reader.ReuseRecord = true
 	if f.delimiter != 0 {
 		reader.Comma = f.delimiter
 	}
-	in.below.most = maxRecord
+	in.limiter.maxRecord = maxRecord
 	rows := &csvRows{ctx: ctx, in: in, reader: reader}
 	if err := rows.readHeader(f.columns); err != nil {
-		_ = in.closeUnpacker()
+		_ = in.closeDecompressor()
 		return nil, err
 	}
 	return rows, nil
@@ -111,7 +111,7 @@ func (r *csvRows) Next(dst []string) ([]string, error) {
 	}
 }
 
-// record reads the next record, which takes size bytes of the text.
+// record reads the next record. Its size is that in the file, in bytes.
 func (r *csvRows) record() (fields []string, size int64, err error) {
 	start := r.skipBlankLines()
 	fields, err = r.reader.Read()
@@ -120,19 +120,19 @@ func (r *csvRows) record() (fields []string, size int64, err error) {
 		return nil, size, r.tooLong()
 	}
 	if n := len(fields) - 1; n >= 0 {
-		r.line, _ = r.reader.FieldPos(n)
-		r.last = fields[n]
+		r.lastLine, _ = r.reader.FieldPos(n)
+		r.lastField = fields[n]
 	}
 	return fields, size, err
 }
 
-// skipBlankLines keeps lines that are no rows from being taken for a part of
-// the record that comes after them, and returns where that begins.
+// skipBlankLines skips empty lines, so that they do not count as part of the next
+// record, and returns where that begins.
 func (r *csvRows) skipBlankLines() int64 {
 	for {
 		start := r.in.offset()
-		r.in.below.record = start
-		head, _ := r.in.Peek(2) // an error comes again
+		r.in.limiter.recordStart = start
+		head, _ := r.in.Peek(2) // the next read returns the error again
 		var n int
 		switch {
 		case len(head) > 0 && head[0] == '\n':
@@ -142,28 +142,28 @@ func (r *csvRows) skipBlankLines() int64 {
 		default:
 			return start
 		}
-		_, _ = r.in.Discard(n) // what was peeked is there
+		_, _ = r.in.Discard(n) // cannot fail, since the bytes are buffered
 		r.blank++
 	}
 }
 
-// tooLong refuses a record. The reader does not tell where that begins, so it
-// is where the record before ends.
+// tooLong refuses a record. The reader does not say where it begins, so that is
+// computed from the end of the previous one.
 func (r *csvRows) tooLong() error {
-	line := r.line + strings.Count(r.last, "\n") + 1 + r.blank
+	line := r.lastLine + strings.Count(r.lastField, "\n") + 1 + r.blank
 	return storage.PathErrorf("Look in it for a quote that begins a field and is never closed, and for lines that end in neither LF nor CRLF.", errLongRecord,
 		"In %q the row that begins in line %d is longer than %d MiB.", r.in.name, line, maxRecord>>20)
 }
 
-// detach copies the cells of a record of so many bytes if they are the smaller
-// part of it. The reader makes one string of a record, and a single cell keeps
-// all of it in memory.
+// detach copies the cells of a record of that size if they are less than half of
+// it. All fields of a record share one string, which a single cell would keep in
+// memory.
 func detach(cells []string, size int64) {
-	wanted := 0
+	used := 0
 	for _, cell := range cells {
-		wanted += len(cell)
+		used += len(cell)
 	}
-	if int64(wanted) > size/2 {
+	if int64(used) > size/2 {
 		return
 	}
 	for i, cell := range cells {
@@ -174,7 +174,7 @@ func detach(cells []string, size int64) {
 // Close implements [segment.Rows].
 func (r *csvRows) Close() error { return r.in.Close() }
 
-// failure explains an error after which no further row can be trusted.
+// failure explains an error that ends the segment.
 func (r *csvRows) failure(err error) error {
 	var parse *csv.ParseError
 	if !errors.As(err, &parse) {
@@ -188,13 +188,14 @@ func (r *csvRows) failure(err error) error {
 			r.in.name, first, last, parse.Column)
 	case errors.Is(err, csv.ErrQuote), errors.Is(err, csv.ErrBareQuote):
 		return storage.PathErrorf("A field with a quote in it must be quoted, and the quote written twice.", err,
-			"In %q, line %d, column %d, there is a quote where none may be.", r.in.name, last, parse.Column)
+			"In %q, line %d, column %d, there is a misplaced quote.", r.in.name, last, parse.Column)
 	default:
 		return storage.PathErrorf("", err, "In %q, line %d: %s.", r.in.name, last, parse.Err)
 	}
 }
 
-// columnNames checks a header and returns the names without outer white space.
+// columnNames checks a header and returns the names without surrounding white
+// space.
 func columnNames(header []string, path string) ([]string, error) {
 	names := make([]string, len(header))
 	first := make(map[string]int, len(header))
@@ -205,11 +206,11 @@ func columnNames(header []string, path string) ([]string, error) {
 			return nil, storage.PathErrorf(encodingRemedy, nil, "The name of column %d of %q is not UTF-8.", i+1, path)
 		}
 		if name == "" {
-			continue // cannot be mapped, so it harms nobody
+			continue // cannot be mapped
 		}
-		if strings.Contains(name, "@") { // and must not get into a message that lists the columns
+		if strings.Contains(name, "@") { // messages that list the columns would show it
 			return nil, storage.PathErrorf("Put the column names into the first line.", nil,
-				"The first line of %q is no header but a row of data: there is an email address in column %d.", path, i+1)
+				"The first line of %q is not a header but a row of data: there is an email address in column %d.", path, i+1)
 		}
 		if before, twice := first[name]; twice {
 			return nil, storage.PathErrorf("Rename one of them.", nil, "The header of %q has the column %q twice, at %d and %d.", path, name, before, i+1)

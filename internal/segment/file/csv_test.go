@@ -85,7 +85,7 @@ func TestCSVHeaderErrors(t *testing.T) {
 		"duplicate once trimmed": {"a, a \n", `has the column "a" twice, at 1 and 2. Rename one of them.`},
 		"names nothing":          {",, \n1,2,3\n", "names no column. The first line must hold the column names."},
 		"not UTF-8":              {"a,Stra\xdfe\n", "The name of column 2 of"},
-		"bare quote":             {"a,b\"c\n", "line 1, column 4, there is a quote where none may be."},
+		"bare quote":             {"a,b\"c\n", "line 1, column 4, there is a misplaced quote."},
 		"unterminated quote":     {"a,\"b\n1,2\n", "the row that begins in line 1 has a quoted field that ends wrongly in line 2"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -115,8 +115,8 @@ func TestCSVSyntaxErrors(t *testing.T) {
 		rows    int
 		want    string
 	}{
-		"bare quote":              {"a,b\n1,2\nx\"y,2\n3,4\n", 1, "line 3, column 2, there is a quote where none may be. A field with a quote in it must be quoted"},
-		"text after a quote":      {"a,b\n1,2\n1,2\n\"x\"y,2\n", 2, "line 4, column 3, there is a quote where none may be."},
+		"bare quote":              {"a,b\n1,2\nx\"y,2\n3,4\n", 1, "line 3, column 2, there is a misplaced quote. A field with a quote in it must be quoted"},
+		"text after a quote":      {"a,b\n1,2\n1,2\n\"x\"y,2\n", 2, "line 4, column 3, there is a misplaced quote."},
 		"after a quoted line end": {"a,b\n\"x\ny\"z,2\n", 0, "the row that begins in line 2 has a quoted field that ends wrongly in line 3, column 2. A quote in a quoted field is written twice"},
 		"unterminated":            {"a,b\n1,2\n\"x,2\n3,4\n5,6\n", 1, "the row that begins in line 3 has a quoted field that ends wrongly in line 5"},
 		"unterminated last line":  {"a,b\n1,2\n3,\"x", 1, "line 3, column"},

@@ -15,14 +15,14 @@ import (
 // Source is a segment in a file, or in several that a pattern matches.
 type Source struct {
 	Path      string // relative to the working directory, or absolute; may be a pattern
-	Format    Format // empty: what the name of the file says
+	Format    Format // empty: by the name of the file
 	Delimiter rune   // between the fields of CSV; 0 is a comma
 
-	// LeaveOut are files on this machine that a pattern in the path does not
-	// match, whatever name it finds them by.
+	// LeaveOut are files on this machine that a pattern in the path must not
+	// match, under whatever name.
 	LeaveOut []string
 
-	Store storage.Store // that keeps the files; nil: the one that the path names
+	Store storage.Store // where the files are; nil: by the path
 }
 
 func (f Source) find(ctx context.Context) ([]storage.Object, error) {
@@ -37,24 +37,26 @@ func (f Source) find(ctx context.Context) ([]storage.Object, error) {
 	return storage.LeaveOut(ctx, f.Path, objects, f.LeaveOut)
 }
 
-// readBuffer is large enough that system calls do not show in a profile of
-// reading a large file.
-const readBuffer = 128 << 10
+// readBufferSize is large enough that the time of system calls is negligible.
+const readBufferSize = 128 << 10
 
-// part is one file of a segment.
-type part interface {
+// fileRows are the rows of one file of a segment.
+type fileRows interface {
 	segment.Rows
 
-	// names are the columns that there are; nil where only reading on tells.
+	// names are all columns of the file; nil where they are only known once all
+	// rows were read.
 	names() []string
 }
 
-// opener begins to read a file of one format, which it closes with the part.
-// It lives as long as the segment is open, so it can know of all its files.
+// opener opens the files of a segment, all of one format. It lives as long as
+// the segment is open.
 type opener interface {
-	open(ctx context.Context, in storage.Content, name string) (part, error)
+	// open reads a file, which is closed with the rows.
+	open(ctx context.Context, in storage.Content, name string) (fileRows, error)
 
-	// end is called after the last row of the last file; io.EOF if all is well.
+	// end is called after the last row of the last file. It returns io.EOF unless
+	// the segment as a whole is wrong.
 	end() error
 }
 
@@ -68,21 +70,21 @@ func (f Source) Open(ctx context.Context, columns []string) (segment.Rows, error
 	if err != nil {
 		return nil, err
 	}
-	c := &chain{ctx: ctx, objects: objects, opener: format.opener(f, columns)}
-	if err := c.next(); err != nil {
+	c := &concatRows{ctx: ctx, objects: objects, opener: format.opener(f, columns)}
+	if err := c.openNext(); err != nil {
 		return nil, err
 	}
 	return c, nil
 }
 
-// TellsChanges implements [segment.ChangeTeller]. Sizes and times of files on a disk can
-// be made to stay the same; what a store tells revisions apart by cannot.
+// TellsChanges implements [segment.ChangeTeller]. The size and time of a file on a
+// disk can be kept by whoever changes it; the version of an object cannot.
 func (f Source) TellsChanges() bool {
 	return !storage.OnDisk(f.Path)
 }
 
-// Version implements [segment.Source]. The names are part of it, since another file may
-// be as long and as old.
+// Version implements [segment.Source]. The names are part of it, since another file
+// may have the same size and time.
 func (f Source) Version(ctx context.Context) (string, error) {
 	objects, err := f.find(ctx)
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/storage"
 )
 
-// Format is how rows are written in a file.
+// Format is the format of a file.
 type Format string
 
 // The formats.
@@ -34,27 +34,27 @@ func (f Format) String() string {
 func (f Format) opener(file Source, columns []string) opener {
 	switch f {
 	case NDJSON:
-		return newJSONLines(columns)
+		return newJSONOpener(columns)
 	case Parquet:
-		return &parquetFiles{columns}
+		return &parquetOpener{columns}
 	case TSV:
-		return &csvFiles{format: f, delimiter: '\t', columns: columns}
+		return &csvOpener{format: f, delimiter: '\t', columns: columns}
 	default:
-		return &csvFiles{format: f, delimiter: file.Delimiter, columns: columns}
+		return &csvOpener{format: f, delimiter: file.Delimiter, columns: columns}
 	}
 }
 
-// extensions say the format of a file that does not say it itself.
+// extensions are the formats by the extensions of file names.
 var extensions = map[string]Format{
 	".csv": CSV, ".tsv": TSV, ".tab": TSV, ".ndjson": NDJSON, ".jsonl": NDJSON, ".json": NDJSON, ".parquet": Parquet,
 }
 
-// formatOf tells the format by the name of a file: CSV unless the name says
-// something else.
+// formatOf returns the format of a file by its name: CSV unless the extension is
+// that of another one.
 func formatOf(name string) Format {
 	name = strings.ToLower(name)
-	for _, packed := range compressions {
-		name = strings.TrimSuffix(name, packed.extension)
+	for _, c := range compressions {
+		name = strings.TrimSuffix(name, c.extension)
 	}
 	if format := extensions[path.Ext(name)]; format != "" {
 		return format
@@ -62,7 +62,7 @@ func formatOf(name string) Format {
 	return CSV
 }
 
-// format is what all files of a segment are in.
+// format returns the format of all files of a segment.
 func (f Source) format(objects []storage.Object) (Format, error) {
 	format := f.Format
 	if format == "" {

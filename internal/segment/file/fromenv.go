@@ -10,8 +10,8 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
 )
 
-// FromEnv is a file whose path is in an environment variable: a signed URL
-// there reaches neither configuration nor state.
+// FromEnv is a segment in a file whose path is in an environment variable. There, a
+// signed URL reaches neither the configuration nor the state.
 type FromEnv struct {
 	Variable string
 	File     Source // without its path
@@ -71,7 +71,7 @@ func (r rowsFromEnv) Next(dst []string) ([]string, error) {
 
 var argumentPathEnv = []string{"file", "path_env"}
 
-// blameVariable blames path_env for what is wrong with the path.
+// blameVariable makes an error that blames path blame path_env.
 func blameVariable(err error) error {
 	var blamed *segment.Error
 	if !errors.As(err, &blamed) || !slices.Equal(blamed.Argument, []string{"file", "path"}) {

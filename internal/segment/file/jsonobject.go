@@ -5,20 +5,20 @@ import (
 	"strings"
 )
 
-// jsonObject says which keys of an object lead to columns.
+// jsonObject maps the keys of an object to columns.
 type jsonObject struct {
 	fields map[string]*jsonField
 }
 
 type jsonField struct {
 	columns []int       // whose value this is
-	object  *jsonObject // that holds further columns; nil if none
+	object  *jsonObject // columns in the value; nil if there are none
 }
 
-// maxDots bounds the ways to read a name with dots, which double with each.
+// maxDots bounds the ways to read a name with dots, which double with each dot.
 const maxDots = 8
 
-// add maps a column: its name is a key, or a path of keys wherever it has dots.
+// add maps a column: its name is a key or, split at any of its dots, a path of keys.
 func (o *jsonObject) add(name string, column, depth int) {
 	field := o.field(name)
 	field.columns = append(field.columns, column)
@@ -49,15 +49,15 @@ func (o *jsonObject) field(name string) *jsonField {
 	return field
 }
 
-// jsonKeys are the keys that there are, for a message that a column is missing.
+// jsonKeys are the keys in the file, for the error that a column is missing.
 type jsonKeys struct {
 	names []string
 }
 
-// maxKeys is how many a message could list, and some more.
+// maxKeys is more than the error lists.
 const maxKeys = 200
 
-// add notes a key, unless it is an address: some files have those as keys.
+// add records a key unless it is an email address, which some files have as keys.
 func (k *jsonKeys) add(name string) {
 	if len(k.names) < maxKeys && !strings.Contains(name, "@") && !slices.Contains(k.names, name) {
 		k.names = append(k.names, name)

@@ -4,25 +4,25 @@ import (
 	"encoding/json"
 )
 
-// jsonScanner walks over the text of an object once, checks that it is JSON,
-// and tells where the values are that are wanted.
+// jsonScanner parses the text of an object once, validates it, and reports the
+// positions of the mapped values.
 type jsonScanner struct {
 	text  []byte
 	pos   int
 	found func(column, depth, start, end int)
-	keys  *jsonKeys // to note the keys in; nil if nobody asks
+	keys  *jsonKeys // records all keys; nil: not needed
 }
 
-// maxJSONDepth is how deep lists and objects may be in one another.
+// maxJSONDepth is the maximum nesting of lists and objects.
 const maxJSONDepth = 500
 
-// line walks over a line, and says what is wrong with it.
-func (s *jsonScanner) line(text []byte, wanted *jsonObject) (problem string) {
+// line parses a line, and returns what is wrong with it.
+func (s *jsonScanner) line(text []byte, mapped *jsonObject) (problem string) {
 	s.text, s.pos = text, 0
 	if text[0] != '{' {
-		return "no object begins"
+		return "there is no object"
 	}
-	if problem := s.object(wanted, 1, ""); problem != "" {
+	if problem := s.object(mapped, 1, ""); problem != "" {
 		return problem
 	}
 	if s.space(); s.pos < len(text) {
@@ -31,8 +31,8 @@ func (s *jsonScanner) line(text []byte, wanted *jsonObject) (problem string) {
 	return ""
 }
 
-// value walks over any value. Only of an object it can be wanted what is in it.
-func (s *jsonScanner) value(wanted *jsonObject, depth int, prefix string) string {
+// value parses any value. Only objects can contain mapped values.
+func (s *jsonScanner) value(mapped *jsonObject, depth int, prefix string) string {
 	if s.pos == len(s.text) {
 		return "the line ends where a value should be"
 	}
@@ -41,7 +41,7 @@ func (s *jsonScanner) value(wanted *jsonObject, depth int, prefix string) string
 		_, _, problem := s.str()
 		return problem
 	case c == '{':
-		return s.object(wanted, depth+1, prefix)
+		return s.object(mapped, depth+1, prefix)
 	case c == '[':
 		return s.list(depth + 1)
 	case c == '-' || isDigit(c):
@@ -57,7 +57,7 @@ func (s *jsonScanner) value(wanted *jsonObject, depth int, prefix string) string
 	}
 }
 
-func (s *jsonScanner) object(wanted *jsonObject, depth int, prefix string) string {
+func (s *jsonScanner) object(mapped *jsonObject, depth int, prefix string) string {
 	if depth > maxJSONDepth {
 		return "the nesting is too deep"
 	}
@@ -80,7 +80,7 @@ func (s *jsonScanner) object(wanted *jsonObject, depth int, prefix string) strin
 			return "there is no : after a key"
 		}
 		s.space()
-		if problem := s.member(wanted, key, depth, prefix); problem != "" {
+		if problem := s.member(mapped, key, depth, prefix); problem != "" {
 			return problem
 		}
 		if s.space(); s.is('}') {
@@ -93,13 +93,13 @@ func (s *jsonScanner) object(wanted *jsonObject, depth int, prefix string) strin
 	}
 }
 
-// member walks over the value of a key and tells of the columns it is for.
-func (s *jsonScanner) member(wanted *jsonObject, key []byte, depth int, prefix string) string {
+// member parses the value of a key and reports it for the columns of the key.
+func (s *jsonScanner) member(mapped *jsonObject, key []byte, depth int, prefix string) string {
 	var field *jsonField
-	var inside *jsonObject
-	if wanted != nil {
-		if field = wanted.fields[string(key)]; field != nil {
-			inside = field.object
+	var nested *jsonObject
+	if mapped != nil {
+		if field = mapped.fields[string(key)]; field != nil {
+			nested = field.object
 		}
 	}
 	if s.keys != nil {
@@ -111,7 +111,7 @@ func (s *jsonScanner) member(wanted *jsonObject, key []byte, depth int, prefix s
 		}
 	}
 	start := s.pos
-	if problem := s.value(inside, depth, prefix); problem != "" {
+	if problem := s.value(nested, depth, prefix); problem != "" {
 		return problem
 	}
 	if field != nil {
@@ -131,7 +131,7 @@ func (s *jsonScanner) list(depth int) string {
 		return ""
 	}
 	keys := s.keys
-	s.keys = nil // no path leads into a list
+	s.keys = nil // a path cannot lead into a list
 	defer func() { s.keys = keys }()
 	for {
 		if problem := s.value(nil, depth, ""); problem != "" {
@@ -147,7 +147,7 @@ func (s *jsonScanner) list(depth int) string {
 	}
 }
 
-// str walks over a string and returns what is between its quotes.
+// str parses a string and returns the text between its quotes.
 func (s *jsonScanner) str() (inner []byte, escaped bool, problem string) {
 	begin := s.pos
 	for i := begin + 1; i < len(s.text); i++ {
@@ -160,7 +160,7 @@ func (s *jsonScanner) str() (inner []byte, escaped bool, problem string) {
 			n := escapeLength(s.text[i:])
 			if n == 0 {
 				s.pos = i
-				return nil, true, "a string has an escape that there is not"
+				return nil, true, "a string has an invalid escape"
 			}
 			i += n - 1
 		case c < ' ':
@@ -168,11 +168,11 @@ func (s *jsonScanner) str() (inner []byte, escaped bool, problem string) {
 			return nil, escaped, "a string has a control character that is not escaped"
 		}
 	}
-	return nil, escaped, "a string begins that does not end"
+	return nil, escaped, "a string does not end"
 }
 
-// escapeLength is how long the escape at the beginning of a text is, 0 if it
-// is none.
+// escapeLength returns the length of the escape at the beginning of a text, 0 if
+// it is not valid.
 func escapeLength(text []byte) int {
 	if len(text) < 2 {
 		return 0
@@ -195,7 +195,8 @@ func escapeLength(text []byte) int {
 	}
 }
 
-// unescape returns a key as it is meant, or as it is where it means nothing.
+// unescape resolves the escapes of a key. A key that cannot be resolved is returned
+// as it is.
 func unescape(inner []byte) []byte {
 	var key string
 	quoted := append(append([]byte{'"'}, inner...), '"')
@@ -234,7 +235,7 @@ func (s *jsonScanner) literal(want string) string {
 	return ""
 }
 
-// is skips a character if it is the next one.
+// is skips a character if it is the next one, and reports whether it was.
 func (s *jsonScanner) is(c byte) bool {
 	if s.pos < len(s.text) && s.text[s.pos] == c {
 		s.pos++
@@ -243,7 +244,7 @@ func (s *jsonScanner) is(c byte) bool {
 	return false
 }
 
-// digits skips digits, and tells whether there are any.
+// digits skips digits, and reports whether there are any.
 func (s *jsonScanner) digits() bool {
 	begin := s.pos
 	for s.pos < len(s.text) && isDigit(s.text[s.pos]) {

@@ -13,72 +13,72 @@ import (
 
 const jsonRemedy = "NDJSON has one JSON object in each line."
 
-// jsonLines opens files of newline-delimited JSON.
-type jsonLines struct {
+// jsonOpener opens files of newline-delimited JSON.
+type jsonOpener struct {
 	columns []string
-	wanted  *jsonObject
-	found   []bool // which columns occurred in some row
-	missing int    // how many did not
+	mapped  *jsonObject
+	found   []bool // columns that some row has
+	missing int    // number of those that no row has
 	rows    int
 	keys    jsonKeys
 }
 
-func newJSONLines(columns []string) *jsonLines {
-	l := &jsonLines{columns: columns, wanted: &jsonObject{}, found: make([]bool, len(columns)), missing: len(columns)}
+func newJSONOpener(columns []string) *jsonOpener {
+	o := &jsonOpener{columns: columns, mapped: &jsonObject{}, found: make([]bool, len(columns)), missing: len(columns)}
 	for i, name := range columns {
-		l.wanted.add(name, i, 0)
+		o.mapped.add(name, i, 0)
 	}
-	return l
+	return o
 }
 
-func (l *jsonLines) open(ctx context.Context, file storage.Content, name string) (part, error) {
-	in, err := unpack(ctx, file, name, NDJSON)
+func (o *jsonOpener) open(ctx context.Context, file storage.Content, name string) (fileRows, error) {
+	in, err := openText(ctx, file, name, NDJSON)
 	if err != nil {
 		return nil, err
 	}
-	rows := &jsonRows{ctx: ctx, in: in, lines: l, at: make([]jsonValue, len(l.columns))}
-	rows.scan.found = rows.take
+	rows := &jsonRows{ctx: ctx, in: in, opener: o, values: make([]jsonValue, len(o.columns))}
+	rows.scan.found = rows.setValue
 	return rows, nil
 }
 
-// end tells of columns that no row has, which is known only now.
-func (l *jsonLines) end() error {
-	if l.missing == 0 || l.rows == 0 {
+// end returns an error if no row has some of the columns.
+func (o *jsonOpener) end() error {
+	if o.missing == 0 || o.rows == 0 {
 		return io.EOF
 	}
 	var missing []string
-	for i, name := range l.columns {
-		if !l.found[i] {
+	for i, name := range o.columns {
+		if !o.found[i] {
 			missing = append(missing, name)
 		}
 	}
-	return &segment.MissingColumnsError{Missing: missing, Available: l.keys.names}
+	return &segment.MissingColumnsError{Missing: missing, Available: o.keys.names}
 }
 
-// jsonRows reads the lines of one file. Blank lines are no rows.
+// jsonRows reads the lines of one file. Blank lines are skipped.
 type jsonRows struct {
-	ctx   context.Context
-	in    *text
-	lines *jsonLines
-	scan  jsonScanner
-	line  int
-	long  []byte // a line that is longer than the buffer
-	at    []jsonValue
-	cells []byte
-	done  error // io.EOF, or what ended the stream
+	ctx    context.Context
+	in     *textReader
+	opener *jsonOpener
+	scan   jsonScanner
+	line   int
+	long   []byte // buffer for lines that are longer than that of in
+	values []jsonValue
+	cells  []byte
+	err    error // of Next, for good
 }
 
-// jsonValue is where in the line the value of a column is.
+// jsonValue is the position of the value of a column in the line.
 type jsonValue struct {
 	start, end int
-	depth      int // of the object it is in; 0 is no value
+	depth      int // of the object that contains it; 0: no value
 }
 
 func (*jsonRows) names() []string { return nil }
 
 // JSON implements [segment.Rows].
 func (r *jsonRows) JSON() []bool {
-	json := make([]bool, len(r.at))
+	json := make([]bool, len(r.values))
 	for i := range json {
 		json[i] = true
 	}
@@ -87,7 +87,7 @@ func (r *jsonRows) JSON() []bool {
 
 // Next implements [segment.Rows].
 func (r *jsonRows) Next(dst []string) ([]string, error) {
-	for r.done == nil {
+	for r.err == nil {
 		if r.line++; r.line%checkEvery == 0 {
 			if err := r.ctx.Err(); err != nil {
 				return dst, err
@@ -95,22 +95,22 @@ func (r *jsonRows) Next(dst []string) ([]string, error) {
 		}
 		line, err := r.readLine()
 		if err != nil && len(line) == 0 {
-			r.done = err
+			r.err = err
 			break
 		}
 		line = bytes.TrimSpace(line)
 		if len(line) == 0 {
 			continue
 		}
-		if r.done = r.parse(line); r.done != nil {
+		if r.err = r.parse(line); r.err != nil {
 			break
 		}
 		return r.appendRow(dst, line), nil
 	}
-	return dst, r.done
+	return dst, r.err
 }
 
-// readLine returns the next line, which is good until the one after it is read.
+// readLine returns the next line, which is valid until the next call.
 func (r *jsonRows) readLine() ([]byte, error) {
 	line, err := r.in.ReadSlice('\n')
 	if errors.Is(err, bufio.ErrBufferFull) {
@@ -130,59 +130,59 @@ func (r *jsonRows) readLine() ([]byte, error) {
 	case errors.Is(err, io.EOF):
 		return line, io.EOF
 	default:
-		return nil, readFailure(r.in.name, err) // half a line is no row
+		return nil, readFailure(r.in.name, err) // the line is incomplete
 	}
 }
 
 // parse finds the values of a line.
 func (r *jsonRows) parse(line []byte) error {
-	clear(r.at)
-	r.lines.rows++
+	clear(r.values)
+	r.opener.rows++
 	r.scan.keys = nil
-	if r.lines.missing > 0 {
-		r.scan.keys = &r.lines.keys
+	if r.opener.missing > 0 {
+		r.scan.keys = &r.opener.keys
 	}
-	problem := r.scan.line(line, r.lines.wanted)
+	problem := r.scan.line(line, r.opener.mapped)
 	if problem == "" {
 		return nil
 	}
 	remedy := jsonRemedy
 	if r.line == 1 && line[0] == '[' {
-		remedy += " A file that is one list becomes that with jq -c '.[]'."
+		remedy += " A file that is one list is converted with jq -c '.[]'."
 	}
 	return storage.PathErrorf(remedy, nil, "JSON line %d of %q is invalid: at byte %d %s.", r.line, r.in.name, r.scan.pos+1, problem)
 }
 
-// take notes the value of a column. The column's name as a key of its own wins
-// over a path of keys; of keys that are twice in an object, the last wins.
-func (r *jsonRows) take(column, depth, start, end int) {
-	at := &r.at[column]
-	if at.depth != 0 && at.depth < depth {
+// setValue sets the value of a column. A key with the column's name takes
+// precedence over a path of keys; of equal keys in an object, the last one wins.
+func (r *jsonRows) setValue(column, depth, start, end int) {
+	value := &r.values[column]
+	if value.depth != 0 && value.depth < depth {
 		return
 	}
-	*at = jsonValue{start, end, depth}
-	if !r.lines.found[column] {
-		r.lines.found[column] = true
-		r.lines.missing--
+	*value = jsonValue{start, end, depth}
+	if !r.opener.found[column] {
+		r.opener.found[column] = true
+		r.opener.missing--
 	}
 }
 
-// appendRow makes one string of all values, of which each is a part.
+// appendRow appends the values, which share one string.
 func (r *jsonRows) appendRow(dst []string, line []byte) []string {
 	r.cells = r.cells[:0]
-	for i := range r.at {
-		at := &r.at[i]
-		value := line[at.start:at.end]
-		if string(value) == "null" {
-			value = nil
+	for i := range r.values {
+		value := &r.values[i]
+		cell := line[value.start:value.end]
+		if string(cell) == "null" {
+			cell = nil
 		}
-		at.start = len(r.cells)
-		r.cells = append(r.cells, value...)
-		at.end = len(r.cells)
+		value.start = len(r.cells)
+		r.cells = append(r.cells, cell...)
+		value.end = len(r.cells)
 	}
 	cells := string(r.cells)
-	for i := range r.at {
-		dst = append(dst, cells[r.at[i].start:r.at[i].end])
+	for _, value := range r.values {
+		dst = append(dst, cells[value.start:value.end])
 	}
 	return dst
 }

@@ -16,28 +16,28 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/storage"
 )
 
-// parquetFiles opens Parquet files.
-type parquetFiles struct{ columns []string }
+// parquetOpener opens Parquet files.
+type parquetOpener struct{ columns []string }
 
-// columnBuffer is what is read of a column at once.
-const columnBuffer = 256 << 10
+// columnBufferSize is how much of a column is read at once.
+const columnBufferSize = 256 << 10
 
-func (*parquetFiles) end() error { return io.EOF }
+func (*parquetOpener) end() error { return io.EOF }
 
-func (f *parquetFiles) open(ctx context.Context, file storage.Content, name string) (part, error) {
+func (f *parquetOpener) open(ctx context.Context, file storage.Content, name string) (fileRows, error) {
 	if err := checkParquet(file, name); err != nil {
 		return nil, err
 	}
-	in := &watched{Content: file}
+	in := &errorRecorder{Content: file}
 	rows := &parquetRows{ctx: ctx, file: in, name: name}
-	err := rows.guard(func() error {
-		opened, err := parquet.OpenFile(in, file.Size(), parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true), parquet.ReadBufferSize(columnBuffer))
+	err := rows.recoverPanic(func() error {
+		opened, err := parquet.OpenFile(in, file.Size(), parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true), parquet.ReadBufferSize(columnBufferSize))
 		if err != nil {
 			return err
 		}
 		rows.groups = opened.RowGroups()
 		rows.available = parquetNames(opened.Root(), "", nil)
-		if err := rows.choose(opened.Root(), f.columns); err != nil {
+		if err := rows.selectColumns(opened.Root(), f.columns); err != nil {
 			return err
 		}
 		return rows.checkCodecs(opened.Metadata())
@@ -48,8 +48,8 @@ func (f *parquetFiles) open(ctx context.Context, file storage.Content, name stri
 	return rows, nil
 }
 
-// checkParquet looks at both ends of a file, so that what is no Parquet is
-// told from what is damaged, and a wrong size does not become a buffer.
+// checkParquet checks both ends of a file: to distinguish another format from
+// damage, and to bound the size of the footer, which becomes a buffer.
 func checkParquet(file storage.Content, name string) error {
 	size := file.Size()
 	var head [4]byte
@@ -60,33 +60,33 @@ func checkParquet(file storage.Content, name string) error {
 		return storage.PathErrorf("Export it without encryption.", nil, "The Parquet file %q is encrypted.", name)
 	}
 	if string(head[:]) != "PAR1" {
-		for _, packed := range compressions {
-			if strings.HasPrefix(string(head[:]), packed.magic) {
+		for _, c := range compressions {
+			if strings.HasPrefix(string(head[:]), c.magic) {
 				return storage.PathErrorf("Parquet compresses its columns itself; leave out the compression around it.", nil,
-					"The file %q is Parquet inside of %s, which cannot be read.", name, packed.name)
+					"The file %q is Parquet inside of %s, which cannot be read.", name, c.name)
 			}
 		}
 		return storage.PathErrorf("Name a Parquet file, or set format to what it is.", nil, "The file %q is not Parquet.", name)
 	}
-	var foot [8]byte
+	var footer [8]byte
 	if size < 12 {
-		return cutOff(name)
+		return truncatedError(name)
 	}
-	if _, err := file.ReadAt(foot[:], size-8); err != nil && !errors.Is(err, io.EOF) {
+	if _, err := file.ReadAt(footer[:], size-8); err != nil && !errors.Is(err, io.EOF) {
 		return readFailure(name, err)
 	}
-	if string(foot[4:]) != "PAR1" || int64(binary.LittleEndian.Uint32(foot[:4])) > size-12 {
-		return cutOff(name)
+	if string(footer[4:]) != "PAR1" || int64(binary.LittleEndian.Uint32(footer[:4])) > size-12 {
+		return truncatedError(name)
 	}
 	return nil
 }
 
-func cutOff(name string) *segment.Error {
-	return storage.PathErrorf("Copy or export it again.", io.ErrUnexpectedEOF, "The Parquet file %q is cut off: it does not end as one.", name)
+func truncatedError(name string) *segment.Error {
+	return storage.PathErrorf("Copy or export it again.", io.ErrUnexpectedEOF, "The Parquet file %q is cut off: its end is missing.", name)
 }
 
-// choose finds the columns that are wanted.
-func (r *parquetRows) choose(root *parquet.Column, columns []string) error {
+// selectColumns finds the mapped columns.
+func (r *parquetRows) selectColumns(root *parquet.Column, columns []string) error {
 	var missing []string
 	for _, name := range columns {
 		found := parquetColumn(root, name)
@@ -106,8 +106,8 @@ func (r *parquetRows) choose(root *parquet.Column, columns []string) error {
 	return nil
 }
 
-// checkCodecs refuses LZ4, which the library does not read reliably, and what
-// it does not know.
+// checkCodecs refuses LZ4, which the library does not read reliably, and codecs
+// that it does not know.
 func (r *parquetRows) checkCodecs(metadata *format.FileMetaData) error {
 	for _, group := range metadata.RowGroups {
 		for _, column := range r.columns {
@@ -123,8 +123,8 @@ func (r *parquetRows) checkCodecs(metadata *format.FileMetaData) error {
 	return nil
 }
 
-// parquetColumn finds a column by its name, or by a path into groups wherever
-// the name has dots. A column that has the very name wins.
+// parquetColumn finds a column by its name or, with the name split at any of its
+// dots, by a path into groups. A column with the whole name takes precedence.
 func parquetColumn(group *parquet.Column, name string) *parquet.Column {
 	if column := group.Column(name); column != nil {
 		return column
@@ -154,13 +154,13 @@ func parquetNames(group *parquet.Column, prefix string, names []string) []string
 	return names
 }
 
-// isGroup tells whether a path may lead through a column.
+// isGroup reports whether a path may lead through a column.
 func isGroup(column *parquet.Column) bool {
 	return !column.Leaf() && !column.Repeated() && column.Type().LogicalType() == nil
 }
 
-// guard turns a panic of the library over damaged data into an error.
-func (*parquetRows) guard(read func() error) (err error) {
+// recoverPanic turns a panic of the library on damaged data into an error.
+func (*parquetRows) recoverPanic(read func() error) (err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			err = fmt.Errorf("%w: %v", parquet.ErrCorrupted, cause)
@@ -169,16 +169,16 @@ func (*parquetRows) guard(read func() error) (err error) {
 	return read()
 }
 
-// failure explains an error after which no further row can be trusted. The
-// library's own words may quote what is in the file, so they are not repeated.
+// failure explains an error that ends the segment. It does not repeat the message
+// of the library, which may quote values.
 func (r *parquetRows) failure(err error) error {
 	var explained *segment.Error
 	var missing *segment.MissingColumnsError
 	switch {
 	case errors.As(err, &explained), errors.As(err, &missing), storage.IsContextError(err):
 		return err
-	case r.file.failed() != nil:
-		return readFailure(r.name, r.file.failed())
+	case r.file.err != nil:
+		return readFailure(r.name, r.file.err)
 	default:
 		return storage.PathErrorf("Copy or export it again.", errDamaged, "The Parquet file %q is damaged: it cannot be read beyond row %d.", r.name, r.read)
 	}
@@ -186,18 +186,16 @@ func (r *parquetRows) failure(err error) error {
 
 var errDamaged = errors.New("damaged Parquet data")
 
-// watched remembers an error of reading, to tell it from damaged data.
-type watched struct {
+// errorRecorder records an error of reading, to distinguish it from damaged data.
+type errorRecorder struct {
 	storage.Content
 	err error
 }
 
-func (w *watched) failed() error { return w.err }
-
-func (w *watched) ReadAt(p []byte, offset int64) (int, error) {
-	n, err := w.Content.ReadAt(p, offset)
+func (r *errorRecorder) ReadAt(p []byte, offset int64) (int, error) {
+	n, err := r.Content.ReadAt(p, offset)
 	if err != nil && !errors.Is(err, io.EOF) && offset >= 0 {
-		w.err = err
+		r.err = err
 	}
 	return n, err
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/parquet-go/parquet-go"
 )
 
-// However long the values of a column are, few of them are in memory at once;
-// and where they are short, the batches are as large as they may be.
+// Batches of long values are bounded in bytes, and batches of short ones are as
+// large as allowed.
 func TestParquetBatchesAreBounded(t *testing.T) {
 	t.Parallel()
 	type row struct {
@@ -21,7 +21,7 @@ func TestParquetBatchesAreBounded(t *testing.T) {
 	const count = 2000
 	for name, tc := range map[string]struct {
 		first, rest int // lengths of the first rows and of the others
-		heavy       bool
+		hasLong     bool
 	}{"short": {10, 10, false}, "long": {90_000, 90_000, true}, "long after short": {10, 90_000, true}} {
 		path := filepath.Join(t.TempDir(), "rows.parquet")
 		file, err := os.Create(path)
@@ -48,11 +48,11 @@ func TestParquetBatchesAreBounded(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		rows, ok := opened.(*chain).current.(*parquetRows)
+		rows, ok := opened.(*concatRows).current.(*parquetRows)
 		if !ok {
 			t.Fatalf("rows are %T", opened)
 		}
-		read, largest, weight := 0, 0, 0
+		read, largest, size := 0, 0, 0
 		for {
 			cells, err := rows.Next(nil)
 			if errors.Is(err, io.EOF) {
@@ -62,10 +62,10 @@ func TestParquetBatchesAreBounded(t *testing.T) {
 				t.Fatalf("%s: row %d has %d bytes, %v", name, read+1, len(cells[0]), err)
 			}
 			read++
-			largest, weight = max(largest, rows.batch), max(weight, rows.weight())
+			largest, size = max(largest, rows.batch), max(size, rows.batchBytes())
 		}
-		if most := batchBytes + fewRows*tc.rest; read != count || weight > most || !tc.heavy && largest != batchRows {
-			t.Errorf("%s: %d rows, up to %d and %d bytes at once", name, read, largest, weight)
+		if limit := maxBatchBytes + batchStep*tc.rest; read != count || size > limit || !tc.hasLong && largest != maxBatchRows {
+			t.Errorf("%s: %d rows, up to %d and %d bytes at once", name, read, largest, size)
 		}
 		if err := opened.Close(); err != nil {
 			t.Error(err)

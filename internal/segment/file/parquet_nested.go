@@ -8,18 +8,17 @@ import (
 	"github.com/parquet-go/parquet-go/format"
 )
 
-// parquetNode is a part of a column whose values are put together from several
-// values: a list, a map or a group of fields. The values are in the leaves,
-// with levels that say how far down something is there (definition) and which
-// list goes on (repetition).
+// parquetNode is a node in the schema of a column. Lists, maps and groups of fields
+// are composed from the values of the leaves, whose levels say down to where they
+// are not null (definition) and which list continues (repetition).
 type parquetNode struct {
 	kind       nodeKind
-	definition int // level from which on it is not null
-	repetition int // level of a list's further elements
-	present    int // level from which on a list has elements
+	definition int // minimum level of a value that is not null
+	repetition int // level of the further elements of a list
+	present    int // minimum definition level of a list that is not empty
 	names      []string
 	children   []*parquetNode
-	leaves     []*parquetLeaf // all below
+	leaves     []*parquetLeaf // of the whole subtree
 	isJSON     bool           // of a leaf
 }
 
@@ -32,7 +31,7 @@ const (
 	mapNode
 )
 
-// errUnmappable names a type that has no text.
+// errUnmappable names a type that cannot be converted to text.
 type errUnmappable string
 
 func (e errUnmappable) Error() string { return string(e) }
@@ -51,7 +50,7 @@ func newParquetNode(column *parquet.Column) (*parquetNode, error) {
 	if !column.Repeated() {
 		return newPlainNode(column)
 	}
-	element, err := newPlainNode(column) // a list of writers that do not say so
+	element, err := newPlainNode(column) // a list of writers that do not mark it as one
 	if err != nil {
 		return nil, err
 	}
@@ -104,11 +103,11 @@ func newGroup(column *parquet.Column, kind nodeKind) (*parquetNode, error) {
 	return node, nil
 }
 
-// newListNode takes the three levels of a list as the format has them, and the
-// two of old writers.
+// newListNode accepts lists of three levels, as the format specifies them, and of
+// two, as old writers have them.
 func newListNode(column *parquet.Column) (*parquetNode, error) {
 	if len(column.Columns()) != 1 || !column.Columns()[0].Repeated() {
-		return nil, errUnmappable("a list that is none")
+		return nil, errUnmappable("a list without a repeated element")
 	}
 	repeated := column.Columns()[0]
 	inner := repeated.Columns()
@@ -127,7 +126,7 @@ func newListNode(column *parquet.Column) (*parquetNode, error) {
 
 func newMapNode(column *parquet.Column) (*parquetNode, error) {
 	if len(column.Columns()) != 1 || !column.Columns()[0].Repeated() || len(column.Columns()[0].Columns()) != 2 {
-		return nil, errUnmappable("a map that is none")
+		return nil, errUnmappable("a map without keys and values")
 	}
 	entry := column.Columns()[0]
 	element, err := newGroup(entry, groupNode)
@@ -135,14 +134,14 @@ func newMapNode(column *parquet.Column) (*parquetNode, error) {
 		return nil, err
 	}
 	if key := element.children[0]; key.kind != leafNode {
-		return nil, errUnmappable("a map with keys that are no plain values")
+		return nil, errUnmappable("a map whose keys are not plain values")
 	}
 	node := newList(element, entry, column.MaxDefinitionLevel())
 	node.kind = mapNode
 	return node, nil
 }
 
-// fillNested makes the cells of the next n rows of a column that is put together.
+// fillNested makes the cells of a nested column up to the n-th of the batch.
 func (c *parquetReader) fillNested(n int) error {
 	for len(c.ends) < n {
 		null, err := c.root.isNull(false)
@@ -162,10 +161,10 @@ func (c *parquetReader) fillNested(n int) error {
 	return nil
 }
 
-// peek is the next value of a leaf. It is good until the leaf is asked again.
+// peek returns the next value of a leaf, which is valid until more values are read.
 func (l *parquetLeaf) peek() (parquet.Value, error) {
 	if len(l.ready) == 0 {
-		if err := l.more(batchRows); err != nil {
+		if err := l.readMore(maxBatchRows); err != nil {
 			return parquet.Value{}, err
 		}
 	}
@@ -180,7 +179,7 @@ func (n *parquetNode) isNull(inner bool) (bool, error) {
 	return v.DefinitionLevel() < n.definition, err
 }
 
-// skip passes over a null, which every leaf has.
+// skip skips a null, which is one value in each leaf.
 func (n *parquetNode) skip() error {
 	for _, leaf := range n.leaves {
 		if _, err := leaf.peek(); err != nil {
@@ -191,7 +190,7 @@ func (n *parquetNode) skip() error {
 	return nil
 }
 
-// append appends what comes next as JSON.
+// append appends the next value as JSON.
 func (n *parquetNode) append(buf []byte) ([]byte, error) {
 	null, err := n.isNull(true)
 	if err != nil {

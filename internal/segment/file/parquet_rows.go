@@ -12,26 +12,26 @@ import (
 // at a time.
 type parquetRows struct {
 	ctx       context.Context
-	file      *watched
+	file      *errorRecorder
 	name      string
 	available []string
 	columns   []*parquetReader
-	groups    []parquet.RowGroup // that are still to come
-	read      int64
+	groups    []parquet.RowGroup // not begun yet
+	read      int64              // rows
 
-	left  int64 // rows of the group that are not in a batch yet
-	batch int   // rows in the cells
-	next  int   // of the batch
-	done  error
+	remaining int64 // rows of the group that are not in a batch yet
+	batch     int   // number of rows in the batch
+	next      int   // index in the batch
+	err       error // of Next, for good
 }
 
-// batchRows is how many values of a column are made at once: enough that the
-// calls do not show in a profile, few enough to be no weight. Where they are
-// long a batch ends before, once so few more rows have made it as heavy.
+// A batch has maxBatchRows rows: enough that the time of calls is negligible, few
+// enough for the memory. Where values are long, it ends as soon as it has more
+// than maxBatchBytes, which is checked every batchStep rows.
 const (
-	batchRows  = 512
-	fewRows    = 32
-	batchBytes = 1 << 20
+	maxBatchRows  = 512
+	batchStep     = 32
+	maxBatchBytes = 1 << 20
 )
 
 func (r *parquetRows) names() []string { return r.available }
@@ -48,16 +48,16 @@ func (r *parquetRows) JSON() []bool {
 // Next implements [segment.Rows].
 func (r *parquetRows) Next(dst []string) ([]string, error) {
 	for r.next == r.batch {
-		if r.done == nil {
-			r.done = r.fill()
+		if r.err == nil {
+			r.err = r.fill()
 		}
-		if r.done != nil {
-			return dst, r.done
+		if r.err != nil {
+			return dst, r.err
 		}
 	}
 	for _, c := range r.columns {
 		dst = append(dst, c.cells[r.next])
-		c.cells[r.next] = "" // the row is all that holds on to it now
+		c.cells[r.next] = "" // only the row refers to it from now on
 	}
 	r.next++
 	r.read++
@@ -70,11 +70,11 @@ func (r *parquetRows) fill() error {
 		return err
 	}
 	r.batch, r.next = 0, 0
-	err := r.guard(func() error {
-		if r.left == 0 {
+	err := r.recoverPanic(func() error {
+		if r.remaining == 0 {
 			return r.nextGroup()
 		}
-		return r.makeCells(int(min(r.left, batchRows)))
+		return r.readBatch(int(min(r.remaining, maxBatchRows)))
 	})
 	if err == nil || err == io.EOF { //nolint:errorlint // only the end itself, not an end that is too early
 		return err
@@ -82,14 +82,14 @@ func (r *parquetRows) fill() error {
 	return r.failure(err)
 }
 
-// makeCells makes the cells of the next rows, at most so many.
-func (r *parquetRows) makeCells(most int) error {
+// readBatch makes the cells of the next rows, at most maxRows.
+func (r *parquetRows) readBatch(maxRows int) error {
 	for _, c := range r.columns {
 		c.begin()
 	}
 	n := 0
-	for n < most && r.weight() < batchBytes {
-		n = min(n+fewRows, most)
+	for n < maxRows && r.batchBytes() < maxBatchBytes {
+		n = min(n+batchStep, maxRows)
 		for _, c := range r.columns {
 			if err := c.fill(n); err != nil {
 				return err
@@ -100,12 +100,12 @@ func (r *parquetRows) makeCells(most int) error {
 		c.end()
 	}
 	r.batch = n
-	r.left -= int64(n)
+	r.remaining -= int64(n)
 	return nil
 }
 
-// weight is the bytes of the batch.
-func (r *parquetRows) weight() (bytes int) {
+// batchBytes is the size of all cells of the batch.
+func (r *parquetRows) batchBytes() (bytes int) {
 	for _, c := range r.columns {
 		bytes += len(c.bytes)
 	}
@@ -119,14 +119,14 @@ func (r *parquetRows) nextGroup() error {
 	}
 	group := r.groups[0]
 	r.groups = r.groups[1:]
-	if r.left = group.NumRows(); r.left < 0 {
+	if r.remaining = group.NumRows(); r.remaining < 0 {
 		return parquet.ErrCorrupted
 	}
 	chunks := group.ColumnChunks()
 	for _, c := range r.columns {
 		for _, leaf := range c.leaves {
 			chunk := chunks[leaf.index]
-			if !c.nested && chunk.NumValues() != r.left {
+			if !c.nested && chunk.NumValues() != r.remaining {
 				return parquet.ErrCorrupted
 			}
 			leaf.begin(r.ctx, chunk.Pages())
@@ -145,10 +145,10 @@ func (r *parquetRows) closeColumns() {
 
 // Close implements [segment.Rows].
 func (r *parquetRows) Close() error {
-	_ = r.guard(func() error { r.closeColumns(); return nil })
+	_ = r.recoverPanic(func() error { r.closeColumns(); return nil })
 	r.batch, r.next = 0, 0
-	if r.done == nil {
-		r.done = io.EOF
+	if r.err == nil {
+		r.err = io.EOF
 	}
 	return r.file.Close()
 }
@@ -156,21 +156,21 @@ func (r *parquetRows) Close() error {
 // parquetLeaf reads the values of one leaf of a row group.
 type parquetLeaf struct {
 	index int
-	ctx   context.Context // looked at here, since a single row may have values without end
+	ctx   context.Context // checked here, since a single row may have any number of values
 
 	append appendValue
 	pages  parquet.Pages
 	page   parquet.Page
 	values parquet.ValueReader
 	buffer []parquet.Value
-	ready  []parquet.Value // the rest of the buffer, good until the next more
+	ready  []parquet.Value // the unread rest of the buffer
 }
 
-// more reads values into the buffer, which must be used up. io.EOF is the end
-// of the row group.
-func (l *parquetLeaf) more(most int) error {
+// readMore reads up to maxValues values into the buffer, which must be used up.
+// io.EOF is the end of the row group.
+func (l *parquetLeaf) readMore(maxValues int) error {
 	if l.buffer == nil {
-		l.buffer = make([]parquet.Value, batchRows)
+		l.buffer = make([]parquet.Value, maxBatchRows)
 	}
 	for l.pages != nil {
 		if err := l.ctx.Err(); err != nil {
@@ -183,7 +183,7 @@ func (l *parquetLeaf) more(most int) error {
 			}
 			l.page, l.values = page, page.Values()
 		}
-		n, err := l.values.ReadValues(l.buffer[:min(most, batchRows)])
+		n, err := l.values.ReadValues(l.buffer[:min(maxValues, maxBatchRows)])
 		if n > 0 {
 			l.ready = l.buffer[:n]
 			return nil
@@ -222,12 +222,12 @@ func (l *parquetLeaf) close() {
 type parquetReader struct {
 	leaves []*parquetLeaf
 	json   bool
-	nested bool // more than one value a row, or several leaves
+	nested bool // rows have several values or leaves
 	root   *parquetNode
 
 	cells []string // of the batch
 	bytes []byte   // of all cells
-	ends  []int    // of each
+	ends  []int    // of the cells in bytes
 }
 
 // begin begins a batch.
@@ -247,7 +247,7 @@ func (c *parquetReader) fill(n int) error {
 	return err
 }
 
-// end makes one string of all cells of the batch, of which each is a part.
+// end makes the cells of the batch, which share one string.
 func (c *parquetReader) end() {
 	all, start := string(c.bytes), 0
 	c.cells = c.cells[:0]
@@ -260,7 +260,7 @@ func (c *parquetReader) end() {
 func (c *parquetReader) fillFlat(n int) error {
 	leaf := c.leaves[0]
 	for len(c.ends) < n {
-		if err := leaf.more(n - len(c.ends)); err != nil {
+		if err := leaf.readMore(n - len(c.ends)); err != nil {
 			return err
 		}
 		for _, v := range leaf.ready {

@@ -200,7 +200,7 @@ func TestParquetRefuses(t *testing.T) {
 		"CSV":           {"a,b\n1,2\n", "a", "is not Parquet."},
 		"empty":         {"", "a", "is not Parquet."},
 		"magic only":    {"PAR1", "a", "is cut off"},
-		"cut off":       {good[:len(good)-100], "email", "is cut off: it does not end as one. Copy or export it again."},
+		"cut off":       {good[:len(good)-100], "email", "is cut off: its end is missing. Copy or export it again."},
 		"footer's size": {good[:len(good)-8] + "\xff\xff\xff\x7fPAR1", "email", "is cut off"},
 		"encrypted":     {"PARE" + good[4:], "email", "is encrypted"},
 		"gzip":          {"\x1f\x8b\x08\x00rest", "email", "is Parquet inside of gzip"},

@@ -14,18 +14,18 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
 )
 
-// appendValue appends a value that is not null as text. Of a value that has no
-// text, such as a number that is none, it appends nothing.
+// appendValue appends a value that is not null as text. Of a value without a text,
+// such as NaN, it appends nothing.
 type appendValue func(buf []byte, v parquet.Value) []byte
 
-// parquetType is how the values of a leaf become text, and whether that is
-// JSON. Nil if they do not.
+// parquetType returns how to convert the values of a leaf to text, and whether that
+// is JSON; nil if they cannot be converted.
 func parquetType(column *parquet.Column) (appendValue, bool) {
 	kind := column.Type().Kind()
 	if logical := column.Type().LogicalType(); logical != nil {
 		switch t := logical.Value.(type) {
 		case *format.StringType, *format.EnumType:
-			return text8(kind)
+			return textType(kind)
 		case *format.JsonType:
 			return appendBytes, true
 		case *format.UUIDType:
@@ -69,11 +69,11 @@ func physicalType(kind parquet.Kind) (appendValue, bool) {
 	case parquet.Int96:
 		return appendInt96, false
 	default:
-		return text8(kind) // of writers that did not say what their bytes are
+		return textType(kind) // writers often do not mark text as such
 	}
 }
 
-func text8(kind parquet.Kind) (appendValue, bool) {
+func textType(kind parquet.Kind) (appendValue, bool) {
 	if kind != parquet.ByteArray {
 		return nil, false
 	}
@@ -122,12 +122,12 @@ func twosComplement(bytes []byte) *big.Int {
 	return n
 }
 
-// appendDecimal puts the point into digits.
+// appendDecimal inserts the decimal point.
 func appendDecimal(buf []byte, digits string, scale int) []byte {
 	if digits[0] == '-' {
 		buf, digits = append(buf, '-'), digits[1:]
 	}
-	if scale <= 0 || scale > 1000 { // the format does not know negative ones
+	if scale <= 0 || scale > 1000 { // the format has no negative scale
 		return append(buf, digits...)
 	}
 	if missing := scale + 1 - len(digits); missing > 0 {
@@ -145,7 +145,7 @@ func appendEpochDate(buf []byte, v parquet.Value) []byte {
 func timestampType(t *format.TimestampType) appendValue {
 	layout := time.RFC3339Nano
 	if !t.IsAdjustedToUTC {
-		layout = "2006-01-02T15:04:05.999999999" // of no zone
+		layout = "2006-01-02T15:04:05.999999999" // without a zone
 	}
 	at := time.UnixMilli
 	switch t.Unit.Value.(type) {
@@ -175,7 +175,7 @@ func timeType(t *format.TimeType) appendValue {
 	}
 }
 
-// appendInt96 reads the time that old writers kept as nanoseconds of a Julian day.
+// appendInt96 converts a timestamp of old writers: a Julian day and nanoseconds.
 func appendInt96(buf []byte, v parquet.Value) []byte {
 	const unixEpoch = 2440588 // as Julian day
 	n := v.Int96()
@@ -199,7 +199,7 @@ func appendQuoted(buf []byte, v parquet.Value, value appendValue, isJSON bool) [
 
 func appendJSONString(buf []byte, text string) []byte {
 	quoted, err := json.Marshal(text)
-	if err != nil { // which no string can cause
+	if err != nil { // cannot happen for a string
 		return append(buf, "null"...)
 	}
 	return append(buf, quoted...)

@@ -248,6 +248,7 @@ func TestSQL_connectionCheck(t *testing.T) {
 // Whenever nobody waits for a statement any more, it ends on the server: before
 // it is there, while it is compiled, and while it runs.
 func TestSQL_cancelledAtAnyMoment(t *testing.T) {
+	t.Parallel()
 	const moments, apart = 12, 25 * time.Millisecond
 	onBoth(t, func(t *testing.T, db *sqltest.Database) {
 		source := sql.Source{URL: db.URL(), Query: "SELECT COUNT(*) AS a FROM seq_1_to_200000 AS a, seq_1_to_200000 AS b WHERE a.seq * b.seq % 7 = 3"}

@@ -12,6 +12,7 @@ import (
 )
 
 func TestSQL_noConnection(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, db *sqltest.Database) {
 		closed, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
@@ -68,6 +69,7 @@ func TestSQL_environment(t *testing.T) {
 }
 
 func TestSQL_refusedQueries(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, db *sqltest.Database) {
 		db.Exec(people + "CREATE SEQUENCE visits;")
 		url := owned(db)

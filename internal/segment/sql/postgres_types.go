@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"maps"
 )
 
 // postgresType is what the text of a value is made into.
@@ -30,7 +31,9 @@ var (
 
 // postgresTypes are the types of the server's own, by their numbers. Those that
 // users make are their base types, arrays or texts.
-var postgresTypes = map[uint32]postgresType{
+var postgresTypes = withArrays(postgresScalars)
+
+var postgresScalars = map[uint32]postgresType{
 	16: postgresBool,
 	21: postgresNumber, 23: postgresNumber, 20: postgresNumber, 26: postgresNumber,
 	700: postgresNumber, 701: postgresNumber, 1700: postgresNumber,
@@ -42,15 +45,17 @@ var postgresTypes = map[uint32]postgresType{
 	142: postgresText, 1560: postgresText, 1562: postgresText, 790: postgresText, 705: postgresText,
 }
 
-func init() {
+func withArrays(scalars map[uint32]postgresType) map[uint32]postgresType {
+	types := maps.Clone(scalars)
 	for array, element := range postgresElement {
-		postgresTypes[array] = postgresArray("bytea[]", element, ",")
+		types[array] = postgresArray("bytea[]", element, ",")
 	}
+	return types
 }
 
 // postgresArray is the type of arrays. name is the server's.
 func postgresArray(name string, element uint32, delimiter string) postgresType {
-	of := postgresTypes[element] // text where it is not known
+	of := postgresScalars[element] // text where it is not known
 	if of.binary != "" || delimiter != "," {
 		return postgresType{binary: name}
 	}

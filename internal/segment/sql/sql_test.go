@@ -23,7 +23,6 @@ func TestMain(m *testing.M) {
 // onBoth runs a test on both kinds of servers.
 func onBoth(t *testing.T, test func(*testing.T, *sqltest.Database)) {
 	t.Helper()
-	t.Parallel()
 	for name, start := range map[string]func(testing.TB) *sqltest.Database{"PostgreSQL": sqltest.Postgres, "MariaDB": sqltest.MariaDB} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -96,6 +95,7 @@ const people = `CREATE TABLE people (email varchar(100), name varchar(100), scor
 INSERT INTO people VALUES ('ann@example.com', 'Ann', 1), ('bob@example.com', NULL, 2), ('eve@example.com', 'Ève', NULL);`
 
 func TestSQL_wantedColumns(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, db *sqltest.Database) {
 		db.Exec(people)
 		rows := openSQL(t, sql.Source{URL: owned(db), Query: "SELECT * FROM people ORDER BY email"}, "score", "email")

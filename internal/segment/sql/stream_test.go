@@ -45,7 +45,7 @@ func wantNoStatements(t *testing.T, db *sqltest.Database) {
 }
 
 // Rows pass one by one: however many there are, few are in memory.
-func TestSQL_streams(t *testing.T) {
+func TestSQL_streams(t *testing.T) { //nolint:paralleltest // it measures the heap of the process
 	for _, start := range []func(testing.TB) *sqltest.Database{sqltest.Postgres, sqltest.MariaDB} {
 		db := start(t)
 		rows := openSQL(t, sql.Source{URL: db.URL(), Query: manyRows(db, "200000")}, "email", "name", "score")
@@ -78,6 +78,7 @@ func TestSQL_streams(t *testing.T) {
 
 // Closing in the middle neither reads the rest nor leaves anything running.
 func TestSQL_closedEarly(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, db *sqltest.Database) {
 		rows := openSQL(t, sql.Source{URL: db.URL(), Query: manyRows(db, "50000000")}, "email")
 		for range 1000 {
@@ -96,6 +97,7 @@ func TestSQL_closedEarly(t *testing.T) {
 
 // When nobody waits any more, the server stops too.
 func TestSQL_cancelled(t *testing.T) {
+	t.Parallel()
 	slow := map[string]string{"postgres": "SELECT pg_sleep(60)::text AS a", "mysql": "SELECT BENCHMARK(100000000000, SHA2('x', 512)) AS a"}
 	rows := map[string]string{"postgres": "SELECT generate_series(1, 100000000) AS a", "mysql": "SELECT seq AS a FROM seq_1_to_100000000"}
 	onBoth(t, func(t *testing.T, db *sqltest.Database) {
@@ -128,6 +130,7 @@ func TestSQL_cancelled(t *testing.T) {
 
 // A connection that breaks is an error, not the end of the segment.
 func TestSQL_serverGone(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, db *sqltest.Database) {
 		rows := openSQL(t, sql.Source{URL: db.URL(), Query: manyRows(db, "5000000")}, "email")
 		if _, err := rows.Next(nil); err != nil {
@@ -144,6 +147,7 @@ func TestSQL_serverGone(t *testing.T) {
 }
 
 func TestSQL_version(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, db *sqltest.Database) {
 		db.Exec(people)
 		source := sql.Source{URL: owned(db), Query: "SELECT email FROM people"}

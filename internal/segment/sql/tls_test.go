@@ -33,7 +33,8 @@ func checkTLS(t *testing.T, cases map[string]tlsCase, login func(t *testing.T, c
 }
 
 // A server on another machine is asked within TLS unless the URL says otherwise.
-func TestSQL_mysqlTLS(t *testing.T) {
+func TestSQL_mysqlTLS(t *testing.T) { //nolint:tparallel // checkTLS also serves tests that set the environment
+	t.Parallel()
 	host := otherAddress(t)
 	config, ca := certified(t, host)
 	_, other := certified(t, host)

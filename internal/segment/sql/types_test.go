@@ -174,6 +174,7 @@ func TestSQL_binaryColumns(t *testing.T) {
 }
 
 func TestSQL_args(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, db *sqltest.Database) {
 		db.Exec(people)
 		query := "SELECT email FROM people WHERE score >= ? AND name <> ? ORDER BY email"
@@ -192,6 +193,7 @@ func TestSQL_args(t *testing.T) {
 
 // A null is NULL, and no empty text.
 func TestSQL_nullArgs(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, db *sqltest.Database) {
 		query := "SELECT CASE WHEN x IS NULL THEN 'null' WHEN x = '' THEN 'empty' ELSE x END AS a FROM (SELECT CAST(? AS char(10)) AS x UNION ALL SELECT CAST(? AS char(10)) UNION ALL SELECT CAST(? AS char(10))) AS t"
 		if db.Scheme == "postgres" {
@@ -213,6 +215,7 @@ func TestSQL_nullArgs(t *testing.T) {
 }
 
 func TestSQL_columns(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, db *sqltest.Database) {
 		source := sql.Source{URL: db.URL(), Query: "SELECT 1 AS a, 2 AS b, 3 AS a"}
 		_, err := source.Open(t.Context(), []string{"b", "c"})

@@ -1,3 +1,4 @@
+//nolint:paralleltest // credentials come from the environment, which azureEnvironment sets
 package storage_test
 
 import (
@@ -14,7 +15,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob"
+	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/container"
+	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/sas"
 )
 
 // The account that every Azurite has, and its key, which is public.
@@ -23,8 +25,7 @@ const (
 	azuriteKey     = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 )
 
-// The library takes the credentials of Azure from the environment once in a
-// process, so all tests have the same.
+// azureEnvironment sets the account and its key, and unsets everything else.
 func azureEnvironment(t *testing.T) {
 	t.Helper()
 	for name, value := range map[string]string{
@@ -104,39 +105,65 @@ func azurePath(address, container, key string) string {
 	return fmt.Sprintf("azblob://%s/%s?protocol=http&domain=%s&localemu=true", container, key, address)
 }
 
-func TestAzure(t *testing.T) {
+// startContainer starts a server with an empty container "segments".
+func startContainer(t *testing.T) (address string, client *container.Client) {
+	t.Helper()
 	azureEnvironment(t)
-	address := startAzurite(t, azuriteKey)
-	credential, err := azblob.NewSharedKeyCredential(azuriteAccount, azuriteKey)
+	address = startAzurite(t, azuriteKey)
+	credential, err := container.NewSharedKeyCredential(azuriteAccount, azuriteKey)
 	if err != nil {
 		t.Fatal(err)
 	}
-	client, err := azblob.NewClientWithSharedKeyCredential("http://"+address+"/"+azuriteAccount, credential, nil)
+	client, err = container.NewClientWithSharedKeyCredential("http://"+address+"/"+azuriteAccount+"/segments", credential, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := client.CreateContainer(t.Context(), "segments", nil); err != nil {
+	if _, err := client.Create(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
+	return address, client
+}
+
+func putBlob(t *testing.T, client *container.Client, key, content string) {
+	t.Helper()
+	if _, err := client.NewBlockBlobClient(key).UploadBuffer(t.Context(), []byte(content), nil); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestAzure(t *testing.T) {
+	address, client := startContainer(t)
 	objects{
-		path: func(container, key string) string { return azurePath(address, container, key) },
-		name: func(container, key string) string { return "azblob://" + container + "/" + key },
-		put: func(t *testing.T, key, content string) {
-			t.Helper()
-			if _, err := client.UploadBuffer(t.Context(), "segments", key, []byte(content), nil); err != nil {
-				t.Fatal(err)
-			}
-		},
+		path:     func(container, key string) string { return azurePath(address, container, key) },
+		name:     func(container, key string) string { return "azblob://" + container + "/" + key },
+		put:      func(t *testing.T, key, content string) { t.Helper(); putBlob(t, client, key, content) },
 		secrets:  []string{azuriteKey, azuriteAccount, address, "SharedKey"},
 		noBucket: `there is no bucket or container "no-such-segments". Check the name of the container`,
 	}.test(t)
-	for _, key := range []string{"50%.csv", "#1.csv"} {
-		if _, err := client.UploadBuffer(t.Context(), "segments", key, []byte("id\n1\n"), nil); err != nil {
-			t.Fatal(err)
-		}
-		for _, path := range []string{key, "*" + key[1:]} {
-			expectWords(t, openFails(t, azurePath(address, "segments", path)), "cannot be read from Azure Blob Storage. Give it another name")
-		}
+}
+
+// A shared access signature or a connection string does instead of a key.
+func TestAzureWithoutAKey(t *testing.T) {
+	address, client := startContainer(t)
+	putBlob(t, client, "a.csv", numbered(3))
+	signedURL, err := client.GetSASURL(sas.ContainerPermissions{Read: true, List: true}, time.Now().Add(time.Hour), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, signature, _ := strings.Cut(signedURL, "?")
+	endpoint := "BlobEndpoint=http://" + address + "/" + azuriteAccount + ";"
+	for name, env := range map[string]map[string]string{
+		"shared access signature":              {"AZURE_STORAGE_KEY": "", "AZURE_STORAGE_SAS_TOKEN": signature, "AZURE_STORAGE_DOMAIN": address, "AZURE_STORAGE_PROTOCOL": "http"},
+		"connection string":                    {"AZURE_STORAGE_ACCOUNT": "", "AZURE_STORAGE_CONNECTION_STRING": endpoint + "AccountName=" + azuriteAccount + ";AccountKey=" + azuriteKey},
+		"connection string with the signature": {"AZURE_STORAGE_ACCOUNT": "", "AZURE_STORAGE_CONNECTION_STRING": endpoint + "SharedAccessSignature=" + signature},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for name, value := range env {
+				t.Setenv(name, value)
+			}
+			wantNumbered(t, withShortWaits("azblob://segments/a.csv"), 3)
+			wantNumbered(t, withShortWaits("azblob://segments/*.csv"), 3)
+		})
 	}
 }
 

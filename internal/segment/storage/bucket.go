@@ -2,90 +2,60 @@ package storage
 
 import (
 	"context"
-	"net/url"
+	"net/http"
 	"path"
 	"slices"
 	"strings"
-
-	"gocloud.dev/blob"
-	"gocloud.dev/gcerrors"
-
-	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/redact"
+	"time"
 )
 
 // bucket is an object store: Amazon S3 and what speaks its protocol, Google
 // Cloud Storage, Azure Blob Storage.
-type bucket struct{ patience }
-
-// address is a path of an object.
-type address struct {
-	scheme, bucket, key string
-	query               string // how to get there
+type bucket struct {
+	retryPolicy
+	transport http.RoundTripper // to Google; the clients of the others have their own
 }
 
-// parseAddress takes a path apart. A key is taken as it is, not as an URL has
-// it; only ? ends it.
-func parseAddress(path string) (address, error) {
-	scheme, rest, _ := strings.Cut(path, "://")
-	rest, query, _ := strings.Cut(rest, "?")
-	name, key, _ := strings.Cut(rest, "/")
-	a := address{scheme: strings.ToLower(scheme), bucket: name, key: key, query: query}
-	switch {
-	case strings.ContainsAny(name, "@:"): // in which there may be half a password
-		return address{}, PathErrorf("Leave them out of the path, which is kept in the state. "+a.chain(), nil,
-			"There are credentials where the name of the bucket has to be, or the name is not valid: %q.", a.scheme+"://…")
-	case holdsPassword(query):
-		return address{}, PathErrorf("Name the host alone, as in ?endpoint=https://storage.example.com. "+a.chain(), nil,
-			"%q has a URL with credentials in its parameters.", a)
-	case name == "" || key == "" || strings.HasSuffix(key, "/"):
-		return a, PathErrorf("Write the bucket and the key of the object, such as "+a.scheme+"://my-bucket/segments/vip.csv.", nil,
-			"%q names no object in a bucket.", a)
+// bucketClient makes the requests to one bucket in the API of its cloud.
+type bucketClient interface {
+	// stat returns what is stored under a key.
+	stat(ctx context.Context, key string) (revision, error)
+
+	// list returns the objects whose keys begin with a prefix. A delimiter
+	// leaves out those with the delimiter after the prefix; empty: none. The
+	// token is that of the page before; empty: the first page.
+	list(ctx context.Context, prefix, delimiter, token string) (listPage, error)
+
+	// read opens a range of an object, to its end where length is negative. It
+	// may refuse to if the object is not of this revision any more.
+	read(ctx context.Context, key string, offset, length int64, want revision) (download, error)
+}
+
+// listPage is one page of a listing.
+type listPage struct {
+	objects []listedObject
+	next    string // token of the next page; empty after the last one
+}
+
+type listedObject struct {
+	key string
+	revision
+}
+
+// objectsPerPage is the maximum of Amazon S3 and of Google Cloud Storage.
+const objectsPerPage = 1000
+
+// connect creates the client of the bucket, with the credentials that its
+// cloud's own library finds.
+func (b bucket) connect(ctx context.Context, a address) (bucketClient, error) {
+	switch a.scheme {
+	case schemeS3:
+		return newS3Client(ctx, a)
+	case schemeGCS:
+		return newGCSClient(ctx, a, b.transport)
+	default:
+		return newAzureClient(a)
 	}
-	return a, nil
-}
-
-// holdsPassword reports whether a parameter is a URL with credentials, which
-// the clients of the stores would quote in their errors.
-func holdsPassword(query string) bool {
-	for pair := range strings.SplitSeq(query, "&") {
-		text, err := url.QueryUnescape(pair)
-		if err != nil {
-			text = pair
-		}
-		if redact.HoldsUser(text) {
-			return true
-		}
-	}
-	return false
-}
-
-// String is for messages: without the query, and without a key that may be the
-// rest of a password.
-func (a address) String() string {
-	if a.isMasked() {
-		return a.scheme + "://" + a.bucket + "/…"
-	}
-	return a.scheme + "://" + a.bucket + "/" + a.key
-}
-
-// isMasked reports whether messages do not show the key.
-func (a address) isMasked() bool {
-	return strings.Contains(a.key, ":") && strings.Contains(a.key+a.query, "@")
-}
-
-// with is the address of another object in the same bucket.
-func (a address) with(key string) address {
-	a.key = key
-	return a
-}
-
-// open opens the bucket.
-func (a address) open(ctx context.Context) (*blob.Bucket, error) {
-	opened, err := openBucket(ctx, &url.URL{Scheme: a.scheme, Host: a.bucket, RawQuery: a.query})
-	if err != nil {
-		return nil, a.explain(err)
-	}
-	return opened, nil
 }
 
 func (b bucket) Find(ctx context.Context, path string) ([]Object, error) {
@@ -93,114 +63,132 @@ func (b bucket) Find(ctx context.Context, path string) ([]Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	opened, err := request(ctx, b, a, a.open)
+	client, err := request(ctx, b.retryPolicy, a, func(ctx context.Context) (bucketClient, error) { return b.connect(ctx, a) })
 	if err != nil {
-		return nil, blameFault(a.String(), err)
+		return nil, pathError(a.String(), err)
 	}
-	defer func() { _ = opened.Close() }() // nothing was written
-	objects, err := b.look(ctx, opened, a)
-	return objects, blameFault(a.String(), err)
+	objects, err := finder{b.retryPolicy, client, a}.find(ctx)
+	return objects, pathError(a.String(), err)
 }
 
-// request makes one request to a store, which has time of its own, and repeats
-// it if what fails passes.
-func request[T any](ctx context.Context, b bucket, a address, f func(context.Context) (T, error)) (result T, err error) {
-	err = b.retry(ctx, func() (err error) {
-		result, err = ask(ctx, b.patience, f)
+// request makes a request to a store, each attempt with a timeout of its own.
+func request[T any](ctx context.Context, p retryPolicy, a address, f func(context.Context) (T, error)) (result T, err error) {
+	err = p.retry(ctx, func() (err error) {
+		result, err = withTimeout(ctx, p, f)
 		return a.explain(err)
 	})
 	return result, err
 }
 
-// look asks the bucket for the object of this key, else for those that the key
-// matches as a pattern.
-func (b bucket) look(ctx context.Context, opened *blob.Bucket, a address) ([]Object, error) {
-	found, err := request(ctx, b, a, func(ctx context.Context) (Object, error) {
-		attributes, err := opened.Attributes(ctx, a.key)
+// finder finds the objects of an address.
+type finder struct {
+	retryPolicy
+	client  bucketClient
+	address address
+}
+
+// find returns the object with this very key, else those that the key matches
+// as a pattern.
+func (f finder) find(ctx context.Context) ([]Object, error) {
+	key := f.address.key
+	found, err := request(ctx, f.retryPolicy, f.address, func(ctx context.Context) (Object, error) {
+		stored, err := f.client.stat(ctx, key)
 		switch {
 		case err == nil:
-			return bucketFile{b.patience, a, revisionOf(attributes.As, attributes.Size, attributes.ModTime)}, nil
-		case isPattern(a.key) && ctx.Err() == nil:
+			return f.object(key, stored), nil
+		case isPattern(key) && ctx.Err() == nil:
 			return nil, nil //nolint:nilnil // what does not exist under this name may still be a pattern
 		default:
-			return nil, clearer(ctx, opened, a, err)
+			return nil, f.moreSpecific(ctx, err)
 		}
 	})
 	switch {
 	case err != nil:
 		return nil, err
 	case found == nil:
-		return b.list(ctx, opened, a)
+		return f.list(ctx)
 	default:
 		return []Object{found}, nil
 	}
 }
 
-// isPattern reports whether a key has wildcards. ? is none, since it ends the
-// key.
+func (f finder) object(key string, stored revision) bucketObject {
+	return bucketObject{f.retryPolicy, f.client, f.address.withKey(key), stored}
+}
+
+// isPattern reports whether a key has wildcards. ? is not one, since it ends
+// the key.
 func isPattern(key string) bool { return strings.ContainsAny(key, `*[`) }
 
 // list finds the objects that a pattern matches.
-func (b bucket) list(ctx context.Context, opened *blob.Bucket, a address) ([]Object, error) {
-	if _, err := path.Match(a.key, ""); err != nil {
-		return nil, &fault{problem: "the pattern is not valid", remedy: "A [ begins a set of characters that a ] ends, and \\ takes the next character as it is."}
+func (f finder) list(ctx context.Context) ([]Object, error) {
+	pattern := f.address.key
+	if _, err := path.Match(pattern, ""); err != nil {
+		return nil, &readError{problem: "the pattern is not valid", remedy: "A [ begins a set of characters that a ] ends, and \\ takes the next character as it is."}
 	}
-	prefix := a.key[:strings.IndexAny(a.key, `*[\`)]
-	options := &blob.ListOptions{Prefix: prefix}
-	if !strings.Contains(a.key[len(prefix):], "/") {
-		options.Delimiter = "/" // what is below is of no interest
+	prefix := pattern[:strings.IndexAny(pattern, `*[\`)]
+	delimiter := ""
+	if !strings.Contains(pattern[len(prefix):], "/") {
+		delimiter = "/" // no pattern matches what is further below
 	}
-	var found []bucketFile
-	for next := blob.FirstPageToken; len(next) > 0; {
-		page, err := request(ctx, b, a, func(ctx context.Context) (p listed, err error) {
-			p.items, p.next, err = opened.ListPage(ctx, next, listedAtOnce, options)
-			return p, err
+	var found []bucketObject
+	for token := ""; ; {
+		page, err := request(ctx, f.retryPolicy, f.address, func(ctx context.Context) (listPage, error) {
+			return f.client.list(ctx, prefix, delimiter, token)
 		})
 		if err != nil {
 			return nil, err
 		}
-		for _, item := range page.items {
-			if matches, _ := path.Match(a.key, item.Key); matches && !item.IsDir {
-				found = append(found, bucketFile{b.patience, a.with(item.Key), revisionOf(item.As, item.Size, item.ModTime)})
+		for _, item := range page.objects {
+			if matches, _ := path.Match(pattern, item.key); matches && !strings.HasSuffix(item.key, "/") {
+				found = append(found, f.object(item.key, item.revision))
 			}
 		}
-		next = page.next
+		if token = page.next; token == "" {
+			return sortedByKey(found)
+		}
 	}
-	return sorted(found)
 }
 
-// listed is a page of a list of objects.
-type listed struct {
-	items []*blob.ListObject
-	next  []byte // nothing after the last one
-}
-
-// listedAtOnce is how many objects a page holds, the most of Amazon S3.
-const listedAtOnce = 1000
-
-// sorted puts objects into the order of their keys.
-func sorted(found []bucketFile) ([]Object, error) {
+func sortedByKey(found []bucketObject) ([]Object, error) {
 	if len(found) == 0 {
-		return nil, &fault{problem: "no object matches", remedy: "* stands for any characters but /. Check the bucket and the pattern."}
+		return nil, &readError{problem: "no object matches", remedy: "* stands for any characters but /. Check the bucket and the pattern."}
 	}
-	slices.SortFunc(found, func(a, b bucketFile) int { return strings.Compare(a.address.key, b.address.key) })
+	slices.SortFunc(found, func(a, b bucketObject) int { return strings.Compare(a.address.key, b.address.key) })
 	objects := make([]Object, len(found))
-	for i, file := range found {
-		objects[i] = file
+	for i, object := range found {
+		objects[i] = object
 	}
 	return objects, nil
 }
 
-// clearer replaces the error of a request that is answered without a body,
-// where listing says more: S3 tells only there that the bucket is not there,
-// is elsewhere, or does not know the key.
-func clearer(ctx context.Context, opened *blob.Bucket, a address, err error) error {
-	if a.scheme != "s3" || statusOf(err).http == 0 {
+// moreSpecific replaces the error of a request for one object by that of a
+// listing, where that says more: S3 answers HEAD without a body, and Google
+// says "not found" of objects and buckets alike.
+func (f finder) moreSpecific(ctx context.Context, err error) error {
+	answer := statusOf(err).http
+	if f.address.scheme == schemeAzure || answer < http.StatusMultipleChoices || isRetryableStatus(answer) {
 		return err
 	}
-	_, listing := opened.List(&blob.ListOptions{Prefix: a.key}).Next(ctx)
-	if s := statusOf(listing); s.code != "" && s.code != "AccessDenied" && gcerrors.Code(listing) != gcerrors.PermissionDenied {
-		return listing
+	_, listErr := f.client.list(ctx, f.address.key, "", "")
+	if s := statusOf(listErr); s.code != "" && !s.isDenied() {
+		return listErr
 	}
 	return err
+}
+
+// revision identifies what is stored in an object.
+type revision struct {
+	size int64
+	tag  string // differs where the content does
+}
+
+// newRevision takes the tag that the store itself distinguishes contents by:
+// a generation or an entity tag, which may come with quotes and without, else
+// the time of the last change.
+func newRevision(size int64, tag string, changed time.Time) revision {
+	if tag = strings.Trim(tag, `"`); tag != "" {
+		return revision{size, tag}
+	}
+	return revision{size, changed.UTC().Format(time.RFC3339)}
 }

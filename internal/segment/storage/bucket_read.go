@@ -4,143 +4,86 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"strings"
 	"time"
-
-	"cloud.google.com/go/storage"
-	azblob "github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/blob"
-	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/container"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
-	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
-	"gocloud.dev/blob"
 )
 
-// bucketFile is an object in a bucket.
-type bucketFile struct {
-	patience
+// bucketObject is an object in a bucket.
+type bucketObject struct {
+	retryPolicy
+	client   bucketClient
 	address  address
 	revision revision
 }
 
-func (f bucketFile) Name() string { return f.address.String() }
+func (o bucketObject) Name() string { return o.address.String() }
 
-func (f bucketFile) Path() string { return f.address.key }
+func (o bucketObject) Path() string { return o.address.key }
 
-func (f bucketFile) Version() string {
-	if f.address.isMasked() { // so its name is not that of this object alone
-		return f.revision.String() + ", " + f.address.key
+func (o bucketObject) Version() string {
+	version := fmt.Sprintf("%d bytes, %s", o.revision.size, o.revision.tag)
+	if o.address.isMasked() { // several objects have the same name
+		return version + ", " + o.address.key
 	}
-	return f.revision.String()
+	return version
 }
 
-func (f bucketFile) Open(ctx context.Context) (Content, error) {
-	opened, err := await(ctx, func() (*blob.Bucket, error) { return f.address.open(ctx) }, func(opened *blob.Bucket) { _ = opened.Close() })
-	if err != nil {
-		return nil, blameFault(f.Name(), err)
-	}
-	r := &remote{ctx: ctx, ranges: bucketRanges{f, opened}, patience: f.patience, bytes: f.revision.size, done: opened.Close}
+func (o bucketObject) Open(ctx context.Context) (Content, error) {
+	r := &remoteContent{ctx: ctx, rangeOpener: o, retryPolicy: o.retryPolicy, size: o.revision.size}
 	if err := r.start(); err != nil {
-		return nil, blameFault(f.Name(), err)
+		return nil, pathError(o.Name(), err)
 	}
 	return r, nil
 }
 
-type bucketRanges struct {
-	bucketFile
-	opened *blob.Bucket
+// download is the answer of a store to a request for a range of an object.
+type download struct {
+	body         io.ReadCloser
+	length       int64  // of the body
+	contentRange string // header; empty: the body is the whole object
+	tag          string // as in [newRevision]
+	changed      time.Time
 }
 
-// from implements [ranges]. What is sent is compared with what was found, so
-// there is no moment in which the object could change unseen.
-func (b bucketRanges) from(ctx context.Context, offset, length int64) (transfer, error) {
-	body, err := b.stream(ctx, func(ctx context.Context) (io.ReadCloser, error) {
-		reader, err := b.opened.NewRangeReader(ctx, b.address.key, offset, length, nil)
+// openRange implements [rangeOpener]. The revision of what is sent is compared
+// with the one that was found, so no change goes unseen.
+func (o bucketObject) openRange(ctx context.Context, offset, length int64) (rangeBody, error) {
+	body, err := o.openBody(ctx, func(ctx context.Context) (io.ReadCloser, error) {
+		d, err := o.client.read(ctx, o.address.key, offset, length, o.revision)
 		if err != nil {
 			return nil, err
 		}
-		if revisionOf(reader.As, reader.Size(), reader.ModTime()) != b.revision {
-			_ = reader.Close() // not wanted
-			return nil, errChanged
+		if err := o.check(d, offset); err != nil {
+			_ = d.body.Close() // not wanted
+			return nil, err
 		}
-		return reader, nil
+		return d.body, nil
 	})
 	if err != nil {
-		return transfer{}, b.address.explain(err)
+		return rangeBody{}, o.address.explain(err)
 	}
-	return transfer{ReadCloser: body}, nil // its size is known
+	return rangeBody{ReadCloser: body}, nil
 }
 
-var errChanged = &fault{
+// check verifies that a download is of the object that was found, and begins
+// where it has to.
+func (o bucketObject) check(d download, offset int64) error {
+	start, size := int64(0), d.length
+	if d.contentRange != "" {
+		start, size = parseContentRange(d.contentRange)
+	}
+	switch {
+	case newRevision(size, d.tag, d.changed) != o.revision:
+		return errChanged
+	case start != offset:
+		return errWrongRange
+	default:
+		return nil
+	}
+}
+
+var errChanged = &readError{
 	problem: "it was changed while it was read",
 	remedy:  "Run Terraform again once the file is complete. Whoever writes it should write a new file and put it into place when it is done.",
-}
-
-// revision identifies what is in an object.
-type revision struct {
-	size int64
-	tag  string
-}
-
-func (r revision) String() string { return fmt.Sprintf("%d bytes, %s", r.size, r.tag) }
-
-// revisionOf takes what the store itself tells revisions apart by. as gives
-// out the types of its client; what they are depends on the request. An entity
-// tag may come with quotes and without.
-func revisionOf(as func(any) bool, size int64, changed time.Time) revision {
-	if tag := generation(as); tag != "" {
-		return revision{size, tag}
-	}
-	if tag := strings.Trim(entityTag(as), `"`); tag != "" {
-		return revision{size, tag}
-	}
-	return revision{size, changed.UTC().Format(time.RFC3339)}
-}
-
-// generation is Google's.
-func generation(as func(any) bool) string {
-	var (
-		attributes storage.ObjectAttrs
-		reader     *storage.Reader
-		number     int64
-	)
-	switch {
-	case as(&attributes):
-		number = attributes.Generation
-	case as(&reader):
-		number = reader.Attrs.Generation
-	}
-	if number == 0 {
-		return ""
-	}
-	return fmt.Sprint("generation ", number)
-}
-
-// entityTag is Amazon's and Microsoft's.
-func entityTag(as func(any) bool) string {
-	var (
-		s3Object s3types.Object
-		s3Head   s3.HeadObjectOutput
-		s3Get    s3.GetObjectOutput
-		azItem   container.BlobItem
-		azHead   azblob.GetPropertiesResponse
-		azGet    azblob.DownloadStreamResponse
-	)
-	switch {
-	case as(&s3Object):
-		return deref(s3Object.ETag)
-	case as(&s3Head):
-		return deref(s3Head.ETag)
-	case as(&s3Get):
-		return deref(s3Get.ETag)
-	case as(&azItem) && azItem.Properties != nil:
-		return string(deref(azItem.Properties.ETag))
-	case as(&azHead):
-		return string(deref(azHead.ETag))
-	case as(&azGet):
-		return string(deref(azGet.ETag))
-	default:
-		return ""
-	}
 }
 
 func deref[T any](p *T) (v T) {

@@ -19,15 +19,15 @@ import (
 // disk is the file system. A relative path starts at the working directory.
 type disk struct{ diskCalls }
 
-// diskCalls are the calls to the file system. Each of them may block for good,
-// so they are made by [await] and the like.
+// diskCalls are the calls to the file system. Any of them may block forever, so
+// they are made in goroutines that can be abandoned; see [interruptible].
 type diskCalls struct {
 	stat func(path string) (fs.FileInfo, error)
 	glob func(pattern string) ([]string, error)
 	open func(path string) (diskHandle, error)
 }
 
-// diskHandle is what is needed of an [os.File].
+// diskHandle is the part of an [os.File] that is needed.
 type diskHandle interface {
 	io.ReaderAt
 	io.Closer
@@ -37,11 +37,12 @@ type diskHandle interface {
 var osCalls = diskCalls{os.Stat, filepath.Glob, func(path string) (diskHandle, error) { return os.Open(path) }}
 
 func (d disk) Find(ctx context.Context, path string) ([]Object, error) {
-	return await(ctx, func() ([]Object, error) { return d.look(ctx, path) }, nil)
+	return interruptible(ctx, func() ([]Object, error) { return d.find(ctx, path) }, nil)
 }
 
-// look takes a path that exists literally, and any other as a pattern.
-func (d disk) look(ctx context.Context, path string) ([]Object, error) {
+// find returns the file with this very path, else those that the path matches as
+// a pattern.
+func (d disk) find(ctx context.Context, path string) ([]Object, error) {
 	info, err := d.stat(path)
 	switch {
 	case err == nil && info.IsDir():
@@ -58,8 +59,8 @@ func (d disk) look(ctx context.Context, path string) ([]Object, error) {
 	}
 }
 
-// matches finds the files that a pattern matches. Directories among them are
-// not meant: a pattern names what is in a folder, not what is below it.
+// matches finds the files that a pattern matches. Directories are skipped: a
+// pattern names files in a folder, not those below it.
 func (d disk) matches(ctx context.Context, pattern string) ([]Object, error) {
 	paths, err := d.glob(pattern)
 	if err != nil {
@@ -91,36 +92,36 @@ func (d disk) matches(ctx context.Context, pattern string) ([]Object, error) {
 	return objects, nil
 }
 
-// file refuses what cannot be read again from its beginning. Opening it might
-// also wait for good.
+// file refuses what cannot be read twice, such as a pipe. Opening one might also
+// block forever.
 func (d disk) file(path string, info fs.FileInfo) (diskFile, error) {
-	var what string
+	var kind string
 	switch mode := info.Mode(); {
 	case mode&fs.ModeNamedPipe != 0:
-		what = "a named pipe"
+		kind = "a named pipe"
 	case mode&fs.ModeSocket != 0:
-		what = "a socket"
+		kind = "a socket"
 	case mode&(fs.ModeDevice|fs.ModeCharDevice) != 0:
-		what = "a device"
+		kind = "a device"
 	default:
 		return diskFile{path, info, d.open}, nil
 	}
 	return diskFile{}, PathErrorf("Write the rows to a file first, and name that file.", nil,
-		"%q is %s, not a file. A segment is read more than once, to survey it and then to send it, and %s yields its rows only once.", path, what, what)
+		"%q is %s, not a file. A segment is read more than once, to survey it and then to send it, and %s yields its rows only once.", path, kind, kind)
 }
 
 type diskFile struct {
-	path  string
-	info  fs.FileInfo
-	opens func(path string) (diskHandle, error)
+	path   string
+	info   fs.FileInfo // when it was found
+	osOpen func(path string) (diskHandle, error)
 }
 
 func (f diskFile) Name() string { return f.path }
 
 func (f diskFile) Path() string { return f.path }
 
-// settledAfter is how old the last change of a file must be before the time of
-// it says that there was no other since: file systems keep it only so exactly.
+// settledAfter is how old the last change of a file must be for its time to prove
+// that there was none since: the clocks of some file systems are that coarse.
 const settledAfter = 2 * time.Second
 
 func (f diskFile) Version() string {
@@ -130,10 +131,10 @@ func (f diskFile) Version() string {
 	return fmt.Sprintf("%d bytes of %d", f.info.Size(), f.info.ModTime().UnixNano())
 }
 
-// open refuses a file that is not the one any more that was found.
+// Open implements [Object]. It refuses a file that is not the one that was found.
 func (f diskFile) Open(ctx context.Context) (Content, error) {
-	handle, err := await(ctx, func() (diskHandle, error) {
-		handle, err := f.opens(f.path)
+	handle, err := interruptible(ctx, func() (diskHandle, error) {
+		handle, err := f.osOpen(f.path)
 		if err != nil {
 			return nil, openError(f.path, err)
 		}
@@ -143,7 +144,7 @@ func (f diskFile) Open(ctx context.Context) (Content, error) {
 		}
 		if err != nil {
 			_ = handle.Close() // nothing was read
-			return nil, blameFault(f.path, err)
+			return nil, pathError(f.path, err)
 		}
 		return handle, nil
 	}, func(handle diskHandle) { _ = handle.Close() })
@@ -169,7 +170,7 @@ func openError(path string, err error) error {
 	}
 }
 
-// notAFile refuses a path that may hold a secret.
+// notAFile refuses a path that may contain a secret, so without showing it.
 func notAFile() *segment.Error {
 	return PathErrorf("Write a URL as in https://example.com/segments/vip.csv or s3://my-bucket/segments/vip.csv.", nil,
 		"The path is neither that of a file nor a URL that can be read. It is not shown, since it may hold a password.")

@@ -8,33 +8,33 @@ import (
 	"sync"
 )
 
-// diskBlock is how much of a file is read at once, after which it is made sure
-// that the file is still the one that was found.
-const diskBlock = 256 << 10
+// diskReadSize is how much of a file is read at once. After each read, the file
+// must still be the one that was found.
+const diskReadSize = 256 << 10
 
 // diskContent is an open file of the file system.
 //
-// System calls are made by goroutines with buffers of their own, so that
-// whoever reads stops waiting when the context ends, even for a network mount
-// that never answers. Read is one block ahead, which overlaps the disk with
-// the parsing.
+// Goroutines with buffers of their own make the system calls, so that the caller
+// stops waiting when the context ends, even for a network mount that never
+// answers. Read prefetches one buffer, which overlaps the disk with the parsing.
 type diskContent struct {
 	ctx   context.Context
 	file  diskHandle
 	found fs.FileInfo
 
-	ahead   chan diskRead // of the block that is being read
-	reading bool
-	next    int64  // where the block after that begins
-	rest    []byte // of the block that was read last
-	spare   []byte // the buffer of that block
-	end     error  // of Read, after the rest
+	// State of Read.
+	prefetched chan diskRead
+	isReading  bool   // a goroutine will send to prefetched
+	offset     int64  // of the next read
+	unread     []byte // rest of the buffer that was received last
+	spare      []byte // that buffer; reused for the read after the current one
+	err        error  // of Read, once unread is empty
 
 	mu     sync.Mutex // of ReadAt
 	buffer []byte
 }
 
-// diskRead is what a block brought.
+// diskRead is the result of one read.
 type diskRead struct {
 	buffer []byte
 	n      int
@@ -42,26 +42,25 @@ type diskRead struct {
 }
 
 func newDiskContent(ctx context.Context, file diskHandle, found fs.FileInfo) *diskContent {
-	return &diskContent{ctx: ctx, file: file, found: found, ahead: make(chan diskRead, 1)}
+	return &diskContent{ctx: ctx, file: file, found: found, prefetched: make(chan diskRead, 1)}
 }
 
 func (c *diskContent) Size() int64 { return c.found.Size() }
 
 func (*diskContent) EndKnown() bool { return true }
 
-// changed reports whether a file was changed. What leaves its size and its time
-// of change as they are cannot be seen: a change within the same tick of the
-// file system's clock (a few milliseconds on most, up to settledAfter on
-// some), one through a memory mapping or a file that Windows has open for
-// writing, of which the time is noted later, and one after which the time was
-// set back.
+// changed reports whether a file was changed, by its size and time. Invisible are
+// a change within the same tick of the file system's clock (a few milliseconds
+// on most, up to settledAfter on some), one through a memory mapping or a file
+// that Windows has open for writing, whose time is updated later, and one after
+// which the time was set back.
 func changed(found, now fs.FileInfo) bool {
 	return now.Size() != found.Size() || !now.ModTime().Equal(found.ModTime())
 }
 
-// block reads a part of the file into a buffer, all of it unless the file ends
-// before. It is the only thing that an abandoned goroutine does.
-func (c *diskContent) block(buffer []byte, offset int64) diskRead {
+// readFull fills a buffer unless the file ends before. It is all that an abandoned
+// goroutine does.
+func (c *diskContent) readFull(buffer []byte, offset int64) diskRead {
 	n, err := c.file.ReadAt(buffer, offset)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return diskRead{err: err}
@@ -77,10 +76,10 @@ func (c *diskContent) block(buffer []byte, offset int64) diskRead {
 	return diskRead{buffer: buffer, n: n}
 }
 
-// room is a buffer for a block. Its last byte is for what is not to be there
-// after the end.
-func (c *diskContent) room(offset int64) []byte {
-	return make([]byte, min(diskBlock, max(c.Size()-offset, 0)+1))
+// newBuffer returns a buffer for a read. It has one byte more than the rest of the
+// file, so that a file that has grown is noticed.
+func (c *diskContent) newBuffer(offset int64) []byte {
+	return make([]byte, min(diskReadSize, max(c.Size()-offset, 0)+1))
 }
 
 // Read implements [io.Reader].
@@ -88,50 +87,50 @@ func (c *diskContent) Read(p []byte) (int, error) {
 	if err := c.ctx.Err(); err != nil {
 		return 0, err
 	}
-	for len(c.rest) == 0 && c.end == nil {
-		if !c.reading {
-			c.readAhead(c.room(c.next))
+	for len(c.unread) == 0 && c.err == nil {
+		if !c.isReading {
+			c.prefetch(c.newBuffer(c.offset))
 		}
 		select {
-		case block := <-c.ahead:
-			c.reading = false
-			c.take(block)
+		case read := <-c.prefetched:
+			c.isReading = false
+			c.receive(read)
 		case <-c.ctx.Done():
 			return 0, c.ctx.Err()
 		}
 	}
-	if len(c.rest) == 0 && len(p) > 0 {
-		return 0, c.end
+	if len(c.unread) == 0 && len(p) > 0 {
+		return 0, c.err
 	}
-	n := copy(p, c.rest)
-	c.rest = c.rest[n:]
+	n := copy(p, c.unread)
+	c.unread = c.unread[n:]
 	return n, nil
 }
 
-// take takes over a block and has the next one read into the buffer of the one
-// before, which is used up.
-func (c *diskContent) take(block diskRead) {
-	if block.err != nil {
-		c.end = block.err
+// receive takes over what was read, and prefetches into the buffer before, which
+// is used up.
+func (c *diskContent) receive(read diskRead) {
+	if read.err != nil {
+		c.err = read.err
 		return
 	}
-	c.rest = block.buffer[:block.n]
-	c.next += int64(block.n)
-	if block.n < len(block.buffer) {
-		c.end = io.EOF
+	c.unread = read.buffer[:read.n]
+	c.offset += int64(read.n)
+	if read.n < len(read.buffer) {
+		c.err = io.EOF
 		return
 	}
 	buffer := c.spare
 	if buffer == nil {
-		buffer = c.room(c.next)
+		buffer = c.newBuffer(c.offset)
 	}
-	c.spare = block.buffer
-	c.readAhead(buffer)
+	c.spare = read.buffer
+	c.prefetch(buffer)
 }
 
-func (c *diskContent) readAhead(buffer []byte) {
-	c.reading = true
-	go func(offset int64) { c.ahead <- c.block(buffer, offset) }(c.next)
+func (c *diskContent) prefetch(buffer []byte) {
+	c.isReading = true
+	go func(offset int64) { c.prefetched <- c.readFull(buffer, offset) }(c.offset)
 }
 
 // ReadAt implements [io.ReaderAt].
@@ -153,25 +152,25 @@ func (c *diskContent) ReadAt(p []byte, offset int64) (int, error) {
 	}
 }
 
-// copyAt copies a part of the file, at most a block of it.
+// copyAt reads into p, at most one buffer.
 func (c *diskContent) copyAt(p []byte, offset int64) (int, error) {
 	if c.buffer == nil {
-		c.buffer = c.room(0)
+		c.buffer = c.newBuffer(0)
 	}
 	buffer := c.buffer[:min(len(p), len(c.buffer))]
-	block, err := await(c.ctx, func() (diskRead, error) {
-		block := c.block(buffer, offset)
-		return block, block.err
+	read, err := interruptible(c.ctx, func() (diskRead, error) {
+		read := c.readFull(buffer, offset)
+		return read, read.err
 	}, nil)
 	if err != nil {
 		c.buffer = nil // an abandoned call may still write to it
 		return 0, err
 	}
-	return copy(p, block.buffer[:block.n]), nil
+	return copy(p, read.buffer[:read.n]), nil
 }
 
-// Close implements [io.Closer]. A call that is still under way keeps the file
-// open until it returns.
+// Close implements [io.Closer]. A call that hangs keeps the file open until it
+// returns.
 func (c *diskContent) Close() error {
 	closed := make(chan error, 1)
 	go func() { closed <- c.file.Close() }()

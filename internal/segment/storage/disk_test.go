@@ -86,7 +86,7 @@ func (f stuckFile) Close() error {
 // every wait. Once it returns, the file is closed.
 func TestDiskThatHangs(t *testing.T) {
 	t.Parallel()
-	csv := "a\n" + strings.Repeat("0123456789\n", 3*storage.DiskBlock/11)
+	csv := "a\n" + strings.Repeat("0123456789\n", 3*storage.DiskReadSize/11)
 	packed := severalReads(t)
 	for name, tc := range map[string]struct {
 		call    string

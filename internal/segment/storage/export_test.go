@@ -6,18 +6,18 @@ import (
 	"time"
 )
 
-// Hasty returns the store of a path with a patience that suits tests, and,
-// where transport is not nil, with a way of its own to a web server.
-func Hasty(path string, wait time.Duration, transport http.RoundTripper) Store {
-	p := patience{answer: wait, idle: wait, pause: time.Millisecond, tries: 2}
+// WithWaits returns the store of a path with timeouts that suit tests and hardly
+// any backoff. transport is that to a web server or to Google; it may be nil.
+func WithWaits(path string, timeout time.Duration, transport http.RoundTripper) Store {
+	p := retryPolicy{responseTimeout: timeout, idleTimeout: timeout, backoff: time.Millisecond, maxRetries: 2}
+	if transport == nil {
+		transport = sharedTransport()
+	}
 	switch at := Of(path).(type) {
 	case bucket:
-		return bucket{p}
+		return bucket{p, transport}
 	case web:
-		if transport != nil {
-			return web{p, newWebClient(transport)}
-		}
-		return web{p, at.client}
+		return web{p, newWebClient(transport)}
 	default:
 		return at
 	}
@@ -26,8 +26,8 @@ func Hasty(path string, wait time.Duration, transport http.RoundTripper) Store {
 // DiskHandle is an open file of the file system.
 type DiskHandle = diskHandle
 
-// DiskBlock is how much of a file is read at once.
-const DiskBlock = diskBlock
+// DiskReadSize is how much of a file is read at once.
+const DiskReadSize = diskReadSize
 
 // DiskCalls are the calls to the file system; those that are nil are the
 // system's own.

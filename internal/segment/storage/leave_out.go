@@ -7,10 +7,10 @@ import (
 	"slices"
 )
 
-// LeaveOut takes files on this machine off those that were found for a path,
-// whatever name its pattern found them by.
+// LeaveOut removes files on this machine from those that a pattern found, under
+// whatever name it found them. A file that the path itself names stays.
 func LeaveOut(ctx context.Context, path string, found []Object, files []string) ([]Object, error) {
-	return await(ctx, func() ([]Object, error) { return leaveOut(path, found, files) }, nil)
+	return interruptible(ctx, func() ([]Object, error) { return leaveOut(path, found, files) }, nil)
 }
 
 func leaveOut(path string, found []Object, files []string) ([]Object, error) {
@@ -22,7 +22,7 @@ func leaveOut(path string, found []Object, files []string) ([]Object, error) {
 	}
 	kept := slices.DeleteFunc(found, func(o Object) bool {
 		file, onDisk := o.(diskFile)
-		matched := onDisk && file.path != path // else the path itself names it
+		matched := onDisk && file.path != path
 		return matched && slices.ContainsFunc(infos, func(info fs.FileInfo) bool { return os.SameFile(info, file.info) })
 	})
 	if len(kept) == 0 {

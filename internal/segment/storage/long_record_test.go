@@ -44,7 +44,7 @@ func TestLongRecordIsNotReadToItsEnd(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "longer than 16 MiB") {
 			t.Errorf("%s: error %v", name, err)
 		}
-		if n := read.Load(); n > 16<<20+4*storage.DiskBlock {
+		if n := read.Load(); n > 16<<20+4*storage.DiskReadSize {
 			t.Errorf("%s: %d bytes were read", name, n)
 		}
 	}

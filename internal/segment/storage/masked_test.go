@@ -27,7 +27,7 @@ func (unreached) RoundTrip(req *http.Request) (*http.Response, error) {
 // path.
 func wantNoSecret(t *testing.T, path string, halves ...string) {
 	t.Helper()
-	source := impatient(path, time.Nanosecond, unreached{})
+	source := withWaits(path, time.Nanosecond, unreached{})
 	_, err := source.Open(t.Context(), []string{"a"})
 	_, versionErr := source.Version(t.Context())
 	_, envErr := dataverse.Source{EnvironmentURL: path, Segment: "s"}.Open(ended(t), nil)
@@ -85,9 +85,9 @@ func TestWebReadsPathsWithAt(t *testing.T) {
 	t.Parallel()
 	w := &wire{Handler: &pages{content: numberedParquet(t, 40), tag: `"1"`}}
 	host := strings.Replace(w.listen(t), "127.0.0.1", "user:pw@127.0.0.1", 1)
-	wantNumbered(t, hasty(host+"/pkg%401/a.parquet?by=a%40b"), 40)
-	_, err := readIDs(t, hasty(host+"/pkg@1/a.parquet"))
-	wantFault(t, err, "there is an @ beyond its host, so a / in its password cannot be told from the path. Percent-encode them")
+	wantNumbered(t, withShortWaits(host+"/pkg%401/a.parquet?by=a%40b"), 40)
+	_, err := readIDs(t, withShortWaits(host+"/pkg@1/a.parquet"))
+	wantError(t, err, "there is an @ beyond its host, so a / in its password cannot be told from the path. Percent-encode them")
 }
 
 // Control characters in names would be obeyed by terminals.
@@ -122,7 +122,7 @@ func TestBucketRefusesCredentials(t *testing.T) {
 		"s3://bucket/a.csv?region=x&endpoint=http://user:hush@localhost": `"s3://bucket/a.csv" has a URL with credentials in its parameters. Name the host alone`,
 		"s3://bucket/a.csv?endpoint=http%3A%2F%2Fuser%3Ahush%40host":     "has a URL with credentials in its parameters",
 	} {
-		_, err := readIDs(t, impatient(path, time.Nanosecond, nil))
-		wantFault(t, err, want)
+		_, err := readIDs(t, withWaits(path, time.Nanosecond, nil))
+		wantError(t, err, want)
 	}
 }

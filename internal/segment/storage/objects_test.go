@@ -65,6 +65,9 @@ func (o objects) reads(t *testing.T) {
 		"deep/er/and/deep.csv":   "id\n1\n2",
 		"deep//empty/part.csv":   "id\n1\n2\n",
 		"upper/Lower.CSV":        "id\n1\n2\n",
+		"50%.csv":                "id\n1\n2\n",
+		"50%25/#1.csv":           "id\n1\n2\n",
+		`quoted"/back\slash.csv`: "id\n1\n2\n",
 	} {
 		t.Run(key, func(t *testing.T) {
 			o.put(t, key, content)

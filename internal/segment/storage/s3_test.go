@@ -1,3 +1,4 @@
+//nolint:paralleltest // credentials come from the environment, which newStore and s3Environment set
 package storage_test
 
 import (
@@ -63,7 +64,7 @@ func (s store) file(path string) file.Source { return at(s.endpoint, path) }
 
 func at(endpoint, path string) file.Source {
 	query := url.Values{"endpoint": {endpoint}, "use_path_style": {"true"}}
-	return hasty("s3://" + path + "?" + query.Encode())
+	return withShortWaits("s3://" + path + "?" + query.Encode())
 }
 
 func TestS3Reads(t *testing.T) {
@@ -132,7 +133,7 @@ func TestS3ListsManyPages(t *testing.T) {
 		serve.ServeHTTP(w, r)
 	})
 	source := s.file("b/x/p*.csv")
-	source.Store = storage.Hasty(source.Path, wait, nil)
+	source.Store = storage.WithWaits(source.Path, wait, nil)
 	first, err := source.Version(t.Context())
 	if err != nil || pages.Load() != 4 || refused.Load() != 3 {
 		t.Fatalf("%d pages, %d times refused, %v", pages.Load(), refused.Load(), err)
@@ -157,7 +158,7 @@ func TestS3FileThatIsNotThere(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := readIDs(t, s.file(tc.path))
-			wantFault(t, err, tc.want)
+			wantError(t, err, tc.want)
 		})
 	}
 }
@@ -171,17 +172,18 @@ func TestS3EndpointThatIsWrong(t *testing.T) {
 		})}).listen(t)
 	}
 	for name, tc := range map[string]struct{ endpoint, want string }{
-		"unreachable":  {deaf(t) + "/?sig=" + secret, "the server cannot be reached: dial tcp 127.0.0.1"},
+		"unreachable":  {unreachableURL(t) + "/" + secret, "the server cannot be reached: dial tcp 127.0.0.1"},
 		"no S3":        {denied(404, "<html>not here</html>"), "there is no such object in the bucket"},
 		"denied":       {denied(403, "<Error><Code>AccessDenied</Code></Error>"), "access is denied (403"},
 		"unknown key":  {denied(403, "<Error><Code>InvalidAccessKeyId</Code><Message>"+secret+"</Message></Error>"), "the credentials were refused (403 InvalidAccessKeyId). Credentials come from AWS_ACCESS_KEY_ID"},
 		"other region": {denied(301, "<Error><Code>PermanentRedirect</Code></Error>"), "the bucket is in another region"},
 		"out of order": {denied(503, ""), "the store answers 503"},
-		"not an URL":   {"ftp://x", "cannot be"},
+		"not an URL":   {"ftp://x", `the parameter "endpoint" is not the URL of a server. Write it as in ?endpoint=https`},
+		"with a query": {unreachableURL(t) + "/?sig=" + secret, `the parameter "endpoint" is not the URL of a server`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := readIDs(t, at(tc.endpoint, "b/a.csv"))
-			wantFault(t, err, tc.want)
+			wantError(t, err, tc.want)
 		})
 	}
 }
@@ -192,7 +194,7 @@ func TestS3WithoutCredentials(t *testing.T) {
 	t.Setenv("AWS_ACCESS_KEY_ID", "")
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "")
 	_, err := readIDs(t, s.file("b/a.csv"))
-	wantFault(t, err, "no usable credentials were found")
+	wantError(t, err, "no usable credentials were found")
 }
 
 func TestS3Version(t *testing.T) {
@@ -224,8 +226,8 @@ func TestS3Resumes(t *testing.T) {
 			s.put(t, tc.key, tc.content)
 			s.cuts = 2
 			wantNumbered(t, s.file("b/"+tc.key), tc.rows)
-			if got := s.asked(); tc.want != nil && !slices.Equal(got, tc.want) {
-				t.Errorf("asked for %q, want %q", got, tc.want)
+			if got := s.requestedRanges(); tc.want != nil && !slices.Equal(got, tc.want) {
+				t.Errorf("requested %q, want %q", got, tc.want)
 			}
 		})
 	}
@@ -238,10 +240,24 @@ func TestS3ObjectThatChanges(t *testing.T) {
 			s.put(t, "a.csv", numbered(500))
 			s.cuts, s.between = 1, func() { s.put(t, "a.csv", content) }
 			got, err := readIDs(t, s.file("b/a.csv"))
-			wantFault(t, err, "it was changed while it was read. Run Terraform again once the file is complete")
+			wantError(t, err, "it was changed while it was read. Run Terraform again once the file is complete")
 			if len(got) >= 500 {
 				t.Error("all rows came")
 			}
 		})
 	}
+}
+
+// A store that ignores ranges must not yield the beginning of an object twice.
+func TestS3StoreWithoutRanges(t *testing.T) {
+	s := newStore(t)
+	s.put(t, "a.csv", numbered(500))
+	serve := s.Handler
+	s.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Header.Del("Range")
+		serve.ServeHTTP(w, r)
+	})
+	s.cuts = 1
+	_, err := readIDs(t, s.file("b/a.csv"))
+	wantError(t, err, "the server does not send the part of the file that was requested")
 }

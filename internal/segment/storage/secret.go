@@ -7,8 +7,8 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/redact"
 )
 
-// HoldsSecret reports whether a path is a URL by which whoever has it may read
-// the file.
+// HoldsSecret reports whether a path is a URL that lets whoever has it read the
+// file.
 func HoldsSecret(path string) bool {
 	if _, isWeb := Of(path).(web); !isWeb {
 		return false

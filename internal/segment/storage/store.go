@@ -1,5 +1,5 @@
 // Package storage finds and reads files where they are kept: on this machine, in
-// the buckets of object stores, on web servers. It does not know what is in them.
+// the buckets of object stores, on web servers. It knows nothing of formats.
 package storage
 
 import (
@@ -17,21 +17,21 @@ type Store interface {
 
 // Object is a file in a store.
 type Object interface {
-	// Name is for messages, so it holds no credentials.
+	// Name is for messages, so it contains no credentials.
 	Name() string
 
-	// Path is the path within the store, whose extension may tell the format. It
-	// is not for messages: it may hold what [Object.Name] leaves out.
+	// Path is the path within the store, whose extension may name the format. It
+	// is not for messages: it may contain what [Object.Name] leaves out.
 	Path() string
 
-	// Version tells what is in the file: the same version, the same bytes.
-	// Empty where that cannot be told.
+	// Version identifies the content: the same version, the same bytes. Empty
+	// where the store does not say.
 	Version() string
 
 	Open(ctx context.Context) (Content, error)
 }
 
-// Content is an open file. Both ways of reading it may be used, one at a time.
+// Content is an open file. It may be read in both ways, one at a time.
 type Content interface {
 	io.Reader
 	io.ReaderAt
@@ -39,8 +39,8 @@ type Content interface {
 
 	Size() int64 // in bytes; 0 where it is not known
 
-	// EndKnown reports whether a file that is cut off is an error. Where it is
-	// not, what is in the file must tell.
+	// EndKnown reports whether reading a file that is cut off is an error. Where
+	// it is not, only a format with an end of its own is safe.
 	EndKnown() bool
 }
 
@@ -49,9 +49,9 @@ func Of(path string) Store {
 	scheme, _, _ := strings.Cut(path, "://")
 	switch scheme = strings.ToLower(scheme); scheme {
 	case "s3", "gs", "azblob":
-		return bucket{usualPatience}
+		return bucket{defaultRetryPolicy, sharedTransport()}
 	case "https", "http":
-		return web{usualPatience, webClient()}
+		return web{defaultRetryPolicy, newWebClient(sharedTransport())}
 	default:
 		return disk{osCalls}
 	}

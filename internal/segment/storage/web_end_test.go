@@ -38,7 +38,7 @@ func TestWebAnswerWithoutAnEnd(t *testing.T) {
 		tagged    = "HTTP/1.1 200 OK\r\nETag: \"1\"\r\n"
 		inChunks  = "Transfer-Encoding: chunked\r\n\r\n"
 		noEnd     = "the server says neither how long the file is nor where it ends, so a file that is cut off would look complete. Let the server send a Content-Length"
-		breaksOff = "the transfer broke off, and the server tells neither"
+		breaksOff = "the transfer broke off, and the server says neither"
 	)
 	csv := numbered(300)
 	packed, frames := filetest.Gzip(t, csv), filetest.Zstd(t, csv)
@@ -70,13 +70,13 @@ func TestWebAnswerWithoutAnEnd(t *testing.T) {
 			t.Parallel()
 			server := httptest.NewServer(raw(t, tc.answers...))
 			t.Cleanup(server.Close)
-			source := hasty(server.URL + tc.path)
+			source := withShortWaits(server.URL + tc.path)
 			if tc.want == "" {
 				wantNumbered(t, source, 300)
 				return
 			}
 			_, err := readIDs(t, source)
-			wantFault(t, err, tc.want)
+			wantError(t, err, tc.want)
 		})
 	}
 }
@@ -94,5 +94,5 @@ func TestWebHTTP2(t *testing.T) {
 	server.EnableHTTP2 = true
 	server.StartTLS()
 	t.Cleanup(server.Close)
-	wantNumbered(t, impatient(server.URL+"/a.csv", enough, server.Client().Transport), 300)
+	wantNumbered(t, withWaits(server.URL+"/a.csv", enough, server.Client().Transport), 300)
 }

@@ -14,8 +14,8 @@ import (
 type webFile struct {
 	web
 	url, path, masked string
-	bytes             int64 // negative: not known
-	validator         string
+	size              int64  // negative: not known
+	validator         string // see [validatorOf]
 }
 
 func (f webFile) Name() string { return f.masked }
@@ -26,11 +26,11 @@ func (f webFile) Version() string {
 	if f.validator == "" {
 		return ""
 	}
-	return fmt.Sprintf("%d bytes, %s", f.bytes, f.validator)
+	return fmt.Sprintf("%d bytes, %s", f.size, f.validator)
 }
 
-// look returns the file with what the server tells of it.
-func (f webFile) look(ctx context.Context) (webFile, error) {
+// probe returns the file with what the server says about it.
+func (f webFile) probe(ctx context.Context) (webFile, error) {
 	resp, err := f.get(ctx, "bytes=0-0", "")
 	if err != nil {
 		return f, err
@@ -38,46 +38,41 @@ func (f webFile) look(ctx context.Context) (webFile, error) {
 	defer func() { _ = resp.Body.Close() }() // one byte of it, or not wanted
 	switch resp.StatusCode {
 	case http.StatusOK:
-		f.bytes = resp.ContentLength
+		f.size = resp.ContentLength
 	case http.StatusPartialContent, http.StatusRequestedRangeNotSatisfiable: // the latter where there is no first byte
-		_, f.bytes = contentRange(resp)
-		if resp.StatusCode == http.StatusRequestedRangeNotSatisfiable && f.bytes != 0 {
+		_, f.size = parseContentRange(resp.Header.Get("Content-Range"))
+		if resp.StatusCode == http.StatusRequestedRangeNotSatisfiable && f.size != 0 {
 			return f, refusal(resp)
 		}
 	default:
 		return f, refusal(resp)
 	}
-	f.validator = validator(resp)
+	f.validator = validatorOf(resp)
 	return f, nil
 }
 
 func (f webFile) Open(ctx context.Context) (Content, error) {
-	r := &remote{ctx: ctx, ranges: f, patience: f.patience, bytes: f.bytes}
+	r := &remoteContent{ctx: ctx, rangeOpener: f, retryPolicy: f.retryPolicy, size: f.size}
 	if err := r.start(); err != nil {
-		return nil, blameFault(f.masked, err)
+		return nil, pathError(f.masked, err)
 	}
 	return r, nil
 }
 
-// from implements [ranges].
-func (f webFile) from(ctx context.Context, offset, length int64) (transfer, error) {
-	part := ""
-	switch {
-	case length >= 0:
-		part = fmt.Sprintf("bytes=%d-%d", offset, offset+length-1)
-	case offset > 0 && f.validator == "":
-		return transfer{}, errNoValidator
-	case offset > 0:
-		part = fmt.Sprintf("bytes=%d-", offset)
+// openRange implements [rangeOpener].
+func (f webFile) openRange(ctx context.Context, offset, length int64) (rangeBody, error) {
+	header := rangeHeader(offset, length)
+	if length < 0 && offset > 0 && f.validator == "" {
+		return rangeBody{}, errNoValidator
 	}
 	var skip int64
 	framed := false
-	body, err := f.stream(ctx, func(ctx context.Context) (io.ReadCloser, error) {
-		resp, err := f.get(ctx, part, f.validator)
+	body, err := f.openBody(ctx, func(ctx context.Context) (io.ReadCloser, error) {
+		resp, err := f.get(ctx, header, f.validator)
 		if err != nil {
 			return nil, err
 		}
-		if skip, err = f.check(resp, part != "", offset, length); err != nil {
+		if skip, err = f.check(resp, header != "", offset, length); err != nil {
 			_ = resp.Body.Close() // not wanted
 			return nil, err
 		}
@@ -85,90 +80,91 @@ func (f webFile) from(ctx context.Context, offset, length int64) (transfer, erro
 		return resp.Body, nil
 	})
 	if err != nil {
-		return transfer{}, webFault(err)
+		return rangeBody{}, explainWebError(err)
 	}
-	return transfer{&skipping{body, skip}, framed}, nil
+	return rangeBody{&skippingBody{body, skip}, framed}, nil
 }
 
-// isFramed reports whether an answer has an end of its own, rather than ending
-// when the connection is closed, for whatever reason.
+// isFramed reports whether the protocol marks the end of an answer, so that a
+// closed connection is not taken for it.
 func isFramed(resp *http.Response) bool {
 	return resp.ProtoMajor >= 2 || resp.ContentLength >= 0 || slices.Contains(resp.TransferEncoding, "chunked")
 }
 
 var (
-	errNoValidator = &fault{
-		problem: "the transfer broke off, and the server tells neither by a strong ETag nor by Last-Modified whether the rest is of the same file",
+	errNoValidator = &readError{
+		problem: "the transfer broke off, and the server says neither by a strong ETag nor by Last-Modified whether the rest is of the same file",
 		remedy:  "Run Terraform again, or copy the file to a disk first.",
 	}
-	errNoParts = &fault{
+	errNoRanges = &readError{
 		problem: "the server sends only whole files, and this format is read in parts",
 		remedy:  "Use a server that supports range requests, or copy the file to a disk first.",
 	}
 )
 
-// check makes sure that an answer is of the file that was found, and returns
-// how much of it comes before what was asked for.
-func (f webFile) check(resp *http.Response, part bool, offset, length int64) (skip int64, err error) {
-	start, whole := int64(0), resp.ContentLength
+// check verifies that an answer is of the file that was found, and returns how
+// many bytes of it come before the offset.
+func (f webFile) check(resp *http.Response, hasRange bool, offset, length int64) (skip int64, err error) {
+	start, size := int64(0), resp.ContentLength
 	switch resp.StatusCode {
 	case http.StatusOK:
 	case http.StatusPartialContent:
-		start, whole = contentRange(resp)
+		start, size = parseContentRange(resp.Header.Get("Content-Range"))
 	case http.StatusRequestedRangeNotSatisfiable:
 		return 0, errChanged
 	default:
 		return 0, refusal(resp)
 	}
 	switch {
-	case f.validator != "" && validator(resp) != f.validator, f.bytes >= 0 && whole >= 0 && whole != f.bytes:
+	case f.validator != "" && validatorOf(resp) != f.validator, f.size >= 0 && size >= 0 && size != f.size:
 		return 0, errChanged
-	case part && length >= 0 && resp.StatusCode == http.StatusOK:
-		return 0, errNoParts
+	case hasRange && length >= 0 && resp.StatusCode == http.StatusOK:
+		return 0, errNoRanges
 	case start < 0 || start > offset:
-		return 0, &fault{problem: "the server does not send the part that was asked for"}
+		return 0, errWrongRange
 	default:
 		return offset - start, nil
 	}
 }
 
-// skipping leaves out the beginning, for servers that always send all.
-type skipping struct {
+// skippingBody drops the beginning, for servers that always send the whole file.
+type skippingBody struct {
 	io.ReadCloser
-	rest int64
+	skip int64 // bytes that are still to be dropped
 }
 
 // Read implements [io.Reader].
-func (s *skipping) Read(p []byte) (int, error) {
-	for s.rest > 0 {
-		n, err := s.ReadCloser.Read(p[:min(int64(len(p)), s.rest)])
-		s.rest -= int64(n)
+func (b *skippingBody) Read(p []byte) (int, error) {
+	for b.skip > 0 {
+		n, err := b.ReadCloser.Read(p[:min(int64(len(p)), b.skip)])
+		b.skip -= int64(n)
 		if err != nil {
 			return 0, err
 		}
 	}
-	return s.ReadCloser.Read(p)
+	return b.ReadCloser.Read(p)
 }
 
 // get makes a request. The caller closes the body.
-func (f webFile) get(ctx context.Context, bytes, unchanged string) (*http.Response, error) {
+func (f webFile) get(ctx context.Context, byteRange, validator string) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, f.url, http.NoBody)
 	if err != nil {
-		return nil, &fault{problem: "the URL is not valid"}
+		return nil, &readError{problem: "the URL is not valid"}
 	}
 	req.Header.Set("Accept-Encoding", "identity")
-	if bytes != "" {
-		req.Header.Set("Range", bytes)
+	if byteRange != "" {
+		req.Header.Set("Range", byteRange)
 	}
-	if bytes != "" && unchanged != "" {
-		req.Header.Set("If-Range", unchanged)
+	if byteRange != "" && validator != "" {
+		req.Header.Set("If-Range", validator)
 	}
 	return f.client.Do(req)
 }
 
-// validator is what tells one content of the file from the next. A time tells
-// that only once the second in which it was written is over.
-func validator(resp *http.Response) string {
+// validatorOf returns a strong entity tag, or else the time of the last change; it
+// differs where the content does. A recent time does not prove that, since the
+// file may be written again within the same second.
+func validatorOf(resp *http.Response) string {
 	if tag := resp.Header.Get("ETag"); tag != "" && !strings.HasPrefix(tag, "W/") {
 		return tag
 	}
@@ -182,20 +178,7 @@ func validator(resp *http.Response) string {
 	return changed.UTC().Format(http.TimeFormat)
 }
 
-// contentRange reads where an answer begins and how large the whole file is,
-// -1 where that is not said.
-func contentRange(resp *http.Response) (start, whole int64) {
-	span, size, _ := strings.Cut(strings.TrimPrefix(resp.Header.Get("Content-Range"), "bytes "), "/")
-	if _, err := fmt.Sscanf(size, "%d", &whole); err != nil {
-		whole = -1
-	}
-	if _, err := fmt.Sscanf(span, "%d-", &start); err != nil {
-		start = -1
-	}
-	return start, whole
-}
-
-// refusal explains an answer that holds no file.
+// refusal explains an answer that contains no file.
 func refusal(resp *http.Response) error {
 	status := fmt.Sprint(resp.StatusCode, " ", http.StatusText(resp.StatusCode))
 	signed := resp.Request.URL.RawQuery != ""
@@ -205,18 +188,19 @@ func refusal(resp *http.Response) error {
 		if signed {
 			remedy = "A signed URL may have expired, or what it was signed for is gone: make a new one."
 		}
-		return &fault{problem: "the server answers " + status, remedy: remedy}
+		return &readError{problem: "the server answers " + status, remedy: remedy}
 	default:
-		return &fault{
-			problem: "the server answers " + strings.TrimSpace(status),
-			passes:  code >= http.StatusInternalServerError || code == http.StatusTooManyRequests || code == http.StatusRequestTimeout,
+		return &readError{
+			problem:   "the server answers " + strings.TrimSpace(status),
+			retryable: isRetryableStatus(code),
 		}
 	}
 }
 
-// webFault makes a fault of an error of the HTTP client, which holds the URL.
-func webFault(err error) error {
-	var known *fault
+// explainWebError makes a *readError of an error of the HTTP client, which quotes
+// the URL.
+func explainWebError(err error) error {
+	var known *readError
 	switch {
 	case err == nil:
 		return nil

@@ -23,13 +23,12 @@ func signed(address, path string) string {
 	return strings.Replace(address, "://", "://user:"+secret+"@", 1) + path + "?sig=" + secret
 }
 
-// hasty is a file at a web server.
-func hasty(path string) file.Source { return impatient(path, enough, nil) }
+// withShortWaits is a file that is retried after hardly any backoff.
+func withShortWaits(path string) file.Source { return withWaits(path, enough, nil) }
 
-// impatient is a file at a store that is waited for only so long. transport may
-// be nil.
-func impatient(path string, wait time.Duration, transport http.RoundTripper) file.Source {
-	return file.Source{Path: path, Store: storage.Hasty(path, wait, transport)}
+// withWaits is a file at a store with such timeouts. transport may be nil.
+func withWaits(path string, wait time.Duration, transport http.RoundTripper) file.Source {
+	return file.Source{Path: path, Store: storage.WithWaits(path, wait, transport)}
 }
 
 // pages serves a content with an ETag; it may be exchanged.
@@ -64,7 +63,7 @@ func TestWebReads(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := &wire{Handler: &tc.pages}
-			wantNumbered(t, hasty(signed(w.listen(t), tc.path)), tc.rows)
+			wantNumbered(t, withShortWaits(signed(w.listen(t), tc.path)), tc.rows)
 		})
 	}
 }
@@ -87,9 +86,9 @@ func TestWebResumes(t *testing.T) {
 			t.Parallel()
 			tc.content = numbered(500)
 			w := &wire{Handler: &tc.pages, cuts: tc.cuts, stall: tc.stall}
-			wantNumbered(t, impatient(w.listen(t)+"/a.csv", tc.wait, nil), 500)
-			if got := w.asked(); tc.want != nil && !slices.Equal(got, tc.want) {
-				t.Errorf("asked for %q, want %q", got, tc.want)
+			wantNumbered(t, withWaits(w.listen(t)+"/a.csv", tc.wait, nil), 500)
+			if got := w.requestedRanges(); tc.want != nil && !slices.Equal(got, tc.want) {
+				t.Errorf("requested %q, want %q", got, tc.want)
 			}
 		})
 	}
@@ -98,7 +97,7 @@ func TestWebResumes(t *testing.T) {
 func TestWebResumesParquet(t *testing.T) {
 	t.Parallel()
 	w := &wire{Handler: &pages{content: numberedParquet(t, 400), tag: `"1"`}, cuts: 2}
-	wantNumbered(t, hasty(w.listen(t)+"/a.parquet"), 400)
+	wantNumbered(t, withShortWaits(w.listen(t)+"/a.parquet"), 400)
 }
 
 func TestWebTransferThatCannotGoOn(t *testing.T) {
@@ -109,16 +108,16 @@ func TestWebTransferThatCannotGoOn(t *testing.T) {
 		want       string
 	}{
 		"changed":              {`"1"`, `"2"`, 1, "it was changed while it was read. Run Terraform again once the file is complete"},
-		"no validator":         {"", "", 1, "tells neither by a strong ETag nor by Last-Modified"},
-		"weak validator":       {`W/"1"`, `W/"1"`, 1, "tells neither by a strong ETag nor by Last-Modified"},
+		"no validator":         {"", "", 1, "says neither by a strong ETag nor by Last-Modified"},
+		"weak validator":       {`W/"1"`, `W/"1"`, 1, "says neither by a strong ETag nor by Last-Modified"},
 		"validator taken away": {`"1"`, "", 1, "it was changed while it was read"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := &pages{content: numbered(500), tag: tc.tag}
 			w := &wire{Handler: p, cuts: tc.cuts, between: func() { p.tag = tc.after }}
-			got, err := readIDs(t, hasty(signed(w.listen(t), "/a.csv")))
-			wantFault(t, err, tc.want)
+			got, err := readIDs(t, withShortWaits(signed(w.listen(t), "/a.csv")))
+			wantError(t, err, tc.want)
 			if len(got) >= 500 {
 				t.Errorf("all rows came")
 			}
@@ -129,8 +128,8 @@ func TestWebTransferThatCannotGoOn(t *testing.T) {
 func TestWebParquetWithoutRanges(t *testing.T) {
 	t.Parallel()
 	w := &wire{Handler: &pages{content: numberedParquet(t, 40), tag: `"1"`, whole: true}}
-	_, err := readIDs(t, hasty(signed(w.listen(t), "/a.parquet")))
-	wantFault(t, err, "the server sends only whole files, and this format is read in parts. Use a server that supports range requests")
+	_, err := readIDs(t, withShortWaits(signed(w.listen(t), "/a.parquet")))
+	wantError(t, err, "the server sends only whole files, and this format is read in parts. Use a server that supports range requests")
 }
 
 func TestWebRefusals(t *testing.T) {
@@ -153,10 +152,10 @@ func TestWebRefusals(t *testing.T) {
 				asked.Add(1)
 				http.Error(w, r.URL.String(), code)
 			})}
-			_, err := readIDs(t, hasty(signed(w.listen(t), "/a.csv")))
-			wantFault(t, err, tc.want)
+			_, err := readIDs(t, withShortWaits(signed(w.listen(t), "/a.csv")))
+			wantError(t, err, tc.want)
 			if n := asked.Load(); n != tc.tries {
-				t.Errorf("asked %d times, want %d", n, tc.tries)
+				t.Errorf("requested %d times, want %d", n, tc.tries)
 			}
 		})
 	}
@@ -173,9 +172,9 @@ func TestWebTriesAgain(t *testing.T) {
 		}
 		good.ServeHTTP(w, r)
 	})}
-	wantNumbered(t, hasty(w.listen(t)+"/a.csv"), 3)
+	wantNumbered(t, withShortWaits(w.listen(t)+"/a.csv"), 3)
 	if n := asked.Load(); n != 4 {
-		t.Errorf("asked %d times", n)
+		t.Errorf("requested %d times", n)
 	}
 }
 
@@ -190,8 +189,8 @@ func TestWebAddressThatIsRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := readIDs(t, hasty(tc.path))
-			wantFault(t, err, tc.want)
+			_, err := readIDs(t, withShortWaits(tc.path))
+			wantError(t, err, tc.want)
 		})
 	}
 }
@@ -233,7 +232,7 @@ func TestWebRedirects(t *testing.T) {
 				to += "/" + secret + ".csv"
 			}
 			path := signed(tc.from.URL, "/a.csv") + "&to=" + to
-			source := impatient(path, enough, tc.from.Client().Transport)
+			source := withWaits(path, enough, tc.from.Client().Transport)
 			if tc.want == "" {
 				wantNumbered(t, source, 3)
 				if sent := referer.Load(); sent != "" {
@@ -242,13 +241,13 @@ func TestWebRedirects(t *testing.T) {
 				return
 			}
 			_, err := readIDs(t, source)
-			wantFault(t, err, tc.want)
+			wantError(t, err, tc.want)
 		})
 	}
 }
 
-// deaf is an address at which nobody listens.
-func deaf(t *testing.T) string {
+// unreachableURL is an address at which nothing listens.
+func unreachableURL(t *testing.T) string {
 	t.Helper()
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -264,29 +263,29 @@ func TestWebServerThatDoesNotAnswer(t *testing.T) {
 	t.Parallel()
 	t.Run("unreachable", func(t *testing.T) {
 		t.Parallel()
-		_, err := readIDs(t, hasty(signed(deaf(t), "/a.csv")))
-		wantFault(t, err, "the server cannot be reached: dial tcp 127.0.0.1")
+		_, err := readIDs(t, withShortWaits(signed(unreachableURL(t), "/a.csv")))
+		wantError(t, err, "the server cannot be reached: dial tcp 127.0.0.1")
 	})
 	t.Run("silent", func(t *testing.T) {
 		t.Parallel()
 		w := &wire{Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })}
-		_, err := readIDs(t, impatient(signed(w.listen(t), "/a.csv"), 50*time.Millisecond, nil))
-		wantFault(t, err, "the server did not answer in time. Check the address, and the network and the proxy")
+		_, err := readIDs(t, withWaits(signed(w.listen(t), "/a.csv"), 50*time.Millisecond, nil))
+		wantError(t, err, "the server did not answer in time. Check the address, and the network and the proxy")
 	})
 	t.Run("certificate of somebody else", func(t *testing.T) {
 		t.Parallel()
 		server := httptest.NewUnstartedServer(&pages{content: numbered(1)})
 		server.StartTLS()
 		t.Cleanup(server.Close)
-		_, err := readIDs(t, hasty(signed(server.URL, "/a.csv")))
-		wantFault(t, err, "certificate")
+		_, err := readIDs(t, withShortWaits(signed(server.URL, "/a.csv")))
+		wantError(t, err, "certificate")
 	})
 }
 
 func TestWebVersion(t *testing.T) {
 	t.Parallel()
 	p := &pages{content: numbered(3), tag: `"1"`}
-	source := hasty((&wire{Handler: p}).listen(t) + "/a.csv")
+	source := withShortWaits((&wire{Handler: p}).listen(t) + "/a.csv")
 	first := version(t, source)
 	if first == "" || version(t, source) != first {
 		t.Errorf("version %q, then %q", first, version(t, source))
@@ -325,8 +324,8 @@ func TestNothingIsReadOnceTheContextHasEnded(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	for _, path := range []string{filetest.Folder(t, map[string]string{"a.csv": "a\n1\n"}) + "/a.csv", os.TempDir() + "/no-such-*.csv", deaf(t) + "/a.csv"} {
-		source := impatient(path, time.Hour, nil)
+	for _, path := range []string{filetest.Folder(t, map[string]string{"a.csv": "a\n1\n"}) + "/a.csv", os.TempDir() + "/no-such-*.csv", unreachableURL(t) + "/a.csv"} {
+		source := withWaits(path, time.Hour, nil)
 		if _, err := source.Open(ctx, []string{"a"}); !errors.Is(err, context.Canceled) {
 			t.Errorf("%s: opening gives %v", path, err)
 		}

@@ -22,7 +22,7 @@ const enough = 10 * time.Second
 // cutAfter is how many bytes of a file come before a wire breaks off.
 const cutAfter = 1000
 
-// wire is the way to a server. It notes which parts of files are asked for.
+// wire is the connection to a server. It records which ranges are requested.
 type wire struct {
 	http.Handler
 	between func() // called when an answer has been broken off; may be nil
@@ -73,8 +73,8 @@ func (w *wire) ServeHTTP(out http.ResponseWriter, r *http.Request) {
 	panic(http.ErrAbortHandler)
 }
 
-// asked are the Range headers of what was asked for so far.
-func (w *wire) asked() []string {
+// requestedRanges are the Range headers of the requests for files so far.
+func (w *wire) requestedRanges() []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.seen
@@ -150,8 +150,8 @@ func wantNumbered(t *testing.T, source file.Source, rows int) {
 // secret is in whatever must not get into a message.
 const secret = "hush"
 
-// wantFault checks what an error says and what it must not say.
-func wantFault(t *testing.T, err error, want string) {
+// wantError checks what an error says and what it must not say.
+func wantError(t *testing.T, err error, want string) {
 	t.Helper()
 	e := filetest.PathError(t, err)
 	if !strings.Contains(e.Error(), want) {

@@ -10,21 +10,21 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/storage"
 )
 
-// chain reads the files of a segment one after another.
-type chain struct {
+// concatRows reads the files of a segment one after another.
+type concatRows struct {
 	ctx     context.Context
 	objects []storage.Object
 	opener  opener
 
-	opened  int // how many of the objects
-	current part
-	columns []string // that every file has
-	json    []bool
-	end     error // that the last file gave; nil until then
+	opened  int // number of objects
+	current fileRows
+	columns []string // of the first file, which all others must have
+	json    []bool   // likewise
+	err     error    // of Next, for good
 }
 
-// next opens the next file and compares its columns with those of the first.
-func (c *chain) next() error {
+// openNext opens the next file and compares its columns with those of the first.
+func (c *concatRows) openNext() error {
 	o := c.objects[c.opened]
 	file, err := o.Open(c.ctx)
 	if err != nil {
@@ -33,7 +33,7 @@ func (c *chain) next() error {
 	next, err := c.opener.open(c.ctx, file, o.Name())
 	if err != nil {
 		_ = file.Close() // only read from
-		return c.mismatch(o, err)
+		return c.explainMissing(o, err)
 	}
 	names, json := next.names(), next.JSON()
 	if c.opened == 0 {
@@ -47,8 +47,8 @@ func (c *chain) next() error {
 	return nil
 }
 
-// mismatch explains that a later file lacks columns by what the first has.
-func (c *chain) mismatch(o storage.Object, err error) error {
+// explainMissing compares a later file that lacks columns with the first one.
+func (c *concatRows) explainMissing(o storage.Object, err error) error {
 	var missing *segment.MissingColumnsError
 	if c.opened > 0 && errors.As(err, &missing) {
 		if differ := c.compare(o, missing.Available, c.json); differ != nil {
@@ -58,9 +58,9 @@ func (c *chain) mismatch(o storage.Object, err error) error {
 	return err
 }
 
-func (c *chain) compare(o storage.Object, names []string, json []bool) error {
+func (c *concatRows) compare(o storage.Object, names []string, json []bool) error {
 	first := c.objects[0].Name()
-	lacks, adds := without(c.columns, names), without(names, c.columns)
+	lacks, adds := difference(c.columns, names), difference(names, c.columns)
 	const remedy = "All files that the path matches must have the same columns, in any order."
 	switch {
 	case len(lacks) > 0 && len(adds) > 0:
@@ -75,8 +75,8 @@ func (c *chain) compare(o storage.Object, names []string, json []bool) error {
 	return nil
 }
 
-// without returns the names that are not among others, the blank ones aside.
-func without(names, others []string) []string {
+// difference returns the names that are not among others, without blank ones.
+func difference(names, others []string) []string {
 	have := make(map[string]bool, len(others))
 	for _, name := range others {
 		have[name] = true
@@ -91,27 +91,27 @@ func without(names, others []string) []string {
 }
 
 // JSON implements [segment.Rows].
-func (c *chain) JSON() []bool { return c.json }
+func (c *concatRows) JSON() []bool { return c.json }
 
 // Next implements [segment.Rows].
-func (c *chain) Next(dst []string) ([]string, error) {
-	for c.end == nil {
+func (c *concatRows) Next(dst []string) ([]string, error) {
+	for c.err == nil {
 		row, err := c.current.Next(dst)
-		if err != io.EOF { //nolint:errorlint // the contract is io.EOF itself, and this is asked for every row
+		if err != io.EOF { //nolint:errorlint // the contract is io.EOF itself, and this runs for every row
 			return row, err
 		}
 		switch {
 		case c.opened == len(c.objects):
-			c.end = c.opener.end()
+			c.err = c.opener.end()
 		default:
 			_ = c.current.Close() // only read from
-			if err := c.next(); err != nil {
-				c.end = err
+			if err := c.openNext(); err != nil {
+				c.err = err
 			}
 		}
 	}
-	return dst, c.end
+	return dst, c.err
 }
 
 // Close implements [segment.Rows].
-func (c *chain) Close() error { return c.current.Close() }
+func (c *concatRows) Close() error { return c.current.Close() }

@@ -18,9 +18,9 @@ func TestConnectionsThatTimeOutAreExplained(t *testing.T) {
 		Err: &net.OpError{Op: "dial", Net: "tcp", Err: context.DeadlineExceeded},
 	}
 	ended := &url.Error{Op: "Get", URL: timeout.URL, Err: context.DeadlineExceeded}
-	for name, explain := range map[string]func(error) error{"bucket": address{}.explain, "web": webFault} {
-		var known *fault
-		if err := explain(timeout); !errors.As(err, &known) || strings.Contains(err.Error(), "secret") || !passes(err) {
+	for name, explain := range map[string]func(error) error{"bucket": address{}.explain, "web": explainWebError} {
+		var known *readError
+		if err := explain(timeout); !errors.As(err, &known) || strings.Contains(err.Error(), "secret") || !isRetryable(err) {
 			t.Errorf("%s: error %v", name, err)
 		}
 		if err := explain(ended); errors.As(err, &known) {

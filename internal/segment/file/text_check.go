@@ -11,15 +11,15 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/storage"
 )
 
-// maxRecord bounds the memory that one record may take, in bytes of the text.
+// maxRecord is the maximum size of a record in bytes; it bounds memory.
 const maxRecord = 16 << 20
 
 const encodingRemedy = "Save the file as UTF-8."
 
-// magics are the first bytes of files that people export by mistake.
+// magics are the first bytes of files in formats that are exported by mistake.
 var magics = []struct {
 	magic, is string
-	remedy    string // empty: export it as what is expected
+	remedy    string // empty: export it in the expected format
 }{
 	{"\x1f\x8b", "gzip", "Compress it just once."},
 	{"\x28\xb5\x2f\xfd", "zstd", "Compress it just once."},
@@ -28,8 +28,8 @@ var magics = []struct {
 	{"%PDF", "PDF", ""},
 }
 
-// checkText looks at the beginning of a file, skips a UTF-8 byte order mark
-// and refuses what is no text.
+// checkText looks at the beginning of a file, skips a UTF-8 byte order mark and
+// refuses a file that is not text.
 func checkText(in *bufio.Reader, name string, format Format) error {
 	head, err := in.Peek(4096)
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -58,8 +58,8 @@ func checkText(in *bufio.Reader, name string, format Format) error {
 	return nil
 }
 
-// readFailure explains an error of reading, unless it explains itself or is the
-// end of the context.
+// readFailure explains an error of reading, unless it is explained already or that
+// of a context that has ended.
 func readFailure(name string, err error) error {
 	var explained *segment.Error
 	switch {

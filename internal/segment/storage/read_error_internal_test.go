@@ -12,7 +12,7 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// What others say goes into messages without secrets and control characters.
+// Texts of others go into messages without secrets and control characters.
 func TestBriefIsSafe(t *testing.T) {
 	t.Parallel()
 	_, parse := url.Parse(strings.Join([]string{"http://user:Zq7x", "pw@host"}, "/"))
@@ -36,7 +36,7 @@ func TestBriefIsSafe(t *testing.T) {
 	}
 }
 
-// endless is a body that is not interested in any context.
+// endless is a body that ignores contexts.
 type endless struct{}
 
 func (endless) Read(p []byte) (int, error) { return len(p), nil }
@@ -44,30 +44,30 @@ func (endless) Read(p []byte) (int, error) { return len(p), nil }
 func (endless) Close() error { return nil }
 
 // Skipping the beginning of a file may take long, too.
-func TestSkippingStops(t *testing.T) {
+func TestSkippingEndsWithTheContext(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
-	body := &stream{caller: ctx, ctx: ctx, cancel: func(error) {}, timer: time.NewTimer(time.Hour), idle: time.Hour, body: endless{}}
-	s := &skipping{body, 1 << 62}
+	body := &timedBody{callerCtx: ctx, requestCtx: ctx, cancel: func(error) {}, timer: time.NewTimer(time.Hour), idleTimeout: time.Hour, body: endless{}}
+	s := &skippingBody{body, 1 << 62}
 	cancel()
 	if _, err := s.Read(make([]byte, 1<<10)); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
 	}
 }
 
-// Code that no context reaches, as that which looks for credentials, keeps
-// nobody either.
-func TestPatienceWithWhatDoesNotListen(t *testing.T) {
+// Code that ignores its context, such as that which looks for credentials, is
+// abandoned.
+func TestTimeoutOfACallThatIgnoresItsContext(t *testing.T) {
 	t.Parallel()
-	letGo := make(chan struct{})
-	defer close(letGo)
-	deaf := func(context.Context) (int, error) { <-letGo; return 0, nil }
-	if _, err := ask(t.Context(), patience{answer: time.Millisecond}, deaf); !errors.Is(err, errNoAnswer) {
+	end := make(chan struct{})
+	defer close(end)
+	hang := func(context.Context) (int, error) { <-end; return 0, nil }
+	if _, err := withTimeout(t.Context(), retryPolicy{responseTimeout: time.Millisecond}, hang); !errors.Is(err, errTimeout) {
 		t.Errorf("error %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := ask(ctx, usualPatience, deaf); !errors.Is(err, context.Canceled) {
+	if _, err := withTimeout(ctx, defaultRetryPolicy, hang); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
 	}
 }

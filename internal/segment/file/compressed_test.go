@@ -76,7 +76,7 @@ func TestPackedFileThatIsDamaged(t *testing.T) {
 		"zstd, half":       {packed[:len(packed)/2], "ends in the middle of its zstd data"},
 		"zstd, checksum":   {packed[:len(packed)-2] + "\x00\x00", "The zstd data of the file"},
 		"zip inside":       {filetest.Gzip(t, "PK\x03\x04abc"), "is not CSV but a zip archive"},
-		"wide zstd":        {filetest.Zstd(t, csv, zstd.WithWindowSize(64<<20)), "takes more than the 32 MiB"},
+		"wide zstd":        {filetest.Zstd(t, csv, zstd.WithWindowSize(64<<20)), "takes more than 32 MiB"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -2,12 +2,12 @@ package storage
 
 import "context"
 
-// await makes a call that may never return, such as one to a dead network
-// mount, and stops waiting for it once the context ends. What an abandoned
-// call still returns goes to discard, which may be nil.
-func await[T any](ctx context.Context, call func() (T, error), discard func(T)) (none T, err error) {
+// interruptible makes a call that may never return, such as one to a dead
+// network mount, and stops waiting for it once the context ends. What an
+// abandoned call still returns goes to discard, which may be nil.
+func interruptible[T any](ctx context.Context, call func() (T, error), discard func(T)) (zero T, err error) {
 	if err := ctx.Err(); err != nil {
-		return none, err
+		return zero, err
 	}
 	type result struct {
 		value T
@@ -28,6 +28,6 @@ func await[T any](ctx context.Context, call func() (T, error), discard func(T)) 
 	case r := <-returned:
 		return r.value, r.err
 	case <-ctx.Done():
-		return none, ctx.Err()
+		return zero, ctx.Err()
 	}
 }

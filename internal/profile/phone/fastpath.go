@@ -2,20 +2,20 @@ package phone
 
 import "bytes"
 
-// callingCode is what the national numbers of a country calling code look like,
-// for the fast path.
+// callingCode describes the national numbers of a country calling code, for the
+// fast path.
 type callingCode struct {
 	digits  string     // of the code itself
-	plain   bool       // the fast path knows its numbers
-	only    string     // the region, where the code belongs to just one
-	regions []*numbers // the regions that are told apart by their numbers as a whole; the first knows the others
+	fast    bool       // the fast path takes its numbers
+	only    string     // the region, if the code has only one
+	regions []*numbers // regions whose numbers only whole patterns identify; the first also knows the leading digits of all others
 	prefix  *automaton // what may be a national prefix after the code
 }
 
-// judge tells whether a national number exists.
+// judge decides whether a national number exists.
 func (c *callingCode) judge(digits []byte) Verdict {
 	for _, n := range c.regions {
-		matched := n.machine.match(digits)
+		matched := n.automaton.match(digits)
 		if matched&n.elsewhere != 0 {
 			return Unsure
 		}
@@ -28,8 +28,8 @@ func (c *callingCode) judge(digits []byte) Verdict {
 
 var callingCodes [len(firstPlans)]lazy[callingCode]
 
-// cutCallingCode splits an international number; codes are such that none
-// begins another. The code is nil if there is no such code.
+// cutCallingCode splits an international number. No calling code is a prefix of
+// another. The code is nil if there is no such code.
 func cutCallingCode(digits []byte) (*callingCode, []byte) {
 	number := 0
 	for i := range min(3, len(digits)) {
@@ -37,7 +37,7 @@ func cutCallingCode(digits []byte) (*callingCode, []byte) {
 		if number == 0 {
 			return nil, nil // no code begins with 0
 		}
-		if c := callingCodes[number].value.Load(); c != nil { // nearly always: it was met before
+		if c := callingCodes[number].value.Load(); c != nil { // compiled before, as nearly always
 			return c, digits[i+1:]
 		}
 	}
@@ -78,36 +78,36 @@ func newCallingCode(number int) *callingCode {
 	}
 	var ok bool
 	c.prefix, ok = prefixAutomaton(plans[start].prefix)
-	c.plain = ok && c.regions != nil // without any, each number is one of a region that only its beginning tells
+	c.fast = ok && c.regions != nil // otherwise leading digits alone identify each region
 	return c
 }
 
-// dialling is how national numbers are dialled in a region, for the fast path.
-type dialling struct {
+// dialPlan is a plan that is compiled for the fast path.
+type dialPlan struct {
 	code     *callingCode
 	own      numbers
 	idd      *automaton // prefixes of international calls
 	prefix   *automaton // prefixes of national calls, all of them
-	national string     // the one that is just put in front; empty if there is none
+	national string     // the prefix that simply precedes a number; empty if there is none
 }
 
-// newDialling reports false where the fast path cannot be taken.
-func newDialling(at int) (dialling, bool) {
+// newDialPlan reports false for a plan that the fast path cannot follow.
+func newDialPlan(at int) (dialPlan, bool) {
 	p := &plans[at]
 	number := codeNumber(p.code)
-	d := dialling{code: callingCodes[number].get(newCallingCode, number), own: *numbersOf(at)}
+	d := dialPlan{code: callingCodes[number].get(newCallingCode, number), own: *numbersOf(at)}
 	if p.transform == "" && (p.prefix == p.national || len(p.prefix) > len(p.national) && p.prefix[:len(p.national)+1] == p.national+"|") {
 		d.national = p.national
 	}
 	var idd, prefix bool
 	d.idd, idd = prefixAutomaton(p.idd)
 	d.prefix, prefix = prefixAutomaton(p.prefix)
-	return d, d.code.plain && idd && prefix
+	return d, d.code.fast && idd && prefix
 }
 
-// judge splits the national number off what is dialled and tells whether it
+// judge returns the national number in dialled digits and decides whether it
 // exists.
-func (d *dialling) judge(digits []byte) ([]byte, Verdict) {
+func (d *dialPlan) judge(digits []byte) ([]byte, Verdict) {
 	withCode := bytes.HasPrefix(digits, []byte(d.code.digits))
 	switch {
 	case d.idd.matchPrefix(digits):
@@ -131,8 +131,8 @@ func (d *dialling) judge(digits []byte) ([]byte, Verdict) {
 	return rest, v
 }
 
-// prefixAutomaton compiles an expression for what stands in front of a number,
-// nil for none. It reports false for an expression that also asks what follows.
+// prefixAutomaton compiles the expression of a prefix, an empty one to nil. It
+// reports false for an expression that depends on what follows the prefix.
 func prefixAutomaton(expression string) (*automaton, bool) {
 	if expression == "" {
 		return nil, true

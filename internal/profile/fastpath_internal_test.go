@@ -1,0 +1,157 @@
+package profile
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"strings"
+	"testing"
+)
+
+// everyKind compiles a mapping with a field of each kind, for cells that are
+// texts or for cells that are JSON.
+func everyKind(t testing.TB, json bool) *Encoder {
+	t.Helper()
+	m := Mapping{
+		Email: "e", PhoneNumber: "p", PhoneRegion: "US", ExternalID: "i",
+		Attributes: map[string]string{"title": "t", "locale": "l"},
+		Location:   map[string]string{"city": "c", "latitude": "la", "longitude": "lo"},
+		Properties: map[string]Property{
+			"untyped": {Column: "u"}, "string": {Column: "s", Type: String}, "number": {Column: "n", Type: Number}, "boolean": {Column: "b", Type: Boolean},
+			"datetime": {Column: "d", Type: Datetime}, "list": {Column: "ls", Type: List}, "json": {Column: "j", Type: JSON},
+			"a property whose name is longer than most are": {Column: "long"},
+		},
+	}
+	columns := make([]bool, len(m.Columns()))
+	for i := range columns {
+		columns[i] = json
+	}
+	e, err := Compile(m, columns)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+// appendFast appends a cell in field i on the fast path. It reports false where
+// the fast path declines it.
+func appendFast(t *testing.T, e *Encoder, buf []byte, i int, open group, cell string, info *Info) ([]byte, bool) {
+	t.Helper()
+	f := &e.fields[i]
+	row := make([]string, len(e.fields))
+	row[f.cell] = cell
+	got, group, at := e.appendTexts(buf, open, row, i)
+	switch {
+	case at == len(e.fields) && group == f.group:
+		return got, true
+	case at != i || group != open || !bytes.Equal(got, buf):
+		t.Fatalf("%s: %q is declined, but left %q, at %d with %d open", f.target, cell, got, at, group)
+	}
+	return e.appendTyped(buf, f, open, cell, info)
+}
+
+// checkFast compares the two paths for a cell, in every field and after every
+// group. It returns how many times the fast path takes it.
+func checkFast(t *testing.T, e *Encoder, cell string) (taken int) {
+	t.Helper()
+	for i := 1; i < len(e.fields) && cell != ""; i++ {
+		f := &e.fields[i]
+		for open := groupNone; open <= f.group; open++ {
+			const before = "what was there"
+			var info, slow Info
+			got, done := appendFast(t, e, append(make([]byte, 0, 200+len(cell)), before...), i, open, cell, &info)
+			if !done {
+				if string(got) != before || info != (Info{}) {
+					t.Fatalf("%s: %q is declined, but left %q, %v", f.target, cell, got, info)
+				}
+				continue
+			}
+			taken++
+			want, rejection := e.appendKeyed([]byte(before), f, open, cell, &slow)
+			if rejection != nil || !bytes.Equal(got, want) || info != slow {
+				t.Fatalf("%s: %q becomes %q, %v; on the slow path %q, %v (%v)", f.target, cell, got, info, want, slow, rejection)
+			}
+		}
+	}
+	return taken
+}
+
+func TestFastPathAgreesWithSlowPath(t *testing.T) {
+	t.Parallel()
+	e, fromJSON := everyKind(t, false), everyKind(t, true)
+	r := rand.New(rand.NewPCG(3, 3))
+	alphabets := []string{"0123456789", "0123456789.", "0123456789/-", "+0123456789 -().x", "abc XYZ", "Ab1@.-_", "aé\"\\\n\x7f\xff \t\u00a0", "0.eE+-"}
+	for range 20_000 {
+		alphabet := []rune(alphabets[r.IntN(len(alphabets))])
+		var cell strings.Builder
+		for range 1 + r.IntN(20) {
+			cell.WriteRune(alphabet[r.IntN(len(alphabet))])
+		}
+		checkFast(t, e, cell.String())
+		checkFast(t, fromJSON, cell.String())
+	}
+	for cell, of := range map[string]int{"12.50": 9, "11/23/2026": 9, "2026-11-23": 9, "212-555-0123": 9, "Ada": 8, "Zoë": 8} {
+		if taken := checkFast(t, e, cell); taken < of {
+			t.Errorf("the fast path takes %q only %d times", cell, taken)
+		}
+	}
+	if checkFast(t, fromJSON, "12.50") == 0 {
+		t.Error("the fast path declines a number that is JSON")
+	}
+}
+
+// A byte that is not plain is found wherever it is in a text.
+func TestPlainLooksAtEveryByte(t *testing.T) {
+	t.Parallel()
+	e := everyKind(t, false)
+	for length := 1; length <= 40; length++ {
+		plain := strings.Repeat("a", length)
+		if !isPlain(plain) || checkFast(t, e, plain) < 8 {
+			t.Errorf("the fast path declines %d plain bytes", length)
+		}
+		for at := range length {
+			for _, other := range "\"\\\x00\x1f\n\u0080\u00e9" {
+				s := plain[:at] + string(other) + plain[at+1:]
+				if isPlain(s) {
+					t.Errorf("%q is taken for plain", s)
+				}
+				checkFast(t, e, s)
+			}
+		}
+	}
+}
+
+// Whatever the capacity of the buffer, the profile is the same.
+func TestFastPathKeepsWithinTheBuffer(t *testing.T) {
+	t.Parallel()
+	e := everyKind(t, false)
+	row := make([]string, len(e.fields))
+	for i, f := range e.fields {
+		row[f.cell] = map[Type]string{typeEmail: "ada@example.com", typePhone: "2125550123", Number: "1", Boolean: "true", typeLatitude: "1", typeLongitude: "2", typeLocale: "en", Datetime: "2026-11-23", JSON: "{}"}[f.kind]
+		if row[f.cell] == "" {
+			row[f.cell] = strings.Repeat("x", i)
+		}
+	}
+	var info Info
+	want, rejection := e.Append(make([]byte, 0, 2000), row, &info)
+	if rejection != nil {
+		t.Fatal(rejection)
+	}
+	for capacity := range len(want) + 100 {
+		var other Info
+		got, rejection := e.Append(make([]byte, 0, capacity), row, &other)
+		if rejection != nil || !bytes.Equal(got, want) || other != info {
+			t.Fatalf("with a capacity of %d bytes: %s, %v; want %s", capacity, got, rejection, want)
+		}
+	}
+}
+
+func FuzzFastPath(f *testing.F) {
+	for _, cell := range []string{"12.50", "0012", "11/23/2026", "2/29/2023", "2026-11-23", "(212) 555-0123", "+1 212 555 0123 x12", "true", "ada@example.com", "A.b_c@X-Y.example.org", "Ada", " Ada ", "José", "\xff", "a\"b"} {
+		f.Add(cell)
+	}
+	e, fromJSON := everyKind(f, false), everyKind(f, true)
+	f.Fuzz(func(t *testing.T, cell string) {
+		checkFast(t, e, cell)
+		checkFast(t, fromJSON, cell)
+	})
+}

@@ -1,0 +1,246 @@
+package storage
+
+import (
+	"context"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
+	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/blob"
+	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/container"
+)
+
+// azureClient reads a container of Azure Blob Storage.
+type azureClient struct{ container *container.Client }
+
+var _ bucketClient = azureClient{}
+
+// newAzureClient takes the first that the environment has: account and key, a
+// shared access signature, a connection string. Else Azure's identity library
+// finds the credentials.
+func newAzureClient(a address) (bucketClient, error) {
+	p, err := a.params("storage_account", "domain", "protocol", "cdn", "localemu")
+	if err != nil {
+		return nil, err
+	}
+	env := azureEnvFrom(os.Getenv)
+	client, err := env.client(a.bucket, p)
+	if err != nil {
+		return nil, err
+	}
+	return azureClient{client}, nil
+}
+
+// azureEnv is what the environment says of Azure Blob Storage.
+type azureEnv struct {
+	endpoint                            azureEndpoint
+	account, key, sas, connectionString string
+}
+
+func azureEnvFrom(getenv func(string) string) azureEnv {
+	env := azureEnv{
+		account: getenv("AZURE_STORAGE_ACCOUNT"), key: getenv("AZURE_STORAGE_KEY"), sas: strings.TrimPrefix(getenv("AZURE_STORAGE_SAS_TOKEN"), "?"),
+		connectionString: getenv("AZURE_STORAGE_CONNECTION_STRING"),
+	}
+	if env.connectionString == "" {
+		env.connectionString = getenv("AZURE_STORAGEBLOB_CONNECTIONSTRING")
+	}
+	env.endpoint = azureEndpoint{account: env.account, domain: getenv("AZURE_STORAGE_DOMAIN"), protocol: getenv("AZURE_STORAGE_PROTOCOL")}
+	// What is neither true nor false was never an error in the environment.
+	env.endpoint.isCDN, _ = strconv.ParseBool(getenv("AZURE_STORAGE_IS_CDN"))
+	env.endpoint.isEmulator, _ = strconv.ParseBool(getenv("AZURE_STORAGE_IS_LOCAL_EMULATOR"))
+	for setting := range strings.SplitSeq(env.connectionString, ";") {
+		name, value, _ := strings.Cut(setting, "=")
+		switch {
+		case name == "AccountName" && env.endpoint.account == "":
+			env.endpoint.account = value
+		case name == "DefaultEndpointsProtocol" && env.endpoint.protocol == "":
+			env.endpoint.protocol = value
+		}
+	}
+	return env
+}
+
+// client creates the client of a container.
+func (e azureEnv) client(name string, p params) (*container.Client, error) {
+	if e.usesConnectionString() {
+		client, err := container.NewClientFromConnectionString(e.connectionString, name, nil)
+		return client, asCredentialsError(err)
+	}
+	endpoint, err := e.endpoint.with(p)
+	if err != nil {
+		return nil, err
+	}
+	account, err := endpoint.url()
+	if err != nil {
+		return nil, err
+	}
+	if e.sas != "" && !e.hasKey() {
+		if err := e.checkSAS(account); err != nil {
+			return nil, err
+		}
+	}
+	client, err := e.clientAt(account.JoinPath(name))
+	return client, asCredentialsError(err)
+}
+
+func (e azureEnv) hasKey() bool { return e.account != "" && e.key != "" }
+
+func (e azureEnv) usesConnectionString() bool {
+	return !e.hasKey() && e.sas == "" && e.connectionString != ""
+}
+
+// checkSAS refuses to send the signature, which is part of every URL, to a
+// server that the environment does not name.
+func (e azureEnv) checkSAS(account *url.URL) error {
+	configured, err := e.endpoint.url()
+	if err != nil {
+		return err
+	}
+	if configured.Scheme != account.Scheme || !strings.EqualFold(configured.Host, account.Host) {
+		return &readError{
+			problem: "AZURE_STORAGE_SAS_TOKEN is not sent to another server, which the parameters of the path name",
+			remedy:  "Name the server in AZURE_STORAGE_ACCOUNT, AZURE_STORAGE_DOMAIN and AZURE_STORAGE_PROTOCOL instead.",
+		}
+	}
+	return nil
+}
+
+func (e azureEnv) clientAt(u *url.URL) (*container.Client, error) {
+	switch {
+	case e.hasKey():
+		credential, err := container.NewSharedKeyCredential(e.account, e.key)
+		if err != nil {
+			return nil, err
+		}
+		return container.NewClientWithSharedKeyCredential(u.String(), credential, nil)
+	case e.sas != "":
+		u.RawQuery = e.sas
+		return container.NewClientWithNoCredential(u.String(), nil)
+	default:
+		credential, err := azidentity.NewDefaultAzureCredential(nil)
+		if err != nil {
+			return nil, err
+		}
+		return container.NewClient(u.String(), azureCredential{credential}, nil)
+	}
+}
+
+// azureCredential marks the errors of a credential as such.
+type azureCredential struct{ azcore.TokenCredential }
+
+func (c azureCredential) GetToken(ctx context.Context, options policy.TokenRequestOptions) (azcore.AccessToken, error) {
+	token, err := c.TokenCredential.GetToken(ctx, options)
+	if ctx.Err() == nil {
+		err = asCredentialsError(err)
+	}
+	return token, err
+}
+
+// azureEndpoint says where a storage account is.
+type azureEndpoint struct {
+	account, domain, protocol string
+	isCDN, isEmulator         bool
+}
+
+// with returns the endpoint as parameters of a path change it.
+func (e azureEndpoint) with(p params) (azureEndpoint, error) {
+	for name, setting := range map[string]*string{"storage_account": &e.account, "domain": &e.domain, "protocol": &e.protocol} {
+		if value, given := p[name]; given {
+			*setting = value
+		}
+	}
+	for name, setting := range map[string]*bool{"cdn": &e.isCDN, "localemu": &e.isEmulator} {
+		if _, given := p[name]; given {
+			var err error
+			if *setting, err = p.bool(name); err != nil {
+				return e, err
+			}
+		}
+	}
+	return e, nil
+}
+
+// url returns the URL of the account: the account is a subdomain, but for
+// emulators, where it is the path, and for a CDN, which knows it.
+func (e azureEndpoint) url() (*url.URL, error) {
+	if e.account == "" {
+		return nil, &readError{problem: "the storage account is not known", remedy: "Set AZURE_STORAGE_ACCOUNT, or add ?storage_account= to the path."}
+	}
+	domain, protocol := e.domain, e.protocol
+	if domain == "" {
+		domain = "blob.core.windows.net"
+	}
+	if protocol == "" {
+		protocol = "https"
+	}
+	if protocol != "https" && protocol != "http" {
+		return nil, &readError{problem: "the protocol of the storage account is neither https nor http", remedy: "Set AZURE_STORAGE_PROTOCOL or ?protocol= to https, or leave both out."}
+	}
+	text := protocol + "://" + e.account + "." + domain
+	switch {
+	case strings.HasPrefix(domain, "127.0.0.1") || strings.HasPrefix(domain, "localhost") || e.isEmulator:
+		text = protocol + "://" + domain + "/" + e.account
+	case e.isCDN:
+		text = protocol + "://" + domain
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" || !plainCode.MatchString(e.account) {
+		return nil, &readError{problem: "the name of the storage account or its domain is not valid", remedy: "Check AZURE_STORAGE_ACCOUNT and AZURE_STORAGE_DOMAIN, or ?storage_account= and ?domain= in the path."}
+	}
+	return u, nil
+}
+
+func (c azureClient) stat(ctx context.Context, key string) (revision, error) {
+	got, err := c.container.NewBlobClient(key).GetProperties(ctx, nil)
+	if err != nil {
+		return revision{}, err
+	}
+	return newRevision(deref(got.ContentLength), string(deref(got.ETag)), deref(got.LastModified)), nil
+}
+
+func (c azureClient) list(ctx context.Context, prefix, delimiter, token string) (listPage, error) {
+	maxResults := int32(objectsPerPage)
+	var marker *string
+	if token != "" {
+		marker = &token
+	}
+	if delimiter == "" {
+		got, err := c.container.NewListBlobsFlatPager(&container.ListBlobsFlatOptions{Prefix: &prefix, Marker: marker, MaxResults: &maxResults}).NextPage(ctx)
+		if err != nil {
+			return listPage{}, err
+		}
+		return azurePage(got.Segment.BlobItems, got.NextMarker), nil
+	}
+	got, err := c.container.NewListBlobsHierarchyPager(delimiter, &container.ListBlobsHierarchyOptions{Prefix: &prefix, Marker: marker, MaxResults: &maxResults}).NextPage(ctx)
+	if err != nil {
+		return listPage{}, err
+	}
+	return azurePage(got.Segment.BlobItems, got.NextMarker), nil
+}
+
+func azurePage(items []*container.BlobItem, next *string) listPage {
+	page := listPage{next: deref(next)}
+	for _, item := range items {
+		if p := item.Properties; p != nil {
+			page.objects = append(page.objects, listedObject{deref(item.Name), newRevision(deref(p.ContentLength), string(deref(p.ETag)), deref(p.LastModified))})
+		}
+	}
+	return page
+}
+
+func (c azureClient) read(ctx context.Context, key string, offset, length int64, _ revision) (download, error) {
+	options := &blob.DownloadStreamOptions{Range: blob.HTTPRange{Offset: offset, Count: max(length, 0)}} // a count of 0 is the rest
+	got, err := c.container.NewBlobClient(key).DownloadStream(ctx, options)
+	if err != nil {
+		return download{}, err
+	}
+	return download{
+		body: got.Body, length: deref(got.ContentLength), contentRange: deref(got.ContentRange),
+		tag: string(deref(got.ETag)), changed: deref(got.LastModified),
+	}, nil
+}
