@@ -11,22 +11,21 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/logging"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/tally"
-	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/wait"
 )
 
-// lookWaits are the waits before each look for the job of an import whose
+// lookupWaits are the waits before each look for the job of an import whose
 // answer does not name it: Klaviyo need not list a job at once. Together they
 // take as long as two tolerances, or a batch that was sent again would be in
 // the way of its own job.
-var lookWaits = []time.Duration{0, time.Second, 2*clockTolerance - time.Second}
+var lookupWaits = []time.Duration{0, time.Second, 2*clockTolerance - time.Second}
 
-// lookPages is how many pages of jobs a look reads at most. An account creates ten
+// maxLookupPages is how many pages of jobs a look reads at most. An account creates ten
 // jobs a second at most, so the job of a batch is among the latest few hundred.
-const lookPages = 5
+const maxLookupPages = 5
 
-// mostSends is how often a batch is sent that Klaviyo is said to have accepted
-// and that has no job: what answers in its place may do so in passing.
-const mostSends = 4
+// maxSends is how often a batch is sent that is answered as accepted and has no
+// job: a proxy that answers in place of Klaviyo may do so only for a moment.
+const maxSends = 4
 
 // importBatch sends a batch until it is known which job it has become. One that
 // Klaviyo has accepted without saying so is looked for among the jobs of the
@@ -51,7 +50,7 @@ func (im *Import) importBatch(ctx context.Context, b *batch) error {
 		if found || err != nil {
 			return err
 		}
-		if attempt == mostSends {
+		if attempt == maxSends {
 			return jobUnknown(b, accepted)
 		}
 	}
@@ -59,12 +58,12 @@ func (im *Import) importBatch(ctx context.Context, b *batch) error {
 
 // post sends a batch once. One that is accepted without a job is then lost.
 func (im *Import) post(ctx context.Context, b *batch) (*lostBatch, error) {
-	sent := time.Now()
+	sent := im.clock.Now()
 	im.lost.sending.RLock()
 	defer im.lost.sending.RUnlock()
 	job, err := im.client.ImportProfiles(ctx, im.listID, b.json)
 	if job.Twice {
-		im.lost.mayStray(len(b.profiles))
+		im.lost.mayStray(len(b.profiles), im.clock.Now())
 	}
 	var accepted *klaviyo.AcceptedError
 	if errors.As(err, &accepted) {
@@ -84,23 +83,23 @@ func (im *Import) post(ctx context.Context, b *batch) (*lostBatch, error) {
 // findJob looks for the job of a lost batch, several times, and reports whether
 // it was found. The batch is no longer lost then.
 func (im *Import) findJob(ctx context.Context, b *batch, lost *lostBatch) (found bool, err error) {
-	answered := time.Now()
+	answered := im.clock.Now()
 	defer func() { im.lost.settle(len(b.profiles), lost, found, answered) }()
-	for _, before := range lookWaits {
-		if err := wait.For(ctx, before); err != nil {
+	for _, before := range lookupWaits {
+		if err := im.clock.Wait(ctx, before, nil); err != nil {
 			return false, err
 		}
-		if found, err := im.lookForJob(ctx, b, lost); found || err != nil {
+		if found, err := im.lookUpJob(ctx, b, lost); found || err != nil {
 			return found, err
 		}
 	}
 	return false, nil
 }
 
-// lookForJob looks once. A job is taken only if there are as many as lost
+// lookUpJob looks once. A job is taken only if there are as many as lost
 // batches. With fewer or more nobody knows whose they are; and to send a batch
 // again is harmless, while to take the job of another for its own is to lose it.
-func (im *Import) lookForJob(ctx context.Context, b *batch, lost *lostBatch) (bool, error) {
+func (im *Import) lookUpJob(ctx context.Context, b *batch, lost *lostBatch) (bool, error) {
 	im.lost.sending.Lock()
 	defer im.lost.sending.Unlock()
 	all := im.lost.all(len(b.profiles))
@@ -124,7 +123,7 @@ func (im *Import) lookForJob(ctx context.Context, b *batch, lost *lostBatch) (bo
 // batches were sent, and not known.
 func (im *Import) candidates(ctx context.Context, profiles int, all lostBatch) ([]klaviyo.ImportJob, error) {
 	var found []klaviyo.ImportJob
-	for job, err := range im.client.ImportJobs(ctx, lookPages) {
+	for job, err := range im.client.ImportJobs(ctx, maxLookupPages) {
 		if err != nil {
 			return nil, err
 		}
@@ -164,7 +163,7 @@ func jobUnknown(b *batch, accepted *klaviyo.AcceptedError) error {
 		Detail: fmt.Sprintf("An import of %s (%s) was answered with success %d times, but no answer names the job that it became, and the account has no such job. "+
 			"The last answer was: %s. Something between this machine and Klaviyo, such as a proxy, seems to answer in Klaviyo's place or to change its answers. "+
 			"Check base_url if it is set, and the network between this machine and Klaviyo.",
-			tally.Count(int64(len(b.profiles)), "profile"), b.span(), mostSends, accepted),
+			tally.Count(int64(len(b.profiles)), "profile"), b.span(), maxSends, accepted),
 		Err: accepted,
 	}
 }

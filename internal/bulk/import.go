@@ -15,6 +15,7 @@ import (
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/tally"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/wait"
 )
 
 // uploaders is how many batches are under way at once: enough to use the ten
@@ -35,11 +36,15 @@ type Options struct {
 	// returns true, the profile will be sent again by a further [Import.Run] and is
 	// not rejected. It may be called by several goroutines at once.
 	OnFailure func(f Failure) (again bool)
+
+	// Clock tells the time and waits between polls; nil for the clock of the machine.
+	Clock wait.Clock
 }
 
 // Import is an import of profiles that is under way or over.
 type Import struct {
 	client  *klaviyo.Client
+	clock   wait.Clock
 	listID  string
 	started time.Time
 
@@ -64,8 +69,9 @@ type Import struct {
 // New returns an import that has sent nothing yet.
 func New(client *klaviyo.Client, o Options) *Import {
 	limits := cmp.Or(o.Limits, importLimits)
+	clock := cmp.Or[wait.Clock](o.Clock, wait.System{})
 	return &Import{
-		client: client, listID: o.ListID, started: time.Now(),
+		client: client, clock: clock, listID: o.ListID, started: clock.Now(),
 		Report:    Report{onReject: o.OnReject},
 		onFailure: o.OnFailure,
 		minHalved: limits.Bytes / minHalvedPart,

@@ -7,50 +7,54 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/diagnostic"
 )
 
-// The wait between two looks at the jobs. While batches are still being sent
-// nothing hurries; after that it grows with the time since: quick for small
-// exports, sparing with Klaviyo's 150 requests a minute for large ones.
+// The interval of polls. While batches are still being sent, polls are rare;
+// after that the interval grows with the time since: short for small exports,
+// sparing with Klaviyo's 150 requests a minute for large ones.
 const (
-	shortestPoll = 200 * time.Millisecond
-	sendingPoll  = 2 * time.Second
-	longestPoll  = 10 * time.Second
-	pollFraction = 8
+	minPollInterval     = 200 * time.Millisecond
+	sendingPollInterval = 2 * time.Second
+	maxPollInterval     = 10 * time.Second
+	pollFraction        = 8
 )
 
 // follow waits for all jobs and collects their failures. It ends once
 // everything is uploaded and every job is done.
 func (im *Import) follow(ctx context.Context) error {
-	next := time.NewTimer(shortestPoll)
-	defer next.Stop()
-	uploaded := im.uploaded
-	var sent time.Time // when the last batch was
-	for {
-		if uploaded == nil && len(im.ledger.waiting()) == 0 {
-			return nil
+	uploaded := im.uploaded // nil once everything is
+	var sent time.Time      // when the last batch was
+	next := minPollInterval
+	for uploaded != nil || len(im.ledger.waiting()) > 0 {
+		if err := im.clock.Wait(ctx, next, uploaded); err != nil {
+			return err
 		}
-		select {
-		case <-uploaded:
-			uploaded, sent = nil, time.Now()
-			next.Reset(shortestPoll)
-		case <-next.C:
-			if err := im.poll(ctx); err != nil {
-				return im.held.by(err)
-			}
-			if uploaded != nil {
-				next.Reset(sendingPoll)
-			} else {
-				next.Reset(PollWait(time.Since(sent)))
-			}
-		case <-ctx.Done():
-			return ctx.Err()
+		if uploaded != nil && isClosed(uploaded) {
+			uploaded, sent, next = nil, im.clock.Now(), minPollInterval
+			continue
 		}
+		if err := im.poll(ctx); err != nil {
+			return im.held.by(err)
+		}
+		next = sendingPollInterval
+		if uploaded == nil {
+			next = PollInterval(im.clock.Now().Sub(sent))
+		}
+	}
+	return nil
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
 	}
 }
 
-// PollWait is how long to wait for the next look at jobs to which nothing is
-// added any more, and since when that is so.
-func PollWait(since time.Duration) time.Duration {
-	return min(max(since/pollFraction, shortestPoll), longestPoll)
+// PollInterval is how long to wait before jobs are polled again, to which nothing
+// has been added since.
+func PollInterval(since time.Duration) time.Duration {
+	return min(max(since/pollFraction, minPollInterval), maxPollInterval)
 }
 
 // poll looks at the open jobs, a hundred a request, and settles those that are
@@ -83,11 +87,11 @@ const olderThanRun = time.Hour
 // for jobs of others among them. Beyond that it is cheaper to ask for each.
 const (
 	jobsPerPage = 100
-	morePages   = 2
+	extraPages  = 2
 )
 
 // pagesFor is how many pages a look for so many jobs reads at most.
-func pagesFor(jobs int) int { return (jobs+jobsPerPage-1)/jobsPerPage + morePages }
+func pagesFor(jobs int) int { return (jobs+jobsPerPage-1)/jobsPerPage + extraPages }
 
 // findJobs goes through the account's latest jobs, the newest first, and takes
 // those that it finds off the open ones.

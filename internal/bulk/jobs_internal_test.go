@@ -5,19 +5,19 @@ import (
 	"time"
 )
 
-func TestPollWait(t *testing.T) {
+func TestPollInterval(t *testing.T) {
 	t.Parallel()
 	for since, want := range map[time.Duration]time.Duration{
-		0: shortestPoll, time.Millisecond: shortestPoll, pollFraction * shortestPoll: shortestPoll,
-		8 * time.Second: time.Second, pollFraction * longestPoll: longestPoll, 10 * time.Minute: longestPoll,
+		0: minPollInterval, time.Millisecond: minPollInterval, pollFraction * minPollInterval: minPollInterval,
+		8 * time.Second: time.Second, pollFraction * maxPollInterval: maxPollInterval, 10 * time.Minute: maxPollInterval,
 	} {
-		if got := PollWait(since); got != want {
+		if got := PollInterval(since); got != want {
 			t.Errorf("%v after %v, want %v", got, since, want)
 		}
 	}
 	before := time.Duration(0)
 	for since := time.Duration(0); since < 3*time.Minute; since += 100 * time.Millisecond {
-		got := PollWait(since)
+		got := PollInterval(since)
 		if got < before {
 			t.Errorf("%v after %v, and %v before", got, since, before)
 		}

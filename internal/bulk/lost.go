@@ -92,12 +92,12 @@ func (l *lostJobs) settle(profiles int, b *lostBatch, found bool, answered time.
 	}
 }
 
-// mayStray records that a batch of so many profiles, sent until now, may have
+// mayStray records that a batch of so many profiles, sent until then, may have
 // become a job that nobody knows.
-func (l *lostJobs) mayStray(profiles int) {
+func (l *lostJobs) mayStray(profiles int, until time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.stray[profiles] = time.Now()
+	l.stray[profiles] = until
 }
 
 // all is what holds for all lost batches with so many profiles: when the first

@@ -23,19 +23,19 @@ import (
 //     to be worth halving is sent as often as it takes.
 //
 // This leaves k/m, which can be a thousand a batch, at 150 imports a minute. So
-// a run has only so much patience.
+// a run gives up after so many refusals.
 const (
 	refusalsToHalve  = 2
 	minHalvedPart    = 80 // a piece below that part of a full import is not halved: 62 KB of 5 MB
-	patience         = 100
-	patienceForBatch = 20 // in addition, for each batch
+	maxRefusals      = 100
+	refusalsPerBatch = 20 // in addition, for each batch
 )
 
-// checkPatience counts an import that was refused because of single profiles. It
+// checkRefusals counts an import that was refused because of single profiles. It
 // ends the run if there have been too many.
-func (im *Import) checkPatience() error {
+func (im *Import) checkRefusals() error {
 	imports := im.refusals.Add(1)
-	if imports <= patience+patienceForBatch*im.ledger.packedBatches() {
+	if imports <= maxRefusals+refusalsPerBatch*im.ledger.packedBatches() {
 		return nil
 	}
 	return &diagnostic.Error{

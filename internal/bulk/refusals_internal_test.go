@@ -16,11 +16,11 @@ func TestPatienceGrowsWithTheBatches(t *testing.T) {
 			r.ledger.pack(tally.Row{Segment: "s", Number: 1})
 		}
 		for imports := int64(1); imports <= most; imports++ {
-			if err := r.checkPatience(); err != nil {
+			if err := r.checkRefusals(); err != nil {
 				t.Fatalf("%d batches: after %d imports: %v", batches, imports, err)
 			}
 		}
-		if r.checkPatience() == nil {
+		if r.checkRefusals() == nil {
 			t.Errorf("%d batches: no end after %d imports", batches, most+1)
 		}
 	}

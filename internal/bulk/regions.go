@@ -12,7 +12,7 @@ import (
 )
 
 // numbersToRefuse is how many phone numbers of a region Klaviyo must have
-// refused before the other numbers of the region are taken to share their fate.
+// refused before the other numbers of the region are taken to share their outcome.
 const numbersToRefuse = 10
 
 // regions learns from refusals of phone numbers which regions the account does

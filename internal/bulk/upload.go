@@ -39,7 +39,7 @@ func (im *Import) upload(ctx context.Context, b *batch) error {
 		}
 		im.regions.learn(ctx, b, named)
 		im.strip(b, named)
-		if err := im.checkPatience(); err != nil {
+		if err := im.checkRefusals(); err != nil {
 			return err
 		}
 	}
@@ -61,7 +61,7 @@ func (im *Import) uploadHalves(ctx context.Context, b *batch) error {
 // Klaviyo's. The same is to be said where so many are and nothing was accepted.
 const (
 	neverTooLarge = profile.MaxSize / 10
-	mostTooLarge  = 50
+	maxTooLarge   = 50
 )
 
 // uploadLess uploads a batch that is too large in halves. A profile that is too
@@ -72,7 +72,7 @@ func (im *Import) uploadLess(ctx context.Context, b *batch, tooLarge error) erro
 	}
 	only := b.profiles[0]
 	row := b.row(only)
-	if many := im.tooLarge.Add(1) >= mostTooLarge; len(b.json) < neverTooLarge || many && im.ledger.isEmpty() {
+	if many := im.tooLarge.Add(1) >= maxTooLarge; len(b.json) < neverTooLarge || many && im.ledger.isEmpty() {
 		return tooLargeError(fmt.Sprintf("Even an import of one profile, of %s bytes (row %s of segment %q), is refused as too large: %s.",
 			tally.Thousands(int64(len(b.json))), tally.Thousands(row.Number), row.Segment, tooLarge))
 	}

@@ -1,5 +1,5 @@
-// Package diagnostic is how the engine says what went wrong, at which argument of
-// the configuration, and what to do about it.
+// Package diagnostic has the errors of the engine: what went wrong, at which
+// argument of the configuration, and what to do about it.
 package diagnostic
 
 import (
@@ -8,11 +8,11 @@ import (
 	"strings"
 )
 
-// Error is a failure that a part of the declaration is to blame for.
+// Error is a failure that belongs to an argument of the configuration.
 type Error struct {
-	// Attribute is the path of the argument, outermost first, with the names
-	// of segments and properties in it: {"segment", "vip", "file", "path"}.
-	// Empty when no argument is to blame.
+	// Attribute is the path of the argument, outermost first, with the names of
+	// segments and properties: {"segment", "vip", "file", "path"}. It is empty
+	// if the failure belongs to no argument.
 	Attribute []string
 	Summary   string // in title case
 	Detail    string // what happened, where, what to do
@@ -34,9 +34,8 @@ func (e Errors) Error() string {
 	return strings.Join(texts, "; ")
 }
 
-// AddToDetail returns an error of the declaration with a text added to its
-// detail, to that of the first if there are several. Any other error it returns
-// as it is.
+// AddToDetail adds a text to the detail of an [Error], or of the first of
+// [Errors]. It returns any other error unchanged.
 func AddToDetail(err error, text string) error {
 	var one *Error
 	if errors.As(err, &one) {

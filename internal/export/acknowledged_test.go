@@ -61,7 +61,7 @@ func TestRunExportsWhatIsAcknowledged(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, simulator.Options{})
+			w := newEnv(t, simulator.Options{})
 			proxy := newEditor(t, w, func(r *http.Request, answer *httptest.ResponseRecorder) {
 				switch {
 				case strings.HasSuffix(r.URL.Path, "/import-errors"):

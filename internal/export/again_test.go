@@ -18,7 +18,7 @@ const (
 
 // onRound calls a function before the imports of a round after the first. All
 // imports of the first round must fit into one request.
-func (w *world) onRound(round int, do func()) {
+func (w *env) onRound(round int, do func()) {
 	var imports atomic.Int64
 	w.OnRequest(func(r *http.Request) {
 		if r.Method == http.MethodPost && r.URL.Path == jobsPath && imports.Add(1) == int64(round)+1 {
@@ -35,7 +35,7 @@ func TestRunSendsAgainWhatFailedInKlaviyo(t *testing.T) {
 	for name, rounds := range map[string]int{"once": 1, "twice": 2, "each time but the last": 3} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, simulator.Options{KeepBodies: true})
+			w := newEnv(t, simulator.Options{KeepBodies: true})
 			trouble := addressesEvery(rows, every)
 			for _, a := range trouble {
 				w.FailEmail(a, troubleCode, troubleDetail)
@@ -68,7 +68,7 @@ func TestRunSendsAgainWhatFailedInKlaviyo(t *testing.T) {
 func TestRunGivesUpOnWhatFailsEachTime(t *testing.T) {
 	t.Parallel()
 	const rows, every = 400, 40
-	w := newWorld(t, simulator.Options{KeepBodies: true})
+	w := newEnv(t, simulator.Options{KeepBodies: true})
 	trouble := addressesEvery(rows, every)
 	for _, a := range trouble {
 		w.FailEmail(a, troubleCode, troubleDetail)
@@ -91,7 +91,7 @@ func TestRunGivesUpOnWhatFailsEachTime(t *testing.T) {
 // accounted for.
 func TestRunMissesWhoIsGoneWhenSentAgain(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{})
+	w := newEnv(t, simulator.Options{})
 	source := people(100)
 	for _, i := range []int{10, 99} {
 		w.FailEmail(address(i), troubleCode, troubleDetail)
@@ -116,13 +116,13 @@ func TestRunMissesWhoIsGoneWhenSentAgain(t *testing.T) {
 func TestRunSendsWithoutIdentifiersOfOthers(t *testing.T) {
 	t.Parallel()
 	const code, detail = "duplicate_profile", "A profile already exists with one of these identifiers."
-	for name, fail := range map[string]func(*world, string){
-		"at once":    func(w *world, a string) { w.RefuseEmail(a, code, detail) },
-		"in the end": func(w *world, a string) { w.FailEmail(a, code, detail) },
+	for name, fail := range map[string]func(*env, string){
+		"at once":    func(w *env, a string) { w.RefuseEmail(a, code, detail) },
+		"in the end": func(w *env, a string) { w.FailEmail(a, code, detail) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, simulator.Options{KeepBodies: true})
+			w := newEnv(t, simulator.Options{KeepBodies: true})
 			fail(w, address(7))
 			w.onRound(1, func() { w.TakeEmail(address(7)) })
 			source := people(50)

@@ -18,7 +18,7 @@ func tracking(e *export.Export) *export.Export {
 }
 
 // runOn is run, with what it leaves acknowledged for the next one.
-func (w *world) runOn(t *testing.T, e *export.Export) *export.Result {
+func (w *env) runOn(t *testing.T, e *export.Export) *export.Result {
 	t.Helper()
 	r := w.run(t, e)
 	e.Acknowledged = r.Acknowledged
@@ -38,7 +38,7 @@ func checkSent(t *testing.T, what string, r *export.Result, everything bool, add
 func TestRunSendsOnlyChanges(t *testing.T) {
 	t.Parallel()
 	const rows = 25_000
-	w := newWorld(t, simulator.Options{KeepBodies: true})
+	w := newEnv(t, simulator.Options{KeepBodies: true})
 	source := people(rows)
 	e := tracking(w.export(source))
 	checkSent(t, "first run", w.runOn(t, e), true, 0, 0, 0)
@@ -82,7 +82,7 @@ func TestRunSendsOnlyChanges(t *testing.T) {
 // where they tell by themselves.
 func TestSurveyKnowsChangesAfterARun(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{})
+	w := newEnv(t, simulator.Options{})
 	w.FailEmail(address(4), "invalid", "Nobody wants them.")
 	source := people(500)
 	e := tracking(w.export(source))
@@ -101,7 +101,7 @@ func TestSurveyKnowsChangesAfterARun(t *testing.T) {
 // not, and is no news until the row changes.
 func TestRunSendsAgainWhoIsNotAcknowledged(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{KeepBodies: true})
+	w := newEnv(t, simulator.Options{KeepBodies: true})
 	w.FailEmail(address(4), "invalid", "Nobody wants them.")
 	w.RefuseEmail(address(5), "invalid", "Nobody wants them.")
 	w.Unsubscribe(w.listID, address(6))
@@ -119,7 +119,7 @@ func TestRunSendsAgainWhoIsNotAcknowledged(t *testing.T) {
 // Where it is not known who failed, everything is sent the next time.
 func TestRunForgetsWhatItDoesNotKnow(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{})
+	w := newEnv(t, simulator.Options{})
 	e := tracking(w.export(people(300)))
 	w.MiscountJobs(1, 3)
 	if r := w.run(t, e); r.Unconfirmed.Total() != 3 || r.Acknowledged != nil {
@@ -131,7 +131,7 @@ func TestRunForgetsWhatItDoesNotKnow(t *testing.T) {
 // it is then: the next run finds the rest.
 func TestRunOfASegmentThatKeepsChanging(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{})
+	w := newEnv(t, simulator.Options{})
 	source := people(400)
 	e := tracking(w.export(source))
 	w.runOn(t, e)
@@ -161,7 +161,7 @@ func TestRunsOfRandomChanges(t *testing.T) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
 			r := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // repeatable
-			w := newWorld(t, simulator.Options{})
+			w := newEnv(t, simulator.Options{})
 			a, b := people(0), people(0)
 			e := tracking(w.export(a, b))
 			e.SegmentProperty, e.Safeguards.AllowEmptySegment = "segments", true

@@ -61,21 +61,69 @@ func (e *Export) CheckList(ctx context.Context, client *klaviyo.Client) (klaviyo
 	return list, ListError(e.ListID, err)
 }
 
-// check is all that must hold before a segment is read for a run. It returns the
-// list and what is to be waited for before anything is sent to it.
-func (e *Export) check(ctx context.Context, client *klaviyo.Client) (list klaviyo.List, earlier *earlierJobs, err error) {
-	if err := e.CheckConsent(); err != nil {
-		return list, nil, err
+// Preflight is what a plan or a run knows when it checks whether a run may begin.
+// The zero value of each field but Connect is right for a run, which knows all.
+type Preflight struct {
+	// Connect returns the client, or nil while the key or its account is not known.
+	// It is called once consent is given.
+	Connect func() (*klaviyo.Client, error)
+
+	ConsentUnknown bool
+	ListUnknown    bool
+	ListSeen       bool // the list was read a moment ago
+
+	// Explain adds to the error of a request what was being read, if it is set.
+	Explain func(reading string, err error) error
+}
+
+// Preflight checks all that must hold before a segment is read, in the order of
+// the causes: consent, account, list. What is not known yet is skipped. It returns
+// the list if it was read.
+func (e *Export) Preflight(ctx context.Context, p Preflight) (list klaviyo.List, err error) {
+	if !p.ConsentUnknown {
+		if err := e.CheckConsent(); err != nil {
+			return list, err
+		}
 	}
-	if err := e.CheckAccount(ctx, client); err != nil {
-		return list, nil, err
+	client, err := p.Connect()
+	if err != nil {
+		return list, err
 	}
-	if earlier, err = e.findEarlierJobs(ctx, client); err != nil {
-		return list, nil, err
+	if client != nil {
+		if err := e.CheckAccount(ctx, client); err != nil {
+			return list, p.explain("the account of the API key", err)
+		}
+	}
+	if p.ListUnknown {
+		return list, nil
 	}
 	if err := e.CheckListAllowed(); err != nil {
-		return list, nil, err
+		return list, err
+	}
+	if client == nil || p.ListSeen {
+		return list, nil
 	}
 	list, err = e.CheckList(ctx, client)
+	if err != nil {
+		return list, p.explain("the list", err)
+	}
+	return list, nil
+}
+
+func (p Preflight) explain(reading string, err error) error {
+	if p.Explain == nil {
+		return err
+	}
+	return p.Explain(reading, err)
+}
+
+// check makes the preflight checks of a run. It returns the list and the jobs to
+// wait for before anything is sent to it.
+func (e *Export) check(ctx context.Context, client *klaviyo.Client) (klaviyo.List, *earlierJobs, error) {
+	list, err := e.Preflight(ctx, Preflight{Connect: func() (*klaviyo.Client, error) { return client, nil }})
+	if err != nil {
+		return list, nil, err
+	}
+	earlier, err := e.findEarlierJobs(ctx, client)
 	return list, earlier, err
 }

@@ -16,7 +16,7 @@ import (
 // next, and none of them writes.
 func TestRunChecksInOrder(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{})
+	w := newEnv(t, simulator.Options{})
 	w.AddKey("pk_narrow", "accounts:read", "lists:read")
 	narrow, err := klaviyo.New(klaviyo.Options{APIKey: "pk_narrow", BaseURL: w.URL})
 	if err != nil {
@@ -42,12 +42,12 @@ func TestRunChecksInOrder(t *testing.T) {
 		{"no consent", unknown, nil, []string{"destination", "data_privacy_consent"}, "No Consent To Export Personal Data", 0, nil},
 		{"unknown key", unknown, func() { e.Destination.Consent = true }, nil, "", 401, []string{account}},
 		{"another account", narrow, nil, []string{"destination"}, "API Key Of Another Account", 0, []string{account}},
-		{"a scope is missing", narrow, func() { e.Destination.AccountID = accountID }, nil, "", 403, []string{jobs}}, // the account is known
-		{"list not allowed", w.client, nil, []string{"list_id"}, "List Not Allowed", 0, []string{account, jobs}},
-		{"no list allowed", w.client, func() { e.Destination.AllowedListIDs = []string{} }, []string{"list_id"}, "List Not Allowed", 0, []string{jobs}},
-		{"list unknown", w.client, func() { e.Destination.AllowedListIDs = []string{"another", "nolist"} }, []string{"list_id"}, "List Not Found", 0, []string{jobs, list + "nolist"}},
-		{"segment empty", w.client, func() { e.ListID, e.Destination.AllowedListIDs = w.listID, nil }, []string{"segment", "s1"}, "Segment Is Empty", 0, []string{jobs, list + w.listID}},
-		{"too many", w.client, func() { e.Segments[0].Source, e.Destination.MaxProfiles = people(3), 2 }, []string{"destination"}, "Too Many Profiles", 0, []string{jobs, list + w.listID}},
+		{"list not allowed", narrow, func() { e.Destination.AccountID = accountID }, []string{"list_id"}, "List Not Allowed", 0, nil}, // the account is known
+		{"no list allowed", narrow, func() { e.Destination.AllowedListIDs = []string{} }, []string{"list_id"}, "List Not Allowed", 0, nil},
+		{"list unknown", narrow, func() { e.Destination.AllowedListIDs = []string{"another", "nolist"} }, []string{"list_id"}, "List Not Found", 0, []string{list + "nolist"}},
+		{"a scope is missing", narrow, func() { e.ListID, e.Destination.AllowedListIDs = w.listID, nil }, nil, "", 403, []string{list + w.listID, jobs}},
+		{"segment empty", w.client, nil, []string{"segment", "s1"}, "Segment Is Empty", 0, []string{account, list + w.listID, jobs}},
+		{"too many", w.client, func() { e.Segments[0].Source, e.Destination.MaxProfiles = people(3), 2 }, []string{"destination"}, "Too Many Profiles", 0, []string{list + w.listID, jobs}},
 	} {
 		w.ResetRequests()
 		if step.mend != nil {
@@ -76,7 +76,7 @@ func TestRunChecksInOrder(t *testing.T) {
 
 func TestChecks(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{Account: simulator.Account{OrganizationName: "Acme"}})
+	w := newEnv(t, simulator.Options{Account: simulator.Account{OrganizationName: "Acme"}})
 	e := w.export(people(1))
 	e.Destination.AllowedListIDs = []string{w.listID}
 	list, listErr := e.CheckList(t.Context(), w.client)
@@ -113,7 +113,7 @@ func TestFlowsThatCannotBeSeen(t *testing.T) {
 		`{"errors":[{"code":"permission_denied"}]}`: "Flows Cannot Be Checked",
 		"<html>": "Klaviyo Blocks This Address",
 	} {
-		w := newWorld(t, simulator.Options{})
+		w := newEnv(t, simulator.Options{})
 		w.Inject(simulator.Fault{Path: "/api/lists/*/flow-triggers", Times: -1, Status: 403, Body: body})
 		e := w.export(people(3))
 		_, err := e.Run(t.Context(), w.client, export.RunOptions{})

@@ -13,56 +13,56 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/wait"
 )
 
-// listsPerLook is how many jobs are asked for their lists before the next look
+// listsPerPoll is how many jobs are asked for their lists before the next look
 // at which jobs are left. In an account with hundreds of unfinished jobs many
 // are done by then, and never need to be asked.
-const listsPerLook = 50
+const listsPerPoll = 50
 
 // earlierJobs are the import jobs for a list that Klaviyo had not finished when a
 // run began.
 //
-// Klaviyo does a job when it gets to it. One that it accepted before the run,
-// from an interrupted run or from anybody else, may be done after the jobs of
-// the run, and would then put older values back. So a run sends nothing before
-// they are finished.
+// Klaviyo may process jobs in any order. A job that it accepted before the run,
+// from an interrupted run or another client, may be processed after the jobs of the
+// run and would then restore older values. So a run sends nothing before they are
+// finished.
 //
-// Jobs that are created later do not count. A neighbour that sends to the same
-// list all the time, such as another export of this process, would else keep the
-// run from ever beginning. Nor can two runs wait for each other: jobs finish by
-// themselves, whatever the run that created them waits for.
+// Jobs that are created later do not count, or a client that sends to the same list
+// all the time would keep the run from ever starting. Two runs cannot wait for each
+// other either: a job finishes whatever the run that created it waits for.
 type earlierJobs struct {
 	client *klaviyo.Client
+	clock  wait.Clock
 	listID string
 	jobs   []earlierJob // oldest first
 }
 
 type earlierJob struct {
 	klaviyo.ImportJob
-	forList bool // is known; else nobody has asked yet
+	forList bool // false until the lists of the job are read
 }
 
 // findEarlierJobs reads which jobs of the account are not finished. It fails
 // unless the key may read lists and profiles.
 func (e *Export) findEarlierJobs(ctx context.Context, client *klaviyo.Client) (*earlierJobs, error) {
-	j := &earlierJobs{client: client, listID: e.ListID}
+	j := &earlierJobs{client: client, clock: e.clock(), listID: e.ListID}
 	for job, err := range client.UnfinishedImportJobs(ctx) {
 		if err != nil {
 			return nil, err
 		}
-		if isUnfinished(job) {
+		if isUnfinished(job, j.clock.Now()) {
 			j.jobs = append(j.jobs, earlierJob{ImportJob: job})
 		}
 	}
 	return j, nil
 }
 
-// isUnfinished reports whether Klaviyo will still do a job. One that has expired
-// it never will, though it may be called queued for ever.
-func isUnfinished(job klaviyo.ImportJob) bool { return !job.Done() && !job.Expired(time.Now()) }
+// isUnfinished reports whether Klaviyo will still process a job. It never processes
+// an expired one, whose status may remain queued.
+func isUnfinished(job klaviyo.ImportJob, now time.Time) bool { return !job.Done() && !job.Expired(now) }
 
 // wait returns when all jobs for the list are finished.
 func (j *earlierJobs) wait(ctx context.Context, now *preparation) error {
-	for began := time.Now(); len(j.jobs) > 0; {
+	for began := j.clock.Now(); len(j.jobs) > 0; {
 		if err := j.look(ctx); err != nil {
 			return err
 		}
@@ -75,7 +75,7 @@ func (j *earlierJobs) wait(ctx context.Context, now *preparation) error {
 		if now.beginWaiting(j.String(), j.advice()) {
 			logging.Info(ctx, "Waiting for earlier import jobs", logging.Fields{"list": j.listID, "jobs": j.ids()})
 		}
-		if err := wait.For(ctx, bulk.PollWait(time.Since(began))); err != nil {
+		if err := j.clock.Wait(ctx, bulk.PollInterval(j.clock.Now().Sub(began)), nil); err != nil {
 			return err
 		}
 	}
@@ -96,7 +96,7 @@ func (j *earlierJobs) look(ctx context.Context) error {
 		if !newest.IsZero() && job.CreatedAt.After(newest) { // as are all that follow
 			break
 		}
-		unfinished[job.ID] = isUnfinished(job)
+		unfinished[job.ID] = isUnfinished(job, j.clock.Now())
 	}
 	j.jobs = slices.DeleteFunc(j.jobs, func(job earlierJob) bool { return !unfinished[job.ID] })
 	return nil
@@ -106,7 +106,7 @@ func (j *earlierJobs) look(ctx context.Context) error {
 // them, the newest first, since the oldest may be finished by the next look.
 func (j *earlierJobs) askLists(ctx context.Context) error {
 	others := map[string]bool{}
-	for i, asked := len(j.jobs)-1, 0; i >= 0 && asked < listsPerLook; i-- {
+	for i, asked := len(j.jobs)-1, 0; i >= 0 && asked < listsPerPoll; i-- {
 		job := &j.jobs[i]
 		if job.forList {
 			continue
@@ -143,7 +143,7 @@ func (j *earlierJobs) String() string {
 	return fmt.Sprintf("waiting for %s%s to this list", tally.Count(int64(len(j.jobs)), "earlier import job"), certain)
 }
 
-// advice is for who was not patient enough.
+// advice says what to do if the wait is interrupted.
 func (j *earlierJobs) advice() string {
 	text := fmt.Sprintf("It was %s, which Klaviyo had not finished: %s. Profiles that are sent before them could get older values back. "+
 		"Klaviyo finishes them by itself: apply again then, or raise timeouts so that the export can wait for it.", j, tally.Abridged(j.ids()))

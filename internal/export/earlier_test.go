@@ -16,7 +16,7 @@ import (
 )
 
 // valueOf is the property "text" of somebody.
-func (w *world) valueOf(t *testing.T, i int) any {
+func (w *env) valueOf(t *testing.T, i int) any {
 	t.Helper()
 	p, ok := w.Profile(address(i))
 	if !ok {
@@ -34,7 +34,7 @@ func (s *table) saying(text string) *table {
 }
 
 // askedLists are the jobs that were asked for their lists, in order.
-func (w *world) askedLists() (jobs []string) {
+func (w *env) askedLists() (jobs []string) {
 	for _, r := range w.Requests() {
 		if id, ok := strings.CutSuffix(strings.TrimPrefix(r.Path, jobsPath+"/"), "/relationships/lists"); ok {
 			jobs = append(jobs, id)
@@ -74,7 +74,7 @@ func (k *tracked) interrupt(t *testing.T, e *export.Export) {
 func newQuick(t *testing.T) *tracked {
 	t.Helper()
 	k := &tracked{}
-	k.world = newWorld(t, simulator.Options{
+	k.env = newEnv(t, simulator.Options{
 		Now: func() time.Time { return time.Now().Add(time.Duration(k.ahead.Load()) * time.Second) },
 	})
 	return k

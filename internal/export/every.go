@@ -2,8 +2,8 @@ package export
 
 import "time"
 
-// every calls look now and then, until the function that it returns is called.
-func every(interval time.Duration, look func(now time.Time)) (stop func()) {
+// every calls f at an interval, until the function that it returns is called.
+func every(interval time.Duration, f func()) (stop func()) {
 	done, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -11,8 +11,8 @@ func every(interval time.Duration, look func(now time.Time)) (stop func()) {
 		defer ticker.Stop()
 		for {
 			select {
-			case now := <-ticker.C:
-				look(now)
+			case <-ticker.C:
+				f()
 			case <-done:
 				return
 			}

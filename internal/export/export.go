@@ -5,12 +5,14 @@
 package export
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/bulk"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/pipeline"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/sketch"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/wait"
 )
 
 // Export is a declared export: which people, how they are written, and where
@@ -51,8 +53,13 @@ type Export struct {
 	// IgnoreOptOuts exports also who unsubscribed from the list.
 	IgnoreOptOuts bool
 
+	// Clock tells the time and waits between polls; nil for the clock of the machine.
+	Clock wait.Clock
+
 	limits bulk.Limits // of a batch; zero for as much as an import may hold
 }
+
+func (e *Export) clock() wait.Clock { return cmp.Or[wait.Clock](e.Clock, wait.System{}) }
 
 // Destination is the connection an export uses.
 type Destination struct {

@@ -9,9 +9,9 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/tally"
 )
 
-// SetBatchRoom makes the batches of an export smaller than imports may be, so
+// SetBatchLimits makes the batches of an export smaller than imports may be, so
 // that few rows are several jobs.
-func (e *Export) SetBatchRoom(profiles, bytes int) {
+func (e *Export) SetBatchLimits(profiles, bytes int) {
 	e.limits = bulk.Limits{Profiles: profiles, Bytes: bytes}
 }
 

@@ -65,12 +65,12 @@ var notListed = simulator.Fault{
 	Method: "GET", Path: "/api/profile-bulk-import-job[s]", Nth: 2, Status: 200, Body: `{"data":[],"links":{"next":null}}`,
 }
 
-// newPatientWorld is one whose client waits for an answer only as long as a
+// newPatientEnv is one whose client waits for an answer only as long as a
 // fault makes sense of, and tries again as often as several may demand.
-func newPatientWorld(t *testing.T, options simulator.Options) *world {
+func newPatientEnv(t *testing.T, options simulator.Options) *env {
 	t.Helper()
-	w := newWorld(t, options)
-	c, err := klaviyo.New(klaviyo.Options{APIKey: testKey, BaseURL: w.URL, Timeout: 1500 * time.Millisecond, RetryTimeout: time.Minute})
+	w := newEnv(t, options)
+	c, err := klaviyo.New(klaviyo.Options{APIKey: testKey, BaseURL: w.URL, Timeout: 1500 * time.Millisecond, RetryTimeout: 4 * time.Hour, Clock: newFastClock()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +112,7 @@ func TestRunGetsOverFaults(t *testing.T) {
 func runOver(t *testing.T, faults ...simulator.Fault) {
 	t.Helper()
 	const rows = 60
-	w := newPatientWorld(t, simulator.Options{})
+	w := newPatientEnv(t, simulator.Options{})
 	w.FailEmail(address(7), "c", "d")
 	w.RefuseEmail(address(8), "c", "d")
 	w.RefusePhone("+34600111222", "c", "d")
@@ -123,7 +123,7 @@ func runOver(t *testing.T, faults ...simulator.Fault) {
 	source := people(rows)
 	source.rows[10][1] = "+34600111222"
 	e := w.export(source)
-	e.SetBatchRoom(25, 1<<16)
+	e.SetBatchLimits(25, 1<<16)
 	r := w.runListing(t, e)
 	for _, f := range w.Pending() {
 		t.Errorf("a fault has not hit: %+v", f)
@@ -149,7 +149,7 @@ func explained(err error) string {
 
 func TestRunStopsAtOnceWhenTheKeyIsRevoked(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{QueueDelay: time.Hour})
+	w := newEnv(t, simulator.Options{QueueDelay: time.Hour})
 	var revoked atomic.Bool
 	source := people(2500).waitFor(1300, func() bool {
 		if !w.polled() {
@@ -161,7 +161,7 @@ func TestRunStopsAtOnceWhenTheKeyIsRevoked(t *testing.T) {
 		return true
 	})
 	e := w.export(source)
-	e.SetBatchRoom(1000, 1<<18)
+	e.SetBatchLimits(1000, 1<<18)
 	_, err := e.Run(t.Context(), w.client, export.RunOptions{})
 	asError(t, err, nil, "API Key Refused", "401", "accepted but not finished 1 job with 1,000 profiles", "Apply again")
 	if !klaviyo.IsUnauthorized(err) {
@@ -183,7 +183,7 @@ func TestRunGivesUpWhenRetriesAreExhausted(t *testing.T) {
 	for name, path := range map[string]string{"imports": "POST " + jobsPath, "polls": "GET " + jobsPath} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, simulator.Options{QueueDelay: time.Hour})
+			w := newEnv(t, simulator.Options{QueueDelay: time.Hour})
 			w.client = newClient(t, w.URL, impatient)
 			var armed atomic.Bool
 			method, path, _ := strings.Cut(path, " ")
@@ -197,7 +197,7 @@ func TestRunGivesUpWhenRetriesAreExhausted(t *testing.T) {
 				return true
 			})
 			e := w.export(source)
-			e.SetBatchRoom(1000, 1<<18)
+			e.SetBatchLimits(1000, 1<<18)
 			_, err := e.Run(t.Context(), w.client, export.RunOptions{})
 			asError(t, err, nil, "Klaviyo Fails", "gave up after ", "503", "00 profiles (", "Apply again")
 			if klaviyo.StatusOf(err) != 503 {
@@ -209,7 +209,7 @@ func TestRunGivesUpWhenRetriesAreExhausted(t *testing.T) {
 
 func TestRunThatCouldSendNothing(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{})
+	w := newEnv(t, simulator.Options{})
 	w.client = newClient(t, w.URL, impatient)
 	w.Inject(simulator.Fault{Method: "POST", Times: -1, Status: 503, Header: soon})
 	_, err := w.export(people(3)).Run(t.Context(), w.client, export.RunOptions{})
@@ -219,7 +219,7 @@ func TestRunThatCouldSendNothing(t *testing.T) {
 
 func TestRunSaysWhichScopeIsMissing(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{})
+	w := newEnv(t, simulator.Options{})
 	const key = "pk_reads_only"
 	w.AddKey(key, "accounts:read", "flows:read", "lists:read", "profiles:read")
 	client, err := klaviyo.New(klaviyo.Options{APIKey: key, BaseURL: w.URL})
@@ -238,7 +238,7 @@ func TestRunWhenTheListIsDeletedMeanwhile(t *testing.T) {
 	for name, method := range map[string]string{"before the import": "POST", "after the import": "GET"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, simulator.Options{})
+			w := newEnv(t, simulator.Options{})
 			w.OnRequest(func(r *http.Request) {
 				if r.Method == method && (method == "POST" || r.URL.Query().Get("page[size]") == "100") {
 					w.DeleteList(w.listID)
@@ -255,7 +255,7 @@ func TestRunWhenTheListIsDeletedMeanwhile(t *testing.T) {
 
 func TestRunSaysWhichRowsACancelledJobHad(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{})
+	w := newEnv(t, simulator.Options{})
 	w.CancelJobs(1)
 	first, second := people(2), people(30)
 	second.rows[29] = []string{"ragged"} // the last row sent is the one before
@@ -273,13 +273,13 @@ func TestRunSaysWhichRowsACancelledJobHad(t *testing.T) {
 
 func TestRunThatFailsCanBeRunAgain(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{})
+	w := newEnv(t, simulator.Options{})
 	w.Inject(simulator.Fault{Method: "POST", Nth: 2, Times: -1, Status: 400, Body: `{"errors":[{"title":"Down.","source":{"pointer":"/data"}}]}`})
 	e := w.export(people(2500))
-	e.SetBatchRoom(1000, 1<<18)
+	e.SetBatchLimits(1000, 1<<18)
 	_, err := e.Run(t.Context(), w.client, export.RunOptions{})
 	asError(t, err, nil, "Klaviyo Refused The Request", "Down.")
-	other := newWorld(t, simulator.Options{})
+	other := newEnv(t, simulator.Options{})
 	other.AddMembers(other.listID, w.MemberEmails(w.listID)...) // what had arrived
 	e.ListID = other.listID
 	other.run(t, e)
@@ -293,7 +293,7 @@ func TestNoErrorOfARunShowsPersonalData(t *testing.T) {
 		{Method: "POST", Status: 422, Body: `{"errors":[{"detail":"p1@example.com is odd with ` + testKey + `."}]}`},
 		{Method: "POST", Status: 401, Body: `{"errors":[{"detail":"` + testKey + ` is not known."}]}`},
 	} {
-		w := newWorld(t, simulator.Options{})
+		w := newEnv(t, simulator.Options{})
 		w.Inject(fault)
 		_, err := w.export(people(3)).Run(t.Context(), w.client, export.RunOptions{})
 		if text := explained(err); err == nil || strings.Contains(text, "@") || strings.Contains(text, testKey) {

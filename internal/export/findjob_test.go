@@ -39,7 +39,7 @@ func TestRunFindsTheJobOfAnImportThatWasAccepted(t *testing.T) {
 		for where, place := range map[string]simulator.Fault{"first": {Nth: 1}, "second": {Nth: 2}, "all": {Times: -1}} {
 			t.Run(name+", "+where, func(t *testing.T) {
 				t.Parallel()
-				w := newWorld(t, simulator.Options{})
+				w := newEnv(t, simulator.Options{})
 				for _, i := range []int{3, 30, 55} {
 					w.FailEmail(address(i), "c", "d")
 				}
@@ -47,7 +47,7 @@ func TestRunFindsTheJobOfAnImportThatWasAccepted(t *testing.T) {
 				fault.Method, fault.Path, fault.Nth, fault.Times = http.MethodPost, jobsPath, place.Nth, place.Times
 				w.Inject(fault)
 				e := w.export(people(rows))
-				e.SetBatchRoom(25, 1<<16)
+				e.SetBatchLimits(25, 1<<16)
 				run := w.runListing
 				if where == "all" { // then the file of rejects has rows that are not known
 					run = w.run
@@ -88,7 +88,7 @@ func TestRunFindsTheJobOfAnImportThatWasAccepted(t *testing.T) {
 func TestRunFindsTheJobOfAnImportByAnotherClock(t *testing.T) {
 	t.Parallel()
 	for _, ahead := range []time.Duration{-50 * time.Minute, 50 * time.Minute} {
-		w := newWorld(t, simulator.Options{Now: func() time.Time { return time.Now().Add(ahead) }})
+		w := newEnv(t, simulator.Options{Now: func() time.Time { return time.Now().Add(ahead) }})
 		fault := oddAnswers["empty"]
 		fault.Done = true
 		w.Inject(at(fault, places["an import"]))
@@ -104,7 +104,7 @@ func TestRunSendsAgainWhatHasNoJob(t *testing.T) {
 	for name, fault := range oddAnswers {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, simulator.Options{})
+			w := newEnv(t, simulator.Options{})
 			w.Inject(at(fault, places["an import"]))
 			if r := w.run(t, w.export(people(60))); r.Exported != 60 || r.Jobs != 1 || len(w.imports()) != 2 {
 				t.Errorf("%d imports, result %+v", len(w.imports()), r)
@@ -117,7 +117,7 @@ func TestRunSendsAgainWhatHasNoJob(t *testing.T) {
 // When that is always answered in the same way, the run ends and says how.
 func TestRunEndsWhenImportsHaveNoJobs(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{})
+	w := newEnv(t, simulator.Options{})
 	w.Inject(simulator.Fault{
 		Method: http.MethodPost, Times: -1, Status: http.StatusOK,
 		Body: "<h1>Welcome</h1>\n<p>\x1b[1m " + address(1) + ", call 600 111 222, your key is " + testKey + "</p>" + strings.Repeat("x", 1000),
@@ -201,14 +201,14 @@ func TestRunDoesNotGuessWhoseJobItIs(t *testing.T) {
 	for i := range 4 { // either may come first
 		t.Run(strconv.Itoa(i), func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, simulator.Options{})
+			w := newEnv(t, simulator.Options{})
 			done := oddAnswers["empty"]
 			done.Done = true
 			w.Inject(at(done, places["an import"]))
 			w.Inject(at(oddAnswers["empty"], places["an import"]))
 			holdImports(w, 2)
 			e := w.export(people(50))
-			e.SetBatchRoom(25, 1<<16)
+			e.SetBatchLimits(25, 1<<16)
 			if r := w.run(t, e); r.Exported != 50 || r.Jobs != 2 || len(w.imports()) != 4 {
 				t.Errorf("%d imports, result %+v", len(w.imports()), r)
 			}
@@ -221,12 +221,12 @@ func TestRunDoesNotGuessWhoseJobItIs(t *testing.T) {
 // as many profiles none: the one that is too many is not that of the other.
 func TestRunDoesNotTakeAJobThatIsOneTooMany(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{})
+	w := newEnv(t, simulator.Options{})
 	w.Inject(at(simulator.Fault{DropAfter: true}, places["an import"]))
 	w.Inject(at(oddAnswers["HTML"], places["an import"]))
 	holdImports(w, 2)
 	e := w.export(people(50))
-	e.SetBatchRoom(25, 1<<16)
+	e.SetBatchLimits(25, 1<<16)
 	if r := w.run(t, e); r.Exported != 50 || r.Jobs != 2 || len(w.imports()) != 4 {
 		t.Errorf("%d imports, result %+v", len(w.imports()), r)
 	}
@@ -234,7 +234,7 @@ func TestRunDoesNotTakeAJobThatIsOneTooMany(t *testing.T) {
 }
 
 // holdImports lets the first imports be handled when so many have arrived.
-func holdImports(w *world, n int) {
+func holdImports(w *env, n int) {
 	var arriving sync.WaitGroup
 	arriving.Add(n)
 	var arrived atomic.Int32
@@ -249,7 +249,7 @@ func holdImports(w *world, n int) {
 // A run that ends while it looks for a job says so.
 func TestRunInterruptedWhileLookingForAJob(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{})
+	w := newEnv(t, simulator.Options{})
 	w.Inject(at(oddAnswers["HTML"], places["an import"]))
 	_, err := w.export(people(60)).Run(endsAt(t, "which is looked for"), w.client, export.RunOptions{})
 	asError(t, err, nil, "Export Interrupted", "The export was ended: timeouts.create of 25s is over. Klaviyo had accepted an import without naming the job that it became, which was being looked for: ",
@@ -264,7 +264,7 @@ func TestRunThatCannotLookForAJob(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	w := newWorld(t, simulator.Options{})
+	w := newEnv(t, simulator.Options{})
 	done := oddAnswers["empty"]
 	done.Done = true
 	w.Inject(at(done, places["an import"]))

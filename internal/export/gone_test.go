@@ -14,7 +14,7 @@ import (
 // counted, leaves nobody exported to anywhere.
 func TestRunWhoseListIsDeletedInTheEnd(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{})
+	w := newEnv(t, simulator.Options{})
 	w.OnRequest(func(r *http.Request) {
 		if r.URL.Query().Has("additional-fields[list]") {
 			w.DeleteList(w.listID)
@@ -33,7 +33,7 @@ func TestRunWhoseListIsDeletedInTheEnd(t *testing.T) {
 // Klaviyo says of a list that is not there that its flows are not found.
 func TestCheckFlowsOfAListThatIsGone(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{})
+	w := newEnv(t, simulator.Options{})
 	e := w.export(people(3))
 	w.OnRequest(func(r *http.Request) {
 		if strings.HasSuffix(r.URL.Path, "/flow-triggers") {

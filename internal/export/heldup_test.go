@@ -68,7 +68,7 @@ func TestInterruptedRunSaysWhatHeldItUp(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, simulator.Options{QueueDelay: time.Hour})
+			w := newEnv(t, simulator.Options{QueueDelay: time.Hour})
 			w.client = newClient(t, w.URL, time.Hour)
 			w.Inject(at(tc.fault, tc.place))
 			_, err := w.export(people(3)).Run(endsAt(t, repeated), w.client, export.RunOptions{})
@@ -81,7 +81,7 @@ func TestInterruptedRunSaysWhatHeldItUp(t *testing.T) {
 }
 
 // edited is a Klaviyo that tells of jobs in other words.
-func edited(t *testing.T, w *world, pattern, replacement string) {
+func edited(t *testing.T, w *env, pattern, replacement string) {
 	t.Helper()
 	what := regexp.MustCompile(pattern)
 	w.client = newClient(t, newEditor(t, w, func(r *http.Request, answer *httptest.ResponseRecorder) {
@@ -98,7 +98,7 @@ func edited(t *testing.T, w *world, pattern, replacement string) {
 func TestRunEndsWhenCountsAreNoNumbers(t *testing.T) {
 	t.Parallel()
 	for _, count := range []string{`"many"`, `{}`, `1.5`, `"3"`} {
-		w := newWorld(t, simulator.Options{})
+		w := newEnv(t, simulator.Options{})
 		edited(t, w, `"completed_count": ?\d+`, `"completed_count":`+count)
 		_, err := w.export(people(3)).Run(t.Context(), w.client, export.RunOptions{})
 		asError(t, err, nil, "Klaviyo's Answer Is Not Understood", "gave up after ", "completed_count", "accepted but not finished 1 job with 3 profiles")
@@ -106,7 +106,7 @@ func TestRunEndsWhenCountsAreNoNumbers(t *testing.T) {
 			t.Errorf("%d imports", n)
 		}
 	}
-	w := newWorld(t, simulator.Options{})
+	w := newEnv(t, simulator.Options{})
 	edited(t, w, `"completed_count": ?\d+`, `"completed_count":"many"`)
 	_, err := w.export(people(3)).Run(endsAt(t, repeated), w.client, export.RunOptions{})
 	asError(t, err, nil, "Export Interrupted", "It was waiting to repeat get_bulk_import_profiles_jobs, of which 1 attempt had failed, with: ", "completed_count")
@@ -120,7 +120,7 @@ func TestRunSaysThatItDoesNotKnowAStatus(t *testing.T) {
 		`"paused"`: `has the status "paused", which this version of the provider does not know`, `""`: `has the status ""`, `null`: `has the status ""`,
 		`7`: `has the status "7"`, `"\u001b[2J ada@example.com"`: `has the status "\\x1b[2J ***"`,
 	} {
-		w := newWorld(t, simulator.Options{})
+		w := newEnv(t, simulator.Options{})
 		edited(t, w, `"status": ?"complete"`, strings.ReplaceAll(`"status":`+status, "$", "$$"))
 		_, err := w.export(people(3)).Run(endsAt(t, "A job has a status that is not known"), w.client, export.RunOptions{})
 		asError(t, err, nil, "Export Interrupted", "timeouts.create of 25s is over. Klaviyo says that job 01", want, "accepted but not finished 1 job with 3 profiles")
@@ -130,7 +130,7 @@ func TestRunSaysThatItDoesNotKnowAStatus(t *testing.T) {
 // A status that is not known need not be the last.
 func TestRunWaitsForAJobOfAnUnknownStatus(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{QueueDelay: 300 * time.Millisecond})
+	w := newEnv(t, simulator.Options{QueueDelay: 300 * time.Millisecond})
 	edited(t, w, `"status": ?"queued"`, `"status":"paused"`)
 	if r := w.run(t, w.export(people(3))); r.Exported != 3 {
 		t.Errorf("result %+v", r)

@@ -21,6 +21,7 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/simulator"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/tally"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/wait"
 )
 
 const (
@@ -32,16 +33,17 @@ const (
 // hung is when a test is taken to hang, however busy the machine is.
 const hung = 5 * time.Minute
 
-// world is a Klaviyo with a list and a client.
-type world struct {
+// env is a simulated Klaviyo with a list and a client.
+type env struct {
 	*simulator.Server
 	client *klaviyo.Client
+	clock  wait.Clock
 	listID string
 }
 
-// newWorld starts a simulator. Its client gives up early, so that a test that
+// newEnv starts a simulator. Its client gives up early, so that a test that
 // goes wrong does not go on for minutes.
-func newWorld(t testing.TB, options simulator.Options) *world {
+func newEnv(t testing.TB, options simulator.Options) *env {
 	t.Helper()
 	s, err := simulator.Start(options)
 	if err != nil {
@@ -49,19 +51,19 @@ func newWorld(t testing.TB, options simulator.Options) *world {
 	}
 	t.Cleanup(s.Close)
 	s.AddKey(testKey)
-	return &world{Server: s, client: newClient(t, s.URL, patient), listID: s.AddList(simulator.List{Name: "VIP"}).ID}
+	return &env{Server: s, client: newClient(t, s.URL, patient), clock: newFastClock(), listID: s.AddList(simulator.List{Name: "VIP"}).ID}
 }
 
-// How long clients of tests repeat a request: so that a few failures are got
-// over, or so that a run soon fails.
+// How long, by their fast clock, clients of tests retry a request: so that a few
+// failures are got over, or so that a run soon fails.
 const (
-	patient   = 20 * time.Second
-	impatient = 5 * time.Second
+	patient   = time.Hour
+	impatient = 3 * time.Minute
 )
 
 func newClient(t testing.TB, url string, retryTimeout time.Duration) *klaviyo.Client {
 	t.Helper()
-	c, err := klaviyo.New(klaviyo.Options{APIKey: testKey, BaseURL: url, RetryTimeout: retryTimeout})
+	c, err := klaviyo.New(klaviyo.Options{APIKey: testKey, BaseURL: url, RetryTimeout: retryTimeout, Clock: newFastClock()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +71,7 @@ func newClient(t testing.TB, url string, retryTimeout time.Duration) *klaviyo.Cl
 }
 
 // export declares an export of sources, named s1, s2 and so on, to the list.
-func (w *world) export(sources ...segment.Source) *export.Export {
+func (w *env) export(sources ...segment.Source) *export.Export {
 	e := &export.Export{
 		Mapping: profile.Mapping{
 			Email: "email", PhoneNumber: "phone",
@@ -78,6 +80,7 @@ func (w *world) export(sources ...segment.Source) *export.Export {
 		ListID:      w.listID,
 		Destination: export.Destination{AccountID: accountID, Consent: true},
 		Safeguards:  export.Safeguards{MaxRejectedPercent: 100},
+		Clock:       w.clock,
 	}
 	for i, source := range sources {
 		e.Segments = append(e.Segments, pipeline.Segment{Name: fmt.Sprintf("s%d", i+1), Source: source})
@@ -86,7 +89,7 @@ func (w *world) export(sources ...segment.Source) *export.Export {
 }
 
 // run exports and checks what holds for every result.
-func (w *world) run(t *testing.T, e *export.Export) *export.Result {
+func (w *env) run(t *testing.T, e *export.Export) *export.Result {
 	t.Helper()
 	result, err := e.Run(t.Context(), w.client, export.RunOptions{})
 	if err != nil {
@@ -103,7 +106,7 @@ func listing(e *export.Export, path string) *export.Export {
 }
 
 // runListing is run with a file of rejects, which it checks too.
-func (w *world) runListing(t *testing.T, e *export.Export) *export.Result {
+func (w *env) runListing(t *testing.T, e *export.Export) *export.Result {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "rejects.csv")
 	result, err := listing(e, path).Run(t.Context(), w.client, export.RunOptions{})
@@ -141,7 +144,7 @@ func checkAccounting(t *testing.T, r *export.Result) {
 }
 
 // checkMembers compares the list with what it should hold.
-func (w *world) checkMembers(t *testing.T, want []string) {
+func (w *env) checkMembers(t *testing.T, want []string) {
 	t.Helper()
 	want = slices.Sorted(slices.Values(want))
 	if got := w.MemberEmails(w.listID); !slices.Equal(got, want) {
@@ -150,7 +153,7 @@ func (w *world) checkMembers(t *testing.T, want []string) {
 }
 
 // imports are the import requests there were, oldest first.
-func (w *world) imports() []simulator.Request {
+func (w *env) imports() []simulator.Request {
 	return slices.DeleteFunc(w.Requests(), func(r simulator.Request) bool { return r.Method != http.MethodPost })
 }
 
@@ -282,7 +285,7 @@ func until(ctx context.Context, condition func() bool) error {
 
 // polled reports whether the run has asked for the state of its jobs, which it
 // does once it knows of one.
-func (w *world) polled() bool {
+func (w *env) polled() bool {
 	return slices.ContainsFunc(w.Requests(), func(r simulator.Request) bool {
 		return r.Method == http.MethodGet && r.Path == jobsPath && strings.Contains(r.Query, "=100") && !asksForUnfinished(r.Query)
 	})

@@ -13,7 +13,6 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/logging"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/pipeline"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
-	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/wait"
 )
 
 // importStep sends the profiles of the segments to Klaviyo and adds them to the
@@ -43,7 +42,7 @@ func (e *Export) importStep(client *klaviyo.Client, before prepared, rejects *re
 		surveyed: before.survey, pinned: o.Fingerprint,
 		retries: retries{rounds: len(retryWaits)}, sending: e.newSending(before.survey),
 	}
-	s.imports = bulk.New(client, bulk.Options{ListID: e.ListID, Limits: e.limits, OnReject: rejects.add, OnFailure: s.failed})
+	s.imports = bulk.New(client, bulk.Options{ListID: e.ListID, Limits: e.limits, OnReject: rejects.add, OnFailure: s.failed, Clock: e.clock()})
 	s.reader.OnRows, s.reader.OnSkip, s.reader.Sketch = s.rows.Store, rejects.add, s.sending.read
 	return s
 }
@@ -64,7 +63,7 @@ func (s *importStep) run(ctx context.Context) error {
 			return nil
 		}
 		logging.Warn(ctx, "Profiles that Klaviyo did not import are sent again", logging.Fields{"profiles": round.len(), "wait": before.String()})
-		if err = wait.For(ctx, before); err == nil {
+		if err = s.export.clock().Wait(ctx, before, nil); err == nil {
 			err = s.sendAgain(ctx, round)
 		}
 	}

@@ -44,7 +44,7 @@ func TestRunEndsWhenCancelled(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, tc.options)
+			w := newEnv(t, tc.options)
 			if tc.fault.Delay != 0 || tc.fault.Status != 0 {
 				w.Inject(tc.fault)
 			}
@@ -82,7 +82,7 @@ func TestRunEndsWhenCancelled(t *testing.T) {
 // complete.
 func TestRunSucceedsWithoutTheFinalCount(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{})
+	w := newEnv(t, simulator.Options{})
 	w.client = newClient(t, w.URL, -1)
 	w.OnRequest(func(r *http.Request) {
 		if r.URL.Query().Has("additional-fields[list]") {
@@ -100,7 +100,7 @@ func TestRunEndsWhenCancelledWhileReading(t *testing.T) {
 	for name, read := range map[string]int{"survey": 1, "run": 2} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, simulator.Options{})
+			w := newEnv(t, simulator.Options{})
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			source := people(30_000)
@@ -126,7 +126,7 @@ func TestRunEndsWhenCancelledWhileReading(t *testing.T) {
 
 func TestRunNamesWhyItWasInterrupted(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{QueueDelay: time.Hour})
+	w := newEnv(t, simulator.Options{QueueDelay: time.Hour})
 	ctx, cancel := context.WithCancelCause(t.Context())
 	defer cancel(nil)
 	w.OnRequest(func(r *http.Request) {
@@ -142,7 +142,7 @@ func TestRunNamesWhyItWasInterrupted(t *testing.T) {
 // told that it has nothing.
 func TestInterruptedRunDoesNotDenyWhatMayHaveArrived(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{})
+	w := newEnv(t, simulator.Options{})
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	proxy := newEditor(t, w, func(r *http.Request, answer *httptest.ResponseRecorder) {
@@ -166,7 +166,7 @@ func TestInterruptedRunDoesNotDenyWhatMayHaveArrived(t *testing.T) {
 // Klaviyo's word that an import was accepted can come while another fails.
 func TestFailedRunCountsWhatWasAcceptedMeanwhile(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{QueueDelay: time.Hour})
+	w := newEnv(t, simulator.Options{QueueDelay: time.Hour})
 	accepted := func() (n int) {
 		for _, r := range w.imports() {
 			if r.Status == http.StatusAccepted {
@@ -204,7 +204,7 @@ func TestFailedRunCountsWhatWasAcceptedMeanwhile(t *testing.T) {
 		}
 	})
 	e := w.export(source)
-	e.SetBatchRoom(1000, 1<<18)
+	e.SetBatchLimits(1000, 1<<18)
 	_, err := e.Run(t.Context(), newClient(t, proxy, impatient), export.RunOptions{})
 	asError(t, err, nil, "API Key Refused", "accepted but not finished 2 jobs with")
 	if n := accepted(); n != 2 {

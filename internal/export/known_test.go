@@ -38,7 +38,7 @@ func versioned(n int, version string) *table {
 // that does not counts them first.
 func TestRunReadsOnceWhatWasSurveyed(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{})
+	w := newEnv(t, simulator.Options{})
 	for name, tc := range map[string]struct {
 		surveyed segment.Source // nil for none
 		source   segment.Source
@@ -97,7 +97,7 @@ func TestVersionTellsSegmentsApart(t *testing.T) {
 // What was surveyed before a safeguard was set is held to it all the same.
 func TestRunChecksWhatWasSurveyed(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{})
+	w := newEnv(t, simulator.Options{})
 	e := w.export(versioned(3, "v1"))
 	s, err := e.Survey(t.Context())
 	if err != nil {

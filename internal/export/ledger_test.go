@@ -23,7 +23,7 @@ import (
 
 // troubled is a Klaviyo that takes imports until trouble begins.
 type troubled struct {
-	*world
+	*env
 	url     string
 	ahead   atomic.Int64 // seconds that its clock is ahead
 	trouble func(rw http.ResponseWriter, r *http.Request, body []byte, next http.Handler)
@@ -52,11 +52,11 @@ func persons(body []byte) (all []int) {
 func newTroubled(t *testing.T, after int, trouble func(http.ResponseWriter, *http.Request, []byte, http.Handler)) *troubled {
 	t.Helper()
 	k := &troubled{trouble: trouble, after: after}
-	k.world = newWorld(t, simulator.Options{
+	k.env = newEnv(t, simulator.Options{
 		QueueDelay: time.Hour,
 		Now:        func() time.Time { return time.Now().Add(time.Duration(k.ahead.Load()) * time.Second) },
 	})
-	k.url = newProxy(t, k.world, k.handle)
+	k.url = newProxy(t, k.env, k.handle)
 	k.client = newClient(t, k.url, impatient)
 	return k
 }
@@ -230,7 +230,7 @@ func TestFailedRunNamesWhatIsNotKnownToHaveArrived(t *testing.T) {
 					e.Segments = append(e.Segments, pipeline.Segment{Name: fmt.Sprintf("s%d", i+1), Source: part})
 					first += size
 				}
-				e.SetBatchRoom(batchRows, 1<<16)
+				e.SetBatchLimits(batchRows, 1<<16)
 				_, err := e.Run(ctx, k.client, export.RunOptions{})
 				asError(t, err, tc.attribute, tc.summary, "pply again: ")
 				k.checkPlaces(t, readPlaces(t, err.Error(), sizes), total, tc.unknown)
@@ -276,7 +276,7 @@ func (k *troubled) checkPlaces(t *testing.T, said named, total int, unknown stri
 
 // A job that stays queued is named with its rows when the time is over.
 func TestRunNamesJobsThatAreStuck(t *testing.T) { //nolint:paralleltest // both jobs must be queued before its two seconds are over
-	w := newWorld(t, simulator.Options{QueueDelay: time.Hour})
+	w := newEnv(t, simulator.Options{QueueDelay: time.Hour})
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 	defer cancel()
 	first, second := people(30), people(50)
@@ -285,7 +285,7 @@ func TestRunNamesJobsThatAreStuck(t *testing.T) { //nolint:paralleltest // both 
 		w.RefuseEmail(address(i), "c", "d")
 	}
 	e := w.export(first, second)
-	e.SetBatchRoom(20, 1<<16)
+	e.SetBatchLimits(20, 1<<16)
 	_, err := e.Run(ctx, w.client, export.RunOptions{})
 	asError(t, err, nil, "Export Interrupted", "The export was ended: context deadline exceeded.",
 		"accepted but not finished 2 jobs with 30 profiles (", `: row 21 of segment "s1" to row 20 of segment "s2". Apply again`)

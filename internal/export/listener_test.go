@@ -75,7 +75,7 @@ func TestRunEndsWhateverItsListenerDoes(t *testing.T) {
 	for name, reading := range map[string]int{"preparing": 1, "sending": 2} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, simulator.Options{})
+			w := newEnv(t, simulator.Options{})
 			l := newStuckListener(t)
 			source := people(1200)
 			opened := 0
@@ -116,7 +116,7 @@ func TestRunIsInterruptedWhateverItsListenerDoes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, simulator.Options{QueueDelay: time.Hour})
+			w := newEnv(t, simulator.Options{QueueDelay: time.Hour})
 			l := newStuckListener(t)
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
@@ -141,7 +141,7 @@ func TestRunIsInterruptedWhateverItsListenerDoes(t *testing.T) {
 // other: what came in between has been replaced.
 func TestRunWaitsForTheLastReport(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{})
+	w := newEnv(t, simulator.Options{})
 	entered, counted := make(chan struct{}), make(chan struct{})
 	w.OnRequest(func(r *http.Request) {
 		if r.Method == http.MethodPost {

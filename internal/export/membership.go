@@ -15,8 +15,8 @@ import (
 // of this provider makes them. It is one less than whole pages hold, so that
 // the one more which shows that a window must be cut costs no page.
 const (
-	membersInARow        = 999
-	shortestMemberWindow = time.Second
+	membersInARow   = 999
+	minMemberWindow = time.Second
 )
 
 // Membership is how the list and the segments compare.
@@ -88,7 +88,7 @@ type member struct {
 
 // eachMember takes everybody on the list, perhaps more than once.
 func (e *Export) eachMember(ctx context.Context, client *klaviyo.Client, take func(member)) error {
-	w := windows[member]{take: take, inARow: membersInARow, shortest: shortestMemberWindow}
+	w := windows[member]{now: e.clock().Now(), take: take, inARow: membersInARow, minLength: minMemberWindow}
 	w.read = func(ctx context.Context, during klaviyo.TimeRange) iter.Seq2[dated[member], error] {
 		return func(yield func(dated[member], error) bool) {
 			for m, err := range client.Members(ctx, e.ListID, during) {

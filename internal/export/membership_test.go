@@ -23,7 +23,7 @@ import (
 const nobody = "00000000000000000000000000000000"
 
 // compare compares and checks what holds for every membership.
-func (w *world) compare(t *testing.T, e *export.Export) *export.Membership {
+func (w *env) compare(t *testing.T, e *export.Export) *export.Membership {
 	t.Helper()
 	return compareWith(t, w.client, e)
 }
@@ -55,13 +55,13 @@ func checkMembership(t *testing.T, got *export.Membership, members, missing, opt
 }
 
 // memberRequests are the requests for members of the list.
-func (w *world) memberRequests() []simulator.Request {
+func (w *env) memberRequests() []simulator.Request {
 	return slices.DeleteFunc(w.Requests(), func(r simulator.Request) bool { return !strings.HasSuffix(r.Path, w.listID+"/profiles") })
 }
 
 // changingMembers is the address of a proxy that changes the profiles in
 // answers, and answers with each twice.
-func (w *world) changingMembers(t *testing.T, change func(attributes map[string]any)) string {
+func (w *env) changingMembers(t *testing.T, change func(attributes map[string]any)) string {
 	t.Helper()
 	return newEditor(t, w, func(_ *http.Request, answer *httptest.ResponseRecorder) {
 		var document map[string]any
@@ -83,42 +83,42 @@ func (w *world) changingMembers(t *testing.T, change func(attributes map[string]
 func TestCompare(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
-		prepare                               func(*world)
+		prepare                               func(*env)
 		ignore                                bool
 		members, missing, optedOut, strangers int64
 	}{
-		"equal":     {func(w *world) { w.AddMembers(w.listID, addresses(5)...) }, false, 5, 0, 0, 0},
-		"empty":     {func(*world) {}, false, 0, 5, 0, 0},
-		"missing":   {func(w *world) { w.AddMembers(w.listID, address(1), address(3)) }, false, 2, 3, 0, 0},
-		"strangers": {func(w *world) { w.AddMembers(w.listID, addresses(8)...) }, false, 8, 0, 0, 3},
-		"both":      {func(w *world) { w.AddMembers(w.listID, address(4), address(5)) }, false, 2, 4, 0, 1},
-		"no address": {func(w *world) {
+		"equal":     {func(w *env) { w.AddMembers(w.listID, addresses(5)...) }, false, 5, 0, 0, 0},
+		"empty":     {func(*env) {}, false, 0, 5, 0, 0},
+		"missing":   {func(w *env) { w.AddMembers(w.listID, address(1), address(3)) }, false, 2, 3, 0, 0},
+		"strangers": {func(w *env) { w.AddMembers(w.listID, addresses(8)...) }, false, 8, 0, 0, 3},
+		"both":      {func(w *env) { w.AddMembers(w.listID, address(4), address(5)) }, false, 2, 4, 0, 1},
+		"no address": {func(w *env) {
 			w.AddMembers(w.listID, addresses(5)...)
 			w.AddMembers(w.listID, "", "")
 		}, false, 7, 0, 0, 2},
-		"another list": {func(w *world) {
+		"another list": {func(w *env) {
 			other := w.AddList(simulator.List{Name: "Other"}).ID
 			w.AddMembers(other, address(0))
 			w.Unsubscribe(other, address(1))
 		}, false, 0, 5, 0, 0},
-		"opted out": {func(w *world) {
+		"opted out": {func(w *env) {
 			w.AddMembers(w.listID, addresses(5)...)
 			w.Unsubscribe(w.listID, "P1@example.com")
 			w.Unsubscribe(w.listID, address(2))
 			w.Unsubscribe(w.listID, "stranger@example.com")
 		}, false, 3, 0, 2, 0},
-		"opt-outs ignored": {func(w *world) {
+		"opt-outs ignored": {func(w *env) {
 			w.AddMembers(w.listID, addresses(5)...)
 			w.Unsubscribe(w.listID, address(1))
 		}, true, 4, 1, 0, 0},
-		"opted out and put back": {func(w *world) {
+		"opted out and put back": {func(w *env) {
 			w.Unsubscribe(w.listID, address(1))
 			w.AddMembers(w.listID, addresses(4)...)
 		}, false, 4, 1, 1, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, simulator.Options{})
+			w := newEnv(t, simulator.Options{})
 			tc.prepare(w)
 			e := w.export(people(5))
 			e.IgnoreOptOuts = tc.ignore
@@ -137,7 +137,7 @@ func TestCompare(t *testing.T) {
 // duplicates and what cannot be exported, and without being asked twice.
 func TestCompareTakesTheUnionOfTheSegments(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{})
+	w := newEnv(t, simulator.Options{})
 	w.AddMembers(w.listID, address(1), address(3), address(9))
 	first, second := people(3), people(6)
 	second.rows = append(second.rows, []string{"P4@Example.com", "", "", ""}, []string{"no address", "", "", ""}, []string{"ragged"})
@@ -163,7 +163,7 @@ func TestCompareTakesTheUnionOfTheSegments(t *testing.T) {
 func TestCompareTellsWhoIsMissing(t *testing.T) {
 	t.Parallel()
 	missing := func(present []string, order []int) string {
-		w := newWorld(t, simulator.Options{})
+		w := newEnv(t, simulator.Options{})
 		w.AddMembers(w.listID, present...)
 		source := people(6)
 		for i, at := range order {
@@ -192,7 +192,7 @@ func TestCompareTellsWhoIsMissing(t *testing.T) {
 // Who is on two pages is one member, with an address or without.
 func TestCompareCountsMembersOnce(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{})
+	w := newEnv(t, simulator.Options{})
 	w.AddMembers(w.listID, addresses(150)...)
 	w.AddMembers(w.listID, "", "", "")
 	proxy := w.changingMembers(t, func(map[string]any) {})
@@ -208,7 +208,7 @@ func TestCompareFindsWhoJoinsMeanwhile(t *testing.T) {
 	t.Parallel()
 	var now atomic.Int64
 	now.Store(time.Now().Unix())
-	w := newWorld(t, simulator.Options{Now: func() time.Time { return time.Unix(now.Load(), 0) }})
+	w := newEnv(t, simulator.Options{Now: func() time.Time { return time.Unix(now.Load(), 0) }})
 	w.AddMembers(w.listID, addresses(150)...)
 	w.OnRequest(func(r *http.Request) {
 		if r.URL.Query().Has("page[cursor]") {
@@ -223,7 +223,7 @@ func TestCompareFindsWhoJoinsMeanwhile(t *testing.T) {
 // Who unsubscribes while the list is read is not missing.
 func TestCompareFindsWhoUnsubscribesMeanwhile(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{})
+	w := newEnv(t, simulator.Options{})
 	w.AddMembers(w.listID, addresses(5)...)
 	var once sync.Once
 	w.OnRequest(func(*http.Request) { once.Do(func() { w.Unsubscribe(w.listID, address(2)) }) })
@@ -267,7 +267,7 @@ func TestCompareReadsLargeListsInWindows(t *testing.T) {
 			t.Parallel()
 			var now atomic.Int64
 			now.Store(today.Unix())
-			w := newWorld(t, simulator.Options{Now: func() time.Time { return time.Unix(now.Load(), 0) }})
+			w := newEnv(t, simulator.Options{Now: func() time.Time { return time.Unix(now.Load(), 0) }})
 			for i, at := range times {
 				now.Store(at.Unix())
 				w.AddMembers(w.listID, address(i))
@@ -292,11 +292,11 @@ func TestCompareReadsLargeListsInWindows(t *testing.T) {
 func TestCompareDoesNotTrustTheOrder(t *testing.T) {
 	t.Parallel()
 	const total = 2500
-	for name, proxied := range map[string]func(*testing.T, *world) string{
-		"no dates": func(t *testing.T, w *world) string {
+	for name, proxied := range map[string]func(*testing.T, *env) string{
+		"no dates": func(t *testing.T, w *env) string {
 			return w.changingMembers(t, func(attributes map[string]any) { delete(attributes, "joined_group_at") })
 		},
-		"backwards": func(t *testing.T, w *world) string {
+		"backwards": func(t *testing.T, w *env) string {
 			return newProxy(t, w, func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
 				query := r.URL.Query()
 				if query.Has("sort") {
@@ -310,7 +310,7 @@ func TestCompareDoesNotTrustTheOrder(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var now atomic.Int64
-			w := newWorld(t, simulator.Options{Now: func() time.Time { return time.Unix(now.Load(), 0) }})
+			w := newEnv(t, simulator.Options{Now: func() time.Time { return time.Unix(now.Load(), 0) }})
 			start := time.Now().AddDate(-1, 0, 0)
 			for i := range total {
 				now.Store(start.Add(time.Duration(i) * time.Hour).Unix())
@@ -324,7 +324,7 @@ func TestCompareDoesNotTrustTheOrder(t *testing.T) {
 // Klaviyo's answers may have the case that somebody once typed.
 func TestCompareIgnoresCase(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{})
+	w := newEnv(t, simulator.Options{})
 	w.AddMembers(w.listID, addresses(5)...)
 	w.Unsubscribe(w.listID, address(1))
 	proxy := w.changingMembers(t, func(attributes map[string]any) {
@@ -335,7 +335,7 @@ func TestCompareIgnoresCase(t *testing.T) {
 
 func TestCompareFails(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{})
+	w := newEnv(t, simulator.Options{})
 	w.DeleteList(w.listID)
 	_, m, err := w.export(people(3)).Compare(t.Context(), w.client)
 	asError(t, err, []string{"list_id"}, "List Not Found", w.listID)
@@ -344,7 +344,7 @@ func TestCompareFails(t *testing.T) {
 	}
 
 	for _, path := range []string{"/api/lists", "/api/profiles"} {
-		w = newWorld(t, simulator.Options{})
+		w = newEnv(t, simulator.Options{})
 		w.Inject(simulator.Fault{Path: path, Status: 403, Body: `{"errors":[{"code":"permission_denied"}]}`})
 		if _, m, err = w.export(people(3)).Compare(t.Context(), w.client); !klaviyo.IsForbidden(err) || m != nil {
 			t.Errorf("%s: membership %+v, error %v", path, m, err)
@@ -355,7 +355,7 @@ func TestCompareFails(t *testing.T) {
 // What is wrong with the segments is said before a list is walked for minutes.
 func TestCompareReadsTheSegmentsFirst(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{})
+	w := newEnv(t, simulator.Options{})
 	_, _, err := w.export(people(0)).Compare(t.Context(), w.client)
 	asError(t, err, []string{"segment", "s1"}, "Segment Is Empty")
 	e := w.export(people(3))
@@ -372,7 +372,7 @@ func TestCompareFailsWhenTheListGoesAway(t *testing.T) {
 	t.Parallel()
 	var now atomic.Int64
 	now.Store(time.Now().Unix())
-	w := newWorld(t, simulator.Options{Now: func() time.Time { return time.Unix(now.Add(60), 0) }})
+	w := newEnv(t, simulator.Options{Now: func() time.Time { return time.Unix(now.Add(60), 0) }})
 	w.AddMembers(w.listID, addresses(1500)...)
 	var once sync.Once
 	w.OnRequest(func(r *http.Request) {
@@ -394,7 +394,7 @@ func TestCompareEndsWhenCancelled(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, simulator.Options{})
+			w := newEnv(t, simulator.Options{})
 			w.AddMembers(w.listID, addresses(1500)...)
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
@@ -416,7 +416,7 @@ func TestCompareEndsWhenCancelled(t *testing.T) {
 
 func TestCompareEndsWhenCancelledWhileReading(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{})
+	w := newEnv(t, simulator.Options{})
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	source := people(30_000)
@@ -436,7 +436,7 @@ func TestCompareEndsWhenCancelledWhileReading(t *testing.T) {
 // No error shows whom it is about.
 func TestNoErrorOfACompareShowsPersonalData(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{})
+	w := newEnv(t, simulator.Options{})
 	w.Inject(simulator.Fault{Path: "/api/lists", Status: 400, Body: `{"errors":[{"detail":"p1@example.com is odd with ` + testKey + `."}]}`})
 	_, _, err := w.export(people(3)).Compare(t.Context(), w.client)
 	if text := explained(err); err == nil || strings.Contains(text, "@") || strings.Contains(text, testKey) {

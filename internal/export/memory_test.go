@@ -10,6 +10,9 @@ import (
 	"time"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/hashset"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/pipeline"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/simulator"
 )
 
@@ -22,23 +25,23 @@ func gcMetric(name string) float64 {
 	return float64(sample[0].Value.Uint64())
 }
 
-// garbageRoom is how many MiB are added to what the last collection left before
+// gcHeadroom is how many MiB are added to what the last collection left before
 // there is a next one.
-func garbageRoom() float64 {
+func gcHeadroom() float64 {
 	return (gcMetric("/gc/heap/goal:bytes") - gcMetric("/gc/heap/live:bytes")) / mebibyte
 }
 
 // percentBefore is the percentage of the process when there are no runs.
 const percentBefore = 70
 
-// tuned is a world in a process that is tuned in an environment with this GOGC.
-func tuned(t *testing.T, gogc string) *world {
+// tuned is an env in a process that is tuned in an environment with this GOGC.
+func tuned(t *testing.T, gogc string) *env {
 	t.Helper()
 	was := debug.SetGCPercent(percentBefore)
 	t.Cleanup(func() { debug.SetGCPercent(was) })
 	t.Setenv("GOGC", gogc)
 	export.TuneMemory()
-	return newWorld(t, simulator.Options{})
+	return newEnv(t, simulator.Options{})
 }
 
 // While there are runs or surveys the room for garbage is the same however much
@@ -65,8 +68,8 @@ func TestGarbageIsLimited(t *testing.T) { //nolint:paralleltest // about the who
 		for _, held := range []int{20, 200} {
 			data := make([]byte, held*mebibyte)
 			runtime.GC()
-			if err := until(ctx, func() bool { room := garbageRoom(); return 20 < room && room < 30 }); err != nil {
-				t.Errorf("with %d MiB in use the garbage has room for %.0f MiB: %v", held, garbageRoom(), err)
+			if err := until(ctx, func() bool { room := gcHeadroom(); return 20 < room && room < 30 }); err != nil {
+				t.Errorf("with %d MiB in use the garbage has room for %.0f MiB: %v", held, gcHeadroom(), err)
 				return err
 			}
 			runtime.KeepAlive(data)
@@ -100,3 +103,44 @@ func TestGarbageIsLimitedAsTheEnvironmentSays(t *testing.T) { //nolint:parallelt
 	}
 	w.run(t, w.export(s))
 }
+
+// BenchmarkGarbage is the largest heap while a set of hashes grows and garbage is
+// made, with and without the limit.
+func BenchmarkGarbage(b *testing.B) {
+	for name, gogc := range map[string]string{"limited": "", "by default": "100"} {
+		b.Run(name, func(b *testing.B) {
+			b.Setenv("GOGC", gogc)
+			export.TuneMemory()
+			rows := people(1)
+			largest := 0.0
+			rows.before = func(_ context.Context, row int) error {
+				if row > 0 {
+					return nil
+				}
+				var hashes hashset.Set
+				for i := range uint64(5_000_000) {
+					hashes.Add(profile.Hash{Hi: i * 0x9e3779b97f4a7c15, Lo: i * 0xbf58476d1ce4e5b9})
+					garbage = make([]byte, 64)
+					if i%10_000 == 0 {
+						largest = max(largest, gcMetric("/memory/classes/heap/objects:bytes")/mebibyte)
+					}
+				}
+				runtime.KeepAlive(&hashes)
+				return nil
+			}
+			e := &export.Export{
+				Segments:   []pipeline.Segment{{Name: "s", Source: rows}},
+				Mapping:    profile.Mapping{Email: "email"},
+				Safeguards: export.Safeguards{MaxRejectedPercent: 100},
+			}
+			for b.Loop() {
+				if _, err := e.Survey(b.Context()); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(largest, "MiB")
+		})
+	}
+}
+
+var garbage []byte // keeps the compiler from making none

@@ -18,7 +18,7 @@ func mirroring(e *export.Export) *export.Export {
 }
 
 // runMirror is runOn for a mirror.
-func (w *world) runMirror(t *testing.T, e *export.Export) *export.Result {
+func (w *env) runMirror(t *testing.T, e *export.Export) *export.Result {
 	t.Helper()
 	r := w.runOn(t, e)
 	e.AcknowledgedKeys = r.AcknowledgedKeys
@@ -26,7 +26,7 @@ func (w *world) runMirror(t *testing.T, e *export.Export) *export.Result {
 }
 
 // removals are the requests that took somebody off the list.
-func (w *world) removals() []simulator.Request {
+func (w *env) removals() []simulator.Request {
 	return slices.DeleteFunc(w.Requests(), func(r simulator.Request) bool { return r.Method != http.MethodDelete })
 }
 
@@ -43,7 +43,7 @@ func strangers(n int) (all []string) {
 func TestMirrorRemovesWhoLeft(t *testing.T) {
 	t.Parallel()
 	const rows, left = 30_000, 2100
-	w := newWorld(t, simulator.Options{})
+	w := newEnv(t, simulator.Options{})
 	w.AddMembers(w.listID, strangers(7)...)
 	source := people(rows)
 	e := mirroring(w.export(source))
@@ -75,7 +75,7 @@ func TestMirrorRemovesWhoLeft(t *testing.T) {
 // still told from strangers.
 func TestMirrorRemovesWhoLeftAmongManyChanges(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{})
+	w := newEnv(t, simulator.Options{})
 	source := people(2000)
 	e := mirroring(w.export(source))
 	w.runMirror(t, e)
@@ -95,7 +95,7 @@ func TestMirrorRemovesWhoLeftAmongManyChanges(t *testing.T) {
 // When neither is known, nobody is removed, and the result says so.
 func TestMirrorRemovesNobodyWhereItDoesNotKnowWho(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{})
+	w := newEnv(t, simulator.Options{})
 	source := people(1000)
 	e := mirroring(w.export(source))
 	w.runMirror(t, e)
@@ -110,7 +110,7 @@ func TestMirrorRemovesNobodyWhereItDoesNotKnowWho(t *testing.T) {
 // Everybody who is not in the segments is removed if that is wanted.
 func TestMirrorOfAll(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{})
+	w := newEnv(t, simulator.Options{})
 	w.AddMembers(w.listID, strangers(1200)...)
 	e := mirroring(w.export(people(1500)))
 	e.Mirror = export.MirrorAll
@@ -128,7 +128,7 @@ func TestMirrorRefusesToRemoveTooMany(t *testing.T) {
 	const summary = "Too Many Members Would Be Removed"
 	t.Run("known", func(t *testing.T) {
 		t.Parallel()
-		w := newWorld(t, simulator.Options{})
+		w := newEnv(t, simulator.Options{})
 		source := people(1000)
 		e := mirroring(w.export(source))
 		e.Safeguards.MaxRemovedPercent = 3
@@ -149,7 +149,7 @@ func TestMirrorRefusesToRemoveTooMany(t *testing.T) {
 	})
 	t.Run("known in the end", func(t *testing.T) {
 		t.Parallel()
-		w := newWorld(t, simulator.Options{})
+		w := newEnv(t, simulator.Options{})
 		w.AddMembers(w.listID, strangers(300)...)
 		e := mirroring(w.export(people(100)))
 		e.Mirror, e.Safeguards.MaxRemovedPercent = export.MirrorAll, 25
@@ -164,7 +164,7 @@ func TestMirrorRefusesToRemoveTooMany(t *testing.T) {
 // A removal that fails half-way fails the run, and the next one removes the rest.
 func TestMirrorConverges(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{})
+	w := newEnv(t, simulator.Options{})
 	source := people(40_000)
 	e := mirroring(w.export(source))
 	w.runMirror(t, e)

@@ -12,8 +12,8 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/simulator"
 )
 
-// fates is what is to become of the rows of a segment.
-type fates struct {
+// outcomes is what is to become of the rows of a segment.
+type outcomes struct {
 	exported, duplicates, withheld, rejected, refused, dropped, unwanted int64
 }
 
@@ -21,42 +21,42 @@ type fates struct {
 type mixture struct {
 	rows    [][]string
 	members []string
-	fates
+	outcomes
 }
 
-// mix makes rows that meet random fates. As many of a hundred fail late.
-func mix(random *rand.Rand, w *world, rows, failing int) *mixture {
+// mix makes rows that meet random outcomes. As many of a hundred fail late.
+func mix(random *rand.Rand, w *env, rows, failing int) *mixture {
 	m := &mixture{}
 	var known []string
 	for i := range rows {
 		row := []string{address(i), "", fmt.Sprint(i), ""}
 		valid := true
-		switch fate := random.IntN(100); {
-		case fate < 4 && known != nil:
+		switch outcome := random.IntN(100); {
+		case outcome < 4 && known != nil:
 			row[0], valid = strings.ToUpper(known[random.IntN(len(known))]), false
 			m.duplicates++
-		case fate < 6:
+		case outcome < 6:
 			row[0], valid = "not an address", false
 			m.rejected++
-		case fate < 8:
+		case outcome < 8:
 			row, valid = row[:random.IntN(len(row))], false
 			m.rejected++
-		case fate < 12:
+		case outcome < 12:
 			w.Unsubscribe(w.listID, row[0])
 			m.withheld++
-		case fate < 14 && m.refused < 20:
+		case outcome < 14 && m.refused < 20:
 			w.RefuseEmail(row[0], "refused", "No "+row[0]+".")
 			m.refused++
-		case fate < 16:
+		case outcome < 16:
 			row[1] = "nonsense"
 			m.dropped++
 			m.members = append(m.members, row[0])
-		case fate < 18 && m.unwanted < 20:
+		case outcome < 18 && m.unwanted < 20:
 			row[1] = fmt.Sprintf("+346001%05d", i)
 			w.RefusePhone(row[1], "region", "Not here.")
 			m.unwanted++
 			m.members = append(m.members, row[0])
-		case fate < 18+failing:
+		case outcome < 18+failing:
 			w.FailEmail(row[0], "failed", "No "+row[0]+".")
 			m.refused++
 		default:
@@ -84,16 +84,16 @@ func (m *mixture) sources(random *rand.Rand) (all []segment.Source) {
 	return append(all, &table{columns: columns, rows: rows})
 }
 
-// fatesOf is what became of the rows.
-func fatesOf(r *export.Result) fates {
-	return fates{
+// outcomesOf is what became of the rows.
+func outcomesOf(r *export.Result) outcomes {
+	return outcomes{
 		exported: r.Exported, duplicates: r.Duplicates, withheld: r.Withheld, rejected: r.Rejected.Total,
 		refused: r.Refused.Total, dropped: r.Dropped.Total, unwanted: r.Unwanted.Total,
 	}
 }
 
 // harm injects a few random faults, none of which lasts.
-func harm(random *rand.Rand, w *world) {
+func harm(random *rand.Rand, w *env) {
 	faults, where := sorted(passing), sorted(places)
 	for range random.IntN(6) {
 		f := at(faults[random.IntN(len(faults))], where[random.IntN(len(where))])
@@ -119,7 +119,7 @@ func TestRunConvergesUnderRandomFaults(t *testing.T) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
 			random := rand.New(rand.NewPCG(seed, 7))
-			w := newPatientWorld(t, simulator.Options{
+			w := newPatientEnv(t, simulator.Options{
 				MaxErrorsPerResponse: []int{0, 1, 4}[random.IntN(3)], // all at once, one by one, a few
 				NullCounts:           random.IntN(3) == 0,
 				QueueDelay:           time.Duration(random.IntN(3)) * 30 * time.Millisecond,
@@ -138,12 +138,12 @@ func TestRunConvergesUnderRandomFaults(t *testing.T) {
 			m.members = append(m.members, "last@example.com")
 			m.exported++
 			e := w.export(m.sources(random)...)
-			e.SetBatchRoom(batchRows+1, 1<<16)
+			e.SetBatchLimits(batchRows+1, 1<<16)
 			harm(random, w)
 			r := w.runListing(t, e)
 			w.checkMembers(t, m.members)
-			if got := fatesOf(r); got != m.fates {
-				t.Errorf("%+v, want %+v", got, m.fates)
+			if got := outcomesOf(r); got != m.outcomes {
+				t.Errorf("%+v, want %+v", got, m.outcomes)
 			}
 		})
 	}

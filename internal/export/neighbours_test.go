@@ -23,7 +23,7 @@ func TestRunBesideOthersOfTheAccount(t *testing.T) {
 	// up what the second allows, however busy the machine is.
 	var moves atomic.Bool
 	start := time.Now()
-	w := newWorld(t, simulator.Options{RateLimits: true, Now: func() time.Time {
+	w := newEnv(t, simulator.Options{RateLimits: true, Now: func() time.Time {
 		if moves.Load() {
 			return time.Now()
 		}
@@ -47,7 +47,7 @@ func TestRunBesideOthersOfTheAccount(t *testing.T) {
 		}
 	}), patient)
 	e := w.export(people(rows))
-	e.SetBatchRoom(10, 1<<16) // more batches than the limits let through in a second or two
+	e.SetBatchLimits(10, 1<<16) // more batches than the limits let through in a second or two
 	r := w.run(t, e)
 	stop()
 	others.Wait()
@@ -62,7 +62,7 @@ func TestRunBesideOthersOfTheAccount(t *testing.T) {
 const neighbour = "another integration"
 
 // importDirectly sends an import with neither patience nor a limiter.
-func importDirectly(ctx context.Context, t *testing.T, w *world, email string) {
+func importDirectly(ctx context.Context, t *testing.T, w *env, email string) {
 	body := `{"data":{"type":"profile-bulk-import-job","attributes":{"profiles":{"data":[{"type":"profile","attributes":{"email":"` + email + `"}}]}}}}`
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, w.URL+jobsPath, strings.NewReader(body))
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 
 // A page of opt-outs takes Klaviyo more than a second.
 const (
-	optOutsInARow        = 400
-	shortestOptOutWindow = 10 * time.Second
+	optOutsInARow   = 400
+	minOptOutWindow = 10 * time.Second
 )
 
 // optOuts reads who must not be put back on the list, by the hash of the
@@ -29,7 +29,7 @@ func (e *Export) eachOptOut(ctx context.Context, client *klaviyo.Client, take fu
 	if e.IgnoreOptOuts {
 		return nil
 	}
-	w := windows[profile.Hash]{take: take, inARow: optOutsInARow, shortest: shortestOptOutWindow}
+	w := windows[profile.Hash]{now: e.clock().Now(), take: take, inARow: optOutsInARow, minLength: minOptOutWindow}
 	w.read = func(ctx context.Context, during klaviyo.TimeRange) iter.Seq2[dated[profile.Hash], error] {
 		return func(yield func(dated[profile.Hash], error) bool) {
 			for email, err := range client.OptOuts(ctx, e.ListID, during) {

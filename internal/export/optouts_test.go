@@ -14,7 +14,7 @@ import (
 )
 
 // optOutRequests counts how often Klaviyo was asked for opt-outs.
-func (w *world) optOutRequests() int {
+func (w *env) optOutRequests() int {
 	n := 0
 	for _, r := range w.Requests() {
 		if strings.HasSuffix(r.Path, "/api/profiles") {
@@ -28,7 +28,7 @@ func (w *world) optOutRequests() int {
 // the address; who unsubscribed from another list is exported.
 func TestRunWithholdsOptOuts(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{})
+	w := newEnv(t, simulator.Options{})
 	w.Unsubscribe(w.listID, "P3@Example.com")
 	w.Unsubscribe(w.listID, address(7))
 	w.Unsubscribe(w.listID, "stranger@example.com")
@@ -42,7 +42,7 @@ func TestRunWithholdsOptOuts(t *testing.T) {
 
 func TestRunAsksOnceWhereNobodyOptedOut(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{})
+	w := newEnv(t, simulator.Options{})
 	w.run(t, w.export(people(3)))
 	if n := w.optOutRequests(); n != 1 {
 		t.Errorf("%d requests", n)
@@ -51,7 +51,7 @@ func TestRunAsksOnceWhereNobodyOptedOut(t *testing.T) {
 
 func TestRunMayIgnoreOptOuts(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{})
+	w := newEnv(t, simulator.Options{})
 	w.Unsubscribe(w.listID, address(1))
 	e := w.export(people(3))
 	e.IgnoreOptOuts = true
@@ -69,7 +69,7 @@ func TestRunWithholdsManyOptOuts(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 5))
 	var now atomic.Int64
 	now.Store(time.Now().Unix())
-	w := newWorld(t, simulator.Options{Now: func() time.Time { return time.Unix(now.Load(), 0) }})
+	w := newEnv(t, simulator.Options{Now: func() time.Time { return time.Unix(now.Load(), 0) }})
 	today := time.Now()
 	for i := range optedOut {
 		at := today.Add(-time.Duration(r.IntN(86_400)) * time.Second)
@@ -100,12 +100,12 @@ func TestRunWithholdsManyOptOuts(t *testing.T) {
 	}
 }
 
-// newOptedOutWorld is one where the first persons, so many, unsubscribed at
+// newOptedOutEnv is one where the first persons, so many, unsubscribed at
 // times of their own.
-func newOptedOutWorld(t *testing.T, persons int, at func(i int) time.Time) *world {
+func newOptedOutEnv(t *testing.T, persons int, at func(i int) time.Time) *env {
 	t.Helper()
 	var now atomic.Int64
-	w := newWorld(t, simulator.Options{Now: func() time.Time { return time.Unix(now.Load(), 0) }})
+	w := newEnv(t, simulator.Options{Now: func() time.Time { return time.Unix(now.Load(), 0) }})
 	for i := range persons {
 		now.Store(at(i).Unix())
 		w.Unsubscribe(w.listID, address(i))
@@ -119,7 +119,7 @@ func newOptedOutWorld(t *testing.T, persons int, at func(i int) time.Time) *worl
 func TestRunWithholdsOptOutsOlderThanKlaviyo(t *testing.T) {
 	t.Parallel()
 	const total, optedOut = 910, 900
-	w := newOptedOutWorld(t, optedOut, func(i int) time.Time { return time.Date(1990, 1, 1+10*i, 0, 0, 0, 0, time.UTC) }) // to 2014
+	w := newOptedOutEnv(t, optedOut, func(i int) time.Time { return time.Date(1990, 1, 1+10*i, 0, 0, 0, 0, time.UTC) }) // to 2014
 	if result := w.run(t, w.export(people(total))); result.Withheld != optedOut || result.Exported != total-optedOut {
 		t.Errorf("withheld %d, exported %d", result.Withheld, result.Exported)
 	}
@@ -130,7 +130,7 @@ func TestRunWithholdsOptOutsOlderThanKlaviyo(t *testing.T) {
 // in Klaviyo or in the segment.
 func TestRunWithholdsOptOutsWithInternationalHosts(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{})
+	w := newEnv(t, simulator.Options{})
 	w.Unsubscribe(w.listID, "ada@bücher.example")
 	w.Unsubscribe(w.listID, "Bob@BÜCHER.example")
 	w.Unsubscribe(w.listID, "eve@xn--bcher-kva.example")
@@ -149,7 +149,7 @@ func TestRunWithholdsOptOutsWithInternationalHosts(t *testing.T) {
 // When the opt-outs cannot be read, nobody is exported.
 func TestRunSendsNothingWithoutTheOptOuts(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{})
+	w := newEnv(t, simulator.Options{})
 	w.client = newClient(t, w.URL, -1)
 	w.Inject(simulator.Fault{Path: "/api/profiles", Times: -1, Status: 500})
 	if _, err := w.export(people(3)).Run(t.Context(), w.client, export.RunOptions{}); err == nil || len(w.imports()) != 0 {

@@ -39,7 +39,7 @@ func (g *gathering) join(ctx context.Context) bool {
 }
 
 // runThrough makes a run of which some requests, each alone, would wait for ever.
-func (w *world) runThrough(t *testing.T, e *export.Export, g *gathering, joins func(*http.Request) bool) *export.Result {
+func (w *env) runThrough(t *testing.T, e *export.Export, g *gathering, joins func(*http.Request) bool) *export.Result {
 	t.Helper()
 	proxy := newProxy(t, w, func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
 		answer := record(next, r)
@@ -61,9 +61,9 @@ func (w *world) runThrough(t *testing.T, e *export.Export, g *gathering, joins f
 func TestRunSendsSeveralBatchesAtOnce(t *testing.T) {
 	t.Parallel()
 	const rows = 120
-	w := newWorld(t, simulator.Options{})
+	w := newEnv(t, simulator.Options{})
 	e := w.export(people(rows))
-	e.SetBatchRoom(10, 1<<16)
+	e.SetBatchLimits(10, 1<<16)
 	r := w.runThrough(t, e, newGathering(8), func(r *http.Request) bool { return r.Method == http.MethodPost })
 	if r.Exported != rows || r.Jobs != 12 {
 		t.Errorf("result %+v", r)
@@ -75,7 +75,7 @@ func TestRunSendsSeveralBatchesAtOnce(t *testing.T) {
 func TestRunReadsSeveralWindowsOfOptOutsAtOnce(t *testing.T) {
 	t.Parallel()
 	const total, optedOut = 620, 600
-	w := newOptedOutWorld(t, optedOut, func(i int) time.Time { return time.Date(2013, 1, 1+7*i, 0, 0, 0, 0, time.UTC) }) // to 2024
+	w := newOptedOutEnv(t, optedOut, func(i int) time.Time { return time.Date(2013, 1, 1+7*i, 0, 0, 0, 0, time.UTC) }) // to 2024
 	r := w.runThrough(t, w.export(people(total)), newGathering(4), func(r *http.Request) bool {
 		filter := r.URL.Query().Get("filter")
 		return strings.HasSuffix(r.URL.Path, "/api/profiles") && (strings.Contains(filter, "greater-or-equal") || strings.Contains(filter, "less-than"))

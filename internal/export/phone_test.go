@@ -24,23 +24,23 @@ func TestRunBelievesThePointerOfARefusal(t *testing.T) {
 	const phone = "+34600111222"
 	row := []tally.Row{{Segment: "s1", Number: 3}}
 	for name, tc := range map[string]struct {
-		refuse            func(*world)
+		refuse            func(*env)
 		target            string
 		refused, unwanted int64
 	}{
 		"at the phone number": {
-			func(w *world) { w.RefusePhone(phone, "invalid", "Not in a region of this account.") }, "phone_number", 0, 1,
+			func(w *env) { w.RefusePhone(phone, "invalid", "Not in a region of this account.") }, "phone_number", 0, 1,
 		},
 		"at the phone number, without words": {
-			func(w *world) { w.RefusePhone(phone, "invalid", "") }, "phone_number", 0, 1,
+			func(w *env) { w.RefusePhone(phone, "invalid", "") }, "phone_number", 0, 1,
 		},
 		"at the address": {
-			func(w *world) { w.RefuseEmail(address(2), "invalid", "Phone number of another person.") }, "email", 1, 0,
+			func(w *env) { w.RefuseEmail(address(2), "invalid", "Phone number of another person.") }, "email", 1, 0,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, simulator.Options{})
+			w := newEnv(t, simulator.Options{})
 			tc.refuse(w)
 			source := people(10)
 			source.rows[2][1] = phone
@@ -70,7 +70,7 @@ func TestRunTakesOutAPhoneNumberThatIsNotPointedAt(t *testing.T) {
 		"Phone number is valid but is not in a supported region for this account.":      true,
 		"One of email, phone number or external id belongs to another, suppressed one.": false,
 	} {
-		w := newWorld(t, simulator.Options{})
+		w := newEnv(t, simulator.Options{})
 		w.RefusePhone("+34600111222", "invalid", detail)
 		proxy := newEditor(t, w, func(_ *http.Request, answer *httptest.ResponseRecorder) {
 			answer.Body = bytes.NewBufferString(strings.ReplaceAll(answer.Body.String(), "/attributes/phone_number", ""))
@@ -91,7 +91,7 @@ func TestRunTakesOutAPhoneNumberThatIsNotPointedAt(t *testing.T) {
 // The reason of a row is what costs it the export.
 func TestRunNamesWhatIsWrongBesideThePhoneNumber(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{})
+	w := newEnv(t, simulator.Options{})
 	w.RefuseEmail(address(2), "no_email", "No.")
 	w.RefusePhone("+34600111222", "no_phone", "Phone number is not good.")
 	proxy := newEditor(t, w, func(_ *http.Request, answer *httptest.ResponseRecorder) {
@@ -120,7 +120,7 @@ func TestRunNamesWhatIsWrongBesideThePhoneNumber(t *testing.T) {
 
 func TestRunTakesOutRefusedPhoneNumbers(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{})
+	w := newEnv(t, simulator.Options{})
 	w.RefusePhone("+34600111222", "invalid", "Phone number is valid but is not in a supported region for this account.")
 	w.RefusePhone("+34600111333", "invalid", "No.")
 	w.RefuseEmail(address(4), "invalid", "No such person.")

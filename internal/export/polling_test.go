@@ -27,7 +27,7 @@ import (
 // tracked is a Klaviyo with a clock that can be moved. It tells what each job of
 // its client is about.
 type tracked struct {
-	*world
+	*env
 	ahead atomic.Int64 // seconds that its clock is ahead, or behind
 
 	mu   sync.Mutex
@@ -39,11 +39,11 @@ type tracked struct {
 func newTracked(t *testing.T, hidden bool) *tracked {
 	t.Helper()
 	k := &tracked{jobs: map[string][]int{}}
-	k.world = newWorld(t, simulator.Options{
+	k.env = newEnv(t, simulator.Options{
 		QueueDelay: time.Hour,
 		Now:        func() time.Time { return time.Now().Add(time.Duration(k.ahead.Load()) * time.Second) },
 	})
-	k.client = newClient(t, newProxy(t, k.world, func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+	k.client = newClient(t, newProxy(t, k.env, func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
 		body, _ := io.ReadAll(r.Body)
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		answer := record(next, r)
@@ -95,7 +95,7 @@ func (k *tracked) hide(t *testing.T, answer *httptest.ResponseRecorder) {
 
 // looks are the requests of the poller, in order: "jobs" for the first page of
 // them, "more jobs" for another, and the path below them of what is asked for.
-func (w *world) looks() (all []string) {
+func (w *env) looks() (all []string) {
 	for _, r := range w.Requests() {
 		switch id, one := strings.CutPrefix(r.Path, jobsPath+"/"); {
 		case one:
@@ -113,7 +113,7 @@ func (w *world) looks() (all []string) {
 // A job that others have pushed off the first page of jobs is found on the next.
 func TestRunFindsItsJobBehindThoseOfOthers(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{})
+	w := newEnv(t, simulator.Options{})
 	var once sync.Once
 	w.OnRequest(func(r *http.Request) {
 		if isPoll(r) { // so the job is there
@@ -204,7 +204,7 @@ func TestRunAsksLittleForAnOldJob(t *testing.T) {
 func TestRunFindsItsJobByAnotherClock(t *testing.T) {
 	t.Parallel()
 	for _, ahead := range []time.Duration{-50 * time.Minute, 50 * time.Minute} {
-		w := newWorld(t, simulator.Options{Now: func() time.Time { return time.Now().Add(ahead) }})
+		w := newEnv(t, simulator.Options{Now: func() time.Time { return time.Now().Add(ahead) }})
 		if r := w.run(t, w.export(people(50))); r.Jobs != 1 || r.Exported != 50 {
 			t.Errorf("result %+v", r)
 		}
@@ -240,7 +240,7 @@ func TestRunNamesEveryCancelledJob(t *testing.T) {
 			k := newTracked(t, false)
 			k.CancelJobs(cancelled)
 			e := k.export(people(50))
-			e.SetBatchRoom(20, 1<<16)
+			e.SetBatchLimits(20, 1<<16)
 			o := k.whenAccepted(3, func() { k.ahead.Store(3600) })
 			_, err := e.Run(t.Context(), k.client, o)
 			asError(t, err, nil, summary, "Cancelled in Klaviyo: ", "Klaviyo had finished "+tally.Count(int64(3-cancelled), "import job")+" with", "Apply again")
@@ -293,14 +293,14 @@ func saying(entries []map[string]any, message string) []map[string]any {
 // The log tells how far a run is, and nothing of whom it exports.
 func TestRunLogsItsProgress(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{QueueDelay: 50 * time.Millisecond})
+	w := newEnv(t, simulator.Options{QueueDelay: 50 * time.Millisecond})
 	w.FailEmail(address(3), "c", address(3)+" is odd.")
 	w.Unsubscribe(w.listID, address(4))
 	w.Inject(simulator.Fault{Method: "POST", Status: 503, Header: soon, Body: `{"errors":[{"detail":"` + address(5) + ` is odd."}]}`})
 	source := people(100)
 	source.rows[7][0] = "nobody.example.com"
 	e := w.export(source)
-	e.SetBatchRoom(20, 1<<16)
+	e.SetBatchLimits(20, 1<<16)
 	var log bytes.Buffer
 	r, err := e.Run(tflogtest.RootLogger(t.Context(), &log), w.client, export.RunOptions{ProgressInterval: 3 * time.Millisecond})
 	if err != nil {
@@ -350,7 +350,7 @@ func TestFailedRunLogsEveryOpenJob(t *testing.T) {
 			defer cancel()
 			o := k.whenAccepted(jobs, func() { end(k, cancel) })
 			e := k.export(people(jobs * batchRows))
-			e.SetBatchRoom(batchRows, 1<<16)
+			e.SetBatchLimits(batchRows, 1<<16)
 			_, err := e.Run(ctx, k.client, o)
 			asError(t, err, nil, summary, "accepted but not finished 25 jobs with 100 profiles")
 			for id := range k.jobs {
@@ -390,7 +390,7 @@ func TestFailedRunNamesCancelledJobs(t *testing.T) {
 		once.Do(func() { k.CancelJobs(1) })
 		return true
 	}))
-	e.SetBatchRoom(300, 1<<20)
+	e.SetBatchLimits(300, 1<<20)
 	var log bytes.Buffer
 	_, err := e.Run(tflogtest.RootLogger(t.Context(), &log), k.client, k.whenAccepted(4, func() { k.ahead.Store(3600) }))
 	asError(t, err, nil, "Klaviyo Refused The Request", "Apply again")
@@ -418,7 +418,7 @@ func TestRunEndsWhenAProfileThatWasNotSentIsRefused(t *testing.T) {
 			t.Parallel()
 			ctx, cancel := context.WithTimeout(t.Context(), hung)
 			defer cancel()
-			w := newWorld(t, simulator.Options{})
+			w := newEnv(t, simulator.Options{})
 			w.Inject(simulator.Fault{
 				Method: "POST", Path: jobsPath, Times: -1, Status: http.StatusBadRequest,
 				Body: `{"errors":[` + before + `{"code":"c","detail":"No.","source":{"pointer":"/data/attributes/profiles/data/` + index + `/attributes/email"}}]}`,

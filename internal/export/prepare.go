@@ -19,20 +19,20 @@ type prepared struct {
 	optOuts *hashset.Set
 }
 
-// prepare does all that comes before sending, and tells how far it is.
+// prepare does all that comes before sending, and reports its progress.
 func (e *Export) prepare(ctx context.Context, client *klaviyo.Client, rejects *rejects, o RunOptions) (prepared, error) {
-	now := &preparation{started: time.Now(), onProgress: o.Progress}
-	stop := every(o.interval(), func(at time.Time) { now.tell(ctx, at) })
+	now := &preparation{started: e.clock().Now(), onProgress: o.Progress}
+	stop := every(o.interval(), func() { now.report(ctx, e.clock().Now()) })
 	defer stop()
-	p, err := e.prepareTelling(ctx, client, rejects, o, now)
+	p, err := e.prepareStages(ctx, client, rejects, o, now)
 	if err != nil && ctx.Err() != nil {
 		err = interrupted(ctx, klaviyo.WaitedFor(err), now.whenInterrupted())
 	}
 	return p, err
 }
 
-// prepareTelling is prepare, which hears from it what is being done.
-func (e *Export) prepareTelling(ctx context.Context, client *klaviyo.Client, rejects *rejects, o RunOptions, now *preparation) (p prepared, err error) {
+// prepareStages goes through the stages of prepare, and records each in now.
+func (e *Export) prepareStages(ctx context.Context, client *klaviyo.Client, rejects *rejects, o RunOptions, now *preparation) (p prepared, err error) {
 	list, earlier, err := e.check(ctx, client)
 	if err != nil {
 		return p, err
@@ -76,14 +76,14 @@ type preparation struct {
 
 	mu     sync.Mutex
 	what   string // is being done
-	advice string // for who interrupts that; may be empty
+	advice string // shown if the stage is interrupted; may be empty
 	rows   int64  // read
 }
 
 func (p *preparation) begin(what string) { p.beginWaiting(what, "") }
 
-// beginWaiting is begin with advice for who interrupts it. It reports whether
-// something else was done before.
+// beginWaiting is begin with advice that is shown if the stage is interrupted. It
+// reports whether the stage is a new one.
 func (p *preparation) beginWaiting(what, advice string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -92,7 +92,8 @@ func (p *preparation) beginWaiting(what, advice string) bool {
 	return what != before
 }
 
-// whenInterrupted says what the run has done when it is ended as it prepares.
+// whenInterrupted says what the run has done by then, for the error of an
+// interrupted preparation.
 func (p *preparation) whenInterrupted() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -108,11 +109,11 @@ func (p *preparation) read(rows int64) {
 	p.rows = rows
 }
 
-func (p *preparation) tell(ctx context.Context, at time.Time) {
+func (p *preparation) report(ctx context.Context, at time.Time) {
 	p.mu.Lock()
 	now := Progress{Preparing: p.what, Elapsed: at.Sub(p.started), Rows: p.rows, Repeating: klaviyo.Repeated(ctx)}
 	p.mu.Unlock()
-	if now.Preparing == "" { // the checks have something to tell only if they are held up
+	if now.Preparing == "" { // checks are reported only while a request of theirs is retried
 		if now.Repeating == "" {
 			return
 		}

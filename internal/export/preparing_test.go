@@ -28,7 +28,7 @@ func TestRunInterruptedAsItPreparesSentNothing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, simulator.Options{})
+			w := newEnv(t, simulator.Options{})
 			limit, end := context.WithTimeout(t.Context(), hung)
 			defer end()
 			ctx, cancel := context.WithCancelCause(limit)
@@ -68,7 +68,7 @@ func TestRunInterruptedAsItPreparesSentNothing(t *testing.T) {
 func TestRunLogsItsPreparation(t *testing.T) {
 	t.Parallel()
 	const rows = 1200
-	w := newWorld(t, simulator.Options{})
+	w := newEnv(t, simulator.Options{})
 	ctx, cancel := context.WithTimeout(t.Context(), hung)
 	defer cancel()
 	var within, unsubscribed atomic.Bool // were told

@@ -67,7 +67,7 @@ func TestRunReadsNoFasterThanItSends(t *testing.T) {
 	rows := 2 * most
 	ctx, cancel := context.WithTimeout(t.Context(), hung)
 	defer cancel()
-	w := newWorld(t, simulator.Options{})
+	w := newEnv(t, simulator.Options{})
 	var held atomic.Int32
 	proxy := newProxy(t, w, func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
 		if r.Method != http.MethodPost {
@@ -80,7 +80,7 @@ func TestRunReadsNoFasterThanItSends(t *testing.T) {
 	})
 	source := &crowded{rows: rows}
 	e := w.export(source)
-	e.SetBatchRoom(batchRows, 1<<18)
+	e.SetBatchLimits(batchRows, 1<<18)
 	runContext, interrupt := context.WithCancel(ctx)
 	defer interrupt()
 	ended := make(chan error, 1)

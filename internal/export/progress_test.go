@@ -67,7 +67,7 @@ func (p *told) preparing(t *testing.T) {
 func TestRunTellsItsProgress(t *testing.T) {
 	t.Parallel()
 	const rows, interval = 1200, 20 * time.Millisecond
-	w := newWorld(t, simulator.Options{QueueDelay: 300 * time.Millisecond})
+	w := newEnv(t, simulator.Options{QueueDelay: 300 * time.Millisecond})
 	w.Unsubscribe(w.listID, address(4)) // expected at first
 	source := people(rows)
 	source.rows[7] = []string{"ragged"}
@@ -82,7 +82,7 @@ func TestRunTellsItsProgress(t *testing.T) {
 		return nil
 	}
 	e := w.export(source)
-	e.SetBatchRoom(100, 1<<16)
+	e.SetBatchLimits(100, 1<<16)
 	p := told{slow: interval + interval/2} // slower than the interval
 	r, err := e.Run(t.Context(), w.client, export.RunOptions{Progress: p.take(t), ProgressInterval: interval})
 	if err != nil {
@@ -105,7 +105,7 @@ func TestRunTellsItsProgress(t *testing.T) {
 // that is shorter than the interval tells its end.
 func TestRunTellsItsEnd(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{})
+	w := newEnv(t, simulator.Options{})
 	for _, refused := range []int{0, 1, 3} {
 		for i := range refused {
 			w.RefuseEmail(address(i), "c", "d")
@@ -125,7 +125,7 @@ func TestRunTellsItsEnd(t *testing.T) {
 // Nothing is told of a run once it is over, and a run that fails tells no end.
 func TestFailedRunStopsTelling(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{QueueDelay: time.Hour})
+	w := newEnv(t, simulator.Options{QueueDelay: time.Hour})
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var over atomic.Bool
@@ -156,7 +156,7 @@ func TestRunTellsWhatIsRepeated(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, simulator.Options{})
+			w := newEnv(t, simulator.Options{})
 			var told atomic.Bool
 			w.client = newClient(t, newProxy(t, w, func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
 				if r.Method == tc.method && strings.HasPrefix(r.URL.Path, tc.path) && !told.Load() {

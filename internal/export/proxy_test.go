@@ -8,7 +8,7 @@ import (
 )
 
 // newProxy puts a handler in front of a simulator and returns its address.
-func newProxy(t *testing.T, w *world, handle func(http.ResponseWriter, *http.Request, http.Handler)) string {
+func newProxy(t *testing.T, w *env, handle func(http.ResponseWriter, *http.Request, http.Handler)) string {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { handle(rw, r, w.Server) }))
 	t.Cleanup(server.Close)
@@ -16,7 +16,7 @@ func newProxy(t *testing.T, w *world, handle func(http.ResponseWriter, *http.Req
 }
 
 // newEditor is a proxy that changes answers on their way.
-func newEditor(t *testing.T, w *world, edit func(*http.Request, *httptest.ResponseRecorder)) string {
+func newEditor(t *testing.T, w *env, edit func(*http.Request, *httptest.ResponseRecorder)) string {
 	t.Helper()
 	return newProxy(t, w, func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
 		answer := record(next, r)

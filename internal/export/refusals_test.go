@@ -22,7 +22,7 @@ import (
 // traffic is the import requests that a simulator recorded.
 type traffic struct{ requests, refused, bytes int }
 
-func (w *world) traffic() (t traffic) {
+func (w *env) traffic() (t traffic) {
 	for _, r := range w.imports() {
 		t.requests++
 		t.bytes += r.BodySize
@@ -54,7 +54,7 @@ func TestRefusalsCostNoMoreThanTheirBound(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, simulator.Options{MaxErrorsPerResponse: tc.named})
+			w := newEnv(t, simulator.Options{MaxErrorsPerResponse: tc.named})
 			for i := range tc.bad {
 				w.RefuseEmail(address(i*tc.every), "invalid", "Invalid email address")
 			}
@@ -81,14 +81,14 @@ func TestRefusalsCostNoMoreThanTheirBound(t *testing.T) {
 func TestRunGivesUpOnImportsThatAreRefusedPiecemeal(t *testing.T) {
 	t.Parallel()
 	const batchRows, named, patience = 2000, 10, 100 + 2*20
-	w := newWorld(t, simulator.Options{MaxErrorsPerResponse: named})
+	w := newEnv(t, simulator.Options{MaxErrorsPerResponse: named})
 	for i := batchRows; i < 2*batchRows; i++ {
 		w.RefuseEmail(address(i), "invalid", "Invalid email address")
 	}
 	source := people(2 * batchRows)
 	source.waitFor(2*batchRows-1, func() bool { return w.traffic().requests == 1 })
 	e := w.export(source)
-	e.SetBatchRoom(batchRows, 1<<18)
+	e.SetBatchLimits(batchRows, 1<<18)
 	_, err := e.Run(t.Context(), w.client, export.RunOptions{})
 	asError(t, err, []string{"segment"}, "Klaviyo Refuses Too Many Imports",
 		"refused 141 imports", "(2001, 2002, 2003, 2004, 2005 of s1, ...)", "Correct the source or the mapping", "Once this is put right, apply again")
@@ -122,7 +122,7 @@ func TestRunConvergesUnderRandomRefusals(t *testing.T) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
 			random := rand.New(rand.NewPCG(seed, 11))
-			w := newWorld(t, simulator.Options{MaxErrorsPerResponse: math.MaxInt32})
+			w := newEnv(t, simulator.Options{MaxErrorsPerResponse: math.MaxInt32})
 			named, anyOrder := []int{1, 2, 3, 10, 1000}[random.IntN(5)], random.IntN(3) == 0
 			w.client = newClient(t, newEditor(t, w, func(_ *http.Request, answer *httptest.ResponseRecorder) {
 				if answer.Code == http.StatusBadRequest {
@@ -132,7 +132,7 @@ func TestRunConvergesUnderRandomRefusals(t *testing.T) {
 			rows := min(1+random.IntN(400), 40*named)
 			c := refuseAtRandom(random, w, rows)
 			e := w.export(&table{columns: columns, rows: append(c.rows, []string{"last@example.com", "", "", ""})})
-			e.SetBatchRoom(1+random.IntN(2*rows), 1<<16)
+			e.SetBatchLimits(1+random.IntN(2*rows), 1<<16)
 			r := w.runListing(t, e)
 			if r.Refused.Total != c.refused || r.Unwanted.Total < c.unwanted || r.Unwanted.Total > c.unwanted+c.either {
 				t.Errorf("%d refused, %d unwanted, want %d, and %d or up to %d more", r.Refused.Total, r.Unwanted.Total, c.refused, c.unwanted, c.either)
@@ -177,7 +177,7 @@ type chances struct {
 	refused, unwanted, either int64             // either: values of people who are refused, too
 }
 
-func refuseAtRandom(random *rand.Rand, w *world, rows int) *chances {
+func refuseAtRandom(random *rand.Rand, w *env, rows int) *chances {
 	c := &chances{phones: map[string]string{}}
 	w.RefusePhones("+336", "invalid", notSupported)
 	bad, foreign := random.IntN(101), random.IntN(101) // in a hundred
@@ -226,7 +226,7 @@ func TestRunDoesNotRepeatWhatIsRefusedWithoutAName(t *testing.T) {
 		"nowhere":          "",
 		"before the first": "/data/attributes/profiles/data/-1",
 	} {
-		w := newWorld(t, simulator.Options{})
+		w := newEnv(t, simulator.Options{})
 		w.Inject(simulator.Fault{Method: "POST", Times: -1, Status: 400, Body: fmt.Sprintf(`{"errors":[{"detail":"No.","source":{"pointer":%q}}]}`, pointer)})
 		_, err := w.export(people(10)).Run(t.Context(), w.client, export.RunOptions{})
 		asError(t, err, nil, "Klaviyo Refused The Request")

@@ -25,7 +25,7 @@ func withPhones(rows int, number func(i int) string) *table {
 }
 
 // checkPhones compares the phone numbers of people with what they should be.
-func (w *world) checkPhones(t *testing.T, rows int, want func(i int) string) {
+func (w *env) checkPhones(t *testing.T, rows int, want func(i int) string) {
 	t.Helper()
 	for i := range rows {
 		if p, _ := w.Profile(address(i)); p.PhoneNumber != want(i) {
@@ -39,7 +39,7 @@ func (w *world) checkPhones(t *testing.T, rows int, want func(i int) string) {
 func TestRunLeavesOutThePhoneNumbersOfARegion(t *testing.T) {
 	t.Parallel()
 	const rows, foreign = 16_000, 15_639
-	w := newWorld(t, simulator.Options{MaxErrorsPerResponse: 10})
+	w := newEnv(t, simulator.Options{MaxErrorsPerResponse: 10})
 	w.RefusePhones("+33", "invalid", notSupported)
 	r := w.runListing(t, w.export(withPhones(rows, func(i int) string {
 		if i < foreign {
@@ -71,7 +71,7 @@ func TestRunKnowsARefusedRegionBeforeItSendsMore(t *testing.T) {
 	for _, named := range []int{1, toLearn} {
 		t.Run(fmt.Sprint(named), func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, simulator.Options{MaxErrorsPerResponse: named})
+			w := newEnv(t, simulator.Options{MaxErrorsPerResponse: named})
 			w.RefusePhones("+336", "invalid", notSupported)
 			everybody := withPhones(rows, frenchNumber).rows
 			first := &table{columns: columns, rows: everybody[:batchRows+1]} // fills a batch
@@ -80,7 +80,7 @@ func TestRunKnowsARefusedRegionBeforeItSendsMore(t *testing.T) {
 				_, ok := w.Profile(address(batchRows - 1))
 				return ok
 			}))
-			e.SetBatchRoom(batchRows, 1<<16)
+			e.SetBatchLimits(batchRows, 1<<16)
 			r := w.run(t, e)
 			if got := w.traffic(); got.refused != toLearn/named {
 				t.Errorf("%+v", got)
@@ -96,7 +96,7 @@ func TestRunKnowsARefusedRegionBeforeItSendsMore(t *testing.T) {
 func TestRunKnowsARefusedRegionInBatchesUnderWay(t *testing.T) {
 	t.Parallel()
 	const rows, batchRows, named = 40, 20, 10
-	w := newWorld(t, simulator.Options{MaxErrorsPerResponse: named})
+	w := newEnv(t, simulator.Options{MaxErrorsPerResponse: named})
 	w.RefusePhones("+336", "invalid", notSupported)
 	for i := batchRows; i < batchRows+named; i++ {
 		w.RefuseEmail(address(i), "invalid", "Invalid email address")
@@ -122,7 +122,7 @@ func TestRunKnowsARefusedRegionInBatchesUnderWay(t *testing.T) {
 		}
 		return frenchNumber(i)
 	}))
-	e.SetBatchRoom(batchRows, 1<<16)
+	e.SetBatchLimits(batchRows, 1<<16)
 	r := w.run(t, e)
 	if got := w.traffic(); got.refused != 2 || got.requests != 4 {
 		t.Errorf("%+v", got)
@@ -138,7 +138,7 @@ func TestRunTellsRegionsWithTheSameCallingCodeApart(t *testing.T) {
 	t.Parallel()
 	const rows = 60
 	american := func(i int) string { return fmt.Sprintf("+1212555%04d", i) }
-	w := newWorld(t, simulator.Options{MaxErrorsPerResponse: 10})
+	w := newEnv(t, simulator.Options{MaxErrorsPerResponse: 10})
 	w.RefusePhones("+1613", "invalid", notSupported) // Ottawa
 	r := w.run(t, w.export(withPhones(rows, func(i int) string {
 		if i%2 == 0 {
@@ -175,7 +175,7 @@ func TestRunKeepsThePhoneNumbersOfSupportedRegions(t *testing.T) {
 		for _, named := range []int{1, 3, 10, 100} {
 			t.Run(fmt.Sprint(name, ", ", named, " named"), func(t *testing.T) {
 				t.Parallel()
-				w := newWorld(t, simulator.Options{MaxErrorsPerResponse: named})
+				w := newEnv(t, simulator.Options{MaxErrorsPerResponse: named})
 				total := int64(0)
 				for i := range rows {
 					if tc.refused(i) {

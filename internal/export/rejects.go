@@ -23,9 +23,9 @@ var (
 	rejectsHeaderLine = strings.Join(rejectsHeader, ",") + "\n"
 )
 
-// mostReasons bounds the distinct reasons that are kept in words. Klaviyo may
+// maxReasons bounds the distinct reasons that are kept in words. Klaviyo may
 // put a value into its words, and then there are as many as rows.
-const mostReasons = 5000
+const maxReasons = 5000
 
 // rejects collects the rows that are not exported, for the file that lists
 // them. A nil one collects nothing.
@@ -105,7 +105,7 @@ func (r *rejects) add(row tally.Row, code, words string) {
 // is its code alone.
 func (r *rejects) reason(key rejectKey) int32 {
 	at, ok := r.known[key]
-	if !ok && len(r.reasons) >= mostReasons {
+	if !ok && len(r.reasons) >= maxReasons {
 		key.words = key.code
 		at, ok = r.known[key]
 	}

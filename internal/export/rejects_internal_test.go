@@ -86,12 +86,12 @@ func TestRejectsKeepABoundedNumberOfReasons(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const rows = 3 * mostReasons
+	const rows = 3 * maxReasons
 	for i := range rows {
 		r.add(tally.Row{Segment: "s", Number: int64(i + 1)}, "invalid", fmt.Sprintf("row %d is not valid", i+1))
 	}
 	r.add(tally.Row{Segment: "s", Number: rows + 1}, "invalid", "row 1 is not valid")
-	if len(r.reasons) > mostReasons+1 || len(r.known) != len(r.reasons) {
+	if len(r.reasons) > maxReasons+1 || len(r.known) != len(r.reasons) {
 		t.Errorf("%d reasons are kept, %d of them to be found", len(r.reasons), len(r.known))
 	}
 	if err := r.write(); err != nil {
@@ -105,7 +105,7 @@ func TestRejectsKeepABoundedNumberOfReasons(t *testing.T) {
 	if err != nil || len(lines) != rows+2 {
 		t.Fatalf("%d lines, %v", len(lines), err)
 	}
-	for number, want := range map[int]string{1: "row 1 is not valid", mostReasons: fmt.Sprintf("row %d is not valid", mostReasons), mostReasons + 1: "invalid", rows: "invalid", rows + 1: "row 1 is not valid"} {
+	for number, want := range map[int]string{1: "row 1 is not valid", maxReasons: fmt.Sprintf("row %d is not valid", maxReasons), maxReasons + 1: "invalid", rows: "invalid", rows + 1: "row 1 is not valid"} {
 		if line := lines[number]; line[2] != want || line[3] != "invalid" {
 			t.Errorf("line %q, want %q", line, want)
 		}

@@ -13,7 +13,7 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/simulator"
 )
 
-// segmentText is a segment as a file, for exports of the test's world.
+// segmentText is a segment as a file, for exports of the test.
 const segmentText = "email,phone,n,text\np0@example.com,,0,\np1@example.com,,1,\nnobody,,2,\n"
 
 func symlink(t *testing.T, to, path string) string {
@@ -26,7 +26,7 @@ func symlink(t *testing.T, to, path string) string {
 
 // wantRefused makes sure that a run refuses to write its rejects file, as the
 // check before it does, and that neither sends, writes or leaves anything.
-func (w *world) wantRefused(t *testing.T, e *export.Export, path string, says ...string) {
+func (w *env) wantRefused(t *testing.T, e *export.Export, path string, says ...string) {
 	t.Helper()
 	before := filesIn(t, filepath.Dir(path))
 	_, err := listing(e, path).Run(t.Context(), w.client, export.RunOptions{})
@@ -73,7 +73,7 @@ func TestRunReplacesNothingButRejectsFiles(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, simulator.Options{})
+			w := newEnv(t, simulator.Options{})
 			path := writeFile(t, filepath.Join(t.TempDir(), "file"), content)
 			w.wantRefused(t, w.export(people(3)), path, fmt.Sprintf("a file of %d bytes that no run wrote", len(content)),
 				`begins with exactly the line "segment,row,reason,code"`, "Name another path in rejects_path, or remove the file")
@@ -83,7 +83,7 @@ func TestRunReplacesNothingButRejectsFiles(t *testing.T) {
 
 func TestRunReplacesNoEmptyFile(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{})
+	w := newEnv(t, simulator.Options{})
 	path := writeFile(t, filepath.Join(t.TempDir(), "rejects.csv"), "")
 	w.wantRefused(t, w.export(people(3)), path, "an empty file", "or remove the file")
 }
@@ -91,7 +91,7 @@ func TestRunReplacesNoEmptyFile(t *testing.T) {
 // What a link leads to is held to the same.
 func TestRunReplacesNothingButRejectsFilesBehindALink(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{})
+	w := newEnv(t, simulator.Options{})
 	target := writeFile(t, filepath.Join(t.TempDir(), "main.tf"), "terraform {}\n")
 	link := symlink(t, target, filepath.Join(t.TempDir(), "rejects.csv"))
 	w.wantRefused(t, w.export(people(3)), link, "a file of 13 bytes that no run wrote")
@@ -124,7 +124,7 @@ func TestRunNeverReplacesASegment(t *testing.T) {
 				names = append(names, hard, symlink(t, path, filepath.Join(t.TempDir(), "rejects.csv")))
 			}
 			for _, rejects := range names {
-				w := newWorld(t, simulator.Options{})
+				w := newEnv(t, simulator.Options{})
 				e := w.export(people(1), csvFiles{path: path})
 				w.wantRefused(t, e, rejects, `the segment "s2" is read from that file, which would be overwritten`, "Name another path in rejects_path.")
 			}
@@ -136,7 +136,7 @@ func TestRunNeverReplacesASegment(t *testing.T) {
 // not overwritten either.
 func TestRunReplacesNothingThatAppears(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{})
+	w := newEnv(t, simulator.Options{})
 	folder := t.TempDir()
 	path, target := filepath.Join(folder, "rejects.csv"), writeFile(t, filepath.Join(t.TempDir(), "old.csv"), oldRejects)
 	for what, appear := range map[string]func(){
@@ -169,7 +169,7 @@ func TestRunTakesOverWhatAKilledRunLeft(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, simulator.Options{})
+			w := newEnv(t, simulator.Options{})
 			path := filepath.Join(t.TempDir(), "rejects.csv")
 			if err := os.Chmod(writeFile(t, temporary(path), left), 0o644); err != nil {
 				t.Fatal(err)
@@ -196,7 +196,7 @@ func TestRunTakesOverNothingElse(t *testing.T) {
 		"a link":              func(path string) { symlink(t, writeFile(t, filepath.Join(elsewhere, "x"), oldRejects), path) },
 		"a link that dangles": func(path string) { symlink(t, filepath.Join(elsewhere, "y"), path) },
 	} {
-		w := newWorld(t, simulator.Options{})
+		w := newEnv(t, simulator.Options{})
 		path := filepath.Join(t.TempDir(), "rejects.csv")
 		leave(temporary(path))
 		before := filesIn(t, filepath.Dir(path))
@@ -218,7 +218,7 @@ func TestRunTakesOverNothingElse(t *testing.T) {
 // and none takes its temporary file for what a killed run left.
 func TestRunHasItsRejectsFileToItself(t *testing.T) {
 	t.Parallel()
-	w, other := newWorld(t, simulator.Options{}), newWorld(t, simulator.Options{})
+	w, other := newEnv(t, simulator.Options{}), newEnv(t, simulator.Options{})
 	folder := t.TempDir()
 	path := writeFile(t, filepath.Join(folder, "rejects.csv"), oldRejects)
 	names := []string{path, symlink(t, path, filepath.Join(t.TempDir(), "link.csv")), filepath.Join(symlink(t, folder, filepath.Join(t.TempDir(), "folder")), "rejects.csv")}
@@ -253,7 +253,7 @@ func TestRunHasItsRejectsFileToItself(t *testing.T) {
 // writes first.
 func TestRunDoesNotReadItsRejectsFile(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{})
+	w := newEnv(t, simulator.Options{})
 	folder := t.TempDir()
 	writeFile(t, filepath.Join(folder, "vip.csv"), segmentText)
 	file := filepath.Join(folder, "rejects.csv")

@@ -53,7 +53,7 @@ func TestRejectsOfARefusedExport(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, simulator.Options{})
+			w := newEnv(t, simulator.Options{})
 			path := writeFile(t, filepath.Join(t.TempDir(), "rejects.csv"), oldRejects)
 			e := halfAtMost(listing(w.export(tc.source), path))
 			check := func(err error) {
@@ -85,10 +85,10 @@ func TestRejectsOfARefusedExport(t *testing.T) {
 // So does a run whose segment turns out to be another one as it is sent.
 func TestRejectsOfASegmentThatChanged(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{})
+	w := newEnv(t, simulator.Options{})
 	path := filepath.Join(t.TempDir(), "rejects.csv")
 	e := halfAtMost(listing(w.export(&changing{surveyed: people(60), sent: spoiled(60, 50, 0)}), path))
-	e.SetBatchRoom(5, 1<<16)
+	e.SetBatchLimits(5, 1<<16)
 	_, err := e.Run(t.Context(), w.client, export.RunOptions{})
 	saysAll(t, err, "Too Many Rows Cannot Be Exported", fmt.Sprintf("listed in %q", path))
 	if lines := readRejects(t, path); len(lines) != 50 {
@@ -99,7 +99,7 @@ func TestRejectsOfASegmentThatChanged(t *testing.T) {
 // The rows of the reading before are not listed twice.
 func TestRejectsAreThoseOfOneReading(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{})
+	w := newEnv(t, simulator.Options{})
 	path := filepath.Join(t.TempDir(), "rejects.csv")
 	source := &changing{surveyed: spoiled(60, 20, 0), sent: spoiled(60, 20, 0)}
 	r, err := listing(w.export(source), path).Run(t.Context(), w.client, export.RunOptions{})
@@ -113,7 +113,7 @@ func TestRejectsAreThoseOfOneReading(t *testing.T) {
 // what is there.
 func TestRejectsOfARefusedExportThatCannotBeListed(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{})
+	w := newEnv(t, simulator.Options{})
 	folder := t.TempDir()
 	notOurs := writeFile(t, filepath.Join(folder, "notes.txt"), "mine")
 	for path, words := range map[string]string{
@@ -131,7 +131,7 @@ func TestRejectsOfARefusedExportThatCannotBeListed(t *testing.T) {
 // to be listed.
 func TestRejectsOfWhatIsRemembered(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{})
+	w := newEnv(t, simulator.Options{})
 	path := filepath.Join(t.TempDir(), "rejects.csv")
 	source := spoiled(60, 20, 0)
 	source.version = "v1"
@@ -152,7 +152,7 @@ func TestRejectsOfWhatIsRemembered(t *testing.T) {
 // Each way in which a row cannot be read has a code of its own.
 func TestRejectsHaveTheCodeOfTheirSource(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{})
+	w := newEnv(t, simulator.Options{})
 	source := people(40)
 	source.before = func(_ context.Context, row int) error {
 		switch row {

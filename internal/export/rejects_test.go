@@ -97,7 +97,7 @@ func checkAlone(t *testing.T, path string) {
 // order of the segments and their rows, though it is known in another.
 func TestRunListsRejects(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{})
+	w := newEnv(t, simulator.Options{})
 	w.RefuseEmail("r@example.com", "not_welcome", "r@example.com says \"no\",\r\nfor good.")
 	w.Unsubscribe(w.listID, "w@example.com")
 	for i := 2; i < 60; i += 10 {
@@ -110,7 +110,7 @@ func TestRunListsRejects(t *testing.T) {
 	second.rows = append(second.rows, []string{"W@example.com", "", "", ""}, []string{"x\xff@example.com", "", "", ""})
 	e := w.export(first, second)
 	e.Segments[0].Name, e.Segments[1].Name = "zebra", `a "quoted", name`
-	e.SetBatchRoom(7, 1<<16)
+	e.SetBatchLimits(7, 1<<16)
 	path := filepath.Join(t.TempDir(), "rejects.csv")
 	writeFile(t, path, oldRejects)
 	if err := os.Chmod(path, 0o644); err != nil {
@@ -149,7 +149,7 @@ func TestRunListsRejects(t *testing.T) {
 // A profile that failed without a name is listed without a place.
 func TestRunListsRejectsOfRowsThatAreNotKnown(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{})
+	w := newEnv(t, simulator.Options{})
 	w.FailEmail(address(3), "c", "d")
 	proxy := newProxy(t, w, func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
 		if strings.HasSuffix(r.URL.Path, "/import-errors") {
@@ -179,7 +179,7 @@ func TestRunListsRejectsOfRowsThatAreNotKnown(t *testing.T) {
 // an earlier run.
 func TestRunListsNoRejects(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{})
+	w := newEnv(t, simulator.Options{})
 	path := filepath.Join(t.TempDir(), "rejects.csv")
 	writeFile(t, path, oldRejects)
 	r, err := listing(w.export(people(3)), path).Run(t.Context(), w.client, export.RunOptions{})
@@ -221,7 +221,7 @@ func TestRunFindsOutFirstThatRejectsCannotBeListed(t *testing.T) {
 		}
 		paths["a directory that is not to be written to"] = filepath.Join(locked, "rejects.csv")
 	}
-	w := newWorld(t, simulator.Options{})
+	w := newEnv(t, simulator.Options{})
 	for name, path := range paths {
 		e := w.export(people(3))
 		_, err := listing(e, path).Run(t.Context(), w.client, export.RunOptions{})
@@ -242,7 +242,7 @@ func TestRunFindsOutFirstThatRejectsCannotBeListed(t *testing.T) {
 // A link stays one, and what it leads to is replaced, wherever that is.
 func TestRunListsRejectsWhereALinkLeads(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{})
+	w := newEnv(t, simulator.Options{})
 	folder, links := t.TempDir(), t.TempDir()
 	file := writeFile(t, filepath.Join(folder, "rejects.csv"), oldRejects)
 	relative, err := filepath.Rel(links, file)
@@ -287,7 +287,7 @@ func TestRunThatFailsKeepsTheOldRejects(t *testing.T) {
 		"as it sends":     {people(3), simulator.Fault{Method: "POST", Status: 400, Body: `{"errors":[{}]}`}},
 		"as it waits":     {people(3), simulator.Fault{Method: "GET", Path: jobsPath, Nth: 2, Status: 400, Body: `{"errors":[{}]}`}},
 	} {
-		w := newWorld(t, simulator.Options{})
+		w := newEnv(t, simulator.Options{})
 		w.Inject(tc.fault)
 		path := writeFile(t, filepath.Join(t.TempDir(), "rejects.csv"), oldRejects)
 		if _, err := listing(w.export(tc.source), path).Run(t.Context(), w.client, export.RunOptions{}); err == nil {
@@ -302,7 +302,7 @@ func TestRunThatFailsKeepsTheOldRejects(t *testing.T) {
 // all else is done.
 func TestRunSaysThatTheRejectsWereNotListed(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{})
+	w := newEnv(t, simulator.Options{})
 	path := filepath.Join(t.TempDir(), "rejects.csv")
 	w.OnRequest(func(r *http.Request) {
 		if isPoll(r) {

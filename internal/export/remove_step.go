@@ -45,7 +45,7 @@ type removeStep struct {
 }
 
 func (e *Export) removeStep(client *klaviyo.Client, imported *importStep) *removeStep {
-	return &removeStep{export: e, client: client, reader: imported.reader, sending: imported.sending, started: time.Now()}
+	return &removeStep{export: e, client: client, reader: imported.reader, sending: imported.sending, started: e.clock().Now()}
 }
 
 func (s *removeStep) run(ctx context.Context) error {

@@ -10,6 +10,7 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/logging"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/tally"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/wait"
 )
 
 // Result is what a run did. Every row read is in exactly one of Exported,
@@ -104,10 +105,10 @@ func (e *Export) Run(ctx context.Context, client *klaviyo.Client, o RunOptions) 
 	if err != nil {
 		return nil, err
 	}
-	result := &Result{ID: rand.Text(), StartedAt: time.Now().UTC(), ListName: before.list.Name}
+	result := &Result{ID: rand.Text(), StartedAt: e.clock().Now().UTC(), ListName: before.list.Name}
 	ctx = logging.WithField(ctx, "run", result.ID)
 	for _, s := range e.steps(client, before, rejects, o) {
-		if err := makeStep(ctx, s, o); err != nil {
+		if err := makeStep(ctx, s, e.clock(), o); err != nil {
 			return nil, err
 		}
 		s.fill(result)
@@ -116,7 +117,7 @@ func (e *Export) Run(ctx context.Context, client *klaviyo.Client, o RunOptions) 
 		return nil, rejectsError(e.RejectsPath, err, "All profiles were sent and Klaviyo has finished with them, only the list of rejected rows is missing: "+
 			"the next apply sends everything once more, which changes nothing, and makes the list.")
 	}
-	result.CompletedAt = time.Now().UTC()
+	result.CompletedAt = e.clock().Now().UTC()
 	if err := e.countList(ctx, client, result); err != nil {
 		return nil, err
 	}
@@ -134,14 +135,14 @@ func (e *Export) steps(client *klaviyo.Client, before prepared, rejects *rejects
 }
 
 // makeStep makes a step of a run and reports its progress.
-func makeStep(ctx context.Context, s step, o RunOptions) error {
-	stop := every(o.interval(), func(now time.Time) { report(ctx, s.progress(now), o.Progress) })
+func makeStep(ctx context.Context, s step, clock wait.Clock, o RunOptions) error {
+	stop := every(o.interval(), func() { report(ctx, s.progress(clock.Now()), o.Progress) })
 	err := s.run(ctx)
 	stop()
 	if err != nil {
 		return s.explain(ctx, err)
 	}
-	report(ctx, s.progress(time.Now()), o.Progress)
+	report(ctx, s.progress(clock.Now()), o.Progress)
 	return nil
 }
 

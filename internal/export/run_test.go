@@ -20,7 +20,7 @@ import (
 
 func TestRun(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{QueueDelay: 50 * time.Millisecond, ProcessDelay: 50 * time.Millisecond})
+	w := newEnv(t, simulator.Options{QueueDelay: 50 * time.Millisecond, ProcessDelay: 50 * time.Millisecond})
 	w.AddMembers(w.listID, "stranger@example.com", address(3))
 	first, second := people(30), people(60)
 	first.rows[5] = []string{"not an address", "", "", ""}
@@ -55,18 +55,18 @@ func TestRunRefusedProfiles(t *testing.T) {
 	const code, detail = "not_welcome", "Nobody wants them."
 	for name, tc := range map[string]struct {
 		options simulator.Options
-		refuse  func(w *world, i int)
+		refuse  func(w *env, i int)
 		rows    int
 		every   int // which rows are not taken
 	}{
-		"refused at once":         {simulator.Options{}, func(w *world, i int) { w.RefuseEmail(address(i), code, detail) }, 500, 25},
-		"refused one by one":      {simulator.Options{MaxErrorsPerResponse: 1}, func(w *world, i int) { w.RefuseEmail(address(i), code, detail) }, 400, 20},
-		"refused all":             {simulator.Options{}, func(w *world, i int) { w.RefuseEmail(address(i), code, detail) }, 90, 1},
-		"refused in some batches": {simulator.Options{MaxErrorsPerResponse: 3}, func(w *world, i int) { w.RefuseEmail(address(i), code, detail) }, 1200, 100},
-		"failed later":            {simulator.Options{}, func(w *world, i int) { w.FailEmail(address(i), code, detail) }, 1000, 4}, // three pages
-		"failed, null counts":     {simulator.Options{NullCounts: true}, func(w *world, i int) { w.FailEmail(address(i), code, detail) }, 300, 2},
-		"failed all":              {simulator.Options{}, func(w *world, i int) { w.FailEmail(address(i), code, detail) }, 120, 1},
-		"both": {simulator.Options{}, func(w *world, i int) {
+		"refused at once":         {simulator.Options{}, func(w *env, i int) { w.RefuseEmail(address(i), code, detail) }, 500, 25},
+		"refused one by one":      {simulator.Options{MaxErrorsPerResponse: 1}, func(w *env, i int) { w.RefuseEmail(address(i), code, detail) }, 400, 20},
+		"refused all":             {simulator.Options{}, func(w *env, i int) { w.RefuseEmail(address(i), code, detail) }, 90, 1},
+		"refused in some batches": {simulator.Options{MaxErrorsPerResponse: 3}, func(w *env, i int) { w.RefuseEmail(address(i), code, detail) }, 1200, 100},
+		"failed later":            {simulator.Options{}, func(w *env, i int) { w.FailEmail(address(i), code, detail) }, 1000, 4}, // three pages
+		"failed, null counts":     {simulator.Options{NullCounts: true}, func(w *env, i int) { w.FailEmail(address(i), code, detail) }, 300, 2},
+		"failed all":              {simulator.Options{}, func(w *env, i int) { w.FailEmail(address(i), code, detail) }, 120, 1},
+		"both": {simulator.Options{}, func(w *env, i int) {
 			if i%2 == 0 {
 				w.RefuseEmail(address(i), code, detail)
 			} else {
@@ -76,7 +76,7 @@ func TestRunRefusedProfiles(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, tc.options)
+			w := newEnv(t, tc.options)
 			var taken []string
 			var first []tally.Row
 			for i := range tc.rows {
@@ -92,7 +92,7 @@ func TestRunRefusedProfiles(t *testing.T) {
 				source.rows[i][0] = strings.ToUpper(source.rows[i][0])
 			}
 			e := w.export(source)
-			e.SetBatchRoom(1000, 1<<18)
+			e.SetBatchLimits(1000, 1<<18)
 			r := w.run(t, e)
 			if r.Refused.Total != int64(len(first)) || r.Exported != int64(len(taken)) {
 				t.Errorf("%d refused and %d exported, want %d and %d", r.Refused.Total, r.Exported, len(first), len(taken))
@@ -117,7 +117,7 @@ func TestRunRefusedProfiles(t *testing.T) {
 }
 
 // bodies checks every import that was accepted and counts their profiles.
-func (w *world) bodies(t *testing.T) (sizes []int) {
+func (w *env) bodies(t *testing.T) (sizes []int) {
 	t.Helper()
 	for _, r := range w.imports() {
 		profiles := bytes.Count(r.Body, []byte(`{"type":"profile",`))
@@ -133,7 +133,7 @@ func (w *world) bodies(t *testing.T) (sizes []int) {
 
 func TestRunFillsBatchesByNumber(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{KeepBodies: true})
+	w := newEnv(t, simulator.Options{KeepBodies: true})
 	r := w.run(t, w.export(people(25_000)))
 	sizes := w.bodies(t)
 	slices.Sort(sizes)
@@ -145,7 +145,7 @@ func TestRunFillsBatchesByNumber(t *testing.T) {
 
 func TestRunFillsBatchesBySize(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{KeepBodies: true})
+	w := newEnv(t, simulator.Options{KeepBodies: true})
 	source := people(160)
 	for i := range source.rows {
 		source.rows[i][3] = strings.Repeat("x", 60_000+(i%5)*9_900) // to just below 100 KB
@@ -169,7 +169,7 @@ func TestRunFillsBatchesBySize(t *testing.T) {
 
 func TestRunHalvesWhatIsTooLarge(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{KeepBodies: true})
+	w := newEnv(t, simulator.Options{KeepBodies: true})
 	w.Inject(simulator.Fault{Method: "POST", Path: jobsPath, Times: 4, Status: 413, Body: `{"errors":[]}`})
 	w.RefuseEmail(address(1), "c", "d")
 	w.FailEmail(address(98), "c", "d")
@@ -191,7 +191,7 @@ func TestRunHalvesWhatIsTooLarge(t *testing.T) {
 
 func TestRunTakesManyJobs(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{QueueDelay: 300 * time.Millisecond})
+	w := newEnv(t, simulator.Options{QueueDelay: 300 * time.Millisecond})
 	for range 150 { // more than a page of other jobs before this run's
 		job, err := w.client.ImportProfiles(t.Context(), w.listID, []byte(`{"type":"profile","attributes":{"email":"x@example.com"}}`))
 		if err != nil || job.ID == "" {
@@ -213,7 +213,7 @@ func TestRunTakesManyJobs(t *testing.T) {
 func TestRunAgainstATwinOfTheJob(t *testing.T) {
 	t.Parallel()
 	// The answer is lost after the import was taken: the second import is the one to follow.
-	w := newWorld(t, simulator.Options{})
+	w := newEnv(t, simulator.Options{})
 	w.Inject(simulator.Fault{Method: "POST", DropAfter: true})
 	w.FailEmail(address(2), "c", "d")
 	r := w.run(t, w.export(people(5)))
@@ -224,7 +224,7 @@ func TestRunAgainstATwinOfTheJob(t *testing.T) {
 
 func TestRunCountsARowOnceHoweverOftenItFails(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{})
+	w := newEnv(t, simulator.Options{})
 	w.FailEmail(address(3), "first", "One reason.")
 	proxy := newEditor(t, w, func(r *http.Request, answer *httptest.ResponseRecorder) {
 		if strings.HasSuffix(r.URL.Path, "/import-errors") { // a second reason for the same profile
@@ -288,7 +288,7 @@ func TestRunFindsTheRowOfAFailure(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, simulator.Options{})
+			w := newEnv(t, simulator.Options{})
 			w.FailEmail(address(3), "c", "d")
 			proxy := newEditor(t, w, func(r *http.Request, answer *httptest.ResponseRecorder) {
 				if strings.HasSuffix(r.URL.Path, "/import-errors") {
@@ -312,7 +312,7 @@ func TestRunFindsTheRowOfAFailure(t *testing.T) {
 // A job that is not among the account's is asked for by its id.
 func TestRunAsksForAJobThatIsNotListed(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{})
+	w := newEnv(t, simulator.Options{})
 	proxy := newProxy(t, w, func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
 		answer := record(next, r)
 		if r.Method == http.MethodGet && r.URL.Path == jobsPath {
@@ -332,7 +332,7 @@ func TestRunAsksForAJobThatIsNotListed(t *testing.T) {
 // What Klaviyo refuses need not be an identifier.
 func TestRunNamesTheFieldThatIsRefused(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{})
+	w := newEnv(t, simulator.Options{})
 	e := w.export(people(10))
 	e.Mapping.Properties["$reserved"] = profile.Property{Column: "text"} // the schema would have refused this
 	e.Segments[0].Source.(*table).rows[7][3] = "x"
@@ -348,14 +348,14 @@ func TestRunNamesTheFieldThatIsRefused(t *testing.T) {
 func TestRunRemembersTheRowsOfOpenJobs(t *testing.T) {
 	t.Parallel()
 	const rows, batchRows = 8500, 1000
-	w := newWorld(t, simulator.Options{QueueDelay: time.Second})
+	w := newEnv(t, simulator.Options{QueueDelay: time.Second})
 	var want []tally.Row
 	for i := 3; i < rows; i += 2000 {
 		w.FailEmail(address(i), fmt.Sprint("failed ", i), "No.")
 		want = append(want, tally.Row{Segment: "s1", Number: int64(i + 1)})
 	}
 	e := w.export(people(rows))
-	e.SetBatchRoom(batchRows, 1<<18)
+	e.SetBatchLimits(batchRows, 1<<18)
 	r := w.run(t, e)
 	var got []tally.Row
 	for _, reason := range r.Refused.Reasons() { // one each, since the codes differ

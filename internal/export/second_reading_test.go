@@ -36,7 +36,7 @@ func TestRunKnowsNoVersionOfAnotherSegment(t *testing.T) {
 		sent    *table
 		version string
 	}{"the same": {people(30), `"s1": "v1"; `}, "another": {people(31), ""}} {
-		w := newWorld(t, simulator.Options{})
+		w := newEnv(t, simulator.Options{})
 		surveyed := people(30)
 		surveyed.version = "v1"
 		if r := w.run(t, w.export(&changing{surveyed: surveyed, sent: tc.sent})); r.Version != tc.version {
@@ -68,11 +68,11 @@ func TestRunWhoseSourceFailsAsItIsSent(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, simulator.Options{})
+			w := newEnv(t, simulator.Options{})
 			first := people(40)
 			e := w.export(first, &changing{surveyed: people(60), sent: tc.sent})
 			e.Safeguards.MaxRejectedPercent = 5
-			e.SetBatchRoom(10, 1<<16)
+			e.SetBatchLimits(10, 1<<16)
 			_, err := e.Run(t.Context(), w.client, export.RunOptions{})
 			if err == nil || !strings.Contains(err.Error(), tc.summary) {
 				t.Fatalf("error %v", err)
@@ -108,15 +108,15 @@ func TestRunHoldsWhatASegmentHasBecomeAgainstTheSafeguards(t *testing.T) {
 			&table{columns: columns, rows: append(people(5).rows, []string{"x"}, []string{"y"})},
 			func(e *export.Export) { e.Safeguards.MaxRejectedPercent = 20 }, false, "Too Many Rows Cannot Be Exported", 0,
 		},
-		"another value, pinned": {other, func(e *export.Export) { e.SetBatchRoom(100, 1<<16) }, true, "Segment Changed Since The Plan", 0},
+		"another value, pinned": {other, func(e *export.Export) { e.SetBatchLimits(100, 1<<16) }, true, "Segment Changed Since The Plan", 0},
 		"pinned, as it was":     {people(30), func(*export.Export) {}, true, "", 30},
 		"another value":         {other, func(*export.Export) {}, false, "", 30},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, simulator.Options{})
+			w := newEnv(t, simulator.Options{})
 			e := w.export(&changing{surveyed: people(30), sent: tc.sent})
-			e.SetBatchRoom(10, 1<<16)
+			e.SetBatchLimits(10, 1<<16)
 			tc.change(e)
 			var o export.RunOptions
 			if tc.pin {

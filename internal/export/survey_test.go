@@ -21,7 +21,7 @@ import (
 
 // declared is an export without a Klaviyo.
 func declared(sources ...segment.Source) *export.Export {
-	return (&world{listID: "Y6nRLr"}).export(sources...)
+	return (&env{listID: "Y6nRLr"}).export(sources...)
 }
 
 func survey(t *testing.T, sources ...segment.Source) *export.Survey {

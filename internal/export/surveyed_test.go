@@ -13,32 +13,32 @@ import (
 func TestRunThatReadsOnceIsStoppedBeforeItSends(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
-		arm       func(*world, *export.Export, *export.RunOptions)
+		arm       func(*env, *export.Export, *export.RunOptions)
 		attribute []string
 		summary   string
 	}{
 		"more than the safeguard allows": {
-			func(_ *world, e *export.Export, _ *export.RunOptions) { e.Safeguards.MaxProfiles = 25 },
+			func(_ *env, e *export.Export, _ *export.RunOptions) { e.Safeguards.MaxProfiles = 25 },
 			[]string{"safeguards", "max_profiles"},
 			"Too Many Profiles",
 		},
 		"more than the connection allows": {
-			func(_ *world, e *export.Export, _ *export.RunOptions) { e.Destination.MaxProfiles = 25 },
+			func(_ *env, e *export.Export, _ *export.RunOptions) { e.Destination.MaxProfiles = 25 },
 			[]string{"destination"},
 			"Too Many Profiles",
 		},
 		"more rejected than allowed": {
-			func(_ *world, e *export.Export, _ *export.RunOptions) { e.Safeguards.MaxRejectedPercent = 1 },
+			func(_ *env, e *export.Export, _ *export.RunOptions) { e.Safeguards.MaxRejectedPercent = 1 },
 			[]string{"safeguards", "max_rejected_percent"},
 			"Too Many Rows Cannot Be Exported",
 		},
 		"another fingerprint": {
-			func(_ *world, _ *export.Export, o *export.RunOptions) { o.Fingerprint = strings.Repeat("0", 32) },
+			func(_ *env, _ *export.Export, o *export.RunOptions) { o.Fingerprint = strings.Repeat("0", 32) },
 			[]string{"pin_to_plan"},
 			"Segment Changed Since The Plan",
 		},
 		"a live flow": {
-			func(w *world, _ *export.Export, _ *export.RunOptions) {
+			func(w *env, _ *export.Export, _ *export.RunOptions) {
 				w.AddFlow(w.listID, simulator.Flow{Name: "Welcome series", Status: "live"})
 			},
 			[]string{"safeguards", "allow_live_flows"},
@@ -47,12 +47,12 @@ func TestRunThatReadsOnceIsStoppedBeforeItSends(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, simulator.Options{})
+			w := newEnv(t, simulator.Options{})
 			s := versioned(30, "v1")
 			s.rows[29] = []string{"ragged"}
 			source := &counted{Source: s}
 			e := w.export(source)
-			e.SetBatchRoom(10, 1<<16)
+			e.SetBatchLimits(10, 1<<16)
 			surveyed, err := e.Survey(t.Context())
 			if err != nil {
 				t.Fatal(err)

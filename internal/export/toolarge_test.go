@@ -18,7 +18,7 @@ import (
 
 // narrow is a client of which imports with a long text are too large, whatever
 // else is in them.
-func narrow(t *testing.T, w *world) *klaviyo.Client {
+func narrow(t *testing.T, w *env) *klaviyo.Client {
 	t.Helper()
 	return newClient(t, newProxy(t, w, func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
 		body, _ := io.ReadAll(r.Body)
@@ -44,7 +44,7 @@ func TestRunLeavesOutAProfileThatIsTooLarge(t *testing.T) {
 	for name, large := range map[string][]int{"in between": {3, 5, 6, 8, 9}, "at first": {0, 1, 2, 3, 4}, "every other one": odd} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, simulator.Options{})
+			w := newEnv(t, simulator.Options{})
 			source := people(2 * len(large))
 			var small []string
 			var rows []tally.Row
@@ -87,7 +87,7 @@ func TestRunGivesUpWhereEverythingIsTooLarge(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, simulator.Options{})
+			w := newEnv(t, simulator.Options{})
 			w.Inject(simulator.Fault{Method: "POST", Times: -1, Status: 413})
 			source := people(tc.rows)
 			for i := range source.rows {
@@ -110,7 +110,7 @@ func TestFailedRunDoesNotNameWhatWasTooLarge(t *testing.T) {
 	for name, large := range map[string]int{"first of its half": 2, "last of its half": 1} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, simulator.Options{QueueDelay: time.Hour})
+			w := newEnv(t, simulator.Options{QueueDelay: time.Hour})
 			proxy := newProxy(t, w, func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
 				body, _ := io.ReadAll(r.Body)
 				switch {

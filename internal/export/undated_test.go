@@ -25,7 +25,7 @@ func TestRunFindsItsJobAmongThoseWithoutATime(t *testing.T) {
 		for others, want := range map[int][]string{0: {"jobs"}, 150: {"jobs", "more jobs"}} {
 			t.Run(fmt.Sprint(created, " behind ", others), func(t *testing.T) {
 				t.Parallel()
-				w := newWorld(t, simulator.Options{})
+				w := newEnv(t, simulator.Options{})
 				proxy := newEditor(t, w, func(r *http.Request, answer *httptest.ResponseRecorder) {
 					if r.Method == http.MethodGet && strings.HasPrefix(r.URL.Path, jobsPath) {
 						if isPoll(r) && !createdPattern.Match(answer.Body.Bytes()) {

@@ -24,13 +24,13 @@ var firstYear = time.Date(2012, 1, 1, 0, 0, 0, 0, time.UTC)
 // the other. So when they are many, they are read in windows of time side by
 // side, and a window that turns out to hold many is cut again.
 type windows[T any] struct {
-	read     func(context.Context, klaviyo.TimeRange) iter.Seq2[dated[T], error]
-	take     func(T)       // is called by one reader at a time, for somebody perhaps more than once
-	inARow   int           // read by one cursor before a window is cut
-	shortest time.Duration // a window not worth cutting, a second or more
+	read      func(context.Context, klaviyo.TimeRange) iter.Seq2[dated[T], error]
+	take      func(T)       // is called by one reader at a time, for somebody perhaps more than once
+	inARow    int           // read by one cursor before a window is cut
+	minLength time.Duration // a window not worth cutting, a second or more
 
-	tomorrow time.Time  // where the open window is cut as if it ended there: clocks differ
-	mu       sync.Mutex // guards take
+	now time.Time  // the open window is cut as if it ended a day later: clocks differ
+	mu  sync.Mutex // guards take
 }
 
 // dated is somebody who was read.
@@ -41,7 +41,6 @@ type dated[T any] struct {
 
 // all reads everybody: while they are few with one cursor and no window.
 func (w *windows[T]) all(ctx context.Context) error {
-	w.tomorrow = time.Now().Add(24 * time.Hour)
 	reached, more, err := w.some(ctx, klaviyo.TimeRange{}, w.inARow)
 	if err != nil || !more {
 		return err
@@ -110,7 +109,7 @@ func (w *windows[T]) length(during klaviyo.TimeRange) time.Duration {
 		during.From = firstYear
 	}
 	if during.To.IsZero() {
-		during.To = w.tomorrow
+		during.To = w.now.Add(24 * time.Hour)
 	}
 	return during.To.Sub(during.From)
 }
@@ -148,7 +147,7 @@ func (w *windows[T]) cut(window klaviyo.TimeRange, reached time.Time) (parts []k
 // it returns what is left of it in parts.
 func (w *windows[T]) window(ctx context.Context, during klaviyo.TimeRange) (parts []klaviyo.TimeRange, err error) {
 	most := w.inARow
-	if w.length(during) <= w.shortest {
+	if w.length(during) <= w.minLength {
 		most = 0
 	}
 	reached, more, err := w.some(ctx, during, most)

@@ -54,7 +54,7 @@ func TestWindowsHaveNoBeginning(t *testing.T) {
 				l.times = append(l.times, at(i))
 			}
 			found := map[profile.Hash]bool{}
-			w := windows[profile.Hash]{read: l.during, take: func(h profile.Hash) { found[h] = true }, inARow: 100, shortest: 10 * time.Second}
+			w := windows[profile.Hash]{now: time.Now(), read: l.during, take: func(h profile.Hash) { found[h] = true }, inARow: 100, minLength: 10 * time.Second}
 			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 			defer cancel()
 			if err := w.all(ctx); err != nil {
@@ -112,7 +112,7 @@ func TestWindowsTakeAFixedNumberOfGoroutines(t *testing.T) { //nolint:parallelte
 	for _, people := range []int{20_000, 200_000} {
 		l := &evenly{people: people}
 		found := make(map[uint64]bool, people)
-		w := windows[profile.Hash]{read: l.during, take: func(h profile.Hash) { found[h.Lo] = true }, inARow: membersInARow, shortest: shortestMemberWindow}
+		w := windows[profile.Hash]{now: time.Now(), read: l.during, take: func(h profile.Hash) { found[h.Lo] = true }, inARow: membersInARow, minLength: minMemberWindow}
 		if err := w.all(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -132,7 +132,7 @@ func TestWindowsEndWithTheFirstError(t *testing.T) {
 	l := &evenly{people: 20_000}
 	broken := errors.New("broken")
 	var reads atomic.Int32
-	w := windows[profile.Hash]{take: func(profile.Hash) {}, inARow: 100, shortest: time.Second}
+	w := windows[profile.Hash]{now: time.Now(), take: func(profile.Hash) {}, inARow: 100, minLength: time.Second}
 	w.read = func(ctx context.Context, during klaviyo.TimeRange) iter.Seq2[dated[profile.Hash], error] {
 		if reads.Add(1) < 40 {
 			return l.during(ctx, during)

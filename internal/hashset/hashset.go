@@ -11,6 +11,9 @@ import (
 // Set is a set of hashes; the zero value is empty. It is not safe for concurrent
 // use.
 //
+// BenchmarkAdd: while it grows to a million hashes it allocates 33 bytes for each,
+// Go's map 111, and takes a fraction of the time.
+//
 // It consists of many small tables, so that one at a time is copied when it
 // grows. A table and a slot stand for 74 bits of a hash: the chance that two of
 // ten million different addresses are taken for one another is one in four

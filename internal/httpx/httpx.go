@@ -1,5 +1,4 @@
-// Package httpx holds what every HTTP client of the provider needs and net/http
-// lacks.
+// Package httpx has helpers for the HTTP clients of the provider.
 package httpx
 
 import (
@@ -12,7 +11,7 @@ import (
 )
 
 // IsLoopback reports whether a host is this machine, so that plain http to it
-// shows nothing to the network.
+// does not reach the network.
 func IsLoopback(host string) bool {
 	if host == "localhost" {
 		return true
@@ -21,9 +20,9 @@ func IsLoopback(host string) bool {
 	return ip != nil && ip.IsLoopback()
 }
 
-// RetryAfter returns the wait that a Retry-After header (RFC 9110, section
-// 10.2.3) asks for: a number of seconds, at most a day, or a date. It is 0
-// without a valid header only: a wait of no time is a millisecond.
+// RetryAfter returns the delay in a Retry-After header (RFC 9110, section 10.2.3):
+// a number of seconds, at most a day, or a date. It returns 0 only if there is no
+// valid header, and a millisecond for a delay of zero.
 func RetryAfter(header http.Header, now time.Time) time.Duration {
 	value := strings.TrimSpace(header.Get("Retry-After"))
 	seconds, err := strconv.ParseInt(value, 10, 64)

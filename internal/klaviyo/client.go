@@ -37,6 +37,7 @@ type Options struct {
 	Timeout      time.Duration // of one attempt of a request
 	RetryTimeout time.Duration // for how long a request is repeated; negative for not at all
 	UserAgent    string
+	Clock        wait.Clock // of retries and limits; nil is the clock of the machine
 }
 
 // Client speaks to Klaviyo with one private key. It is safe for concurrent
@@ -86,18 +87,21 @@ func New(o Options) (*Client, error) {
 	if o.RetryTimeout == 0 {
 		o.RetryTimeout = DefaultRetryTimeout
 	}
+	if o.Clock == nil {
+		o.Clock = wait.System{}
+	}
 	account := make(chan *Account, 1)
 	account <- nil
 	return &Client{
 		account:      account,
-		limiter:      ratelimit.New(ratelimit.RealClock()),
+		limiter:      ratelimit.New(ratelimit.Clock{Now: o.Clock.Now, Wait: o.Clock.Wait}),
 		key:          strings.NewReplacer(o.APIKey, "pk_***"),
 		base:         base,
 		http:         &http.Client{Transport: newTransport(o.APIKey, o.UserAgent), CheckRedirect: sameHostOnly},
 		timeout:      o.Timeout,
 		retryTimeout: max(o.RetryTimeout, 0),
-		sleep:        wait.For,
-		now:          time.Now,
+		sleep:        func(ctx context.Context, d time.Duration) error { return o.Clock.Wait(ctx, d, nil) },
+		now:          o.Clock.Now,
 	}, nil
 }
 

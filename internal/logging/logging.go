@@ -1,9 +1,8 @@
-// Package logging writes to Terraform's log, without personal data and API
-// keys.
+// Package logging writes to Terraform's log without personal data and API keys.
 //
-// Text is masked here, before tflog gets it. The masks of tflog itself must not
-// be used: they write into the map of fields that all goroutines of a request
-// share, so that the process dies of concurrent map writes
+// It masks text before tflog gets it. The masks of tflog must not be used: they
+// write to a map that all goroutines of a request share, and concurrent map
+// writes end the process
 // (https://github.com/hashicorp/terraform-plugin-log/issues/246).
 package logging
 
@@ -17,30 +16,30 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/redact"
 )
 
-// Fields are named values of a log line: numbers, booleans, or what has a text.
+// Fields are the named values of a log line.
 type Fields map[string]any
 
-// Debug logs what helps to find a fault.
+// Debug logs details that help to find an error.
 func Debug(ctx context.Context, message string, fields Fields) {
 	tflog.Debug(ctx, redact.Text(message), cleanFields(fields))
 }
 
-// Info logs how far something is.
+// Info logs a step of the work.
 func Info(ctx context.Context, message string, fields Fields) {
 	tflog.Info(ctx, redact.Text(message), cleanFields(fields))
 }
 
-// Warn logs what went wrong without ending anything.
+// Warn logs a problem that does not end the work.
 func Warn(ctx context.Context, message string, fields Fields) {
 	tflog.Warn(ctx, redact.Text(message), cleanFields(fields))
 }
 
-// WithField returns a context whose log lines have one more field.
+// WithField returns a context that adds a field to its log lines.
 func WithField(ctx context.Context, name string, value any) context.Context {
 	return tflog.SetField(ctx, name, cleanValue(value))
 }
 
-// cleanFields returns a map of its own, which tflog may write to.
+// cleanFields returns a new map, since tflog may write to it.
 func cleanFields(fields Fields) map[string]any {
 	out := make(map[string]any, len(fields))
 	for name, value := range fields {

@@ -29,7 +29,8 @@ func (e *Encoder) appendTexts(buf []byte, open group, row []string, i int) ([]by
 }
 
 // appendTyped appends a field that is not a text (BenchmarkTyped: 10 to 17 ns
-// instead of 28 to 42). It reports false, having appended nothing, where it declines the cell.
+// instead of 28 to 42). It reports false, having appended nothing, where it
+// declines the cell.
 func (e *Encoder) appendTyped(buf []byte, f *field, open group, cell string, info *Info) ([]byte, bool) {
 	switch f.kind {
 	case Number:

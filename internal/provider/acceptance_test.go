@@ -44,9 +44,9 @@ const (
 
 var three = []string{"ann@example.com", "bob@example.com", "eve@example.com"}
 
-// world is a Klaviyo of its own for one test, with a list, and a directory for
-// segments.
-type world struct {
+// env is the environment of one test: a simulated Klaviyo with a list, and a
+// directory for segments.
+type env struct {
 	*simulator.Server
 	t    *testing.T
 	dir  string
@@ -55,9 +55,9 @@ type world struct {
 	clock func() time.Time // of the provider
 }
 
-func newWorld(t *testing.T) *world { return newWorldWith(t, simulator.Options{}) }
+func newEnv(t *testing.T) *env { return newEnvWith(t, simulator.Options{}) }
 
-func newWorldWith(t *testing.T, options simulator.Options) *world {
+func newEnvWith(t *testing.T, options simulator.Options) *env {
 	t.Helper()
 	options.Account.ID = cmp.Or(options.Account.ID, "MainAc")
 	options.Account.OrganizationName = cmp.Or(options.Account.OrganizationName, "Northwind")
@@ -67,17 +67,17 @@ func newWorldWith(t *testing.T, options simulator.Options) *world {
 	}
 	t.Cleanup(s.Close)
 	s.AddKey(mainKey)
-	return &world{Server: s, t: t, dir: t.TempDir(), list: s.AddList(simulator.List{Name: "VIP customers"}), clock: time.Now}
+	return &env{Server: s, t: t, dir: t.TempDir(), list: s.AddList(simulator.List{Name: "VIP customers"}), clock: time.Now}
 }
 
 // addOtherAccount makes otherKey valid for an account of its own.
-func (w *world) addOtherAccount() {
+func (w *env) addOtherAccount() {
 	w.AddAccount(simulator.Account{ID: "OtherA", OrganizationName: "Contoso"})
 	w.AddKeyFor("OtherA", otherKey)
 }
 
-// write leaves a file in the directory of the test.
-func (w *world) write(name, content string) string {
+// write creates a file in the directory of the test.
+func (w *env) write(name, content string) string {
 	w.t.Helper()
 	path := filepath.Join(w.dir, name)
 	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
@@ -87,7 +87,7 @@ func (w *world) write(name, content string) string {
 }
 
 // segment writes a segment and returns its block.
-func (w *world) segment(content string) string {
+func (w *env) segment(content string) string {
 	w.t.Helper()
 	return fileSegment(w.write("vip.csv", content))
 }
@@ -117,21 +117,21 @@ func typedProperty(name, field, kind string) string {
 func block(arguments ...string) string { return "{\n" + strings.Join(arguments, "\n") + "\n}" }
 
 // provider is the configuration of nothing but the provider.
-func (w *world) provider() configuration {
+func (w *env) provider() configuration {
 	return configuration{}.
 		with(providerBlock, "api_key", fmt.Sprintf("%q", mainKey)).
 		with(providerBlock, "base_url", fmt.Sprintf("%q", w.URL))
 }
 
-func (w *world) connection() configuration {
+func (w *env) connection() configuration {
 	return w.provider().
 		with(connectionBlock, "display_name", `"Marketing"`).
 		with(connectionBlock, "data_privacy_consent", "true")
 }
 
-// export is a whole configuration: it exports a segment of EMail and FirstName
-// to the list.
-func (w *world) export(segment string) configuration {
+// export is a whole configuration, which exports a segment of EMail and FirstName to
+// the list.
+func (w *env) export(segment string) configuration {
 	w.t.Helper()
 	return w.connection().
 		with(exportBlock, "display_name", `"VIP customers to Klaviyo"`).
@@ -156,12 +156,14 @@ func noRailsDigest(accountID string) string {
 
 // run drives Terraform through the steps. Whatever they apply has an empty
 // plan afterwards, or the step fails.
-func (w *world) run(steps ...resource.TestStep) {
+func (w *env) run(steps ...resource.TestStep) {
 	w.t.Helper()
 	resource.Test(w.t, w.testCase(steps...))
 }
 
-func (w *world) testCase(steps ...resource.TestStep) resource.TestCase {
+func (w *env) testCase(steps ...resource.TestStep) resource.TestCase {
+	w.t.Helper()
+	skipUnlessConcurrent(w.t)
 	return resource.TestCase{
 		ProtoV6ProviderFactories: map[string]func() (tfprotov6.ProviderServer, error){
 			"klaviyo": func() (tfprotov6.ProviderServer, error) {
@@ -173,7 +175,7 @@ func (w *world) testCase(steps ...resource.TestStep) resource.TestCase {
 }
 
 // sent counts the requests of a method and a path.
-func (w *world) sent(method, path string) int {
+func (w *env) sent(method, path string) int {
 	n := 0
 	for _, r := range w.Requests() {
 		if r.Method == method && r.Path == path {
@@ -184,15 +186,21 @@ func (w *world) sent(method, path string) int {
 }
 
 // wantImports checks how often profiles were sent.
-func (w *world) wantImports(want int) {
+func (w *env) wantImports(want int) {
 	w.t.Helper()
 	if got := w.sent("POST", importsPath); got != want {
 		w.t.Errorf("%d imports were sent, want %d", got, want)
 	}
 }
 
+// wantNoImport checks that nothing was sent.
+func (w *env) wantNoImport() {
+	w.t.Helper()
+	w.wantImports(0)
+}
+
 // wantMembers checks who is on the list.
-func (w *world) wantMembers(want ...string) {
+func (w *env) wantMembers(want ...string) {
 	w.t.Helper()
 	if got := w.MemberEmails(w.list.ID); !slices.Equal(got, want) {
 		w.t.Errorf("on the list are %q, want %q", got, want)
@@ -240,7 +248,7 @@ func (c configuration) without(block, argument string) configuration {
 // nestedBlocks are the names of blocks within resources.
 var nestedBlocks = []string{"segment", "data_matching", "attributes", "property", "schedule", "safeguards", "timeouts"}
 
-// late lets an argument be known only after apply.
+// late makes an argument known only after apply.
 func (c configuration) late(block, argument string) configuration {
 	if slices.Contains(nestedBlocks, argument) { // whether it is there at all
 		return c.without(block, argument).with(dataBlock, "input", "[1]").with(block, fmt.Sprintf("dynamic %q", argument),
@@ -282,6 +290,41 @@ func refused(c configuration, words ...string) resource.TestStep {
 // failed is a step whose plan is good, and whose apply fails with these words.
 func failed(c configuration, words ...string) resource.TestStep {
 	return resource.TestStep{Config: c.String(), ExpectError: says(append([]string{"running apply"}, words...)...)}
+}
+
+// refusals are plans that fail. Each has an environment of its own; they share one
+// working directory, which costs one run of Terraform each instead of five.
+type refusals []refusedPlan
+
+type refusedPlan struct {
+	name  string
+	in    *env
+	plan  resource.TestStep
+	check func()
+}
+
+// add appends a plan that fails with these words, in this order. check runs after
+// all plans.
+func (r *refusals) add(name string, in *env, c configuration, words []string, check func()) {
+	plan := refused(c, words...)
+	plan.PreConfig = func() { in.t.Logf("the next step is %q", name) }
+	*r = append(*r, refusedPlan{name, in, plan, check})
+}
+
+func (r refusals) run(t *testing.T) {
+	t.Helper()
+	steps := make([]resource.TestStep, len(r))
+	for i, one := range r {
+		steps[i] = one.plan
+	}
+	resource.Test(t, r[0].in.testCase(steps...))
+	for _, one := range r {
+		before := t.Failed()
+		one.check()
+		if t.Failed() && !before {
+			t.Logf("that was %q", one.name)
+		}
+	}
 }
 
 // says matches texts in an order, however Terraform breaks the lines.

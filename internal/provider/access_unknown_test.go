@@ -14,7 +14,7 @@ import (
 // where Klaviyo is.
 func TestAccProvider_addressKnownLate(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	asked := make(chan string, 100)
 	proxy := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		asked <- r.Method + " " + r.Host
@@ -42,7 +42,7 @@ func TestAccProvider_addressKnownLate(t *testing.T) {
 // The environment does not stand in for an argument that is there but not known
 // yet.
 func TestConfigure_unknownArguments(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	c := newCore(w, mainKey)
 	t.Setenv(envBaseURL, w.URL)
 	t.Setenv(envRequestTimeout, "nonsense")
@@ -61,7 +61,7 @@ func TestConfigure_unknownArguments(t *testing.T) {
 // An import needs the key at once, and says what to do.
 func TestConfigure_unknownKeyAtImport(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	c := newCore(w, mainKey)
 	if errs := c.configureAgain(values{"api_key": unknown, "base_url": w.URL}); errs != "" {
 		t.Fatal(errs)
@@ -75,11 +75,11 @@ func TestConfigure_unknownKeyAtImport(t *testing.T) {
 	w.wantNoRequest()
 }
 
-// A list in the state stays as it is while the key is not known, and is made or
+// A list in the state is kept while the key is not known, and is made or
 // changed once it is.
 func TestAccList_keyKnownLate(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	config := w.export(threeCSV).with(listBlock, "name", `"Gold"`).late(providerBlock, "api_key")
 	rotated := applied(config.with(dataBlock, "input", `"`+otherKey+`"`).with(listBlock, "name", `"Silver"`),
 		inState(listAddress, values{"name": "Silver", "created": anyListTime}))
@@ -92,7 +92,7 @@ func TestAccList_keyKnownLate(t *testing.T) {
 // A list in the state that has no identity yet gets one all the same.
 func TestList_keyKnownLateWithoutIdentity(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	c := newCore(w, mainKey)
 	list := c.apply(c.absent(listKind), values{"name": "Gold"})
 	if errs := c.configureAgain(values{"api_key": unknown, "base_url": w.URL}); errs != "" {
@@ -112,7 +112,7 @@ func TestList_keyKnownLateWithoutIdentity(t *testing.T) {
 // The data source cannot wait for the key, unless Terraform can.
 func TestAccListDataSource_keyKnownLate(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	w.run(refused(w.listData("name", "VIP customers").late(providerBlock, "api_key"),
 		"API Key Or Address Not Known Yet", "known only once it is applied", "-target=", envAPIKey))
 	w.wantNoRequest()
@@ -120,7 +120,7 @@ func TestAccListDataSource_keyKnownLate(t *testing.T) {
 
 func TestListDataSource_deferred(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	c := newCore(w, mainKey)
 	if errs := c.configureAgain(values{"api_key": unknown, "base_url": w.URL}); errs != "" {
 		t.Fatal(errs)

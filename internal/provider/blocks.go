@@ -9,11 +9,11 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 )
 
-// What has fixed names is a block rather than a nested attribute: Terraform
-// drops names it does not know in a nested attribute without a word
+// Arguments with fixed names are in blocks rather than in nested attributes:
+// Terraform silently drops unknown names in a nested attribute
 // (https://github.com/hashicorp/terraform/issues/33570), and refuses them in a
-// block. The framework demands a required attribute of a single block even where
-// the block is not written, so these rules stand in for Required.
+// block. The framework requires a required attribute of a single block even where
+// the block is not written, so these rules replace Required.
 
 // blockRequired refuses a configuration without the block.
 type blockRequired struct {
@@ -74,7 +74,7 @@ func (r blockNeeds) ValidateObject(_ context.Context, req validator.ObjectReques
 		fmt.Sprintf("The block %s needs the argument %s, such as %s = %s.", r.block, r.argument, r.argument, r.example))
 }
 
-// blockNeedsOne refuses a block that has none of some arguments, or several.
+// blockNeedsOne refuses a block that does not have exactly one of some arguments.
 type blockNeedsOne struct {
 	block     string
 	arguments []string

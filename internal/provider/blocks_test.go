@@ -18,7 +18,7 @@ import (
 )
 
 // whole is an export with every block there is.
-func (w *world) whole() configuration {
+func (w *env) whole() configuration {
 	return w.connection().
 		with(exportBlock, "display_name", `"VIP"`).
 		with(exportBlock, "destination", connectionAddress).
@@ -37,7 +37,7 @@ func (w *world) whole() configuration {
 // A name that is misspelled is an error of validate, in every block.
 func TestAccBlocks_misspelled(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	c := newCLI(t, w.whole())
 	good := c.read("main.tf")
 	c.run("Success! The configuration is valid", "validate", "-no-color")
@@ -60,6 +60,7 @@ func TestAccBlocks_misspelled(t *testing.T) {
 // What is missing is said with what to write.
 func TestAccBlocks_missing(t *testing.T) {
 	t.Parallel()
+	var plans refusals
 	for name, test := range map[string]struct {
 		change func(configuration) configuration
 		words  []string
@@ -110,19 +111,16 @@ func TestAccBlocks_missing(t *testing.T) {
 			[]string{`properties`, "must not be empty"},
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			w := newWorld(t)
-			w.run(refused(test.change(w.export(threeCSV)), test.words...))
-			w.wantNoRequest()
-		})
+		w := newEnv(t)
+		plans.add(name, w, test.change(w.export(threeCSV)), test.words, w.wantNoRequest)
 	}
+	plans.run(t)
 }
 
 // Blocks that may be empty are.
 func TestAccBlocks_empty(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	config := w.export(threeCSV)
 	for _, name := range []string{"safeguards", "timeouts", "attributes"} {
 		config = config.with(exportBlock, name, "{}")
@@ -135,7 +133,7 @@ func TestAccBlocks_empty(t *testing.T) {
 // A plan of an update shows the one path and the one safeguard that change.
 func TestAccBlocks_planOfAnUpdate(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	config := w.several(map[string]string{"a": threeCSV, "b": hundreds(2)}).with(exportBlock, "safeguards", block("max_profiles = 500", "max_rejected_percent = 5"))
 	c := newCLI(t, config)
 	c.terraformRun("Apply complete", "apply", "-auto-approve")
@@ -157,7 +155,7 @@ func TestAccBlocks_planOfAnUpdate(t *testing.T) {
 // several segments is what the first one says.
 func TestAccBlocks_orderOfSegments(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	one, two := w.write("one.csv", "EMail,FirstName\nann@example.com,Ann\n"), w.write("two.csv", "EMail,FirstName\nann@example.com,Anna\n")
 	first := func(a, b string) configuration {
 		return w.export(threeCSV).without(exportBlock, "segment").
@@ -170,7 +168,7 @@ func TestAccBlocks_orderOfSegments(t *testing.T) {
 	w.wantFirstName("ann@example.com", "Anna")
 }
 
-func (w *world) wantFirstName(email, want string) {
+func (w *env) wantFirstName(email, want string) {
 	w.t.Helper()
 	if p, _ := w.Profile(email); p.Attributes["first_name"] != want {
 		w.t.Errorf("the first name of %s is %v, want %s", email, p.Attributes["first_name"], want)
@@ -181,7 +179,7 @@ func (w *world) wantFirstName(email, want string) {
 // property that moves between the map and a block.
 func TestAccBlocks_sameMapping(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	content := "EMail,FirstName,Tier,Income\nann@example.com,Ann,gold,5\n"
 	tier, income := block(`name = "tier"`, `field = "Tier"`), typedProperty("income", "Income", "number")
 	config := w.export(content).with(exportBlock, "property 1", tier).with(exportBlock, "property 2", income)
@@ -241,7 +239,7 @@ func TestBlocks_unknown(t *testing.T) {
 // written anew plans nothing.
 func TestAccBlocks_earlierState(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	list := w.AddList(simulator.List{ID: "Y6nRLr", Name: "VIP customers"}) // of that state
 	state, err := os.ReadFile(filepath.Join("testdata", "state", "version0.json"))
 	if err != nil {

@@ -14,8 +14,6 @@ import (
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
-
-	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/sqltest"
 )
 
 // cli is Terraform as users run it: the built provider, a directory of its own
@@ -34,6 +32,7 @@ func newCLI(t *testing.T, config configuration, env ...string) *cli {
 	if os.Getenv(resource.EnvTfAcc) == "" {
 		t.Skipf("runs Terraform, so it needs %s", resource.EnvTfAcc)
 	}
+	skipUnlessConcurrent(t)
 	terraform := os.Getenv("TF_ACC_TERRAFORM_PATH")
 	if terraform == "" {
 		terraform = "terraform"
@@ -78,17 +77,6 @@ var builtProvider = sync.OnceValues(func() (string, error) {
 	overrides := fmt.Sprintf("provider_installation {\n  dev_overrides {\n    \"klaviyo-community/klaviyo\" = %q\n  }\n  direct {}\n}\n", buildDir)
 	return config, os.WriteFile(config, []byte(overrides), 0o600)
 })
-
-func TestMain(m *testing.M) {
-	var err error
-	if buildDir, err = os.MkdirTemp("", "klaviyo-provider-"); err != nil {
-		panic(err)
-	}
-	code := m.Run()
-	sqltest.Stop()
-	_ = os.RemoveAll(buildDir)
-	os.Exit(code)
-}
 
 func (c *cli) write(name, content string) {
 	c.t.Helper()

@@ -36,7 +36,7 @@ func (c *core) configureAgain(config values) string {
 // serve them.
 func TestConfigure_closesConnectionsOfTheOneBefore(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	target, err := url.Parse(w.URL)
 	if err != nil {
 		t.Fatal(err)
@@ -81,7 +81,7 @@ func TestConfigure_baseURLIsNotShown(t *testing.T) { //nolint:paralleltest // it
 		"https://klaviyo.example.com/?key=s3cret", "https://klaviyo.example.com/#s3cret", "http://klaviyo.example.com/s3cret", "ftp://klaviyo.example.com/s3cret",
 		"https://klaviyo.example.com/s3cret\x7f",
 	} {
-		c := newCore(newWorld(t), mainKey)
+		c := newCore(newEnv(t), mainKey)
 		errs := c.configureAgain(values{"base_url": bad})
 		t.Setenv(envBaseURL, bad)
 		errs += c.configureAgain(nil)
@@ -91,10 +91,11 @@ func TestConfigure_baseURLIsNotShown(t *testing.T) { //nolint:paralleltest // it
 	}
 }
 
-// Whoever waits for the account while another asks for it can still give up.
+// A caller that waits for another one's request for the account can still be
+// cancelled.
 func TestOwnAccount_endsWaitingWithTheContext(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	asked, release := make(chan struct{}), make(chan struct{})
 	w.OnRequest(func(*http.Request) {
 		close(asked)

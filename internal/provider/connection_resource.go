@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/diagnostic"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/logging"
 )
@@ -30,29 +31,22 @@ type connectionResource struct {
 func newConnectionResource() resource.Resource { return &connectionResource{} }
 
 type connectionModel struct {
-	DisplayName          types.String `tfsdk:"display_name"`
-	DataPrivacyConsent   types.Bool   `tfsdk:"data_privacy_consent"`
-	APIKey               types.String `tfsdk:"api_key"`
-	APIKeyEnv            types.String `tfsdk:"api_key_env"`
-	AllowedListIDs       types.Set    `tfsdk:"allowed_list_ids"`
-	MaxProfilesPerExport types.Int64  `tfsdk:"max_profiles_per_export"`
-	ID                   types.String `tfsdk:"id"`
-	AccountID            types.String `tfsdk:"account_id"`
-	OrganizationName     types.String `tfsdk:"organization_name"`
-	TestAccount          types.Bool   `tfsdk:"test_account"`
-	Timezone             types.String `tfsdk:"timezone"`
-	Locale               types.String `tfsdk:"locale"`
-	PreferredCurrency    types.String `tfsdk:"preferred_currency"`
-	ConsentedAt          types.String `tfsdk:"consented_at"`
-	GuardRailsDigest     types.String `tfsdk:"guard_rails_digest"`
+	destinationModel // what exports take of it
+
+	DisplayName       types.String `tfsdk:"display_name"`
+	ID                types.String `tfsdk:"id"`
+	OrganizationName  types.String `tfsdk:"organization_name"`
+	TestAccount       types.Bool   `tfsdk:"test_account"`
+	Timezone          types.String `tfsdk:"timezone"`
+	Locale            types.String `tfsdk:"locale"`
+	PreferredCurrency types.String `tfsdk:"preferred_currency"`
+	ConsentedAt       types.String `tfsdk:"consented_at"`
 }
 
 // keyRef is where the connection says its key is.
-func (m *connectionModel) keyRef() keyRef {
-	return keyRef{apiKey: m.APIKey, apiKeyEnv: m.APIKeyEnv}
-}
+func (m *connectionModel) keyRef() keyRef { return m.keyAt(nil) }
 
-// setAccount takes over what Klaviyo tells about the account.
+// setAccount sets the attributes that come from the account.
 func (m *connectionModel) setAccount(a klaviyo.Account) {
 	m.ID = types.StringValue(a.ID)
 	m.AccountID = types.StringValue(a.ID)
@@ -61,11 +55,6 @@ func (m *connectionModel) setAccount(a klaviyo.Account) {
 	m.Timezone = types.StringValue(a.Timezone)
 	m.Locale = types.StringValue(a.Locale)
 	m.PreferredCurrency = types.StringValue(a.PreferredCurrency)
-}
-
-// guardRails is the part of the connection that bounds its exports.
-func (m *connectionModel) guardRails() guardRails {
-	return guardRails{m.AccountID, m.DataPrivacyConsent, m.AllowedListIDs, m.MaxProfilesPerExport}
 }
 
 // Metadata implements resource.Resource.
@@ -79,7 +68,7 @@ func (r *connectionResource) Configure(_ context.Context, req resource.Configure
 }
 
 // ModifyPlan asks Klaviyo which account the key belongs to, so that the plan
-// shows it, and plans a replacement when it is another one than before.
+// shows it, and plans a replacement when the account has changed.
 func (r *connectionResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
 	if req.Plan.Raw.IsNull() || r.data == nil {
 		return
@@ -160,7 +149,7 @@ func (r *connectionResource) Read(ctx context.Context, req resource.ReadRequest,
 	account, err := r.account(ctx, &state)
 	if err != nil {
 		logging.Warn(ctx, "The connection was not refreshed", logging.Fields{"reason": err.Error()})
-	} else if account.ID == state.ID.ValueString() { // another account is the plan's to deal with
+	} else if account.ID == state.ID.ValueString() { // the plan handles another account
 		state.setAccount(account)
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, &state)...)
@@ -212,7 +201,7 @@ func (r *connectionResource) ImportState(ctx context.Context, req resource.Impor
 	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("data_privacy_consent"), true)...)
 }
 
-// account asks Klaviyo for the account of the connection's key.
+// account returns the account of the connection's key.
 func (r *connectionResource) account(ctx context.Context, m *connectionModel) (klaviyo.Account, error) {
 	used, err := r.data.access(m.keyRef())
 	if err != nil {
@@ -222,7 +211,7 @@ func (r *connectionResource) account(ctx context.Context, m *connectionModel) (k
 	return account, used.blame(err)
 }
 
-// apply checks the key and fills in what was not known when it was planned.
+// apply checks the key and sets what was unknown in the plan.
 func (r *connectionResource) apply(ctx context.Context, plan *connectionModel) error {
 	account, err := r.account(ctx, plan)
 	if err != nil {
@@ -232,13 +221,13 @@ func (r *connectionResource) apply(ctx context.Context, plan *connectionModel) e
 		plan.setAccount(account)
 	}
 	if planned := plan.ID.ValueString(); planned != account.ID {
-		return &keyError{path.Root("id"), "API Key Of Another Account", fmt.Sprintf(
+		return &diagnostic.Error{Attribute: []string{"id"}, Summary: "API Key Of Another Account", Detail: fmt.Sprintf(
 			"The plan was made for the account %s, but the API key in use belongs to %s (%q). Plan again with the key that is to be used.",
 			planned, account.ID, account.OrganizationName)}
 	}
 	plan.GuardRailsDigest = plan.guardRails().digest()
 	if plan.ConsentedAt.IsUnknown() {
-		plan.ConsentedAt = types.StringValue(time.Now().UTC().Format(time.RFC3339))
+		plan.ConsentedAt = types.StringValue(r.data.now().UTC().Format(time.RFC3339))
 	}
 	return nil
 }

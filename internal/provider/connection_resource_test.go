@@ -13,7 +13,7 @@ import (
 
 func TestAccConnection_createAndUpdate(t *testing.T) {
 	t.Parallel()
-	w := newWorldWith(t, simulator.Options{Account: simulator.Account{
+	w := newEnvWith(t, simulator.Options{Account: simulator.Account{
 		ID: "AcmeId", OrganizationName: "Acme", Timezone: "Europe/Oslo", Locale: "nb-NO", PreferredCurrency: "NOK", TestAccount: true,
 	}})
 	account := values{
@@ -22,7 +22,7 @@ func TestAccConnection_createAndUpdate(t *testing.T) {
 	}
 	consentKept := sameInEachStep(connectionAddress, "consented_at")
 	created := applied(w.connection(), inState(connectionAddress, account), consentKept(),
-		inState(connectionAddress, values{"api_key": nil, "consented_at": anyTime}))
+		inState(connectionAddress, values{"api_key": nil, "consented_at": "2026-11-24T09:30:00Z"}))
 	created.ConfigPlanChecks = planned(connectionAddress, plancheck.ResourceActionCreate, values{
 		"id": "AcmeId", "organization_name": "Acme", "consented_at": unknown,
 	})
@@ -33,7 +33,9 @@ func TestAccConnection_createAndUpdate(t *testing.T) {
 		with(connectionBlock, "max_profiles_per_export", "1000"),
 		inState(connectionAddress, account), consentKept(),
 		inState(connectionAddress, values{"display_name": "Marketing (EU)", "max_profiles_per_export": 1000}))
-	updated.PreConfig = func() { time.Sleep(time.Second) } // another consented_at would show
+	consented := time.Date(2026, time.November, 24, 9, 30, 0, 0, time.UTC)
+	w.clock = func() time.Time { return consented }
+	updated.PreConfig = func() { w.clock = func() time.Time { return consented.Add(time.Hour) } } // another consented_at would show
 	updated.ConfigPlanChecks = planned(connectionAddress, plancheck.ResourceActionUpdate, values{"id": "AcmeId", "consented_at": anyTime})
 	w.run(created, updated)
 }
@@ -41,7 +43,7 @@ func TestAccConnection_createAndUpdate(t *testing.T) {
 // A key of another account is another connection, and the plan says so.
 func TestAccConnection_otherAccountReplaces(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	w.addOtherAccount()
 	moved := applied(w.connection().with(connectionBlock, "api_key", `"`+otherKey+`"`),
 		inState(connectionAddress, values{"id": "OtherA", "organization_name": "Contoso", "consented_at": anyTime}),
@@ -55,7 +57,7 @@ func TestAccConnection_otherAccountReplaces(t *testing.T) {
 // A new key of the same account changes nothing.
 func TestAccConnection_keyRotated(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	config := w.connection()
 	rotated := resource.TestStep{Config: config.with(providerBlock, "api_key", `"`+otherKey+`"`).String(), PlanOnly: true}
 	rotated.PreConfig = func() {
@@ -67,7 +69,7 @@ func TestAccConnection_keyRotated(t *testing.T) {
 
 func TestAccConnection_import(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	config := w.connection().String()
 	w.run(
 		resource.TestStep{Config: config},
@@ -85,7 +87,7 @@ func TestAccConnection_import(t *testing.T) {
 // An imported connection takes the consent from the configuration, and when.
 func TestAccConnection_importThenApply(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	config := w.connection()
 	adopted := applied(config, inState(connectionAddress, values{"display_name": "Marketing", "consented_at": anyTime}))
 	adopted.ConfigPlanChecks = planned(connectionAddress, plancheck.ResourceActionUpdate, values{"id": "MainAc", "consented_at": unknown})
@@ -119,26 +121,26 @@ func TestAccConnection_refused(t *testing.T) {
 		"no cap":            {connectionBlock, "max_profiles_per_export", "0", []string{"max_profiles_per_export", "at least 1"}, false},
 		"unknown key":       {connectionBlock, "api_key", `"pk_nobody"`, []string{"API Key Refused", "get_accounts: 401", "The key came from api_key of the connection"}, true},
 	}
+	var plans refusals
 	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			w := newWorld(t)
-			config := w.connection()
-			if name == "two keys" {
-				config = config.with(connectionBlock, "api_key", `"`+mainKey+`"`)
-			}
-			w.run(refused(config.with(test.block, test.argument, test.expression), test.words...))
-			if !test.asks {
-				w.wantNoRequest()
-			}
-		})
+		w := newEnv(t)
+		config := w.connection()
+		if name == "two keys" {
+			config = config.with(connectionBlock, "api_key", `"`+mainKey+`"`)
+		}
+		check := w.wantNoRequest
+		if test.asks {
+			check = w.wantOnlyAccounts
+		}
+		plans.add(name, w, config.with(test.block, test.argument, test.expression), test.words, check)
 	}
+	plans.run(t)
 }
 
 // A key that is known only after apply leaves the account to apply.
 func TestAccConnection_keyKnownLate(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	config := w.connection().with(connectionBlock, "api_key", `"`+mainKey+`"`).late(connectionBlock, "api_key")
 	step := applied(config, inState(connectionAddress, values{"id": "MainAc", "consented_at": anyTime}))
 	step.ConfigPlanChecks = planned(connectionAddress, plancheck.ResourceActionCreate, values{"id": unknown, "organization_name": unknown})
@@ -147,7 +149,7 @@ func TestAccConnection_keyKnownLate(t *testing.T) {
 
 // The variable is read where Terraform runs, and only its name is kept.
 func TestAccConnection_keyFromNamedVariable(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	const name = "KLAVIYO_KEY_OF_THIS_TEST"
 	config := w.export(threeCSV).
 		with(connectionBlock, "api_key_env", `"`+name+`"`).
@@ -172,7 +174,7 @@ func TestAccConnection_keyFromNamedVariable(t *testing.T) {
 // Without any key the message names every place for one.
 func TestAccConnection_noKeyAnywhere(t *testing.T) {
 	t.Setenv(envAPIKey, "")
-	w := newWorld(t)
+	w := newEnv(t)
 	w.run(refused(w.connection().without(providerBlock, "api_key"), "API Key Missing", "api_key of the klaviyo_connection",
 		"api_key_env of the klaviyo_connection", `api_key of the provider "klaviyo" block`, envAPIKey, "accounts:read", "profiles:write"))
 	w.wantNoRequest()

@@ -15,61 +15,67 @@ import (
 // Schema implements resource.Resource.
 func (r *connectionResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "A connection to a Klaviyo account: which account, where its API key is, that personal data may go there, and what may be done with it. " +
+		MarkdownDescription: "A connection to a Klaviyo account: the account, where its API key is, the consent to send personal data there, and limits on what exports may do. " +
 			"Exports take the whole connection as their `destination`. A connection is not an object in Klaviyo: creating one only checks the key and records the consent.",
-		Attributes: map[string]schema.Attribute{
-			// Required
-			"display_name": schema.StringAttribute{
-				MarkdownDescription: "Name of the connection, for people.",
-				Required:            true,
-				Validators:          []validator.String{notBlank},
-			},
-			"data_privacy_consent": schema.BoolAttribute{
-				MarkdownDescription: "Must be `true`. With it you agree that personal data of the people in exported segments leaves the compliance boundary of its source and is handed to Klaviyo.",
-				Required:            true,
-				Validators:          []validator.Bool{consentGiven{}},
-			},
+		Attributes: connectionAttributes(),
+	}
+}
 
-			// Optional
-			"api_key": schema.StringAttribute{
-				MarkdownDescription: "Private API key (`pk_...`) of the account. **It is kept in the state**, so prefer `api_key_env`, the provider's `api_key`, or the environment variable `" + envAPIKey + "`.",
-				Optional:            true,
-				Sensitive:           true,
-				Validators: []validator.String{
-					privateKey,
-					stringvalidator.ConflictsWith(path.MatchRoot("api_key_env")),
-				},
-			},
-			"api_key_env": schema.StringAttribute{
-				MarkdownDescription: "Name of the environment variable that holds the private API key where Terraform runs. For configurations with more than one account.",
-				Optional:            true,
-				Validators:          []validator.String{environmentVariable},
-			},
-			"allowed_list_ids": schema.SetAttribute{
-				MarkdownDescription: "Ids of the lists that exports may use this connection for. Defaults to any list; an empty set allows none.",
-				ElementType:         types.StringType,
-				Optional:            true,
-			},
-			"max_profiles_per_export": schema.Int64Attribute{
-				MarkdownDescription: "Most profiles that one export may send through this connection; an export of more is refused before anything is sent. Defaults to no limit.",
-				Optional:            true,
-				Validators:          []validator.Int64{int64validator.AtLeast(1)},
-			},
+// connectionAttributes are those of klaviyo_connection. What takes a connection as
+// its destination takes its attributes from here.
+func connectionAttributes() map[string]schema.Attribute {
+	return map[string]schema.Attribute{
+		// Required
+		"display_name": schema.StringAttribute{
+			MarkdownDescription: "Display name of the connection.",
+			Required:            true,
+			Validators:          []validator.String{notBlank},
+		},
+		"data_privacy_consent": schema.BoolAttribute{
+			MarkdownDescription: "Must be `true`. With it you agree that personal data of the people in exported segments leaves the compliance boundary of its source and is handed to Klaviyo.",
+			Required:            true,
+			Validators:          []validator.Bool{consentGiven{}},
+		},
 
-			// Computed
-			"id":                 computedString("Id of the Klaviyo account, also called site id or public API key. The same as `account_id`."),
-			"account_id":         computedString("Id of the Klaviyo account. A key of another account replaces the connection."),
-			"organization_name":  computedString("Name of the organization, as set in Klaviyo."),
-			"timezone":           computedString("Time zone of the account, an IANA name."),
-			"locale":             computedString("Locale of the account."),
-			"preferred_currency": computedString("Currency of the account, an ISO 4217 code."),
-			"consented_at":       computedString("When the consent was recorded, RFC 3339 in UTC."),
-			"guard_rails_digest": computedString("Names which of the guard rails `allowed_list_ids` and `max_profiles_per_export` are set, and holds a digest of them, the account and the consent. " +
-				"An export checks its `destination` against it, so that no guard rail gets lost on the way there."),
-			"test_account": schema.BoolAttribute{
-				MarkdownDescription: "Whether it is a test account of Klaviyo's.",
-				Computed:            true,
+		// Optional
+		"api_key": schema.StringAttribute{
+			MarkdownDescription: "Private API key (`pk_...`) of the account. **It is kept in the state**, so prefer `api_key_env`, the provider's `api_key`, or the environment variable `" + envAPIKey + "`.",
+			Optional:            true,
+			Sensitive:           true,
+			Validators: []validator.String{
+				privateKey,
+				stringvalidator.ConflictsWith(path.MatchRelative().AtParent().AtName("api_key_env")),
 			},
+		},
+		"api_key_env": schema.StringAttribute{
+			MarkdownDescription: "Name of the environment variable that holds the private API key where Terraform runs. For configurations with more than one account.",
+			Optional:            true,
+			Validators:          []validator.String{environmentVariable},
+		},
+		"allowed_list_ids": schema.SetAttribute{
+			MarkdownDescription: "Ids of the lists that exports may use this connection for. Defaults to any list; an empty set allows none.",
+			ElementType:         types.StringType,
+			Optional:            true,
+		},
+		"max_profiles_per_export": schema.Int64Attribute{
+			MarkdownDescription: "Maximum number of profiles that one export may send through this connection; a larger export is refused before anything is sent. Defaults to no limit.",
+			Optional:            true,
+			Validators:          []validator.Int64{int64validator.AtLeast(1)},
+		},
+
+		// Computed
+		"id":                 computedString("Id of the Klaviyo account, also called site id or public API key. The same as `account_id`."),
+		"account_id":         computedString("Id of the Klaviyo account. A key of another account replaces the connection."),
+		"organization_name":  computedString("Name of the organization, as set in Klaviyo."),
+		"timezone":           computedString("Time zone of the account, an IANA name."),
+		"locale":             computedString("Locale of the account."),
+		"preferred_currency": computedString("Currency of the account, an ISO 4217 code."),
+		"consented_at":       computedString("When the consent was recorded, RFC 3339 in UTC."),
+		"guard_rails_digest": computedString("Says which of the guard rails `allowed_list_ids` and `max_profiles_per_export` are set, with a digest of them, the account and the consent. " +
+			"An export checks its `destination` against it, so that no guard rail is lost on the way there."),
+		"test_account": schema.BoolAttribute{
+			MarkdownDescription: "Whether it is a test account of Klaviyo's.",
+			Computed:            true,
 		},
 	}
 }

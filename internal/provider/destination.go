@@ -2,11 +2,10 @@ package provider
 
 import (
 	"context"
+	"maps"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
-	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
-	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
 
@@ -17,8 +16,8 @@ import (
 // destinationArgument is the name of the argument that takes a connection.
 const destinationArgument = "destination"
 
-// accountModel is the part of a connection that says which account it is to and
-// where its key is. The zero value leaves both to the provider.
+// accountModel is the part of a connection that names the account and where its
+// key is. The zero value leaves both to the provider.
 type accountModel struct {
 	AccountID types.String `tfsdk:"account_id"`
 	APIKey    types.String `tfsdk:"api_key"`
@@ -34,64 +33,70 @@ type destinationModel struct {
 	GuardRailsDigest     types.String `tfsdk:"guard_rails_digest"`
 }
 
-// accountAttributes are those of accountModel.
-func accountAttributes() map[string]schema.Attribute {
-	return map[string]schema.Attribute{
-		"account_id": schema.StringAttribute{
-			MarkdownDescription: "Id of the Klaviyo account. A key of another account is refused.",
-			Required:            true,
-		},
-		"api_key": schema.StringAttribute{
-			MarkdownDescription: "The API key of the connection, if it has one of its own.",
-			Optional:            true,
-			Sensitive:           true,
-			Validators:          []validator.String{privateKey},
-		},
-		"api_key_env": schema.StringAttribute{
-			MarkdownDescription: "Name of the environment variable that holds the API key of the connection, if it names one.",
-			Optional:            true,
-			Validators:          []validator.String{environmentVariable},
-		},
+// accountDescriptions say what the attributes of accountModel mean where a
+// connection is the destination.
+var accountDescriptions = map[string]string{
+	"account_id":  "Id of the Klaviyo account. A key of another account is refused.",
+	"api_key":     "The API key of the connection, if it has one of its own.",
+	"api_key_env": "Name of the environment variable that holds the API key of the connection, if it names one.",
+}
+
+// guardRailDescriptions are those of the other attributes of destinationModel.
+var guardRailDescriptions = map[string]string{
+	"data_privacy_consent":    "The consent of the connection. Nothing is sent unless it is `true`.",
+	"allowed_list_ids":        "The lists that the connection may be used for.",
+	"max_profiles_per_export": "Maximum number of profiles that the connection allows for one export.",
+	"guard_rails_digest":      "Digest of the guard rails of the connection. Only a `klaviyo_connection` has one; an export whose digest is missing or does not match is refused.",
+}
+
+// destinationAttributes are the described attributes of a connection, as inputs.
+// guard_rails_digest is optional because checkGuardRails explains a missing one
+// better than Terraform does.
+func destinationAttributes(descriptions map[string]string) map[string]schema.Attribute {
+	connection := connectionAttributes()
+	attributes := make(map[string]schema.Attribute, len(descriptions))
+	for name, description := range descriptions {
+		switch a := asInput(connection[name]).(type) {
+		case schema.StringAttribute:
+			a.MarkdownDescription = description
+			if name == "account_id" {
+				a.Required, a.Optional = true, false
+			}
+			attributes[name] = a
+		case schema.BoolAttribute:
+			a.MarkdownDescription = description
+			attributes[name] = a
+		case schema.Int64Attribute:
+			a.MarkdownDescription = description
+			attributes[name] = a
+		case schema.SetAttribute:
+			a.MarkdownDescription = description
+			attributes[name] = a
+		}
 	}
+	return attributes
 }
 
 // destinationAttribute is the connection of an export.
 func destinationAttribute() schema.Attribute {
-	attributes := accountAttributes()
-	attributes["data_privacy_consent"] = schema.BoolAttribute{
-		MarkdownDescription: "The consent of the connection. Nothing is sent unless it is `true`.",
-		Required:            true,
-		Validators:          []validator.Bool{consentGiven{}},
-	}
-	attributes["allowed_list_ids"] = schema.SetAttribute{
-		MarkdownDescription: "The lists that the connection may be used for.",
-		ElementType:         types.StringType,
-		Optional:            true,
-	}
-	attributes["max_profiles_per_export"] = schema.Int64Attribute{
-		MarkdownDescription: "Most profiles that the connection allows for one export.",
-		Optional:            true,
-	}
-	attributes["guard_rails_digest"] = schema.StringAttribute{
-		MarkdownDescription: "The digest that the connection has of its guard rails. Only a `klaviyo_connection` has one, and an export without it, or with one that does not match, is refused.",
-		Optional:            true, // checkGuardRails says more of one that is missing than Terraform would
-	}
+	attributes := destinationAttributes(guardRailDescriptions)
+	maps.Copy(attributes, destinationAttributes(accountDescriptions))
 	return schema.SingleNestedAttribute{
-		MarkdownDescription: "The connection to export through, as a whole: `destination = klaviyo_connection.example`. An object of your own is refused, and so is a connection that has lost attributes on the way, " +
+		MarkdownDescription: "The whole connection to export through: `destination = klaviyo_connection.example`. An object written by hand is refused, and so is a connection that has lost attributes on the way, " +
 			"for example in a variable of a module whose type does not name them all: declare such a variable with `type = any`.",
 		Required:   true,
 		Attributes: attributes,
 	}
 }
 
-// listDestinationAttribute is the connection of a list. A list is no personal
-// data, so consent and guard rails do not matter here, and a change of them is
-// no change of the list.
+// listDestinationAttribute is the connection of a list. A list holds no personal
+// data, so consent and guard rails do not apply to it, and changing them does not
+// change the list.
 func listDestinationAttribute(consequence string) schema.SingleNestedAttribute {
 	return schema.SingleNestedAttribute{
 		MarkdownDescription: "The connection to the account that the list belongs to: `destination = klaviyo_connection.example`. Only its account and its key are used. Defaults to the account of the provider's API key." + consequence,
 		Optional:            true,
-		Attributes:          accountAttributes(),
+		Attributes:          destinationAttributes(accountDescriptions),
 	}
 }
 
@@ -115,12 +120,15 @@ func decodeAccount(ctx context.Context, destination types.Object, diags *diag.Di
 }
 
 // keyRef is where the destination says the key is.
-func (a *accountModel) keyRef() keyRef {
-	return keyRef{apiKey: a.APIKey, apiKeyEnv: a.APIKeyEnv, at: path.Root(destinationArgument)}
+func (a *accountModel) keyRef() keyRef { return a.keyAt([]string{destinationArgument}) }
+
+// keyAt is where the key is, in an object at a path.
+func (a *accountModel) keyAt(at []string) keyRef {
+	return keyRef{apiKey: a.APIKey, apiKeyEnv: a.APIKeyEnv, at: at}
 }
 
 // callIn makes a request in the account of a destination, with its key. Without
-// a destination the key is the provider's, and so is the account.
+// a destination it uses the provider's key and account.
 func callIn[T any](ctx context.Context, d *providerData, in accountModel, request func(*klaviyo.Client) (T, error)) (T, error) {
 	var none T
 	used, err := d.access(in.keyRef())
@@ -137,7 +145,7 @@ func callIn[T any](ctx context.Context, d *providerData, in accountModel, reques
 	return result, used.blame(err)
 }
 
-// destination is the destination in the terms of the engine.
+// destination converts the destination for the engine.
 func (d *destinationModel) destination(ctx context.Context, diags *diag.Diagnostics) export.Destination {
 	out := export.Destination{
 		AccountID:   d.AccountID.ValueString(),

@@ -13,16 +13,13 @@ import (
 )
 
 // addError turns an error of any layer into diagnostics, at the attribute that
-// is to blame where one is.
+// caused it if there is one.
 func addError(diags *diag.Diagnostics, err error) { addErrorAt(diags, err, attributePath) }
 
-// addErrorAt is addError with what turns the path of an argument into
-// Terraform's terms.
+// addErrorAt is addError with its own conversion of paths.
 func addErrorAt(diags *diag.Diagnostics, err error, attributePath func(steps []string) path.Path) {
 	var several diagnostic.Errors
 	var one *diagnostic.Error
-	var key *keyError
-	var unknown *accessUnknownError
 	switch {
 	case errors.As(err, &several):
 		for _, e := range several {
@@ -30,10 +27,6 @@ func addErrorAt(diags *diag.Diagnostics, err error, attributePath func(steps []s
 		}
 	case errors.As(err, &one):
 		add(diags, attributePath(one.Attribute), one.Summary, one.Detail+keyHint(err))
-	case errors.As(err, &key):
-		add(diags, key.at, key.summary, key.detail)
-	case errors.As(err, &unknown):
-		add(diags, path.Empty(), "API Key Or Address Not Known Yet", unknown.detail())
 	case errors.Is(err, context.Canceled):
 		add(diags, path.Empty(), "Interrupted", "The operation was cancelled before it was complete."+waitHint(err))
 	case errors.Is(err, context.DeadlineExceeded):
@@ -45,8 +38,8 @@ func addErrorAt(diags *diag.Diagnostics, err error, attributePath func(steps []s
 	}
 }
 
-// add adds an error. Texts of the source and of Klaviyo are in it, which a
-// terminal must show rather than obey.
+// add adds an error. It may quote sources and Klaviyo, so control characters are
+// escaped.
 func add(diags *diag.Diagnostics, at path.Path, summary, detail string) {
 	detail = redact.Controls(detail)
 	if len(at.Steps()) == 0 {
@@ -73,7 +66,7 @@ func keyHint(err error) string {
 	return "\n\nThe key came from " + used.origin + "."
 }
 
-// attributePath turns the path of an argument into Terraform's terms.
+// attributePath converts the path of an argument for Terraform.
 func attributePath(steps []string) path.Path {
 	at := path.Empty()
 	for i, step := range steps {

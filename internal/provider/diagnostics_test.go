@@ -110,7 +110,7 @@ func TestAddError_key(t *testing.T) {
 // What an operation was waiting for when it ended is said with it.
 func TestAddError_interrupted(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	w.Inject(simulator.Fault{Path: "/api/lists", Delay: time.Hour})
 	ctx, cancel := context.WithCancel(t.Context())
 	w.OnRequest(func(*http.Request) { cancel() })
@@ -132,13 +132,12 @@ func TestAddError_interrupted(t *testing.T) {
 func TestAddError_controls(t *testing.T) {
 	t.Parallel()
 	const wipe = "\x1b[2J"
-	w := newWorldWith(t, simulator.Options{Account: simulator.Account{ID: "MainAc", OrganizationName: "North" + wipe + "wind\u202e"}})
+	w := newEnvWith(t, simulator.Options{Account: simulator.Account{ID: "MainAc", OrganizationName: "North" + wipe + "wind\u202e"}})
 	w.addOtherAccount()
 	c := newCore(w, mainKey)
 	for _, err := range []error{
 		&diagnostic.Error{Summary: "S", Detail: "D" + wipe},
 		diagnostic.Errors{{Summary: "S", Detail: "D" + wipe}},
-		&keyError{summary: "S", detail: "D" + wipe},
 		errors.New(wipe), &klaviyo.TransportError{Operation: "get_list", Err: errors.New(wipe)},
 	} {
 		var diags diag.Diagnostics

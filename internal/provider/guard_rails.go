@@ -14,11 +14,11 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 )
 
-// guardRails are what bounds the exports through a connection. Terraform drops
-// attributes without a word where an object is converted to a type that does
-// not name them, and an export through a connection without its rails would go
-// anywhere. So the connection has a digest of them, which every export checks.
-// It guards against accidents: whoever writes configurations can make one.
+// guardRails are the limits on exports through a connection. Terraform silently
+// drops attributes where it converts an object to a type that does not name them,
+// and an export through a connection without its rails would have no limits. So
+// the connection has a digest of them, which every export checks. It guards
+// against accidents, not against somebody who can change the configuration.
 type guardRails struct {
 	accountID types.String
 	consent   types.Bool
@@ -26,19 +26,19 @@ type guardRails struct {
 	max       types.Int64
 }
 
-// The rails that a connection may or may not have.
+// The optional rails of a connection.
 const (
 	railLists = "allowed_list_ids"
 	railMax   = "max_profiles_per_export"
 )
 
-// digestVersion begins each digest, so that a later version can tell.
+// digestVersion begins each digest, so that a later version can recognize it.
 const digestVersion = "v1"
 
-// noRails stands in a digest for the names of rails where there are none.
+// noRails replaces the names in the digest of a connection without rails.
 const noRails = "none"
 
-// names are the rails that are set, in the order of the alphabet.
+// names returns the rails that are set, in alphabetical order.
 func (g guardRails) names() (names []string) {
 	for _, rail := range []struct {
 		name  string
@@ -51,22 +51,22 @@ func (g guardRails) names() (names []string) {
 	return names
 }
 
-// digest is the version, the names of the rails that are set, and a hash of all
-// that counts. It is unknown while any of that is.
+// digest is the version, the names of the rails that are set, and a hash of account,
+// consent and rails. It is unknown while any of them is.
 func (g guardRails) digest() types.String {
 	for _, part := range append([]attr.Value{g.accountID, g.consent, g.lists, g.max}, g.lists.Elements()...) {
 		if part.IsUnknown() {
 			return types.StringUnknown()
 		}
 	}
-	var lists []string // the names tell none from no such rail
+	var lists []string // the names distinguish an empty set from no rail
 	for _, id := range g.lists.Elements() {
 		if id, ok := id.(types.String); ok {
 			lists = append(lists, id.ValueString())
 		}
 	}
 	slices.Sort(lists)
-	encoded, _ := json.Marshal([]any{g.accountID.ValueString(), g.consent.ValueBool(), lists, g.max.ValueInt64Pointer()}) // of such types it cannot fail
+	encoded, _ := json.Marshal([]any{g.accountID.ValueString(), g.consent.ValueBool(), lists, g.max.ValueInt64Pointer()}) // cannot fail for these types
 	sum := sha256.Sum256(encoded)
 	names := strings.Join(g.names(), ",")
 	if names == "" {
@@ -75,8 +75,8 @@ func (g guardRails) digest() types.String {
 	return types.StringValue(digestVersion + " " + names + " " + hex.EncodeToString(sum[:]))
 }
 
-// namesIn are the rails that a digest names; ok is false for a text that is no
-// digest.
+// namesIn returns the rails that a digest names; ok is false for a text that is not
+// a digest.
 func namesIn(digest string) (names []string, ok bool) {
 	fields := strings.Fields(digest)
 	if len(fields) != 3 || fields[0] != digestVersion {
@@ -92,8 +92,8 @@ func (d *destinationModel) guardRails() guardRails {
 	return guardRails{d.AccountID, d.DataPrivacyConsent, d.AllowedListIDs, d.MaxProfilesPerExport}
 }
 
-// checkGuardRails makes sure that the destination is what the connection was.
-// It waits while that is not known.
+// checkGuardRails checks that the destination has the guard rails of the
+// connection. It reports nothing while they are unknown.
 func (d *destinationModel) checkGuardRails(diags *diag.Diagnostics) {
 	at := path.Root(destinationArgument)
 	if d.GuardRailsDigest.IsNull() {
@@ -107,10 +107,10 @@ func (d *destinationModel) checkGuardRails(diags *diag.Diagnostics) {
 	add(diags, at, "Guard Rails Of The Connection Were Changed", d.changedRails())
 }
 
-// keepWhole says how a connection reaches an export with all it has.
+// keepWhole explains how to pass a connection without losing attributes.
 const keepWhole = "A variable whose type is object({ ... }) drops every attribute that the type does not name, so declare it with type = any"
 
-// missingRails says what is wrong with a destination that has no digest.
+// missingRails explains a destination without a digest.
 func (d *destinationModel) missingRails() string {
 	var has, lacks []string
 	for _, a := range []struct {
@@ -138,13 +138,12 @@ func (d *destinationModel) missingRails() string {
 		"Then pass the connection as a whole: destination = klaviyo_connection.example.", strings.Join(has, ", "), strings.Join(lacks, ", "))
 }
 
-// changedRails says what is wrong with a destination that does not match its
-// digest.
+// changedRails explains a destination that does not match its digest.
 func (d *destinationModel) changedRails() string {
 	const remedy = " Nothing was sent. " + keepWhole + ", and pass the connection as a whole: destination = klaviyo_connection.example."
 	there, ok := namesIn(d.GuardRailsDigest.ValueString())
 	if !ok {
-		return "The guard_rails_digest of the destination is none that a klaviyo_connection has. Nothing was sent. Pass a connection as a whole: destination = klaviyo_connection.example. " +
+		return "The guard_rails_digest of the destination was not made by a klaviyo_connection. Nothing was sent. Pass a connection as a whole: destination = klaviyo_connection.example. " +
 			"In a test, a connection that is mocked or overridden has one that Terraform made up: mock or override the export as well."
 	}
 	here := d.guardRails().names()

@@ -72,7 +72,7 @@ func TestGuardRails_digest(t *testing.T) {
 
 // wantOnlyAccounts checks that Klaviyo was asked for nothing but whose the key
 // is, which the connection does.
-func (w *world) wantOnlyAccounts() {
+func (w *env) wantOnlyAccounts() {
 	w.t.Helper()
 	for _, r := range w.Requests() {
 		if r.Method != "GET" || r.Path != "/api/accounts" {
@@ -113,7 +113,7 @@ func TestAccGuardRails_inModule(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t)
+			w := newEnv(t)
 			config := w.connection()
 			if test.rails {
 				config = config.with(connectionBlock, "allowed_list_ids", `["OtHeR9"]`).with(connectionBlock, "max_profiles_per_export", "5")
@@ -151,7 +151,7 @@ func TestAccGuardRails_inModule(t *testing.T) {
 // What was dropped is named.
 func TestGuardRails_errors(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	a := newActions(w)
 	account, yes, lists, most := types.StringValue("MainAc"), types.BoolValue(true), setOf(types.StringValue("aaaaaa")), types.Int64Value(5)
 	tests := map[string]struct {
@@ -182,10 +182,10 @@ func TestGuardRails_errors(t *testing.T) {
 	w.wantNoRequest()
 }
 
-// A literal is no connection: nobody's consent is recorded there.
+// A literal is not a connection: it records no consent.
 func TestAccGuardRails_literal(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	const literal = `{ account_id = "MainAc", data_privacy_consent = true }`
 	config := w.export(threeCSV).with(exportBlock, "destination", literal)
 	delete(config, connectionBlock)
@@ -199,7 +199,7 @@ func TestAccGuardRails_literal(t *testing.T) {
 // What is known only on apply is checked then, and nothing is sent.
 func TestAccGuardRails_checkedOnApply(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	digest := guardRails{types.StringValue("MainAc"), types.BoolValue(true), types.SetNull(types.StringType), types.Int64Value(2)}.digest()
 	config := w.export(threeCSV).with(dataBlock, "input", `"MainAc"`).with(exportBlock, "destination",
 		fmt.Sprintf("{ account_id = terraform_data.late.output, data_privacy_consent = true, guard_rails_digest = %s }", digest))
@@ -211,7 +211,7 @@ func TestAccGuardRails_checkedOnApply(t *testing.T) {
 // A connection that arrives whole works, whatever way it came.
 func TestAccGuardRails_passedOn(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	config := w.export(threeCSV).with(connectionBlock, "max_profiles_per_export", "3").
 		with(dataBlock, "input", connectionAddress).with(exportBlock, "destination", "terraform_data.late.output")
 	w.run(applied(config, inState(exportAddress, values{"destination.max_profiles_per_export": 3})))
@@ -221,7 +221,7 @@ func TestAccGuardRails_passedOn(t *testing.T) {
 // The plan knows the digest as soon as it knows what is in it.
 func TestAccGuardRails_planned(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	config := w.export(threeCSV)
 	created := applied(config, inState(connectionAddress, values{"guard_rails_digest": noRailsDigest("MainAc")}))
 	created.ConfigPlanChecks = planned(connectionAddress, plancheck.ResourceActionCreate, values{"guard_rails_digest": noRailsDigest("MainAc")})
@@ -258,7 +258,7 @@ func (c *core) withAttribute(o object, name string, to any) object {
 // one from the plan. The export takes it over without a run.
 func TestGuardRails_earlierState(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	c := newCore(w, mainKey)
 	connection := c.apply(c.absent(connectionKind), w.connectionObject())
 	earlier := c.withAttribute(connection, "guard_rails_digest", nil)
@@ -289,7 +289,7 @@ func TestGuardRails_earlierState(t *testing.T) {
 // An apply checks for itself what Terraform has let the plan check just before.
 func TestGuardRails_apply(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	c := newCore(w, mainKey)
 	if errs := c.configureAgain(values{"api_key": unknown, "base_url": w.URL}); errs != "" {
 		t.Fatal(errs)
@@ -317,10 +317,10 @@ func TestGuardRails_apply(t *testing.T) {
 	w.wantImports(0)
 }
 
-// A test that overrides the connection only is told why nothing is sent.
+// A test that overrides only the connection gets an error that explains it.
 func TestAccGuardRails_overriddenInTest(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	c := newCLI(t, w.export(threeCSV))
 	c.skipBelow(7, 12)
 	c.write("override.tftest.hcl", `

@@ -15,8 +15,8 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/logging"
 )
 
-// Identities tell remote objects apart and are what import blocks of Terraform
-// 1.12 and later name them by. Older versions, and states that they wrote,
+// Identities name remote objects; import blocks of Terraform 1.12 and later use
+// them. Older versions, and states that they wrote,
 // have none, but the framework insists on one all the same: whatever creates,
 // updates or reads without an error must have set it, even if the object is
 // gone.
@@ -46,8 +46,7 @@ func (m *connectionModel) identity() connectionIdentity {
 }
 
 // listIdentity is the id of a list, and the account that it is unique in. The
-// account is null where the API key may not read it, and stays what it was at
-// first.
+// account is null where the API key may not read it, and never changes.
 type listIdentity struct {
 	AccountID types.String `tfsdk:"account_id"`
 	ID        types.String `tfsdk:"id"`
@@ -75,7 +74,7 @@ func (r *listResource) identify(ctx context.Context, identity *tfsdk.ResourceIde
 }
 
 // accountID is the id of the account of a destination, or of the provider's own
-// key without one. It is null if Klaviyo does not tell.
+// key without one. It is null if the key may not read it.
 func (r *listResource) accountID(ctx context.Context, in accountModel) types.String {
 	if in.AccountID.IsNull() {
 		return r.data.account.find(ctx, r.data)
@@ -109,18 +108,18 @@ func (m *segmentExportModel) identity() exportIdentity {
 	return exportIdentity{AccountID: types.StringValue(account), ListID: types.StringValue(list)}
 }
 
-// id is the id that import commands name the export by.
+// id is the id of the export in import commands.
 func (i exportIdentity) id() string { return i.AccountID.ValueString() + "/" + i.ListID.ValueString() }
 
 // ownAccount is the account of the provider's own key. The zero value is ready
 // for use.
 type ownAccount struct {
 	once  sync.Once
-	known chan *types.String // holds the id once Klaviyo was asked, nil before; who takes it out puts it back
+	known chan *types.String // holds the id once Klaviyo was asked, nil before; a receiver sends it back
 }
 
-// find returns the id of the account, or null if Klaviyo does not tell. It is
-// asked once at most, or a key without the scope would ask for every list, and
+// find returns the id of the account, or null if the key may not read it. Klaviyo is
+// asked at most once, or a key without the scope would ask for every list, and
 // Klaviyo allows 15 such requests a minute.
 func (a *ownAccount) find(ctx context.Context, d *providerData) types.String {
 	a.once.Do(func() {

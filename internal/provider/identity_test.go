@@ -19,7 +19,7 @@ const (
 	exportKind     = "klaviyo_segment_export"
 )
 
-func (w *world) connectionObject() values {
+func (w *env) connectionObject() values {
 	return values{"display_name": "Marketing", "data_privacy_consent": true}
 }
 
@@ -31,7 +31,7 @@ func TestIdentity_schemas(t *testing.T) {
 		listKind:       "account_id: optional, id: required",
 		exportKind:     "account_id: required, list_id: required",
 	}
-	identities := newCore(newWorld(t), mainKey).identities
+	identities := newCore(newEnv(t), mainKey).identities
 	for kind, want := range want {
 		var got []string
 		for _, a := range identities[kind].IdentityAttributes {
@@ -59,32 +59,32 @@ func TestIdentity_schemas(t *testing.T) {
 func TestIdentity_lifecycle(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
-		config func(w *world) values
+		config func(w *env) values
 		rename string // the argument
-		want   func(w *world) string
+		want   func(w *env) string
 		fails  bool // when it cannot be refreshed
 	}{
 		connectionKind: {
-			func(w *world) values { return w.connectionObject() }, "display_name",
-			func(*world) string { return "account_id=MainAc" }, false,
+			func(w *env) values { return w.connectionObject() }, "display_name",
+			func(*env) string { return "account_id=MainAc" }, false,
 		},
 		listKind: {
-			func(*world) values { return values{"name": "Gold"} }, "name",
-			func(w *world) string { return "account_id=MainAc id=" + w.managed().ID }, true,
+			func(*env) values { return values{"name": "Gold"} }, "name",
+			func(w *env) string { return "account_id=MainAc id=" + w.managed().ID }, true,
 		},
 		exportKind: {
-			func(w *world) values { return w.exportObject(threeCSV) }, "display_name",
-			func(w *world) string { return "account_id=MainAc list_id=" + w.list.ID }, false,
+			func(w *env) values { return w.exportObject(threeCSV) }, "display_name",
+			func(w *env) string { return "account_id=MainAc list_id=" + w.list.ID }, false,
 		},
 		exportKind + " that is disabled": {
-			func(w *world) values { return w.exportObject(threeCSV).with("enabled", false) }, "display_name",
-			func(w *world) string { return "account_id=MainAc list_id=" + w.list.ID }, false,
+			func(w *env) values { return w.exportObject(threeCSV).with("enabled", false) }, "display_name",
+			func(w *env) string { return "account_id=MainAc list_id=" + w.list.ID }, false,
 		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t)
+			w := newEnv(t)
 			c := newCore(w, mainKey)
 			kind, _, _ := strings.Cut(name, " ")
 			config := test.config(w)
@@ -124,7 +124,7 @@ func TestIdentity_lifecycle(t *testing.T) {
 // Terraform send none.
 func TestIdentity_goneWithoutOne(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	c := newCore(w, mainKey)
 	list := c.apply(c.absent(listKind), values{"name": "Gold"})
 	w.DeleteList(w.managed().ID)
@@ -144,7 +144,7 @@ func TestIdentity_goneWithoutOne(t *testing.T) {
 // A key of another account replaces the connection, and with it the identity.
 func TestIdentity_connectionReplaced(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	w.addOtherAccount()
 	c := newCore(w, mainKey)
 	before := c.apply(c.absent(connectionKind), w.connectionObject())
@@ -165,7 +165,7 @@ func TestIdentity_connectionReplaced(t *testing.T) {
 // A refresh with the key of another account leaves the identity to the plan.
 func TestIdentity_connectionReadWithOtherKey(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	w.addOtherAccount()
 	made := newCore(w, mainKey).apply(newCore(w, mainKey).absent(connectionKind), w.connectionObject())
 	other := newCore(w, otherKey)
@@ -175,7 +175,7 @@ func TestIdentity_connectionReadWithOtherKey(t *testing.T) {
 // An export that goes to another list in place has another identity then.
 func TestIdentity_exportToAnotherList(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	c := newCore(w, mainKey)
 	other := w.AddList(w.list)
 	made := c.mustRead(c.apply(c.absent(exportKind), w.exportObject(threeCSV)))
@@ -189,7 +189,7 @@ func TestIdentity_exportToAnotherList(t *testing.T) {
 // asked once for all lists.
 func TestIdentity_listOfUnknownAccount(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	w.AddKey(mainKey, "lists:read", "lists:write", "flows:read")
 	c := newCore(w, mainKey)
 	list := c.apply(c.absent(listKind), values{"name": "Gold"})
@@ -214,7 +214,7 @@ func TestIdentity_listOfUnknownAccount(t *testing.T) {
 // What an identity or an id imports is the same, and is there.
 func TestIdentity_import(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	c := newCore(w, mainKey)
 	list := w.list.ID
 	tests := map[string]struct {
@@ -248,7 +248,7 @@ func TestIdentity_import(t *testing.T) {
 
 func TestIdentity_importRefused(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	w.addOtherAccount()
 	c := newCore(w, mainKey)
 	list := w.list.ID
@@ -276,7 +276,7 @@ func TestIdentity_importRefused(t *testing.T) {
 // imported: only what nobody can know is missing in it.
 func TestIdentity_generatedConfiguration(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	c := newCore(w, mainKey)
 	tests := map[string]struct {
 		id      string
@@ -314,7 +314,7 @@ func TestIdentity_generatedConfiguration(t *testing.T) {
 // The same with Terraform itself.
 func TestAccIdentity(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	config := w.export(threeCSV).with(listBlock, "name", `"Gold"`)
 	imports := func(address string) resource.TestStep {
 		return resource.TestStep{ResourceName: address, ImportState: true, ImportStateKind: resource.ImportBlockWithResourceIdentity}

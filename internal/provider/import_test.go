@@ -43,7 +43,7 @@ func (c *cli) addBlocks(name string, blocks ...string) {
 
 func TestAccImport_generatedConfiguration(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	w.AddMembers(w.list.ID, "ann@example.com")
 	c := newCLI(t, w.provider())
 
@@ -65,7 +65,7 @@ func TestAccImport_generatedConfiguration(t *testing.T) {
 // versions of OpenTofu before 1.12.
 func TestAccImport_generatedExport(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	c := newCLI(t, w.connection())
 	c.skipBelow(7, 12)
 	c.terraformRun("Apply complete", "apply", "-auto-approve")

@@ -122,7 +122,7 @@ func listNamed(ctx context.Context, c *klaviyo.Client, name string) (klaviyo.Lis
 		if err != nil {
 			return klaviyo.List{}, err
 		}
-		if list.Name == name { // the filter of Klaviyo's may be less exact
+		if list.Name == name { // Klaviyo's filter may be less exact
 			found = append(found, list)
 			ids = append(ids, list.ID)
 		}

@@ -7,12 +7,12 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/simulator"
 )
 
-func (w *world) listData(argument, value string) configuration {
+func (w *env) listData(argument, value string) configuration {
 	return w.provider().with(listDataBlock, argument, fmt.Sprintf("%q", value))
 }
 
 // addLists adds lists of the names until the account has a few pages of them.
-func (w *world) addLists(names ...string) (ids []string) {
+func (w *env) addLists(names ...string) (ids []string) {
 	for i := range 12 {
 		w.AddList(simulator.List{Name: fmt.Sprintf("List %02d", i)})
 	}
@@ -27,7 +27,7 @@ func TestAccListDataSource_found(t *testing.T) {
 	for _, name := range []string{"Newsletter", `He said "hi", it's \ fine`, "Größe & más (100%)"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t)
+			w := newEnv(t)
 			id := w.addLists(name)[0]
 			want := inState(listDataAddress, values{
 				"id": id, "name": name, "opt_in_process": "single_opt_in", "created": anyListTime, "updated": anyListTime,
@@ -40,46 +40,45 @@ func TestAccListDataSource_found(t *testing.T) {
 func TestAccListDataSource_refused(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
-		change func(w *world, c configuration) configuration
+		change func(w *env, c configuration) configuration
 		words  []string
 	}{
 		"no such id": {
-			func(_ *world, c configuration) configuration { return c.with(listDataBlock, "id", `"NoList"`) },
+			func(_ *env, c configuration) configuration { return c.with(listDataBlock, "id", `"NoList"`) },
 			[]string{"List Not Found", "id =", `no list with the id "NoList"`},
 		},
 		"no such name": {
-			func(_ *world, c configuration) configuration { return c.with(listDataBlock, "name", `"newsletter"`) },
+			func(_ *env, c configuration) configuration { return c.with(listDataBlock, "name", `"newsletter"`) },
 			[]string{"List Not Found", "name =", `the name "newsletter"`, "letter by letter"},
 		},
-		"neither": {func(_ *world, c configuration) configuration {
+		"neither": {func(_ *env, c configuration) configuration {
 			return c.with(listDataBlock, "id", "null")
 		}, []string{"id", "name"}},
-		"both": {func(_ *world, c configuration) configuration {
+		"both": {func(_ *env, c configuration) configuration {
 			return c.with(listDataBlock, "id", `"Y6nRLr"`).with(listDataBlock, "name", `"Newsletter"`)
 		}, []string{"Invalid Attribute Combination"}},
 		"no id": {
-			func(_ *world, c configuration) configuration { return c.with(listDataBlock, "id", `"my list"`) },
+			func(_ *env, c configuration) configuration { return c.with(listDataBlock, "id", `"my list"`) },
 			[]string{"must be an id of Klaviyo's such as Y6nRLr"},
 		},
-		"no scope": {func(w *world, c configuration) configuration {
+		"no scope": {func(w *env, c configuration) configuration {
 			w.AddKey(mainKey, "accounts:read")
 			return c.with(listDataBlock, "name", `"Newsletter"`)
 		}, []string{"API Key Lacks A Scope", "get_lists: 403", "lists:read", "The key came from api_key of the provider"}},
 	}
+	var plans refusals
 	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			w := newWorld(t)
-			w.addLists("Newsletter")
-			w.run(refused(test.change(w, w.provider()), test.words...))
-		})
+		w := newEnv(t)
+		w.addLists("Newsletter")
+		plans.add(name, w, test.change(w, w.provider()), test.words, w.wantNoImport)
 	}
+	plans.run(t)
 }
 
 // Of several lists with the name, on several pages, all are named.
 func TestAccListDataSource_notUnique(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	names := make([]string, 12)
 	for i := range names {
 		names[i] = "Newsletter"

@@ -13,7 +13,7 @@ import (
 )
 
 // listNames are the names of the lists in the account of a key.
-func (w *world) listNames(key string, names ...string) (found []string) {
+func (w *env) listNames(key string, names ...string) (found []string) {
 	w.t.Helper()
 	c, err := klaviyo.New(klaviyo.Options{APIKey: key, BaseURL: w.URL})
 	if err != nil {
@@ -33,7 +33,7 @@ func (w *world) listNames(key string, names ...string) (found []string) {
 
 // wantLists checks which of the names are those of lists in the account of a
 // key.
-func (w *world) wantLists(key string, want ...string) {
+func (w *env) wantLists(key string, want ...string) {
 	w.t.Helper()
 	if got := w.listNames(key, "Gold", "Silver"); !slices.Equal(got, want) {
 		w.t.Errorf("the account of %s... has the lists %q, want %q", key[:8], got, want)
@@ -44,7 +44,7 @@ func (w *world) wantLists(key string, want ...string) {
 // key of its own.
 func TestAccList_inSeveralAccounts(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	w.addOtherAccount()
 	config := w.provider().without(providerBlock, "api_key").
 		with(connectionBlock, "for_each", `{ main = "KEY_OF_MAIN", other = "KEY_OF_OTHER" }`).
@@ -85,7 +85,7 @@ func TestAccList_inSeveralAccounts(t *testing.T) {
 
 // otherList is a list in the other account, through a connection that has its
 // key.
-func (w *world) otherList() configuration {
+func (w *env) otherList() configuration {
 	return w.managedList().with(listBlock, "name", `"Gold"`).
 		with(connectionBlock, "display_name", `"Other"`).
 		with(connectionBlock, "data_privacy_consent", "true").
@@ -96,7 +96,7 @@ func (w *world) otherList() configuration {
 // A list goes with the account of its destination, not with the connection.
 func TestAccList_destinationChanges(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	w.addOtherAccount()
 	const second = "pk_second0123456789abcdef"
 	w.AddKeyFor("OtherA", second)
@@ -117,10 +117,10 @@ func TestAccList_destinationChanges(t *testing.T) {
 	w.wantLists(otherKey)
 }
 
-// With a destination in the account that the list is in already, it stays.
+// A destination in the same account does not replace the list.
 func TestAccList_destinationOfTheSameAccount(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	idKept := sameInEachStep(listAddress, "id")
 	config := w.connection().with(listBlock, "name", `"Gold"`)
 	through := config.with(listBlock, "destination", connectionAddress)
@@ -139,7 +139,7 @@ func TestAccList_destinationOfTheSameAccount(t *testing.T) {
 // A key of another account makes, changes, reads and deletes nothing.
 func TestAccList_destinationRefused(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	w.addOtherAccount()
 	const words = "API Key Of Another Account"
 	wrong := w.managedList().with(listBlock, "destination", `{ account_id = "OtherA" }`)
@@ -159,7 +159,7 @@ func TestAccList_destinationRefused(t *testing.T) {
 // nor deleted there.
 func TestAccList_keyOfAnotherAccountLater(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	w.addOtherAccount()
 	config := w.provider().without(providerBlock, "api_key").with(listBlock, "name", `"Gold"`).
 		with(listBlock, "destination", `{ account_id = "OtherA", api_key_env = "KEY_OF_LIST" }`)
@@ -174,7 +174,7 @@ func TestAccList_keyOfAnotherAccountLater(t *testing.T) {
 // Somebody deletes the list in the account of its destination.
 func TestAccList_destinationDrift(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	w.addOtherAccount()
 	again := applied(w.otherList())
 	again.PreConfig = func() {
@@ -199,7 +199,7 @@ func TestAccList_destinationDrift(t *testing.T) {
 // A connection that is made in the same run, with a key known on apply only.
 func TestAccList_destinationKnownLate(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	w.addOtherAccount()
 	config := w.otherList().late(connectionBlock, "api_key")
 	step := applied(config, inState(listAddress, values{"destination.account_id": "OtherA"}))
@@ -215,7 +215,7 @@ func TestAccList_destinationKnownLate(t *testing.T) {
 // The identity is that of the account of the destination.
 func TestIdentity_listDestination(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	w.addOtherAccount()
 	c := newCore(w, mainKey)
 	config := values{"name": "Gold", "destination": values{"account_id": "OtherA", "api_key": otherKey}}

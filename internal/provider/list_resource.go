@@ -51,7 +51,7 @@ func (m *listModel) list() klaviyo.List {
 	return klaviyo.List{ID: m.ID.ValueString(), Name: m.Name.ValueString(), OptInProcess: m.OptInProcess.ValueString()}
 }
 
-// set takes over what Klaviyo tells.
+// set sets the attributes that come from Klaviyo.
 func (m *listModel) set(l klaviyo.List) {
 	m.ID = types.StringValue(l.ID)
 	m.Name = types.StringValue(l.Name)
@@ -60,8 +60,8 @@ func (m *listModel) set(l klaviyo.List) {
 	m.Updated = stringOrNull(l.Updated)
 }
 
-// stringOrNull is null for an empty string, which is how Klaviyo's clients see
-// a value that is not there.
+// stringOrNull is null for an empty string, which is how the client returns a
+// missing value.
 func stringOrNull(s string) types.String {
 	if s == "" {
 		return types.StringNull()
@@ -125,7 +125,7 @@ func (r *listResource) Configure(_ context.Context, req resource.ConfigureReques
 }
 
 // ModifyPlan checks that the key of a new destination belongs to its account, and
-// plans a replacement when that is another one than before. It records a new name
+// plans a replacement when the account has changed. It records a new name
 // for the exports to the list, which are planned after it and created once it has
 // that name.
 func (r *listResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
@@ -272,7 +272,7 @@ func (r *listResource) Delete(ctx context.Context, req resource.DeleteRequest, r
 	}
 }
 
-// deletable refuses to delete a list that people or flows would miss.
+// deletable refuses to delete a list with members or flows.
 func deletable(ctx context.Context, c *klaviyo.Client, state *listModel) error {
 	const remedy = " If it is to be deleted all the same, set force_destroy = true, apply, and destroy again."
 	id := state.ID.ValueString()
@@ -312,7 +312,7 @@ func (r *listResource) ImportState(ctx context.Context, req resource.ImportState
 	}
 	if id := identity.ID.ValueString(); !idPattern.MatchString(id) {
 		resp.Diagnostics.AddError("Not A List Id", fmt.Sprintf(
-			"A list is imported by its id, letters and digits such as Y6nRLr; %q is none. In Klaviyo it is at the end of the list's address: https://www.klaviyo.com/list/<id>.", id))
+			"A list is imported by its id, letters and digits such as Y6nRLr; %q is not one. In Klaviyo it is at the end of the list's address: https://www.klaviyo.com/list/<id>.", id))
 		return
 	}
 	if _, err := r.data.access(keyRef{}); err != nil {

@@ -10,12 +10,12 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/simulator"
 )
 
-func (w *world) managedList() configuration {
+func (w *env) managedList() configuration {
 	return w.provider().with(listBlock, "name", `"VIP \"gold\" customers"`)
 }
 
 // managed is the list that Terraform made.
-func (w *world) managed() simulator.List {
+func (w *env) managed() simulator.List {
 	w.t.Helper()
 	lists := w.Lists()
 	if len(lists) != 2 {
@@ -26,7 +26,7 @@ func (w *world) managed() simulator.List {
 
 func TestAccList_createUpdateImport(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	idKept := sameInEachStep(listAddress, "id")
 	created := applied(w.managedList(), idKept(), inState(listAddress, values{
 		"name": `VIP "gold" customers`, "opt_in_process": "double_opt_in", "force_destroy": false,
@@ -55,40 +55,40 @@ func TestAccList_createUpdateImport(t *testing.T) {
 
 func TestAccList_changedBehindOurBack(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	again := applied(w.managedList())
 	again.PreConfig = func() { w.DeleteList(w.managed().ID) }
 	again.ConfigPlanChecks = planned(listAddress, plancheck.ResourceActionCreate, values{"id": unknown})
 	w.run(applied(w.managedList()), again)
 }
 
-// A list that people or flows would miss is not deleted, unless somebody says
+// A list with members or flows is not deleted, unless the configuration says
 // so.
 func TestAccList_destroyRefused(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
-		happens func(w *world)
+		happens func(w *env)
 		words   []string
 	}{
 		"members": {
-			func(w *world) { w.AddMembers(w.managed().ID, three...) },
+			func(w *env) { w.AddMembers(w.managed().ID, three...) },
 			[]string{"List Has Members", "has 3 members", "set force_destroy = true"},
 		},
 		"flow": {
-			func(w *world) {
+			func(w *env) {
 				w.AddFlow(w.managed().ID, simulator.Flow{Name: "Old", Archived: true})
 				w.AddFlow(w.managed().ID, simulator.Flow{ID: "FLow99", Name: "Welcome", Status: "live"})
 			},
 			[]string{"List Triggers A Flow", `the flow "Welcome" (FLow99, status live)`, "set force_destroy = true"},
 		},
 		"flows not readable": {
-			func(w *world) {
+			func(w *env) {
 				w.AddKey(mainKey, "accounts:read", "lists:read", "lists:write", "profiles:read", "profiles:write")
 			},
 			[]string{"Flows Cannot Be Checked", "lacks the scope flows:read", "set force_destroy = true"},
 		},
 		"address blocked": {
-			func(w *world) {
+			func(w *env) {
 				w.Inject(simulator.Fault{Path: "/api/lists/*/flow-triggers", Status: 403, Body: "<html>blocked</html>"})
 			},
 			[]string{"Klaviyo Blocks This Address", "not about the scopes"},
@@ -97,7 +97,7 @@ func TestAccList_destroyRefused(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t)
+			w := newEnv(t)
 			gone := failed(w.provider(), test.words...)
 			gone.PreConfig = func() { test.happens(w) }
 			forced := w.managedList().with(listBlock, "force_destroy", "true")
@@ -115,7 +115,7 @@ func TestAccList_destroyRefused(t *testing.T) {
 // A list that goes between plan and apply is no other argument's fault.
 func TestAccList_deletedBeforeUpdate(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	gone := failed(w.managedList().with(listBlock, "name", `"Renamed"`), "List Not Found", "was deleted in Klaviyo after the plan was made")
 	gone.PreConfig = func() {
 		w.OnRequest(func(r *http.Request) {
@@ -129,14 +129,14 @@ func TestAccList_deletedBeforeUpdate(t *testing.T) {
 
 func TestAccList_destroyed(t *testing.T) {
 	t.Parallel()
-	tests := map[string]func(w *world){
-		"archived flow": func(w *world) { w.AddFlow(w.managed().ID, simulator.Flow{Archived: true}) },
-		"deleted":       func(w *world) { w.DeleteList(w.managed().ID) },
+	tests := map[string]func(w *env){
+		"archived flow": func(w *env) { w.AddFlow(w.managed().ID, simulator.Flow{Archived: true}) },
+		"deleted":       func(w *env) { w.DeleteList(w.managed().ID) },
 	}
 	for name, happens := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t)
+			w := newEnv(t)
 			w.run(applied(w.managedList()), resource.TestStep{Config: w.provider().String(), PreConfig: func() { happens(w) }})
 			if lists := w.Lists(); len(lists) != 1 {
 				t.Errorf("the account has %d lists, want 1", len(lists))
@@ -147,7 +147,7 @@ func TestAccList_destroyed(t *testing.T) {
 
 func TestAccList_refused(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	w.run(
 		refused(w.managedList().with(listBlock, "name", `""`), "name", "must not be empty"),
 		refused(w.managedList().with(listBlock, "opt_in_process", `"none"`), "opt_in_process", `"double_opt_in"`, `"single_opt_in"`),
@@ -159,7 +159,7 @@ func TestAccList_refused(t *testing.T) {
 // create a second one.
 func TestAccList_createdOnce(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	w.Inject(simulator.Fault{Method: "POST", Path: "/api/lists", DropAfter: true})
 	w.run(failed(w.managedList(), "Klaviyo Cannot Be Reached", "create_list"))
 	if n := w.sent("POST", "/api/lists"); n != 1 {

@@ -106,7 +106,7 @@ run "apply" {
 // Users test their modules without Klaviyo and without its segments.
 func TestAccMockProvider(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	config := w.export(threeCSV).
 		with(listBlock, "name", `"Gold"`).
 		with(listDataBlock, "name", `"Newsletter"`).
@@ -127,7 +127,7 @@ func TestAccMockProvider(t *testing.T) {
 // The guide to testing holds as it stands: users copy it.
 func TestAccExamples_testing(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	c := newCLI(t, configuration{}, envAPIKey+"=", envBaseURL+"="+w.URL)
 	c.skipBelow(7, 12)
 	files := map[string]string{}

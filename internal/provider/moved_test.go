@@ -25,7 +25,7 @@ func (c *cli) wantMoved() {
 // A new name or module for a resource is no change to it.
 func TestAccMoved(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	config := w.export(threeCSV).with(listBlock, "name", `"Gold"`)
 	c := newCLI(t, config)
 	c.terraformRun("3 added", "apply", "-auto-approve")
@@ -63,7 +63,7 @@ func TestAccMoved(t *testing.T) {
 }
 
 // writes counts the requests that were to change something.
-func (w *world) writes() (n int) {
+func (w *env) writes() (n int) {
 	for _, r := range w.Requests() {
 		if r.Method != "GET" {
 			n++

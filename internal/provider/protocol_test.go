@@ -37,7 +37,7 @@ func (v values) with(name string, to any) values {
 }
 
 // newCore starts a provider that uses a key.
-func newCore(w *world, key string) *core {
+func newCore(w *env, key string) *core {
 	w.t.Helper()
 	server := newServer(&klaviyoProvider{version: "test", now: func() time.Time { return w.clock() }})
 	schema, err := server.GetProviderSchema(w.t.Context(), &tfprotov6.GetProviderSchemaRequest{})
@@ -98,7 +98,7 @@ func (c *core) undynamic(of tftypes.Type, dynamic *tfprotov6.DynamicValue) tftyp
 
 func (c *core) typeOf(kind string) tftypes.Type { return c.schemas[kind].ValueType() }
 
-// config is a configuration of a resource; nil is none.
+// config is a configuration of a resource; nil means no configuration.
 func (c *core) config(kind string, config values) tftypes.Value {
 	c.t.Helper()
 	if config == nil {

@@ -1,5 +1,5 @@
-// Package provider is the Terraform surface: schemas, plans and state. What it
-// declares, internal/export does.
+// Package provider is the Terraform surface: schemas, plans and state. Package
+// export does the work.
 package provider
 
 import (
@@ -21,7 +21,7 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 )
 
-// The environment variables that stand in for provider arguments.
+// The environment variables that replace provider arguments.
 const (
 	envAPIKey         = "KLAVIYO_API_KEY"
 	envBaseURL        = "KLAVIYO_BASE_URL"
@@ -29,8 +29,8 @@ const (
 	envRetryTimeout   = "KLAVIYO_RETRY_TIMEOUT"
 )
 
-// longestRetryTimeout bounds retry_timeout: nobody watches a request for longer.
-const longestRetryTimeout = time.Hour
+// maxRetryTimeout bounds retry_timeout.
+const maxRetryTimeout = time.Hour
 
 var (
 	_ provider.Provider            = (*klaviyoProvider)(nil)
@@ -69,7 +69,7 @@ func (p *klaviyoProvider) Schema(_ context.Context, _ provider.SchemaRequest, re
 		MarkdownDescription: "Exports customer segments to [Klaviyo](https://www.klaviyo.com) lists.",
 		Attributes: map[string]schema.Attribute{
 			"api_key": schema.StringAttribute{
-				MarkdownDescription: "Private API key (`pk_...`) for everything that does not bring a key of its own. May be ephemeral. Defaults to the environment variable `" + envAPIKey + "`. A missing key is an error only where Klaviyo is needed.",
+				MarkdownDescription: "Private API key (`pk_...`) for everything that has no key of its own. May be ephemeral. Defaults to the environment variable `" + envAPIKey + "`. A missing key is an error only where Klaviyo is needed.",
 				Optional:            true,
 				Sensitive:           true,
 				Validators:          []validator.String{privateKey},
@@ -80,15 +80,15 @@ func (p *klaviyoProvider) Schema(_ context.Context, _ provider.SchemaRequest, re
 				Validators:          []validator.String{baseURL},
 			},
 			"request_timeout": schema.StringAttribute{
-				MarkdownDescription: fmt.Sprintf("Longest time for one attempt of a request, as a duration such as `90s`. Defaults to the environment variable `%s`, else `%s`.", envRequestTimeout, klaviyo.DefaultTimeout),
+				MarkdownDescription: fmt.Sprintf("Maximum time for one attempt of a request, as a duration such as `90s`. Defaults to the environment variable `%s`, else `%s`.", envRequestTimeout, klaviyo.DefaultTimeout),
 				Optional:            true,
 				Validators:          []validator.String{duration},
 			},
 			"retry_timeout": schema.StringAttribute{
-				MarkdownDescription: fmt.Sprintf("For how long a request is repeated that fails for a passing reason (broken connection, error of Klaviyo's own), as a duration from `0s`, for no repetition, to `1h`. "+
+				MarkdownDescription: fmt.Sprintf("For how long a request that fails temporarily (broken connection, error of Klaviyo's own) is retried, as a duration from `0s`, for no retry, to `1h`. "+
 					"It is counted from the first failure of the request, within `timeouts`. The waits between attempts grow to 30 seconds and obey Klaviyo's `Retry-After`. "+
-					"As long as nothing has answered at all, a request is repeated for 20 seconds at most; and once a request has used up this time, later ones are repeated for 5 seconds at most, until Klaviyo answers. "+
-					"What does not pass by itself, such as a certificate that is not trusted, is not repeated. "+
+					"As long as nothing has answered at all, a request is retried for at most 20 seconds; and once a request has used up this time, later ones are retried for at most 5 seconds, until Klaviyo answers. "+
+					"A permanent failure, such as an untrusted certificate, is not retried. "+
 					"A request that the rate limit holds up, because others use the account too, has not failed: it waits for up to 8 minutes, or for this time if that is longer. "+
 					"Defaults to the environment variable `%s`, else `5m`.", envRetryTimeout),
 				Optional:   true,
@@ -136,8 +136,7 @@ func (p *klaviyoProvider) Configure(ctx context.Context, req provider.ConfigureR
 	resp.ActionData = d
 }
 
-// replaceData keeps the data of a configuration and closes that of the one
-// before, which nobody else would.
+// replaceData keeps the data of a configuration and closes that of the previous one.
 func (p *klaviyoProvider) replaceData(d *providerData) {
 	p.mu.Lock()
 	before := p.data
@@ -148,11 +147,11 @@ func (p *klaviyoProvider) replaceData(d *providerData) {
 	}
 }
 
-// parseRetryTimeout reads how long failing requests are repeated. The problem is
-// empty unless that is not allowed.
+// parseRetryTimeout parses how long failing requests are retried. The problem is
+// empty if that is allowed.
 func parseRetryTimeout(text string) (d time.Duration, problem string) {
 	d, err := time.ParseDuration(text)
-	if err != nil || d < 0 || d > longestRetryTimeout {
+	if err != nil || d < 0 || d > maxRetryTimeout {
 		return 0, fmt.Sprintf("must be a duration from \"0s\", for no repetition, to \"1h\", such as \"5m\"; it is %q", text)
 	}
 	return d, ""
@@ -166,8 +165,8 @@ var retryTimeoutRule = stringRule{"must be a duration from 0s to 1h", "Retry Tim
 	return ""
 }}
 
-// retryTimeout is the configured time in the terms of the client, where zero
-// means the default.
+// retryTimeout converts the configured time for the client, where zero means the
+// default.
 func retryTimeout(value types.String, resp *provider.ConfigureResponse) time.Duration {
 	text := stringOrEnv(value, envRetryTimeout)
 	if text == "" {

@@ -5,14 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
-	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/diagnostic"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 )
 
@@ -50,20 +51,14 @@ func toProviderData(data any, diags *diag.Diagnostics) *providerData {
 	return d
 }
 
-// keyRef is where a resource says its key is. The zero value leaves it to the
-// provider.
+// keyRef is where a resource has its key. The zero value means the provider's key.
 type keyRef struct {
 	apiKey    types.String
 	apiKeyEnv types.String
-	at        path.Path // of the object that holds them; empty at the root
+	at        []string // path of the object that holds them; empty at the root
 }
 
-func (r keyRef) attribute(name string) path.Path {
-	if len(r.at.Steps()) == 0 {
-		return path.Root(name)
-	}
-	return r.at.AtName(name)
-}
+func (r keyRef) attribute(name string) []string { return append(slices.Clone(r.at), name) }
 
 // access is a client and what to say about its key.
 type access struct {
@@ -71,7 +66,7 @@ type access struct {
 	origin string // where the key came from
 }
 
-// blame adds to an error where the key came from. nil stays nil.
+// blame adds to an error where the key came from. It returns nil for nil.
 func (a *access) blame(err error) error {
 	if err == nil {
 		return nil
@@ -90,45 +85,32 @@ func (e *usedKeyError) Error() string { return e.err.Error() }
 func (e *usedKeyError) Unwrap() error { return e.err }
 
 // errAccessUnknown means that the key, or the address that it goes to, is known
-// only after apply. Until both are known nothing is asked of anybody.
+// only after apply. Until both are known no request is made.
 var errAccessUnknown = errors.New("how to reach Klaviyo is not known yet")
 
-// accessUnknownError is an errAccessUnknown that says which argument it is.
-type accessUnknownError struct {
-	argument string // and whose it is
-	variable string // that can stand in for it, empty if there is none
-}
-
-func (e *accessUnknownError) Error() string {
-	return fmt.Sprintf("%s: %s is known only after apply", errAccessUnknown, e.argument)
-}
-
-func (e *accessUnknownError) Is(target error) bool { return target == errAccessUnknown }
-
-// detail says what to do.
-func (e *accessUnknownError) detail() string {
-	text := fmt.Sprintf("Klaviyo is needed here already while Terraform plans, but %s depends on something that is known only once it is applied. Nothing was asked of Klaviyo. "+
-		"Apply what it depends on first, with terraform apply -target=<its address>", e.argument)
-	if e.variable != "" {
-		text += ", or leave the argument out and set the environment variable " + e.variable
+// accessUnknown says which argument is not known, and which environment variable
+// can stand in for it; empty if none can.
+func accessUnknown(argument, variable string) error {
+	detail := fmt.Sprintf("Klaviyo is needed here already while Terraform plans, but %s depends on something that is known only once it is applied. No request was made. "+
+		"Apply what it depends on first, with terraform apply -target=<its address>", argument)
+	if variable != "" {
+		detail += ", or leave the argument out and set the environment variable " + variable
 	}
-	return text + "."
+	return &diagnostic.Error{Summary: "API Key Or Address Not Known Yet", Detail: detail + ".", Err: errAccessUnknown}
 }
 
-// keyError says what is wrong with a key, at an attribute where there is one.
-type keyError struct {
-	at              path.Path
-	summary, detail string
+// keyError says what is wrong with a key, at the attribute that it comes from.
+func keyError(at []string, summary, detail string) error {
+	return &diagnostic.Error{Attribute: at, Summary: summary, Detail: detail}
 }
 
-func (e *keyError) Error() string { return e.summary + ": " + e.detail }
-
-// access returns a client for the first key there is: the resource's own, the
+// access returns a client for the first of these keys: the resource's own, the
 // environment variable that it names, the provider's, KLAVIYO_API_KEY. The
-// error is an errAccessUnknown or a *keyError.
+// error is a *diagnostic.Error, which wraps errAccessUnknown while the key or the
+// address is not known.
 func (d *providerData) access(ref keyRef) (*access, error) {
 	if d.addressUnknown {
-		return nil, &accessUnknownError{`base_url of the provider "klaviyo" block`, envBaseURL}
+		return nil, accessUnknown(`base_url of the provider "klaviyo" block`, envBaseURL)
 	}
 	key, origin, at, err := d.findKey(ref)
 	if err != nil {
@@ -136,47 +118,47 @@ func (d *providerData) access(ref keyRef) (*access, error) {
 	}
 	client, err := d.client(key)
 	if err != nil {
-		return nil, &keyError{at, "API Key Not Usable", fmt.Sprintf("The API key from %s cannot be used: %s.", origin, err)}
+		return nil, keyError(at, "API Key Not Usable", fmt.Sprintf("The API key from %s cannot be used: %s.", origin, err))
 	}
 	return &access{client, origin}, nil
 }
 
-// findKey returns the first key there is, where it came from and, for errors,
-// the attribute that it came from.
-func (d *providerData) findKey(ref keyRef) (key, origin string, at path.Path, err error) {
+// findKey returns the first key that is set, where it came from and, for errors,
+// its attribute.
+func (d *providerData) findKey(ref keyRef) (key, origin string, at []string, err error) {
 	switch {
 	case ref.apiKey.IsUnknown():
-		return "", "", at, &accessUnknownError{argument: "api_key of the connection"}
+		return "", "", at, accessUnknown("api_key of the connection", "")
 	case ref.apiKeyEnv.IsUnknown():
-		return "", "", at, &accessUnknownError{argument: "api_key_env of the connection"}
+		return "", "", at, accessUnknown("api_key_env of the connection", "")
 	case !ref.apiKey.IsNull():
 		return ref.apiKey.ValueString(), "api_key of the connection", ref.attribute("api_key"), nil
 	case !ref.apiKeyEnv.IsNull():
 		name := ref.apiKeyEnv.ValueString()
 		at = ref.attribute("api_key_env")
 		if key = os.Getenv(name); key == "" {
-			return "", "", at, &keyError{at, "API Key Missing", fmt.Sprintf(
-				"The connection takes its API key from the environment variable %s, which is empty or not set where Terraform runs. Set it, or change api_key_env.", name)}
+			return "", "", at, keyError(at, "API Key Missing", fmt.Sprintf(
+				"The connection takes its API key from the environment variable %s, which is empty or not set where Terraform runs. Set it, or change api_key_env.", name))
 		}
 		return key, "the environment variable " + name, at, nil
 	case d.apiKey.IsUnknown():
-		return "", "", at, &accessUnknownError{`api_key of the provider "klaviyo" block`, envAPIKey}
+		return "", "", at, accessUnknown(`api_key of the provider "klaviyo" block`, envAPIKey)
 	case !d.apiKey.IsNull():
 		return d.apiKey.ValueString(), "api_key of the provider", at, nil
 	}
 	if key = os.Getenv(envAPIKey); key != "" {
 		return key, "the environment variable " + envAPIKey, at, nil
 	}
-	return "", "", at, &keyError{at, "API Key Missing", "Klaviyo is needed here, and there is no API key. A key can come from, in this order:\n" +
-		"  1. api_key of the klaviyo_connection (kept in the state),\n" +
-		"  2. the environment variable that api_key_env of the klaviyo_connection names,\n" +
-		"  3. api_key of the provider \"klaviyo\" block,\n" +
-		"  4. the environment variable " + envAPIKey + ".\n" +
-		"Create a private key in Klaviyo under Settings > API keys with the scopes " + strings.Join(klaviyo.RequiredScopes(), ", ") + "."}
+	return "", "", at, keyError(at, "API Key Missing", "Klaviyo is needed here, and there is no API key. A key can come from, in this order:\n"+
+		"  1. api_key of the klaviyo_connection (kept in the state),\n"+
+		"  2. the environment variable that api_key_env of the klaviyo_connection names,\n"+
+		"  3. api_key of the provider \"klaviyo\" block,\n"+
+		"  4. the environment variable "+envAPIKey+".\n"+
+		"Create a private key in Klaviyo under Settings > API keys with the scopes "+strings.Join(klaviyo.RequiredScopes(), ", ")+".")
 }
 
-// client returns the one client of a key, so that all that is sent with it
-// shares connections and what was learned of the account.
+// client returns the one client of a key, so that all requests with it share
+// connections and rate limits.
 func (d *providerData) client(key string) (*klaviyo.Client, error) {
 	hash := sha256.Sum256([]byte(key))
 	d.mu.Lock()

@@ -9,8 +9,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 )
 
-// Whoever uses a key shares its client, and with it the allowance of the
-// account.
+// All users of a key share its client, and with it the rate limits of the account.
 func TestProviderData_oneClientPerKey(t *testing.T) {
 	t.Parallel()
 	d := &providerData{apiKey: types.StringValue(mainKey)}
@@ -30,7 +29,7 @@ func TestProviderData_oneClientPerKey(t *testing.T) {
 	}
 }
 
-// A key that is known later is no reason to fall back on another one.
+// While a key is unknown, no other key replaces it.
 func TestProviderData_unknownKeyIsNotSkipped(t *testing.T) {
 	t.Parallel()
 	d := &providerData{apiKey: types.StringValue(mainKey)}

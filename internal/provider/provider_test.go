@@ -28,20 +28,18 @@ func TestAccProvider_refused(t *testing.T) {
 		"negative retries":  {"retry_timeout", `"-1s"`, []string{"Retry Timeout Not Allowed", `from "0s"`}},
 		"retries, a number": {"retry_timeout", `"8"`, []string{"Retry Timeout Not Allowed", `such as "5m"`}},
 	}
+	var plans refusals
 	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			w := newWorld(t)
-			w.run(refused(w.connection().with(providerBlock, test.argument, test.expression), test.words...))
-			w.wantNoRequest()
-		})
+		w := newEnv(t)
+		plans.add(name, w, w.connection().with(providerBlock, test.argument, test.expression), test.words, w.wantNoRequest)
 	}
+	plans.run(t)
 }
 
 // A redirect to elsewhere would take the key along.
 func TestAccProvider_redirectRefused(t *testing.T) {
 	t.Parallel()
-	w, elsewhere := newWorld(t), newWorld(t)
+	w, elsewhere := newEnv(t), newEnv(t)
 	w.Inject(simulator.Fault{RedirectTo: elsewhere.URL + "/api/accounts", Times: -1})
 	w.run(refused(w.connection(), "refused to follow a redirect"))
 	elsewhere.wantNoRequest()
@@ -49,7 +47,7 @@ func TestAccProvider_redirectRefused(t *testing.T) {
 
 // The environment stands in for every argument.
 func TestAccProvider_environment(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	config := w.connection().without(providerBlock, "api_key").without(providerBlock, "base_url")
 	t.Setenv(envAPIKey, mainKey)
 	t.Setenv(envBaseURL, w.URL)
@@ -64,7 +62,7 @@ func TestAccProvider_environment(t *testing.T) {
 
 // Arguments win over the environment, which is not even looked at.
 func TestAccProvider_argumentsWin(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	t.Setenv(envAPIKey, "MainAc")
 	t.Setenv(envBaseURL, "http://klaviyo.example.com")
 	t.Setenv(envRetryTimeout, "many")
@@ -87,7 +85,7 @@ func TestAccProvider_environmentRefused(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
+			w := newEnv(t)
 			config := w.connection().without(providerBlock, "api_key").without(providerBlock, "base_url")
 			t.Setenv(envAPIKey, mainKey)
 			t.Setenv(envBaseURL, w.URL)
@@ -102,7 +100,7 @@ func TestAccProvider_environmentRefused(t *testing.T) {
 // switched off.
 func TestAccProvider_noKeyNeeded(t *testing.T) {
 	t.Setenv(envAPIKey, "")
-	w := newWorld(t)
+	w := newEnv(t)
 	config := w.export(threeCSV).
 		without(providerBlock, "api_key").
 		with(dataBlock, "input", `"nothing of Klaviyo's"`).

@@ -59,9 +59,9 @@ func walkAttributes(at string, attributes []*tfprotov6.SchemaAttribute, visit fu
 	}
 }
 
-// Terraform drops a name that it does not know in a nested attribute without a
-// word, so a safeguard that is misspelled would be none. What users write by hand
-// is in blocks; what takes a resource as a whole is a nested attribute.
+// Terraform silently drops unknown names in a nested attribute, so a misspelled
+// safeguard would have no effect. What users write by hand is in blocks; what takes
+// a whole resource is a nested attribute.
 func TestSchema_misspellingsAreErrors(t *testing.T) {
 	t.Parallel()
 	whole := map[string]bool{destinationArgument: true, exportArgument: true}

@@ -30,7 +30,7 @@ var secrets = []string{
 // or the state, even where Klaviyo quotes them.
 func TestAccSecrets_reachNothing(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	w.RefuseEmail("mordecai.hobblethwaite@example.com", "invalid", "Invalid email address: 'Mordecai.Hobblethwaite@example.com'")
 	w.FailEmail("ottoline.bramblecombe@example.com", "invalid", "ottoline.bramblecombe@example.com was refused, as OTTOLINE.BRAMBLECOMBE@EXAMPLE.COM")
 	config := w.export(secretCSV).

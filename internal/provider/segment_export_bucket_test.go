@@ -13,7 +13,7 @@ import (
 )
 
 // exportFile exports a file of people.
-func (w *world) exportFile(path string) configuration {
+func (w *env) exportFile(path string) configuration {
 	w.t.Helper()
 	return textProperties(w.export(threeCSV).with(exportBlock, "segment", fileSegment(path)))
 }
@@ -39,12 +39,12 @@ func TestAccBucket_s3(t *testing.T) { // not parallel: credentials come from the
 	query := "?" + url.Values{"endpoint": {store.URL}, "use_path_style": {"true"}}.Encode()
 	for name, path := range map[string]string{"object": "s3://crm/segments/vip-1.csv", "pattern": "s3://crm/segments/vip-*.csv"} { //nolint:paralleltest // the test sets the environment
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
+			w := newEnv(t)
 			put(people[:3])
 			w.drifts(w.exportFile(path+query), func() { put(people) }, textAnn, textJoe)
 		})
 	}
-	w := newWorld(t)
+	w := newEnv(t)
 	w.run(
 		refused(w.exportFile("s3://crm/segments/none.csv"+query), "Segment Cannot Be Read", "there is no such object in the bucket"),
 		refused(w.exportFile("s3://none/segments/vip.csv"+query), "Segment Cannot Be Read", `there is no bucket or container "none"`),
@@ -57,7 +57,7 @@ func TestAccBucket_gcs(t *testing.T) { // not parallel: the address comes from t
 	t.Setenv("STORAGE_EMULATOR_HOST", server.URL)
 	put := func(people []person) { server.Put("crm", "vip.csv", csvOf(people)) }
 	put(people[:3])
-	w := newWorld(t)
+	w := newEnv(t)
 	w.drifts(w.exportFile("gs://crm/vip.csv"), func() { put(people) }, textAnn, textJoe)
 	w.run(
 		refused(w.exportFile("gs://crm/none.csv"), "Segment Cannot Be Read", "there is no such object in the bucket"),

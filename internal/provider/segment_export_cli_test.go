@@ -6,7 +6,7 @@ import "testing"
 // Klaviyo did not take.
 func TestAccSegmentExport_warnings(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	w.RefuseEmail("bob@example.com", "invalid", "Invalid email address")
 	w.FailEmail("eve@example.com", "blocked", "The profile is blocked")
 	w.RefusePhone("+12125550123", "invalid", "Phone number is valid but is not in a supported region for this account.")
@@ -54,7 +54,7 @@ func TestAccSegmentExport_warnings(t *testing.T) {
 // stay as promised, and the next plan compares with what was sent.
 func TestAccSegmentExport_changedBetweenPlanAndApply(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	c := newCLI(t, w.export(threeCSV))
 	const joe, kim, lou = "joe@example.com,Joe\n", "kim@example.com,Kim\n", "lou@example.com,Lou\n"
 
@@ -80,7 +80,7 @@ func TestAccSegmentExport_changedBetweenPlanAndApply(t *testing.T) {
 // that is gone needs -refresh=false.
 func TestAccSegmentExport_destroyWithoutRefresh(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	c := newCLI(t, w.export(threeCSV))
 	c.run("Apply complete", "apply", "-no-color", "-input=false", "-auto-approve")
 	w.RevokeKey(mainKey)

@@ -36,7 +36,7 @@ func dataverseBlock() schema.Block {
 				Validators:          []validator.String{environmentURL},
 			},
 			"segment": schema.StringAttribute{
-				MarkdownDescription: "Output name of the segment, letter by letter. It may differ from the name that Customer Insights displays; if it does, the error lists the names that there are. Required.",
+				MarkdownDescription: "Output name of the segment, letter by letter. It may differ from the name that Customer Insights displays; if no segment has the name, the error lists those that exist. Required.",
 				Optional:            true,
 				Validators:          []validator.String{notBlank},
 			},

@@ -18,7 +18,7 @@ func (p *exportPlan) facts(ctx context.Context, survey *export.Survey) *due.Fact
 	if p.state == nil {
 		return &due.Facts{}
 	}
-	last := p.state.lastRun(ctx, p.diags)
+	last := p.state.lastRun()
 	if last == nil { // imported or never run: the state may declare nothing to compare with
 		return &due.Facts{}
 	}
@@ -35,7 +35,7 @@ func (p *exportPlan) facts(ctx context.Context, survey *export.Survey) *due.Fact
 		Edited:          p.edited,
 
 		Refresh:       p.refreshFacts(),
-		JustRefreshed: p.looked,
+		JustRefreshed: p.justRefreshed,
 
 		MembershipCheck: p.plan.MembershipCheck.ValueString(),
 		Tick:            p.plan.tick(ctx, last, p.data.now(), p.diags),
@@ -46,12 +46,12 @@ func (p *exportPlan) facts(ctx context.Context, survey *export.Survey) *due.Fact
 	return facts
 }
 
-// lastRun is the last run as it was recorded when it was over.
-func (p *exportPlan) lastRun(ctx context.Context, last *runModel) *due.Run {
+// lastRun is the last run as it was recorded when it finished.
+func (p *exportPlan) lastRun(ctx context.Context, last lastRun) *due.Run {
 	run := &due.Run{
-		Fingerprint: last.Fingerprint.ValueString(),
-		Profiles:    last.ProfilesSubmitted.ValueInt64() + p.state.WithheldCount.ValueInt64(),
-		Unconfirmed: last.Unconfirmed.ValueInt64(),
+		Fingerprint: last.text(runFingerprint).ValueString(),
+		Profiles:    last.count(runSubmitted).ValueInt64() + p.state.WithheldCount.ValueInt64(),
+		Unconfirmed: last.count(runUnconfirmed).ValueInt64(),
 	}
 	if !load(ctx, p.private, keyInputs, &run.Inputs, p.diags) {
 		run.Inputs = p.state.inputs(p.export)
@@ -60,8 +60,8 @@ func (p *exportPlan) lastRun(ctx context.Context, last *runModel) *due.Run {
 	return run
 }
 
-// refreshFacts are what refreshing found, nil if nothing. What it looked at is
-// the export as the state has it.
+// refreshFacts are what a refresh found, nil if nothing. It reads the export as it
+// is in the state.
 func (p *exportPlan) refreshFacts() *due.Refresh {
 	if p.refresh == nil {
 		return nil
@@ -76,7 +76,7 @@ func (p *exportPlan) refreshFacts() *due.Refresh {
 	return found
 }
 
-// missingIn is who is missing on a list.
+// missingIn returns the members missing on a list.
 func missingIn(m *export.Membership) due.Missing {
 	return due.Missing{Count: m.Missing, Fingerprint: m.MissingFingerprint}
 }

@@ -62,14 +62,14 @@ func ranAtTen() *exportPlan {
 	p := &exportPlan{plan: model(), state: model(), private: keptState{}, diags: &diag.Diagnostics{}, export: &export.Export{}}
 	p.data = &providerData{now: func() time.Time { return time.Date(2026, time.January, 16, 7, 0, 0, 0, time.UTC) }}
 	p.state.WithheldCount = types.Int64Value(2)
-	run := plannedRun("first run").Attributes()
+	run := plannedRun("first run")
 	for name, value := range map[string]attr.Value{
 		"started_at": types.StringValue("2026-01-15T10:00:00Z"), "fingerprint": types.StringValue("abc"),
 		"profiles_submitted": types.Int64Value(5), "profiles_unconfirmed": types.Int64Value(1),
 	} {
 		run[name] = value
 	}
-	p.state.LastRun = types.ObjectValueMust(runType(), run)
+	p.state.LastRun = run.object()
 	return p
 }
 
@@ -107,7 +107,7 @@ func TestExportPlan_facts(t *testing.T) {
 			func(f *due.Facts) { f.Tick = time.Time{} },
 		},
 		"edited":         {func(p *exportPlan) { p.edited = true }, func(f *due.Facts) { f.Edited = true }},
-		"just refreshed": {func(p *exportPlan) { p.looked = true }, func(f *due.Facts) { f.JustRefreshed = true }},
+		"just refreshed": {func(p *exportPlan) { p.justRefreshed = true }, func(f *due.Facts) { f.JustRefreshed = true }},
 		"triggers": {
 			func(p *exportPlan) { p.plan.Triggers = types.MapUnknown(types.StringType) },
 			func(f *due.Facts) { f.TriggersUnknown = true },

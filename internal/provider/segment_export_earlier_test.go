@@ -16,7 +16,7 @@ import (
 func TestAccSegmentExport_waitsForEarlierJobs(t *testing.T) {
 	t.Parallel()
 	var ahead atomic.Int64 // of the clock of Klaviyo
-	w := newWorldWith(t, simulator.Options{Now: func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }})
+	w := newEnvWith(t, simulator.Options{Now: func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }})
 	w.DelayJobs(1, time.Hour)
 	var broken sync.Once
 	w.OnRequest(func(r *http.Request) {

@@ -34,44 +34,39 @@ func TestAccSegmentExport_segmentRefused(t *testing.T) {
 		"no address column": {"Address,FirstName\n" + rowAnn, []string{"Column Not In Segment", "data_matching.email", `no column "EMail"`, `"Address", "FirstName"`}},
 		"no valid row":      {"EMail,FirstName\n,Ann\nhere,Bob\n,Eve\n", []string{"No Row Can Be Exported", "Of 3 rows none", "is empty: 2 rows (1, 3 of vip)", "not valid: 1 row (2 of vip)"}},
 	}
+	var plans refusals
 	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			w := newWorld(t)
-			w.run(refused(w.export(test.content), test.words...))
-			w.wantImports(0)
-		})
+		w := newEnv(t)
+		plans.add(name, w, w.export(test.content), test.words, w.wantNoImport)
 	}
+	plans.run(t)
 }
 
 func TestAccSegmentExport_fileRefused(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
-		path  func(w *world) string
+		path  func(w *env) string
 		words []string
 	}{
-		"missing":            {func(w *world) string { return filepath.Join(w.dir, "nowhere.csv") }, []string{"There is no file", "create the file before planning"}},
-		"missing, relative":  {func(*world) string { return "nowhere.csv" }, []string{`There is no file "nowhere.csv"`, "${path.module}"}},
-		"directory":          {func(w *world) string { return w.dir }, []string{"is a directory, not a file"}},
-		"below a file":       {func(w *world) string { return filepath.Join(w.dir, "vip.csv", "vip.csv") }, []string{"cannot be opened", "not a directory"}},
-		"name of only space": {func(*world) string { return " " }, []string{"must not be empty"}},
+		"missing":            {func(w *env) string { return filepath.Join(w.dir, "nowhere.csv") }, []string{"There is no file", "create the file before planning"}},
+		"missing, relative":  {func(*env) string { return "nowhere.csv" }, []string{`There is no file "nowhere.csv"`, "${path.module}"}},
+		"directory":          {func(w *env) string { return w.dir }, []string{"is a directory, not a file"}},
+		"below a file":       {func(w *env) string { return filepath.Join(w.dir, "vip.csv", "vip.csv") }, []string{"cannot be opened", "not a directory"}},
+		"name of only space": {func(*env) string { return " " }, []string{"must not be empty"}},
 	}
+	var plans refusals
 	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			w := newWorld(t)
-			config := w.export(threeCSV)
-			w.run(refused(config.with(exportBlock, "segment", fileSegment(test.path(w))), test.words...))
-			w.wantImports(0)
-		})
+		w := newEnv(t)
+		plans.add(name, w, w.export(threeCSV).with(exportBlock, "segment", fileSegment(test.path(w))), test.words, w.wantNoImport)
 	}
+	plans.run(t)
 }
 
 // Every column that is missing is named with what it is mapped to, and with
 // the columns that are there.
 func TestAccSegmentExport_missingColumns(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	config := w.export(threeCSV).
 		with(exportBlock, "attributes", block(`last_name = "Surname"`, `location { city = "Town" }`)).
 		with(exportBlock, "properties", `{ tier = "Tier" }`)
@@ -94,16 +89,15 @@ func TestAccSegmentExport_propertyNotOfItsType(t *testing.T) {
 		"json":     {"{", "is not a JSON value"},
 		"list":     {"[1", "is not a list"},
 	}
+	var plans refusals
 	for kind, test := range tests {
-		t.Run(kind, func(t *testing.T) {
-			t.Parallel()
-			w := newWorld(t)
-			config := w.export("EMail,FirstName,Value\nann@example.com,Ann,\nbob@example.com,Bob,"+test.bad+"\neve@example.com,Eve,"+test.bad+"\n").
-				with(exportBlock, "property", typedProperty("income", "Value", kind))
-			w.run(refused(config, "Property Is Not Of Its Type", "In 2 rows (2, 3 of vip)", `property "income" `+test.is, "Nothing was sent"))
-			w.wantImports(0)
-		})
+		w := newEnv(t)
+		config := w.export("EMail,FirstName,Value\nann@example.com,Ann,\nbob@example.com,Bob,"+test.bad+"\neve@example.com,Eve,"+test.bad+"\n").
+			with(exportBlock, "property", typedProperty("income", "Value", kind))
+		words := []string{"Property Is Not Of Its Type", "In 2 rows (2, 3 of vip)", `property "income" ` + test.is, "Nothing was sent"}
+		plans.add(kind, w, config, words, w.wantNoImport)
 	}
+	plans.run(t)
 }
 
 // Configurations that are wrong whatever Klaviyo says are refused before
@@ -141,17 +135,15 @@ func TestAccSegmentExport_configurationRefused(t *testing.T) {
 		"sync mode":                    {"sync_mode", `"replace"`, []string{"sync_mode", `"upsert"`}},
 		"blank name":                   {"display_name", `" "`, []string{"display_name", "must not be empty"}},
 	}
+	var plans refusals
 	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			w := newWorld(t)
-			w.run(refused(w.export(threeCSV).with(exportBlock, test.argument, test.expression), test.words...))
-			w.wantNoRequest()
-		})
+		w := newEnv(t)
+		plans.add(name, w, w.export(threeCSV).with(exportBlock, test.argument, test.expression), test.words, w.wantNoRequest)
 	}
+	plans.run(t)
 }
 
-func (w *world) wantNoRequest() {
+func (w *env) wantNoRequest() {
 	w.t.Helper()
 	for _, r := range w.Requests() {
 		w.t.Errorf("%s %s was sent", r.Method, r.Path)
@@ -192,24 +184,22 @@ func TestAccSegmentExport_destinationRefused(t *testing.T) {
 			[]string{"API Key Missing", "KLAVIYO_KEY_THAT_IS_NOT_SET"},
 		},
 	}
+	var plans refusals
 	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			w := newWorld(t)
-			w.run(refused(w.export(threeCSV).with(test.block, test.argument, test.expression), test.words...))
-			w.wantImports(0)
-		})
+		w := newEnv(t)
+		plans.add(name, w, w.export(threeCSV).with(test.block, test.argument, test.expression), test.words, w.wantNoImport)
 	}
+	plans.run(t)
 }
 
-// A key that lacks a scope is told so by name; reading ones when planning,
-// writing ones, which cannot be tried, when they are needed.
+// An error names the scope that a key lacks: the plan finds missing scopes to read,
+// the apply those to write, which cannot be tried before.
 func TestAccSegmentExport_missingScope(t *testing.T) {
 	t.Parallel()
 	for _, scope := range []string{"accounts:read", "lists:read", "profiles:read", "lists:write", "profiles:write"} {
 		t.Run(scope, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t)
+			w := newEnv(t)
 			var scopes []string
 			for _, s := range simulator.AllScopes {
 				if s != scope {
@@ -229,31 +219,31 @@ func TestAccSegmentExport_missingScope(t *testing.T) {
 	}
 }
 
-// What breaks between two plans is an error of the second one, and the export
-// goes on once it is mended.
+// A failure between two plans is an error of the second one, and the export
+// continues once the cause is fixed.
 func TestAccSegmentExport_brokenLater(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
-		breakIt, mend func(w *world)
+		breakIt, mend func(w *env)
 		words         []string
 	}{
 		"key revoked": {
-			func(w *world) { w.RevokeKey(mainKey) }, func(w *world) { w.AddKey(mainKey) },
+			func(w *env) { w.RevokeKey(mainKey) }, func(w *env) { w.AddKey(mainKey) },
 			[]string{"API Key Refused", "may have been revoked", "The key came from api_key of the provider"},
 		},
 		"list deleted": {
-			func(w *world) { w.DeleteList(w.list.ID) }, func(w *world) { w.AddList(w.list) },
+			func(w *env) { w.DeleteList(w.list.ID) }, func(w *env) { w.AddList(w.list) },
 			[]string{"List Not Found", "list_id ="},
 		},
 		"file gone": {
-			func(w *world) { os.Remove(filepath.Join(w.dir, "vip.csv")) }, func(w *world) { w.segment(threeCSV) },
+			func(w *env) { os.Remove(filepath.Join(w.dir, "vip.csv")) }, func(w *env) { w.segment(threeCSV) },
 			[]string{"Segment Cannot Be Read", "There is no file"},
 		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t)
+			w := newEnv(t)
 			config := w.export(threeCSV)
 			broken := refused(config, test.words...)
 			broken.PreConfig = func() { test.breakIt(w) }
@@ -264,10 +254,10 @@ func TestAccSegmentExport_brokenLater(t *testing.T) {
 	}
 }
 
-// A list that is deleted after the checks is told so as well.
+// A list that is deleted after the checks gets an error of its own.
 func TestAccSegmentExport_listDeletedDuringRun(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	w.OnRequest(func(r *http.Request) {
 		if r.Method == http.MethodPost {
 			w.DeleteList(w.list.ID)

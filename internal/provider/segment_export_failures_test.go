@@ -16,23 +16,23 @@ import (
 func TestAccSegmentExport_refusedByKlaviyo(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
-		arm     func(w *world)
+		arm     func(w *env)
 		status  string
 		failed  int
 		members []string
 	}{
-		"at once": {func(w *world) { w.RefuseEmail("bob@example.com", "invalid", "Invalid email address") }, "partial", 1, []string{three[0], three[2]}},
-		"later":   {func(w *world) { w.FailEmail("bob@example.com", "invalid", "Email is blocked") }, "partial", 1, []string{three[0], three[2]}},
-		"both ways": {func(w *world) {
+		"at once": {func(w *env) { w.RefuseEmail("bob@example.com", "invalid", "Invalid email address") }, "partial", 1, []string{three[0], three[2]}},
+		"later":   {func(w *env) { w.FailEmail("bob@example.com", "invalid", "Email is blocked") }, "partial", 1, []string{three[0], three[2]}},
+		"both ways": {func(w *env) {
 			w.RefuseEmail("ann@example.com", "invalid", "Invalid email address")
 			w.FailEmail("bob@example.com", "invalid", "Email is blocked")
 		}, "partial", 2, three[2:]},
-		"only the phone number": {func(w *world) { w.RefusePhone("+12125550123", "invalid", "not in a supported region") }, "succeeded", 0, three},
+		"only the phone number": {func(w *env) { w.RefusePhone("+12125550123", "invalid", "not in a supported region") }, "succeeded", 0, three},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t)
+			w := newEnv(t)
 			test.arm(w)
 			config := w.export("EMail,FirstName,Phone\nann@example.com,Ann,\nbob@example.com,Bob,+12125550123\neve@example.com,Eve,\n").
 				with(exportBlock, "data_matching", block(`email = "EMail"`, `phone_number = "Phone"`))
@@ -66,7 +66,7 @@ func TestAccSegmentExport_recovers(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t)
+			w := newEnv(t)
 			w.Inject(test.fault)
 			w.run(applied(w.export(threeCSV), inState(exportAddress, values{
 				"last_run.status": "succeeded", "last_run.profiles_submitted": 3, "last_run.jobs": 1, "list_profile_count": 3,
@@ -78,13 +78,13 @@ func TestAccSegmentExport_recovers(t *testing.T) {
 }
 
 // failOnce lets the next import fail for good.
-func (w *world) failOnce() {
+func (w *env) failOnce() {
 	w.Inject(simulator.Fault{Method: "POST", Path: importsPath, Status: 500})
 }
 
 func TestAccSegmentExport_failedCreate(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	config := w.export(threeCSV).with(providerBlock, "retry_timeout", `"0s"`)
 	failing := failed(config, "Klaviyo Fails", "bulk_import_profiles: 500", "3 profiles were under way")
 	failing.PreConfig = w.failOnce
@@ -96,7 +96,7 @@ func TestAccSegmentExport_failedCreate(t *testing.T) {
 
 func TestAccSegmentExport_failedUpdate(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	config := w.export(threeCSV).with(providerBlock, "retry_timeout", `"0s"`)
 	failing := failed(config.with(exportBlock, "display_name", `"Other"`), "Klaviyo Fails", "bulk_import_profiles: 500")
 	failing.PreConfig = func() {
@@ -113,15 +113,17 @@ func TestAccSegmentExport_failedUpdate(t *testing.T) {
 
 // A run that takes too long ends, and says what Klaviyo has of it.
 func TestAccSegmentExport_timeout(t *testing.T) {
+	concurrent(t)
 	t.Parallel()
-	w := newWorldWith(t, simulator.Options{QueueDelay: time.Hour})
+	w := newEnvWith(t, simulator.Options{QueueDelay: time.Hour})
 	w.run(failed(w.export(threeCSV).with(exportBlock, "timeouts", `{ create = "1s" }`),
 		"Export Interrupted", "timeouts.create of 1s is over", "accepted but not finished 1 job with", "Apply again"))
 }
 
 func TestAccSegmentExport_cancelledJob(t *testing.T) {
+	concurrent(t)
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	cancelled := failed(w.export(threeCSV), "Klaviyo Cancelled An Import", `rows 1 to 3 of segment "vip"`)
 	cancelled.PreConfig = func() { w.CancelJobs(1) }
 	w.run(cancelled, applied(w.export(threeCSV)))
@@ -132,7 +134,7 @@ func TestAccSegmentExport_cancelledJob(t *testing.T) {
 // due; a run that Klaviyo confirms ends that.
 func TestAccSegmentExport_notConfirmed(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	c := newCLI(t, w.export(threeCSV))
 	w.MiscountJobs(1, 2)
 	c.terraformRun("Profiles That Klaviyo Did Not Confirm", "apply", "-auto-approve")

@@ -125,7 +125,7 @@ var (
 	textJoe  = map[string]string{"score": `40`, "text": `"40"`}
 )
 
-func (w *world) wantProperties(email string, want map[string]string) {
+func (w *env) wantProperties(email string, want map[string]string) {
 	w.t.Helper()
 	for name, value := range want {
 		w.wantProperty(email, name, value)
@@ -134,7 +134,7 @@ func (w *world) wantProperties(email string, want map[string]string) {
 
 // drifts creates an export of three people, lets its source get a fourth, and
 // applies again. The framework checks that each apply has an empty plan.
-func (w *world) drifts(config configuration, change func(), ann, joe map[string]string) {
+func (w *env) drifts(config configuration, change func(), ann, joe map[string]string) {
 	w.t.Helper()
 	created := applied(config, inState(exportAddress, values{"profile_count": 3, "rejected_count": 0, "last_run.reason": "first run", "last_run.status": "succeeded"}))
 	drifted := applied(config, inState(exportAddress, values{"profile_count": 4, "last_run.reason": changedSegment, "last_run.profiles_submitted": 4}))
@@ -185,7 +185,7 @@ func TestAccFile_formats(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t)
+			w := newEnv(t)
 			writeAll := func(people []person) {
 				for name, content := range tc.files(people) {
 					w.write(name, content)
@@ -201,7 +201,7 @@ func TestAccFile_formats(t *testing.T) {
 // format says what is in a file whose name does not.
 func TestAccFile_formatSet(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	path := w.write("vip.data", parquetOf(people[:3]))
 	config := typedProperties(w.export(threeCSV))
 	as := func(more ...string) configuration {
@@ -232,6 +232,7 @@ func TestAccFile_refused(t *testing.T) {
 	packed, whole := gzipOf(csvOf(people)), parquetOf(people)
 	lines := strings.Repeat(`{"EMail":"ann@example.com","FirstName":"Ann"}`+"\n", 16)
 	const unreadable = "Segment Cannot Be Read"
+	var plans refusals
 	for name, tc := range map[string]struct {
 		path  string
 		files map[string]string
@@ -284,26 +285,23 @@ func TestAccFile_refused(t *testing.T) {
 		"unknown format":        {"vip.csv", map[string]string{"vip.csv": threeCSV}, []string{`format = "xlsx"`}, []string{"Invalid Attribute Value Match", `"csv" "tsv" "ndjson" "parquet"`, `got: "xlsx"`}},
 		"path and path_env":     {"vip.csv", map[string]string{"vip.csv": threeCSV}, []string{`path_env = "SEGMENT_URL"`}, []string{"One Argument Needed In Block", "It has path and path_env."}},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			w := newWorld(t)
-			config := w.export(threeCSV)
-			if err := os.Remove(filepath.Join(w.dir, "vip.csv")); err != nil { // or patterns would match it
-				t.Fatal(err)
-			}
-			for name, content := range tc.files {
-				w.write(name, content)
-			}
-			w.run(refused(config.with(exportBlock, "segment", fileSegment(filepath.Join(w.dir, tc.path), tc.more...)), tc.words...))
-			w.wantImports(0)
-		})
+		w := newEnv(t)
+		config := w.export(threeCSV)
+		if err := os.Remove(filepath.Join(w.dir, "vip.csv")); err != nil { // or patterns would match it
+			t.Fatal(err)
+		}
+		for name, content := range tc.files {
+			w.write(name, content)
+		}
+		plans.add(name, w, config.with(exportBlock, "segment", fileSegment(filepath.Join(w.dir, tc.path), tc.more...)), tc.words, w.wantNoImport)
 	}
+	plans.run(t)
 }
 
 // Errors name the place in a file and never quote what is there.
 func TestAccSecrets_fileErrors(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	someone := people[:3]
 	config := w.export(threeCSV).
 		without(providerBlock, "api_key").
@@ -386,7 +384,7 @@ func TestAccFile_web(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w, s := newWorld(t), newWebServer(t, tc.content(people[:3]), "")
+			w, s := newEnv(t), newWebServer(t, tc.content(people[:3]), "")
 			config := tc.properties(w.export(threeCSV).with(exportBlock, "segment", fileSegment(s.URL+"/"+name)))
 			w.drifts(config, func() { s.change(tc.content(people)) }, tc.ann, tc.joe)
 		})
@@ -395,7 +393,7 @@ func TestAccFile_web(t *testing.T) {
 
 func TestAccFile_webRefused(t *testing.T) {
 	t.Parallel()
-	w, s := newWorld(t), newWebServer(t, threeCSV, "good")
+	w, s := newEnv(t), newWebServer(t, threeCSV, "good")
 	config := w.export(threeCSV)
 	of := func(file string) configuration {
 		return config.with(exportBlock, "segment", vipSegment("file", file))
@@ -417,7 +415,7 @@ func TestAccFile_webRefused(t *testing.T) {
 func TestAccSecrets_signedURL(t *testing.T) {
 	t.Parallel()
 	const signature, expired = "Wolpertinger77", "Elwetritsch88"
-	w, s := newWorld(t), newWebServer(t, csvOf(people[:3]), signature)
+	w, s := newEnv(t), newWebServer(t, csvOf(people[:3]), signature)
 	url := s.URL + "/vip.csv?X-Amz-Signature=" + signature
 	config := w.export(threeCSV).with(exportBlock, "segment", vipSegment("file", `path_env = "SEGMENT_URL"`))
 	c := newCLI(t, config, "TF_LOG=TRACE", "SEGMENT_URL="+url)
@@ -451,7 +449,7 @@ func TestAccSecrets_signedURL(t *testing.T) {
 
 func TestAccFile_signedURLWarning(t *testing.T) {
 	t.Parallel()
-	w, s := newWorld(t), newWebServer(t, csvOf(people[:3]), "Wolpertinger77")
+	w, s := newEnv(t), newWebServer(t, csvOf(people[:3]), "Wolpertinger77")
 	c := newCLI(t, w.export(threeCSV).with(exportBlock, "segment", fileSegment(s.URL+"/vip.csv?X-Amz-Signature=Wolpertinger77")))
 	const warning = "Signed URL Is Kept In The State"
 	c.run("name that in path_env instead.", "plan", "-no-color", "-input=false")

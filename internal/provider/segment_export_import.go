@@ -14,8 +14,8 @@ import (
 )
 
 // ImportState implements resource.ResourceWithImportState. Where the segments
-// are and how they are mapped cannot be known, so the state has little more
-// than the list, under whose name the export goes until it gets one.
+// are and how they are mapped is unknown, so the state has little more than the
+// list, whose name is the display name of the export until it has one.
 func (r *segmentExportResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
 	account, list, _ := strings.Cut(req.ID, "/")
 	identity := exportIdentity{AccountID: types.StringValue(account), ListID: types.StringValue(list)}

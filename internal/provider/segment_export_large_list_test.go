@@ -13,6 +13,7 @@ import (
 // A list of many pages, whose members joined over years, is read by several
 // goroutines at once, which all log. The built provider must live through that.
 func TestAccSegmentExport_largeList(t *testing.T) {
+	concurrent(t)
 	t.Parallel()
 	const (
 		groups    = 60 // of members who joined at the same time
@@ -20,7 +21,7 @@ func TestAccSegmentExport_largeList(t *testing.T) {
 		applies   = 5
 	)
 	var joined atomic.Pointer[time.Time] // the clock of Klaviyo while members join
-	w := newWorldWith(t, simulator.Options{Now: func() time.Time {
+	w := newEnvWith(t, simulator.Options{Now: func() time.Time {
 		if at := joined.Load(); at != nil {
 			return *at
 		}

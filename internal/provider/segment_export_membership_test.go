@@ -8,7 +8,7 @@ import (
 )
 
 // checking is an export with a membership check.
-func (w *world) checking(check string) configuration {
+func (w *env) checking(check string) configuration {
 	return w.export(threeCSV).with(exportBlock, "membership_check", `"`+check+`"`)
 }
 
@@ -21,7 +21,7 @@ func TestAccSegmentExport_membershipChecks(t *testing.T) {
 	} {
 		t.Run(check, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t)
+			w := newEnv(t)
 			config := w.checking(check)
 			swap := func() {
 				w.RemoveMembers(w.list.ID, "bob@example.com")
@@ -38,10 +38,10 @@ func TestAccSegmentExport_membershipChecks(t *testing.T) {
 	}
 }
 
-// Without a check also a loss stays unseen, and the list is not counted.
+// Without a check a loss is not noticed, and the list is not counted.
 func TestAccSegmentExport_membershipNotChecked(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	config := w.checking(membershipNone)
 	w.run(applied(config), resource.TestStep{Config: config.String(), PlanOnly: true, PreConfig: func() { w.RemoveMembers(w.list.ID, three...) }})
 	w.wantImports(1)
@@ -54,7 +54,7 @@ func TestAccSegmentExport_baselineOfTheList(t *testing.T) {
 	for check, reason := range map[string]string{membershipFull: "list lacks 2 profiles", membershipCount: "list lost 1 member"} {
 		t.Run(check, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t)
+			w := newEnv(t)
 			w.FailEmail("eve@example.com", "merged", "Merged into another profile")
 			config := w.checking(check)
 			again := applied(config)
@@ -73,7 +73,7 @@ func TestAccSegmentExport_unsubscribedIsNoDrift(t *testing.T) {
 	for _, check := range []string{membershipFull, membershipCount} {
 		t.Run(check, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t)
+			w := newEnv(t)
 			config := w.checking(check)
 			lost := applied(config, inState(exportAddress, values{"withheld_count": 1}))
 			lost.PreConfig = func() { w.RemoveMembers(w.list.ID, "bob@example.com") }

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
@@ -66,31 +65,6 @@ type safeguardsModel struct {
 	MaxProfiles        types.Int64 `tfsdk:"max_profiles"`
 	AllowEmptySegment  types.Bool  `tfsdk:"allow_empty_segment"`
 	AllowLiveFlows     types.Bool  `tfsdk:"allow_live_flows"`
-}
-
-type runModel struct {
-	ID                types.String `tfsdk:"id"`
-	Reason            types.String `tfsdk:"reason"`
-	Status            types.String `tfsdk:"status"`
-	StartedAt         types.String `tfsdk:"started_at"`
-	CompletedAt       types.String `tfsdk:"completed_at"`
-	Fingerprint       types.String `tfsdk:"fingerprint"`
-	ProfilesSubmitted types.Int64  `tfsdk:"profiles_submitted"`
-	ProfilesFailed    types.Int64  `tfsdk:"profiles_failed"`
-	Unconfirmed       types.Int64  `tfsdk:"profiles_unconfirmed"`
-	ListProfileCount  types.Int64  `tfsdk:"list_profile_count"`
-	Jobs              types.Int64  `tfsdk:"jobs"`
-}
-
-// lastRun decodes the last run. nil means that there was none, or that it is
-// not known whether there will have been one.
-func (m *segmentExportModel) lastRun(ctx context.Context, diags *diag.Diagnostics) *runModel {
-	if m.LastRun.IsNull() || m.LastRun.IsUnknown() {
-		return nil
-	}
-	var run runModel
-	diags.Append(m.LastRun.As(ctx, &run, basetypes.ObjectAsOptions{})...)
-	return &run
 }
 
 // sourceKnown reports whether everything is known that decides which profiles
@@ -178,12 +152,6 @@ func (m *segmentExportModel) safeguards(ctx context.Context, diags *diag.Diagnos
 	return out
 }
 
-// startedAt is when the run began; zero if that is not known.
-func (r *runModel) startedAt() time.Time {
-	at, _ := time.Parse(time.RFC3339, r.StartedAt.ValueString())
-	return at
-}
-
 func (m *segmentExportModel) mapping(ctx context.Context, diags *diag.Diagnostics) profile.Mapping {
 	var matching dataMatchingModel
 	diags.Append(m.DataMatching.As(ctx, &matching, basetypes.ObjectAsOptions{})...)
@@ -255,50 +223,4 @@ func (m *segmentExportModel) setID(e *export.Export) {
 	if e.Destination.AccountID != "" && e.ListID != "" {
 		m.ID = types.StringValue(e.Destination.AccountID + "/" + e.ListID)
 	}
-}
-
-// plannedRun is a run that is due, with nothing known but why. The reason is not
-// known either if it is empty.
-func plannedRun(reason string) types.Object {
-	values := make(map[string]attr.Value, len(runType()))
-	for name, kind := range runType() {
-		if kind == types.Int64Type {
-			values[name] = types.Int64Unknown()
-		} else {
-			values[name] = types.StringUnknown()
-		}
-	}
-	if reason != "" {
-		values["reason"] = types.StringValue(reason)
-	}
-	return types.ObjectValueMust(runType(), values)
-}
-
-// countOrNull is null for a count that is not known.
-func countOrNull(count int64) types.Int64 {
-	if count < 0 {
-		return types.Int64Null()
-	}
-	return types.Int64Value(count)
-}
-
-// finishedRun is a run that is over.
-func finishedRun(reason string, r *export.Result) types.Object {
-	status := "succeeded"
-	if r.Refused.Total > 0 || r.Unconfirmed.Total() > 0 {
-		status = "partial"
-	}
-	return types.ObjectValueMust(runType(), map[string]attr.Value{
-		"id":                   types.StringValue(r.ID),
-		"reason":               types.StringValue(reason),
-		"status":               types.StringValue(status),
-		"started_at":           types.StringValue(r.StartedAt.Format(time.RFC3339)),
-		"completed_at":         types.StringValue(r.CompletedAt.Format(time.RFC3339)),
-		"fingerprint":          types.StringValue(r.Fingerprint),
-		"profiles_submitted":   types.Int64Value(r.Submitted()),
-		"profiles_failed":      types.Int64Value(r.Refused.Total),
-		"profiles_unconfirmed": types.Int64Value(r.Unconfirmed.Total()),
-		"list_profile_count":   countOrNull(r.ListProfileCount),
-		"jobs":                 types.Int64Value(r.Jobs),
-	})
 }

@@ -7,11 +7,11 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
 )
 
-// Somebody who unsubscribes makes no run due, and is not put back on the list by
+// An opt-out makes no run due, and is not put back on the list by
 // one that is due for another reason.
 func TestAccSegmentExport_optOuts(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	config := w.export(threeCSV)
 	first := applied(config, inState(exportAddress, values{"opt_outs": "withhold", "withheld_count": 0, "list_profile_count": 3}))
 	left := resource.TestStep{Config: config.String(), PlanOnly: true, PreConfig: func() { w.Unsubscribe(w.list.ID, "Bob@Example.com") }}
@@ -27,7 +27,7 @@ func TestAccSegmentExport_optOuts(t *testing.T) {
 
 func TestAccSegmentExport_optOutsIgnored(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	w.Unsubscribe(w.list.ID, "bob@example.com")
 	config := w.export(threeCSV)
 	all := applied(config.with(exportBlock, "opt_outs", `"ignore"`), inState(exportAddress, values{"withheld_count": 0}))

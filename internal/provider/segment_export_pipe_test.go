@@ -9,10 +9,10 @@ import (
 )
 
 // A pipe can be read once, and a segment is read by the plan and by the apply.
-// The plan says so instead of waiting for somebody who writes.
+// The plan says so instead of waiting for a writer.
 func TestAccFile_pipe(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	config := w.export(threeCSV)
 	if err := syscall.Mkfifo(filepath.Join(w.dir, "vip-2.csv"), 0o600); err != nil {
 		t.Fatal(err)

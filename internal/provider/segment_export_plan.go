@@ -13,10 +13,11 @@ import (
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/due"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 )
 
-// exportPlan completes the plan of an export: it checks what is known, looks
-// at the segments, and decides whether a run is due.
+// exportPlan completes the plan of an export: it checks what is known, reads the
+// segments, and decides whether a run is due.
 type exportPlan struct {
 	data    *providerData
 	plan    *segmentExportModel
@@ -24,17 +25,17 @@ type exportPlan struct {
 	private privateState
 	diags   *diag.Diagnostics
 
-	edited  bool          // the configuration is not what the state was made from
-	limit   time.Duration // for reading
-	export  *export.Export
-	used    *access        // nil while the key or the account is not known
-	refresh *refreshed     // what refreshing found that makes a run due; nil if nothing
-	looked  bool           // this process has just refreshed the export
-	outcome refreshOutcome // of that refresh
+	edited        bool          // the configuration differs from that of the state
+	limit         time.Duration // for reading
+	export        *export.Export
+	used          *access        // nil while the key or the account is not known
+	refresh       *refreshed     // what a refresh found that makes a run due; nil if nothing
+	justRefreshed bool           // this process has just refreshed the export
+	outcome       refreshOutcome // of that refresh
 }
 
-// complete fills in every computed attribute of the plan. What depends on
-// unknown inputs stays unknown. limit bounds how long it may read.
+// complete sets every computed attribute of the plan. What depends on unknown
+// inputs is unknown. limit bounds how long it may read.
 func (p *exportPlan) complete(ctx context.Context, limit time.Duration) {
 	ctx, cancel := withTimeout(ctx, "read", limit)
 	defer cancel()
@@ -52,7 +53,7 @@ func (p *exportPlan) complete(ctx context.Context, limit time.Duration) {
 	if !p.preflight(ctx) {
 		return
 	}
-	if p.staysAsItIs(ctx) {
+	if p.needsNoRun(ctx) {
 		p.plan.keepSurvey(p.state)
 		p.plan.LastRun, p.plan.WithheldCount = p.state.LastRun, p.state.WithheldCount
 		p.plan.setNextRun(ctx, p.diags)
@@ -66,8 +67,8 @@ func (p *exportPlan) complete(ctx context.Context, limit time.Duration) {
 	p.plan.setNextRun(ctx, p.diags)
 }
 
-// check makes sure that a run could be made now, whatever is planned for the
-// export itself.
+// check checks that a run could be made now, whatever is planned for the export
+// itself.
 func (p *exportPlan) check(ctx context.Context) {
 	p.export = p.plan.export(ctx, p.diags)
 	if p.diags.HasError() {
@@ -91,20 +92,76 @@ func (p *exportPlan) check(ctx context.Context) {
 	}
 }
 
-// preflight checks what must hold before the segments are read, in this order and
-// as far as it is known. It reports whether all of that holds. A run checks consent,
-// account and list once more before it reads.
+// preflight makes the checks of a run that come before the segments are read, as
+// far as their inputs are known. It reports whether all of them passed.
 func (p *exportPlan) preflight(ctx context.Context) bool {
 	p.checkRejects()
-	p.checkDestination(ctx)
+	d, known := p.plan.destination(ctx, p.diags)
+	seen := p.state != nil && p.state.ID.Equal(p.plan.ID) && !p.state.ListName.IsNull()
+	list, err := p.export.Preflight(ctx, export.Preflight{
+		Connect: func() (*klaviyo.Client, error) {
+			if !known {
+				return nil, nil
+			}
+			return p.connect(&d)
+		},
+		ConsentUnknown: !known || d.DataPrivacyConsent.IsUnknown(),
+		ListUnknown:    p.plan.ListID.IsUnknown(),
+		ListSeen:       seen && !p.outcome.listFailed,
+		Explain: func(reading string, err error) error {
+			return explainTimeout(ctx, reading, p.used.blame(err))
+		},
+	})
+	if err != nil && !errors.Is(err, errReported) {
+		p.plan.addError(p.diags, err)
+	}
 	if p.diags.HasError() {
 		return false
 	}
-	p.checkList(ctx)
-	return !p.diags.HasError()
+	p.planList(list, seen)
+	return true
 }
 
-// loadRefresh takes over what refreshing has found.
+// errReported means that the diagnostics have the error already.
+var errReported = errors.New("reported")
+
+// connect returns the client of a destination, or nil while its key or account is
+// not known.
+func (p *exportPlan) connect(d *destinationModel) (*klaviyo.Client, error) {
+	if d.checkGuardRails(p.diags); p.diags.HasError() {
+		return nil, errReported
+	}
+	used, err := p.data.access(d.keyRef())
+	switch {
+	case errors.Is(err, errAccessUnknown):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case d.AccountID.IsUnknown(): // the connection is yet to check the key
+		return nil, nil
+	}
+	p.used = used
+	return used.client, nil
+}
+
+// planList plans what is computed from the list, which refreshing may have seen.
+func (p *exportPlan) planList(list klaviyo.List, seen bool) {
+	switch {
+	case seen && !p.plan.ListID.IsUnknown():
+		p.plan.ListName, p.plan.ListProfileCount = p.state.ListName, p.state.ListProfileCount
+		return
+	case list.ID == "":
+		p.plan.ListName = types.StringUnknown()
+	default:
+		p.plan.ListName = types.StringValue(list.Name)
+		if name, ok := p.data.renames.Load(list.ID); ok {
+			p.plan.ListName = types.StringValue(fmt.Sprint(name))
+		}
+	}
+	p.plan.ListProfileCount = types.Int64Unknown()
+}
+
+// loadRefresh loads what the refresh found.
 func (p *exportPlan) loadRefresh(ctx context.Context) {
 	if p.state == nil {
 		return
@@ -112,78 +169,16 @@ func (p *exportPlan) loadRefresh(ctx context.Context) {
 	if found := (refreshed{}); load(ctx, p.private, keyRefresh, &found, p.diags) {
 		p.refresh = &found
 	}
-	p.outcome, p.looked = p.data.refreshes.find(p.state.key())
+	p.outcome, p.justRefreshed = p.data.refreshes.find(p.state.key())
 }
 
-// staysAsItIs reports whether an edited export gets no run, whatever the segments
-// hold by now: nothing that was edited makes a run due, and refreshing has found
-// nothing either. Terraform plans once more when it applies, without a refresh,
-// and insists on the same result, so there is no looking again.
-func (p *exportPlan) staysAsItIs(ctx context.Context) bool {
-	return p.state != nil && p.edited && !p.looked && p.refresh == nil && p.sameSource(ctx) &&
+// needsNoRun reports whether an edited export gets no run, whatever the segments
+// hold by now: no edit makes a run due, and the refresh found no reason either.
+// Terraform plans once more when it applies, without a refresh, and requires the
+// same result, so the segments are not read again.
+func (p *exportPlan) needsNoRun(ctx context.Context) bool {
+	return p.state != nil && p.edited && !p.justRefreshed && p.refresh == nil && p.sameSource(ctx) &&
 		!p.plan.Enabled.IsUnknown() && !p.reasons(ctx, nil).Any()
-}
-
-// checkDestination checks consent, key and account as far as they are known.
-func (p *exportPlan) checkDestination(ctx context.Context) {
-	d, ok := p.plan.destination(ctx, p.diags)
-	if !ok {
-		return
-	}
-	if !d.DataPrivacyConsent.IsUnknown() {
-		if err := p.export.CheckConsent(); err != nil {
-			p.plan.addError(p.diags, err)
-			return
-		}
-	}
-	if d.checkGuardRails(p.diags); p.diags.HasError() {
-		return
-	}
-	used, err := p.data.access(d.keyRef())
-	if errors.Is(err, errAccessUnknown) {
-		return
-	}
-	if err != nil {
-		p.plan.addError(p.diags, err)
-		return
-	}
-	if d.AccountID.IsUnknown() { // the connection is yet to check the key
-		return
-	}
-	p.used = used
-	if err := p.export.CheckAccount(ctx, used.client); err != nil {
-		p.fail(ctx, "the account of the API key", used.blame(err))
-	}
-}
-
-// checkList checks that the list may be used and is there, unless refreshing
-// has just seen it.
-func (p *exportPlan) checkList(ctx context.Context) {
-	p.plan.ListName, p.plan.ListProfileCount = types.StringUnknown(), types.Int64Unknown()
-	if p.plan.ListID.IsUnknown() {
-		return
-	}
-	if err := p.export.CheckListAllowed(); err != nil {
-		p.plan.addError(p.diags, err)
-		return
-	}
-	kept := p.state != nil && p.state.ID.Equal(p.plan.ID) && !p.state.ListName.IsNull()
-	if kept {
-		p.plan.ListName, p.plan.ListProfileCount = p.state.ListName, p.state.ListProfileCount
-	}
-	if p.used == nil || kept && !p.outcome.listFailed {
-		return
-	}
-	list, err := p.export.CheckList(ctx, p.used.client)
-	switch {
-	case err != nil:
-		p.fail(ctx, "the list", p.used.blame(err))
-	case !kept:
-		p.plan.ListName = types.StringValue(list.Name)
-		if name, ok := p.data.renames.Load(list.ID); ok {
-			p.plan.ListName = types.StringValue(fmt.Sprint(name))
-		}
-	}
 }
 
 // fail reports an error of reading something.
@@ -191,8 +186,8 @@ func (p *exportPlan) fail(ctx context.Context, reading string, err error) {
 	p.plan.addError(p.diags, explainTimeout(ctx, reading, err))
 }
 
-// survey looks at the segments: what refreshing found, if they are declared as
-// they were then, else what is there now. It is nil while they are not known.
+// survey returns the survey of the refresh if the declaration is the same, and reads
+// the segments otherwise. It is nil while they are unknown.
 func (p *exportPlan) survey(ctx context.Context) *export.Survey {
 	if !p.plan.sourceKnown(ctx) {
 		return nil
@@ -200,7 +195,7 @@ func (p *exportPlan) survey(ctx context.Context) *export.Survey {
 	if found := p.refreshedSurvey(ctx); found != nil && p.export.CheckSurvey(found) == nil {
 		return found
 	}
-	if p.looked && p.sameSource(ctx) {
+	if p.justRefreshed && p.sameSource(ctx) {
 		if err := p.outcome.timeout.within(p.limit); err != nil {
 			p.plan.addError(p.diags, err)
 			return nil
@@ -215,23 +210,22 @@ func (p *exportPlan) survey(ctx context.Context) *export.Survey {
 	return survey
 }
 
-// refreshedSurvey is what refreshing found in the segments as they are declared
-// now, nil if that is not known.
+// refreshedSurvey is the survey of the refresh for the segments as they are declared
+// now, nil if there is none.
 func (p *exportPlan) refreshedSurvey(ctx context.Context) *export.Survey {
 	switch {
 	case p.surveyRefreshed(ctx):
 		return p.refresh.Survey
-	case p.looked && p.sameSource(ctx):
+	case p.justRefreshed && p.sameSource(ctx):
 		return p.outcome.survey
 	default:
 		return nil
 	}
 }
 
-// surveyRefreshed reports whether refreshing read the segments as they are
-// declared now. Only then do figures of them belong into the plan: Terraform
-// makes it again when it applies it, and by then another survey may find
-// others.
+// surveyRefreshed reports whether the refresh read the segments as they are declared
+// now. Only then does the plan show their counts: Terraform plans again when it
+// applies, and another survey may count differently by then.
 func (p *exportPlan) surveyRefreshed(ctx context.Context) bool {
 	return p.refresh != nil && p.refresh.Survey != nil && p.sameSource(ctx)
 }
@@ -241,14 +235,14 @@ func (p *exportPlan) sameSource(ctx context.Context) bool {
 	return p.state != nil && p.plan.Segments.Equal(p.state.Segments) && p.sameMapping(ctx)
 }
 
-// sameMapping reports whether columns fill what they fill in the state, however
-// that is written.
+// sameMapping reports whether the mapping means the same as that of the state,
+// however it is written.
 func (p *exportPlan) sameMapping(ctx context.Context) bool {
 	return p.plan.mappingKnown(ctx) && p.plan.SegmentProperty.Equal(p.state.SegmentProperty) &&
 		reflect.DeepEqual(p.plan.mapping(ctx, p.diags), p.state.mapping(ctx, p.diags))
 }
 
-// keep plans that nothing is read and nothing sent.
+// keep plans to read and send nothing.
 func (p *exportPlan) keep() {
 	kept := segmentExportModel{LastRun: types.ObjectNull(runType())}
 	if p.state != nil {
@@ -313,13 +307,13 @@ func (p *exportPlan) planRun(ctx context.Context, why due.Reasons, survey *expor
 	if p.surveyRefreshed(ctx) {
 		reason += " " + estimate(survey.Profiles)
 	}
-	p.plan.LastRun = plannedRun(reason)
+	p.plan.LastRun = plannedRun(reason).object()
 	p.plan.ListProfileCount, p.plan.WithheldCount = types.Int64Unknown(), types.Int64Unknown()
 	warnSurvey(p.diags, p.plan.name(), survey, p.surveyRefreshed(ctx))
 }
 
-// checkBeforeRun makes sure that the key can do what a run needs, as far as
-// that can be tried, and that the run mails nobody by accident.
+// checkBeforeRun checks the scopes of the key, as far as that can be tried, and that
+// the run starts no live flow by accident.
 func (p *exportPlan) checkBeforeRun(ctx context.Context, survey *export.Survey) {
 	if err := p.used.client.CheckReadScopes(ctx); err != nil {
 		p.fail(ctx, "what the API key may do", p.used.blame(err))

@@ -47,29 +47,29 @@ func with(v values, name string, value any) values {
 func TestAccSegmentExport_runIsDue(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
-		before func(w *world) // happens between the applies
-		change func(w *world, c configuration) configuration
+		before func(w *env) // happens between the applies
+		change func(w *env, c configuration) configuration
 		plan   func(reason string) values // dueRun if it is nil
 		reason string
 	}{
 		"row added": {
-			before: func(w *world) { w.segment(threeCSV + "joe@example.com,Joe\n") },
+			before: func(w *env) { w.segment(threeCSV + "joe@example.com,Joe\n") },
 			reason: "segment changed: 3 -> 4 profiles",
 		},
 		"mapping": {
-			change: func(_ *world, c configuration) configuration { return c.without(exportBlock, "attributes") },
+			change: func(_ *env, c configuration) configuration { return c.without(exportBlock, "attributes") },
 			plan:   dueUnread,
 			reason: "mapping changed",
 		},
 		"a member lost and a row changed": {
-			before: func(w *world) {
+			before: func(w *env) {
 				w.RemoveMembers(w.list.ID, "ann@example.com")
 				w.segment("EMail,FirstName\n" + rowAnn + rowBob + "eve@example.com,Eva\n")
 			},
 			reason: "list lost 1 member; segment changed: 3 profiles, not all the same as before",
 		},
 		"other list": {
-			change: func(w *world, c configuration) configuration {
+			change: func(w *env, c configuration) configuration {
 				w.list = w.AddList(simulator.List{Name: "Another"})
 				return c.with(exportBlock, "list_id", `"`+w.list.ID+`"`)
 			},
@@ -77,7 +77,7 @@ func TestAccSegmentExport_runIsDue(t *testing.T) {
 			reason: "list changed",
 		},
 		"triggers": {
-			change: func(_ *world, c configuration) configuration {
+			change: func(_ *env, c configuration) configuration {
 				return c.with(exportBlock, "triggers", `{ release = "2", month = "May", kept = "as is" }`)
 			},
 			plan:   dueUnread,
@@ -87,7 +87,7 @@ func TestAccSegmentExport_runIsDue(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t)
+			w := newEnv(t)
 			config := w.export(threeCSV).with(exportBlock, "triggers", `{ release = "1", gone = "soon", kept = "as is" }`)
 			first := applied(config)
 			if test.change != nil {
@@ -116,19 +116,19 @@ func TestAccSegmentExport_runIsDue(t *testing.T) {
 // What changes nothing that would be sent leaves the plan empty.
 func TestAccSegmentExport_emptyPlan(t *testing.T) {
 	t.Parallel()
-	tests := map[string]func(w *world){
-		"nothing happened":    func(*world) {},
-		"rows in other order": func(w *world) { w.segment("EMail,FirstName\n" + rowEve + rowAnn + rowBob) },
-		"columns rearranged": func(w *world) {
+	tests := map[string]func(w *env){
+		"nothing happened":    func(*env) {},
+		"rows in other order": func(w *env) { w.segment("EMail,FirstName\n" + rowEve + rowAnn + rowBob) },
+		"columns rearranged": func(w *env) {
 			w.segment("Extra,FirstName,EMail\n1,Ann,Ann@Example.com\n2,Bob,bob@example.com\n3,Eve,eve@example.com\n")
 		},
-		"duplicate added":   func(w *world) { w.segment(threeCSV + "ANN@example.com,Anna\n") },
-		"strangers on list": func(w *world) { w.AddMembers(w.list.ID, "zed@example.com", "joe@example.com") },
+		"duplicate added":   func(w *env) { w.segment(threeCSV + "ANN@example.com,Anna\n") },
+		"strangers on list": func(w *env) { w.AddMembers(w.list.ID, "zed@example.com", "joe@example.com") },
 	}
 	for name, happens := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t)
+			w := newEnv(t)
 			config := w.export(threeCSV).String()
 			w.run(resource.TestStep{Config: config},
 				resource.TestStep{Config: config, PlanOnly: true, PreConfig: func() { happens(w) }})
@@ -140,7 +140,7 @@ func TestAccSegmentExport_emptyPlan(t *testing.T) {
 // Changes that concern nobody outside of Terraform are saved without a run.
 func TestAccSegmentExport_savedWithoutRun(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	config := w.export(threeCSV)
 	renamed := config.with(exportBlock, "display_name", `"Other"`).with(connectionBlock, "max_profiles_per_export", "10")
 	saved := applied(renamed, inState(exportAddress, values{
@@ -155,7 +155,7 @@ func TestAccSegmentExport_savedWithoutRun(t *testing.T) {
 
 func TestAccSegmentExport_runOnApply(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	off := w.export(threeCSV).with(exportBlock, "run_on_apply", "false")
 	changed := applied(off, inState(exportAddress, values{"profile_count": 4, "last_run": nil}))
 	changed.PreConfig = func() {
@@ -178,7 +178,7 @@ func TestAccSegmentExport_runOnApply(t *testing.T) {
 // file, not even a key.
 func TestAccSegmentExport_disabled(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	off := w.export(threeCSV).
 		with(exportBlock, "destination", literalDestination("MainAc", `api_key_env = "KLAVIYO_KEY_THAT_IS_NOT_SET"`)).
 		with(exportBlock, "segment", fileSegment("nowhere.csv")).
@@ -200,7 +200,7 @@ func TestAccSegmentExport_disabled(t *testing.T) {
 // what happened meanwhile.
 func TestAccSegmentExport_switchedOffAndOn(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	config := w.export(threeCSV)
 	off := config.with(exportBlock, "enabled", "false")
 	on := applied(config, inState(exportAddress, values{"list_profile_count": 3}))
@@ -223,7 +223,7 @@ func TestAccSegmentExport_dueWhileOff(t *testing.T) {
 		for name, change := range changes {
 			t.Run(name+" with "+offSwitch, func(t *testing.T) {
 				t.Parallel()
-				w := newWorld(t)
+				w := newEnv(t)
 				config := w.export(threeCSV)
 				first := applied(config)
 				value := `{ release = "2" }`
@@ -249,7 +249,7 @@ func TestAccSegmentExport_dueWhileOff(t *testing.T) {
 // A key of another account takes the export to that account.
 func TestAccSegmentExport_accountChanged(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	w.addOtherAccount()
 	config := w.export(threeCSV).
 		with(listBlock, "name", `"Managed"`).

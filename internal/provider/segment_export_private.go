@@ -12,16 +12,14 @@ import (
 
 // Keys of the private state of an export.
 const (
-	// keyRefresh is what refreshing found that makes a run due. Terraform makes
-	// the plan of an update twice, again when it applies it, and insists on the
-	// same result; so a plan rests on what was read once, before it. There is
-	// nothing while the state is up to date: Terraform saves what a refresh
-	// stores even if nothing is planned, and a later plan without a refresh
-	// cannot tell how old it is.
+	// keyRefresh is what a refresh found that makes a run due. Terraform plans an
+	// update twice, the second time when it applies, and requires the same result;
+	// so both plans use what the refresh read. It is empty while the state is up to
+	// date: Terraform saves what a refresh stores even if nothing is planned, and a
+	// later plan without a refresh could not know how old it is.
 	keyRefresh = "refresh"
 
-	// keySurveyed is the last survey of segments that tell by themselves
-	// whether they have changed.
+	// keySurveyed is the last survey of segments whose versions are known.
 	keySurveyed = "surveyed"
 
 	// keyMissing is who was missing on the list after the last run, a [due.Missing].
@@ -32,21 +30,20 @@ const (
 	keyInputs = "last_run_inputs"
 )
 
-// privateState is what the framework keeps beside the attributes.
+// privateState is the data that the framework stores beside the attributes.
 type privateState interface {
 	GetKey(ctx context.Context, key string) ([]byte, diag.Diagnostics)
 	SetKey(ctx context.Context, key string, value []byte) diag.Diagnostics
 }
 
-// load reads a value from the private state. It reports false when there is
-// none.
+// load reads a value from the private state. It reports whether there is one.
 func load(ctx context.Context, private privateState, key string, into any, diags *diag.Diagnostics) bool {
 	value, found := private.GetKey(ctx, key)
 	diags.Append(found...)
 	return len(value) > 0 && json.Unmarshal(value, into) == nil
 }
 
-// store puts a value into the private state; nil takes the key out.
+// store sets a value in the private state; nil removes the key.
 func store(ctx context.Context, private privateState, key string, value any, diags *diag.Diagnostics) {
 	var encoded []byte
 	if value != nil {
@@ -75,8 +72,8 @@ type surveyed struct {
 	Survey *export.Survey `json:"survey"`
 }
 
-// storeSurveyed keeps a survey for as long as the segments say that they are
-// what they were then.
+// storeSurveyed keeps a survey for as long as the versions of the segments are the
+// same.
 func storeSurveyed(ctx context.Context, private privateState, m *segmentExportModel, e *export.Export, s *export.Survey, diags *diag.Diagnostics) {
 	if s == nil || s.Version == "" || !e.TellsChanges() {
 		store(ctx, private, keySurveyed, nil, diags)
@@ -85,8 +82,8 @@ func storeSurveyed(ctx context.Context, private privateState, m *segmentExportMo
 	store(ctx, private, keySurveyed, surveyed{m.sourceDigest(), s}, diags)
 }
 
-// loadSurveyed returns the survey that was kept, nil if there is none of what
-// is declared now.
+// loadSurveyed returns the survey that was kept, nil if the declaration has changed
+// since.
 func loadSurveyed(ctx context.Context, private privateState, m *segmentExportModel, diags *diag.Diagnostics) *export.Survey {
 	var last surveyed
 	if !load(ctx, private, keySurveyed, &last, diags) || last.Source != m.sourceDigest() {

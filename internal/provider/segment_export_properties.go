@@ -17,8 +17,8 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
 )
 
-// Custom properties come from a map of columns, or from blocks where more than
-// the column is to be said.
+// Custom properties come from a map of columns, or from blocks if they need more
+// than the column.
 const (
 	propertiesArgument = "properties"
 	propertyArgument   = "property"
@@ -43,7 +43,7 @@ func propertiesAttribute() schema.Attribute {
 
 func propertyBlock() schema.Block {
 	return schema.ListNestedBlock{
-		MarkdownDescription: "A custom property of the profiles of which more than its column is to be said. A name is either here or in `properties`.",
+		MarkdownDescription: "A custom property that needs more than its column, such as a type. A name is either here or in `properties`.",
 		Validators:          []validator.List{uniqueNames{propertyArgument, "A property comes from one column."}, notInProperties{}},
 		NestedObject: schema.NestedBlockObject{
 			Attributes: map[string]schema.Attribute{
@@ -155,7 +155,7 @@ func (m *segmentExportModel) properties(ctx context.Context, diags *diag.Diagnos
 	var blocks []propertyModel
 	diags.Append(m.Property.ElementsAs(ctx, &blocks, false)...)
 	for _, p := range blocks {
-		kind, _ := profile.ParseType(p.Type.ValueString()) // null is as the source has it
+		kind, _ := profile.ParseType(p.Type.ValueString()) // null keeps the type of the source
 		out[p.Name.ValueString()] = profile.Property{Column: p.Field.ValueString(), Type: kind}
 	}
 	return out

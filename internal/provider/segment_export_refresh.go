@@ -18,7 +18,7 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/pipeline"
 )
 
-// exportRefresh looks at what an export is about, on both sides.
+// exportRefresh reads the segments and the list of an export.
 type exportRefresh struct {
 	data    *providerData
 	state   *segmentExportModel
@@ -29,9 +29,8 @@ type exportRefresh struct {
 }
 
 // refresh brings the attributes of the list up to date and returns what makes a
-// run due, nil if nothing that it looked at does. What cannot be read stays as it
-// was; planning reads it again and says what is wrong. limit bounds how long it
-// may read.
+// run due, nil if nothing does. The state keeps what cannot be read; the plan reads
+// it again and reports the error. limit bounds how long it may read.
 func (r *exportRefresh) refresh(ctx context.Context, limit time.Duration) *refreshed {
 	ctx, cancel := withTimeout(ctx, "read", limit)
 	defer cancel()
@@ -67,7 +66,7 @@ func (r *exportRefresh) refresh(ctx context.Context, limit time.Duration) *refre
 	return r.due(ctx, found)
 }
 
-// warnList says that the list was not looked at.
+// warnList warns that the list was not read.
 func (r *exportRefresh) warnList(err error) {
 	var problem diag.Diagnostics
 	r.state.addError(&problem, err)
@@ -80,14 +79,14 @@ func (r *exportRefresh) warnList(err error) {
 			r.export.ListID, strings.Join(words, " ")))
 }
 
-// due returns what was found if a run is due for it, as the state declares the
-// export, or if the counts of the export are others than the state has. It mends
-// counts of the state that are not those of the last run, although nothing has
-// changed since: the run exported something else than was planned.
+// due returns what was found if it makes a run due, for the export as it is in the
+// state, or if it changes the counts of the export. If the segments are those of the
+// last run, it corrects the counts of the state: the run may have exported something
+// else than was planned.
 func (r *exportRefresh) due(ctx context.Context, found refreshed) *refreshed {
 	p := exportPlan{data: r.data, plan: r.state, state: r.state, private: r.private, diags: r.diags, export: r.export, refresh: &found}
-	last := r.state.lastRun(ctx, r.diags)
-	if found.Survey != nil && last != nil && found.Survey.Fingerprint == last.Fingerprint.ValueString() {
+	last := r.state.lastRun()
+	if found.Survey != nil && last != nil && found.Survey.Fingerprint == last.text(runFingerprint).ValueString() {
 		r.state.setSurvey(found.Survey)
 	}
 	if last != nil {
@@ -100,9 +99,9 @@ func (r *exportRefresh) due(ctx context.Context, found refreshed) *refreshed {
 	return nil
 }
 
-// noteTimeout warns of an error that is there because time is up. Where nothing is
-// planned nobody else would say why refreshing took so long. If it was a segment
-// that could not be read in time, the plan does not wait for it as long again.
+// noteTimeout warns of an error that a timeout caused, since without a planned change
+// nothing else would explain the slow refresh. If a segment could not be read in
+// time, the plan does not wait for it again.
 func (r *exportRefresh) noteTimeout(ctx context.Context, err error) (failure readFailure) {
 	var over timeoutOver
 	var explained *diagnostic.Error
@@ -116,8 +115,7 @@ func (r *exportRefresh) noteTimeout(ctx context.Context, err error) (failure rea
 	return failure
 }
 
-// survey looks at the segments, unless they say that they are what they were
-// at the last survey.
+// survey reads the segments, unless their versions are those of the last survey.
 func (r *exportRefresh) survey(ctx context.Context) (*export.Survey, error) {
 	s, err := r.export.SurveyUnless(ctx, loadSurveyed(ctx, r.private, r.state, r.diags))
 	if err == nil {
@@ -127,7 +125,7 @@ func (r *exportRefresh) survey(ctx context.Context) (*export.Survey, error) {
 	return s, err
 }
 
-// list reads the list, and whom it has lost since the last run.
+// list reads the list, and how many members it has lost since the last run.
 func (r *exportRefresh) list(ctx context.Context, client *klaviyo.Client, found *refreshed) error {
 	if r.state.MembershipCheck.ValueString() == membershipNone {
 		list, err := r.export.CheckList(ctx, client)
@@ -141,10 +139,10 @@ func (r *exportRefresh) list(ctx context.Context, client *klaviyo.Client, found 
 		return export.ListError(r.export.ListID, err)
 	}
 	r.state.ListName, r.state.ListProfileCount = types.StringValue(list.Name), types.Int64Value(list.ProfileCount)
-	last := r.state.lastRun(ctx, r.diags)
-	if last == nil || last.ListProfileCount.IsNull() {
+	last := r.state.lastRun()
+	if last == nil || last.count(runListProfileCount).IsNull() {
 		return nil
 	}
-	found.Lost, err = r.export.Lost(ctx, client, last.ListProfileCount.ValueInt64(), list.ProfileCount, last.startedAt())
+	found.Lost, err = r.export.Lost(ctx, client, last.count(runListProfileCount).ValueInt64(), list.ProfileCount, last.startedAt())
 	return err
 }

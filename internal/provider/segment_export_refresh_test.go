@@ -27,7 +27,7 @@ func hundreds(n int) string {
 // without a refresh would take for today's.
 func TestAccSegmentExport_staleRefresh(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	c := newCLI(t, w.export(hundreds(1)).with(exportBlock, "triggers", `{ t = "1" }`))
 	c.terraformRun("Apply complete", "apply", "-auto-approve")
 	c.terraformRun("0 changed", "apply", "-auto-approve")
@@ -50,7 +50,7 @@ func TestAccSegmentExport_staleRefresh(t *testing.T) {
 // With pin_to_plan a plan without a refresh promises what it has just read.
 func TestAccSegmentExport_staleRefreshPinned(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	c := newCLI(t, w.export(hundreds(1)).with(exportBlock, "pin_to_plan", "true").with(exportBlock, "triggers", `{ t = "1" }`))
 	c.terraformRun("Apply complete", "apply", "-auto-approve")
 	c.terraformRun("0 changed", "apply", "-auto-approve")
@@ -65,7 +65,7 @@ func TestAccSegmentExport_staleRefreshPinned(t *testing.T) {
 // has seen.
 func TestSegmentExport_scheduleWithoutRefresh(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	start := time.Now()
 	w.clock = func() time.Time { return start }
 	config := w.exportObject(threeCSV).with("schedule", values{"cron": "@daily"})
@@ -79,14 +79,14 @@ func TestSegmentExport_scheduleWithoutRefresh(t *testing.T) {
 	}
 }
 
-// Applies that change nothing leave the state as it is, so that a plan that was
+// Applies that change nothing do not change the state, so that a plan that was
 // saved meanwhile can still be applied.
 func TestAccSegmentExport_stateStaysTheSame(t *testing.T) {
 	t.Parallel()
 	for _, check := range []string{membershipCount, membershipFull} {
 		t.Run(check, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t)
+			w := newEnv(t)
 			c := newCLI(t, w.export(hundreds(3)).with(exportBlock, "membership_check", `"`+check+`"`).with(exportBlock, "triggers", `{ t = "1" }`))
 			c.terraformRun("Apply complete", "apply", "-auto-approve")
 			before := c.read("terraform.tfstate")
@@ -117,7 +117,7 @@ func TestAccSegmentExport_stateStaysTheSame(t *testing.T) {
 // A list that cannot be read for a while is neither drift nor a change.
 func TestAccSegmentExport_listNotRefreshed(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	c := newCLI(t, w.export(hundreds(1)), "KLAVIYO_RETRY_TIMEOUT=0s")
 	c.terraformRun("Apply complete", "apply", "-auto-approve")
 	before := c.read("terraform.tfstate")
@@ -144,7 +144,7 @@ func TestAccSegmentExport_listNotRefreshed(t *testing.T) {
 // A list that is gone is an error of the plan, whether or not a run is due.
 func TestAccSegmentExport_listGone(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	config := w.export(threeCSV)
 	gone := refused(config, "List Not Found", w.list.ID)
 	gone.PreConfig = func() { w.DeleteList(w.list.ID) }
@@ -154,7 +154,7 @@ func TestAccSegmentExport_listGone(t *testing.T) {
 // An export that is created while its list is renamed has the new name.
 func TestAccSegmentExport_listRenamedInTheSameApply(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	config := w.export(threeCSV).with(listBlock, "name", `"Old"`).with(listBlock, "force_destroy", "true").with(exportBlock, "list_id", listAddress+".id")
 	lists := maps.Clone(config)
 	delete(lists, exportBlock)
@@ -166,7 +166,7 @@ func TestAccSegmentExport_listRenamedInTheSameApply(t *testing.T) {
 // Each export of several has its number of profiles in the plan.
 func TestAccSegmentExport_countsOfSeveral(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	other := w.AddList(simulator.List{Name: "Another"})
 	config := w.export(threeCSV).
 		with(exportBlock, "for_each", fmt.Sprintf("{ A = %q, B = %q }", w.list.ID, other.ID)).
@@ -183,11 +183,11 @@ func TestAccSegmentExport_countsOfSeveral(t *testing.T) {
 	}
 }
 
-// What was sent and what was planned are both told when they differ, and the
+// A warning has both what was sent and what was planned when they differ, and the
 // next refresh has the counts of what was sent.
 func TestAccSegmentExport_sentSomethingElse(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	c := newCLI(t, w.export(hundreds(1)))
 	c.terraformRun("Apply complete", "apply", "-auto-approve")
 	w.segment(hundreds(3))
@@ -214,7 +214,7 @@ func TestAccSegmentExport_sentSomethingElse(t *testing.T) {
 // Where the same people are read from makes no run due.
 func TestAccSegmentExport_otherPathOfTheSame(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	config := w.export(threeCSV)
 	moved := applied(config.with(exportBlock, "segment", fileSegment(w.write("moved.csv", threeCSV))), inState(exportAddress, values{"last_run.reason": "first run"}))
 	moved.ConfigPlanChecks = planned(exportAddress, plancheck.ResourceActionUpdate, values{"last_run.reason": "first run", "last_run.status": "succeeded", "profile_count": 3})
@@ -229,7 +229,7 @@ func TestAccSegmentExport_otherPathOfTheSame(t *testing.T) {
 // segments between plan and apply; the next plan finds it.
 func TestAccSegmentExport_changedAfterAnEdit(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	c := newCLI(t, w.export(threeCSV))
 	c.terraformRun("Apply complete", "apply", "-auto-approve")
 	c.write("main.tf", strings.Replace(c.read("main.tf"), "VIP customers to Klaviyo", "Renamed", 1))

@@ -21,7 +21,7 @@ import (
 
 func rejectsPathAttribute() schema.Attribute {
 	return schema.StringAttribute{
-		MarkdownDescription: "File that each run writes the rows to that it did not export, as CSV: segment, number of the row, reason and code, a line a row and no values. " +
+		MarkdownDescription: "File to which each run writes the rows that it did not export, as CSV: segment, number of the row, reason and code, one line for each row and no values of it. " +
 			"Its folder must exist when the run begins; a plan warns if it does not. A file that is already there is replaced only if an earlier run wrote it, anything else is an error. Each export needs a file of its own. " +
 			"Only its owner may read it. Without it the rows are summed up in warnings.",
 		Optional:   true,
@@ -29,7 +29,7 @@ func rejectsPathAttribute() schema.Attribute {
 	}
 }
 
-// noControlCharacters accepts what can be read back from a message or a log.
+// noControlCharacters accepts paths that a message or a log can show.
 var noControlCharacters = stringRule{"must not contain control characters", "Control Character In Path", func(text string) string {
 	if at := strings.IndexFunc(text, unicode.IsControl); at >= 0 {
 		return fmt.Sprintf("The path %q contains a control character, such as a line end or a tab, after %d bytes. Take it out.", text, at)
@@ -37,8 +37,8 @@ var noControlCharacters = stringRule{"must not contain control characters", "Con
 	return ""
 }}
 
-// notASegment refuses the path of one of the segments. Whether another path
-// leads to the same file is for the plan to find out.
+// notASegment refuses the path of one of the segments. The plan finds out whether
+// another path leads to the same file.
 type notASegment struct{}
 
 var _ validator.String = notASegment{}
@@ -103,7 +103,7 @@ func (p *exportPlan) checkRejects() {
 	}
 }
 
-// rejectsFiles are the rejects files that exports have in a configuration.
+// rejectsFiles are the rejects files of the exports in a configuration.
 // Terraform plans the exports of a configuration in any order, in one process,
 // and each again before it applies it: the first one has the file.
 type rejectsFiles struct {
@@ -118,8 +118,8 @@ type rejectsClaim struct {
 	export string // identifies it
 }
 
-// claim returns the claim that another export has to the file, nil if it is
-// free. An export may claim it again.
+// claim returns the claim of another export on the file, nil if it is free. An
+// export may claim its file again.
 func (r *rejectsFiles) claim(path, name, export string) *rejectsClaim {
 	claim := rejectsClaim{path, segment.Locate(path), name, export}
 	r.mu.Lock()

@@ -16,12 +16,12 @@ import (
 const rejectsHeader = "segment,row,reason,code\n"
 
 // listing is an export with a row that is not exported, and a rejects file.
-func (w *world) listing(path string) configuration {
+func (w *env) listing(path string) configuration {
 	return w.export(threeCSV+"nobody,Nobody\n").with(exportBlock, "rejects_path", fmt.Sprintf("%q", path))
 }
 
 // wantFile checks what a file in the directory of the test holds.
-func (w *world) wantFile(name, want string) {
+func (w *env) wantFile(name, want string) {
 	w.t.Helper()
 	if got, err := os.ReadFile(filepath.Join(w.dir, name)); err != nil || string(got) != want {
 		w.t.Errorf("%s holds %q (%v), want %q", name, got, err, want)
@@ -32,36 +32,37 @@ func (w *world) wantFile(name, want string) {
 func TestAccRejects_refused(t *testing.T) {
 	t.Parallel()
 	const title = "Rejects File Cannot Be Written"
+	var plans refusals
 	for name, test := range map[string]struct {
-		path  func(w *world) string
+		path  func(w *env) string
 		words []string
 	}{
 		"a configuration": {
-			func(w *world) string { return w.write("main.tf", "terraform {}\n") },
+			func(w *env) string { return w.write("main.tf", "terraform {}\n") },
 			[]string{title, "rejects_path =", "a file of 13 bytes that no run wrote", rejectsHeader, "Name another path", "Nothing was sent."},
 		},
 		"CSV": {
-			func(w *world) string { return w.write("people.csv", threeCSV) },
+			func(w *env) string { return w.write("people.csv", threeCSV) },
 			[]string{title, "that no run wrote"},
 		},
 		"an empty file": {
-			func(w *world) string { return w.write("empty.csv", "") },
+			func(w *env) string { return w.write("empty.csv", "") },
 			[]string{title, "an empty file"},
 		},
 		"the segment": {
-			func(w *world) string { return filepath.Join(w.dir, "vip.csv") },
+			func(w *env) string { return filepath.Join(w.dir, "vip.csv") },
 			[]string{"Rejects File Is A Segment", `The segment "vip" is read from`, "Name another path"},
 		},
 		"the segment, not clean": {
-			func(w *world) string { return w.dir + "/./x/../vip.csv" },
+			func(w *env) string { return w.dir + "/./x/../vip.csv" },
 			[]string{"Rejects File Is A Segment"},
 		},
 		"the segment, relative": {
-			func(w *world) string { return relative(w, "vip.csv") },
+			func(w *env) string { return relative(w, "vip.csv") },
 			[]string{title, `the segment "vip" is read from that file`, "Nothing was sent."},
 		},
 		"the segment, by a link": {
-			func(w *world) string {
+			func(w *env) string {
 				link := filepath.Join(w.t.TempDir(), "rejects.csv")
 				if err := os.Symlink(filepath.Join(w.dir, "vip.csv"), link); err != nil {
 					w.t.Fatal(err)
@@ -71,37 +72,36 @@ func TestAccRejects_refused(t *testing.T) {
 			[]string{title, `the segment "vip" is read from that file`},
 		},
 		"a file for a folder": {
-			func(w *world) string { return filepath.Join(w.write("rejects", "text\n"), "vip.csv") },
+			func(w *env) string { return filepath.Join(w.write("rejects", "text\n"), "vip.csv") },
 			[]string{title, "is not a directory", "in a directory that exists", "Nothing was sent."},
 		},
 		"a folder": {
-			func(w *world) string { return w.dir },
+			func(w *env) string { return w.dir },
 			[]string{title, "something else than a file"},
 		},
 		"a line end": {
-			func(w *world) string { return filepath.Join(w.dir, "a") + "\nb.csv" },
+			func(w *env) string { return filepath.Join(w.dir, "a") + "\nb.csv" },
 			[]string{"Control Character In Path", `a\nb.csv`, "Take it out"},
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			w := newWorld(t)
-			config := w.listing(test.path(w))
-			before := w.files()
-			w.run(refused(config, test.words...))
-			w.wantImports(0)
+		w := newEnv(t)
+		config := w.listing(test.path(w))
+		before := w.files()
+		plans.add(name, w, config, test.words, func() {
+			w.wantNoImport()
 			if after := w.files(); after != before {
-				t.Errorf("files %s, want %s", after, before)
+				t.Errorf("%s: files %s, want %s", name, after, before)
 			}
 		})
 	}
+	plans.run(t)
 }
 
 // Another resource may create the folder before the run, so a plan without it
 // only warns.
 func TestAccRejects_missingFolder(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	folder := filepath.Join(w.dir, "rejects")
 	config := w.listing(filepath.Join(folder, "vip.csv"))
 	c := newCLI(t, config, envAPIKey+"=")
@@ -134,7 +134,7 @@ func TestAccRejects_missingFolder(t *testing.T) {
 }
 
 // relative is the path of a file of the test from where the provider runs.
-func relative(w *world, name string) string {
+func relative(w *env, name string) string {
 	working, err := os.Getwd()
 	if err != nil {
 		w.t.Fatal(err)
@@ -147,7 +147,7 @@ func relative(w *world, name string) string {
 }
 
 // files lists the directory of the test with what the files hold.
-func (w *world) files() string {
+func (w *env) files() string {
 	w.t.Helper()
 	entries, err := os.ReadDir(w.dir)
 	if err != nil {
@@ -167,7 +167,7 @@ func (w *world) files() string {
 // What is known only on apply is refused then, before anything is sent.
 func TestAccRejects_refusedOnApply(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	path := w.write("main.tf", "terraform {}\n")
 	w.run(failed(w.listing(path).late(exportBlock, "rejects_path"), "Rejects File Cannot Be Written", "that no run wrote", "Nothing was sent."))
 	w.wantImports(0)
@@ -179,7 +179,7 @@ func TestAccRejects_refusedOnApply(t *testing.T) {
 // refresh writes nothing.
 func TestAccRejects_ofARefusedPlan(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	path := filepath.Join(w.dir, "rejects.csv")
 	config := w.listing(path)
 	const listed = rejectsHeader + "vip,4,the email address is not valid,invalid_email\n"
@@ -206,7 +206,7 @@ func TestAccRejects_ofARefusedPlan(t *testing.T) {
 // segments does not match it, nor what a killed run left.
 func TestAccRejects_amongSegments(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	path := filepath.Join(w.dir, "rejects.csv")
 	config := w.listing(path).with(exportBlock, "segment",
 		fileSegment(filepath.Join(w.dir, "*"), `format = "csv"`))
@@ -231,7 +231,7 @@ const otherExportBlock = `resource "klaviyo_segment_export" "other"`
 
 // withOther adds an export of other people to the same list, with a rejects
 // file of its own.
-func (c configuration) withOther(w *world, rejects string) configuration {
+func (c configuration) withOther(w *env, rejects string) configuration {
 	for argument, expression := range c[exportBlock] {
 		c = c.with(otherExportBlock, argument, expression)
 	}
@@ -247,11 +247,11 @@ func TestAccRejects_ofTwoExports(t *testing.T) {
 	const title = "Rejects File Of Another Export"
 	for name, test := range map[string]struct {
 		there bool // already, from an earlier run
-		other func(w *world) string
+		other func(w *env) string
 	}{
-		"equal":    {false, func(w *world) string { return filepath.Join(w.dir, "rejects.csv") }},
-		"relative": {true, func(w *world) string { return relative(w, "rejects.csv") }},
-		"a linked folder": {false, func(w *world) string {
+		"equal":    {false, func(w *env) string { return filepath.Join(w.dir, "rejects.csv") }},
+		"relative": {true, func(w *env) string { return relative(w, "rejects.csv") }},
+		"a linked folder": {false, func(w *env) string {
 			link := filepath.Join(w.t.TempDir(), "folder")
 			if err := os.Symlink(w.dir, link); err != nil {
 				w.t.Fatal(err)
@@ -261,7 +261,7 @@ func TestAccRejects_ofTwoExports(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t)
+			w := newEnv(t)
 			if test.there {
 				w.write("rejects.csv", rejectsHeader)
 			}
@@ -275,7 +275,7 @@ func TestAccRejects_ofTwoExports(t *testing.T) {
 	}
 	t.Run("known on apply", func(t *testing.T) {
 		t.Parallel()
-		w := newWorld(t)
+		w := newEnv(t)
 		path := filepath.Join(w.dir, "rejects.csv")
 		w.run(failed(w.listing(path).withOther(w, path).late(otherExportBlock, "rejects_path"), title, "Nothing was sent."))
 		w.wantImports(1)
@@ -284,8 +284,9 @@ func TestAccRejects_ofTwoExports(t *testing.T) {
 
 // Each export has its own file, and may plan and run again with it.
 func TestAccRejects_ofEachExport(t *testing.T) {
+	concurrent(t)
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	config := w.listing(filepath.Join(w.dir, "one.csv")).withOther(w, filepath.Join(w.dir, "two.csv"))
 	swapped := w.listing(filepath.Join(w.dir, "two.csv")).withOther(w, filepath.Join(w.dir, "one.csv"))
 	again := swapped.with(exportBlock, "triggers", `{ a = "b" }`).with(otherExportBlock, "triggers", `{ a = "b" }`)
@@ -297,7 +298,7 @@ func TestAccRejects_ofEachExport(t *testing.T) {
 // An export that is replaced is planned twice, and is not another one to itself.
 func TestAccRejects_replaced(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	c := newCLI(t, w.listing(filepath.Join(w.dir, "rejects.csv")), envAPIKey+"=")
 	c.run("Apply complete", "apply", "-no-color", "-input=false", "-auto-approve")
 	c.run("Apply complete", "apply", "-no-color", "-input=false", "-auto-approve", "-replace="+exportAddress)

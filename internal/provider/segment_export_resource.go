@@ -76,8 +76,8 @@ func (r *segmentExportResource) Create(ctx context.Context, req resource.CreateR
 	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
 }
 
-// Read looks at the list and at the segments. It fails for nothing: planning
-// looks again at what could not be read here and says what is wrong.
+// Read reads the list and the segments. It never fails: the plan reads again what
+// could not be read here and reports the error.
 func (r *segmentExportResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	var state segmentExportModel
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
@@ -121,14 +121,14 @@ func (r *segmentExportResource) Update(ctx context.Context, req resource.UpdateR
 func (r *segmentExportResource) Delete(context.Context, resource.DeleteRequest, *resource.DeleteResponse) {
 }
 
-// apply carries the plan out. Terraform has planned again just before, with
-// everything known, so what is to be done is in the plan.
+// apply executes the plan. Terraform has planned again just before, with everything
+// known.
 func (p *exportPlan) apply(ctx context.Context, operation string, timeout time.Duration) {
 	ctx, cancel := withTimeout(ctx, operation, timeout)
 	defer cancel()
 	p.export = p.plan.export(ctx, p.diags)
 	surveyed := p.surveyed(ctx)
-	store(ctx, p.private, keyRefresh, nil, p.diags) // it has served its plan
+	store(ctx, p.private, keyRefresh, nil, p.diags) // only the plan needed it
 	if p.diags.HasError() || !p.plan.Enabled.ValueBool() {
 		return
 	}
@@ -141,24 +141,25 @@ func (p *exportPlan) apply(ctx context.Context, operation string, timeout time.D
 		p.plan.addError(p.diags, err)
 		return
 	}
-	run := p.plan.lastRun(ctx, p.diags)
-	if run == nil || !run.ID.IsUnknown() {
+	run := p.plan.lastRun()
+	if run == nil || !run.text(runID).IsUnknown() {
 		p.save(ctx)
 		p.plan.setNextRun(ctx, p.diags)
 		return
 	}
-	if run.Reason.IsUnknown() { // it was planned without a refresh
+	reason := run.text(runReason).ValueString()
+	if run.text(runReason).IsUnknown() { // it was planned without a refresh
 		if surveyed == nil {
 			surveyed = &export.Survey{}
 		}
-		run.Reason = types.StringValue(p.reasons(ctx, surveyed).String())
+		reason = p.reasons(ctx, surveyed).String()
 	}
-	p.run(ctx, run.Reason.ValueString(), surveyed)
+	p.run(ctx, reason, surveyed)
 	p.plan.setNextRun(ctx, p.diags)
 }
 
-// surveyed is what refreshing found in the segments, or planning just before
-// this, if they are declared as they were then.
+// surveyed is the survey of the refresh or of the plan just before, if the
+// declaration is the same.
 func (p *exportPlan) surveyed(ctx context.Context) *export.Survey {
 	found := refreshed{}
 	if p.sameSource(ctx) && load(ctx, p.private, keyRefresh, &found, p.diags) && found.Survey != nil {
@@ -176,7 +177,7 @@ func (p *exportPlan) run(ctx context.Context, reason string, surveyed *export.Su
 	}
 	p.data.runs.add(result.ID)
 	warnChanged(p.diags, p.plan.name(), p.plan.Fingerprint, p.plan.ProfileCount, result)
-	p.plan.LastRun = finishedRun(reason, result)
+	p.plan.LastRun = finishedRun(reason, result).object()
 	p.plan.ListProfileCount = countOrNull(result.ListProfileCount)
 	p.plan.WithheldCount = types.Int64Value(result.Withheld)
 	if p.plan.ListName.IsUnknown() {
@@ -191,7 +192,7 @@ func (p *exportPlan) run(ctx context.Context, reason string, surveyed *export.Su
 	warnResult(p.diags, p.plan.name(), result)
 }
 
-// pinned is the fingerprint that the plan promised; empty where none is.
+// pinned is the fingerprint that the plan promised, empty if the export is not pinned.
 func (p *exportPlan) pinned() string {
 	if !p.plan.PinToPlan.ValueBool() {
 		return ""
@@ -199,8 +200,8 @@ func (p *exportPlan) pinned() string {
 	return p.plan.Fingerprint.ValueString()
 }
 
-// rememberMissing records who is not on the list right after the run, where
-// plans look for that: Klaviyo may have merged profiles, or skipped some.
+// rememberMissing records which members are missing right after the run, if plans
+// check for them: Klaviyo may have merged profiles, or skipped some.
 func (p *exportPlan) rememberMissing(ctx context.Context) {
 	if p.plan.MembershipCheck.ValueString() != membershipFull {
 		store(ctx, p.private, keyMissing, nil, p.diags)
@@ -214,7 +215,7 @@ func (p *exportPlan) rememberMissing(ctx context.Context) {
 	store(ctx, p.private, keyMissing, missingIn(m), p.diags)
 }
 
-// save fills in what is not known yet when nothing is sent.
+// save sets what is still unknown when nothing is sent.
 func (p *exportPlan) save(ctx context.Context) {
 	if p.plan.Fingerprint.IsUnknown() {
 		survey, err := p.export.Survey(ctx)

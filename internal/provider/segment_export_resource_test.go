@@ -39,7 +39,7 @@ func mapEverything(c configuration) configuration {
 
 func TestAccSegmentExport_create(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	config := mapEverything(w.export(everythingCSV))
 	created := applied(config, inState(exportAddress, values{
 		"id":                            "MainAc/" + w.list.ID,
@@ -85,7 +85,7 @@ func TestAccSegmentExport_create(t *testing.T) {
 }
 
 // wantProfile compares what a mapping fills.
-func (w *world) wantProfile(email string, want simulator.Profile) {
+func (w *env) wantProfile(email string, want simulator.Profile) {
 	w.t.Helper()
 	got, ok := w.Profile(email)
 	if !ok {
@@ -123,7 +123,7 @@ func TestAccSegmentExport_formats(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t)
+			w := newEnv(t)
 			segments := strings.Replace(w.segment(test.content), "path =", test.file+"\npath =", 1)
 			w.run(applied(w.export(test.content).with(exportBlock, "segment", segments).with(exportBlock, "safeguards", "{ max_rejected_percent = 80 }"), inState(exportAddress, values{
 				"profile_count": 3, "rejected_count": test.rejected, "duplicate_count": test.dupes,
@@ -138,7 +138,7 @@ func TestAccSegmentExport_formats(t *testing.T) {
 // first counts, in the order in which the segments are written.
 func TestAccSegmentExport_severalSegments(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	w.write("a.csv", "FirstName,EMail,Extra\nAnn,ann@example.com,1\nBob,bob@example.com,2\n")
 	w.write("b.csv", "EMail,FirstName\nBOB@example.com,Robert\neve@example.com,Eve\n")
 	config := w.export("").without(exportBlock, "segment").
@@ -155,7 +155,7 @@ func TestAccSegmentExport_severalSegments(t *testing.T) {
 // cost nobody the export.
 func TestAccSegmentExport_phoneNumbers(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	config := w.export("EMail,Phone\nann@example.com,600 111 222\nbob@example.com,+1 (212) 555-0123\neve@example.com,12\n").
 		without(exportBlock, "attributes").
 		with(exportBlock, "data_matching", block(`email = "EMail"`, `phone_number = "Phone"`, `phone_region = "ES"`))
@@ -170,7 +170,7 @@ func TestAccSegmentExport_phoneNumbers(t *testing.T) {
 
 func TestAccSegmentExport_import(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	config := w.export(threeCSV)
 	imports := func(id string) resource.TestStep {
 		return resource.TestStep{ResourceName: exportAddress, ImportState: true, ImportStateId: id, Config: config.String()}
@@ -200,7 +200,7 @@ func TestAccSegmentExport_import(t *testing.T) {
 // The list keeps its members.
 func TestAccSegmentExport_destroy(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	config := w.export(threeCSV)
 	w.run(applied(config), resource.TestStep{Config: config.String(), Destroy: true})
 	w.wantNothingTakenBack()
@@ -210,7 +210,7 @@ func TestAccSegmentExport_destroy(t *testing.T) {
 // it out of the configuration.
 func TestAccSegmentExport_destroyWhenBroken(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	removed := resource.TestStep{Config: w.provider().String(), PreConfig: func() {
 		w.RevokeKey(mainKey)
 		w.segment("")
@@ -222,7 +222,7 @@ func TestAccSegmentExport_destroyWhenBroken(t *testing.T) {
 
 // wantNothingTakenBack checks that all are on the list and nothing was sent
 // but one import.
-func (w *world) wantNothingTakenBack() {
+func (w *env) wantNothingTakenBack() {
 	w.t.Helper()
 	w.wantMembers(three...)
 	w.wantImports(1)
@@ -235,7 +235,7 @@ func (w *world) wantNothingTakenBack() {
 
 func TestAccSegmentExport_listDeletedIsMadeAgain(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	config := w.export(threeCSV).
 		with(listBlock, "name", `"Managed"`).
 		with(listBlock, "force_destroy", "true").
@@ -252,7 +252,7 @@ func TestAccSegmentExport_listDeletedIsMadeAgain(t *testing.T) {
 // The connection may take its key from anywhere; the export follows it.
 func TestAccSegmentExport_keyOfTheConnection(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	w.addOtherAccount()
 	config := w.export(threeCSV).
 		with(providerBlock, "api_key", `"`+otherKey+`"`).

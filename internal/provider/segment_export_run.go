@@ -14,7 +14,7 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
 )
 
-// What the data source and the action that run an export on demand share.
+// Shared by the data source and the action that run an export on demand.
 
 // exportArgument is the name of the argument that holds the export.
 const exportArgument = "export"
@@ -26,14 +26,14 @@ func exportSchema(ctx context.Context) schema.Schema {
 	return resp.Schema
 }
 
-// exportAttribute takes an export as a whole. It has all attributes and blocks of
-// the resource, so that every export converts to it and what a run needs is there.
+// exportAttribute takes a whole export. It has all attributes and blocks of the
+// resource, so that every export converts to it.
 // The frameworks for resources, data sources and actions have types of their own
 // for attributes, but take each other's.
 func exportAttribute(ctx context.Context) schema.SingleNestedAttribute {
 	whole := exportSchema(ctx)
 	return schema.SingleNestedAttribute{
-		MarkdownDescription: "The export to run, as a whole: `export = klaviyo_segment_export.example`.",
+		MarkdownDescription: "The whole export to run: `export = klaviyo_segment_export.example`.",
 		Required:            true,
 		Attributes:          asInputs(whole.Attributes, whole.Blocks),
 	}
@@ -50,7 +50,7 @@ func asInputs(attributes map[string]schema.Attribute, blocks map[string]schema.B
 	return out
 }
 
-// blockAsInput is a block as part of a value, in which blocks are objects.
+// blockAsInput is a block in a value, in which blocks are objects.
 func blockAsInput(block schema.Block) schema.Attribute {
 	switch b := block.(type) {
 	case schema.SingleNestedBlock:
@@ -66,16 +66,16 @@ func blockAsInput(block schema.Block) schema.Attribute {
 			},
 		}
 	default:
-		return nil // of no kind that exports have; a test holds that
+		return nil // exports have no such block; a test ensures it
 	}
 }
 
-// asInput is an attribute that is given rather than computed, with nothing that
-// only resources have.
+// asInput is an attribute that users set instead of the provider, without what only
+// resources have.
 func asInput(attribute schema.Attribute) schema.Attribute {
 	switch a := attribute.(type) {
 	case schema.StringAttribute:
-		if a.Computed { // terraform test may have made the value up, and it does not know what is valid
+		if a.Computed { // terraform test makes up values that may not be valid
 			a.Validators = nil
 		}
 		a.Computed, a.Optional, a.Default, a.PlanModifiers = false, !a.Required, nil, nil
@@ -100,7 +100,7 @@ func asInput(attribute schema.Attribute) schema.Attribute {
 		a.Attributes = asInputs(a.Attributes, nil)
 		return a
 	default:
-		return attribute // of no type that exports have; a test holds that
+		return attribute // exports have no such attribute; a test ensures it
 	}
 }
 
@@ -111,8 +111,8 @@ type requestedExport struct {
 }
 
 // newRequestedExport decodes the value of the argument. An export that is
-// switched off or has lost the guard rails of its connection is refused, as far
-// as that is known.
+// switched off or has lost the guard rails of its connection is refused, as far as
+// known.
 func newRequestedExport(ctx context.Context, data *providerData, value types.Object, diags *diag.Diagnostics) *requestedExport {
 	r := &requestedExport{data: data}
 	diags.Append(value.As(ctx, &r.model, basetypes.ObjectAsOptions{})...)
@@ -141,7 +141,7 @@ func (r *requestedExport) check(ctx context.Context, diags *diag.Diagnostics) {
 	p.check(ctx)
 }
 
-// noPrivateState is the private state of what has none.
+// noPrivateState is an empty private state.
 type noPrivateState struct{}
 
 // GetKey implements privateState.
@@ -150,8 +150,8 @@ func (noPrivateState) GetKey(context.Context, string) ([]byte, diag.Diagnostics)
 // SetKey implements privateState.
 func (noPrivateState) SetKey(context.Context, string, []byte) diag.Diagnostics { return nil }
 
-// run exports what the segments hold now. Errors, and warnings of what Klaviyo
-// did not take, are at the argument. The result is nil when it failed.
+// run exports what the segments hold now. Errors and warnings are at the argument.
+// The result is nil when it failed.
 func (r *requestedExport) run(ctx context.Context, progress func(export.Progress), diags *diag.Diagnostics) *export.Result {
 	var found diag.Diagnostics
 	defer func() { diags.Append(atExport(found)...) }()
@@ -178,8 +178,8 @@ func (r *requestedExport) run(ctx context.Context, progress func(export.Progress
 	return result
 }
 
-// atExport puts diagnostics about attributes of an export at the argument that
-// holds the export, which is what Terraform can show of it.
+// atExport moves diagnostics about attributes of an export to the argument that
+// holds the export, since Terraform cannot show a path within it.
 func atExport(diags diag.Diagnostics) diag.Diagnostics {
 	out := make(diag.Diagnostics, len(diags))
 	for i, d := range diags {
@@ -191,7 +191,7 @@ func atExport(diags diag.Diagnostics) diag.Diagnostics {
 	return out
 }
 
-// runs are those that exports made in this process, by id. Terraform applies a
+// runs are the ids of the runs that exports made in this process. Terraform applies a
 // configuration in one process.
 type runs struct {
 	mu  sync.Mutex

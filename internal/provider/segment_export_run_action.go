@@ -37,7 +37,7 @@ func (a *segmentExportRunAction) Metadata(_ context.Context, req action.Metadata
 // Schema implements action.Action.
 func (a *segmentExportRunAction) Schema(ctx context.Context, _ action.SchemaRequest, resp *action.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Runs an export each time the action is invoked, and reports how far it is. Needs Terraform 1.14.1 or later.",
+		MarkdownDescription: "Runs an export each time the action is invoked, and reports its progress. Needs Terraform 1.14.1 or later.",
 		Attributes:          map[string]schema.Attribute{exportArgument: exportAttribute(ctx)},
 	}
 }
@@ -84,7 +84,8 @@ func (a *segmentExportRunAction) requested(ctx context.Context, config tfsdk.Con
 }
 
 // summary says what a run did: how many were exported where and how long it
-// took, who was not and why. What Klaviyo refused has a warning of its own.
+// took, which profiles were not exported and why. A warning of its own has what
+// Klaviyo refused.
 func summary(r *export.Result) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Exported %s of %s to the list %q in %s, with %s.", tally.Thousands(r.Exported), tally.Count(r.Profiles, "profile"),

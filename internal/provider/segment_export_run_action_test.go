@@ -77,7 +77,7 @@ type actions struct {
 	config tftypes.Type // of the action
 }
 
-func newActions(w *world) *actions {
+func newActions(w *env) *actions {
 	w.t.Helper()
 	server := NewServer("test")()
 	schema, err := server.GetProviderSchema(w.t.Context(), &tfprotov6.GetProviderSchemaRequest{})
@@ -99,7 +99,7 @@ func newActions(w *world) *actions {
 }
 
 // exportObject is an export as the value of the argument.
-func (w *world) exportObject(segment string) values {
+func (w *env) exportObject(segment string) values {
 	w.t.Helper()
 	return values{
 		"display_name":  "VIP customers to Klaviyo",
@@ -170,7 +170,7 @@ func wantDiagnostic(t *testing.T, diags []*tfprotov6.Diagnostic, severity tfprot
 
 func TestSegmentExportRunAction_invoke(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	w.FailEmail("eve@example.com", "invalid", "Email is blocked")
 	a := newActions(w)
 	export := w.exportObject(threeCSV + rowAnn + "nobody,Nobody\n")
@@ -206,7 +206,7 @@ func TestSegmentExportRunAction_invoke(t *testing.T) {
 
 func TestSegmentExportRunAction_refused(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	a := newActions(w)
 	good := w.exportObject(threeCSV)
 	with := func(name string, value any) values {
@@ -261,10 +261,10 @@ func TestSegmentExportRunAction_refused(t *testing.T) {
 	w.wantImports(0)
 }
 
-// Who presses Ctrl-C is not kept waiting, and is told what Klaviyo has.
+// Ctrl-C ends the action promptly, and the error says what Klaviyo has received.
 func TestSegmentExportRunAction_cancelled(t *testing.T) {
 	t.Parallel()
-	w := newWorldWith(t, simulator.Options{QueueDelay: time.Hour})
+	w := newEnvWith(t, simulator.Options{QueueDelay: time.Hour})
 	a := newActions(w)
 	ctx, cancel := context.WithCancelCause(t.Context())
 	go func() {
@@ -293,7 +293,7 @@ func TestSegmentExportRunAction_cancelled(t *testing.T) {
 // A run that takes a while says now and then how far it is.
 func TestSegmentExportRunAction_progress(t *testing.T) {
 	t.Parallel()
-	w := newWorldWith(t, simulator.Options{QueueDelay: 6 * time.Second})
+	w := newEnvWith(t, simulator.Options{QueueDelay: 6 * time.Second})
 	progress, end := newActions(w).invoke(t.Context(), w.exportObject(threeCSV))
 	wantNoDiagnostics(t, end)
 	if len(progress) < 3 || !strings.HasPrefix(progress[0], "3 rows read; 3 of 3 profiles accepted in 1 job, 0 of them done") {
@@ -301,11 +301,11 @@ func TestSegmentExportRunAction_progress(t *testing.T) {
 	}
 }
 
-// An action that nobody listens to any more does not go on, and not even its
+// An action that has lost its listener stops, and not even its
 // reports keep it.
 func TestSegmentExportRunAction_listenerLeaves(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	gaveUp := make(chan struct{})
 	var once sync.Once
 	w.OnRequest(func(r *http.Request) {
@@ -352,7 +352,7 @@ func TestSummary(t *testing.T) {
 
 func TestAccSegmentExportRunAction_trigger(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	config := w.export(threeCSV).with(exportBlock, "run_on_apply", "false").String() + fmt.Sprintf(`
 action %q "now" {
   config {

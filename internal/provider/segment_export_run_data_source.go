@@ -3,6 +3,7 @@ package provider
 import (
 	"context"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
@@ -12,7 +13,6 @@ import (
 	resourceschema "github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
-	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
 )
 
 var (
@@ -20,10 +20,10 @@ var (
 	_ datasource.DataSourceWithConfigure = (*segmentExportRunDataSource)(nil)
 )
 
-// requestLife is how long after its time, and before it, a request is acted on.
-// One that is older is a forgotten literal, which must not send the segment
-// with every plan; one that is further ahead is a mistake.
-const requestLife = 15 * time.Minute
+// maxRequestAge is how far the time of a request may be in the past or in the future.
+// An older one is a forgotten literal, which must not send the segment with every
+// plan; one further ahead is a mistake.
+const maxRequestAge = 15 * time.Minute
 
 // runSkipped is the status of a request that was too old.
 const runSkipped = "skipped"
@@ -33,12 +33,6 @@ type segmentExportRunDataSource struct {
 }
 
 func newSegmentExportRunDataSource() datasource.DataSource { return &segmentExportRunDataSource{} }
-
-type segmentExportRunModel struct {
-	Export      types.Object `tfsdk:"export"`
-	RequestedAt types.String `tfsdk:"requested_at"`
-	runModel
-}
 
 // Metadata implements datasource.DataSource.
 func (d *segmentExportRunDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
@@ -51,12 +45,12 @@ func (d *segmentExportRunDataSource) Schema(ctx context.Context, _ datasource.Sc
 		exportArgument: exportAttribute(ctx),
 		"requested_at": schema.StringAttribute{
 			MarkdownDescription: fmt.Sprintf("When the run was asked for, RFC 3339. Use `timestamp()`: it is known only on apply, so a plan sends nothing. "+
-				"A time more than %d minutes ago runs nothing; one more than %d minutes ahead is an error.", int(requestLife.Minutes()), int(requestLife.Minutes())),
+				"A time more than %d minutes ago runs nothing; one more than %d minutes ahead is an error.", int(maxRequestAge.Minutes()), int(maxRequestAge.Minutes())),
 			Required:   true,
 			Validators: []validator.String{rfc3339},
 		},
 	}
-	for name, attribute := range lastRunAttributes(ctx) {
+	for name, attribute := range answerAttributes() {
 		attributes[name] = attribute
 	}
 	resp.Schema = schema.Schema{
@@ -65,17 +59,14 @@ func (d *segmentExportRunDataSource) Schema(ctx context.Context, _ datasource.Sc
 	}
 }
 
-// lastRunAttributes are those of last_run of an export, to which this data
-// source adds a status.
-func lastRunAttributes(ctx context.Context) map[string]resourceschema.Attribute {
-	run, ok := exportSchema(ctx).Attributes["last_run"].(resourceschema.SingleNestedAttribute)
-	if !ok {
-		return nil
-	}
-	run.Attributes["reason"] = computedString("Why it ran: `requested at` and the time, or the reason of the export's own run if that is the answer.")
-	run.Attributes["status"] = computedString("`succeeded`, `partial` when Klaviyo refused some of the profiles or did not confirm them, or `" + runSkipped + "` when the request was too old; then all else is about the last run of the export.")
-	run.Attributes["list_profile_count"] = computedInt64("Number of members of the list after the run.")
-	return run.Attributes
+// answerAttributes are those of last_run of an export. The data source may answer
+// with that run, or with one of its own.
+func answerAttributes() map[string]resourceschema.Attribute {
+	attributes := lastRunSchema()
+	attributes[runReason] = computedString("Why it ran: `requested at` and the time, or the reason of the export's own run if that run answered the request.")
+	attributes[runStatus] = computedString("`succeeded`, `partial` when Klaviyo refused some of the profiles or did not confirm them, or `" + runSkipped + "` when the request was too old; then all other values are those of the last run of the export.")
+	attributes[runListProfileCount] = computedInt64("Number of members of the list after the run.")
+	return attributes
 }
 
 // rfc3339 accepts points in time.
@@ -94,43 +85,47 @@ func (d *segmentExportRunDataSource) Configure(_ context.Context, req datasource
 // Read implements datasource.DataSource. Terraform calls it once all arguments
 // are known.
 func (d *segmentExportRunDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
-	var config segmentExportRunModel
-	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	var value types.Object
+	var requestedAt types.String
+	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root(exportArgument), &value)...)
+	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("requested_at"), &requestedAt)...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	requested := newRequestedExport(ctx, d.data, config.Export, &resp.Diagnostics)
+	requested := newRequestedExport(ctx, d.data, value, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	run := requested.answer(ctx, config.RequestedAt.ValueString(), &resp.Diagnostics)
+	run := requested.answer(ctx, requestedAt.ValueString(), &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	config.runModel = *run
-	resp.Diagnostics.Append(resp.State.Set(ctx, &config)...)
+	resp.State.Raw = req.Config.Raw
+	for name, value := range run {
+		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root(name), value)...)
+	}
 }
 
-// answer runs the export, unless a run of its own answers the request or the
-// request is too old.
-func (r *requestedExport) answer(ctx context.Context, at string, diags *diag.Diagnostics) *runModel {
+// answer runs the export, unless the last run of the export answers the request or
+// the request is too old.
+func (r *requestedExport) answer(ctx context.Context, at string, diags *diag.Diagnostics) lastRun {
 	requested, err := time.Parse(time.RFC3339, at)
 	if err != nil {
 		diags.AddAttributeError(path.Root("requested_at"), rfc3339.summary, rfc3339.check(at))
 		return nil
 	}
 	age := r.data.now().Sub(requested)
-	if age < -requestLife {
+	if age < -maxRequestAge {
 		diags.AddAttributeError(path.Root("requested_at"), "Request Of The Future",
 			fmt.Sprintf("requested_at is %s, %s from now. A run cannot be put off. Nothing was sent. Use timestamp(), check the clock of this machine, "+
 				"or let schedule of the export say when it runs.", at, (-age).Round(time.Minute)))
 		return nil
 	}
-	last := r.model.lastRun(ctx, diags)
+	last := r.model.lastRun()
 	switch {
-	case last != nil && r.data.runs.has(last.ID.ValueString()):
+	case last != nil && r.data.runs.has(last.text(runID).ValueString()):
 		return last // of this apply, in which timestamp() was evaluated after it
-	case age > requestLife:
+	case age > maxRequestAge:
 		return skip(last, at, age, diags)
 	case last != nil && last.completedSince(requested):
 		return last
@@ -142,27 +137,16 @@ func (r *requestedExport) answer(ctx context.Context, at string, diags *diag.Dia
 	var found diag.Diagnostics
 	warnRows(&found, r.model.name(), &result.Survey)
 	diags.Append(atExport(found)...)
-	run := &runModel{}
-	diags.Append(finishedRun("requested at "+at, result).As(ctx, run, basetypes.ObjectAsOptions{})...)
-	return run
+	return finishedRun("requested at "+at, result)
 }
 
-// completedSince reports whether a run was not over before a time, to the
-// second.
-func (r *runModel) completedSince(t time.Time) bool {
-	completed, err := time.Parse(time.RFC3339, r.CompletedAt.ValueString())
-	return err == nil && !completed.Before(t.Truncate(time.Second))
-}
-
-// skip lets a request be that is too old. last may be nil.
-func skip(last *runModel, at string, age time.Duration, diags *diag.Diagnostics) *runModel {
+// skip answers a request that is too old. last may be nil.
+func skip(last lastRun, at string, age time.Duration, diags *diag.Diagnostics) lastRun {
 	diags.AddAttributeWarning(path.Root("requested_at"), "Request Too Old To Run",
 		fmt.Sprintf("requested_at is %s, %s ago, and after %d minutes a request is no longer acted on: a time that was left in a configuration would send the segment again with every plan. "+
-			"Nothing was sent. Use requested_at = timestamp(), or take the data source out when no run is wanted.", at, age.Round(time.Minute), int(requestLife.Minutes())))
-	var run runModel
-	if last != nil {
-		run = *last
-	}
-	run.Status = types.StringValue(runSkipped)
-	return &run
+			"Nothing was sent. Use requested_at = timestamp(), or take the data source out when no run is wanted.", at, age.Round(time.Minute), int(maxRequestAge.Minutes())))
+	run := nullRun()
+	maps.Copy(run, last)
+	run[runStatus] = types.StringValue(runSkipped)
+	return run
 }

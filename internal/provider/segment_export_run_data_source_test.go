@@ -44,7 +44,7 @@ func fromNow(d time.Duration) string {
 
 // loose is a configuration whose export is not a resource of it, and which asks
 // for a run in the plan.
-func (w *world) loose(segment string) configuration {
+func (w *env) loose(segment string) configuration {
 	w.t.Helper()
 	c := w.export(segment).with(exportBlock, "destination", literalDestination("MainAc")).
 		with(exportBlock, "segment", fmt.Sprintf(`[{ name = "vip", file = { path = %q } }]`, w.write("vip.csv", segment)))
@@ -61,7 +61,7 @@ func (w *world) loose(segment string) configuration {
 // run. Plans send nothing.
 func TestAccSegmentExportRun_onDemand(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	c := newCLI(t, runNow(w.export(secretCSV)).without(providerBlock, "api_key").with(runBlock, "count", "var.run_now ? 1 : 0"), envAPIKey+"="+mainKey, "TF_LOG=TRACE")
 	c.write("variables.tf", "variable \"run_now\" {\n  type    = bool\n  default = false\n}\n")
 	c.run("Apply complete", "apply", "-no-color", "-input=false", "-auto-approve")
@@ -86,7 +86,7 @@ func TestAccSegmentExportRun_onDemand(t *testing.T) {
 
 func TestAccSegmentExportRun_values(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	w.FailEmail("bob@example.com", "invalid", "Email is blocked")
 	rejects := filepath.Join(w.dir, "rejects.csv")
 	config := w.export(threeCSV+rowAnn+"nobody,Nobody\n").
@@ -125,8 +125,9 @@ func nextSecond() { time.Sleep(time.Until(time.Now().Truncate(time.Second).Add(t
 // When the export itself runs in the same apply, that answers the request:
 // timestamp() is evaluated after it.
 func TestAccSegmentExportRun_withTheRunOfTheExport(t *testing.T) {
+	concurrent(t)
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	config := w.export(threeCSV)
 	same := func() []statecheck.StateCheck {
 		return []statecheck.StateCheck{
@@ -153,7 +154,7 @@ func TestAccSegmentExportRun_withTheRunOfTheExport(t *testing.T) {
 // rounded to, and with the binary, whose process is what remembers it.
 func TestAccSegmentExportRun_afterTheRunOfTheExport(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	// The members are counted after the run is complete.
 	w.Inject(simulator.Fault{Method: "GET", Path: "/api/lists/" + w.list.ID, Times: -1, Delay: 1100 * time.Millisecond})
 	c := newCLI(t, runNow(w.export(threeCSV)))
@@ -165,7 +166,7 @@ func TestAccSegmentExportRun_afterTheRunOfTheExport(t *testing.T) {
 // it is planned and applied.
 func TestAccSegmentExportRun_tooOld(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	config := w.export(threeCSV).with(exportBlock, "run_on_apply", "false")
 	old := runAt(config, fromNow(-16*time.Minute))
 	w.run(
@@ -188,7 +189,7 @@ func TestAccSegmentExportRun_tooOld(t *testing.T) {
 
 func TestAccSegmentExportRun_timeRefused(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	config := w.export(threeCSV).with(exportBlock, "run_on_apply", "false")
 	w.run(
 		refused(runAt(config, `"noon"`), "Not A Time", "requested_at", `"2026-11-24T09:30:00Z"`),
@@ -201,7 +202,7 @@ func TestAccSegmentExportRun_timeRefused(t *testing.T) {
 
 func TestAccSegmentExportRun_disabled(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	config := w.export(threeCSV).with(exportBlock, "enabled", "false")
 	w.run(
 		failed(runNow(config), "Export Not Enabled", "export =", "not on demand either"),
@@ -221,48 +222,47 @@ func TestAccSegmentExportRun_refused(t *testing.T) {
 		return strings.Replace(literalDestination("MainAc", argument), noRailsDigest("MainAc"), rails.digest().ValueString(), 1)
 	}
 	tests := map[string]struct {
-		arm     func(w *world)
+		arm     func(w *env)
 		replace [2]string // in the value of export
 		nowhere bool      // not at the argument, for Terraform cannot show where it is
 		words   []string
 	}{
-		"key revoked":         {arm: func(w *world) { w.RevokeKey(mainKey) }, nowhere: true, words: []string{"API Key Refused", "The key came from api_key of the provider"}},
+		"key revoked":         {arm: func(w *env) { w.RevokeKey(mainKey) }, nowhere: true, words: []string{"API Key Refused", "The key came from api_key of the provider"}},
 		"no consent":          {replace: [2]string{"consent = true", "consent = false"}, nowhere: true, words: []string{"No Consent To Export Personal Data", "data_privacy_consent"}},
 		"other account":       {replace: [2]string{whole, literalDestination("OtherA")}, words: []string{"API Key Of Another Account", `MainAc ("Northwind")`}},
-		"list deleted":        {arm: func(w *world) { w.DeleteList(w.list.ID) }, words: []string{"List Not Found"}},
+		"list deleted":        {arm: func(w *env) { w.DeleteList(w.list.ID) }, words: []string{"List Not Found"}},
 		"list not allowed":    {replace: [2]string{whole, with(`allowed_list_ids = ["Other1"]`, otherList)}, words: []string{"List Not Allowed"}},
 		"too many":            {replace: [2]string{whole, with("max_profiles_per_export = 2", atMostTwo)}, words: []string{"Too Many Profiles"}},
 		"no file":             {replace: [2]string{"vip.csv", "nothing.csv"}, words: []string{"Segment Cannot Be Read"}},
 		"no column":           {replace: [2]string{`"EMail"`, `"Address"`}, words: []string{"Column Not In Segment"}},
-		"live flow":           {arm: func(w *world) { w.AddFlow(w.list.ID, simulator.Flow{Name: "Welcome", Status: "live"}) }, words: []string{"Joining The List Starts A Live Flow"}},
+		"live flow":           {arm: func(w *env) { w.AddFlow(w.list.ID, simulator.Flow{Name: "Welcome", Status: "live"}) }, words: []string{"Joining The List Starts A Live Flow"}},
 		"environment not set": {replace: [2]string{"consent = true", `consent = true, api_key_env = "NO_KEY_HERE"`}, words: []string{"API Key Missing", "NO_KEY_HERE"}},
 	}
+	var plans refusals
 	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			w := newWorld(t)
-			config := w.loose(threeCSV)
-			if test.arm != nil {
-				test.arm(w)
-			}
-			if from := test.replace[0]; from != "" {
-				export := strings.Replace(config[runBlock]["export"], from, test.replace[1], 1)
-				config = config.with(runBlock, "export", export)
-			}
-			words := test.words
-			if !test.nowhere {
-				words = append([]string{words[0], "export ="}, words[1:]...)
-			}
-			w.run(refused(config, words...))
-			w.wantImports(0)
-		})
+		w := newEnv(t)
+		config := w.loose(threeCSV)
+		if test.arm != nil {
+			test.arm(w)
+		}
+		if from := test.replace[0]; from != "" {
+			export := strings.Replace(config[runBlock]["export"], from, test.replace[1], 1)
+			config = config.with(runBlock, "export", export)
+		}
+		words := test.words
+		if !test.nowhere {
+			words = append([]string{words[0], "export ="}, words[1:]...)
+		}
+		plans.add(name, w, config, words, w.wantNoImport)
 	}
+	plans.run(t)
 }
 
 // A run that takes too long ends at the timeout of the export.
 func TestAccSegmentExportRun_timeout(t *testing.T) {
+	concurrent(t)
 	t.Parallel()
-	w := newWorldWith(t, simulator.Options{QueueDelay: time.Hour})
+	w := newEnvWith(t, simulator.Options{QueueDelay: time.Hour})
 	config := w.export(threeCSV).
 		with(exportBlock, "run_on_apply", "false").
 		with(exportBlock, "timeouts", `{ update = "1s" }`)
@@ -272,7 +272,7 @@ func TestAccSegmentExportRun_timeout(t *testing.T) {
 // The key of a connection that keeps one is in the state, marked as sensitive.
 func TestAccSegmentExportRun_keyOfTheConnection(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	config := w.export(threeCSV).
 		without(providerBlock, "api_key").
 		with(connectionBlock, "api_key", `"`+mainKey+`"`)

@@ -80,12 +80,12 @@ func TestSegmentExportRun_answer(t *testing.T) {
 		"before a run started":               {requested: -5 * time.Minute, completed: -time.Second, want: answered},
 		"after a run of this apply":          {completed: -time.Hour, here: true, want: answered},
 		"old, before a run of this apply":    {requested: -time.Hour, completed: -time.Second, here: true, want: answered},
-		"old enough":                         {requested: -requestLife, want: runs},
-		"too old":                            {requested: -requestLife - time.Second, want: skipped},
+		"old enough":                         {requested: -maxRequestAge, want: runs},
+		"too old":                            {requested: -maxRequestAge - time.Second, want: skipped},
 		"too old, after a run":               {requested: -time.Hour, completed: -2 * time.Hour, want: skipped},
 		"too old, before a run":              {requested: -time.Hour, completed: -time.Minute, want: skipped},
-		"by a clock that is ahead":           {requested: requestLife, want: runs},
-		"of the future":                      {requested: requestLife + time.Second, want: refusal},
+		"by a clock that is ahead":           {requested: maxRequestAge, want: runs},
+		"of the future":                      {requested: maxRequestAge + time.Second, want: refusal},
 		"of the future, with a run":          {requested: time.Hour, completed: -time.Second, here: true, want: refusal},
 	}
 	for name, test := range tests {
@@ -96,7 +96,7 @@ func TestSegmentExportRun_answer(t *testing.T) {
 			r.model.Segments = types.ListUnknown(types.StringType)
 			if test.completed != 0 {
 				completed := noon.Add(test.completed)
-				r.model.LastRun = finishedRun("first run", &export.Result{ID: "LAST", StartedAt: completed.Add(-time.Minute), CompletedAt: completed})
+				r.model.LastRun = finishedRun("first run", &export.Result{ID: "LAST", StartedAt: completed.Add(-time.Minute), CompletedAt: completed}).object()
 			}
 			if test.here {
 				r.data.runs.add("LAST")
@@ -109,18 +109,18 @@ func TestSegmentExportRun_answer(t *testing.T) {
 			if run == nil {
 				return
 			}
-			if id := run.ID.ValueString(); (id == "LAST") != (test.completed != 0) {
+			if id := run.text(runID).ValueString(); (id == "LAST") != (test.completed != 0) {
 				t.Errorf("the answer is run %q", id)
 			}
-			if skippedRun := run.Status.ValueString() == runSkipped; skippedRun != (test.want == skipped) || skippedRun != (diags.WarningsCount() == 1) {
-				t.Errorf("the status is %s, with the warnings %v", run.Status, diags.Warnings())
+			if skippedRun := run.text(runStatus).ValueString() == runSkipped; skippedRun != (test.want == skipped) || skippedRun != (diags.WarningsCount() == 1) {
+				t.Errorf("the status is %s, with the warnings %v", run.text(runStatus), diags.Warnings())
 			}
 		})
 	}
 }
 
 // outcome is what answering came to, in a word.
-func outcome(run *runModel, diags diag.Diagnostics) string {
+func outcome(run lastRun, diags diag.Diagnostics) string {
 	switch {
 	case run == nil && diags.HasError():
 		at := path.Empty()
@@ -136,7 +136,7 @@ func outcome(run *runModel, diags diag.Diagnostics) string {
 		return fmt.Sprintf("an error at %q", at)
 	case run == nil:
 		return "nothing"
-	case run.Status.ValueString() == runSkipped:
+	case run.text(runStatus).ValueString() == runSkipped:
 		return "skipped"
 	default:
 		return "answered"
@@ -159,5 +159,17 @@ func TestAtExport(t *testing.T) {
 		if got != want[i] || d.Summary() != diags[i].Summary() || d.Severity() != diags[i].Severity() {
 			t.Errorf("%s %s is at %q, want %q", d.Severity(), d.Summary(), got, want[i])
 		}
+	}
+}
+
+// Each attribute of last_run has one way to get its value.
+func TestRunAttributes(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for _, a := range runAttributes {
+		if (a.text == nil) == (a.count == nil) || seen[a.name] {
+			t.Errorf("%s needs either a text or a count, once", a.name)
+		}
+		seen[a.name] = true
 	}
 }

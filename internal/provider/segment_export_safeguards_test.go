@@ -36,7 +36,7 @@ func TestAccSegmentExport_safeguards(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t)
+			w := newEnv(t)
 			config := w.export(test.content)
 			if test.safeguards != "" {
 				config = config.with(exportBlock, "safeguards", test.safeguards)
@@ -61,7 +61,7 @@ func TestAccSegmentExport_safeguards(t *testing.T) {
 func TestAccSegmentExport_lateSafeguards(t *testing.T) {
 	t.Parallel()
 	for _, safeguards := range []string{"{ max_profiles = 2 }", "{ max_profiles = tonumber(terraform_data.late.output) }"} {
-		w := newWorld(t)
+		w := newEnv(t)
 		config := w.export(threeCSV).with(exportBlock, "safeguards", safeguards).with(dataBlock, "input", `"2"`)
 		if safeguards == "{ max_profiles = 2 }" {
 			config = config.late(exportBlock, "safeguards")
@@ -90,7 +90,7 @@ func TestAccSegmentExport_liveFlows(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t)
+			w := newEnv(t)
 			for _, flow := range test.flows {
 				w.AddFlow(w.list.ID, flow)
 			}
@@ -110,7 +110,7 @@ func TestAccSegmentExport_liveFlows(t *testing.T) {
 // is sent.
 func TestAccSegmentExport_flowGoesLiveAfterPlan(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	w.AddFlow(w.list.ID, simulator.Flow{Name: "Welcome series", Status: "live"})
 	// The list is known only when it is applied.
 	config := w.export(threeCSV).late(exportBlock, "list_id")
@@ -121,7 +121,7 @@ func TestAccSegmentExport_flowGoesLiveAfterPlan(t *testing.T) {
 // A key that may not see flows exports, with a warning.
 func TestAccSegmentExport_flowsNotChecked(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	const key = "pk_noflows0123456789abcdef"
 	w.AddKey(key, "accounts:read", "lists:read", "lists:write", "profiles:read", "profiles:write")
 	w.AddFlow(w.list.ID, simulator.Flow{Name: "Welcome series", Status: "live"})

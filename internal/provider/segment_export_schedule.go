@@ -21,7 +21,7 @@ type scheduleModel struct {
 
 func scheduleBlock() schema.Block {
 	return schema.SingleNestedBlock{
-		MarkdownDescription: "Makes a run due at fixed times: a plan finds one due when such a time lies between the last run and now. Terraform itself must be run by something, such as a pipeline.",
+		MarkdownDescription: "Makes a run due at fixed times: a run is due when such a time lies between the last run and now. Something else, such as a pipeline, must run Terraform.",
 		Validators:          []validator.Object{blockNeeds{"schedule", "cron", `"0 6 * * *"`}},
 		Attributes: map[string]schema.Attribute{
 			"cron": schema.StringAttribute{
@@ -39,8 +39,8 @@ func scheduleBlock() schema.Block {
 	}
 }
 
-// schedule is when the export is due. ok is false without one, and while it is
-// not known.
+// schedule returns the schedule of the export. ok is false without one, and while it
+// is unknown.
 func (m *segmentExportModel) schedule(ctx context.Context, diags *diag.Diagnostics) (s schedule.Schedule, ok bool) {
 	if m.Schedule.IsNull() || m.Schedule.IsUnknown() {
 		return s, false
@@ -51,7 +51,7 @@ func (m *segmentExportModel) schedule(ctx context.Context, diags *diag.Diagnosti
 		return s, false
 	}
 	s, err := schedule.Parse(declared.Cron.ValueString(), declared.Timezone.ValueString())
-	if err != nil { // validation has said so
+	if err != nil { // reported by validation
 		return s, false
 	}
 	return s, true
@@ -62,9 +62,8 @@ func (m *segmentExportModel) scheduleKnown(ctx context.Context) bool {
 	return allKnown(ctx, m.Schedule)
 }
 
-// tick is when the schedule has made a run due since the last one. It is zero if
-// it has not.
-func (m *segmentExportModel) tick(ctx context.Context, last *runModel, now time.Time, diags *diag.Diagnostics) time.Time {
+// tick is when the schedule made a run due since the last one, zero if it did not.
+func (m *segmentExportModel) tick(ctx context.Context, last lastRun, now time.Time, diags *diag.Diagnostics) time.Time {
 	s, ok := m.schedule(ctx, diags)
 	if !ok {
 		return time.Time{}
@@ -76,7 +75,7 @@ func (m *segmentExportModel) tick(ctx context.Context, last *runModel, now time.
 	return tick
 }
 
-// setNextRun fills in when the schedule makes the next run due, given the last.
+// setNextRun sets when the schedule makes the next run due.
 func (m *segmentExportModel) setNextRun(ctx context.Context, diags *diag.Diagnostics) {
 	m.NextRunAt = types.StringNull()
 	if !m.scheduleKnown(ctx) || m.LastRun.IsUnknown() {
@@ -84,11 +83,11 @@ func (m *segmentExportModel) setNextRun(ctx context.Context, diags *diag.Diagnos
 		return
 	}
 	s, ok := m.schedule(ctx, diags)
-	last := m.lastRun(ctx, diags)
+	last := m.lastRun()
 	if !ok || last == nil {
 		return
 	}
-	if last.StartedAt.IsUnknown() {
+	if last.text(runStartedAt).IsUnknown() {
 		m.NextRunAt = types.StringUnknown()
 		return
 	}

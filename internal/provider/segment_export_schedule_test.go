@@ -13,7 +13,7 @@ import (
 // and now, and says which.
 func TestAccSegmentExport_schedule(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	config := w.export(threeCSV).with(exportBlock, "schedule", block(`cron = "0 6 * * *"`, `timezone = "Europe/Madrid"`))
 	anyTick := regexp.MustCompile(`^\d{4}-\d\d-\d\dT0[45]:00:00Z$`) // 6 o'clock in Madrid
 	inADay := func() { w.clock = func() time.Time { return time.Now().Add(24 * time.Hour) } }
@@ -36,7 +36,7 @@ func TestAccSegmentExport_schedule(t *testing.T) {
 // A schedule that is added, changed or taken away is saved without a run.
 func TestAccSegmentExport_scheduleChanged(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	config := w.export(threeCSV)
 	yearly := config.with(exportBlock, "schedule", `{ cron = "@yearly" }`)
 	saved := applied(yearly, inState(exportAddress, values{"next_run_at": regexp.MustCompile(`^\d{4}-01-01T00:00:00Z$`), "last_run.reason": "first run"}))
@@ -57,7 +57,7 @@ func TestAccSegmentExport_scheduleRefused(t *testing.T) {
 		`{ cron = "0 0 30 2 *" }`:                       {"Cron Expression Not Usable", "it never fires"},
 		block(`cron = "@daily"`, `timezone = "Madrid"`): {"Time Zone Not Known", "Europe/Madrid"},
 	} {
-		w := newWorld(t)
+		w := newEnv(t)
 		w.run(resource.TestStep{Config: w.export(threeCSV).with(exportBlock, "schedule", schedule).String(), PlanOnly: true, ExpectError: says(words...)})
 		w.wantImports(0)
 	}

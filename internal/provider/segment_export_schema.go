@@ -7,7 +7,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
-	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
@@ -41,7 +40,7 @@ func (r *segmentExportResource) Schema(ctx context.Context, _ resource.SchemaReq
 	attributes := map[string]schema.Attribute{
 		// Required
 		"display_name": schema.StringAttribute{
-			MarkdownDescription: "Name of the export, for people.",
+			MarkdownDescription: "Display name of the export.",
 			Required:            true,
 			Validators:          []validator.String{notBlank},
 		},
@@ -55,8 +54,8 @@ func (r *segmentExportResource) Schema(ctx context.Context, _ resource.SchemaReq
 		// Optional
 		propertiesArgument: propertiesAttribute(),
 		"segment_property": schema.StringAttribute{
-			MarkdownDescription: "Name of a custom property that receives the list of the segments that a profile is in, by their names, in their order. " +
-				"With several segments a run reads them twice: a profile is sent once it is known which ones it is in.",
+			MarkdownDescription: "Name of a custom property that receives the names of the segments that a profile is in, as a list in their order. " +
+				"With several segments a run reads them twice, because it sends a profile only when it knows all of its segments.",
 			Optional:   true,
 			Validators: []validator.String{propertyName, notMapped{}},
 		},
@@ -68,7 +67,7 @@ func (r *segmentExportResource) Schema(ctx context.Context, _ resource.SchemaReq
 			Validators:          []validator.String{stringvalidator.OneOf(syncUpsert)},
 		},
 		"opt_outs": schema.StringAttribute{
-			MarkdownDescription: "What happens to people who unsubscribed from the list, as Klaviyo's suppressions for the list tell: `withhold` does not put them back on it, `ignore` exports them like everybody else. Defaults to `withhold`.",
+			MarkdownDescription: "What happens to people who unsubscribed from the list, according to Klaviyo's suppressions for it: `withhold` does not put them back on it, `ignore` exports them like everybody else. Defaults to `withhold`.",
 			Optional:            true,
 			Computed:            true,
 			Default:             stringdefault.StaticString(optOutsWithhold),
@@ -87,7 +86,7 @@ func (r *segmentExportResource) Schema(ctx context.Context, _ resource.SchemaReq
 			Default:             booldefault.StaticBool(true),
 		},
 		"triggers": schema.MapAttribute{
-			MarkdownDescription: "Values of any kind that make the export run when one of them changes, such as the number of a release.",
+			MarkdownDescription: "Values that make a run due when one of them changes, such as the number of a release.",
 			ElementType:         types.StringType,
 			Optional:            true,
 		},
@@ -101,7 +100,7 @@ func (r *segmentExportResource) Schema(ctx context.Context, _ resource.SchemaReq
 			Validators: []validator.String{stringvalidator.OneOf(membershipCount, membershipFull, membershipNone)},
 		},
 		"pin_to_plan": schema.BoolAttribute{
-			MarkdownDescription: "`true` exports only what the plan was made for: when the segments have changed since, apply fails before anything is sent; and before the last 10,000 when they change while it sends. " +
+			MarkdownDescription: "`true` exports only what the plan was made for: when the segments have changed since, apply fails before anything is sent, or before the last 10,000 profiles if they change while it sends. " +
 				"`false` exports what they hold when the plan is applied. Defaults to `false`.",
 			Optional: true,
 			Computed: true,
@@ -141,7 +140,7 @@ func timeoutsBlock(ctx context.Context) schema.Block {
 	if !ok {
 		return block
 	}
-	nested.MarkdownDescription = "How long a run may take, with its wait for earlier import jobs to the list, and how long a plan may read. A run that takes longer is ended, and the next apply makes good what is missing. " +
+	nested.MarkdownDescription = "How long a run may take, including its wait for earlier import jobs to the list, and how long a plan may read. A run that takes longer is stopped, and the next apply sends what is missing. " +
 		"A plan that takes longer fails; what a refresh has not read by then is left to the plan, with a warning."
 	for name, child := range nested.Attributes {
 		if text, ok := child.(schema.StringAttribute); ok {
@@ -155,7 +154,7 @@ func timeoutsBlock(ctx context.Context) schema.Block {
 
 func dataMatchingBlock() schema.Block {
 	return schema.SingleNestedBlock{
-		MarkdownDescription: "Which columns say who somebody is. Klaviyo finds a profile by these and creates it if there is none. Required.",
+		MarkdownDescription: "Which columns identify a person. Klaviyo finds a profile by these, or creates one. Required.",
 		Validators: []validator.Object{
 			blockRequired{"data_matching", "  data_matching {\n    email = \"Email\"\n  }"},
 			blockNeeds{"data_matching", "email", `"Email"`},
@@ -167,17 +166,17 @@ func dataMatchingBlock() schema.Block {
 				Validators:          []validator.String{notBlank},
 			},
 			"phone_number": schema.StringAttribute{
-				MarkdownDescription: "Column with the phone number, in any usual notation; it is sent as E.164. A number that does not exist, or that Klaviyo refuses when it is sent, is left out, and the profile is exported without it. A profile whose number Klaviyo refuses only later, while it imports, is not exported, and counted in `last_run.profiles_failed`.",
+				MarkdownDescription: "Column with the phone number, in any usual notation; it is sent as E.164. A profile whose number does not exist, or is refused by Klaviyo when it is sent, is exported without it. A profile whose number Klaviyo refuses only during the import is not exported, and counted in `last_run.profiles_failed`.",
 				Optional:            true,
 				Validators:          []validator.String{notBlank},
 			},
 			"phone_region": schema.StringAttribute{
-				MarkdownDescription: "Country of phone numbers without `+` and country code, an ISO 3166-1 code such as `US`. Without it such numbers are left out.",
+				MarkdownDescription: "Country of phone numbers without `+` and country code, an ISO 3166-1 code such as `US`. Without it, such numbers are left out.",
 				Optional:            true,
 				Validators:          []validator.String{region},
 			},
 			"external_id": schema.StringAttribute{
-				MarkdownDescription: "Column with the id that the source knows the person by, up to 255 characters.",
+				MarkdownDescription: "Column with the id of the person in the source, up to 255 characters.",
 				Optional:            true,
 				Validators:          []validator.String{notBlank},
 			},
@@ -192,7 +191,7 @@ var attributeDescriptions = map[string]string{
 	"organization": "Column with the company or organization that the person works for.",
 	"title":        "Column with the job title.",
 	"image":        "Column with the URL of a picture.",
-	"locale":       "Column with the locale, a BCP 47 tag such as `en-US`. One that is none is left out.",
+	"locale":       "Column with the locale, a BCP 47 tag such as `en-US`. An invalid one is left out.",
 	"address1":     "Column with the first line of the street address.",
 	"address2":     "Column with the second line of the street address.",
 	"city":         "Column with the city.",
@@ -201,8 +200,8 @@ var attributeDescriptions = map[string]string{
 	"zip":          "Column with the postal code.",
 	"timezone":     "Column with the time zone, an IANA name.",
 	"ip":           "Column with the IP address.",
-	"latitude":     "Column with the latitude in degrees, -90 to 90. One that is none is left out.",
-	"longitude":    "Column with the longitude in degrees, -180 to 180. One that is none is left out.",
+	"latitude":     "Column with the latitude in degrees, -90 to 90. An invalid value is left out.",
+	"longitude":    "Column with the longitude in degrees, -180 to 180. An invalid value is left out.",
 }
 
 func attributesBlock() schema.Block {
@@ -232,20 +231,20 @@ func columnAttributes(names []string) map[string]schema.Attribute {
 
 func safeguardsBlock() schema.Block {
 	return schema.SingleNestedBlock{
-		MarkdownDescription: "What stops a run that cannot be meant. Checked while planning as far as it is known then, and always before anything is sent.",
+		MarkdownDescription: "What stops a run that is probably a mistake. Checked while planning as far as known, and always before anything is sent.",
 		Attributes: map[string]schema.Attribute{
 			"max_rejected_percent": schema.Int64Attribute{
-				MarkdownDescription: fmt.Sprintf("Most rows that may be rejected, in percent of all rows, 0 to 100. Defaults to `%d`.", export.DefaultMaxRejectedPercent),
+				MarkdownDescription: fmt.Sprintf("Maximum share of rejected rows, in percent of all rows, 0 to 100. Defaults to `%d`.", export.DefaultMaxRejectedPercent),
 				Optional:            true,
 				Validators:          []validator.Int64{int64validator.Between(0, 100)},
 			},
 			"max_profiles": schema.Int64Attribute{
-				MarkdownDescription: "Most profiles that the segments may hold. No limit by default, other than `max_profiles_per_export` of the connection.",
+				MarkdownDescription: "Maximum number of profiles in the segments. No limit by default, other than `max_profiles_per_export` of the connection.",
 				Optional:            true,
 				Validators:          []validator.Int64{int64validator.AtLeast(1)},
 			},
 			"allow_empty_segment": schema.BoolAttribute{
-				MarkdownDescription: "`true` takes a segment without rows for what it is. `false` takes it for a failure of what produces it. Defaults to `false`.",
+				MarkdownDescription: "`true` accepts a segment without rows. `false` treats it as a failure of whatever produces it. Defaults to `false`.",
 				Optional:            true,
 			},
 			"allow_live_flows": schema.BoolAttribute{
@@ -270,40 +269,11 @@ func computedAttributes() map[string]schema.Attribute {
 		"last_run": schema.SingleNestedAttribute{
 			MarkdownDescription: "The last run. Planned with its reason when a run is due.",
 			Computed:            true,
-			Attributes: map[string]schema.Attribute{
-				"id":                   computedString("Id of the run, as in the log."),
-				"reason":               computedString("Why the run was due."),
-				"status":               computedString("`succeeded`, or `partial` when Klaviyo refused some of the profiles or did not confirm them."),
-				"started_at":           computedString("When the run began, RFC 3339 in UTC."),
-				"completed_at":         computedString("When Klaviyo had finished, RFC 3339 in UTC."),
-				"fingerprint":          computedString("Fingerprint of the profiles that were sent."),
-				"profiles_submitted":   computedInt64("Number of profiles that were sent to Klaviyo."),
-				"profiles_failed":      computedInt64("Number of those that Klaviyo refused."),
-				"profiles_unconfirmed": computedInt64("Number of those that Klaviyo counted neither as imported nor as failed when it had finished. They make the next run due. The rest of `profiles_submitted` was imported."),
-				"list_profile_count":   computedInt64("Number of members of the list after the run. When it has fallen since, people were taken off the list and a run is due."),
-				"jobs":                 computedInt64("Number of import jobs in Klaviyo."),
-			},
+			Attributes:          lastRunSchema(),
 		},
 	}
 }
 
 func computedInt64(description string) schema.Int64Attribute {
 	return schema.Int64Attribute{MarkdownDescription: description, Computed: true}
-}
-
-// runType is the type of last_run.
-func runType() map[string]attr.Type {
-	return map[string]attr.Type{
-		"id":                   types.StringType,
-		"reason":               types.StringType,
-		"status":               types.StringType,
-		"started_at":           types.StringType,
-		"completed_at":         types.StringType,
-		"fingerprint":          types.StringType,
-		"profiles_submitted":   types.Int64Type,
-		"profiles_failed":      types.Int64Type,
-		"profiles_unconfirmed": types.Int64Type,
-		"list_profile_count":   types.Int64Type,
-		"jobs":                 types.Int64Type,
-	}
 }

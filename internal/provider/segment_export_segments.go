@@ -38,7 +38,7 @@ func segmentBlock() schema.Block {
 		NestedObject: schema.NestedBlockObject{
 			Attributes: map[string]schema.Attribute{
 				"name": schema.StringAttribute{
-					MarkdownDescription: "Name of the segment, for messages and for `segment_property`. Each segment has another one.",
+					MarkdownDescription: "Name of the segment, for messages and for `segment_property`. Must be unique within the export.",
 					Required:            true,
 					Validators:          []validator.String{notBlank},
 				},

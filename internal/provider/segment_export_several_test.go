@@ -9,7 +9,7 @@ import (
 
 // several is an export of segments with one file each, in the order of their
 // names.
-func (w *world) several(contents map[string]string) configuration {
+func (w *env) several(contents map[string]string) configuration {
 	w.t.Helper()
 	config := w.export(threeCSV).without(exportBlock, "segment")
 	for name, content := range contents {
@@ -18,7 +18,7 @@ func (w *world) several(contents map[string]string) configuration {
 	return config
 }
 
-func (w *world) wantProperty(email, name, want string) {
+func (w *env) wantProperty(email, name, want string) {
 	w.t.Helper()
 	p, ok := w.Profile(email)
 	if got, err := json.Marshal(p.Properties[name]); !ok || err != nil || string(got) != want {
@@ -29,8 +29,9 @@ func (w *world) wantProperty(email, name, want string) {
 // The union of the segments is exported, in the order in which they are written, and the
 // property says who is in which.
 func TestAccSegmentExport_several(t *testing.T) {
+	concurrent(t)
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	segments := map[string]string{
 		"b": "EMail,FirstName\nbob@example.com,Robert\njoe@example.com,Joe\n",
 		"a": "EMail,FirstName\nann@example.com,Ann\nbob@example.com,Bob\n",
@@ -59,7 +60,7 @@ func TestAccSegmentExport_several(t *testing.T) {
 
 func TestAccSegmentExport_segmentPropertyErrors(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	config := w.export(threeCSV).with(exportBlock, "properties", `{ Tier = "FirstName" }`)
 	w.run(
 		refused(config.with(exportBlock, "segment_property", `"Tier"`), "Property Mapped Twice", `"Tier" already comes from a column, in properties.`),
@@ -70,6 +71,6 @@ func TestAccSegmentExport_segmentPropertyErrors(t *testing.T) {
 
 func TestAccSegmentExport_oneSourceEach(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	w.run(refused(w.export(threeCSV).with(exportBlock, "segment", `{ name = "vip" }`), "A Segment Needs One Source", "exactly one source", "It has none."))
 }

@@ -19,7 +19,7 @@ type sqlModel struct {
 
 func sqlBlock() schema.Block {
 	return schema.SingleNestedBlock{
-		MarkdownDescription: "A query to PostgreSQL, or what speaks like it, such as Amazon Redshift and CockroachDB, or to MySQL or MariaDB. It is run in a session that can only read, and a text for MySQL that does more than read is not sent. " +
+		MarkdownDescription: "A query to PostgreSQL, to a database that speaks its protocol, such as Amazon Redshift or CockroachDB, or to MySQL or MariaDB. It runs in a read-only session, and a query to MySQL that does more than read is not sent. " +
 			"Exactly one of `url` and `url_env` is needed.",
 		Validators: []validator.Object{
 			blockNeedsOne{"sql", []string{"url", "url_env"}},

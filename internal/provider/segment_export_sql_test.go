@@ -16,7 +16,7 @@ import (
 var sqlServers = map[string]func(testing.TB) *sqltest.Database{"PostgreSQL": sqltest.Postgres, "MariaDB": sqltest.MariaDB}
 
 // onEachServer runs a test against a new database of every kind of server.
-func onEachServer(t *testing.T, test func(t *testing.T, w *world, db *sqltest.Database)) {
+func onEachServer(t *testing.T, test func(t *testing.T, w *env, db *sqltest.Database)) {
 	t.Helper()
 	requireAcc(t)
 	for name, start := range sqlServers {
@@ -24,7 +24,7 @@ func onEachServer(t *testing.T, test func(t *testing.T, w *world, db *sqltest.Da
 			t.Parallel()
 			db := start(t)
 			newCustomers(db)
-			test(t, newWorld(t), db)
+			test(t, newEnv(t), db)
 		})
 	}
 }
@@ -61,7 +61,7 @@ func newCustomers(db *sqltest.Database) {
 func sqlSegment(arguments ...string) string { return vipSegment("sql", arguments...) }
 
 // exportSQL exports what the query finds.
-func (w *world) exportSQL(db *sqltest.Database, more ...string) configuration {
+func (w *env) exportSQL(db *sqltest.Database, more ...string) configuration {
 	w.t.Helper()
 	url := db.URLOf(sqltest.Reader, sqltest.Password)
 	return w.export(threeCSV).
@@ -76,7 +76,7 @@ func hclText(text string) string { return strings.ReplaceAll(text, "%{", "%%{") 
 
 func TestAccSegmentExport_sql(t *testing.T) {
 	t.Parallel()
-	onEachServer(t, func(t *testing.T, w *world, db *sqltest.Database) {
+	onEachServer(t, func(t *testing.T, w *env, db *sqltest.Database) {
 		config := w.exportSQL(db, `version_query = "SELECT count(*), sum(score) FROM customers WHERE vip"`)
 		drifted := applied(config, inState(exportAddress, values{"profile_count": 4, "last_run.reason": changedSegment}))
 		drifted.PreConfig = func() { db.Exec("UPDATE customers SET vip = true") }
@@ -93,7 +93,7 @@ func TestAccSegmentExport_sql(t *testing.T) {
 // A null among the args is NULL, and no empty text.
 func TestAccSegmentExport_sqlNullArg(t *testing.T) {
 	t.Parallel()
-	onEachServer(t, func(t *testing.T, w *world, db *sqltest.Database) {
+	onEachServer(t, func(t *testing.T, w *env, db *sqltest.Database) {
 		db.Exec("UPDATE customers SET first_name = '' WHERE first_name = 'Ann'")
 		query := "SELECT * FROM customers WHERE first_name = COALESCE(?, 'Bob')"
 		if db.Scheme == "postgres" {
@@ -110,7 +110,7 @@ func TestAccSegmentExport_sqlNullArg(t *testing.T) {
 // protocol: here nobody listens.
 func TestAccSegmentExport_sqlWrites(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	config := w.export(threeCSV).with(exportBlock, "segment", sqlSegment(`url = "mysql://reader@127.0.0.1:1/crm"`, `query = "DELETE FROM customers"`))
 	w.run(refused(config, "Segment Cannot Be Read", "begins with DELETE", "not sent to the database"))
 	w.wantImports(0)
@@ -118,11 +118,11 @@ func TestAccSegmentExport_sqlWrites(t *testing.T) {
 
 const changedSegment = "segment changed: 3 -> 4 profiles (1 import job, 1s at best)"
 
-// While the version query answers the same, nobody runs the query: here the
+// While the version query answers the same, the query is not run: here the
 // version does not see what has changed.
 func TestAccSegmentExport_sqlVersion(t *testing.T) {
 	t.Parallel()
-	onEachServer(t, func(t *testing.T, w *world, db *sqltest.Database) {
+	onEachServer(t, func(t *testing.T, w *env, db *sqltest.Database) {
 		config := w.exportSQL(db, `version_query = "SELECT max(score) FROM customers"`)
 		unseen := resource.TestStep{Config: config.String(), PlanOnly: true, PreConfig: func() { db.Exec("UPDATE customers SET vip = true") }}
 		seen := applied(config, inState(exportAddress, values{"profile_count": 4}))
@@ -139,7 +139,7 @@ func TestAccSegmentExport_sqlVersion(t *testing.T) {
 
 func TestAccSegmentExport_sqlRefused(t *testing.T) {
 	t.Parallel()
-	onEachServer(t, func(t *testing.T, w *world, db *sqltest.Database) {
+	onEachServer(t, func(t *testing.T, w *env, db *sqltest.Database) {
 		config := w.exportSQL(db)
 		of := func(user, password, query string) configuration {
 			return config.with(exportBlock, "segment", sqlSegment(fmt.Sprintf("url = %q", db.URLOf(user, password)), fmt.Sprintf("query = %q", query)))
@@ -156,7 +156,7 @@ func TestAccSegmentExport_sqlRefused(t *testing.T) {
 
 func TestAccSegmentExport_sqlArguments(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	config := w.export(threeCSV)
 	with := func(segments string) configuration { return config.with(exportBlock, "segment", segments) }
 	w.run(
@@ -174,7 +174,7 @@ func TestAccSegmentExport_sqlArguments(t *testing.T) {
 func TestAccSegmentExport_sqlUnknown(t *testing.T) {
 	requireAcc(t)
 	t.Parallel()
-	w, db := newWorld(t), sqltest.Postgres(t)
+	w, db := newEnv(t), sqltest.Postgres(t)
 	newCustomers(db)
 	url := fmt.Sprintf("%q", db.URLOf(sqltest.Reader, sqltest.Password))
 	config := w.exportSQL(db).without(exportBlock, "properties")
@@ -184,14 +184,14 @@ func TestAccSegmentExport_sqlUnknown(t *testing.T) {
 	} {
 		step := applied(config.with(dataBlock, "input", input).with(exportBlock, "segment", segment), inState(exportAddress, values{"profile_count": 3}))
 		step.ConfigPlanChecks = planned(exportAddress, plancheck.ResourceActionCreate, values{"profile_count": unknown, "last_run": unknown})
-		newWorldOf(t, w).run(step)
+		sameEnv(t, w).run(step)
 	}
 }
 
-// newWorldOf drives Terraform from nothing in a world that there is.
-func newWorldOf(t *testing.T, w *world) *world {
+// sameEnv drives Terraform from nothing in an environment that exists.
+func sameEnv(t *testing.T, w *env) *env {
 	t.Helper()
-	return &world{Server: w.Server, t: t, dir: w.dir, list: w.list, clock: w.clock}
+	return &env{Server: w.Server, t: t, dir: w.dir, list: w.list, clock: w.clock}
 }
 
 // With url_env neither the URL nor its password reaches anything; with url they
@@ -199,7 +199,7 @@ func newWorldOf(t *testing.T, w *world) *world {
 func TestAccSecrets_sqlURL(t *testing.T) {
 	t.Parallel()
 	const password = "Wolpertinger-77"
-	onEachServer(t, func(t *testing.T, w *world, db *sqltest.Database) {
+	onEachServer(t, func(t *testing.T, w *env, db *sqltest.Database) {
 		user := db.Name + "_user"
 		if db.Scheme == "postgres" {
 			db.Exec(fmt.Sprintf("CREATE ROLE %s LOGIN PASSWORD '%s'; GRANT SELECT ON customers TO %s", user, password, user))

@@ -22,7 +22,7 @@ func TestAccSegmentExport_readTimeout(t *testing.T) {
 		"postgres": "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()",
 		"mysql":    "SELECT count(*) FROM information_schema.processlist WHERE db = database() AND id <> connection_id()",
 	}
-	onEachServer(t, func(t *testing.T, w *world, db *sqltest.Database) {
+	onEachServer(t, func(t *testing.T, w *env, db *sqltest.Database) {
 		config := w.export(threeCSV).
 			with(exportBlock, "segment", sqlSegment(fmt.Sprintf("url = %q", hclText(db.URL())), fmt.Sprintf("query = %q", sleep[db.Scheme]))).
 			with(exportBlock, "data_matching", `{ email = "email" }`).
@@ -41,8 +41,9 @@ func TestAccSegmentExport_readTimeout(t *testing.T) {
 
 // The time for a plan is also that for what it asks Klaviyo.
 func TestAccSegmentExport_readTimeoutOfKlaviyo(t *testing.T) {
+	concurrent(t)
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	w.OnRequest(func(r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, "/api/lists/") {
 			<-r.Context().Done()
@@ -53,7 +54,7 @@ func TestAccSegmentExport_readTimeoutOfKlaviyo(t *testing.T) {
 	w.wantImports(0)
 }
 
-// silentServer serves a segment, and can be told to answer nobody.
+// silentServer serves a segment until it is switched to give no answer.
 type silentServer struct {
 	*httptest.Server
 
@@ -107,7 +108,7 @@ func (s *silentServer) speak() int {
 // the refresh and again by the plan. Where only the refresh looks, it warns.
 func TestAccSegmentExport_readTimeoutOfARefresh(t *testing.T) {
 	t.Parallel()
-	w, s := newWorld(t), newSilentServer(t)
+	w, s := newEnv(t), newSilentServer(t)
 	config := w.export(threeCSV).
 		with(exportBlock, "segment", fileSegment(s.URL+"/vip.csv")).
 		with(exportBlock, "timeouts", `{ read = "2s" }`)
@@ -130,7 +131,7 @@ func TestAccSegmentExport_readTimeoutOfARefresh(t *testing.T) {
 // A plan that may take longer than the refresh did looks for itself.
 func TestAccSegmentExport_readTimeoutRaised(t *testing.T) {
 	t.Parallel()
-	w, s := newWorld(t), newSilentServer(t)
+	w, s := newEnv(t), newSilentServer(t)
 	config := w.export(threeCSV).
 		with(exportBlock, "segment", fileSegment(s.URL+"/vip.csv")).
 		with(exportBlock, "timeouts", `{ read = "2s" }`)
@@ -148,7 +149,7 @@ func TestAccSegmentExport_readTimeoutRaised(t *testing.T) {
 // An export whose state was written before there was timeouts.read is as it was.
 func TestAccSegmentExport_stateWithoutReadTimeout(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	c := newCLI(t, w.export(threeCSV).with(exportBlock, "timeouts", `{ create = "2h" }`))
 	c.run("Apply complete", "apply", "-no-color", "-input=false", "-auto-approve")
 	state := c.read("terraform.tfstate")

@@ -11,48 +11,48 @@ import (
 func TestAccSegmentExport_unknownInputs(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
-		change func(w *world, c configuration) configuration
+		change func(w *env, c configuration) configuration
 		plan   values
 	}{
 		"everything of the segment": {
-			func(_ *world, c configuration) configuration { return c.late(exportBlock, "segment") },
+			func(_ *env, c configuration) configuration { return c.late(exportBlock, "segment") },
 			values{"fingerprint": unknown, "profile_count": unknown, "last_run": unknown},
 		},
 		"path of the file": {
-			func(w *world, c configuration) configuration {
+			func(w *env, c configuration) configuration {
 				c = c.with(dataBlock, "input", `"`+w.dir+`"`)
 				return c.with(exportBlock, "segment", vipSegment("file", `path = "${terraform_data.late.output}/vip.csv"`))
 			},
 			values{"fingerprint": unknown, "profile_count": unknown, "last_run": unknown},
 		},
 		"list": {
-			func(_ *world, c configuration) configuration { return c.late(exportBlock, "list_id") },
+			func(_ *env, c configuration) configuration { return c.late(exportBlock, "list_id") },
 			values{"id": unknown, "list_name": unknown, "profile_count": unknown, "last_run.reason": "first run"},
 		},
 		"key": {
-			func(_ *world, c configuration) configuration { return c.late(providerBlock, "api_key") },
+			func(_ *env, c configuration) configuration { return c.late(providerBlock, "api_key") },
 			values{"id": unknown, "list_name": unknown, "profile_count": unknown, "last_run.reason": "first run"},
 		},
 		"mapping": {
-			func(_ *world, c configuration) configuration {
+			func(_ *env, c configuration) configuration {
 				return c.with(dataBlock, "input", `"FirstName"`).with(exportBlock, "attributes", "{ first_name = terraform_data.late.output }")
 			},
 			values{"fingerprint": unknown, "last_run": unknown},
 		},
 		"whether it is enabled": {
-			func(_ *world, c configuration) configuration {
+			func(_ *env, c configuration) configuration {
 				return c.with(exportBlock, "enabled", "true").late(exportBlock, "enabled")
 			},
 			values{"fingerprint": unknown, "last_run": unknown},
 		},
 		"whether it runs": {
-			func(_ *world, c configuration) configuration {
+			func(_ *env, c configuration) configuration {
 				return c.with(exportBlock, "run_on_apply", "true").late(exportBlock, "run_on_apply")
 			},
 			values{"profile_count": unknown, "last_run": unknown},
 		},
 		"triggers": {
-			func(_ *world, c configuration) configuration {
+			func(_ *env, c configuration) configuration {
 				return c.with(exportBlock, "triggers", `{ release = "1" }`).late(exportBlock, "triggers")
 			},
 			values{"profile_count": unknown, "last_run.reason": "first run"},
@@ -61,7 +61,7 @@ func TestAccSegmentExport_unknownInputs(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t)
+			w := newEnv(t)
 			step := applied(test.change(w, w.export(threeCSV)), inState(exportAddress, values{
 				"id": "MainAc/" + w.list.ID, "profile_count": 3, "list_name": "VIP customers", "list_profile_count": 3,
 				"last_run.reason": "first run", "last_run.status": "succeeded",
@@ -77,17 +77,17 @@ func TestAccSegmentExport_unknownInputs(t *testing.T) {
 // Checks that had to wait for apply refuse then, before anything is sent.
 func TestAccSegmentExport_unknownInputsRefused(t *testing.T) {
 	t.Parallel()
-	late := func(argument, expression string) func(*world, configuration) configuration {
-		return func(_ *world, c configuration) configuration {
+	late := func(argument, expression string) func(*env, configuration) configuration {
+		return func(_ *env, c configuration) configuration {
 			return c.with(exportBlock, argument, expression).late(exportBlock, argument)
 		}
 	}
 	tests := map[string]struct {
-		change func(*world, configuration) configuration
+		change func(*env, configuration) configuration
 		words  []string
 	}{
 		"consent": {
-			func(_ *world, c configuration) configuration {
+			func(_ *env, c configuration) configuration {
 				return c.with(dataBlock, "input", "false").
 					with(exportBlock, "destination", strings.Replace(literalDestination("MainAc"), "= true", "= terraform_data.late.output", 1))
 			},
@@ -95,13 +95,13 @@ func TestAccSegmentExport_unknownInputsRefused(t *testing.T) {
 		},
 		"list that is not there": {late("list_id", `"NoList"`), []string{"List Not Found", `"NoList"`}},
 		"list not allowed": {
-			func(w *world, c configuration) configuration {
+			func(w *env, c configuration) configuration {
 				return c.late(exportBlock, "list_id").with(connectionBlock, "allowed_list_ids", `["Y6nRLr"]`)
 			},
 			[]string{"List Not Allowed"},
 		},
 		"too many profiles": {
-			func(_ *world, c configuration) configuration {
+			func(_ *env, c configuration) configuration {
 				return c.late(exportBlock, "segment").with(connectionBlock, "max_profiles_per_export", "2")
 			},
 			[]string{"Too Many Profiles", "3 profiles", "allows 2"},
@@ -111,7 +111,7 @@ func TestAccSegmentExport_unknownInputsRefused(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t)
+			w := newEnv(t)
 			w.run(failed(test.change(w, w.export(threeCSV)), test.words...))
 			w.wantImports(0)
 		})

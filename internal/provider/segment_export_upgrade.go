@@ -21,7 +21,7 @@ func (r *segmentExportResource) UpgradeState(context.Context) map[int64]resource
 }
 
 // upgradeToBlocks reads a state of version 0, in which segments and properties
-// were maps of objects. All else that has become a block looks the same in a
+// were maps of objects. Other arguments that have become blocks look the same in a
 // state.
 func upgradeToBlocks(ctx context.Context, req resource.UpgradeStateRequest, resp *resource.UpgradeStateResponse) {
 	upgraded, err := asBlocks(req.RawState.JSON)
@@ -43,7 +43,7 @@ func upgradeToBlocks(ctx context.Context, req resource.UpgradeStateRequest, resp
 }
 
 // asBlocks turns the maps of segments and properties into lists, in the order of
-// the names. A property of which only the column is said stays in the map.
+// the names. A property with only a column stays in the map.
 func asBlocks(state []byte) ([]byte, error) {
 	var attributes map[string]json.RawMessage
 	if err := json.Unmarshal(state, &attributes); err != nil {
@@ -90,7 +90,7 @@ func asBlocks(state []byte) ([]byte, error) {
 	return json.Marshal(attributes)
 }
 
-// unmarshalIf is json.Unmarshal of what may be missing.
+// unmarshalIf is json.Unmarshal of a text that may be missing.
 func unmarshalIf(text json.RawMessage, into any) error {
 	if text == nil {
 		return nil

@@ -27,7 +27,7 @@ func (c *core) upgrade(state string) (object, []*tfprotov6.Diagnostic) {
 // Each source and each way to write a property has its block.
 func TestUpgradeToBlocks(t *testing.T) {
 	t.Parallel()
-	c := newCore(newWorld(t), mainKey)
+	c := newCore(newEnv(t), mainKey)
 	got, diags := c.upgrade(`{
 		"display_name": "VIP", "list_id": "Y6nRLr", "profile_count": 9007199254740993, "safeguards": {"max_profiles": 9007199254740993},
 		"segments": {
@@ -57,7 +57,7 @@ func TestUpgradeToBlocks(t *testing.T) {
 // cannot be read is an error with a way out.
 func TestUpgradeToBlocks_edges(t *testing.T) {
 	t.Parallel()
-	c := newCore(newWorld(t), mainKey)
+	c := newCore(newEnv(t), mainKey)
 	for _, state := range []string{`{"list_id": "Y6nRLr"}`, `{"list_id": "Y6nRLr", "segments": null, "properties": null}`, `{"list_id": "Y6nRLr", "segments": {}, "properties": {}}`} {
 		got, diags := c.upgrade(state)
 		c.check(diags)

@@ -13,14 +13,14 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/tally"
 )
 
-// estimate says what a run of so many profiles takes.
+// estimate says how many jobs and how much time a run takes at least.
 func estimate(profiles int64) string {
 	return fmt.Sprintf("(%s, %s at best)", tally.Count(export.Jobs(profiles), "import job"), max(export.Shortest(profiles), time.Second))
 }
 
 const rowsCounted = "Rows are counted from the first one after the header."
 
-// name is what people call the export, in the summary of a warning. Terraform
+// name is the display name of the export, for the summary of a warning. Terraform
 // shows only the first of several warnings with one summary.
 func (m *segmentExportModel) name() string {
 	if m.DisplayName.ValueString() == "" {
@@ -29,8 +29,8 @@ func (m *segmentExportModel) name() string {
 	return redact.Line(m.DisplayName.ValueString())
 }
 
-// warnSurvey sums up what a run is about where the plan itself cannot show it,
-// and what of the segments does not go to Klaviyo.
+// warnSurvey warns of rows that a run will not send, and of the counts where the
+// plan cannot show them.
 func warnSurvey(diags *diag.Diagnostics, name string, s *export.Survey, refreshed bool) {
 	if !refreshed {
 		diags.AddAttributeWarning(path.Root(segmentArgument), fmt.Sprintf("%s To Export: %s", tally.Count(s.Profiles, "Profile"), name),
@@ -41,7 +41,7 @@ func warnSurvey(diags *diag.Diagnostics, name string, s *export.Survey, refreshe
 	warnRows(diags, name, s)
 }
 
-// warnRows says what of the segments does not go to Klaviyo.
+// warnRows warns of rows and values that are not sent.
 func warnRows(diags *diag.Diagnostics, name string, s *export.Survey) {
 	if s.Rejected.Total > 0 {
 		diags.AddAttributeWarning(path.Root(segmentArgument), fmt.Sprintf("%s Not Exported: %s", tally.Count(s.Rejected.Total, "Row"), name),
@@ -53,8 +53,8 @@ func warnRows(diags *diag.Diagnostics, name string, s *export.Survey) {
 	}
 }
 
-// warnChanged says that a run exported something else than was planned. planned
-// is unknown where the plan promised nothing.
+// warnChanged warns that a run exported something else than was planned. planned is
+// unknown if the plan did not know the fingerprint.
 func warnChanged(diags *diag.Diagnostics, name string, planned types.String, profiles types.Int64, r *export.Result) {
 	if planned.IsUnknown() || planned.IsNull() || planned.ValueString() == r.Fingerprint {
 		return
@@ -66,7 +66,7 @@ func warnChanged(diags *diag.Diagnostics, name string, planned types.String, pro
 	warnRows(diags, name, &r.Survey)
 }
 
-// warnResult sums up what Klaviyo did not take.
+// warnResult warns of what Klaviyo refused or did not confirm.
 func warnResult(diags *diag.Diagnostics, name string, r *export.Result) {
 	if r.Refused.Total > 0 {
 		diags.AddAttributeWarning(path.Root(segmentArgument), "Profiles That Klaviyo Refused: "+name,

@@ -17,10 +17,10 @@ func (c *cli) terraformRun(words, command string, args ...string) {
 }
 
 // Without a refresh only what lasts until the plan is applied is promised: a
-// segment that is found changed makes a run due, but why is told afterwards.
+// segment that is found changed makes a run due, but the reason is known only afterwards.
 func TestAccSegmentExport_withoutRefresh(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	c := newCLI(t, w.export(threeCSV).with(exportBlock, "triggers", `{ release = "1" }`))
 	c.terraformRun("Apply complete", "apply", "-auto-approve", "-refresh=false")
 	c.terraformRun("No changes", "plan", "-refresh=false")
@@ -54,7 +54,7 @@ func (c *cli) read(name string) string {
 // With pin_to_plan only what was reviewed is exported.
 func TestAccSegmentExport_pinnedToPlan(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	c := newCLI(t, w.export(threeCSV).with(exportBlock, "pin_to_plan", "true"))
 	c.terraformRun("profile_count = 3", "plan", "-out=plan.bin")
 	c.terraformRun("Apply complete", "apply", "plan.bin")
@@ -76,7 +76,7 @@ func TestAccSegmentExport_pinnedToPlan(t *testing.T) {
 // longer holds.
 func TestAccSegmentExport_firstPlanPinned(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	c := newCLI(t, w.export(threeCSV).with(exportBlock, "pin_to_plan", "true"))
 	c.terraformRun("profile_count = 3", "plan", "-out=plan.bin")
 	w.segment(threeCSV + "joe@example.com,Joe\n")
@@ -88,7 +88,7 @@ func TestAccSegmentExport_firstPlanPinned(t *testing.T) {
 // nothing but configuration, state and plan.
 func TestAccSegmentExport_savedPlanElsewhere(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	c := newCLI(t, w.export(threeCSV).without(providerBlock, "api_key"), envAPIKey+"="+mainKey)
 	elsewhere := &cli{t: t, dir: t.TempDir(), terraform: c.terraform, env: c.env}
 	elsewhere.write("main.tf", c.read("main.tf"))
@@ -109,7 +109,7 @@ func TestAccSegmentExport_savedPlanElsewhere(t *testing.T) {
 
 func TestAccSegmentExport_planOptions(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	c := newCLI(t, w.export(threeCSV))
 	c.terraformRun("1 to add", "plan", "-target="+connectionAddress)
 	c.terraformRun("1 added", "apply", "-auto-approve", "-target="+connectionAddress)
@@ -127,7 +127,7 @@ func TestAccSegmentExport_planOptions(t *testing.T) {
 // Twenty exports that have not changed cost Klaviyo two requests each at most.
 func TestAccSegmentExport_requestsOfUnchangedPlans(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	const exports = 20
 	var ids []string
 	for i := range exports {
@@ -154,7 +154,7 @@ func TestAccSegmentExport_requestsOfUnchangedPlans(t *testing.T) {
 // Modules receive the connection as a variable.
 func TestAccSegmentExport_inModule(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	c := newCLI(t, w.connection())
 	c.write("module.tf", fmt.Sprintf("module \"vip\" {\n  source = \"./vip\"\n  connection = %s\n  list_id = %q\n  segments = { vip = %q }\n}\n",
 		connectionAddress, w.list.ID, w.write("vip.csv", threeCSV)))
@@ -175,7 +175,7 @@ func TestAccSegmentExport_inModule(t *testing.T) {
 // A connection that another configuration manages arrives as its output.
 func TestAccSegmentExport_connectionFromRemoteState(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	owner := newCLI(t, w.connection())
 	owner.write("output.tf", "output \"connection\" {\n  value = "+connectionAddress+"\n  sensitive = true\n}\n")
 	owner.terraformRun("Apply complete", "apply", "-auto-approve")

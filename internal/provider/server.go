@@ -10,7 +10,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 )
 
-// stopGrace is the longest that a stopped provider waits for its actions.
+// stopGrace is the maximum time that a stopped provider waits for its actions.
 const stopGrace = time.Second
 
 // NewServer returns the constructor of the server that Terraform talks to, for
@@ -47,7 +47,7 @@ type server struct {
 // invocation is an action under way.
 type invocation struct {
 	cancel context.CancelFunc
-	ended  chan struct{} // closed once the last event was handed over, or nobody listens any more
+	ended  chan struct{} // closed once the last event was delivered, or the listener has left
 }
 
 // InvokeAction implements tfprotov6.ActionServer.
@@ -69,8 +69,7 @@ func (s *server) InvokeAction(ctx context.Context, req *tfprotov6.InvokeActionRe
 }
 
 // receive passes the events of an action on until the invocation has ended. It
-// takes those that come later as well, because the framework would block
-// whoever sends them.
+// also receives later ones, because the framework would block their senders.
 func (i *invocation) receive(stream *tfprotov6.InvokeActionServerStream) <-chan tfprotov6.InvokeActionEvent {
 	events := make(chan tfprotov6.InvokeActionEvent)
 	go func() {
@@ -86,7 +85,7 @@ func (i *invocation) receive(stream *tfprotov6.InvokeActionServerStream) <-chan 
 }
 
 // StopProvider implements tfprotov6.ProviderServer. It cancels everything that
-// is under way and waits until the actions have said how they ended.
+// is running and waits until the actions have reported how they ended.
 func (s *server) StopProvider(ctx context.Context, req *tfprotov6.StopProviderRequest) (*tfprotov6.StopProviderResponse, error) {
 	stopped := s.cancelActions()
 	resp, err := s.ProviderServer.StopProvider(ctx, req)
@@ -110,7 +109,7 @@ func (s *server) begin(ctx context.Context) (context.Context, *invocation) {
 	return ctx, i
 }
 
-// end also cancels the action, which is over or has lost its listener.
+// end also cancels the action, which has finished or has lost its listener.
 func (s *server) end(i *invocation) {
 	i.cancel()
 	close(i.ended)

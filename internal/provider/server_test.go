@@ -30,7 +30,7 @@ type wire struct {
 }
 
 // newWire serves the provider and configures it for the Klaviyo of a test.
-func newWire(w *world) *wire {
+func newWire(w *env) *wire {
 	w.t.Helper()
 	listener := bufconn.Listen(1 << 20)
 	grpcServer := grpc.NewServer()
@@ -138,7 +138,7 @@ func diagnosticsIn(m protoreflect.Message) (out []string) {
 	return out
 }
 
-// gate holds requests up until whoever makes them gives up.
+// gate blocks requests until the client gives up.
 type gate struct {
 	t       *testing.T
 	closed  atomic.Bool
@@ -158,7 +158,7 @@ func (g *gate) hold(r *http.Request) {
 	}
 }
 
-// reached waits until somebody waits at the gate.
+// reached waits until a request is blocked at the gate.
 func (g *gate) reached() {
 	g.t.Helper()
 	select {
@@ -172,7 +172,7 @@ func (g *gate) reached() {
 func (g *gate) close() { g.closed.Store(true) }
 
 // gateAt is a gate for the requests to Klaviyo that are meant.
-func (w *world) gateAt(meant func(*http.Request) bool) *gate {
+func (w *env) gateAt(meant func(*http.Request) bool) *gate {
 	g := newGate(w.t)
 	w.OnRequest(func(r *http.Request) {
 		if meant(r) {
@@ -193,16 +193,16 @@ func TestServer_stoppedActionReports(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		rounds int
-		hang   func(w *world) func() (export values, hangs func()) // for each round
+		hang   func(w *env) func() (export values, hangs func()) // for each round
 		says   []string
 	}{
-		"while Klaviyo imports": {20, func(w *world) func() (values, func()) {
+		"while Klaviyo imports": {20, func(w *env) func() (values, func()) {
 			g := w.gateAt(isPoll)
 			g.close()
 			return func() (values, func()) { return w.exportObject(threeCSV), g.reached }
 		}, []string{"Export Interrupted", "accepted but not finished 1 job with 3 profiles"}},
 
-		"while a file is read": {50, func(w *world) func() (values, func()) {
+		"while a file is read": {50, func(w *env) func() (values, func()) {
 			return func() (values, func()) {
 				g := newGate(w.t)
 				g.close()
@@ -216,7 +216,7 @@ func TestServer_stoppedActionReports(t *testing.T) {
 			}
 		}, []string{"Export Interrupted", "Nothing was sent"}},
 
-		"while a query runs": {5, func(w *world) func() (values, func()) {
+		"while a query runs": {5, func(w *env) func() (values, func()) {
 			db := sqltest.Postgres(w.t)
 			export := w.exportObject(threeCSV).with("segment", blocks{{"name": "vip", "sql": values{
 				"url": db.URL(), "query": `SELECT 'ann@example.com' AS "EMail", pg_sleep(3600)::text AS slept`,
@@ -236,7 +236,7 @@ func TestServer_stoppedActionReports(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t)
+			w := newEnv(t)
 			next := test.hang(w)
 			g := newWire(w)
 			for round := range test.rounds {
@@ -264,20 +264,20 @@ func TestServer_stoppedResourceReports(t *testing.T) {
 	}
 	tests := map[string]struct {
 		method  string
-		request func(w *world, c *core) values
+		request func(w *env, c *core) values
 		at      func(*http.Request) bool
 		says    []string
 	}{
-		"create": {"ApplyResourceChange", func(w *world, c *core) values {
+		"create": {"ApplyResourceChange", func(w *env, c *core) values {
 			return apply(c, c.absent(exportKind), w.exportObject(threeCSV))
 		}, isPoll, []string{"Export Interrupted", "accepted but not finished 1 job with 3 profiles"}},
 
-		"update": {"ApplyResourceChange", func(w *world, c *core) values {
+		"update": {"ApplyResourceChange", func(w *env, c *core) values {
 			config := w.exportObject(threeCSV)
 			return apply(c, c.apply(c.absent(exportKind), config), config.with("triggers", values{"release": "2"}))
 		}, isPoll, []string{"Export Interrupted", "accepted but not finished 1 job with 3 profiles"}},
 
-		"read": {"ReadResource", func(w *world, c *core) values {
+		"read": {"ReadResource", func(w *env, c *core) values {
 			list := c.apply(c.absent(listKind), values{"name": "Gold"})
 			return values{"type_name": listKind, "current_state": c.dynamic(c.typeOf(listKind), list.state)}
 		}, func(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/api/lists/") }, []string{"Interrupted: The operation was cancelled"}},
@@ -285,7 +285,7 @@ func TestServer_stoppedResourceReports(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t)
+			w := newEnv(t)
 			request := test.request(w, newCore(w, mainKey))
 			gate := w.gateAt(test.at)
 			gate.close()
@@ -362,7 +362,7 @@ func TestServer_stopGivesUp(t *testing.T) {
 	}
 }
 
-// When nobody listens to an action any more it is cancelled, and it can still
+// An action that has lost its listener is cancelled, and it can still
 // send events until it ends.
 func TestServer_listenerLeaves(t *testing.T) {
 	t.Parallel()

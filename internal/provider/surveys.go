@@ -8,9 +8,8 @@ import (
 )
 
 // surveys are what this process has found in segments, by source. Terraform
-// makes the plan of a resource just before it applies it, in the same process,
-// and reading a large segment twice would be a waste. Whether a survey still
-// holds is for the run to find out.
+// plans a resource again just before it applies it, in the same process, and need
+// not read a large segment twice. The run checks whether the survey still holds.
 type surveys struct {
 	mu       sync.Mutex
 	bySource map[string]*export.Survey
@@ -40,7 +39,7 @@ type refreshes struct {
 	byExport map[string]refreshOutcome
 }
 
-// refreshOutcome is what a refresh could look at, and what it could not.
+// refreshOutcome is what a refresh could read, and what it could not.
 type refreshOutcome struct {
 	survey     *export.Survey // nil if the segments could not be read
 	listFailed bool           // the list could not be read
@@ -53,8 +52,7 @@ type readFailure struct {
 	err   error
 }
 
-// within is the error of reading with that limit or a lower one, nil if that has
-// not been tried.
+// within returns the error if reading failed with this limit or a higher one.
 func (f readFailure) within(limit time.Duration) error {
 	if limit > f.limit {
 		return nil

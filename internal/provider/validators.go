@@ -23,7 +23,7 @@ var (
 	validID = stringvalidator.RegexMatches(idPattern,
 		fmt.Sprintf("must be an id of Klaviyo's such as Y6nRLr: letters and digits only, at most %d", maxIDLength))
 
-	// notBlank refuses names of nothing but white space.
+	// notBlank refuses blank names.
 	notBlank = stringvalidator.RegexMatches(regexp.MustCompile(`\S`), "must not be empty")
 
 	// environmentVariable accepts names that can be set.
@@ -50,8 +50,7 @@ var (
 		return ""
 	}}
 
-	// privateKey tells private API keys from the usual mistakes. It never
-	// quotes the value.
+	// privateKey accepts private API keys. Its errors never quote the value.
 	privateKey = stringRule{"must be a private API key", "API Key Not Usable", func(key string) string {
 		if err := klaviyo.CheckPrivateKey(key); err != nil {
 			return fmt.Sprintf("This API key cannot be used: %s. Private keys are in Klaviyo under Settings > API keys.", err)
@@ -59,7 +58,7 @@ var (
 		return ""
 	}}
 
-	// baseURL accepts where a key may be sent to.
+	// baseURL accepts URLs to which a key may be sent.
 	baseURL = stringRule{"must be an https URL", "Base URL Not Allowed", func(url string) string {
 		if _, err := klaviyo.ParseBaseURL(url); err != nil {
 			return fmt.Sprintf("The base URL cannot be used: %s.", err) // the URL may hold a password
@@ -83,7 +82,7 @@ var (
 		return ""
 	}}
 
-	// delimiter accepts what can stand between fields.
+	// delimiter accepts characters that can separate fields.
 	delimiter = stringRule{"must be one character, other than a quote or a line end", "Not A Delimiter", func(text string) string {
 		if utf8.RuneCountInString(text) != 1 || strings.ContainsAny(text, "\"\r\n\uFFFD") {
 			return fmt.Sprintf("The delimiter must be one character, other than a quote or a line end; it is %q. A tab is written \"\\t\".", text)
@@ -100,8 +99,8 @@ var (
 	}}
 )
 
-// maxIDLength is far more than the six characters of Klaviyo's ids. In quotation
-// marks, such an id still fits into what is reserved for it in an import.
+// maxIDLength is far more than the six characters of Klaviyo's ids. An import
+// reserves room for a quoted id of this length.
 const maxIDLength = 60
 
 // idPattern matches the ids that Klaviyo gives to accounts and lists.
@@ -153,7 +152,7 @@ func (r stringRule) ValidateString(_ context.Context, req validator.StringReques
 	}
 }
 
-// consentGiven accepts nothing but true.
+// consentGiven accepts only true.
 type consentGiven struct{}
 
 var _ validator.Bool = consentGiven{}
@@ -174,7 +173,7 @@ func (consentGiven) ValidateBool(_ context.Context, req validator.BoolRequest, r
 			"boundary of its source and is handed to Klaviyo, which processes it under your agreement with Klaviyo. Nothing is sent without it.")
 }
 
-// noSignature warns of a path that is as good as a key.
+// noSignature warns of a signed URL, which gives access like a key.
 type noSignature struct{}
 
 var _ validator.String = noSignature{}

@@ -2,8 +2,8 @@ package redact
 
 import "regexp"
 
-// Hidden stands for what must not get into a message.
+// Hidden replaces text that must not be in a message.
 const Hidden = "(hidden)"
 
-// EmailAddress matches what may be an email address, even an incomplete one.
+// EmailAddress matches possible email addresses, even incomplete ones.
 var EmailAddress = regexp.MustCompile(`[^\s"'<>(),;:=]*@[^\s"'<>(),;:=]+`)

@@ -1,5 +1,5 @@
-// Package redact makes text fit to be shown and logged: it masks personal data
-// and API keys, and escapes what a terminal would obey.
+// Package redact makes text safe for messages and logs: it masks personal data and
+// API keys, and escapes control characters.
 package redact
 
 import (
@@ -9,19 +9,18 @@ import (
 	"unicode"
 )
 
-// at is the sign between the parts of an email address, as it is and as URLs,
-// JSON and HTML escape it.
+// at matches the @ of an email address, plain or escaped for URLs, JSON or HTML.
 const at = `(?:@|＠|%40|\\u0040|&#64;|&#[xX]40;|&commat;)`
 
 var (
 	userinfoPattern = regexp.MustCompile(`://[^\s/?#]*@`)
 	quotedPattern   = regexp.MustCompile(`\\?"[^"]{1,64}"` + at) // "ada lovelace"@example.com
 	emailPattern    = regexp.MustCompile(`[^\s"<>()\[\],:;\\]+` + at + `[^\s"'<>()\[\]{},:;=/\\]+`)
-	oddEmailPattern = regexp.MustCompile(`[^\s]+` + at + `[^\s]+`) // whatever else has something on both sides
+	anyEmailPattern = regexp.MustCompile(`[^\s]+` + at + `[^\s]+`) // any other text around an @
 	keyPattern      = regexp.MustCompile(`pk_[A-Za-z0-9_]+`)
 )
 
-// Text masks secrets and escapes controls: for whatever comes from outside.
+// Text masks secrets and escapes control characters in text from outside.
 func Text(s string) string { return Controls(Secrets(s)) }
 
 // Secrets masks email addresses, phone numbers, private API keys, and user names
@@ -30,16 +29,16 @@ func Secrets(s string) string {
 	s = userinfoPattern.ReplaceAllString(s, "://***")
 	s = quotedPattern.ReplaceAllString(s, "***@")
 	s = emailPattern.ReplaceAllString(s, "***")
-	s = oddEmailPattern.ReplaceAllString(s, "***")
+	s = anyEmailPattern.ReplaceAllString(s, "***")
 	s = maskPhones(s)
 	return keyPattern.ReplaceAllString(s, "pk_***")
 }
 
 var lineEnds = strings.NewReplacer("\r\n", "\n")
 
-// Controls escapes the characters that a terminal would obey instead of show,
-// such as ESC and the marks that turn the direction of text, as Go writes them
-// in a string: \x1b. Line ends and tabs stay. What is not UTF-8 is replaced.
+// Controls escapes characters that control a terminal, such as ESC and marks of
+// text direction, as in a Go string: \x1b. It keeps line ends and tabs, and
+// replaces invalid UTF-8.
 func Controls(s string) string {
 	s = strings.ToValidUTF8(s, "\uFFFD")
 	if strings.IndexFunc(s, isControl) < 0 {
@@ -57,8 +56,8 @@ func Controls(s string) string {
 	return b.String()
 }
 
-// Line is Controls for a text that has to stay on one line: line ends and tabs are
-// escaped as well, and white space other than a blank.
+// Line does the same for text on a single line: it also escapes line ends, tabs
+// and other white space than blanks.
 func Line(s string) string {
 	var b strings.Builder
 	for _, r := range strings.ToValidUTF8(s, "\uFFFD") {

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// URL is a URL for messages: without user, password, query and fragment.
-// What cannot be told from them for sure is left out, too.
+// URL returns a URL for messages: without user, password, query and fragment, and
+// without parts that could belong to them.
 func URL(path string) string {
 	scheme, rest, found := strings.Cut(path, "://")
 	u, err := url.Parse(path)
@@ -36,15 +36,15 @@ func URL(path string) string {
 
 var schemeName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*$`)
 
-// IsAmbiguousURL reports whether a password may go on where a URL seems to be
-// beyond its host: a / in it must be written as %2F, but nobody does.
+// IsAmbiguousURL reports whether a password may extend beyond the apparent host of
+// a URL: a / in a password must be escaped as %2F, which is easily forgotten.
 func IsAmbiguousURL(path string) bool {
 	_, rest, _ := strings.Cut(path, "://")
 	end := strings.IndexAny(rest, `/?#\`)
 	return end >= 0 && strings.ContainsAny(rest[:end], "@:") && strings.Contains(rest[end:], "@")
 }
 
-// IsSigned reports whether a query holds a signature or a token.
+// IsSigned reports whether a query contains a signature or a token.
 func IsSigned(query url.Values) bool {
 	for name := range query {
 		switch strings.ToLower(name) {
@@ -55,13 +55,13 @@ func IsSigned(query url.Values) bool {
 	return false
 }
 
-// likeURL matches what was meant to be a URL, and is none that is known here.
+// likeURL matches text that was meant to be a URL.
 var likeURL = regexp.MustCompile(`(?i)://|^\W*(https?|s3|gs|azblob):`)
 
-// MayHoldSecret reports whether a path that is no file and no URL of a known
-// scheme may hold a credential nevertheless: by mistake in how it is written.
+// MayHoldSecret reports whether a path that is neither a file nor a URL of a known
+// scheme may contain a credential, because it is a misspelled URL.
 func MayHoldSecret(path string) bool {
-	path = path[len(filepath.VolumeName(path)):] // whose : is no user's
+	path = path[len(filepath.VolumeName(path)):] // its colon does not separate a password
 	if likeURL.MatchString(path) {
 		return true
 	}
@@ -69,11 +69,11 @@ func MayHoldSecret(path string) bool {
 		return true
 	}
 	_, query, _ := strings.Cut(path, "?")
-	values, _ := url.ParseQuery(query) // those that can be read
+	values, _ := url.ParseQuery(query) // with the parameters that can be parsed
 	return IsSigned(values)
 }
 
-// HoldsUser reports whether a text may hold user and password.
+// HoldsUser reports whether a text may contain user and password.
 func HoldsUser(text string) bool {
 	return strings.Contains(text[:max(strings.LastIndex(text, "@"), 0)], ":")
 }

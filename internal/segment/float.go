@@ -5,9 +5,9 @@ import (
 	"strconv"
 )
 
-// AppendFloat appends a number of so many bits as JSON, which has neither NaN
-// nor infinity, and without exponent unless it is very large or very small, as
-// JavaScript does.
+// AppendFloat appends a number of 32 or 64 bits as JSON. Only very large and very
+// small numbers have an exponent, as in JavaScript. NaN and infinity, which JSON
+// does not have, append nothing.
 func AppendFloat(buf []byte, f float64, bits int) []byte {
 	if math.IsNaN(f) || math.IsInf(f, 0) {
 		return buf

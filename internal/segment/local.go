@@ -6,15 +6,14 @@ import (
 	"path/filepath"
 )
 
-// Location is where a path on this machine leads. Two paths can lead to the
-// same file: by a link, in a case that the file system ignores, or as one is
-// relative and the other absolute.
+// Location is the target of a path on this machine. Different paths can have the
+// same target: through a link, in different case, relative or absolute.
 type Location struct {
 	name         string
-	folder, file fs.FileInfo // nil where there is none
+	folder, file fs.FileInfo // nil if it does not exist
 }
 
-// Locate finds out where a path leads. There need not be a file yet.
+// Locate returns the target of a path. The file need not exist.
 func Locate(path string) Location {
 	if resolved, err := filepath.EvalSymlinks(path); err == nil {
 		path = resolved
@@ -25,7 +24,7 @@ func Locate(path string) Location {
 	return l
 }
 
-// Same reports whether both paths lead to one file, or would if there were one.
+// Same reports whether both paths have one target, even if it does not exist.
 func (l Location) Same(other Location) bool {
 	if l.file != nil && other.file != nil && os.SameFile(l.file, other.file) {
 		return true
@@ -37,7 +36,7 @@ func (l Location) Same(other Location) bool {
 type LocalReader interface {
 	Source
 
-	// Reads reports whether the path of the segment leads to a location. The
-	// files that a pattern matches are not compared.
+	// Reads reports whether the path of the segment has the given target. It does
+	// not compare the files that a pattern matches.
 	Reads(at Location) bool
 }

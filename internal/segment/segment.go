@@ -1,6 +1,6 @@
-// Package segment is the contract between the sources of customer segments and
-// those who read them: every kind of source is a [Source], one streaming
-// interface, whatever is behind it. The sources are packages below this one.
+// Package segment is the contract between sources of customer segments and their
+// readers: every source implements [Source], one streaming interface. The
+// sources are packages below this one.
 package segment
 
 import (
@@ -12,27 +12,26 @@ import (
 	"strings"
 )
 
-// Source is a segment as it was declared. It may be opened any number of
-// times, each time from the first row.
+// Source is a declared segment. It can be opened any number of times, each time
+// from the first row.
 type Source interface {
-	// Open begins to read the given columns, each of which is named once. It
-	// and Version return promptly once ctx has ended, whatever they wait for;
-	// the rows obey the same ctx. The
-	// error is a *[MissingColumnsError] where the segment does not have all of
-	// them, and an *[Error] where an argument of the source is to blame.
+	// Open starts reading the given columns, which have no duplicates. Open and
+	// Version return promptly once ctx has ended, whatever they wait for, and so
+	// do the rows. The error is a *[MissingColumnsError] if the segment lacks
+	// columns, and an *[Error] if an argument of the source is wrong.
 	Open(ctx context.Context, columns []string) (Rows, error)
 
-	// Version tells what the segment holds without reading it: the same
-	// version, the same rows. Empty where that cannot be told.
+	// Version identifies the content of the segment without reading it: the same
+	// version means the same rows. It is empty if the source has no versions.
 	Version(ctx context.Context) (string, error)
 }
 
-// ChangeTeller is a source whose versions can be relied on for longer than a
-// plan and its apply.
+// ChangeTeller is a source whose versions can be compared for longer than from a
+// plan to its apply.
 type ChangeTeller interface {
 	Source
 
-	// TellsChanges reports whether that is so of this segment.
+	// TellsChanges reports whether that is true of this segment.
 	TellsChanges() bool
 }
 
@@ -40,49 +39,50 @@ type ChangeTeller interface {
 // promptly once the context that Open was given has ended, even while a file
 // system or a server does not answer, and Close does not wait for what hangs.
 type Rows interface {
-	// JSON tells of each column whether its values are JSON texts, which have
-	// types, rather than plain texts. nil: none is. An empty value is none at
-	// all in either.
+	// JSON reports for each column whether its values are JSON, which has types,
+	// or plain text. nil means plain text for all columns. An empty string means
+	// that there is no value, in both.
 	JSON() []bool
 
 	// Next appends the values of the next row to dst, in the order of the
-	// columns that Open was given, and returns the extended slice. After the
-	// last row the error is io.EOF. A *[RowError] condemns only this row, and
-	// reading may go on; any other error ends the stream. An error leaves dst
-	// as it was. Once the context has ended, the error is that of the context
-	// at the latest when what is in memory has been read.
+	// columns of Open, and returns the extended slice. After the last row it
+	// returns io.EOF. After a *[RowError], which is about one row, reading can
+	// go on; any other error is final. dst does not change with an error. Once
+	// the context has ended, Next returns its error, at the latest after the
+	// rows in memory.
 	Next(dst []string) ([]string, error)
 
 	Close() error
 }
 
-// Explainer are rows of a source that cannot tell for sure whether a segment
-// without rows is empty or not there.
+// Explainer are rows of a source that cannot distinguish an empty segment from
+// one that does not exist.
 type Explainer interface {
-	// WhyEmpty says what is known once there were no rows; nil if nothing is.
+	// WhyEmpty explains the end of rows without a single one; nil if there is
+	// nothing to explain.
 	WhyEmpty() error
 }
 
-// RowError says why a single row cannot be read.
+// RowError explains why a single row cannot be read.
 type RowError struct {
-	Code    string // for programs, one of those below
+	Code    string // one of the codes below
 	Problem string // "does not have the 11 fields that the header has"
 }
 
 // Codes of a [RowError].
 const (
-	CodeMalformedRow    = "malformed_row"    // another number of fields than the header has
-	CodeUnreadableValue = "unreadable_value" // a value that has no text
-	CodeMissingProfile  = "missing_profile"  // a member of a segment whose profile is not there
+	CodeMalformedRow    = "malformed_row"    // its number of fields differs from the header
+	CodeUnreadableValue = "unreadable_value" // a value cannot be represented
+	CodeMissingProfile  = "missing_profile"  // the profile of a member does not exist
 )
 
 func (e *RowError) Error() string { return "the row " + e.Problem }
 
-// MissingColumnsError says which columns a segment does not have.
+// MissingColumnsError reports columns that a segment does not have.
 type MissingColumnsError struct {
 	Missing   []string
-	Available []string // the columns that there are, in the order of the segment; nil if that is not known
-	AnyCase   bool     // names are found whatever their case
+	Available []string // all columns, in the order of the segment; nil if unknown
+	AnyCase   bool     // case does not matter in names
 }
 
 func (e *MissingColumnsError) Error() string {
@@ -92,22 +92,21 @@ func (e *MissingColumnsError) Error() string {
 	return fmt.Sprintf("no column %s; the columns are %s", Quoted(e.Missing), Quoted(e.Available))
 }
 
-// Quoted lists column names for a message, cut where a very wide table would
-// drown it.
+// Quoted lists names for a message, up to a number that a message can hold.
 func Quoted(names []string) string {
-	const most = 60
+	const maxNames = 60
 	var list []string
-	for _, name := range names[:min(len(names), most)] {
+	for _, name := range names[:min(len(names), maxNames)] {
 		list = append(list, fmt.Sprintf("%q", name))
 	}
 	s := strings.Join(list, ", ")
-	if rest := len(names) - most; rest > 0 {
+	if rest := len(names) - maxNames; rest > 0 {
 		s += fmt.Sprintf(" and %d more", rest)
 	}
 	return s
 }
 
-// FindColumns finds columns among those that there are.
+// FindColumns returns the indexes of columns among the available ones.
 func FindColumns(columns, available []string) ([]int, error) {
 	at := make([]int, len(columns))
 	var missing []string
@@ -122,11 +121,11 @@ func FindColumns(columns, available []string) ([]int, error) {
 	return at, nil
 }
 
-// Error says why a segment cannot be read and what to do about it.
+// Error explains why a segment cannot be read and what to do about it.
 type Error struct {
-	Argument []string // path of the argument that is to blame: {"file", "path"}
+	Argument []string // path of the wrong argument, relative to the segment: {"file", "path"}
 	Problem  string   // what is wrong, a full sentence
-	Remedy   string   // what to do, a full sentence, may be empty
+	Remedy   string   // what to do, full sentences, may be empty
 	Err      error    // the cause, may be nil
 }
 
@@ -139,7 +138,7 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// Cause is an error without the path that os puts in front.
+// Cause strips the path that package os adds to an error.
 func Cause(err error) error {
 	var pathError *fs.PathError
 	if errors.As(err, &pathError) {

@@ -1,4 +1,4 @@
-// Package wait waits without being deaf to the end of a context.
+// Package wait waits until a context ends at the latest.
 package wait
 
 import (
@@ -6,14 +6,6 @@ import (
 	"time"
 )
 
-// For waits for so long, or until the context ends, whose error it then returns.
-func For(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
+// For waits for a duration. It returns the error of the context if that ends
+// first.
+func For(ctx context.Context, d time.Duration) error { return System{}.Wait(ctx, d, nil) }

@@ -25,3 +25,15 @@ func TestFor(t *testing.T) {
 		}
 	})
 }
+
+func TestWaitEndsWhenWoken(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		wake := make(chan struct{})
+		time.AfterFunc(time.Minute, func() { close(wake) })
+		if err := (wait.System{}).Wait(t.Context(), time.Hour, wake); err != nil || time.Since(start) != time.Minute {
+			t.Errorf("it ended after %s with %v", time.Since(start), err)
+		}
+	})
+}

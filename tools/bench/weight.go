@@ -86,15 +86,20 @@ func buildRelease(ctx context.Context, root, binary string) (float64, error) {
 	return float64(info.Size()) / 1e6, nil
 }
 
-// countPackages counts what is compiled. A package with tests inside is compiled
-// once more with them, and counts twice.
+// countPackages counts the packages of a list, without those that go test makes
+// of them: "x [y.test]" is x compiled for the tests of y, "y.test" their main.
 func countPackages(ctx context.Context, root string, args ...string) (float64, error) {
 	out, err := output(ctx, root, "go", append([]string{"list", "-deps"}, args...)...)
 	if err != nil {
 		return 0, err
 	}
-	lines := slices.Sorted(strings.Lines(out))
-	return float64(len(slices.Compact(lines))), nil
+	packages := map[string]bool{}
+	for line := range strings.Lines(out) {
+		if name := strings.Fields(line)[0]; !strings.HasSuffix(name, ".test") {
+			packages[name] = true
+		}
+	}
+	return float64(len(packages)), nil
 }
 
 // initTime is how many milliseconds the packages of the provider take to

@@ -75,7 +75,7 @@ func build(ctx context.Context, root, binary, pkg string) error {
 	return nil
 }
 
-// demo is what the acts of the play share.
+// demo is the state that the steps share.
 type demo struct {
 	file        string                  // the segment
 	change      func(file string) error // of the segment, half-way through
@@ -85,7 +85,7 @@ type demo struct {
 	klaviyo   *simulator
 }
 
-// prepare puts the segment where the configuration expects it.
+// prepare writes the segment to the path in the configuration.
 func (d *demo) prepare(from string) error {
 	if err := os.MkdirAll(filepath.Dir(d.file), 0o700); err != nil {
 		return err
@@ -108,7 +108,7 @@ func (d *demo) prepare(from string) error {
 	return err
 }
 
-// play shows the product: export, no changes, drift, export.
+// play runs the steps: export, no changes, drift, export.
 func (d *demo) play(ctx context.Context) error {
 	step("terraform plan: what would happen, and why")
 	if err := d.terraform.plan(ctx); err != nil {
@@ -164,8 +164,8 @@ func (d *demo) drift(ctx context.Context) error {
 	return d.change(d.file)
 }
 
-// check compares the list in Klaviyo with the segment, by means of neither the
-// provider nor its client.
+// check compares the list in Klaviyo with the segment, without the provider or its
+// client.
 func (d *demo) check(ctx context.Context) error {
 	wanted, err := validEmails(d.file)
 	if err != nil {

@@ -34,7 +34,7 @@ var (
 	badEmails   = []string{"", "not an address", "name@", "@example.com", "two@@example.com", "name@localhost"}
 )
 
-// generateSegment writes a segment with the flaws of real ones and says which.
+// generateSegment writes a segment with typical flaws and describes them.
 func generateSegment(file string) (flaws string, err error) {
 	people := rand.New(rand.NewPCG(1, 2))
 	rows := [][]string{header}
@@ -59,7 +59,7 @@ func generateSegment(file string) (flaws string, err error) {
 	return flaws, writeRows(file, os.O_CREATE|os.O_TRUNC, rows)
 }
 
-// person makes up the i-th person.
+// person generates the i-th person.
 func person(r *rand.Rand, i int) []string {
 	first, last := firstNames[r.IntN(len(firstNames))], lastNames[r.IntN(len(lastNames))]
 	city := cities[r.IntN(len(cities))]
@@ -84,7 +84,7 @@ func addPeople(file string) error {
 }
 
 // promotePeople gives the first people in a segment another loyalty tier. The
-// people themselves stay the same: a user's own segment gets nobody added.
+// people are the same: nobody is added to a user's own segment.
 func promotePeople(file string) error {
 	columns, rows, err := readRows(file)
 	if err != nil {
@@ -136,7 +136,7 @@ func readRows(file string) (columns []string, rows [][]string, err error) {
 	}
 }
 
-// plausible is what the demo takes for an address: a rule of its own.
+// plausible is the demo's own rule for email addresses.
 var plausible = regexp.MustCompile(`^[a-z0-9.!#$%&'*+/=?^_{|}~-]+@([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}$`)
 
 // validEmails are the valid addresses of a segment, each once, sorted.
@@ -159,7 +159,7 @@ func validEmails(file string) ([]string, error) {
 	return slices.Compact(emails), nil
 }
 
-// difference is what is in a and not in b; both are sorted.
+// difference returns what is in a and not in b; both are sorted.
 func difference(a, b []string) []string {
 	var out []string
 	for _, s := range a {

@@ -46,10 +46,10 @@ func startSimulator(ctx context.Context, binary, dir string) (*simulator, error)
 
 func (s *simulator) stop() {
 	_ = s.cmd.Process.Signal(os.Interrupt)
-	_ = s.cmd.Wait() // it was told to end
+	_ = s.cmd.Wait() // an interrupt is not a failure
 }
 
-// command runs a subcommand of the simulator's.
+// command runs a subcommand of the simulator.
 func (s *simulator) command(ctx context.Context, name, listID string, args ...string) (string, error) {
 	args = append([]string{name, "-url", s.URL, "-key", s.APIKey, "-list", listID}, args...)
 	out, err := exec.CommandContext(ctx, s.binary, args...).Output()

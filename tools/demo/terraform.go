@@ -99,7 +99,7 @@ func (t *terraform) command(ctx context.Context, args []string) *exec.Cmd {
 	return cmd
 }
 
-// query runs a command that answers with JSON.
+// query runs a command that prints JSON.
 func (t *terraform) query(ctx context.Context, into any, args ...string) error {
 	out, err := t.command(ctx, args).Output()
 	if err != nil {
@@ -119,7 +119,7 @@ type message struct {
 	} `json:"diagnostic"`
 }
 
-// stream runs a command and prints what matters of its output.
+// stream runs a command and prints the relevant lines of its output.
 func (t *terraform) stream(ctx context.Context, args ...string) error {
 	cmd := t.command(ctx, args)
 	var stderr bytes.Buffer
@@ -145,8 +145,8 @@ func (t *terraform) stream(ctx context.Context, args ...string) error {
 	return lines.Err()
 }
 
-// show prints a message unless it is only noise here: an apply repeats the
-// changes and the warnings of its plan.
+// show prints a message unless it is noise: an apply repeats the changes and
+// warnings of its plan.
 func show(m message, command string) {
 	switch m.Type {
 	case "planned_change":

@@ -1,6 +1,8 @@
 // Package gcsserver holds a test against fake-gcs-server, a stand-in for Google
 // Cloud Storage that others have written. It is a module of its own so that this
 // server reaches neither the provider's dependencies nor those of its other tests.
+//
+//nolint:paralleltest // the address comes from the environment, which the helper of all tests sets
 package gcsserver
 
 import (

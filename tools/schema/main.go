@@ -1,7 +1,7 @@
 // Command schema prints the provider's schema in the format of "terraform providers schema -json".
 //
-// The pages in docs/ are rendered from it. Asking the provider itself rather than a Terraform makes the pages the same
-// whichever Terraform is installed: versions before 1.14 leave actions out, those before 1.12 identities.
+// The pages in docs/ are rendered from it. Asking the provider itself makes the pages independent of
+// the installed Terraform: versions before 1.14 leave actions out, those before 1.12 identities.
 package main
 
 import (

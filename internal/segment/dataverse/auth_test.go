@@ -1,6 +1,10 @@
 package dataverse_test
 
 import (
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -9,16 +13,33 @@ import (
 	simulator "github.com/klaviyo-community/terraform-provider-klaviyo/internal/simulator/dataverse"
 )
 
-// The whole way through azidentity, which takes the authority from the
-// environment.
+// newTenant starts an environment with an authority, and returns a network that
+// trusts both.
+func newTenant(t *testing.T) (*simulator.Server, *http.Transport) {
+	t.Helper()
+	e := simulator.Start("Email")
+	t.Cleanup(e.Close)
+	t.Setenv("AZURE_AUTHORITY_HOST", e.AuthorityURL)
+	t.Setenv("CONTOSO_SECRET", simulator.ClientSecret)
+	authorities := x509.NewCertPool()
+	authorities.AppendCertsFromPEM(e.AuthorityCertificate())
+	network := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: authorities}}
+	t.Cleanup(network.CloseIdleConnections)
+	return e, network
+}
+
+func registered(e *simulator.Server) dataverse.Source {
+	return dataverse.Source{EnvironmentURL: e.URL + "/", Segment: "VIP", TenantID: simulator.Tenant, ClientID: simulator.Client, ClientSecretEnv: "CONTOSO_SECRET"}
+}
+
+// Signing in through azidentity, which takes the authority from the environment.
 func TestDataverseSignsIn(t *testing.T) {
-	e := newEnvironment(t, "Email")
+	e, network := newTenant(t)
 	e.Add("a", simulator.Profile{"email": "ann@example.com"}, "VIP")
-	t.Setenv("AZURE_AUTHORITY_HOST", e.URL)
 	registration := func(change func(d *dataverse.Source)) dataverse.Source {
-		d := dataverse.Source{EnvironmentURL: e.URL + "/", Segment: "VIP", TenantID: simulator.Tenant, ClientID: simulator.Client, ClientSecretEnv: "CONTOSO_SECRET"}
+		d := registered(e)
 		change(&d)
-		return d.With(nil, e.sleep, 0)
+		return d.With(nil, network, 0)
 	}
 	machine := func(d *dataverse.Source) { d.TenantID, d.ClientID, d.ClientSecretEnv = "", "", "" }
 	for name, tc := range map[string]struct {
@@ -58,5 +79,25 @@ func TestDataverseSignsIn(t *testing.T) {
 				t.Errorf("error %q says too much", err)
 			}
 		})
+	}
+}
+
+// A refused token is replaced by a new one, not by the same from azidentity's
+// cache.
+func TestDataverseSignsInAgain(t *testing.T) {
+	e, network := newTenant(t)
+	const customers = 20
+	for i := range customers {
+		e.Add(fmt.Sprint(i), simulator.Profile{"email": "ann@example.com"}, "VIP")
+	}
+	e.MaxPage = 1
+	rows, err := registered(e).With(nil, network, 1).Open(t.Context(), []string{"email"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	e.Revoke()
+	if got, err := segmenttest.ReadAll(rows); len(got) != customers || err != nil {
+		t.Errorf("%d rows, %v", len(got), err)
 	}
 }

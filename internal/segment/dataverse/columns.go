@@ -11,10 +11,10 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
 )
 
-// selection is what a query selects to fill the columns that are wanted.
+// selection maps the columns of the caller to those that a query selects.
 type selection struct {
-	names []string // without double ones; the first is the id of the customer
-	at    []int    // for each column, its place in names
+	names []string // without duplicates; the first is the id of the customer
+	at    []int    // the index in names of each column
 }
 
 func (s *selection) add(name string) {
@@ -26,12 +26,12 @@ func (s *selection) add(name string) {
 	s.at = append(s.at, i)
 }
 
-// attributes finds the columns in the table of profiles.
-func (c *dataverseClient) attributes(ctx context.Context, columns []string) (*selection, error) {
+// selectColumns finds the columns in the table of profiles.
+func (c *client) selectColumns(ctx context.Context, columns []string) (*selection, error) {
 	known, err := c.knownAttributes(ctx)
 	var status *statusError
 	if errors.As(err, &status) && status.status == http.StatusForbidden && privilegeName.FindString(status.message) != "" {
-		return c.tryAttributes(ctx, columns)
+		return c.selectUnchecked(ctx, columns)
 	}
 	if err != nil {
 		return nil, err
@@ -41,7 +41,7 @@ func (c *dataverseClient) attributes(ctx context.Context, columns []string) (*se
 	for _, column := range columns {
 		name, ok := known[attributeName(column)]
 		if !ok {
-			name, ok = known[strings.ToLower(strings.TrimSpace(column))] // Dataverse's own, such as createdon
+			name, ok = known[strings.ToLower(strings.TrimSpace(column))] // a column of Dataverse itself, such as createdon
 		}
 		if !ok {
 			missing = append(missing, column)
@@ -50,12 +50,12 @@ func (c *dataverseClient) attributes(ctx context.Context, columns []string) (*se
 		s.add(name)
 	}
 	if missing != nil {
-		return nil, &segment.MissingColumnsError{Missing: missing, Available: offered(known), AnyCase: true}
+		return nil, &segment.MissingColumnsError{Missing: missing, Available: unifiedAttributes(known), AnyCase: true}
 	}
 	return s, nil
 }
 
-// attributeName is that of a unified attribute in Dataverse.
+// attributeName returns the name of a unified attribute in Dataverse.
 func attributeName(column string) string {
 	column = strings.ToLower(strings.TrimSpace(column))
 	if strings.HasPrefix(column, columnPrefix) {
@@ -64,8 +64,8 @@ func attributeName(column string) string {
 	return columnPrefix + column
 }
 
-// offered lists the columns that come from Customer Insights.
-func offered(known map[string]string) []string {
+// unifiedAttributes lists the columns that come from Customer Insights.
+func unifiedAttributes(known map[string]string) []string {
 	var names []string
 	for name := range known {
 		if short, ok := strings.CutPrefix(name, columnPrefix); ok {
@@ -76,9 +76,9 @@ func offered(known map[string]string) []string {
 	return names
 }
 
-// knownAttributes returns the columns that can be selected, with the names to
-// select them by.
-func (c *dataverseClient) knownAttributes(ctx context.Context) (map[string]string, error) {
+// knownAttributes returns the columns of profiles with the names that select
+// them.
+func (c *client) knownAttributes(ctx context.Context) (map[string]string, error) {
 	columns := []string{"LogicalName", "AttributeType", "AttributeOf", "IsValidForRead"}
 	address := c.address(fmt.Sprintf("EntityDefinitions(LogicalName='%s')/Attributes", profileTable), "$select", strings.Join(columns, ","))
 	known := map[string]string{}
@@ -98,9 +98,9 @@ func (c *dataverseClient) knownAttributes(ctx context.Context) (map[string]strin
 	return known, err
 }
 
-// tryAttributes finds out without metadata, which not everybody may read,
-// whether there are the columns.
-func (c *dataverseClient) tryAttributes(ctx context.Context, columns []string) (*selection, error) {
+// selectUnchecked selects columns without metadata, which takes a privilege of
+// its own, and reads one profile to see whether they exist.
+func (c *client) selectUnchecked(ctx context.Context, columns []string) (*selection, error) {
 	s := &selection{names: []string{customerIDColumn}}
 	for _, column := range columns {
 		s.add(attributeName(column))

@@ -3,14 +3,15 @@
 package dataverse
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/url"
 	"strings"
-	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/httpx"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/redact"
@@ -29,9 +30,10 @@ type Source struct {
 	ClientID        string
 	ClientSecretEnv string // name of the environment variable with the secret
 
-	credential azcore.TokenCredential // of tests
-	sleep      func(context.Context, time.Duration) error
-	scanAbove  int
+	// For tests. The zero values are those of users.
+	credential azcore.TokenCredential
+	options    policy.ClientOptions
+	maxKeptIDs int
 }
 
 // The two tables that are read, and the columns that they have in common.
@@ -44,52 +46,46 @@ const (
 	segmentsColumn   = "msdynci_segments"
 )
 
-// Open implements [segment.Source]. Members are read here, their profiles by the rows.
-func (d Source) Open(ctx context.Context, columns []string) (segment.Rows, error) {
-	base, err := ParseEnvironmentURL(d.EnvironmentURL)
+// Open implements [segment.Source]. It reads the members; the rows read their
+// profiles.
+func (s Source) Open(ctx context.Context, columns []string) (segment.Rows, error) {
+	base, err := ParseEnvironmentURL(s.EnvironmentURL)
 	if err != nil {
-		return nil, dataverseError("environment_url", "Copy it from the Power Platform admin center, under Environments.", err,
-			"The environment URL %q cannot be used: %s.", redact.URL(d.EnvironmentURL), err)
+		return nil, argumentError("environment_url", "Copy it from the Power Platform admin center, under Environments.", err,
+			"The environment URL %q cannot be used: %s.", redact.URL(s.EnvironmentURL), err)
 	}
-	client := newDataverseClient(base, d)
-	rows, err := d.open(ctx, client, columns)
+	c := newClient(base, s)
+	rows, err := s.open(ctx, c, columns)
 	if err != nil {
-		client.close()
-		return nil, client.explain(ctx, err)
+		return nil, c.explain(ctx, err)
 	}
 	return rows, nil
 }
 
-func (d Source) open(ctx context.Context, client *dataverseClient, columns []string) (segment.Rows, error) {
-	selected, err := client.attributes(ctx, columns)
+func (s Source) open(ctx context.Context, c *client, columns []string) (segment.Rows, error) {
+	selected, err := c.selectColumns(ctx, columns)
 	if err != nil {
 		return nil, err
 	}
-	of, err := client.members(ctx, d.Segment, d.limit())
+	limit := cmp.Or(s.maxKeptIDs, maxKeptIDs)
+	m, err := c.members(ctx, s.Segment, limit)
 	if err != nil {
 		return nil, err
 	}
 	var empty *segment.Error
-	if of.count() == 0 {
-		if of, empty, err = client.lookForSegment(ctx, d.Segment, d.limit()); err != nil {
+	if m.count() == 0 {
+		if m, empty, err = c.resolveEmpty(ctx, s.Segment, limit); err != nil {
 			return nil, err
 		}
 	}
-	if err := client.plan(ctx, of); err != nil {
+	if err := c.plan(ctx, m); err != nil {
 		return nil, err
 	}
-	return newDataverseRows(ctx, client, selected, of, empty), nil
+	return newRows(ctx, c, selected, m, empty), nil
 }
 
-func (d Source) limit() int {
-	if d.scanAbove > 0 {
-		return d.scanAbove
-	}
-	return scanAbove
-}
-
-// Version implements [segment.Source]. Dataverse does not tell when a segment was last
-// refreshed.
+// Version implements [segment.Source]. Dataverse does not say when a segment was
+// last refreshed.
 func (Source) Version(context.Context) (string, error) { return "", nil }
 
 // ParseEnvironmentURL checks the address of a Dataverse environment: https
@@ -98,7 +94,7 @@ func ParseEnvironmentURL(text string) (*url.URL, error) {
 	u, err := url.Parse(strings.TrimSpace(text))
 	switch {
 	case err != nil:
-		return nil, errors.New("it is no URL")
+		return nil, errors.New("it is not a URL")
 	case u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
 		return nil, errors.New("it must begin with https://, such as https://contoso.crm.dynamics.com")
 	case u.User != nil || redact.IsAmbiguousURL(text):
@@ -111,7 +107,7 @@ func ParseEnvironmentURL(text string) (*url.URL, error) {
 	return &url.URL{Scheme: u.Scheme, Host: u.Host}, nil
 }
 
-// dataverseError blames an argument of a Dataverse source.
-func dataverseError(argument, remedy string, cause error, format string, args ...any) *segment.Error {
+// argumentError blames an argument of a Dataverse source.
+func argumentError(argument, remedy string, cause error, format string, args ...any) *segment.Error {
 	return &segment.Error{Argument: []string{"dataverse", argument}, Problem: fmt.Sprintf(format, args...), Remedy: remedy, Err: cause}
 }

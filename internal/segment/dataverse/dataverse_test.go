@@ -6,10 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"slices"
 	"testing"
-	"time"
 
 	"go.uber.org/goleak"
 
@@ -33,7 +31,7 @@ func TestDataverseJoinsMembersWithProfiles(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("rows %q, want %q", got, want)
 	}
-	if e.asked("_msdynci_region_value") != 1 {
+	if e.countRequests("_msdynci_region_value") != 1 {
 		t.Errorf("a lookup is selected by another name: %q", e.Requests())
 	}
 	if len(e.scopes) != 1 || e.scopes[0] != e.URL+"/.default" {
@@ -62,17 +60,17 @@ func TestDataverseValuesAreJSON(t *testing.T) {
 	}
 }
 
-// Few members are looked up, many found in a scan; the rows are the same.
+// Few members are looked up, many are found in a scan. The rows are the same.
 func TestDataversePages(t *testing.T) {
 	t.Parallel()
 	for name, scan := range map[string]int{"look up": 2000, "scan": 100} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			e := newEnvironment(t, "Email")
-			e.MaxPage, e.scan = 130, scan
+			e.MaxPage, e.maxKeptIDs = 130, scan
 			want := e.fill(2000, "VIP")
 			got := e.mustRead("VIP", "email")
-			lookups := e.asked("Microsoft.Dynamics.CRM.In")
+			lookups := e.countRequests("Microsoft.Dynamics.CRM.In")
 			if scan > 1000 && (!slices.Equal(got, want) || lookups < 5) || scan < 1000 && lookups != 0 {
 				t.Errorf("%d requests by id, order kept: %v", lookups, slices.Equal(got, want))
 			}
@@ -84,14 +82,14 @@ func TestDataversePages(t *testing.T) {
 			if !slices.Equal(got, want) {
 				t.Errorf("%d rows, want %d", len(got), len(want))
 			}
-			if e.Busiest() > 8 || e.asked("$skip=") > 0 {
-				t.Errorf("%d requests at once", e.Busiest())
+			if e.MaxConcurrent() > 8 || e.countRequests("$skip=") > 0 {
+				t.Errorf("%d requests at once", e.MaxConcurrent())
 			}
 		})
 	}
 }
 
-// What takes fewer requests is done, as far as that can be told.
+// Profiles are read in the way that takes fewer requests.
 func TestDataverseChoosesTheShorterWay(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct{ profiles, lookups int }{
@@ -102,16 +100,16 @@ func TestDataverseChoosesTheShorterWay(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			e := newEnvironment(t, "Email")
-			e.Profiles = tc.profiles
+			e.ProfileCount = tc.profiles
 			want := e.fill(4202, "VIP")
-			if got := e.mustRead("VIP", "email"); len(got) != len(want) || e.asked("CRM.In") != tc.lookups || e.asked("RetrieveTotalRecordCount") != 1 {
-				t.Errorf("%d rows, %d requests by id", len(got), e.asked("CRM.In"))
+			if got := e.mustRead("VIP", "email"); len(got) != len(want) || e.countRequests("CRM.In") != tc.lookups || e.countRequests("RetrieveTotalRecordCount") != 1 {
+				t.Errorf("%d rows, %d requests by id", len(got), e.countRequests("CRM.In"))
 			}
 		})
 	}
 }
 
-// A name is taken to the letter, whatever the database thinks equal.
+// Names are compared exactly, though the database ignores case.
 func TestDataverseNamesAreExact(t *testing.T) {
 	t.Parallel()
 	names := []string{"VIP", "vip", "VIP 2", "The \"A\" list", "Ann's", `back\slash`, "Straße & Söhne", "100%", "a+b", "顧客", "<b>"}
@@ -130,12 +128,12 @@ func TestDataverseNamesAreExact(t *testing.T) {
 			t.Errorf("asked for %q, got that of %q (%v)", name, of, err)
 		}
 	}
-	if e.asked("segmentmemberships") != len(names) {
+	if e.countRequests("segmentmemberships") != len(names) {
 		t.Errorf("names are not all found by the filter: %q", e.Requests())
 	}
 }
 
-// A name that Customer Insights escapes in another way is found all the same.
+// A name that Customer Insights escapes in another way is found, too.
 func TestDataverseNameEscapedOtherwise(t *testing.T) {
 	t.Parallel()
 	e := newEnvironment(t, "Email")
@@ -147,14 +145,14 @@ func TestDataverseNameEscapedOtherwise(t *testing.T) {
 	}
 }
 
-// A member without a profile is a row that cannot be exported, not one less.
+// A member without a profile is an unreadable row, not a missing one.
 func TestDataverseMemberWithoutProfile(t *testing.T) {
 	t.Parallel()
 	for name, scan := range map[string]int{"look up": 0, "scan": 1} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			e := newEnvironment(t, "Email")
-			e.scan = scan
+			e.maxKeptIDs = scan
 			e.Add("a", simulator.Profile{"email": "ann@example.com"}, "VIP")
 			e.AddMembership("a", "VIP", "of another app")
 			e.AddMembership("b", "VIP")
@@ -179,7 +177,7 @@ func TestDataverseMissingColumns(t *testing.T) {
 	}
 }
 
-// Who may read profiles need not be able to read metadata.
+// Profiles can be read without the privilege to read metadata.
 func TestDataverseWithoutMetadata(t *testing.T) {
 	t.Parallel()
 	e := newEnvironment(t, "Email")
@@ -224,81 +222,11 @@ func TestDataverseNoSegments(t *testing.T) {
 	wantBlame(t, rows.(segment.Explainer).WhyEmpty(), "segment", "Nobody is in any segment there")
 }
 
-// Dataverse is obeyed when it says how long to wait, and asked again when an
-// answer breaks off.
-func TestDataverseRetries(t *testing.T) {
-	t.Parallel()
-	for name, fault := range map[string]simulator.Fault{
-		"throttled":  {Of: "", Times: 3, Status: 429, RetryAfter: "7"},
-		"date":       {Of: "", Times: 3, Status: 429},
-		"broken":     {Of: "msdynci_customerprofiles", Times: 3, Truncate: true},
-		"overloaded": {Of: "$skiptoken", Times: 3, Status: 503},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			e := newEnvironment(t, "Email")
-			e.MaxPage, e.scan = 30, 50
-			want := e.fill(200, "VIP")
-			if name == "date" {
-				fault.RetryAfter = time.Now().Add(time.Minute).UTC().Format(http.TimeFormat)
-			}
-			e.Fail(fault)
-			got := e.mustRead("VIP", "email")
-			slices.Sort(got)
-			if !slices.Equal(got, want) || len(e.slept) != 3 {
-				t.Errorf("%d rows, waits %v", len(got), e.slept)
-			}
-			for _, d := range e.slept {
-				if name == "throttled" && (d < 7*time.Second || d > 8*time.Second) || name == "date" && d < 30*time.Second {
-					t.Errorf("waits %s", d)
-				}
-			}
-		})
-	}
-}
-
-func TestDataverseTokens(t *testing.T) {
-	t.Parallel()
-	t.Run("kept", func(t *testing.T) {
-		t.Parallel()
-		e := newEnvironment(t, "Email")
-		e.MaxPage = 10
-		e.fill(100, "VIP")
-		if e.mustRead("VIP", "email"); e.tokens != 1 {
-			t.Errorf("%d tokens", e.tokens)
-		}
-	})
-	t.Run("renewed before it ends", func(t *testing.T) {
-		t.Parallel()
-		e := newEnvironment(t, "Email")
-		e.holds = time.Minute
-		e.fill(10, "VIP")
-		if e.mustRead("VIP", "email"); e.tokens < 3 {
-			t.Errorf("%d tokens", e.tokens)
-		}
-	})
-	t.Run("renewed when refused", func(t *testing.T) {
-		t.Parallel()
-		e := newEnvironment(t, "Email")
-		e.MaxPage, e.scan = 10, 20
-		want := e.fill(100, "VIP")
-		rows, err := e.source("VIP").Open(t.Context(), []string{"email"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer rows.Close()
-		e.Revoke()
-		if got, err := segmenttest.ReadAll(rows); len(got) != len(want) || err != nil || e.tokens != 2 {
-			t.Errorf("%d rows, %v, %d tokens", len(got), err, e.tokens)
-		}
-	})
-}
-
 func TestDataverseStopsWhenCancelled(t *testing.T) { //nolint:paralleltest // goleak looks at all goroutines of the process
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	for _, scan := range []int{0, 50} {
 		e := newEnvironment(t, "Email")
-		e.MaxPage, e.scan = 10, scan
+		e.MaxPage, e.maxKeptIDs = 10, scan
 		e.fill(2000, "VIP")
 		ctx, cancel := context.WithCancel(t.Context())
 		rows, err := e.source("VIP").Open(ctx, []string{"email"})
@@ -315,11 +243,11 @@ func TestDataverseStopsWhenCancelled(t *testing.T) { //nolint:paralleltest // go
 		if err := rows.Close(); err != nil {
 			t.Error(err)
 		}
-		e.Close()
+		e.close()
 	}
 }
 
-// Rows that are closed half-way leave nothing behind.
+// Rows that are closed early leave no goroutine behind.
 func TestDataverseClosedEarly(t *testing.T) { //nolint:paralleltest // goleak looks at all goroutines of the process
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	e := newEnvironment(t, "Email")
@@ -332,17 +260,17 @@ func TestDataverseClosedEarly(t *testing.T) { //nolint:paralleltest // goleak lo
 	if err := rows.Close(); err != nil {
 		t.Error(err)
 	}
-	e.Close()
+	e.close()
 }
 
-// Long ids make smaller chunks, so that an address never gets too long.
+// Long ids go into more requests, so that no address is too long.
 func TestDataverseLongIDs(t *testing.T) {
 	t.Parallel()
 	e := newEnvironment(t, "Email")
 	for i := range 100 {
 		e.Add(fmt.Sprintf("%0400d \"é\"", i), simulator.Profile{"email": "x"}, "VIP")
 	}
-	if got := e.mustRead("VIP", "email"); len(got) != 100 || e.asked("CRM.In") != 4 {
-		t.Errorf("%d rows, %d requests by id", len(got), e.asked("CRM.In"))
+	if got := e.mustRead("VIP", "email"); len(got) != 100 || e.countRequests("CRM.In") != 4 {
+		t.Errorf("%d rows, %d requests by id", len(got), e.countRequests("CRM.In"))
 	}
 }

@@ -5,26 +5,23 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
-	"net/url"
 	"regexp"
 	"strings"
-	"time"
 
-	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/httpx"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
+
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/redact"
-
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
 )
 
-// statusError is an answer of Dataverse other than success.
+// statusError is an answer other than success. The text of an
+// azcore.ResponseError would hold the whole answer, which may name people.
 type statusError struct {
-	status     int
-	code       string // 0x80040217
-	message    string // empty when the body was not Dataverse's
-	retryAfter time.Duration
+	status  int
+	code    string // such as 0x80040217
+	message string // empty if the body is not Dataverse's
 }
 
 func (e *statusError) Error() string {
@@ -34,14 +31,7 @@ func (e *statusError) Error() string {
 	return fmt.Sprintf("%d %s: %s", e.status, redact.Line(e.code), firstSentence(e.message))
 }
 
-// connectionError means that no complete answer came.
-type connectionError struct{ err error }
-
-func (e *connectionError) Error() string { return connectionCause(e.err).Error() }
-
-func (e *connectionError) Unwrap() error { return e.err }
-
-// answerError is an answer that is not one of Dataverse's.
+// answerError is an answer that cannot be one of Dataverse.
 type answerError struct {
 	problem string
 	err     error
@@ -51,33 +41,24 @@ func (e *answerError) Error() string { return "the answer " + e.problem }
 
 func (e *answerError) Unwrap() error { return e.err }
 
-// connectionCause leaves out the URL, which holds the ids of customers.
-func connectionCause(err error) error {
-	var urlError *url.Error
-	if errors.As(err, &urlError) {
-		return urlError.Err
-	}
-	return err
-}
-
-func readStatus(resp *http.Response) *statusError {
-	e := &statusError{status: resp.StatusCode, retryAfter: httpx.RetryAfter(resp.Header, time.Now())}
+func newStatusError(resp *http.Response) *statusError {
+	e := &statusError{status: resp.StatusCode}
 	var document struct {
 		Error struct {
 			Code    string `json:"code"`
 			Message string `json:"message"`
 		} `json:"error"`
 	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
+	body, err := runtime.Payload(resp)
 	if err == nil && json.Unmarshal(body, &document) == nil {
 		e.code, e.message = document.Error.Code, document.Error.Message
 	}
 	return e
 }
 
-// explain says what an error means for the declaration. Errors that say so
-// already, and the caller giving up, stay as they are.
-func (c *dataverseClient) explain(ctx context.Context, err error) error {
+// explain turns an error into one that blames an argument. It keeps errors that
+// do so already, and that of an ended context.
+func (c *client) explain(ctx context.Context, err error) error {
 	var blamed *segment.Error
 	var missing *segment.MissingColumnsError
 	var signIn *signInError
@@ -94,42 +75,42 @@ func (c *dataverseClient) explain(ctx context.Context, err error) error {
 	case errors.As(err, &status):
 		return c.explainStatus(status)
 	case errors.As(err, &answer):
-		return dataverseError("environment_url", "Check that it is the address of the environment itself, as the Power Platform admin center shows it.", err,
-			"%s is no Dataverse environment: %s.", c.base, answer)
+		return argumentError("environment_url", "Check that it is the address of the environment itself, as the Power Platform admin center shows it.", err,
+			"%s is not a Dataverse environment: %s.", c.base, answer)
 	case errors.As(err, &dns) && dns.IsNotFound:
-		return dataverseError("environment_url", "Check the spelling, and the region: crm, crm4, crm11 and so on.", err, "There is no host %q.", c.base.Hostname())
+		return argumentError("environment_url", "Check the spelling, and the region: crm, crm4, crm11 and so on.", err, "There is no host %q.", c.base.Hostname())
 	default:
-		return dataverseError("environment_url", "Check the network between Terraform and the environment.", err,
-			"%s cannot be read: %s.", c.base, mask(connectionCause(err).Error()))
+		return argumentError("environment_url", "Check the network between Terraform and the environment.", err,
+			"%s cannot be read: %s.", c.base, mask(err.Error()))
 	}
 }
 
-func (c *dataverseClient) explainStatus(e *statusError) error {
+func (c *client) explainStatus(e *statusError) error {
 	switch {
 	case e.status == http.StatusTooManyRequests:
-		return dataverseError("environment_url", "Try again later, or find out what else uses the same application user.", e,
-			"Dataverse kept limiting the requests for more than %s.", maxThrottled)
+		return argumentError("environment_url", "Try again later, or find out what else uses the same application user.", e,
+			"Dataverse limits the number of requests and wants a wait of more than %s.", maxThrottled)
 	case e.status == http.StatusUnauthorized:
-		return dataverseError("environment_url", "Check that the app registration belongs to the tenant of the environment.", e,
-			"Dataverse does not accept the token of Microsoft Entra ID, nor a new one.")
+		return argumentError("environment_url", "Check that the app registration belongs to the tenant of the environment.", e,
+			"Dataverse does not accept the token of Microsoft Entra ID.")
 	case strings.EqualFold(e.code, "0x80072560") || strings.Contains(e.message, "not a member of the organization"):
-		return dataverseError("environment_url", "In the Power Platform admin center, under Settings > Users + permissions > Application users, "+
-			"add the app registration to the environment and give it a security role.", e, "Whom Terraform signs in as is no user of %s.", c.base)
+		return argumentError("environment_url", "In the Power Platform admin center, under Settings > Users + permissions > Application users, "+
+			"add the app registration to the environment and give it a security role.", e, "The identity that Terraform signs in with is not a user of %s.", c.base)
 	case e.status == http.StatusForbidden:
-		return dataverseError("environment_url", "Give its application user a security role with organization-wide read access to the tables "+
-			profileTable+" and msdynci_segmentmembership.", e, "Whom Terraform signs in as may not read in %s%s.", c.base, privilege(e.message))
+		return argumentError("environment_url", "Give its application user a security role with organization-wide read access to the tables "+
+			profileTable+" and msdynci_segmentmembership.", e, "The identity that Terraform signs in with may not read in %s%s.", c.base, privilege(e.message))
 	case e.status == http.StatusNotFound && e.message != "":
-		return dataverseError("environment_url", "Use the environment that Customer Insights - Data is connected to: in Customer Insights it is under Settings > System > About.", e,
+		return argumentError("environment_url", "Use the environment that Customer Insights - Data is connected to: in Customer Insights it is under Settings > System > About.", e,
 			"%s does not have the tables of Customer Insights - Data.", c.base)
 	case e.message == "" && e.status < 500:
-		return dataverseError("environment_url", "Check that it is the address of the environment itself, as the Power Platform admin center shows it.", e,
-			"%s is no Dataverse environment: it answers %s.", c.base, e)
+		return argumentError("environment_url", "Check that it is the address of the environment itself, as the Power Platform admin center shows it.", e,
+			"%s is not a Dataverse environment: it answers %s.", c.base, e)
 	default:
-		return dataverseError("environment_url", "", e, "Dataverse refused to answer: %s.", strings.TrimSuffix(e.Error(), "."))
+		return argumentError("environment_url", "", e, "Dataverse refused to answer: %s.", strings.TrimSuffix(e.Error(), "."))
 	}
 }
 
-// privilege names the privilege that is missing, where Dataverse says.
+// privilege names the missing privilege if Dataverse does.
 func privilege(message string) string {
 	if name := privilegeName.FindString(message); name != "" {
 		return ": the privilege " + name + " is missing"
@@ -139,7 +120,7 @@ func privilege(message string) string {
 
 var privilegeName = regexp.MustCompile(`\bprv[A-Za-z_]+`)
 
-// missingProperty finds the column that a query asked for in vain.
+// missingProperty returns the column that a query selects and Dataverse does not have.
 func missingProperty(err error) (name string, ok bool) {
 	var status *statusError
 	if !errors.As(err, &status) || status.status != http.StatusBadRequest {
@@ -154,7 +135,7 @@ func missingProperty(err error) (name string, ok bool) {
 
 var noProperty = regexp.MustCompile(`Could not find a property named '([^']+)'`)
 
-// firstSentence is enough of a message, without what it may say of people.
+// firstSentence cuts a message before the details, which may name people.
 func firstSentence(message string) string {
 	message, _, _ = strings.Cut(message, "\n")
 	if end := strings.Index(message, ". "); end >= 0 {
@@ -163,7 +144,7 @@ func firstSentence(message string) string {
 	return mask(message)
 }
 
-// mask hides ids and addresses in texts from outside.
+// mask hides ids and email addresses in texts from outside.
 func mask(text string) string {
 	return redact.Line(anyID.ReplaceAllString(redact.EmailAddress.ReplaceAllString(text, redact.Hidden), redact.Hidden))
 }

@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/dataverse"
 	simulator "github.com/klaviyo-community/terraform-provider-klaviyo/internal/simulator/dataverse"
@@ -17,15 +18,15 @@ func TestDataverseErrors(t *testing.T) {
 		breakIt func(e *environment)
 		words   []string
 	}{
-		"no application user": {func(e *environment) { e.NotMember = true }, []string{"is no user of", "Application users"}},
+		"no application user": {func(e *environment) { e.NotMember = true }, []string{"is not a user of", "Application users"}},
 		"no privilege": {
-			func(e *environment) { e.Privilege = "prvReadmsdynci_CustomerProfile" },
+			func(e *environment) { e.MissingPrivilege = "prvReadmsdynci_CustomerProfile" },
 			[]string{"may not read", "the privilege prvReadmsdynci_CustomerProfile is missing", "msdynci_segmentmembership"},
 		},
 		"not connected": {func(e *environment) { e.NoTables = true }, []string{"does not have the tables of Customer Insights - Data", "is connected to"}},
-		"throttled":     {func(e *environment) { e.Fail(simulator.Fault{Times: 1000, Status: 429, RetryAfter: "300"}) }, []string{"kept limiting", "15m0s"}},
-		"web page":      {func(e *environment) { e.Fail(simulator.Fault{Times: 1000, Status: 200, HTML: true}) }, []string{"is no Dataverse environment", "is a web page"}},
-		"sign-in page":  {func(e *environment) { e.Fail(simulator.Fault{Times: 1000, Status: 302, HTML: true}) }, []string{"is no Dataverse environment", "302"}},
+		"throttled":     {func(e *environment) { e.Fail(simulator.Fault{Times: 1000, Status: 429, RetryAfter: "300"}) }, []string{"wants a wait of more than", "15m0s"}},
+		"web page":      {func(e *environment) { e.Fail(simulator.Fault{Times: 1000, Status: 200, HTML: true}) }, []string{"is not a Dataverse environment", "is a web page"}},
+		"sign-in page":  {func(e *environment) { e.Fail(simulator.Fault{Times: 1000, Status: 302, HTML: true}) }, []string{"is not a Dataverse environment", "302"}},
 		"another API":   {func(e *environment) { e.Fail(simulator.Fault{Times: 1000, Status: 200, Body: `{"hello":1}`}) }, []string{"is not the JSON"}},
 		"down": {func(e *environment) {
 			e.Fail(simulator.Fault{Times: 1000, Status: 500, Body: `{"error":{"code":"0x80040216","message":"An unexpected error for ann@example.com. More."}}`})
@@ -33,25 +34,27 @@ func TestDataverseErrors(t *testing.T) {
 		"breaks off":    {func(e *environment) { e.Fail(simulator.Fault{Times: 1000, Truncate: true}) }, []string{"cannot be read: unexpected EOF"}},
 		"token refused": {func(e *environment) { e.Fail(simulator.Fault{Times: 1000, Status: 401, Body: "{}"}) }, []string{"does not accept the token"}},
 		"page elsewhere": {func(e *environment) {
-			e.Fail(simulator.Fault{Of: "segmentmemberships", Times: 1000, Status: 200, Body: `{"value":[],"@odata.nextLink":"https://evil.example/x"}`})
+			e.Fail(simulator.Fault{Match: "segmentmemberships", Times: 1000, Status: 200, Body: `{"value":[],"@odata.nextLink":"https://evil.example/x"}`})
 		}, []string{"a next page on another host"}},
 		"page again": {func(e *environment) {
-			e.Fail(simulator.Fault{Of: "segmentmemberships", Times: 1000, Status: 200, Body: `{"value":[],"@odata.nextLink":"` + e.URL + `/api/data/v9.2/msdynci_segmentmemberships?$skiptoken=1"}`})
+			e.Fail(simulator.Fault{Match: "segmentmemberships", Times: 1000, Status: 200, Body: `{"value":[],"@odata.nextLink":"` + e.URL + `/api/data/v9.2/msdynci_segmentmemberships?$skiptoken=1"}`})
 		}, []string{"a next page that was read before"}},
-		"signing in": {func(e *environment) { e.failed = errors.New("DefaultAzureCredential: failed to acquire a token") }, []string{"nothing to sign in", "AZURE_CLIENT_SECRET", "az login"}},
+		"signing in": {func(e *environment) { e.signInErr = errors.New("DefaultAzureCredential: failed to acquire a token") }, []string{"nothing to sign in", "AZURE_CLIENT_SECRET", "az login"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			e := newEnvironment(t, "Email")
-			e.Add("a", simulator.Profile{"email": "ann@example.com"}, "VIP")
-			tc.breakIt(e)
-			_, err := e.read("VIP", "email")
-			wantBlame(t, err, "environment_url", tc.words...)
-			for _, secret := range []string{"tok_", "4f7d1f6e", "ann@"} {
-				if strings.Contains(err.Error(), secret) {
-					t.Errorf("error %q holds %q", err, secret)
+			synctest.Test(t, func(t *testing.T) {
+				e := newEnvironment(t, "Email")
+				e.Add("a", simulator.Profile{"email": "ann@example.com"}, "VIP")
+				tc.breakIt(e)
+				_, err := e.read("VIP", "email")
+				wantBlame(t, err, "environment_url", tc.words...)
+				for _, secret := range []string{"tok_", "4f7d1f6e", "ann@"} {
+					if strings.Contains(err.Error(), secret) {
+						t.Errorf("error %q contains %q", err, secret)
+					}
 				}
-			}
+			})
 		})
 	}
 }
@@ -62,12 +65,14 @@ func TestDataverseBreaksLater(t *testing.T) {
 	for name, scan := range map[string]int{"look up": 0, "scan": 20} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			e := newEnvironment(t, "Email")
-			e.MaxPage, e.scan = 100, scan
-			e.fill(1000, "VIP")
-			e.Fail(simulator.Fault{Of: "customerprofiles?$select=msdynci_customerid,msdynci_email&$", Times: 1000, Status: 500})
-			_, err := e.read("VIP", "email")
-			wantBlame(t, err, "environment_url", "refused to answer: 500")
+			synctest.Test(t, func(t *testing.T) {
+				e := newEnvironment(t, "Email")
+				e.MaxPage, e.maxKeptIDs = 100, scan
+				e.fill(1000, "VIP")
+				e.Fail(simulator.Fault{Match: "customerprofiles?$select=msdynci_customerid,msdynci_email&$", Times: 1000, Status: 500})
+				_, err := e.read("VIP", "email")
+				wantBlame(t, err, "environment_url", "refused to answer: 500")
+			})
 		})
 	}
 }
@@ -76,13 +81,15 @@ func TestDataverseUnreachable(t *testing.T) {
 	t.Parallel()
 	gone := httptest.NewServer(http.NotFoundHandler())
 	gone.Close()
-	e := newEnvironment(t, "Email")
-	e.URL = gone.URL
-	_, err := e.read("VIP", "email")
-	wantBlame(t, err, "environment_url", "cannot be read", "connect")
-	if strings.Contains(err.Error(), "EntityDefinitions") {
-		t.Errorf("error %q holds the address of a request", err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnvironment(t, "Email")
+		e.URL, e.network = gone.URL, &http.Transport{}
+		_, err := e.read("VIP", "email")
+		wantBlame(t, err, "environment_url", "cannot be read", "connect")
+		if strings.Contains(err.Error(), "EntityDefinitions") {
+			t.Errorf("error %q contains the address of a request", err)
+		}
+	})
 }
 
 func TestParseEnvironmentURL(t *testing.T) {
@@ -98,7 +105,7 @@ func TestParseEnvironmentURL(t *testing.T) {
 		"https://contoso.crm.dynamics.com/api/data/v9.2/":    "use https://contoso.crm.dynamics.com",
 		"https://user:secret@contoso.crm.dynamics.com":       "must not hold credentials",
 		"https://user:8080/secret@contoso.crm.dynamics.com":  "must not hold credentials",
-		"https://contoso.crm.dynamics.com\x7f/":              "is no URL",
+		"https://contoso.crm.dynamics.com\x7f/":              "is not a URL",
 	} {
 		u, err := dataverse.ParseEnvironmentURL(text)
 		switch {

@@ -1,15 +1,16 @@
 package dataverse
 
 import (
-	"context"
-	"time"
+	"net/http"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 )
 
-// With returns the source with a credential and a clock of a test's, and with
-// how many members are the most to look up one by one.
-func (d Source) With(credential azcore.TokenCredential, sleep func(context.Context, time.Duration) error, scanAbove int) Source {
-	d.credential, d.sleep, d.scanAbove = credential, sleep, scanAbove
-	return d
+// With returns the source with a credential (nil: that of the source), a
+// network, and the number of members whose ids are kept (0: the default).
+func (s Source) With(credential azcore.TokenCredential, network http.RoundTripper, maxKeptIDs int) Source {
+	s.credential, s.maxKeptIDs = credential, maxKeptIDs
+	s.options = policy.ClientOptions{Transport: transport{network}}
+	return s
 }

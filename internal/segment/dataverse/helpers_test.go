@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -18,25 +19,36 @@ import (
 	simulator "github.com/klaviyo-community/terraform-provider-klaviyo/internal/simulator/dataverse"
 )
 
-// environment is a Dataverse of its own for one test, and a way to sign in.
+// environment is a Dataverse of its own for one test, and the credential to
+// sign in with.
 type environment struct {
 	*simulator.Server
-	t      *testing.T
-	holds  time.Duration // of new tokens
-	scan   int           // members above which all profiles are read
-	failed error         // signing in
+	t          *testing.T
+	network    http.RoundTripper
+	credential azcore.TokenCredential
+	lifetime   time.Duration // of new tokens
+	maxKeptIDs int           // members above which all profiles are read
+	signInErr  error
 
 	mu     sync.Mutex
 	tokens int
 	scopes []string
-	slept  []time.Duration
 }
 
 func newEnvironment(t *testing.T, columns ...string) *environment {
 	t.Helper()
-	e := &environment{Server: simulator.Start(columns...), t: t, holds: time.Hour}
-	t.Cleanup(e.Close)
+	server, network := simulator.StartInMemory(columns...)
+	e := &environment{Server: server, t: t, network: network, lifetime: time.Hour}
+	e.credential = e
+	t.Cleanup(e.close)
 	return e
+}
+
+func (e *environment) close() {
+	if pool, ok := e.network.(*http.Transport); ok {
+		pool.CloseIdleConnections()
+	}
+	e.Close()
 }
 
 // GetToken implements azcore.TokenCredential.
@@ -45,22 +57,14 @@ func (e *environment) GetToken(ctx context.Context, o policy.TokenRequestOptions
 	defer e.mu.Unlock()
 	e.tokens++
 	e.scopes = append(e.scopes, o.Scopes...)
-	if e.failed != nil {
-		return azcore.AccessToken{}, e.failed
+	if e.signInErr != nil {
+		return azcore.AccessToken{}, e.signInErr
 	}
-	return azcore.AccessToken{Token: e.Token(e.holds), ExpiresOn: time.Now().Add(e.holds)}, ctx.Err()
-}
-
-// sleep takes note of waits instead of waiting.
-func (e *environment) sleep(ctx context.Context, d time.Duration) error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.slept = append(e.slept, d)
-	return ctx.Err()
+	return azcore.AccessToken{Token: e.Token(e.lifetime), ExpiresOn: time.Now().Add(e.lifetime)}, ctx.Err()
 }
 
 func (e *environment) source(name string) dataverse.Source {
-	return dataverse.Source{EnvironmentURL: e.URL, Segment: name}.With(e, e.sleep, e.scan)
+	return dataverse.Source{EnvironmentURL: e.URL, Segment: name}.With(e.credential, e.network, e.maxKeptIDs)
 }
 
 // read reads a whole segment.
@@ -92,7 +96,7 @@ func (e *environment) mustRead(name string, columns ...string) []string {
 	return out
 }
 
-// fill adds customers, of whom every second one is in a segment.
+// fill adds customers, every second one to a segment.
 func (e *environment) fill(customers int, name string) (emails []string) {
 	for i := range customers {
 		email := fmt.Sprintf("p%05d@example.com", i)
@@ -107,8 +111,8 @@ func (e *environment) fill(customers int, name string) (emails []string) {
 	return emails
 }
 
-// asked counts the requests whose address holds a text.
-func (e *environment) asked(text string) (n int) {
+// countRequests counts the requests whose address contains a text.
+func (e *environment) countRequests(text string) (n int) {
 	for _, r := range e.Requests() {
 		if strings.Contains(r, text) {
 			n++
@@ -117,7 +121,7 @@ func (e *environment) asked(text string) (n int) {
 	return n
 }
 
-// wantBlame checks that an error blames an argument and holds words.
+// wantBlame checks that an error blames an argument and contains words.
 func wantBlame(t *testing.T, err error, argument string, words ...string) {
 	t.Helper()
 	var e *segment.Error

@@ -14,31 +14,31 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
 )
 
-// members are the customers in a segment, by the hashes of their ids. A million
-// of them take 16 MB; the ids are kept only while there are few.
+// members are the customers in a segment, by the hashes of their ids: a million
+// of them take 16 MB. The ids themselves are kept for small segments only.
 type members struct {
 	hashes [][16]byte // sorted
-	ids    []string   // sorted; nil if there are too many
+	ids    []string   // sorted; nil if they are not kept
 }
 
 func hashOf(id string) [16]byte { return xxh3.HashString128(id).Bytes() }
 
 func (m *members) count() int { return len(m.hashes) }
 
-// find returns the place of a member.
+// find returns the index of a member.
 func (m *members) find(id string) (int, bool) {
 	hash := hashOf(id)
 	return slices.BinarySearchFunc(m.hashes, hash, func(a, b [16]byte) int { return bytes.Compare(a[:], b[:]) })
 }
 
-// members reads who is in a segment. Dataverse compares without regard to case
-// and takes some characters for wildcards, so its answer is checked.
-func (c *dataverseClient) members(ctx context.Context, segment string, limit int) (*members, error) {
+// members reads who is in a segment. Dataverse ignores case and takes some
+// characters for wildcards, so membersWhere compares the names again.
+func (c *client) members(ctx context.Context, segment string, limit int) (*members, error) {
 	filter := fmt.Sprintf("contains(%s,'%s')", segmentsColumn, strings.ReplaceAll(jsonString(segment), "'", "''"))
 	return c.membersWhere(ctx, segment, limit, "$select", customerIDColumn+","+segmentsColumn, "$filter", filter)
 }
 
-func (c *dataverseClient) membersWhere(ctx context.Context, segment string, limit int, options ...string) (*members, error) {
+func (c *client) membersWhere(ctx context.Context, segment string, limit int, options ...string) (*members, error) {
 	m := &members{ids: []string{}}
 	err := c.pages(ctx, c.address(membershipSet, options...), []string{customerIDColumn, segmentsColumn}, func(records [][]string) bool {
 		for _, r := range records {
@@ -56,7 +56,7 @@ func (c *dataverseClient) membersWhere(ctx context.Context, segment string, limi
 		}
 		return true
 	})
-	// A customer is there once for each app that publishes segments.
+	// There is one record of a customer for each app that publishes segments.
 	slices.SortFunc(m.hashes, func(a, b [16]byte) int { return bytes.Compare(a[:], b[:]) })
 	m.hashes = slices.Compact(m.hashes)
 	slices.Sort(m.ids)
@@ -64,8 +64,8 @@ func (c *dataverseClient) membersWhere(ctx context.Context, segment string, limi
 	return m, err
 }
 
-// segmentNames reads the value of the column that lists segments: text that is
-// a JSON list.
+// segmentNames decodes the column that lists segments: a string that holds a
+// JSON list.
 func segmentNames(value string) []string {
 	var names []string
 	if json.Unmarshal([]byte(textOf(value)), &names) != nil {
@@ -74,7 +74,7 @@ func segmentNames(value string) []string {
 	return names
 }
 
-// jsonString is text as a JSON string, with no more escapes than JSON needs.
+// jsonString encodes text as JSON, with no more escapes than JSON needs.
 func jsonString(text string) string {
 	var b strings.Builder
 	e := json.NewEncoder(&b)
@@ -85,25 +85,26 @@ func jsonString(text string) string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// lookPages is how many pages of memberships are read to learn the names of
-// segments, which Dataverse does not list.
-const lookPages = 4
+// maxSamplePages bounds how many pages of memberships are read to learn the
+// names of segments, which Dataverse does not list.
+const maxSamplePages = 4
 
-// lookForSegment tells a segment that nobody is in from one that is not there.
-// Dataverse knows segments by their members only, so that cannot be certain;
-// empty then says what is known. It is an error if another has nearly the name.
-func (c *dataverseClient) lookForSegment(ctx context.Context, name string, limit int) (of *members, empty *segment.Error, err error) {
-	names, all, err := c.someSegments(ctx)
+// resolveEmpty decides what it means that a segment has no members. Dataverse
+// knows segments by their members only, so it cannot tell an empty segment from
+// one that does not exist; empty then says what is known. A segment with nearly
+// the same name is an error.
+func (c *client) resolveEmpty(ctx context.Context, name string, limit int) (m *members, empty *segment.Error, err error) {
+	names, all, err := c.sampleSegments(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
-	if slices.Contains(names, name) { // and the filter does not find it, for some way to escape a character
-		of, err := c.membersWhere(ctx, name, limit, "$select", customerIDColumn+","+segmentsColumn)
-		return of, nil, err
+	if slices.Contains(names, name) { // escaped in another way than the filter expects
+		m, err := c.membersWhere(ctx, name, limit, "$select", customerIDColumn+","+segmentsColumn)
+		return m, nil, err
 	}
 	for _, other := range names {
-		if plain(other) == plain(name) {
-			return nil, nil, dataverseError("segment", fmt.Sprintf("Did you mean %q?", other), nil, "There is no segment %q.", name)
+		if normalize(other) == normalize(name) {
+			return nil, nil, argumentError("segment", fmt.Sprintf("Did you mean %q?", other), nil, "There is no segment %q.", name)
 		}
 	}
 	remedy := "Nobody is in any segment there: check that segments were refreshed, and that the environment is the right one."
@@ -114,13 +115,13 @@ func (c *dataverseClient) lookForSegment(ctx context.Context, name string, limit
 		}
 		remedy += "."
 	}
-	return &members{}, dataverseError("segment", remedy+" If nobody is in it for now, set safeguards.allow_empty_segment = true.", nil,
-		"Nobody is in a segment %q. Dataverse lists segments by their members only, so it may be empty or not there.", name), nil
+	return &members{}, argumentError("segment", remedy+" If nobody is in it for now, set safeguards.allow_empty_segment = true.", nil,
+		"Nobody is in a segment %q. Dataverse lists segments by their members only, so it may be empty or not exist.", name), nil
 }
 
-// someSegments lists the segments that the first customers are in, sorted. all
-// tells whether there are no others.
-func (c *dataverseClient) someSegments(ctx context.Context) (names []string, all bool, err error) {
+// sampleSegments returns the segments of the first customers, sorted, and whether
+// those are all segments.
+func (c *client) sampleSegments(ctx context.Context) (names []string, all bool, err error) {
 	read := 0
 	all = true
 	err = c.pages(ctx, c.address(membershipSet, "$select", segmentsColumn), []string{segmentsColumn}, func(records [][]string) bool {
@@ -130,14 +131,14 @@ func (c *dataverseClient) someSegments(ctx context.Context) (names []string, all
 		slices.Sort(names)
 		names = slices.Compact(names)
 		read++
-		all = read < lookPages
+		all = read < maxSamplePages
 		return all
 	})
 	return names, all, err
 }
 
-// plain is a name without case, white space and punctuation.
-func plain(name string) string {
+// normalize returns a name without case, white space and punctuation.
+func normalize(name string) string {
 	return strings.Map(func(r rune) rune {
 		if !unicode.IsLetter(r) && !unicode.IsNumber(r) {
 			return -1

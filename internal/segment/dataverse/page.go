@@ -9,8 +9,8 @@ import (
 
 var errNoValue = errors.New("there is no value")
 
-// readPage reads the records of an OData collection: of each, the JSON texts of
-// columns, empty for null. next is the address of the next page, if any.
+// readPage decodes a page of an OData collection. A record holds the JSON of each
+// column, empty for null. next is the address of the next page, if any.
 func readPage(body []byte, columns []string) (records [][]string, next string, err error) {
 	d := json.NewDecoder(bytes.NewReader(body))
 	if err := expect(d, '{'); err != nil {
@@ -90,12 +90,12 @@ func expect(d *json.Decoder, want json.Delim) error {
 		return err
 	}
 	if token != want {
-		return fmt.Errorf("there is no %s where one should be", want)
+		return fmt.Errorf("%s expected", want)
 	}
 	return nil
 }
 
-// textOf is what a JSON text says if it is a string, and nothing otherwise.
+// textOf decodes a JSON string. It returns "" for any other value.
 func textOf(value string) string {
 	var text string
 	if json.Unmarshal([]byte(value), &text) != nil {

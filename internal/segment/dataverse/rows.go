@@ -15,36 +15,35 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
 )
 
-// How the profiles of members are asked for: by their ids, in chunks whose
-// address stays far below the 32 KB that Dataverse takes, or by reading all
-// profiles, 5,000 a request; whatever takes fewer requests.
+// Profiles are either looked up by the ids of the members, some per request, or
+// all profiles are read, a page per request: whatever takes fewer requests.
 const (
-	chunkIDs     = 200
-	chunkAddress = 12_000
+	maxLookupIDs    = 200
+	maxLookupLength = 12_000 // of the ids in an address; Dataverse takes addresses of 32 KB
 
-	alwaysLookUp = 2_000   // members for whom counting the profiles is not worth it
-	blindLookUp  = 20_000  // at most, where nobody knows how many profiles there are
-	scanAbove    = 100_000 // members whose ids are too many to keep
+	minCounted     = 2_000   // members above which counting the profiles pays
+	maxBlindLookup = 20_000  // members that are looked up if the profiles cannot be counted
+	maxKeptIDs     = 100_000 // members whose ids are kept in memory
 )
 
-// plan decides how the profiles of members are read: it forgets the ids where
-// reading all profiles is better.
-func (c *dataverseClient) plan(ctx context.Context, of *members) error {
-	if of.ids == nil || of.count() <= alwaysLookUp {
+// plan decides how the profiles of members are read. It drops the ids if all
+// profiles shall be read.
+func (c *client) plan(ctx context.Context, m *members) error {
+	if m.ids == nil || m.count() <= minCounted {
 		return nil
 	}
 	profiles, err := c.countProfiles(ctx)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	if err != nil && of.count() > blindLookUp || err == nil && of.count()/chunkIDs > profiles/pageSize {
-		of.ids = nil
+	if err != nil && m.count() > maxBlindLookup || err == nil && m.count()/maxLookupIDs > profiles/pageSize {
+		m.ids = nil
 	}
 	return nil
 }
 
-// countProfiles asks for a number that may be a day old.
-func (c *dataverseClient) countProfiles(ctx context.Context) (int, error) {
+// countProfiles returns the number of profiles, which may be a day old.
+func (c *client) countProfiles(ctx context.Context) (int, error) {
 	body, err := c.get(ctx, c.address(fmt.Sprintf("RetrieveTotalRecordCount(EntityNames=['%s'])", profileTable)))
 	if err != nil {
 		return 0, err
@@ -59,40 +58,40 @@ func (c *dataverseClient) countProfiles(ctx context.Context) (int, error) {
 	return 0, cmp.Or(err, errNoValue)
 }
 
-// dataverseRows joins members with their profiles. Requests run ahead of the
-// reader, answers come in order.
-type dataverseRows struct {
-	ctx    context.Context
-	cancel context.CancelFunc
-	client *dataverseClient
-	group  *errgroup.Group
-	sel    *selection
-	of     *members
-	empty  *segment.Error // why there are no members
+// rows joins members with their profiles. Requests run ahead of the reader,
+// their results are queued in order.
+type rows struct {
+	ctx       context.Context
+	cancel    context.CancelFunc
+	client    *client
+	group     *errgroup.Group
+	selection *selection
+	members   *members
+	empty     *segment.Error // why there are no members
 
-	queue   chan chan answer
-	current answer
+	queue   chan chan result
+	current result
 }
 
-// answer is a part of the rows.
-type answer struct {
-	rows    [][]string
-	missing int // members that have no profile
+// result is what one request yields.
+type result struct {
+	records [][]string
+	missing int // members without a profile
 	err     error
 }
 
-func newDataverseRows(ctx context.Context, client *dataverseClient, s *selection, of *members, empty *segment.Error) *dataverseRows {
-	ahead := atOnce
-	if of.ids == nil {
-		ahead = 1 // a whole page
+func newRows(ctx context.Context, c *client, s *selection, m *members, empty *segment.Error) *rows {
+	ahead := maxConcurrent
+	if m.ids == nil {
+		ahead = 1 // pages are large
 	}
-	r := &dataverseRows{client: client, sel: s, of: of, empty: empty, group: &errgroup.Group{}, queue: make(chan chan answer, ahead)}
+	r := &rows{client: c, selection: s, members: m, empty: empty, group: &errgroup.Group{}, queue: make(chan chan result, ahead)}
 	r.ctx, r.cancel = context.WithCancel(ctx)
 	r.group.Go(func() error {
 		defer close(r.queue)
-		if of.ids != nil {
+		if m.ids != nil {
 			r.lookUp()
-		} else if of.count() > 0 {
+		} else if m.count() > 0 {
 			r.scan()
 		}
 		return nil
@@ -101,8 +100,8 @@ func newDataverseRows(ctx context.Context, client *dataverseClient, s *selection
 }
 
 // JSON implements [segment.Rows].
-func (r *dataverseRows) JSON() []bool {
-	all := make([]bool, len(r.sel.at))
+func (r *rows) JSON() []bool {
+	all := make([]bool, len(r.selection.at))
 	for i := range all {
 		all[i] = true
 	}
@@ -110,96 +109,97 @@ func (r *dataverseRows) JSON() []bool {
 }
 
 // Next implements [segment.Rows].
-func (r *dataverseRows) Next(dst []string) ([]string, error) {
-	for len(r.current.rows) == 0 && r.current.missing == 0 {
+func (r *rows) Next(dst []string) ([]string, error) {
+	for len(r.current.records) == 0 && r.current.missing == 0 {
 		if r.current.err != nil {
 			return dst, r.client.explain(r.ctx, r.current.err)
 		}
-		part, ok := <-r.queue
+		pending, ok := <-r.queue
 		if !ok {
 			return dst, cmp.Or(r.ctx.Err(), io.EOF)
 		}
 		select {
-		case r.current = <-part:
+		case r.current = <-pending:
 		case <-r.ctx.Done():
 			return dst, r.ctx.Err()
 		}
 	}
-	if len(r.current.rows) == 0 {
+	if len(r.current.records) == 0 {
 		r.current.missing--
 		return dst, &segment.RowError{Code: segment.CodeMissingProfile, Problem: "is of a member whose unified profile is not in Dataverse"}
 	}
-	row := r.current.rows[0]
-	r.current.rows = r.current.rows[1:]
-	for _, at := range r.sel.at {
-		dst = append(dst, row[at])
+	record := r.current.records[0]
+	r.current.records = r.current.records[1:]
+	for _, at := range r.selection.at {
+		dst = append(dst, record[at])
 	}
 	return dst, nil
 }
 
 // WhyEmpty implements [segment.Explainer].
-func (r *dataverseRows) WhyEmpty() error {
+func (r *rows) WhyEmpty() error {
 	if r.empty == nil {
 		return nil
 	}
 	return r.empty
 }
 
-// Close implements [segment.Rows]. Nothing runs on after it.
-func (r *dataverseRows) Close() error {
+// Close implements [segment.Rows]. It waits for the requests, which end with the
+// context.
+func (r *rows) Close() error {
 	r.cancel()
-	err := r.group.Wait()
-	r.client.close()
-	return err
+	return r.group.Wait()
 }
 
-// put queues a part that is to come; false means that nobody waits for it.
-func (r *dataverseRows) put(part chan answer) bool {
+// enqueue queues a result that is still to come. It reports false once nobody
+// reads any more.
+func (r *rows) enqueue(pending chan result) bool {
 	select {
-	case r.queue <- part:
+	case r.queue <- pending:
 		return true
 	case <-r.ctx.Done():
 		return false
 	}
 }
 
-// lookUp asks for profiles by the ids of the members, several chunks at once.
-func (r *dataverseRows) lookUp() {
+// lookUp reads profiles by the ids of the members, in concurrent requests.
+func (r *rows) lookUp() {
 	var requests errgroup.Group
-	requests.SetLimit(atOnce)
-	for _, ids := range chunks(r.of.ids) {
-		part := make(chan answer, 1)
-		if !r.put(part) {
+	requests.SetLimit(maxConcurrent)
+	for _, ids := range splitIDs(r.members.ids) {
+		pending := make(chan result, 1)
+		if !r.enqueue(pending) {
 			break
 		}
 		requests.Go(func() error {
-			part <- r.chunk(ids)
+			pending <- r.profiles(ids)
 			return nil
 		})
 	}
-	_ = requests.Wait() // errors are in the answers
+	_ = requests.Wait() // errors are in the results
 }
 
-// chunk reads the profiles with some ids, which are sorted, in their order.
-func (r *dataverseRows) chunk(ids []string) (a answer) {
-	address := r.client.address(profileSet, "$select", strings.Join(r.sel.names, ","), "$filter", idFilter(ids))
-	found := make(map[string]bool, len(ids))
-	a.err = r.client.pages(r.ctx, address, r.sel.names, func(records [][]string) bool {
+// profiles reads the profiles with the given ids, which are sorted, in their
+// order.
+func (r *rows) profiles(ids []string) (found result) {
+	address := r.client.address(profileSet, "$select", strings.Join(r.selection.names, ","), "$filter", idFilter(ids))
+	seen := make(map[string]bool, len(ids))
+	err := r.client.pages(r.ctx, address, r.selection.names, func(records [][]string) bool {
 		for _, record := range records {
 			id := textOf(record[0])
-			if _, asked := slices.BinarySearch(ids, id); asked {
-				found[id] = true
-				a.rows = append(a.rows, record)
+			if _, wanted := slices.BinarySearch(ids, id); wanted {
+				seen[id] = true
+				found.records = append(found.records, record)
 			}
 		}
 		return true
 	})
-	if a.err != nil {
-		return answer{err: a.err}
+	if err != nil {
+		return result{err: err}
 	}
-	slices.SortStableFunc(a.rows, func(x, y []string) int { return strings.Compare(x[0], y[0]) })
-	a.missing = len(ids) - len(found)
-	return a
+	slices.SortStableFunc(found.records, func(x, y []string) int { return strings.Compare(x[0], y[0]) })
+	found.missing = len(ids) - len(seen)
+	return found
 }
 
 func idFilter(ids []string) string {
@@ -210,16 +210,16 @@ func idFilter(ids []string) string {
 	return "Microsoft.Dynamics.CRM.In(PropertyName='" + customerIDColumn + "',PropertyValues=[" + strings.Join(quotedIDs, ",") + "])"
 }
 
-// chunks cuts ids into pieces for one request each.
-func chunks(ids []string) (out [][]string) {
-	start, size := 0, 0
+// splitIDs cuts ids into slices for one request each.
+func splitIDs(ids []string) (out [][]string) {
+	start, length := 0, 0
 	for i, id := range ids {
 		escaped := len(url.QueryEscape(jsonString(id) + ","))
-		if i-start >= chunkIDs || i > start && size+escaped > chunkAddress {
+		if i-start >= maxLookupIDs || i > start && length+escaped > maxLookupLength {
 			out = append(out, ids[start:i])
-			start, size = i, 0
+			start, length = i, 0
 		}
-		size += escaped
+		length += escaped
 	}
 	if start < len(ids) {
 		out = append(out, ids[start:])
@@ -227,36 +227,36 @@ func chunks(ids []string) (out [][]string) {
 	return out
 }
 
-// scan reads all profiles and keeps those of the members, in Dataverse's order,
-// which is that of its own keys.
-func (r *dataverseRows) scan() {
-	found := make([]bool, r.of.count())
-	missing := r.of.count()
-	address := r.client.address(profileSet, "$select", strings.Join(r.sel.names, ","))
-	err := r.client.pages(r.ctx, address, r.sel.names, func(records [][]string) bool {
-		var a answer
+// scan reads all profiles and keeps those of the members, in the order of
+// Dataverse, which is that of its own keys.
+func (r *rows) scan() {
+	seen := make([]bool, r.members.count())
+	missing := r.members.count()
+	address := r.client.address(profileSet, "$select", strings.Join(r.selection.names, ","))
+	err := r.client.pages(r.ctx, address, r.selection.names, func(records [][]string) bool {
+		var found result
 		for _, record := range records {
-			at, ok := r.of.find(textOf(record[0]))
+			at, ok := r.members.find(textOf(record[0]))
 			if !ok {
 				continue
 			}
-			if !found[at] {
-				found[at] = true
+			if !seen[at] {
+				seen[at] = true
 				missing--
 			}
-			a.rows = append(a.rows, record)
+			found.records = append(found.records, record)
 		}
-		return r.put(ready(a))
+		return r.enqueue(ready(found))
 	})
 	if err != nil {
-		r.put(ready(answer{err: err}))
+		r.enqueue(ready(result{err: err}))
 		return
 	}
-	r.put(ready(answer{missing: missing}))
+	r.enqueue(ready(result{missing: missing}))
 }
 
-func ready(a answer) chan answer {
-	part := make(chan answer, 1)
-	part <- a
-	return part
+func ready(r result) chan result {
+	pending := make(chan result, 1)
+	pending <- r
+	return pending
 }

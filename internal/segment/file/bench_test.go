@@ -34,7 +34,7 @@ func BenchmarkReadCSV(b *testing.B) {
 	}
 }
 
-// readRows counts the rows of a file, of which it keeps none.
+// readRows counts the rows of a file without keeping them.
 func readRows(ctx context.Context, b *testing.B, path string) (n int) {
 	b.Helper()
 	opened, err := file.Source{Path: path}.Open(ctx, []string{"email", "first_name", "points"})

@@ -15,21 +15,20 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/file"
 )
 
-// countdown is a context that ends once it has been looked at so many times.
+// countdown is a context that ends once Err was called often enough.
 type countdown struct {
 	context.Context
-	looks atomic.Int64
+	checks atomic.Int64
 }
 
 func (c *countdown) Err() error {
-	if c.looks.Add(-1) < 0 {
+	if c.checks.Add(-1) < 0 {
 		return context.Canceled
 	}
 	return nil
 }
 
-// A single row of Parquet may have any number of values, of which few take much
-// room in the file.
+// A single row of Parquet may have any number of values, even in a small file.
 func TestParquetStopsInTheMiddleOfARow(t *testing.T) {
 	t.Parallel()
 	type row struct {
@@ -45,11 +44,11 @@ func TestParquetStopsInTheMiddleOfARow(t *testing.T) {
 	if err := os.WriteFile(path, b.Bytes(), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	const looks = 1000 // reading the file takes a hundred, the values four thousand
+	const checks = 1000 // reading the file takes a hundred, the values four thousand
 	ctx := &countdown{Context: t.Context()}
-	ctx.looks.Store(looks)
+	ctx.checks.Store(checks)
 	if err := readToTheEnd(ctx, file.Source{Path: path}); !errors.Is(err, context.Canceled) {
-		t.Errorf("error %v with %d looks to go", err, ctx.looks.Load())
+		t.Errorf("error %v with %d checks to go", err, ctx.checks.Load())
 	}
 }
 

@@ -17,7 +17,7 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/segmenttest"
 )
 
-// The extension says the format, and the first bytes the compression.
+// The extension determines the format, and the first bytes the compression.
 func TestFileFormats(t *testing.T) {
 	t.Parallel()
 	const csv, tsv, json = "a,b\n1,2\n", "a\tb\n1\t\"2\"\n", "{\"a\":1,\"b\":2}\n"
@@ -57,8 +57,8 @@ func TestFileRefusesADelimiterOfOtherFormats(t *testing.T) {
 	}
 }
 
-// What is cut off or damaged must fail: it would shrink the segment.
-func TestPackedFileThatIsDamaged(t *testing.T) {
+// A file that is cut off or damaged must fail, or the segment would shrink.
+func TestCompressedFileThatIsDamaged(t *testing.T) {
 	t.Parallel()
 	csv := "a,b\n" + strings.Repeat("1,\"2\"\n", 50_000)
 	random := make([]byte, 300_000)
@@ -173,7 +173,7 @@ func TestPatternOfNDJSON(t *testing.T) {
 	}
 }
 
-// The version changes with the files and with what is in any of them.
+// The version changes with the set of files and with the content of each.
 func TestPatternVersion(t *testing.T) {
 	t.Parallel()
 	dir := filetest.Folder(t, map[string]string{"1.csv": "a\n", "2.csv": "a\n"})
@@ -194,7 +194,7 @@ func TestPatternVersion(t *testing.T) {
 	}
 }
 
-// Rows outlive the ones after them.
+// Rows remain valid when later ones are read.
 func TestRowsOutliveTheReader(t *testing.T) {
 	t.Parallel()
 	written, want := plainRows(2000)

@@ -138,8 +138,8 @@ func TestCSVRefusesOtherFormats(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct{ content, want string }{
 		"gzip, cut off":       {"\x1f\x8b\x08\x00rest", "ends in the middle of its gzip data. It was cut off; copy or export it again."},
-		"gzip that is none":   {"\x1f\x8b\x07\x00restrestrest", "The gzip data of the file"},
-		"zstd that is none":   {"\x28\xb5\x2f\xfdrestrestrestrest", "The zstd data of the file"},
+		"not gzip":            {"\x1f\x8b\x07\x00restrestrest", "The gzip data of the file"},
+		"not zstd":            {"\x28\xb5\x2f\xfdrestrestrestrest", "The zstd data of the file"},
 		"xlsx":                {"PK\x03\x04\x14\x00", "is not CSV but a zip archive or an Excel workbook."},
 		"Parquet":             {"PAR1\x15\x04", "is not CSV but Parquet. Set format = \"parquet\""},
 		"PDF":                 {"%PDF-1.7\n", "is not CSV but PDF."},
@@ -159,7 +159,7 @@ func TestCSVRefusesOtherFormats(t *testing.T) {
 	}
 }
 
-// The values are personal data and must not get into an error.
+// The values are personal data and must not be in an error.
 func TestCSVErrorsQuoteNoValue(t *testing.T) {
 	t.Parallel()
 	const secret = "hunter2secret"
@@ -185,9 +185,8 @@ func TestCSVTakesLongFields(t *testing.T) {
 	}
 }
 
-// A cell that is part of a record keeps all of it in memory. So the cells of a
-// record that is mostly something else are no parts of it.
-func TestCSVLetsGoOfLargeRecords(t *testing.T) {
+// Cells must not keep a large record in memory of which they are a small part.
+func TestCSVReleasesLargeRecords(t *testing.T) {
 	t.Parallel()
 	const usual = 201
 	ends, all := []string{"a", "c"}, []string{"a", "b", "c"}
@@ -200,7 +199,7 @@ func TestCSVLetsGoOfLargeRecords(t *testing.T) {
 		"not yet large":       {4001, ends, true},
 		"large":               {4201, ends, false},
 		"huge":                {90_001, ends, false},
-		"huge, all is wanted": {90_001, all, true},
+		"huge, all is mapped": {90_001, all, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -15,12 +15,12 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/segmenttest"
 )
 
-// person is a row that is longer than a number, so that few rows fill blocks.
+// person is a long row, so that few of them fill several reads.
 type person struct {
 	ID string `parquet:"id,plain"`
 }
 
-// manyPeople is several blocks of addresses, as the format has them.
+// manyPeople returns a file of the format that takes several reads.
 func manyPeople(t *testing.T, format file.Format, domain string) (content string, ids []string) {
 	t.Helper()
 	const rows = 40_000
@@ -48,8 +48,8 @@ func manyPeople(t *testing.T, format file.Format, domain string) (content string
 	return b.String(), ids
 }
 
-// However a file is changed while it is read: no row is handed on that was not
-// in the file that was found, and the end is an error.
+// A file that is changed while it is read ends in an error, and yields only rows of
+// the file that was found.
 func TestFileThatChangesWhileItIsRead(t *testing.T) {
 	t.Parallel()
 	changes := map[string]func(t *testing.T, path, content string){

@@ -59,7 +59,7 @@ func TestFileOpensAnyNumberOfTimes(t *testing.T) {
 
 func TestFileStopsWhenCancelled(t *testing.T) {
 	t.Parallel()
-	// Ragged rows count as well: a file of nothing else must not be deaf.
+	// Malformed rows count as well, or a file of nothing else would ignore its context.
 	for name, line := range map[string]string{"rows": "1,2\n", "ragged rows": "1\n"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -97,7 +97,7 @@ func TestFileReadErrorEndsTheStream(t *testing.T) {
 	}
 }
 
-// aged makes a file whose last change was so long ago.
+// aged returns a file that was last changed that long ago.
 func aged(t *testing.T, content string, age time.Duration) file.Source {
 	t.Helper()
 	source := file.Source{Path: write(t, content)}
@@ -143,11 +143,11 @@ func TestFileVersion(t *testing.T) {
 	}
 }
 
-// What was changed just now may be changed again within the same tick of the
+// A file that was just changed may be changed again within the same tick of the
 // file system's clock.
 func TestFileWithoutAVersion(t *testing.T) {
 	t.Parallel()
-	for name, source := range map[string]func() file.Source{ // made when it is asked, since it ages
+	for name, source := range map[string]func() file.Source{ // made when it is used, since it ages
 		"just changed":    func() file.Source { return file.Source{Path: write(t, "a\n1\n")} },
 		"a moment ago":    func() file.Source { return aged(t, "a\n1\n", time.Second/4) },
 		"from the future": func() file.Source { return aged(t, "a\n1\n", -time.Hour) },

@@ -39,7 +39,7 @@ func open(t *testing.T, content string, delimiter rune, columns ...string) (segm
 	return rows, err
 }
 
-// mustOpen opens a file that is to be readable.
+// mustOpen opens a file that must be readable.
 func mustOpen(t *testing.T, content string, delimiter rune, columns ...string) segment.Rows {
 	t.Helper()
 	rows, err := open(t, content, delimiter, columns...)

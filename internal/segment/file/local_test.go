@@ -34,8 +34,8 @@ func TestReadsItsOwnFile(t *testing.T) {
 	}
 }
 
-// What is left out does not belong to a pattern, by whatever name it is found,
-// and only that: a path without a pattern means the file itself.
+// A pattern does not match a file that is left out, under any name of it. A path
+// without a pattern names the file itself.
 func TestFileLeavesOut(t *testing.T) {
 	t.Parallel()
 	dir := filetest.Folder(t, map[string]string{"1.csv": "a\n1\n", "2.csv": "a\n2\n", "rejects.csv": "segment,row\n", ".hidden": "x"})
@@ -76,7 +76,7 @@ func TestFileLeavesOut(t *testing.T) {
 	}
 }
 
-// A rejects file that a run writes does not make a pattern hold something else.
+// A rejects file that a run writes does not change the version of a pattern.
 func TestFileThatIsLeftOutDoesNotCountAsAChange(t *testing.T) {
 	t.Parallel()
 	dir := filetest.Folder(t, map[string]string{"1.csv": "a\n1\n"})

@@ -16,7 +16,7 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/segmenttest"
 )
 
-// openAs opens a file of a name with a content.
+// openAs opens a file with a name and a content.
 func openAs(t *testing.T, name, content string, columns ...string) (segment.Rows, error) {
 	t.Helper()
 	rows, err := file.Source{Path: writeAs(t, name, content)}.Open(t.Context(), columns)
@@ -26,7 +26,7 @@ func openAs(t *testing.T, name, content string, columns ...string) (segment.Rows
 	return rows, err
 }
 
-// mustReadAs reads a file of a name with a content, which is to be readable.
+// mustReadAs reads a file with a name and a content, which must be readable.
 func mustReadAs(t *testing.T, name, content string, columns ...string) [][]string {
 	t.Helper()
 	rows, err := openAs(t, name, content, columns...)
@@ -84,7 +84,7 @@ func TestNDJSONColumnsAreJSON(t *testing.T) {
 	}
 }
 
-// A line that is no object ends the stream, whoever it is about.
+// A line that is not an object ends the segment, and is not quoted.
 func TestNDJSONSyntaxErrors(t *testing.T) {
 	t.Parallel()
 	const secret = "hunter2secret"
@@ -142,7 +142,7 @@ func TestNDJSONBoundsLines(t *testing.T) {
 	}
 }
 
-// Only the end tells that no row has a column.
+// That no row has a column is only known at the end.
 func TestNDJSONNamesMissingColumns(t *testing.T) {
 	t.Parallel()
 	rows, err := openAs(t, "x.ndjson", `{"a":1,"address":{"city":"x"},"joe@example.com":1}`+"\n"+`{"l":[{"k":1}],"b":null}`, "a", "b", "B", "address.Town")
@@ -191,8 +191,8 @@ func wantCount(t *testing.T, rows segment.Rows, want int) {
 	}
 }
 
-// Whatever encoding/json takes is read with the values that it finds, and what
-// it refuses is refused.
+// The scanner accepts what encoding/json accepts, with the same values, and refuses
+// what it refuses.
 func FuzzNDJSON(f *testing.F) {
 	for _, seed := range []string{`{"a":1,"b":{"c":"x"}}`, `{"a":[1,2,{"b":null}]}`, `{"\u0061":"\ud800"}`, `{"a":1,"a":2}`, `{`, `[]`, `{"a":-1e5}`, "{\"a\":\"\x00\"}"} {
 		f.Add(seed)

@@ -150,8 +150,8 @@ func plainRows(n int) ([]plainRow, [][]string) {
 
 var plainColumns = []string{"email", "name", "age", "tags"}
 
-// Columns stay in step over pages and row groups of any size, whatever
-// compression and version of pages there is.
+// Columns stay in step across pages and row groups of any size, with every
+// compression and version of pages.
 func TestParquetKeepsColumnsInStep(t *testing.T) {
 	t.Parallel()
 	rows, want := plainRows(5000)
@@ -174,7 +174,7 @@ func TestParquetKeepsColumnsInStep(t *testing.T) {
 	}
 }
 
-// Only what is mapped is read: another column may be damaged.
+// Only mapped columns are read: others may be damaged.
 func TestParquetReadsOnlyMappedColumns(t *testing.T) {
 	t.Parallel()
 	rows, want := plainRows(300)
@@ -230,8 +230,8 @@ func TestParquetNamesMissingColumns(t *testing.T) {
 	}
 }
 
-// Damage is an error, or not noticed where a file has no checksums; it is
-// never a panic, and never an error that quotes a value.
+// Damage is an error or, without checksums, unnoticed. It is never a panic, and the
+// error never quotes a value.
 func TestParquetSurvivesDamage(t *testing.T) {
 	t.Parallel()
 	rows, _ := plainRows(200)
@@ -267,7 +267,7 @@ func TestParquetSurvivesDamage(t *testing.T) {
 	}
 }
 
-// A file that promises more rows than it has must fail, not shrink the segment.
+// A file that has fewer rows than its footer says must fail, not shrink the segment.
 func TestParquetThatEndsEarly(t *testing.T) {
 	t.Parallel()
 	rows, _ := plainRows(100)

@@ -14,8 +14,8 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/file/filetest"
 )
 
-// What can be read only once is refused before it is opened, which for a pipe
-// would wait until somebody writes to it.
+// A file that can be read only once is refused before it is opened: opening a pipe
+// blocks until somebody writes to it.
 func TestFileThatIsNoFile(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -15,7 +15,7 @@ import (
 
 const mostOfARecord = 16 << 20
 
-// A record may take 16 MiB, whatever it is made of, and no byte more.
+// A record of any kind may have 16 MiB, and no byte more.
 func TestRecordsAreBounded(t *testing.T) {
 	t.Parallel()
 	x := strings.Repeat("x", mostOfARecord)
@@ -77,8 +77,7 @@ func count(rows segment.Rows) (n int, err error) {
 	}
 }
 
-// However long something takes that is no row yet, the end of the context ends
-// it.
+// The end of the context ends reading, even within a single row.
 func TestReadingStopsInTheMiddleOfARecord(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("x", 1<<20)

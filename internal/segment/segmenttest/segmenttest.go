@@ -11,7 +11,7 @@ import (
 // Unreadable stands for a row that cannot be read.
 const Unreadable = "(unreadable)"
 
-// ReadAll reads rows to the end, or to an error that ends the stream.
+// ReadAll reads rows to the end or to an error that is final.
 func ReadAll(rows segment.Rows) (all [][]string, err error) {
 	for {
 		row, err := rows.Next(nil)

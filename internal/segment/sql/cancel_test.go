@@ -63,8 +63,8 @@ func proxy(t *testing.T, db *sqltest.Database) *postgresProxy {
 	return p
 }
 
-// url is the URL of the database through the proxy. Without TLS there is one
-// connection, not one to ask for TLS before it.
+// url returns the URL of the database through the proxy, without TLS, so that
+// there is one connection.
 func (p *postgresProxy) url(db *sqltest.Database, parameters string) string {
 	return strings.Replace(db.URL(), p.server, p.listener.Addr().String(), 1) + "?sslmode=disable" + parameters
 }
@@ -137,10 +137,10 @@ func (p *postgresProxy) saw(text string) bool {
 	return bytes.Contains(p.sent, []byte(text))
 }
 
-// enough is as long as nothing here takes.
-const enough = 10 * time.Second
+// hangGuard ends a test that would never end.
+const hangGuard = 10 * time.Second
 
-// cancelOnceRunning runs a query and cancels it when the server is at work on it.
+// cancelOnceRunning runs a query and cancels it while the server executes it.
 func cancelOnceRunning(t *testing.T, db *sqltest.Database, url string) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -155,7 +155,7 @@ func cancelOnceRunning(t *testing.T, db *sqltest.Database, url string) {
 		ended <- err
 	}()
 	const running = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'"
-	for deadline := time.Now().Add(enough); db.Value(running) != "1"; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(hangGuard); db.Value(running) != "1"; time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("the query does not begin")
 		}
@@ -166,7 +166,7 @@ func cancelOnceRunning(t *testing.T, db *sqltest.Database, url string) {
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("error %v", err)
 		}
-	case <-time.After(enough):
+	case <-time.After(hangGuard):
 		t.Fatal("the query does not end")
 	}
 }
@@ -184,8 +184,8 @@ func TestSQL_cancelRequestIsRepeated(t *testing.T) {
 	}
 }
 
-// A server that gets no cancel request at all sees that the client is gone.
-func TestSQL_serverNoticesThatNobodyListens(t *testing.T) {
+// A server that gets no cancel request notices that the client has disconnected.
+func TestSQL_serverNoticesDisconnect(t *testing.T) {
 	t.Parallel()
 	db := sqltest.Postgres(t)
 	p := proxy(t, db)
@@ -193,14 +193,14 @@ func TestSQL_serverNoticesThatNobodyListens(t *testing.T) {
 	cancelOnceRunning(t, db, p.url(db, ""))
 	select {
 	case <-p.hungUp:
-	case <-time.After(enough):
+	case <-time.After(hangGuard):
 		t.Fatal("the connection is left open")
 	}
 	wantNoStatements(t, db)
 }
 
-// The server is asked to look for its client where it can do that, and servers
-// that cannot are read all the same.
+// The server checks the connection if it can. Servers that cannot are read as
+// well.
 func TestSQL_connectionCheck(t *testing.T) {
 	t.Parallel()
 	db := sqltest.Postgres(t)
@@ -245,8 +245,8 @@ func TestSQL_connectionCheck(t *testing.T) {
 	}
 }
 
-// Whenever nobody waits for a statement any more, it ends on the server: before
-// it is there, while it is compiled, and while it runs.
+// A cancelled statement ends on the server: before it arrives, while it is
+// compiled, and while it runs.
 func TestSQL_cancelledAtAnyMoment(t *testing.T) {
 	t.Parallel()
 	const moments, apart = 12, 25 * time.Millisecond

@@ -16,18 +16,18 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
 )
 
-// quotation matches quoted text, to its last quote: what is quoted may have
-// quotes in it.
+// quotation matches from the first quote to the last, since quoted text may
+// contain quotes.
 var quotation = regexp.MustCompile(`(?s)["'` + "`" + `].*["'` + "`" + `]`)
 
-// serverMessage is what a server said, without the values that it may have
-// quoted from rows. The class of the SQLSTATE tells whether it talks about data
-// or about the statement.
+// serverMessage returns the message of a server without values that it may quote
+// from rows. The class of the SQLSTATE says whether it is about data or about
+// the statement.
 func serverMessage(state, message string) string {
 	class := state[:min(len(state), 2)]
 	switch class {
-	case "P0", "45": // raised by a function, in words of its own
-		return fmt.Sprintf("an error of a function's own, whose message is not shown since it may hold data (SQLSTATE %s)", state)
+	case "P0", "45": // raised by a function with a message of its own
+		return fmt.Sprintf("a function raised an error, whose message is not shown since it may hold data (SQLSTATE %s)", state)
 	case "08", "0A", "25", "28", "3D", "3F", "42", "53", "54", "55", "57":
 	default:
 		message = quotation.ReplaceAllString(message, redact.Hidden)
@@ -42,11 +42,12 @@ func serverMessage(state, message string) string {
 	return fmt.Sprintf("%s (SQLSTATE %s)", message, state)
 }
 
-// rowLimit matches how Vitess says that a result is too large. The rest of its
-// message may hold values.
+// rowLimit matches the part of Vitess's message about a result that is too large
+// that cannot hold values.
 var rowLimit = regexp.MustCompile(`Row count exceeded( \d+)?`)
 
-// lineColumn tells where in a query its nth character is, both from 1.
+// lineColumn returns the position of the nth character of a query. All count
+// from 1.
 func lineColumn(query string, n int) (line, column int) {
 	before := []rune(query)
 	text := string(before[:max(min(n-1, len(before)), 0)])
@@ -54,15 +55,15 @@ func lineColumn(query string, n int) (line, column int) {
 	return line, len([]rune(text[strings.LastIndexByte(text, '\n')+1:])) + 1
 }
 
-// queryError says what a server has against a query.
+// queryError explains why a server refuses a query.
 func queryError(state, message, where string) *segment.Error {
 	if limit := rowLimit.FindString(message); limit != "" && !strings.HasPrefix(state, "42") {
-		return sqlError("url", "Add workload=%27olap%27 to the parameters of the URL, as in mysql://user:password@host:3306/database?workload=%27olap%27: Vitess then streams the rows without that limit.",
-			"The server ended the query, which returns more rows than it gives out at once: %s.", limit)
+		return argumentError("url", "Add workload=%27olap%27 to the parameters of the URL, as in mysql://user:password@host:3306/database?workload=%27olap%27: Vitess then streams the rows without that limit.",
+			"The server ended the query, which returns more rows than the server allows: %s.", limit)
 	}
 	if state == "08P01" && strings.Contains(message, "statement pooling") {
-		return sqlError("url", "Let the URL lead to a pool with pool_mode session or transaction, or to the database itself.",
-			"The pooler at the URL is in statement pooling mode, which has no transactions that can only read: %s.", serverMessage(state, message))
+		return argumentError("url", "Use the URL of a pool with pool_mode session or transaction, or that of the database itself.",
+			"The pooler at the URL is in statement pooling mode, which has no read-only transactions: %s.", serverMessage(state, message))
 	}
 	said := serverMessage(state, message)
 	if where != "" {
@@ -80,46 +81,45 @@ func queryError(state, message, where string) *segment.Error {
 		problem = "The server ended the query: " + said + "."
 		remedy = "Make the query faster, or raise the server's limit for the user of the URL."
 	}
-	return sqlError("query", remedy, "%s", problem)
+	return argumentError("query", remedy, "%s", problem)
 }
 
-// argsError says that a query has another number of parameters.
+// argsError reports a wrong number of args.
 func argsError(parameters, args int, style string) *segment.Error {
-	return sqlError("args", "Give one value for each "+style+" of the query, in order.", "The query has %d parameters, and there are %d args.", parameters, args)
+	return argumentError("args", "Give one value for each "+style+" of the query, in order.", "The query has %d parameters, and there are %d args.", parameters, args)
 }
 
-// loginError says that the server does not let somebody in.
+// loginError explains why a server refuses a user.
 func loginError(user, database, state, message string) *segment.Error {
 	remedy := "Check user, password and database in the URL; special characters of the password must be percent-encoded."
-	return sqlError("url", remedy, "The server refuses user %q on database %q: %s.", user, database, serverMessage(state, message))
+	return argumentError("url", remedy, "The server refuses user %q on database %q: %s.", user, database, serverMessage(state, message))
 }
 
-// connectError says why a server cannot be reached, or why a connection to it
-// broke. It quotes only what cannot hold a password. aboutTLS is the remedy
-// where TLS is what failed.
-func connectError(where, aboutTLS string, err error) *segment.Error {
+// connectError explains why a connection to a server failed. It quotes only what
+// cannot hold a password. tlsRemedy is the remedy if TLS failed.
+func connectError(where, tlsRemedy string, err error) *segment.Error {
 	var dns *net.DNSError
 	var timeout net.Error
 	switch {
 	case errors.As(err, &dns):
-		return sqlError("url", "Check the host in the URL.", "There is no host %q.", dns.Name)
+		return argumentError("url", "Check the host in the URL.", "There is no host %q.", dns.Name)
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return sqlError("url", "Check host and port in the URL, and whether the server runs.", "Nothing listens at %s: connection refused.", where)
+		return argumentError("url", "Check host and port in the URL, and whether the server runs.", "No server listens at %s: connection refused.", where)
 	case isTLSError(err):
-		return sqlError("url", aboutTLS, "There is no secure connection to %s: %s.", where, tlsCause(err))
+		return argumentError("url", tlsRemedy, "There is no secure connection to %s: %s.", where, tlsCause(err))
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
-		return sqlError("url", "Check host and port in the URL, and whether a firewall lets Terraform through.", "The server at %s does not answer.", where)
+		return argumentError("url", "Check host and port in the URL, and whether a firewall lets Terraform through.", "The server at %s does not answer.", where)
 	default:
-		return sqlError("url", "Check host and port in the URL, and the log of the server.", "The connection to %s failed.", where)
+		return argumentError("url", "Check host and port in the URL, and the log of the server.", "The connection to %s failed.", where)
 	}
 }
 
-// brokenError says that a connection ended under a statement.
+// brokenError reports a connection that ended before its statement did.
 func brokenError(where string) *segment.Error {
-	return sqlError("url", "Plan again; if it happens again, look into the log of the server.", "The connection to %s was lost before the last row.", where)
+	return argumentError("url", "Plan again. If the error returns, the log of the server has its cause.", "The connection to %s was lost before the last row.", where)
 }
 
-// noTLS is how drivers say that a server has no TLS.
+// noTLS are the messages of drivers about a server without TLS.
 var noTLS = []string{"server refused TLS connection", "TLS requested but server does not support TLS"}
 
 func isTLSError(err error) bool { return tlsCause(err) != "" }

@@ -45,7 +45,7 @@ func TestSQL_noConnection(t *testing.T) {
 			"malformed":         {db.Scheme + "://u:Hu5h%zz@h:port/db", "malformed, or"},
 			"slash in password": {db.Scheme + "://u:1/Hu5h@h/db", "percent-encoded"},
 			"other scheme":      {"https://u:Hu5h@host/db", `"mariadb", "mysql", "postgres", "postgresql"`},
-			"no URL":            {"Hu5h", "begins with none of the schemes"},
+			"no URL":            {"Hu5h", "is not one of"},
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
@@ -125,7 +125,7 @@ func TestSQL_refusedQueries(t *testing.T) {
 	})
 }
 
-// What a server says of values is not passed on.
+// Errors do not contain values that the server quotes.
 func TestSQL_noValuesInErrors(t *testing.T) {
 	t.Parallel()
 	db := sqltest.Postgres(t)
@@ -135,7 +135,7 @@ func TestSQL_noValuesInErrors(t *testing.T) {
 	for query, words := range map[string]string{
 		"SELECT name::int AS a FROM people":                   "invalid input syntax for type integer (SQLSTATE 22P02)",
 		"SELECT name::date AS a FROM people":                  "SQLSTATE 22007",
-		"SELECT complain(name) AS a FROM people":              "a function's own",
+		"SELECT complain(name) AS a FROM people":              "a function raised an error",
 		"SELECT ('{' || name)::json AS a FROM people":         "invalid input syntax for type json (SQLSTATE 22P02)",
 		"SELECT 1/(score - 2) AS a FROM people ORDER BY name": "division by zero",
 	} {

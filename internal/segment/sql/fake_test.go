@@ -26,7 +26,7 @@ type fakeDatabase struct {
 	address string // host and port
 	tls     *tls.Config
 
-	// refuse is the SQLSTATE and the message that a statement gets instead.
+	// refuse is the SQLSTATE and the message that refuse a statement.
 	refuse func(statement string) (state, message string)
 
 	mu         sync.Mutex
@@ -34,7 +34,7 @@ type fakeDatabase struct {
 	encrypted  []bool // the logins: whether they came within TLS
 }
 
-// fakeServe begins to serve on an address of this machine.
+// fakeServe serves on an address of this machine.
 func fakeServe(t *testing.T, host string, database *fakeDatabase, serve func(*fakeDatabase, net.Conn)) *fakeDatabase {
 	t.Helper()
 	listener, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
@@ -64,7 +64,7 @@ func (d *fakeDatabase) login(encrypted bool) {
 	d.encrypted = append(d.encrypted, encrypted)
 }
 
-// answer is why a statement is refused, and nothing if it is not.
+// answer returns why a statement is refused; empty if it is accepted.
 func (d *fakeDatabase) answer(statement string) (state, message string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -75,14 +75,15 @@ func (d *fakeDatabase) answer(statement string) (state, message string) {
 	return d.refuse(statement)
 }
 
-// seen are the statements and the logins so far.
+// seen returns the statements and the logins so far.
 func (d *fakeDatabase) seen() (statements []string, encrypted []bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.statements, d.encrypted
 }
 
-// serveMySQL speaks as much of MySQL's protocol as a statement without rows needs.
+// serveMySQL speaks the part of MySQL's protocol that statements without rows
+// need.
 func serveMySQL(d *fakeDatabase, conn net.Conn) {
 	const protocol41, secureConnection, longPassword, offersTLS = 0x200, 0x8000, 1, 0x800
 	capabilities := uint16(protocol41 | secureConnection | longPassword)
@@ -182,8 +183,8 @@ func servePostgres(d *fakeDatabase, conn net.Conn) {
 	}
 }
 
-// otherAddress is an address of this machine that is not on the loopback
-// interface, so that it stands for another machine.
+// otherAddress returns an address of this machine that is not on the loopback
+// interface, in place of another machine.
 func otherAddress(t *testing.T) string {
 	t.Helper()
 	addresses, err := net.InterfaceAddrs()
@@ -199,7 +200,7 @@ func otherAddress(t *testing.T) string {
 	return ""
 }
 
-// certified makes a certificate for a host, signed by itself, and its file.
+// certified creates a self-signed certificate for a host, and its file.
 func certified(t *testing.T, host string) (config *tls.Config, file string) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

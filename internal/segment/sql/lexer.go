@@ -6,39 +6,39 @@ import (
 	"unicode/utf8"
 )
 
-type sqlKind int
+type tokenKind int
 
 const (
-	sqlEnd    sqlKind = iota
-	sqlWord           // a keyword, a name or a number
-	sqlSymbol         // one character of anything else
-	sqlQuoted         // a string, or a quoted name
+	endToken    tokenKind = iota
+	wordToken             // a keyword, a name or a number
+	symbolToken           // one character of anything else
+	quotedToken           // a string, or a quoted name
 )
 
-// sqlToken is a part of a statement. Comments and spaces are none.
-type sqlToken struct {
-	kind sqlKind
-	text string // words in upper case; empty for what is quoted
+// token is a part of a statement other than comments and white space.
+type token struct {
+	kind tokenKind
+	text string // words in upper case; empty for quoted text
 }
 
-// sqlLexer divides a text in MySQL's dialect. It ends early, with a reason, at
-// what servers understand in different ways.
-type sqlLexer struct {
+// lexer splits text in MySQL's dialect into tokens. It stops at constructs that
+// servers understand in different ways and sets refused.
+type lexer struct {
 	text    string
-	refused string // what the text has, in the words of a message
+	refused string // the construct, for a message
 	remedy  string
 }
 
-func (l *sqlLexer) refuse(what, remedy string) sqlToken {
+func (l *lexer) refuse(what, remedy string) token {
 	l.refused, l.remedy, l.text = what, remedy, ""
-	return sqlToken{}
+	return token{}
 }
 
-func (l *sqlLexer) next() sqlToken {
+func (l *lexer) next() token {
 	for l.skipBlank() {
 	}
 	if l.text == "" {
-		return sqlToken{}
+		return token{}
 	}
 	switch c := l.text[0]; {
 	case c == '\'' || c == '"' || c == '`':
@@ -48,13 +48,13 @@ func (l *sqlLexer) next() sqlToken {
 		for end < len(l.text) && isWordByte(l.text[end]) {
 			end++
 		}
-		return sqlToken{sqlWord, strings.ToUpper(l.take(end))}
+		return token{wordToken, strings.ToUpper(l.take(end))}
 	default:
-		return sqlToken{sqlSymbol, l.take(1)}
+		return token{symbolToken, l.take(1)}
 	}
 }
 
-func (l *sqlLexer) take(n int) string {
+func (l *lexer) take(n int) string {
 	taken := l.text[:n]
 	l.text = l.text[n:]
 	return taken
@@ -66,8 +66,8 @@ func isWordByte(c byte) bool {
 
 func isSpaceByte(c byte) bool { return c <= ' ' }
 
-// skipBlank skips spaces or one comment, and reports whether there was any.
-func (l *sqlLexer) skipBlank() bool {
+// skipBlank skips white space or one comment and reports whether there was any.
+func (l *lexer) skipBlank() bool {
 	switch {
 	case l.text == "":
 		return false
@@ -100,13 +100,13 @@ func (l *sqlLexer) skipBlank() bool {
 // executableComment matches /*! of MySQL, /*M! of MariaDB, /*T! of TiDB.
 var executableComment = regexp.MustCompile(`^/\*[A-Za-z]*!`)
 
-func (l *sqlLexer) skipLine() {
+func (l *lexer) skipLine() {
 	_, l.text, _ = strings.Cut(l.text, "\n")
 }
 
-// quoted takes a string or a quoted name. A quote in it is doubled; in a string
-// it may come after a backslash, too.
-func (l *sqlLexer) quoted(quote byte) sqlToken {
+// quoted takes a string or a quoted name. Quotes in it are doubled; those in a
+// string may follow a backslash instead.
+func (l *lexer) quoted(quote byte) token {
 	for i := 1; i < len(l.text); i++ {
 		switch {
 		case l.text[i] == '\\' && quote != '`':
@@ -115,7 +115,7 @@ func (l *sqlLexer) quoted(quote byte) sqlToken {
 			i++
 		case l.text[i] == quote:
 			l.take(i + 1)
-			return sqlToken{kind: sqlQuoted}
+			return token{kind: quotedToken}
 		}
 	}
 	return l.refuse("a quotation without an end, "+string(quote), "Close it; a quote within a string is doubled.")

@@ -17,19 +17,19 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
 )
 
-// mysqlSession is a connection to MySQL or MariaDB, or to what speaks like them.
-// The driver is used as it is, without database/sql: there is one connection,
-// one statement, and rows are taken from the wire.
+// mysqlSession is a connection to MySQL, MariaDB or a server with their protocol.
+// It uses the driver without database/sql: there is one connection and one
+// statement, and values are the bytes of the protocol.
 type mysqlSession struct {
 	config *mysql.Config
 	conn   mysqlConn
 	wire   *wire
 	id     string // of the connection and its server
 	rows   driver.Rows
-	busy   bool // a statement may be under way on the server
+	busy   bool // a statement may still run on the server
 }
 
-// mysqlConn is what the driver's connections can do.
+// mysqlConn has the methods of the driver's connections.
 type mysqlConn interface {
 	driver.Conn
 	driver.QueryerContext
@@ -37,8 +37,8 @@ type mysqlConn interface {
 	driver.ConnPrepareContext
 }
 
-// wire remembers the connection that the driver makes, to close it at once:
-// the driver would read what is left of a result first.
+// wire keeps the network connection of the driver, to close it at once: the
+// driver would read the rest of a result first.
 type wire struct {
 	mu   sync.Mutex
 	conn net.Conn
@@ -60,30 +60,30 @@ func (w *wire) cut() {
 	}
 }
 
-func connectMySQL(ctx context.Context, address string) (sqlSession, error) {
+func connectMySQL(ctx context.Context, address string) (session, error) {
 	config, secured, err := mysqlConfig(address)
 	var explained *segment.Error
 	if errors.As(err, &explained) {
 		return nil, explained
 	}
-	if err != nil { // which quotes the URL
-		return nil, sqlError("url", "Write mysql://user:password@host:3306/database?tls=true, with the parameters of github.com/go-sql-driver/mysql.",
-			"The URL of the database is malformed, or has a parameter with a value that it cannot have.")
+	if err != nil { // err quotes the URL
+		return nil, argumentError("url", "Write mysql://user:password@host:3306/database?tls=true, with the parameters of github.com/go-sql-driver/mysql.",
+			"The URL of the database is malformed, or one of its parameters has an invalid value.")
 	}
 	session := &mysqlSession{config: config, wire: &wire{}}
 	if session.conn, err = session.connect(ctx, session.wire); err != nil {
 		return nil, mysqlConnectError(config, secured, err)
 	}
 	if err := session.begin(ctx); err != nil {
-		session.close() //nolint:contextcheck // the context is over when this is needed
+		session.close() //nolint:contextcheck // the context may have ended
 		return nil, err
 	}
 	return session, nil
 }
 
-// mysqlConfig makes a configuration of a URL. Its parameters are the driver's;
-// user, password and host never pass its parser. secured reports whether TLS is
-// required though the URL does not say so.
+// mysqlConfig parses a URL. The driver parses only the parameters, never user,
+// password and host. secured reports whether TLS is required by default and not
+// by the URL.
 func mysqlConfig(text string) (config *mysql.Config, secured bool, err error) {
 	address, err := url.Parse(text)
 	if err != nil {
@@ -109,21 +109,21 @@ func mysqlConfig(text string) (config *mysql.Config, secured bool, err error) {
 	config.User = address.User.Username()
 	config.Passwd, _ = address.User.Password()
 	config.DBName = strings.TrimPrefix(address.Path, "/")
-	config.Logger = &mysql.NopLogger{} // errors are returned, and standard error is Terraform's log
+	config.Logger = &mysql.NopLogger{} // errors are returned; standard error is Terraform's log
 	if config.Timeout == 0 {
 		config.Timeout = connectTimeout
 	}
 	if !strings.Contains(config.ConnectionAttributes, "program_name") {
 		config.ConnectionAttributes = strings.TrimPrefix(config.ConnectionAttributes+",program_name:"+applicationName, ",")
 	}
-	config.TLS = nil // made for the host that the parser saw; tls is looked up again when connecting
+	config.TLS = nil // the parser does not know the host; the driver sets it when connecting
 	if ca != "" && config.TLSConfig == "true" {
-		config.TLS, err = trusting(ca)
+		config.TLS, err = trustOnly(ca)
 	}
 	return config, secured, err
 }
 
-var errNoMySQL = errors.New("the driver lacks what it is to have")
+var errDriverInterface = errors.New("the driver lacks an expected interface")
 
 func (s *mysqlSession) connect(ctx context.Context, w *wire) (mysqlConn, error) {
 	config := s.config.Clone()
@@ -141,17 +141,17 @@ func (s *mysqlSession) connect(ctx context.Context, w *wire) (mysqlConn, error) 
 	full, ok := conn.(mysqlConn)
 	if !ok {
 		_ = conn.Close()
-		return nil, errNoMySQL
+		return nil, errDriverInterface
 	}
 	return full, nil
 }
 
-// mysqlReadOnly are ways to make a session one that cannot write, or whose
-// writes are never committed; the first one that a server does not refuse is
-// taken. A transaction is not the first since Vitess ends it after 30 seconds.
+// mysqlReadOnly are statements after which a session cannot write, or never
+// commits. The first one that the server accepts is used. Transactions come last
+// since Vitess ends them after 30 seconds.
 var mysqlReadOnly = []string{"SET SESSION TRANSACTION READ ONLY", "START TRANSACTION READ ONLY", "START TRANSACTION"}
 
-// begin makes the session one that cannot write, and asks who it is.
+// begin makes the session read-only and reads its identity.
 func (s *mysqlSession) begin(ctx context.Context) error {
 	var err error
 	for _, statement := range mysqlReadOnly {
@@ -168,8 +168,8 @@ func (s *mysqlSession) begin(ctx context.Context) error {
 	return nil
 }
 
-// identity names a server and a connection to it: "web1 17". Empty where the
-// server does not tell.
+// identity names a server and its connection: "web1 3306 17". It is empty if the
+// server does not support that.
 func identity(ctx context.Context, conn mysqlConn) string {
 	rows, err := conn.QueryContext(ctx, "SELECT CONCAT(@@hostname, ' ', @@port, ' ', CONNECTION_ID())", nil)
 	if err != nil {
@@ -183,8 +183,8 @@ func identity(ctx context.Context, conn mysqlConn) string {
 	return string(appendMySQL(nil, row[0]))
 }
 
-// query implements sqlSession.
-func (s *mysqlSession) query(ctx context.Context, query string, args []*string, check func([]sqlColumn) error) (sqlCursor, error) {
+// query implements session.
+func (s *mysqlSession) query(ctx context.Context, query string, args []*string, check func([]columnInfo) error) (cursor, error) {
 	var err error
 	s.busy = true
 	if len(args) == 0 {
@@ -205,7 +205,7 @@ func (s *mysqlSession) query(ctx context.Context, query string, args []*string, 
 	return &mysqlCursor{mysqlSession: s, kinds: kinds, row: make([]driver.Value, len(columns))}, nil
 }
 
-// queryArgs lets the server put the values into the query.
+// queryArgs runs a query as a prepared statement with values.
 func (s *mysqlSession) queryArgs(ctx context.Context, query string, args []*string) (driver.Rows, error) {
 	statement, err := s.conn.PrepareContext(ctx, query)
 	if err != nil {
@@ -224,12 +224,12 @@ func (s *mysqlSession) queryArgs(ctx context.Context, query string, args []*stri
 	}
 	queryer, ok := statement.(driver.StmtQueryContext)
 	if !ok {
-		return nil, errNoMySQL
+		return nil, errDriverInterface
 	}
 	return queryer.QueryContext(ctx, values)
 }
 
-// close implements sqlSession.
+// close implements session.
 func (s *mysqlSession) close() {
 	if !s.busy {
 		if s.rows != nil {
@@ -246,9 +246,9 @@ func (s *mysqlSession) close() {
 	s.kill()
 }
 
-// kill ends the statement on the server, which would not notice before it is
-// through that nobody listens. Behind a balancer the second connection may be to
-// another server, where the number is somebody else's.
+// kill ends the statement on the server, which would otherwise run to its end.
+// Behind a load balancer the second connection may reach another server, where
+// the number belongs to another connection.
 func (s *mysqlSession) kill() {
 	server, number := cutLast(s.id)
 	if server == "" {
@@ -263,7 +263,7 @@ func (s *mysqlSession) kill() {
 	}
 	defer conn.Close()
 	if here, _ := cutLast(identity(ctx, conn)); here == server {
-		_, _ = conn.ExecContext(ctx, "KILL "+number, nil) // it may be through by now
+		_, _ = conn.ExecContext(ctx, "KILL "+number, nil) // it may have ended by now
 	}
 }
 
@@ -304,13 +304,13 @@ func mysqlConnectError(config *mysql.Config, secured bool, err error) *segment.E
 	case errors.As(err, &refused) && (refused.Number == 1044 || refused.Number == 1045 || refused.Number == 1049 || refused.Number == 1698):
 		return loginError(config.User, config.DBName, mysqlState(refused), refused.Message)
 	case errors.As(err, &refused):
-		return sqlError("url", "", "The server at %s takes no connection: %s.", config.Addr, serverMessage(mysqlState(refused), refused.Message))
+		return argumentError("url", "", "The server at %s accepts no connection: %s.", config.Addr, serverMessage(mysqlState(refused), refused.Message))
 	case errors.Is(err, mysql.ErrCleartextPassword), errors.Is(err, mysql.ErrOldPassword), errors.Is(err, mysql.ErrUnknownPlugin), errors.Is(err, mysql.ErrNativePassword):
-		return sqlError("url", "", "User %q cannot log in at %s: %s.", config.User, config.Addr, err)
+		return argumentError("url", "", "User %q cannot log in at %s: %s.", config.User, config.Addr, err)
 	case secured:
 		return connectError(config.Addr, mysqlTLSRemedy, err)
 	default:
-		return connectError(config.Addr, saidTLSRemedy, err)
+		return connectError(config.Addr, explicitTLSRemedy, err)
 	}
 }
 
@@ -320,7 +320,7 @@ type mysqlCursor struct {
 	row   []driver.Value
 }
 
-// next implements sqlCursor.
+// next implements cursor.
 func (c *mysqlCursor) next() error {
 	err := c.rows.Next(c.row)
 	switch {
@@ -334,7 +334,7 @@ func (c *mysqlCursor) next() error {
 	}
 }
 
-// append implements sqlCursor.
+// append implements cursor.
 func (c *mysqlCursor) append(dst []byte, column int) ([]byte, error) {
 	text, ok := c.row[column].([]byte)
 	if !ok {

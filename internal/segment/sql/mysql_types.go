@@ -7,7 +7,7 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
 )
 
-// mysqlKind is what the bytes of a value are made into.
+// mysqlKind is how the bytes of a value are converted.
 type mysqlKind int
 
 const (
@@ -17,11 +17,11 @@ const (
 	mysqlDate // with or without time
 )
 
-// mysqlColumns tells what the columns hold. TINYINT(1) is a number: the server
-// does not say that somebody means a boolean.
-func mysqlColumns(rows driver.Rows) ([]mysqlKind, []sqlColumn) {
+// mysqlColumns returns the columns of a result. TINYINT(1) is a number, since the
+// protocol does not distinguish booleans.
+func mysqlColumns(rows driver.Rows) ([]mysqlKind, []columnInfo) {
 	names := rows.Columns()
-	kinds, columns := make([]mysqlKind, len(names)), make([]sqlColumn, len(names))
+	kinds, columns := make([]mysqlKind, len(names)), make([]columnInfo, len(names))
 	typed, _ := rows.(driver.RowsColumnTypeDatabaseTypeName)
 	for i, name := range names {
 		columns[i].name = name
@@ -45,7 +45,7 @@ func mysqlColumns(rows driver.Rows) ([]mysqlKind, []sqlColumn) {
 	return kinds, columns
 }
 
-// appendMySQL appends what the driver has made of a value that is no text.
+// appendMySQL appends a value that the driver has decoded.
 func appendMySQL(dst []byte, value driver.Value) []byte {
 	switch v := value.(type) {
 	case int64:
@@ -65,7 +65,7 @@ func appendMySQL(dst []byte, value driver.Value) []byte {
 	}
 }
 
-// appendBits appends the number that a value of the type BIT is.
+// appendBits appends a value of the type BIT as a number.
 func appendBits(dst, bits []byte) []byte {
 	var n uint64
 	for _, b := range bits {

@@ -19,24 +19,25 @@ const (
 	// cancelInterval is the time between two cancel requests for one statement.
 	cancelInterval = 100 * time.Millisecond
 
-	// connectionCheck is the setting that makes PostgreSQL end a statement whose
-	// client is gone. Without it the server notices only when it has rows to send.
+	// connectionCheck is the setting with which PostgreSQL ends a statement whose
+	// client has disconnected. Without it the server notices that only when it
+	// sends rows.
 	connectionCheck = "client_connection_check_interval"
 )
 
-// postgres is a connection to PostgreSQL, or to what speaks like it: Redshift,
-// CockroachDB, AlloyDB, Citus.
-type postgres struct {
+// postgresSession is a connection to PostgreSQL or a server with its protocol:
+// Redshift, CockroachDB, AlloyDB, Citus.
+type postgresSession struct {
 	conn   *pgconn.PgConn
 	where  string // host and port
 	result *pgconn.ResultReader
 }
 
-func connectPostgres(ctx context.Context, address string) (sqlSession, error) {
+func connectPostgres(ctx context.Context, address string) (session, error) {
 	config, secured, err := parsePostgres(address)
-	if err != nil { // which quotes the URL
-		return nil, sqlError("url", "Write postgres://user:password@host:5432/database?sslmode=verify-full, with the parameters of libpq.",
-			"The URL of the database is malformed, or has a parameter with a value that it cannot have.")
+	if err != nil { // err quotes the URL
+		return nil, argumentError("url", "Write postgres://user:password@host:5432/database?sslmode=verify-full, with the parameters of libpq.",
+			"The URL of the database is malformed, or one of its parameters has an invalid value.")
 	}
 	if config.ConnectTimeout == 0 {
 		config.ConnectTimeout = connectTimeout
@@ -52,29 +53,29 @@ func connectPostgres(ctx context.Context, address string) (sqlSession, error) {
 	if err != nil {
 		return nil, postgresConnectError(config, where, secured, err)
 	}
-	session := &postgres{conn: conn, where: where}
+	session := &postgresSession{conn: conn, where: where}
 	if err := session.begin(ctx, set[connectionCheck] == ""); err != nil {
-		session.close() //nolint:contextcheck // the context is over when this is needed
+		session.close() //nolint:contextcheck // the context may have ended
 		return nil, err
 	}
 	return session, nil
 }
 
-// begin starts a transaction that cannot write. It is never committed, so that
-// nothing stays even where the server has none of that kind. With check the
-// server is told to look every second whether the client is still there.
+// begin starts a read-only transaction. It is never committed, so that a server
+// without read-only transactions writes nothing either. With check the server
+// looks every second whether the client is still connected.
 //
-// The setting is local to the transaction: behind a pooler such as PgBouncer it
-// would otherwise stay with a connection that others use next. A server that
-// refuses it has failed the transaction, so another one is begun without it.
-func (p *postgres) begin(ctx context.Context, check bool) error {
+// That setting is local to the transaction: behind a pooler such as PgBouncer
+// others use the connection next. Refusing the setting fails the transaction, so
+// begin then starts another one without it.
+func (p *postgresSession) begin(ctx context.Context, check bool) error {
 	var refused *pgconn.PgError
 	if check && p.majorVersion() >= 14 {
 		err := p.exec(ctx, "BEGIN READ ONLY; SET LOCAL "+connectionCheck+" = '1s'")
 		if err == nil {
 			return nil
 		}
-		if errors.As(err, &refused) && strings.HasPrefix(refused.Code, "08") { // a pooler that hangs up
+		if errors.As(err, &refused) && strings.HasPrefix(refused.Code, "08") { // a pooler that closes the connection
 			return p.failure("", err)
 		}
 		_ = p.exec(ctx, "ROLLBACK") // fails where BEGIN READ ONLY did
@@ -89,9 +90,9 @@ func (p *postgres) begin(ctx context.Context, check bool) error {
 	return nil
 }
 
-// majorVersion is the version of PostgreSQL that the server says it has, or is
-// compatible with; 0 if it says nothing.
-func (p *postgres) majorVersion() int {
+// majorVersion returns the version of PostgreSQL that the server has or is
+// compatible with, 0 if unknown.
+func (p *postgresSession) majorVersion() int {
 	version := p.conn.ParameterStatus("server_version") // "15.4 (Debian 15.4-1)", "14beta1"
 	end := strings.IndexFunc(version, func(r rune) bool { return r < '0' || r > '9' })
 	if end < 0 {
@@ -101,13 +102,13 @@ func (p *postgres) majorVersion() int {
 	return major
 }
 
-func (p *postgres) exec(ctx context.Context, statement string) error {
+func (p *postgresSession) exec(ctx context.Context, statement string) error {
 	return p.conn.Exec(ctx, statement).Close()
 }
 
-// query implements sqlSession. The server describes the statement first, so
-// that what can be known from its columns and parameters costs no scan.
-func (p *postgres) query(ctx context.Context, query string, args []*string, check func([]sqlColumn) error) (sqlCursor, error) {
+// query implements session. The server describes the statement first, so that
+// wrong columns and parameters are found before it runs.
+func (p *postgresSession) query(ctx context.Context, query string, args []*string, check func([]columnInfo) error) (cursor, error) {
 	described, err := p.conn.Prepare(ctx, "", query, nil)
 	if err != nil {
 		return nil, p.failure(query, err)
@@ -119,10 +120,10 @@ func (p *postgres) query(ctx context.Context, query string, args []*string, chec
 	if err != nil {
 		return nil, err
 	}
-	cursor := &postgresCursor{postgres: p, types: types, query: query}
-	columns := make([]sqlColumn, len(types))
+	cursor := &postgresCursor{postgresSession: p, types: types, query: query}
+	columns := make([]columnInfo, len(types))
 	for i, t := range types {
-		columns[i] = sqlColumn{name: described.Fields[i].Name, json: t.json, binary: t.binary}
+		columns[i] = columnInfo{name: described.Fields[i].Name, json: t.json, binary: t.binary}
 	}
 	if err := check(columns); err != nil {
 		return nil, err
@@ -131,7 +132,7 @@ func (p *postgres) query(ctx context.Context, query string, args []*string, chec
 	return cursor, nil
 }
 
-// texts are the values as they are sent; nil is NULL.
+// texts encodes values; nil is NULL.
 func texts(args []*string) [][]byte {
 	values := make([][]byte, len(args))
 	for i, arg := range args {
@@ -142,9 +143,9 @@ func texts(args []*string) [][]byte {
 	return values
 }
 
-// types finds out what the columns hold. The server is asked of types that are
-// not its own.
-func (p *postgres) types(ctx context.Context, fields []pgconn.FieldDescription) ([]postgresType, error) {
+// types returns the types of the columns. It looks up those that are not built
+// in.
+func (p *postgresSession) types(ctx context.Context, fields []pgconn.FieldDescription) ([]postgresType, error) {
 	types := make([]postgresType, len(fields))
 	var unknown []string
 	for i, f := range fields {
@@ -172,23 +173,23 @@ func (p *postgres) types(ctx context.Context, fields []pgconn.FieldDescription) 
 	return types, nil
 }
 
-// close implements sqlSession.
-func (p *postgres) close() {
+// close implements session.
+func (p *postgresSession) close() {
 	if p.result != nil { // does nothing after the last row
 		_, _ = p.result.Close() // the context has ended, so this does not wait for the rest
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), cancelTimeout) //nolint:forbidigo // It says good-bye to the server when the caller's context has ended.
+	ctx, cancel := context.WithTimeout(context.Background(), cancelTimeout) //nolint:forbidigo // It ends the connection when the caller's context has ended.
 	defer cancel()
 	_ = p.conn.Close(ctx) // does nothing if pgconn is closing the connection since a context ended
 	p.awaitEnd(ctx)
 }
 
-// awaitEnd waits until the server has closed the connection, which it does when
-// its statement has ended. pgconn has sent one cancel request by itself, but
-// PostgreSQL acknowledges and drops one that comes just before a statement begins
-// or while it is compiled. A connection that outlasts the context is dropped, so
-// that a server with connectionCheck ends the statement by itself.
-func (p *postgres) awaitEnd(ctx context.Context) {
+// awaitEnd waits until the server closes the connection, which it does after its
+// statement. pgconn has sent one cancel request, but PostgreSQL ignores one that
+// arrives just before a statement starts or while it is compiled. At the end of
+// the context the connection is dropped, so that a server with connectionCheck
+// ends the statement by itself.
+func (p *postgresSession) awaitEnd(ctx context.Context) {
 	ticker := time.NewTicker(cancelInterval)
 	defer ticker.Stop()
 	for {
@@ -205,7 +206,7 @@ func (p *postgres) awaitEnd(ctx context.Context) {
 }
 
 // failure explains an error of an open connection.
-func (p *postgres) failure(query string, err error) *segment.Error {
+func (p *postgresSession) failure(query string, err error) *segment.Error {
 	var refused *pgconn.PgError
 	if !errors.As(err, &refused) || strings.HasPrefix(refused.Code, "57P") {
 		return brokenError(p.where)
@@ -224,21 +225,21 @@ func postgresConnectError(config *pgconn.Config, where string, secured bool, err
 	case !errors.As(err, &refused) && secured:
 		return connectError(where, postgresTLSRemedy, err)
 	case !errors.As(err, &refused):
-		return connectError(where, saidTLSRemedy, err)
+		return connectError(where, explicitTLSRemedy, err)
 	case strings.HasPrefix(refused.Code, "28"), refused.Code == "3D000", refused.Code == "42501":
 		return loginError(config.User, config.Database, refused.Code, refused.Message)
 	default:
-		return sqlError("url", "", "The server at %s takes no connection: %s.", where, serverMessage(refused.Code, refused.Message))
+		return argumentError("url", "", "The server at %s accepts no connection: %s.", where, serverMessage(refused.Code, refused.Message))
 	}
 }
 
 type postgresCursor struct {
-	*postgres
+	*postgresSession
 	types []postgresType
 	query string
 }
 
-// next implements sqlCursor.
+// next implements cursor.
 func (c *postgresCursor) next() error {
 	if c.result.NextRow() {
 		return nil
@@ -249,7 +250,7 @@ func (c *postgresCursor) next() error {
 	return io.EOF
 }
 
-// append implements sqlCursor.
+// append implements cursor.
 func (c *postgresCursor) append(dst []byte, column int) ([]byte, error) {
 	value := c.result.Values()[column]
 	if value == nil {

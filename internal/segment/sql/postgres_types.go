@@ -7,10 +7,10 @@ import (
 	"maps"
 )
 
-// postgresType is what the text of a value is made into.
+// postgresType is how the text of a value is converted.
 type postgresType struct {
 	json    bool
-	binary  string                                 // as of sqlColumn
+	binary  string                                 // as in columnInfo
 	convert func(dst, text []byte) ([]byte, error) // nil: as it is
 }
 
@@ -22,15 +22,15 @@ var (
 	postgresTime    = postgresType{convert: appendTimestamp}
 	postgresDate    = postgresType{convert: appendDate}
 	postgresBytes   = postgresType{binary: "bytea"}
-	postgresElement = map[uint32]uint32{ // array types of what is below
+	postgresElement = map[uint32]uint32{ // array type -> element type
 		1000: 16, 1005: 21, 1007: 23, 1016: 20, 1028: 26, 1021: 700, 1022: 701, 1231: 1700, 199: 114, 3807: 3802,
 		1115: 1114, 1185: 1184, 1182: 1082, 1001: 17, 1009: 25, 1015: 1043, 1014: 1042, 1002: 18, 1003: 19, 2951: 2950,
 		1041: 869, 651: 650, 1040: 829, 1183: 1083, 1270: 1266, 1187: 1186, 143: 142, 1561: 1560, 1563: 1562, 791: 790,
 	}
 )
 
-// postgresTypes are the types of the server's own, by their numbers. Those that
-// users make are their base types, arrays or texts.
+// postgresTypes are the built-in types by OID. Types of users arrive as their
+// base types, as arrays or as text.
 var postgresTypes = withArrays(postgresScalars)
 
 var postgresScalars = map[uint32]postgresType{
@@ -53,9 +53,9 @@ func withArrays(scalars map[uint32]postgresType) map[uint32]postgresType {
 	return types
 }
 
-// postgresArray is the type of arrays. name is the server's.
+// postgresArray returns the type of an array with the given name.
 func postgresArray(name string, element uint32, delimiter string) postgresType {
-	of := postgresScalars[element] // text where it is not known
+	of := postgresScalars[element] // the zero value is text
 	if of.binary != "" || delimiter != "," {
 		return postgresType{binary: name}
 	}
@@ -64,8 +64,8 @@ func postgresArray(name string, element uint32, delimiter string) postgresType {
 	}}
 }
 
-// appendNumber appends a number as JSON has it. NaN and infinity are no numbers
-// there, so they are no value.
+// appendNumber appends a number as JSON. NaN and infinity, which JSON does not
+// have, become empty.
 func appendNumber(dst, text []byte) ([]byte, error) {
 	if len(text) == 0 || text[len(text)-1] < '0' || text[len(text)-1] > '9' {
 		return dst, nil
@@ -92,7 +92,7 @@ func appendTrimmed(dst, text []byte) ([]byte, error) {
 	return append(dst, bytes.TrimSpace(text)...), nil
 }
 
-// appendDate leaves out infinity, which is no date.
+// appendDate appends a date. Infinity becomes empty.
 func appendDate(dst, text []byte) ([]byte, error) {
 	if bytes.HasSuffix(text, []byte("infinity")) {
 		return dst, nil
@@ -100,8 +100,8 @@ func appendDate(dst, text []byte) ([]byte, error) {
 	return append(dst, text...), nil
 }
 
-// appendTimestamp makes ISO 8601 of 2026-11-24 15:30:00.5+00: a T, and minutes
-// in the zone.
+// appendTimestamp appends 2026-11-24 15:30:00.5+00 as ISO 8601, with a T and
+// minutes in the zone.
 func appendTimestamp(dst, text []byte) ([]byte, error) {
 	if len(text) < len("2026-11-24 15:30:00") {
 		return appendDate(dst, text)
@@ -199,8 +199,8 @@ func (r *arrayReader) element(dst []byte) ([]byte, error) {
 	return append(dst, text...), err
 }
 
-// read takes the text of an element, which ends before a comma or brace unless
-// it is in quotes.
+// read reads the text of an element, which ends before a comma or brace unless it
+// is quoted.
 func (r *arrayReader) read() (quoted, ok bool) {
 	r.text = r.text[:0]
 	quoted = r.take('"')

@@ -7,90 +7,89 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
 )
 
-// onlyReads refuses a text for a server of MySQL's protocol that is anything
-// but one statement that reads. Many such servers accept SET SESSION
-// TRANSACTION READ ONLY and then write nevertheless, and the protocol does not
-// describe a statement before it runs, so the text is judged before it is sent.
+// checkReadOnly refuses a query, for a server that speaks MySQL's protocol, that
+// is not exactly one reading statement. Many such servers accept SET SESSION
+// TRANSACTION READ ONLY and write nevertheless, and the protocol cannot describe
+// a statement before it runs, so the text is checked before it is sent.
 //
-// It is a lexer and no parser: what follows the first word is the server's
-// to understand, in whatever dialect it has.
-func onlyReads(query string) *segment.Error {
-	l := &sqlLexer{text: query}
-	var tokens []sqlToken
-	for t := l.next(); t.kind != sqlEnd; t = l.next() {
+// The check has a lexer but no parser, since dialects differ after the first
+// word.
+func checkReadOnly(query string) *segment.Error {
+	l := &lexer{text: query}
+	var tokens []token
+	for t := l.next(); t.kind != endToken; t = l.next() {
 		tokens = append(tokens, t)
 	}
 	if l.refused != "" {
 		return unreadable("The query has "+l.refused+".", l.remedy)
 	}
 	if end := indexOf(tokens, ";"); end >= 0 {
-		if slices.ContainsFunc(tokens[end:], func(t sqlToken) bool { return t.text != ";" }) {
-			return unreadable("The query has more than one statement.", "Leave one, without a semicolon in it.")
+		if slices.ContainsFunc(tokens[end:], func(t token) bool { return t.text != ";" }) {
+			return unreadable("The query has more than one statement.", "Keep one of them, without a semicolon.")
 		}
 		tokens = tokens[:end]
 	}
 	statement := statementOf(tokens)
 	switch {
-	case len(statement) == 0 || statement[0].kind != sqlWord:
-		return unreadable("The query has no statement that could be recognized.", readingRemedy)
+	case len(statement) == 0 || statement[0].kind != wordToken:
+		return unreadable("The query has no recognizable statement.", readingRemedy)
 	case !reads(statement[0]):
 		return unreadable("The statement of the query begins with "+shortened(statement[0].text)+", and segments are only read.", readingRemedy)
 	}
-	return noEffects(tokens)
+	return checkSideEffects(tokens)
 }
 
-// readingWords begin the statements that only read. CALL is none of them: a
-// procedure may end the mode in which the server refuses to write. EXPLAIN is
-// none: with ANALYZE it runs what it explains.
+// readingWords are the first words of statements that only read. CALL is missing
+// since a procedure can end the read-only mode, and EXPLAIN since EXPLAIN ANALYZE
+// runs the statement.
 var readingWords = []string{"SELECT", "TABLE", "VALUES", "SHOW"}
 
-func reads(first sqlToken) bool { return slices.Contains(readingWords, first.text) }
+func reads(first token) bool { return slices.Contains(readingWords, first.text) }
 
 const readingRemedy = "Write one statement that begins with SELECT, WITH ... SELECT, TABLE, VALUES or SHOW."
 
 func unreadable(problem, remedy string) *segment.Error {
-	return sqlError("query", remedy, "%s It was not sent to the database.", problem)
+	return argumentError("query", remedy, "%s It was not sent to the database.", problem)
 }
 
-// shortened is a word for a message.
+// shortened cuts a word for a message.
 func shortened(word string) string {
-	const most = 32
-	if len(word) > most {
-		return strings.ToValidUTF8(word[:most], "") + "..."
+	const maxLength = 32
+	if len(word) > maxLength {
+		return strings.ToValidUTF8(word[:maxLength], "") + "..."
 	}
 	return word
 }
 
-// statementOf leaves out the parentheses and common table expressions with
-// which a statement begins.
-func statementOf(tokens []sqlToken) []sqlToken {
+// statementOf skips the parentheses and common table expressions at the start of
+// a statement.
+func statementOf(tokens []token) []token {
 	for {
-		tokens = withinParentheses(tokens)
+		tokens = skipParentheses(tokens)
 		if len(tokens) == 0 || tokens[0].text != "WITH" {
 			return tokens
 		}
-		tokens = afterCTEs(tokens[1:])
+		tokens = skipCTEs(tokens[1:])
 	}
 }
 
-func withinParentheses(tokens []sqlToken) []sqlToken {
+func skipParentheses(tokens []token) []token {
 	for len(tokens) > 0 && tokens[0].text == "(" {
 		tokens = tokens[1:]
 	}
 	return tokens
 }
 
-// afterCTEs is what follows name AS (...), name AS (...) after WITH, or one of
-// the expressions if it does not read. In one that is written otherwise, no
-// statement is recognized.
-func afterCTEs(tokens []sqlToken) []sqlToken {
+// skipCTEs skips name AS (...), name AS (...) after WITH. It returns the body of
+// an expression that does not read, and nil for any other syntax.
+func skipCTEs(tokens []token) []token {
 	for {
 		as := indexOf(tokens, "AS")
 		if as < 0 || as+1 == len(tokens) || tokens[as+1].text != "(" {
 			return nil
 		}
 		tokens = tokens[as+1:]
-		if body := withinParentheses(tokens); len(body) > 0 && body[0].text != "WITH" && !reads(body[0]) {
+		if body := skipParentheses(tokens); len(body) > 0 && body[0].text != "WITH" && !reads(body[0]) {
 			return body
 		}
 		tokens = afterParenthesis(tokens)
@@ -104,12 +103,13 @@ func afterCTEs(tokens []sqlToken) []sqlToken {
 	}
 }
 
-func indexOf(tokens []sqlToken, text string) int {
-	return slices.IndexFunc(tokens, func(t sqlToken) bool { return t.text == text })
+func indexOf(tokens []token, text string) int {
+	return slices.IndexFunc(tokens, func(t token) bool { return t.text == text })
 }
 
-// afterParenthesis is what follows the parenthesis that closes the first token.
-func afterParenthesis(tokens []sqlToken) []sqlToken {
+// afterParenthesis returns the tokens after the parenthesis that closes the first
+// one.
+func afterParenthesis(tokens []token) []token {
 	depth := 0
 	for i, t := range tokens {
 		switch t.text {
@@ -124,10 +124,10 @@ func afterParenthesis(tokens []sqlToken) []sqlToken {
 	return nil
 }
 
-// noEffects refuses a SELECT that does more than read: INTO makes a file on the
-// server or sets variables, and locks stop others from writing. These words
-// are reserved, so they name a column only when quoted or after a dot.
-func noEffects(tokens []sqlToken) *segment.Error {
+// checkSideEffects refuses a SELECT that does more than read: INTO writes a file
+// on the server or sets variables, and locks stop others from writing. These
+// words are reserved, so they are a column only if quoted or after a dot.
+func checkSideEffects(tokens []token) *segment.Error {
 	for i, t := range tokens {
 		if i > 0 && tokens[i-1].text == "." {
 			continue
@@ -138,9 +138,9 @@ func noEffects(tokens []sqlToken) *segment.Error {
 		}
 		switch {
 		case t.text == "INTO":
-			return unreadable("The query writes what it reads somewhere: it has INTO.", "Take INTO and what belongs to it out of the query.")
+			return unreadable("The query writes its result somewhere: it has INTO.", "Remove INTO and its target from the query.")
 		case t.text == "FOR" && (following == "UPDATE" || following == "SHARE"), t.text == "LOCK" && following == "IN":
-			return unreadable("The query locks the rows that it reads: it has "+t.text+" "+following+".", "Take it out of the query.")
+			return unreadable("The query locks the rows that it reads: it has "+t.text+" "+following+".", "Remove the lock from the query.")
 		}
 	}
 	return nil

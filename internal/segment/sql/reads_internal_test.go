@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestOnlyReads_allowed(t *testing.T) {
+func TestCheckReadOnly_allowed(t *testing.T) {
 	t.Parallel()
 	for _, query := range []string{
 		"SELECT 1",
@@ -30,13 +30,13 @@ func TestOnlyReads_allowed(t *testing.T) {
 		"SELECT deleted, update_time FROM `delete`",
 		"SELECT 'ÜÑ\\\\' AS größe",
 	} {
-		if err := onlyReads(query); err != nil {
+		if err := checkReadOnly(query); err != nil {
 			t.Errorf("%q: %s", query, err)
 		}
 	}
 }
 
-func TestOnlyReads_refused(t *testing.T) {
+func TestCheckReadOnly_refused(t *testing.T) {
 	t.Parallel()
 	for query, words := range map[string]string{
 		"DELETE FROM people":                                           "begins with DELETE,",
@@ -56,9 +56,9 @@ func TestOnlyReads_refused(t *testing.T) {
 		"WITH a AS (DELETE FROM people RETURNING *) SELECT * FROM a":   "begins with DELETE,",
 		"WITH a AS (SELECT 1) CYCLE n RESTRICT DELETE FROM people":     "begins with DELETE,",
 		"WITH a AS (SELECT 1) CYCLE n DELETE FROM people":              "begins with CYCLE,",
-		"WITH a AS (SELECT 1)":                                         "no statement",
-		"WITH a AS (SELECT 1":                                          "no statement",
-		"WITH a SELECT 1":                                              "no statement",
+		"WITH a AS (SELECT 1)":                                         "no recognizable statement",
+		"WITH a AS (SELECT 1":                                          "no recognizable statement",
+		"WITH a SELECT 1":                                              "no recognizable statement",
 		"SELECT 1; DELETE FROM people":                                 "more than one statement",
 		"SELECT 'it\\'s'; DELETE FROM people":                          "more than one statement",
 		"SELECT 1; /* */ ; SELECT 2":                                   "more than one statement",
@@ -82,16 +82,16 @@ func TestOnlyReads_refused(t *testing.T) {
 		"SELECT * FROM people FOR UPDATE":                              "has FOR UPDATE",
 		"SELECT * FROM people FOR SHARE SKIP LOCKED":                   "has FOR SHARE",
 		"SELECT * FROM people LOCK IN SHARE MODE":                      "has LOCK IN",
-		"":                      "no statement",
-		";":                     "no statement",
-		"((":                    "no statement",
-		"'SELECT 1'":            "no statement",
-		"`SELECT` 1":            "no statement",
+		"":                      "no recognizable statement",
+		";":                     "no recognizable statement",
+		"((":                    "no recognizable statement",
+		"'SELECT 1'":            "no recognizable statement",
+		"`SELECT` 1":            "no recognizable statement",
 		"SELECTED 1":            "begins with SELECTED,",
 		strings.Repeat("A", 40): "begins with " + strings.Repeat("A", 32) + "...,",
 		"\u00a0SELECT 1":        "begins with",
 	} {
-		err := onlyReads(query)
+		err := checkReadOnly(query)
 		if err == nil {
 			t.Errorf("%q is allowed", query)
 			continue
@@ -102,9 +102,9 @@ func TestOnlyReads_refused(t *testing.T) {
 	}
 }
 
-// Whatever the text is, judging it ends without a panic. A query that is allowed
-// is allowed in parentheses too, and is not beside a DELETE.
-func FuzzOnlyReads(f *testing.F) {
+// The check never panics. An allowed query is also allowed in parentheses, and is
+// refused next to a DELETE.
+func FuzzCheckReadOnly(f *testing.F) {
 	for _, seed := range []string{
 		"SELECT 1; DELETE FROM a", "WITH a AS (SELECT ')') DELETE FROM b", "/*!1 DELETE */", "(((", "WITH WITH AS (", "'\\", "--", "/*/", "`a``",
 		"WITH a AS (SELECT 1) CYCLE a RESTRICT TABLE a", "SELECT t.into FOR UPDATE",
@@ -112,14 +112,14 @@ func FuzzOnlyReads(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, query string) {
-		refused := onlyReads(query)
-		if spaced := onlyReads(" (\n" + query + "\n"); (refused == nil) && spaced != nil {
+		refused := checkReadOnly(query)
+		if spaced := checkReadOnly(" (\n" + query + "\n"); (refused == nil) && spaced != nil {
 			t.Errorf("%q is allowed, and refused after a parenthesis: %s", query, spaced)
 		}
-		if refused == nil && onlyReads("DELETE "+query) == nil {
+		if refused == nil && checkReadOnly("DELETE "+query) == nil {
 			t.Errorf("%q is allowed after DELETE", query)
 		}
-		if refused == nil && onlyReads(query+"\n;DELETE FROM a") == nil {
+		if refused == nil && checkReadOnly(query+"\n;DELETE FROM a") == nil {
 			t.Errorf("%q is allowed before DELETE", query)
 		}
 	})

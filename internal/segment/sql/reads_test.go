@@ -8,7 +8,7 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/sql"
 )
 
-// No server is even asked for what does more than read.
+// Queries that do more than read are not sent.
 func TestSQL_mysqlNothingSent(t *testing.T) {
 	t.Parallel()
 	fake := fakeServe(t, "127.0.0.1", &fakeDatabase{}, serveMySQL)
@@ -29,7 +29,7 @@ func TestSQL_mysqlNothingSent(t *testing.T) {
 	}
 }
 
-// A server is made one that cannot write in the best way that it knows.
+// The first read-only statement that the server accepts is used.
 func TestSQL_mysqlReadOnly(t *testing.T) {
 	t.Parallel()
 	ways := []string{"SET SESSION TRANSACTION READ ONLY", "START TRANSACTION READ ONLY", "START TRANSACTION"}
@@ -48,8 +48,8 @@ func TestSQL_mysqlReadOnly(t *testing.T) {
 	}
 }
 
-// Vitess gives out a large result only with workload = 'olap', which the
-// parameters of a URL can say.
+// Vitess returns large results only with workload = 'olap', which a parameter of
+// the URL sets.
 func TestSQL_vitessRowCount(t *testing.T) {
 	t.Parallel()
 	fake := fakeServe(t, "127.0.0.1", &fakeDatabase{refuse: func(statement string) (state, message string) {

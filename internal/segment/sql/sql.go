@@ -17,73 +17,73 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
 )
 
-// Source is a segment that a query yields.
+// Source is a segment that is the result of a query.
 type Source struct {
 	URL          string // of the database: postgres://user:password@host/name
 	URLEnv       string // the environment variable that holds the URL instead
 	Query        string
 	Args         []*string // the values of the query's parameters; nil is NULL
-	VersionQuery string    // whose answer changes when that of the query does; may be empty
+	VersionQuery string    // its result changes when that of Query does; optional
 }
 
-// sqlConnect opens a session with the database of a URL.
-type sqlConnect func(ctx context.Context, address string) (sqlSession, error)
+// connectFunc opens a session with the database of a URL.
+type connectFunc func(ctx context.Context, address string) (session, error)
 
-// sqlServer is a kind of servers.
-type sqlServer struct {
-	connect sqlConnect
+// dialect is a protocol with the servers that speak it.
+type dialect struct {
+	connect connectFunc
 
-	// refuse says what a query does besides reading, before anything is sent.
-	// It is nil where the server describes a statement before it runs.
-	refuse func(query string) *segment.Error
+	// check refuses a query that does more than read, before it is sent. It is
+	// nil if the server describes a statement before it runs.
+	check func(query string) *segment.Error
 }
 
 var (
-	postgresServer = &sqlServer{connect: connectPostgres}
-	mysqlServer    = &sqlServer{connect: connectMySQL, refuse: onlyReads}
+	postgresDialect = &dialect{connect: connectPostgres}
+	mysqlDialect    = &dialect{connect: connectMySQL, check: checkReadOnly}
 )
 
-// sqlServers are the kinds of servers, by the scheme of their URLs.
-var sqlServers = map[string]*sqlServer{
-	"postgres":   postgresServer,
-	"postgresql": postgresServer,
-	"mysql":      mysqlServer,
-	"mariadb":    mysqlServer,
+// dialects by the scheme of the URL.
+var dialects = map[string]*dialect{
+	"postgres":   postgresDialect,
+	"postgresql": postgresDialect,
+	"mysql":      mysqlDialect,
+	"mariadb":    mysqlDialect,
 }
 
-// sqlSession is a connection that can only read, for one statement. Its errors
+// session is a connection that can only read, for one statement. Its errors
 // are [segment.Error]s that blame {"url"}, {"query"} or {"args"}.
-type sqlSession interface {
-	// query begins a statement. check is called with its columns as soon as
-	// they are known, at best before the server does any work; its error ends
-	// the statement.
-	query(ctx context.Context, query string, args []*string, check func([]sqlColumn) error) (sqlCursor, error)
+type session interface {
+	// query starts a statement. It calls check with the columns as soon as they
+	// are known, if possible before the server does any work. An error of check
+	// ends the statement.
+	query(ctx context.Context, query string, args []*string, check func([]columnInfo) error) (cursor, error)
 
-	// close ends the connection, and on the server what is still under way.
+	// close ends the connection, and on the server a statement that still runs.
 	close()
 }
 
-// sqlCursor yields the rows of a statement as they arrive.
-type sqlCursor interface {
-	// next goes to the next row; after the last one the error is io.EOF.
+// cursor yields the rows of a statement as they arrive.
+type cursor interface {
+	// next advances to the next row. After the last row it returns io.EOF.
 	next() error
 
-	// append appends the value that a column has in the row; NULL is nothing.
+	// append appends the value of a column of the current row. NULL is empty.
 	append(dst []byte, column int) ([]byte, error)
 }
 
-type sqlColumn struct {
+type columnInfo struct {
 	name   string
-	json   bool   // its values are JSON texts
-	binary string // the type, where its values are no text at all
+	json   bool   // values are JSON
+	binary string // type name if values are binary, which cannot be mapped
 }
 
 const (
-	// connectTimeout is for servers that do not answer, unless the URL has one.
+	// connectTimeout applies if the URL has no timeout of its own.
 	connectTimeout = 30 * time.Second
 
-	// cancelTimeout bounds ending a statement on the server. It leaves the rest
-	// of the second that Ctrl-C may take to everything else.
+	// cancelTimeout bounds how long ending a statement on the server takes. Ctrl-C
+	// may take a second in all.
 	cancelTimeout = 700 * time.Millisecond
 
 	applicationName = "terraform-provider-klaviyo"
@@ -92,9 +92,9 @@ const (
 // Open implements [segment.Source].
 func (s Source) Open(ctx context.Context, columns []string) (segment.Rows, error) {
 	ctx, cancel := context.WithCancel(ctx)
-	rows := &sqlRows{ctx: ctx, cancel: cancel}
-	err := s.start(ctx, s.Query, s.Args, &rows.sqlStatement, func(available []sqlColumn) error {
-		return rows.choose(columns, available)
+	rows := &rows{ctx: ctx, cancel: cancel}
+	err := s.start(ctx, s.Query, s.Args, &rows.statement, func(available []columnInfo) error {
+		return rows.selectColumns(columns, available)
 	})
 	if err != nil {
 		_ = rows.Close()
@@ -104,63 +104,64 @@ func (s Source) Open(ctx context.Context, columns []string) (segment.Rows, error
 	return rows, nil
 }
 
-// sqlStatement is a statement under way.
-type sqlStatement struct {
-	session sqlSession
-	cursor  sqlCursor
+// statement is a running statement.
+type statement struct {
+	session session
+	cursor  cursor
 }
 
-// start connects and begins a statement. After an error too the session, if
-// there is one, has to be closed.
-func (s Source) start(ctx context.Context, query string, args []*string, into *sqlStatement, check func([]sqlColumn) error) error {
+// start connects and starts a statement. The caller closes into.session, if it
+// is set, even after an error.
+func (s Source) start(ctx context.Context, query string, args []*string, into *statement, check func([]columnInfo) error) error {
 	address, server, err := s.server()
 	if err != nil {
 		return err
 	}
-	if server.refuse != nil {
-		if refused := server.refuse(query); refused != nil {
-			return refused
+	if server.check != nil {
+		if err := server.check(query); err != nil {
+			return err
 		}
 	}
 	if into.session, err = server.connect(ctx, address); err != nil {
 		into.session = nil
-		return ended(ctx, err)
+		return preferContextError(ctx, err)
 	}
 	into.cursor, err = into.session.query(ctx, query, args, check)
-	return ended(ctx, err)
+	return preferContextError(ctx, err)
 }
 
-// ended is why something failed: because the caller gave up, or else err.
-func ended(ctx context.Context, err error) error {
+// preferContextError returns the error of an ended context in place of an error
+// that it may have caused.
+func preferContextError(ctx context.Context, err error) error {
 	if err != nil && ctx.Err() != nil {
 		return ctx.Err()
 	}
 	return err
 }
 
-// server is where the database is and what kind of server it has.
-func (s Source) server() (address string, server *sqlServer, err error) {
+// server returns the URL of the database and its dialect.
+func (s Source) server() (address string, server *dialect, err error) {
 	address = s.URL
 	if s.URLEnv != "" {
 		if address = os.Getenv(s.URLEnv); address == "" {
-			return "", nil, sqlError("url", "Set it where Terraform runs.", "The environment variable %s, which is to hold the URL of the database, is not set.", s.URLEnv)
+			return "", nil, argumentError("url", "Set it where Terraform runs.", "The environment variable %s, which is to hold the URL of the database, is not set.", s.URLEnv)
 		}
 	}
 	address = strings.TrimSpace(address)
 	scheme, _, _ := strings.Cut(address, "://")
-	if server = sqlServers[strings.ToLower(scheme)]; server == nil {
-		return "", nil, sqlError("url", "Write postgres://user:password@host:5432/database or mysql://user:password@host:3306/database.",
-			"The URL of the database begins with none of the schemes that are known: %s.", segment.Quoted(slices.Sorted(maps.Keys(sqlServers))))
+	if server = dialects[strings.ToLower(scheme)]; server == nil {
+		return "", nil, argumentError("url", "Write postgres://user:password@host:5432/database or mysql://user:password@host:3306/database.",
+			"The scheme of the database URL is not one of %s.", segment.Quoted(slices.Sorted(maps.Keys(dialects))))
 	}
 	if beforeQuery, _, _ := strings.Cut(address, "?"); redact.IsAmbiguousURL(beforeQuery) {
-		return "", nil, sqlError("url", "Special characters of the password must be percent-encoded: / is %2F, # is %23, @ is %40.",
+		return "", nil, argumentError("url", "Special characters of the password must be percent-encoded: / is %2F, # is %23, @ is %40.",
 			"The URL of the database has an @ beyond its host, so a password cannot be told from the name of the database.")
 	}
 	return address, server, nil
 }
 
-// blame turns an error of a session into one on the argument as it is
-// declared. query is the argument that the statement is from.
+// blame maps the argument of a session's error to the argument of the source.
+// query is the argument that holds the statement.
 func (s Source) blame(query string, err error) error {
 	var e *segment.Error
 	if !errors.As(err, &e) {
@@ -178,24 +179,24 @@ func (s Source) blame(query string, err error) error {
 	return &out
 }
 
-// sqlRows passes on the wanted columns of a statement.
-type sqlRows struct {
-	sqlStatement
+// rows yields the wanted columns of a statement.
+type rows struct {
+	statement
 	ctx     context.Context
 	cancel  context.CancelFunc
 	blame   func(error) error
-	columns []int // of the statement, that are wanted
+	columns []int // indexes of the wanted columns in the statement
 	json    []bool
 	names   []string
-	count   int64 // rows so far
+	count   int64 // rows read
 	buf     []byte
 	ends    []int
 }
 
-// choose finds the wanted columns among those of the statement.
-func (r *sqlRows) choose(wanted []string, available []sqlColumn) error {
+// selectColumns finds the wanted columns among those of the statement.
+func (r *rows) selectColumns(wanted []string, available []columnInfo) error {
 	if len(available) == 0 {
-		return sqlError("query", "It must be a SELECT, or something else that returns rows.", "The query returns no columns, so it does not read anything.")
+		return argumentError("query", "It must be a SELECT, or something else that returns rows.", "The query returns no columns.")
 	}
 	names := make([]string, len(available))
 	for i, c := range available {
@@ -209,10 +210,10 @@ func (r *sqlRows) choose(wanted []string, available []sqlColumn) error {
 	for i, at := range r.columns {
 		column := available[at]
 		if slices.Contains(names[at+1:], column.name) {
-			return sqlError("query", "Give each a name of its own, with AS.", "The query returns more than one column %q.", column.name)
+			return argumentError("query", "Give each a name of its own, with AS.", "The query returns more than one column %q.", column.name)
 		}
 		if column.binary != "" {
-			return sqlError("query", "Leave the column unmapped, or convert it to text in the query.",
+			return argumentError("query", "Leave the column unmapped, or convert it to text in the query.",
 				"The column %q is of the type %s, which cannot be mapped.", column.name, column.binary)
 		}
 		r.json[i] = column.json
@@ -221,11 +222,11 @@ func (r *sqlRows) choose(wanted []string, available []sqlColumn) error {
 }
 
 // JSON implements [segment.Rows].
-func (r *sqlRows) JSON() []bool { return r.json }
+func (r *rows) JSON() []bool { return r.json }
 
-// Next implements [segment.Rows]. All values of a row are cut from one string, so that
-// a row is one allocation.
-func (r *sqlRows) Next(dst []string) ([]string, error) {
+// Next implements [segment.Rows]. The values of a row are slices of one string,
+// so that a row is one allocation.
+func (r *rows) Next(dst []string) ([]string, error) {
 	if err := r.cursor.next(); err != nil {
 		return dst, r.failure(err)
 	}
@@ -247,12 +248,12 @@ func (r *sqlRows) Next(dst []string) ([]string, error) {
 	return dst, nil
 }
 
-// failure is why there is no further row.
-func (r *sqlRows) failure(err error) error {
+// failure returns the error that ends the rows.
+func (r *rows) failure(err error) error {
 	if errors.Is(err, io.EOF) {
 		return io.EOF
 	}
-	if err = ended(r.ctx, err); r.ctx.Err() != nil { //nolint:gocritic // whose context ended matters more
+	if err = preferContextError(r.ctx, err); r.ctx.Err() != nil { //nolint:gocritic // the context decides
 		return err
 	}
 	var e *segment.Error
@@ -265,7 +266,7 @@ func (r *sqlRows) failure(err error) error {
 }
 
 // Close implements [segment.Rows].
-func (r *sqlRows) Close() error {
+func (r *rows) Close() error {
 	r.cancel()
 	if r.session != nil {
 		r.session.close()
@@ -273,7 +274,7 @@ func (r *sqlRows) Close() error {
 	return nil
 }
 
-// sqlError is an error of a session; the argument is relative to the source.
-func sqlError(argument, remedy, format string, args ...any) *segment.Error {
+// argumentError blames an argument, relative to the source.
+func argumentError(argument, remedy, format string, args ...any) *segment.Error {
 	return &segment.Error{Argument: []string{argument}, Problem: fmt.Sprintf(format, args...), Remedy: remedy}
 }

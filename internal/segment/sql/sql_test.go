@@ -31,7 +31,7 @@ func onBoth(t *testing.T, test func(*testing.T, *sqltest.Database)) {
 	}
 }
 
-// openSQL opens what is to be readable.
+// openSQL opens a source that must be readable.
 func openSQL(t *testing.T, source sql.Source, columns ...string) segment.Rows {
 	t.Helper()
 	rows, err := source.Open(t.Context(), columns)
@@ -42,7 +42,7 @@ func openSQL(t *testing.T, source sql.Source, columns ...string) segment.Rows {
 	return rows
 }
 
-// texts are args of a query.
+// texts returns args of a query.
 func texts(values ...string) []*string {
 	args := make([]*string, len(values))
 	for i := range values {
@@ -63,8 +63,8 @@ func wantRows(t *testing.T, rows segment.Rows, want ...[]string) {
 	}
 }
 
-// wantError checks what an error blames and says, and that it does not say
-// the password.
+// wantError checks argument and text of an error, and that the password is not in
+// it.
 func wantError(t *testing.T, err error, argument string, words ...string) {
 	t.Helper()
 	var e *segment.Error

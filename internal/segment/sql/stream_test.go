@@ -14,7 +14,7 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/sqltest"
 )
 
-// manyRows is a query of n rows.
+// manyRows returns a query of n rows.
 func manyRows(db *sqltest.Database, n string) string {
 	if db.Scheme == "postgres" {
 		return "SELECT 'person' || i || '@example.com' AS email, repeat('x', 200) AS name, i AS score FROM (SELECT generate_series(1, " + n + ") AS i) AS numbers"
@@ -22,7 +22,7 @@ func manyRows(db *sqltest.Database, n string) string {
 	return "SELECT concat('person', seq, '@example.com') AS email, repeat('x', 200) AS name, seq AS score FROM seq_1_to_" + n
 }
 
-// statements counts what the server is still doing for somebody.
+// statements returns the query that counts the running statements.
 func statements(db *sqltest.Database) string {
 	if db.Scheme == "postgres" {
 		return db.Value("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
@@ -44,7 +44,7 @@ func wantNoStatements(t *testing.T, db *sqltest.Database) {
 	}
 }
 
-// Rows pass one by one: however many there are, few are in memory.
+// Rows are streamed: few are in memory at a time.
 func TestSQL_streams(t *testing.T) { //nolint:paralleltest // it measures the heap of the process
 	for _, start := range []func(testing.TB) *sqltest.Database{sqltest.Postgres, sqltest.MariaDB} {
 		db := start(t)
@@ -95,7 +95,7 @@ func TestSQL_closedEarly(t *testing.T) {
 	})
 }
 
-// When nobody waits any more, the server stops too.
+// A cancelled statement ends on the server, too.
 func TestSQL_cancelled(t *testing.T) {
 	t.Parallel()
 	slow := map[string]string{"postgres": "SELECT pg_sleep(60)::text AS a", "mysql": "SELECT BENCHMARK(100000000000, SHA2('x', 512)) AS a"}
@@ -202,7 +202,7 @@ func TestSQL_applicationName(t *testing.T) {
 	}
 }
 
-// A query that runs out of time among its rows has not yielded a segment.
+// A query that reaches its time limit after some rows is an error.
 func TestSQL_timeLimitAmongRows(t *testing.T) {
 	t.Parallel()
 	db := sqltest.MariaDB(t)

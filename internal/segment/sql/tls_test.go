@@ -9,7 +9,7 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/sql"
 )
 
-// tlsCase is what a URL says, and what comes of it.
+// tlsCase is a URL with its expected outcome.
 type tlsCase struct {
 	parameters string
 	offered    bool     // the server offers TLS
@@ -32,7 +32,7 @@ func checkTLS(t *testing.T, cases map[string]tlsCase, login func(t *testing.T, c
 	}
 }
 
-// A server on another machine is asked within TLS unless the URL says otherwise.
+// TLS is the default for a server on another machine.
 func TestSQL_mysqlTLS(t *testing.T) { //nolint:tparallel // checkTLS also serves tests that set the environment
 	t.Parallel()
 	host := otherAddress(t)
@@ -45,13 +45,13 @@ func TestSQL_mysqlTLS(t *testing.T) { //nolint:tparallel // checkTLS also serves
 	secret, plain := []bool{true}, []bool{false}
 	required := []string{"required for a server on another machine", "tls=false", "ssl-ca="}
 	checkTLS(t, map[string]tlsCase{
-		"nothing said, none offered":   {"", false, nil, append(required, "does not offer TLS")},
-		"nothing said, unknown CA":     {"", true, nil, append(required, "not signed by an authority")},
+		"default, none offered":        {"", false, nil, append(required, "does not offer TLS")},
+		"default, unknown CA":          {"", true, nil, append(required, "not signed by an authority")},
 		"CA":                           {"ssl-ca=" + ca, true, secret, nil},
-		"CA, none offered":             {"ssl-ca=" + ca, false, nil, []string{"does not offer TLS", "Check what the URL says"}},
+		"CA, none offered":             {"ssl-ca=" + ca, false, nil, []string{"does not offer TLS", "Check the TLS parameters"}},
 		"CA and mode":                  {"ssl-mode=VERIFY_CA&ssl_ca=" + ca, true, secret, nil},
 		"CA that is none":              {"ssl-ca=" + empty, true, nil, []string{"ssl-ca", "holds no certificate"}},
-		"verified":                     {"tls=true", true, nil, []string{"not signed by an authority", "Check what the URL says"}},
+		"verified":                     {"tls=true", true, nil, []string{"not signed by an authority", "Check the TLS parameters"}},
 		"not verified":                 {"tls=skip-verify", true, secret, nil},
 		"not verified, another CA":     {"tls=skip-verify&ssl-ca=" + other, true, secret, nil},
 		"another CA":                   {"ssl-ca=" + other, true, nil, []string{"not signed by an authority"}},
@@ -98,10 +98,10 @@ func TestSQL_postgresTLS(t *testing.T) {
 		return logins, err
 	}
 	cases := map[string]tlsCase{
-		"nothing said, none offered":   {"", false, nil, required},
+		"default, none offered":        {"", false, nil, required},
 		"other parameters":             {"application_name=x", false, nil, required},
 		"empty":                        {"sslmode=", false, nil, required},
-		"nothing said":                 {"", true, secret, nil},
+		"default":                      {"", true, secret, nil},
 		"CA":                           {"sslrootcert=" + ca, true, secret, nil},
 		"another CA":                   {"sslrootcert=" + other, true, nil, []string{"not signed by an authority"}},
 		"off":                          {"sslmode=disable", true, plain, nil},
@@ -116,14 +116,14 @@ func TestSQL_postgresTLS(t *testing.T) {
 	for mode, c := range map[string]tlsCase{
 		"disable": {"", true, plain, nil},
 		"prefer":  {"", false, plain, nil},
-		"require": {"", false, nil, []string{"does not offer TLS", "Check what the URL says"}},
+		"require": {"", false, nil, []string{"does not offer TLS", "Check the TLS parameters"}},
 	} {
 		t.Setenv("PGSSLMODE", mode)
 		checkTLS(t, map[string]tlsCase{"PGSSLMODE " + mode: c}, login)
 	}
 }
 
-// Of several hosts each is held to it.
+// That applies to each of several hosts.
 func TestSQL_postgresHostsTLS(t *testing.T) {
 	t.Setenv("HOME", t.TempDir())
 	host := otherAddress(t)
@@ -139,7 +139,7 @@ func TestSQL_postgresHostsTLS(t *testing.T) {
 	}
 }
 
-// On this machine nothing changes.
+// It does not apply to this machine.
 func TestSQL_loopbackTLS(t *testing.T) {
 	t.Parallel()
 	mysql := fakeServe(t, "127.0.0.1", &fakeDatabase{}, serveMySQL)

@@ -10,7 +10,7 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/sqltest"
 )
 
-// valueCase is an expression and what is passed on of it.
+// valueCase is an expression with its expected value.
 type valueCase struct {
 	expression string
 	json       bool
@@ -150,7 +150,7 @@ func TestSQL_mysqlTypes(t *testing.T) { //nolint:tparallel // they share a datab
 	})
 }
 
-// What is no text is refused, with the column and its type, if it is mapped.
+// Mapped columns of binary types are refused, by name and type.
 func TestSQL_binaryColumns(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -191,7 +191,7 @@ func TestSQL_args(t *testing.T) {
 	})
 }
 
-// A null is NULL, and no empty text.
+// A null is NULL, not empty text.
 func TestSQL_nullArgs(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, db *sqltest.Database) {

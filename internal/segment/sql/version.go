@@ -11,12 +11,12 @@ import (
 	"strings"
 )
 
-// mostVersionRows bounds what a version query may return. It is to sum up a
-// segment, not to be one.
-const mostVersionRows = 1000
+// maxVersionRows bounds the rows of a version query, which should sum up the
+// segment and not read it.
+const maxVersionRows = 1000
 
-// Version implements [segment.Source]. It is a hash, so that nothing of what the
-// version query returns is kept anywhere.
+// Version implements [segment.Source]. It is a hash, so that no value of the
+// version query is kept.
 func (s Source) Version(ctx context.Context) (string, error) {
 	if s.VersionQuery == "" {
 		return "", nil
@@ -34,16 +34,16 @@ func (s Source) version(ctx context.Context) (string, error) {
 	digest := sha256.New()
 	s.identify(digest)
 	columns := 0
-	var statement sqlStatement
+	var statement statement
 	defer func() {
 		if statement.session != nil {
 			cancel()
 			statement.session.close()
 		}
 	}()
-	if err := s.start(ctx, s.VersionQuery, nil, &statement, func(available []sqlColumn) error {
+	if err := s.start(ctx, s.VersionQuery, nil, &statement, func(available []columnInfo) error {
 		if columns = len(available); columns == 0 {
-			return sqlError("query", "It must be a SELECT.", "The version query returns no columns.")
+			return argumentError("query", "It must be a SELECT.", "The version query returns no columns.")
 		}
 		return nil
 	}); err != nil {
@@ -51,15 +51,15 @@ func (s Source) version(ctx context.Context) (string, error) {
 	}
 	rows, err := hashRows(digest, statement.cursor, columns)
 	if err != nil {
-		return "", ended(ctx, err)
+		return "", preferContextError(ctx, err)
 	}
 	if rows == 0 {
-		return "", sqlError("query", "Let it return a row that changes when the segment does, such as SELECT max(updated_at), count(*).", "The version query returns no row.")
+		return "", argumentError("query", "Return a row that changes when the segment does, such as SELECT max(updated_at), count(*).", "The version query returns no row.")
 	}
 	return hex.EncodeToString(digest.Sum(nil)[:16]), nil
 }
 
-// identify adds what is asked where. The password is no part of it.
+// identify adds the queries and the database, without the password.
 func (s Source) identify(digest hash.Hash) {
 	if address, _, err := s.server(); err == nil {
 		hashText(digest, []byte(withoutPassword(address)))
@@ -75,26 +75,27 @@ func (s Source) identify(digest hash.Hash) {
 	}
 }
 
-// withoutPassword leaves user, host and database of a URL.
+// withoutPassword reduces a URL to scheme, user, host and database.
 func withoutPassword(address string) string {
 	address, _, _ = strings.Cut(address, "?")
 	scheme, rest, _ := strings.Cut(address, "://")
-	user, place := "", rest
+	user, host := "", rest
 	if at := strings.LastIndexByte(rest, '@'); at >= 0 {
-		user, place = rest[:at], rest[at:]
+		user, host = rest[:at], rest[at:]
 	}
 	user, _, _ = strings.Cut(user, ":")
-	return scheme + "://" + user + place
+	return scheme + "://" + user + host
 }
 
-// hashText adds a text so that no two lists of texts look the same.
+// hashText adds a text with its length, so that different lists of texts have
+// different hashes.
 func hashText(digest hash.Hash, text []byte) {
 	fmt.Fprintf(digest, "%d:", len(text))
 	digest.Write(text)
 }
 
-// hashRows adds all values of all rows, and counts the rows.
-func hashRows(digest hash.Hash, cursor sqlCursor, columns int) (rows int, err error) {
+// hashRows adds all values and returns the number of rows.
+func hashRows(digest hash.Hash, cursor cursor, columns int) (rows int, err error) {
 	var buf []byte
 	for {
 		if err := cursor.next(); errors.Is(err, io.EOF) {
@@ -102,12 +103,12 @@ func hashRows(digest hash.Hash, cursor sqlCursor, columns int) (rows int, err er
 		} else if err != nil {
 			return rows, err
 		}
-		if rows++; rows > mostVersionRows {
-			return rows, sqlError("query", "Let it return one row that sums up the segment.", "The version query returns more than %d rows.", mostVersionRows)
+		if rows++; rows > maxVersionRows {
+			return rows, argumentError("query", "Return one row that sums up the segment.", "The version query returns more than %d rows.", maxVersionRows)
 		}
 		for i := range columns {
 			if buf, err = cursor.append(buf[:0], i); err != nil {
-				return rows, sqlError("query", "", "The version query returns a value that cannot be read in column %d.", i+1)
+				return rows, argumentError("query", "", "The version query returns a value that cannot be read in column %d.", i+1)
 			}
 			hashText(digest, buf)
 		}

@@ -11,12 +11,12 @@ import (
 )
 
 func startMariaDB() (*Server, error) {
-	const install, place = "apt-get install mariadb-server", "/usr/sbin"
+	const install, dir = "apt-get install mariadb-server", "/usr/sbin"
 	installDB, err := find("mariadb-install-db", install, "/usr/bin")
 	if err != nil {
 		return nil, err
 	}
-	program, err := find("mariadbd", install, place)
+	program, err := find("mariadbd", install, dir)
 	if err != nil {
 		return nil, err
 	}

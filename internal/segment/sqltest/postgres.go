@@ -15,12 +15,12 @@ const (
 )
 
 func startPostgres() (*Server, error) {
-	const install, place = "apt-get install postgresql", "/usr/lib/postgresql/*/bin"
-	initdb, err := find("initdb", install, place)
+	const install, dir = "apt-get install postgresql", "/usr/lib/postgresql/*/bin"
+	initdb, err := find("initdb", install, dir)
 	if err != nil {
 		return nil, err
 	}
-	program, err := find("postgres", install, place)
+	program, err := find("postgres", install, dir)
 	if err != nil {
 		return nil, err
 	}

@@ -9,10 +9,10 @@ import (
 	"syscall"
 )
 
-// identity is the user that a server runs as; nil is the one of the tests.
+// identity is the user that a server runs as; nil is the user of the tests.
 type identity struct{ uid, gid uint32 }
 
-// unprivileged is whom root runs a server as.
+// unprivileged returns the user that a server runs as if the tests run as root.
 func unprivileged(name string) *identity {
 	if os.Getuid() != 0 {
 		return nil
@@ -43,8 +43,8 @@ func (i *identity) become(command *exec.Cmd) {
 	}
 }
 
-// start starts a server that dies with the tests. It does so with the thread
-// that starts it, which therefore stays.
+// start starts a server that dies with the tests. Linux binds that to the thread
+// that starts it, so the thread waits for the server.
 func start(command *exec.Cmd) (ended <-chan struct{}, err error) {
 	done, started := make(chan struct{}), make(chan error)
 	command.SysProcAttr.Pdeathsig = syscall.SIGKILL

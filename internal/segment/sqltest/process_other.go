@@ -4,7 +4,7 @@ package sqltest
 
 import "os/exec"
 
-// identity is the user that a server runs as: the one of the tests.
+// identity is the user that a server runs as: the user of the tests.
 type identity struct{}
 
 func unprivileged(string) *identity { return nil }
@@ -13,7 +13,7 @@ func (*identity) own(string) error { return nil }
 
 func (*identity) become(*exec.Cmd) {}
 
-// start starts a server. If the tests are killed, it has to be ended by hand.
+// start starts a server, which goes on running if the tests are killed.
 func start(command *exec.Cmd) (ended <-chan struct{}, err error) {
 	if err := command.Start(); err != nil {
 		return nil, err

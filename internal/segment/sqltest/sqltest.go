@@ -1,6 +1,6 @@
-// Package sqltest starts database servers for tests: real ones, of a program
-// that is installed here, on free ports of the loopback interface. Only tests
-// and benchmarks import it.
+// Package sqltest starts real database servers for tests, from programs that are
+// installed on this machine, on free loopback ports. Only tests and benchmarks
+// import it.
 package sqltest
 
 import (
@@ -18,7 +18,7 @@ import (
 	"time"
 )
 
-// Who may do what on a server. The password has what an URL must encode.
+// Users of a server. The password has characters that a URL must encode.
 const (
 	Owner    = "segment_owner"  // of every database
 	Reader   = "segment_reader" // may connect; reads what a test grants it
@@ -32,24 +32,24 @@ type Server struct {
 	admin  admin
 }
 
-// admin does what differs between the kinds of servers.
+// admin is the part of a server that differs between programs.
 type admin interface {
 	// exec runs statements as the superuser.
 	exec(ctx context.Context, database, statements string) error
-	// value is the first column of the first row.
+	// value returns the first column of the first row.
 	value(ctx context.Context, database, query string) (string, error)
 	create(database string) string
 	drop(database string) string
 }
 
-// Database is a database of its own for one test.
+// Database is a database for one test.
 type Database struct {
 	*Server
 	Name string
 	t    testing.TB
 }
 
-// missing says that a server is not installed here.
+// missing reports that a server is not installed on this machine.
 type missing struct{ program, install string }
 
 func (m missing) Error() string {
@@ -61,14 +61,14 @@ var (
 	mariadb  = sync.OnceValues(startMariaDB)
 )
 
-// Postgres is a new database of a PostgreSQL server; without that program the
-// test is skipped.
+// Postgres creates a database on a PostgreSQL server. It skips the test if the
+// program is missing.
 func Postgres(t testing.TB) *Database {
 	t.Helper()
 	return database(t, postgres)
 }
 
-// MariaDB is the same of a MariaDB server.
+// MariaDB does the same on a MariaDB server.
 func MariaDB(t testing.TB) *Database {
 	t.Helper()
 	return database(t, mariadb)
@@ -98,10 +98,10 @@ func database(t testing.TB, start func() (*Server, error)) *Database {
 	return d
 }
 
-// URL is that of the owner.
+// URL returns the URL for the owner.
 func (d *Database) URL() string { return d.URLOf(Owner, Password) }
 
-// URLOf is that of anybody.
+// URLOf returns the URL for any user.
 func (d *Database) URLOf(user, password string) string {
 	u := url.URL{Scheme: d.Scheme, User: url.UserPassword(user, password), Host: fmt.Sprintf("127.0.0.1:%d", d.Port), Path: "/" + d.Name}
 	return u.String()
@@ -115,7 +115,7 @@ func (d *Database) Exec(statements string) {
 	}
 }
 
-// Value asks the superuser for one value.
+// Value queries one value as the superuser.
 func (d *Database) Value(query string) string {
 	d.t.Helper()
 	value, err := d.admin.value(context.Background(), d.Name, query)
@@ -131,8 +131,8 @@ var (
 	stops []func()
 )
 
-// NewPostgres is a new database of a PostgreSQL server, by the URL of its owner,
-// for programs that are no tests: they end the server with Stop.
+// NewPostgres creates a database and returns the URL for its owner, for programs
+// other than tests. They end the server with Stop.
 func NewPostgres(name string) (string, error) {
 	server, err := postgres()
 	if err != nil {
@@ -152,8 +152,8 @@ func Stop() {
 	stops = nil
 }
 
-// host is where a server runs: a directory, a port, and the user that it runs
-// as, since these programs refuse to be root.
+// host has the directory, the port and the user of a server: these programs
+// refuse to run as root.
 type host struct {
 	dir  string
 	port int
@@ -180,7 +180,7 @@ func newHost(user string) (*host, error) {
 
 func (h *host) path(name string) string { return filepath.Join(h.dir, name) }
 
-// write leaves a file that the server may read.
+// write creates a file that the server may read.
 func (h *host) write(name, content string) (string, error) {
 	path := h.path(name)
 	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
@@ -216,7 +216,7 @@ func (h *host) serve(answers func(context.Context) error, program string, args .
 	}
 	mu.Lock()
 	stops = append(stops, func() {
-		_ = command.Process.Kill() // nothing of it is needed any more
+		_ = command.Process.Kill() // its data are not needed any more
 		<-ended
 		_ = os.RemoveAll(h.dir)
 	})
@@ -239,13 +239,13 @@ func (h *host) serve(answers func(context.Context) error, program string, args .
 	}
 }
 
-// find returns the path of a program, which may be where Debian hides it.
-func find(program, install string, places ...string) (string, error) {
+// find returns the path of a program on PATH or in one of the directories.
+func find(program, install string, dirs ...string) (string, error) {
 	if path, err := exec.LookPath(program); err == nil {
 		return path, nil
 	}
-	for _, place := range places {
-		found, _ := filepath.Glob(filepath.Join(place, program))
+	for _, dir := range dirs {
+		found, _ := filepath.Glob(filepath.Join(dir, program))
 		if len(found) > 0 {
 			return found[len(found)-1], nil
 		}

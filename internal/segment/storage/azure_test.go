@@ -37,8 +37,7 @@ func azureEnvironment(t *testing.T) {
 	}
 }
 
-// startAzurite starts a server that knows the account by a key, and returns
-// where it is.
+// startAzurite starts a server whose account has that key, and returns its address.
 func startAzurite(t *testing.T, key string) string {
 	t.Helper()
 	program, err := exec.LookPath("azurite-blob")
@@ -142,7 +141,7 @@ func TestAzure(t *testing.T) {
 	}.test(t)
 }
 
-// A shared access signature or a connection string does instead of a key.
+// A shared access signature or a connection string replaces the key.
 func TestAzureWithoutAKey(t *testing.T) {
 	address, client := startContainer(t)
 	putBlob(t, client, "a.csv", numbered(3))
@@ -178,8 +177,7 @@ func TestAzureRefusesAWrongKey(t *testing.T) {
 	}
 }
 
-// What Azure answers whom it refuses. A request for the properties is answered
-// without a body.
+// Refusals as Azure sends them. Those of a request for properties have no body.
 func TestAzureRefusals(t *testing.T) {
 	azureEnvironment(t)
 	for name, tc := range map[string]struct {

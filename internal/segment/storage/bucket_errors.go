@@ -62,8 +62,8 @@ func statusOf(err error) (s status) {
 
 var plainCode = regexp.MustCompile(`^[A-Za-z0-9._-]{1,80}$`)
 
-// credentialsError says that credentials could not be had, before the store was
-// asked anything.
+// credentialsError says that no credentials were obtained, so that no request
+// reached the store.
 type credentialsError struct {
 	err       error
 	retryable bool
@@ -92,12 +92,12 @@ func (a address) explain(err error) error {
 	switch {
 	case err == nil || errors.As(err, &known):
 		return err
+	case errors.As(err, &credentials): // first, since it wraps statuses and timeouts of other servers
+		return &readError{problem: "no usable credentials were found: " + brief(credentials.err), remedy: a.credentialsHint(), retryable: credentials.retryable}
 	case IsContextError(err):
 		return err
 	case errors.Is(err, errTimeout):
 		return unreachable(err)
-	case errors.As(err, &credentials): // before the status, which is that of whoever issues credentials
-		return &readError{problem: "no usable credentials were found: " + brief(credentials.err), remedy: a.credentialsHint(), retryable: credentials.retryable}
 	case refusedCodes[s.code]:
 		return &readError{problem: fmt.Sprintf("the credentials were refused (%s)", s), remedy: a.credentialsHint()}
 	case noBucketCodes[s.code]:
@@ -121,7 +121,7 @@ func (a address) explainStatus(s status) error {
 	case s.isDenied():
 		return &readError{
 			problem: fmt.Sprintf("access is denied (%s)", s),
-			remedy: "Let the identity that Terraform runs as read and list the objects of the bucket. Who may not list them is told that access is denied where there is no object, too. " +
+			remedy: "Let the identity that Terraform runs as read and list the objects of the bucket. Without the permission to list, a missing object is reported as denied access, too. " +
 				a.credentialsHint(),
 		}
 	case s.http == http.StatusMovedPermanently || s.http == http.StatusTemporaryRedirect || s.code == "AuthorizationHeaderMalformed":

@@ -20,21 +20,21 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/storage"
 )
 
-// hangGuard ends a test that would wait for good.
+// hangGuard ends a test that would wait forever.
 const hangGuard = 10 * time.Second
 
-// stuck is a file system of which one call does not return until it is let go.
+// stuck is a file system one call of which hangs until release is closed.
 type stuck struct {
 	call    string // "stat", "glob", "open", "fstat", "read" or "close"
 	after   int    // calls of it that return
 	entered chan struct{}
-	letGo   chan struct{}
+	release chan struct{}
 	mu      sync.Mutex
 	closed  chan struct{} // one for each file that was closed
 }
 
 func newStuck(call string, after int) *stuck {
-	return &stuck{call: call, after: after, entered: make(chan struct{}, 8), letGo: make(chan struct{}), closed: make(chan struct{}, 8)}
+	return &stuck{call: call, after: after, entered: make(chan struct{}, 8), release: make(chan struct{}), closed: make(chan struct{}, 8)}
 }
 
 // pass returns at once, unless the call is the one that gets stuck.
@@ -47,7 +47,7 @@ func (s *stuck) pass(call string) {
 	s.mu.Unlock()
 	if stop {
 		s.entered <- struct{}{}
-		<-s.letGo
+		<-s.release
 	}
 }
 
@@ -82,8 +82,8 @@ func (f stuckFile) Close() error {
 	return err
 }
 
-// A system call that does not return keeps nobody: the end of the context ends
-// every wait. Once it returns, the file is closed.
+// The end of the context ends the wait for a system call that hangs. Once that
+// returns, the file is closed.
 func TestDiskThatHangs(t *testing.T) {
 	t.Parallel()
 	csv := "a\n" + strings.Repeat("0123456789\n", 3*storage.DiskReadSize/11)
@@ -140,7 +140,7 @@ func TestDiskThatHangs(t *testing.T) {
 			case <-time.After(hangGuard):
 				t.Fatal("the end of the context does not end the wait")
 			}
-			close(system.letGo)
+			close(system.release)
 			if system.call == "stat" || system.call == "glob" {
 				return
 			}
@@ -168,8 +168,8 @@ func readToTheEnd(ctx context.Context, source file.Source) error {
 	return errors.Join(err, rows.Close())
 }
 
-// A file may also change between the moment it is found and that in which it is
-// opened, and a read may be shorter than the size that the file system tells.
+// A file may also change between being found and being opened, and a read may be
+// shorter than the size that the file system reports.
 func TestDiskFileThatIsNotTheOneThatWasFound(t *testing.T) {
 	t.Parallel()
 	const content = "a\n1\n2\n"
@@ -226,7 +226,7 @@ func TestDiskFileThatIsNotTheOneThatWasFound(t *testing.T) {
 	}
 }
 
-// shortFile reads less than there is.
+// shortFile drops the last byte of each read.
 type shortFile struct{ *os.File }
 
 func (f shortFile) ReadAt(p []byte, offset int64) (int, error) {

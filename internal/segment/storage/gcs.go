@@ -177,7 +177,10 @@ func (c gcsClient) read(ctx context.Context, key string, offset, length int64, w
 }
 
 // objectURL is the URL of an object, whose key is a single segment of the path.
-func (c gcsClient) objectURL(key string) string { return c.objects + "/" + url.PathEscape(key) }
+// Google wants all reserved characters encoded, which url.PathEscape does not do.
+func (c gcsClient) objectURL(key string) string {
+	return c.objects + "/" + strings.ReplaceAll(url.QueryEscape(key), "+", "%20")
+}
 
 // getJSON decodes the answer to a request.
 func (c gcsClient) getJSON(ctx context.Context, address string, query url.Values, answer any) error {

@@ -1,3 +1,4 @@
+//nolint:paralleltest // addresses and credentials come from the environment, which newGCS and others set
 package storage_test
 
 import (
@@ -83,7 +84,7 @@ func serve(t *testing.T, handler http.HandlerFunc) string {
 	return server.URL
 }
 
-// What Google answers whom it refuses.
+// Refusals as Google sends them.
 func TestGCSRefusals(t *testing.T) {
 	for name, tc := range map[string]struct {
 		status                int
@@ -106,8 +107,8 @@ func TestGCSRefusals(t *testing.T) {
 	}
 }
 
-// Whether an object or its bucket is missing is not told by words: whoever may
-// not list the bucket is told of the object.
+// Whether an object or its bucket is missing is not decided by the message. Without
+// the permission to list, the object is reported.
 func TestGCSMissingObjectWherePermissionToListIsMissing(t *testing.T) {
 	t.Setenv("STORAGE_EMULATOR_HOST", serve(t, func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasSuffix(r.URL.Path, "/o") {
@@ -136,9 +137,8 @@ func TestGCSRetries(t *testing.T) {
 	}
 }
 
-// Tokens come from the credentials that GOOGLE_APPLICATION_CREDENTIALS names.
-// A server of tokens that is out of order is asked again, one that refuses is
-// not.
+// Tokens come from the credentials that GOOGLE_APPLICATION_CREDENTIALS names. The
+// token server is asked again if it is out of order, not if it refuses.
 func TestGCSTokens(t *testing.T) {
 	server := gcstest.New(t, "segments")
 	server.Put("segments", "a.csv", numbered(3))
@@ -155,6 +155,7 @@ func TestGCSTokens(t *testing.T) {
 	}{
 		"workload identity":          {workloadIdentity, []int{200}, "", 1},
 		"workload identity, refused": {workloadIdentity, []int{400}, "no usable credentials were found", 1},
+		"impersonation":              {impersonation, []int{200}, "", 2},
 		"key":                        {serviceAccountKey, []int{200}, "", 1},
 		"key, out of order":          {serviceAccountKey, []int{503, 429, 200}, "", 3},
 		"key, refused":               {serviceAccountKey, []int{400}, "no usable credentials were found", 1},
@@ -166,7 +167,7 @@ func TestGCSTokens(t *testing.T) {
 				w.Header().Set("Content-Type", "application/json")
 				w.WriteHeader(status)
 				if status == http.StatusOK {
-					_, _ = w.Write([]byte(`{"access_token":"ya29.token","token_type":"Bearer","expires_in":3600}`))
+					_, _ = w.Write([]byte(tokenAnswer))
 					return
 				}
 				_, _ = w.Write([]byte(`{"error":"invalid_grant","error_description":"` + secret + `@example.com is gone"}`))
@@ -187,12 +188,45 @@ func TestGCSTokens(t *testing.T) {
 	}
 }
 
+// tokenAnswer is that of a token server and of one that impersonates.
+const tokenAnswer = `{"access_token":"ya29.token","token_type":"Bearer","expires_in":3600,"accessToken":"ya29.token","expireTime":"2099-01-01T00:00:00Z"}`
+
+// Where there are no other credentials, they are those of the machine.
+func TestGCSMetadataServer(t *testing.T) {
+	server := gcstest.New(t, "segments")
+	server.Put("segments", "a.csv", numbered(3))
+	metadata := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/token") {
+			_, _ = w.Write([]byte(tokenAnswer))
+		}
+	})
+	for _, name := range []string{"STORAGE_EMULATOR_HOST", "GOOGLE_APPLICATION_CREDENTIALS"} {
+		t.Setenv(name, "")
+	}
+	for _, name := range []string{"HOME", "APPDATA"} { // of gcloud's credentials
+		t.Setenv(name, t.TempDir())
+	}
+	t.Setenv("GCE_METADATA_HOST", strings.TrimPrefix(metadata, "http://"))
+	wantNumbered(t, withWaits("gs://segments/a.csv", enough, sentTo(server.URL)), 3)
+	for _, r := range server.Requests() {
+		if got := r.Header.Get("Authorization"); got != "Bearer ya29.token" {
+			t.Errorf("Authorization %q", got)
+		}
+	}
+}
+
 const subjectToken = "eyJhbGciOiJSUzI1NiJ9"
 
 func workloadIdentity(t *testing.T, tokenURL string) string {
 	t.Helper()
 	return `{"type":"external_account","audience":"//iam.googleapis.com/x","subject_token_type":"urn:ietf:params:oauth:token-type:jwt","token_url":"` +
 		tokenURL + `","credential_source":{"file":"` + writeFile(t, "jwt", subjectToken) + `"}}`
+}
+
+func impersonation(t *testing.T, tokenURL string) string {
+	t.Helper()
+	return `{"type":"impersonated_service_account","service_account_impersonation_url":"` + tokenURL + `/v1/projects/-/serviceAccounts/a@example.com:generateAccessToken",` +
+		`"source_credentials":` + serviceAccountKey(t, tokenURL) + `}`
 }
 
 func serviceAccountKey(t *testing.T, tokenURL string) string {
@@ -209,7 +243,7 @@ func serviceAccountKey(t *testing.T, tokenURL string) string {
 	return string(content)
 }
 
-// Whoever is anonymous needs no credentials, and sends none.
+// Anonymous access needs no credentials, and sends none.
 func TestGCSAnonymous(t *testing.T) {
 	server := gcstest.New(t, "segments")
 	server.Put("segments", "a.csv", numbered(3))

@@ -11,7 +11,7 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/storage"
 )
 
-// counted is a file of which the bytes that are read are counted.
+// counted is a file that counts the bytes that are read from it.
 type counted struct {
 	*os.File
 	bytes *atomic.Int64
@@ -23,7 +23,7 @@ func (c counted) ReadAt(p []byte, offset int64) (int, error) {
 	return n, err
 }
 
-// What is too long is refused before it has been read.
+// A record that is too long is refused before all of it has been read.
 func TestLongRecordIsNotReadToItsEnd(t *testing.T) {
 	t.Parallel()
 	for name, beginning := range map[string]string{"x.csv": "a\n1\n", "y.csv": "a\n1\n\"", "z.json": "{\"a\":1}\n{\"a\":\""} {
@@ -31,7 +31,7 @@ func TestLongRecordIsNotReadToItsEnd(t *testing.T) {
 		if err := os.WriteFile(path, []byte(beginning+strings.Repeat("x", 8<<10)), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.Truncate(path, 256<<20); err != nil { // takes no room on a disk
+		if err := os.Truncate(path, 256<<20); err != nil { // sparse, so takes no space on the disk
 			t.Fatal(err)
 		}
 		var read atomic.Int64

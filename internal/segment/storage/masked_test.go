@@ -16,15 +16,14 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/segmenttest"
 )
 
-// unreached is a way to servers that none can be reached by.
+// unreached is a transport that reaches no server.
 type unreached struct{}
 
 func (unreached) RoundTrip(req *http.Request) (*http.Response, error) {
 	return nil, fmt.Errorf("dial tcp: no way to %s", req.URL.Host)
 }
 
-// wantNoSecret checks that neither half of a password is in what is said of a
-// path.
+// wantNoSecret checks that no error of a path contains a half of the password.
 func wantNoSecret(t *testing.T, path string, halves ...string) {
 	t.Helper()
 	source := withWaits(path, time.Nanosecond, unreached{})
@@ -62,7 +61,7 @@ func TestErrorsHoldNoPassword(t *testing.T) {
 	}
 }
 
-// Whatever somebody writes around a password, neither half of it is said again.
+// Errors contain no half of a password, whatever is written around it.
 func TestErrorsOfOddURLsHoldNoPassword(t *testing.T) {
 	t.Parallel()
 	random := rand.New(rand.NewPCG(1, 2))
@@ -80,7 +79,7 @@ func TestErrorsOfOddURLsHoldNoPassword(t *testing.T) {
 	}
 }
 
-// A path with an @ is read all the same where that is no password's.
+// A path may have an @ that does not end a password.
 func TestWebReadsPathsWithAt(t *testing.T) {
 	t.Parallel()
 	w := &wire{Handler: &pages{content: numberedParquet(t, 40), tag: `"1"`}}
@@ -105,7 +104,7 @@ func TestErrorsHoldNoControlCharacters(t *testing.T) {
 	}
 }
 
-// ended is a context that is over.
+// ended is a context that has ended.
 func ended(t *testing.T) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -113,8 +112,8 @@ func ended(t *testing.T) context.Context {
 	return ctx
 }
 
-// Buckets are opened with the credentials that their clouds find, so none in a
-// path is of use, and all would be quoted by the clients of the stores.
+// Credentials in a path are refused: they have no effect, and clients would quote
+// them in errors.
 func TestBucketRefusesCredentials(t *testing.T) {
 	t.Parallel()
 	for path, want := range map[string]string{

@@ -12,15 +12,14 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/segmenttest"
 )
 
-// objects is a bucket "segments" of a store, for what all stores have in
-// common.
+// objects are the tests that all stores share, on a bucket "segments".
 type objects struct {
 	path    func(bucket, key string) string // for the provider
 	name    func(bucket, key string) string // for people
 	put     func(t *testing.T, key, content string)
 	secrets []string // that no message may hold
 
-	// noBucket is what is said of an object in a bucket that is not there.
+	// noBucket is the error of an object in a bucket that does not exist.
 	noBucket string
 }
 
@@ -85,7 +84,7 @@ func (o objects) reads(t *testing.T) {
 	expectWords(t, err, o.name("segments", "empty.csv"), "empty")
 }
 
-// member is a row of a Parquet file that is read in more than one part.
+// member is a row of a Parquet file that is read in several ranges.
 type member struct {
 	ID   string `parquet:"id"`
 	Fill string `parquet:"fill,plain"`
@@ -145,14 +144,14 @@ func (o objects) refuses(t *testing.T) {
 		bucket, key string
 		want        []string
 	}{
-		"object that is not there":         {"segments", "no/such.csv", []string{"there is no such object in the bucket. Check the key"}},
-		"object in another case":           {"segments", "Folder/A.csv", []string{"there is no such object in the bucket"}},
-		"folder":                           {"segments", "folder", []string{"there is no such object in the bucket"}},
-		"pattern that nothing matches":     {"segments", "folder/*.parquet", []string{"no object matches. * stands for any characters but /"}},
-		"pattern that matches a folder":    {"segments", "fold*", []string{"no object matches"}},
-		"pattern that is none":             {"segments", "folder/[a.csv", []string{"the pattern is not valid"}},
-		"bucket that is not there":         {"no-such-segments", "a.csv", []string{o.noBucket}},
-		"pattern in a bucket that is none": {"no-such-segments", "*.csv", []string{`there is no bucket or container "no-such-segments". Check the name`}},
+		"object that is not there":      {"segments", "no/such.csv", []string{"there is no such object in the bucket. Check the key"}},
+		"object in another case":        {"segments", "Folder/A.csv", []string{"there is no such object in the bucket"}},
+		"folder":                        {"segments", "folder", []string{"there is no such object in the bucket"}},
+		"pattern that nothing matches":  {"segments", "folder/*.parquet", []string{"no object matches. * stands for any characters but /"}},
+		"pattern that matches a folder": {"segments", "fold*", []string{"no object matches"}},
+		"invalid pattern":               {"segments", "folder/[a.csv", []string{"the pattern is not valid"}},
+		"bucket that is not there":      {"no-such-segments", "a.csv", []string{o.noBucket}},
+		"pattern in no bucket":          {"no-such-segments", "*.csv", []string{`there is no bucket or container "no-such-segments". Check the name`}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := openFails(t, o.path(tc.bucket, tc.key))
@@ -197,7 +196,7 @@ func (o objects) version(t *testing.T) {
 	}
 }
 
-// An object that is written while it is read must not end as rows of both.
+// An object that is overwritten while it is read must not yield rows of both.
 func (o objects) changes(t *testing.T) {
 	all := members(10_000)
 	o.put(t, "changes.parquet", filetest.Parquet(t, all))

@@ -9,8 +9,7 @@ import (
 	"testing"
 )
 
-// Who may read everything, as root may, cannot be refused a file; so what is
-// said then is tested without one.
+// Root may read every file, so this error is tested without one.
 func TestOpenErrorOfAFileThatMayNotBeRead(t *testing.T) {
 	t.Parallel()
 	err := openError("vip.csv", &os.PathError{Op: "open", Path: "vip.csv", Err: syscall.EACCES})

@@ -93,7 +93,15 @@ func TestGCSEndpoint(t *testing.T) {
 	}
 }
 
-// The environment says where an account is and who asks.
+func TestGCSObjectURL(t *testing.T) {
+	t.Parallel()
+	const want = "https://host/o/a%20b%2F%2B%26%3D%40%3A%21%2A%27%28%29%24%2C%3B%C3%BC-._~"
+	if got := (gcsClient{objects: "https://host/o"}).objectURL("a b/+&=@:!*'()$,;ü-._~"); got != want {
+		t.Errorf("URL %q, want %q", got, want)
+	}
+}
+
+// The environment determines the URL of the account and the credentials.
 func TestAzureEnvironment(t *testing.T) {
 	t.Parallel()
 	const key = "c2VjcmV0"

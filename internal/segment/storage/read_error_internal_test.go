@@ -12,7 +12,7 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// Texts of others go into messages without secrets and control characters.
+// Messages of other programs are shown without secrets and control characters.
 func TestBriefIsSafe(t *testing.T) {
 	t.Parallel()
 	_, parse := url.Parse(strings.Join([]string{"http://user:Zq7x", "pw@host"}, "/"))

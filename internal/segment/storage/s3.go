@@ -55,7 +55,9 @@ func loadAWSConfig(ctx context.Context, p params) (aws.Config, error) {
 		options = append(options, config.WithCredentialsProvider(aws.AnonymousCredentials{}))
 	}
 	switch p["response_checksum_validation"] {
-	case "", "when_supported":
+	case "":
+	case "when_supported":
+		options = append(options, config.WithResponseChecksumValidation(aws.ResponseChecksumValidationWhenSupported))
 	case "when_required":
 		options = append(options, config.WithResponseChecksumValidation(aws.ResponseChecksumValidationWhenRequired))
 	default:

@@ -25,8 +25,8 @@ func (s *signatures) record(next http.Handler) http.Handler {
 	})
 }
 
-// credentialServer answers what the services of AWS that issue credentials do:
-// STS, the metadata service of EC2, the agent of a container.
+// credentialServer stands in for the services of AWS that issue credentials: STS,
+// the metadata service of EC2, the agent of a container.
 func credentialServer(w http.ResponseWriter, r *http.Request) {
 	const (
 		keys    = `"AccessKeyId":"%s","SecretAccessKey":"s","Token":"t","Expiration":"2099-01-01T00:00:00Z"`
@@ -146,8 +146,8 @@ func TestS3ConfigurationThatIsNotUsable(t *testing.T) {
 	}
 }
 
-// The region is in the answer to whoever asks in another one.
-func TestS3OtherRegionIsNamed(t *testing.T) {
+// S3 names the region of the bucket to a client that uses another one.
+func TestS3OtherRegionIsNamed(t *testing.T) { //nolint:paralleltest // s3Environment sets the environment
 	s3Environment(t)
 	endpoint := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("X-Amz-Bucket-Region", "eu-central-1")

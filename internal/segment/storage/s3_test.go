@@ -39,7 +39,7 @@ func newStore(t *testing.T) store {
 	return s
 }
 
-// s3Environment has credentials, and nothing of this machine's own.
+// s3Environment sets credentials, and hides the configuration of this machine.
 func s3Environment(t *testing.T) {
 	t.Helper()
 	none := filepath.Join(t.TempDir(), "none")
@@ -59,7 +59,7 @@ func (s store) put(t *testing.T, key, content string) {
 	}
 }
 
-// file is an object, or several, at the store.
+// file is a segment in one object or several.
 func (s store) file(path string) file.Source { return at(s.endpoint, path) }
 
 func at(endpoint, path string) file.Source {
@@ -105,8 +105,7 @@ func TestS3ReadsWhatAPatternMatches(t *testing.T) {
 	}
 }
 
-// Each page of a long list has the time of an answer, and is asked for again
-// when it fails.
+// Each page of a listing has a timeout of its own, and is retried when it fails.
 func TestS3ListsManyPages(t *testing.T) {
 	s := newStore(t)
 	const objects = 3500 // pages of 1,000

@@ -11,8 +11,7 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/file/filetest"
 )
 
-// raw answers a request for a whole file with bytes of its own and closes the
-// connection.
+// raw answers each request with the next of these bytes, and closes the connection.
 func raw(t *testing.T, answers ...string) http.HandlerFunc {
 	t.Helper()
 	n := 0
@@ -29,7 +28,7 @@ func raw(t *testing.T, answers ...string) http.HandlerFunc {
 	}
 }
 
-// An answer that just ends may be cut off anywhere, also at the end of a row.
+// An answer without a marked end may be cut off anywhere, also at the end of a row.
 func TestWebAnswerWithoutAnEnd(t *testing.T) {
 	t.Parallel()
 	const (
@@ -81,12 +80,12 @@ func TestWebAnswerWithoutAnEnd(t *testing.T) {
 	}
 }
 
-// HTTP/2 has an end without saying how long an answer is.
+// HTTP/2 marks the end of an answer of unknown length.
 func TestWebHTTP2(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ProtoMajor != 2 {
-			t.Errorf("asked by %s", r.Proto)
+			t.Errorf("requested by %s", r.Proto)
 		}
 		_ = http.NewResponseController(w).Flush() // so that nobody counts
 		_, _ = io.Copy(w, strings.NewReader(numbered(300)))

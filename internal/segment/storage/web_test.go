@@ -18,20 +18,20 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/storage"
 )
 
-// signed makes an address a secret in both ways that there are.
+// signed adds a password and a signature to an address.
 func signed(address, path string) string {
 	return strings.Replace(address, "://", "://user:"+secret+"@", 1) + path + "?sig=" + secret
 }
 
-// withShortWaits is a file that is retried after hardly any backoff.
+// withShortWaits is a segment in a file that is retried without a noticeable backoff.
 func withShortWaits(path string) file.Source { return withWaits(path, enough, nil) }
 
-// withWaits is a file at a store with such timeouts. transport may be nil.
+// withWaits is the same with a timeout and a transport, which may be nil.
 func withWaits(path string, wait time.Duration, transport http.RoundTripper) file.Source {
 	return file.Source{Path: path, Store: storage.WithWaits(path, wait, transport)}
 }
 
-// pages serves a content with an ETag; it may be exchanged.
+// pages serves a content with an ETag, both of which may change.
 type pages struct {
 	content, tag string
 	whole        bool // ranges are ignored
@@ -147,14 +147,14 @@ func TestWebRefusals(t *testing.T) {
 	} {
 		t.Run(http.StatusText(code), func(t *testing.T) {
 			t.Parallel()
-			var asked atomic.Int32
+			var requests atomic.Int32
 			w := &wire{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				asked.Add(1)
+				requests.Add(1)
 				http.Error(w, r.URL.String(), code)
 			})}
 			_, err := readIDs(t, withShortWaits(signed(w.listen(t), "/a.csv")))
 			wantError(t, err, tc.want)
-			if n := asked.Load(); n != tc.tries {
+			if n := requests.Load(); n != tc.tries {
 				t.Errorf("requested %d times, want %d", n, tc.tries)
 			}
 		})
@@ -163,17 +163,17 @@ func TestWebRefusals(t *testing.T) {
 
 func TestWebTriesAgain(t *testing.T) {
 	t.Parallel()
-	var asked atomic.Int32
+	var requests atomic.Int32
 	good := &pages{content: numbered(3), tag: `"1"`}
 	w := &wire{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if asked.Add(1)%2 == 1 {
+		if requests.Add(1)%2 == 1 {
 			w.WriteHeader(http.StatusInternalServerError)
 			return
 		}
 		good.ServeHTTP(w, r)
 	})}
 	wantNumbered(t, withShortWaits(w.listen(t)+"/a.csv"), 3)
-	if n := asked.Load(); n != 4 {
+	if n := requests.Load(); n != 4 {
 		t.Errorf("requested %d times", n)
 	}
 }
@@ -319,7 +319,7 @@ func TestHoldsSecret(t *testing.T) {
 	}
 }
 
-// A context that has ended is an end at once, of finding and opening as well.
+// A context that has ended ends finding and opening at once.
 func TestNothingIsReadOnceTheContextHasEnded(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())

@@ -16,10 +16,10 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/segmenttest"
 )
 
-// enough is longer than any answer from this machine takes.
+// enough is a timeout that no answer of this machine exceeds.
 const enough = 10 * time.Second
 
-// cutAfter is how many bytes of a file come before a wire breaks off.
+// cutAfter is the number of bytes before a transfer breaks off.
 const cutAfter = 1000
 
 // wire is the connection to a server. It records which ranges are requested.
@@ -80,7 +80,7 @@ func (w *wire) requestedRanges() []string {
 	return w.seen
 }
 
-// cutting lets only the beginning of an answer pass.
+// cutting passes only the beginning of an answer on.
 type cutting struct {
 	http.ResponseWriter
 	left int
@@ -98,7 +98,7 @@ func (c *cutting) Write(p []byte) (int, error) {
 	return 0, http.ErrAbortHandler
 }
 
-// numbered is CSV of that many rows, each another one.
+// numbered is CSV with that many different rows.
 func numbered(rows int) string {
 	var b strings.Builder
 	b.WriteString("id\n")
@@ -112,7 +112,7 @@ type numberedRow struct {
 	ID string `parquet:"id"`
 }
 
-// numberedParquet is the same as Parquet, of several blocks.
+// numberedParquet is the same as Parquet, in several row groups.
 func numberedParquet(t *testing.T, rows int) string {
 	t.Helper()
 	all := make([]numberedRow, rows)
@@ -147,10 +147,10 @@ func wantNumbered(t *testing.T, source file.Source, rows int) {
 	}
 }
 
-// secret is in whatever must not get into a message.
+// secret is part of everything that must not be in a message.
 const secret = "hush"
 
-// wantError checks what an error says and what it must not say.
+// wantError checks that an error contains a text and no secret.
 func wantError(t *testing.T, err error, want string) {
 	t.Helper()
 	e := filetest.PathError(t, err)

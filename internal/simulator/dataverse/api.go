@@ -10,11 +10,11 @@ import (
 	"time"
 )
 
-// Limits of Dataverse's.
+// Limits of Dataverse.
 const (
-	maxAtOnce  = 52
-	maxAddress = 32 << 10
-	maxPage    = 5000
+	maxConcurrent = 52
+	maxAddress    = 32 << 10
+	maxPage       = 5000
 )
 
 func (s *Server) api(w http.ResponseWriter, r *http.Request) {
@@ -31,8 +31,8 @@ func (s *Server) api(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case resource == "EntityDefinitions(LogicalName='msdynci_customerprofile')/Attributes" && !s.NoTables:
 		s.metadata(w, r)
-	case resource == "RetrieveTotalRecordCount(EntityNames=['msdynci_customerprofile'])" && s.Profiles >= 0:
-		count := s.Profiles
+	case resource == "RetrieveTotalRecordCount(EntityNames=['msdynci_customerprofile'])" && s.ProfileCount >= 0:
+		count := s.ProfileCount
 		if count == 0 {
 			count = len(s.profiles)
 		}
@@ -52,13 +52,13 @@ func (s *Server) enter(w http.ResponseWriter, r *http.Request) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.requests = append(s.requests, strings.TrimPrefix(r.URL.Path, "/api/data/v9.2/")+"?"+unescaped(r.URL.RawQuery))
-	if s.running >= maxAtOnce {
+	if s.running >= maxConcurrent {
 		w.Header().Set("Retry-After", "1")
 		refuse(w, http.StatusTooManyRequests, "0x80072326", "Number of concurrent requests exceeded the limit of 52.")
 		return false
 	}
 	s.running++
-	s.busiest = max(s.busiest, s.running)
+	s.maxRunning = max(s.maxRunning, s.running)
 	return true
 }
 
@@ -68,17 +68,23 @@ func (s *Server) leave() {
 	s.running--
 }
 
-// fail carries out a fault, if there is one for the request.
+// fail answers with a fault if there is one for the request.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, f := range s.faults {
-		if f.Times == 0 || !strings.Contains(unescaped(r.URL.String()), f.Of) {
+		if f.Times == 0 || !strings.Contains(unescaped(r.URL.String()), f.Match) {
 			continue
 		}
 		f.Times--
 		if f.RetryAfter != "" {
 			w.Header().Set("Retry-After", f.RetryAfter)
+		}
+		switch f.Status {
+		case http.StatusFound:
+			w.Header().Set("Location", s.URL+"/signin")
+		case http.StatusUnauthorized:
+			challenge(w)
 		}
 		switch {
 		case f.Truncate:
@@ -100,7 +106,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request) bool {
 	return false
 }
 
-// admit checks the request itself, and who sends it.
+// admit checks the request and its token.
 func (s *Server) admit(w http.ResponseWriter, r *http.Request) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -112,15 +118,21 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request) bool {
 	case len(r.URL.String()) > maxAddress:
 		w.WriteHeader(http.StatusRequestURITooLong)
 	case !known || time.Now().After(ends):
+		challenge(w)
 		w.WriteHeader(http.StatusUnauthorized)
 	case s.NotMember:
 		refuse(w, http.StatusForbidden, "0x80072560", "The user is not a member of the organization.")
-	case s.Privilege != "" && strings.Contains(r.URL.Path, "msdynci_"):
-		refuse(w, http.StatusForbidden, "0x80040220", "Principal user (Id=4f7d1f6e-0000-1111-2222-333344445555, type=8, roleCount=1) is missing "+s.Privilege+" privilege (Id=0) on OTC=10000.")
+	case s.MissingPrivilege != "" && strings.Contains(r.URL.Path, "msdynci_"):
+		refuse(w, http.StatusForbidden, "0x80040220", "Principal user (Id=4f7d1f6e-0000-1111-2222-333344445555, type=8, roleCount=1) is missing "+s.MissingPrivilege+" privilege (Id=0) on OTC=10000.")
 	default:
 		return true
 	}
 	return false
+}
+
+// challenge says where a token is to be had, as Dataverse does with each 401.
+func challenge(w http.ResponseWriter) {
+	w.Header().Set("WWW-Authenticate", "Bearer authorization_uri=https://login.microsoftonline.com/"+Tenant+"/oauth2/authorize, resource_id=https://contoso.crm.dynamics.com/")
 }
 
 func (s *Server) metadata(w http.ResponseWriter, _ *http.Request) {
@@ -146,7 +158,7 @@ func (s *Server) metadata(w http.ResponseWriter, _ *http.Request) {
 	write(w, http.StatusOK, map[string]any{"value": value})
 }
 
-// profileColumns are the names that a query may select.
+// profileColumns returns the names that a query may select.
 func (s *Server) profileColumns() []string {
 	names := []string{"createdon", "msdynci_customerid"}
 	for _, c := range s.columns {
@@ -193,11 +205,11 @@ func (s *Server) records(w http.ResponseWriter, r *http.Request, table []stored,
 	write(w, http.StatusOK, answer)
 }
 
-// pageSize is what the header asks for, as far as Dataverse goes along.
+// pageSize returns the size that the header asks for, within the limits.
 func (s *Server) pageSize(r *http.Request) int {
 	size := maxPage
-	if asked, ok := strings.CutPrefix(r.Header.Get("Prefer"), "odata.maxpagesize="); ok {
-		if n, err := strconv.Atoi(asked); err == nil && n > 0 {
+	if wanted, ok := strings.CutPrefix(r.Header.Get("Prefer"), "odata.maxpagesize="); ok {
+		if n, err := strconv.Atoi(wanted); err == nil && n > 0 {
 			size = min(n, size)
 		}
 	}
@@ -212,7 +224,7 @@ func write(w http.ResponseWriter, status int, document any) {
 	w.WriteHeader(status)
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
-	_ = e.Encode(document) // who asked may be gone
+	_ = e.Encode(document) // the client may be gone
 }
 
 func refuse(w http.ResponseWriter, status int, code, message string) {

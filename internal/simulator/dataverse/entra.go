@@ -7,12 +7,12 @@ import (
 	"time"
 )
 
-// Token signs in without the authority. It holds for a time.
-func (s *Server) Token(holds time.Duration) string {
+// Token issues a token without the authority.
+func (s *Server) Token(lifetime time.Duration) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	token := "tok_" + rand.Text()
-	s.tokens[token] = time.Now().Add(holds)
+	s.tokens[token] = time.Now().Add(lifetime)
 	return token
 }
 
@@ -23,7 +23,7 @@ func (s *Server) Revoke() {
 	clear(s.tokens)
 }
 
-// discover answers where tokens are to be had.
+// discover answers with the addresses of the authority.
 func (s *Server) discover(w http.ResponseWriter, r *http.Request) {
 	authority := "https://" + r.Host + "/" + r.PathValue("tenant")
 	write(w, http.StatusOK, map[string]any{
@@ -33,7 +33,7 @@ func (s *Server) discover(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// token is the client credentials flow.
+// token answers a request of the client credentials flow.
 func (s *Server) token(w http.ResponseWriter, r *http.Request) {
 	refuse := func(code int, text string) {
 		write(w, http.StatusUnauthorized, map[string]any{
@@ -55,8 +55,8 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) {
 		refuse(500011, fmt.Sprintf("The resource principal named %s was not found in the tenant named Contoso.", r.FormValue("scope")))
 	default:
 		s.mu.Lock()
-		holds := s.TokenLives
+		lifetime := s.TokenLifetime
 		s.mu.Unlock()
-		write(w, http.StatusOK, map[string]any{"token_type": "Bearer", "expires_in": int(holds.Seconds()), "access_token": s.Token(holds)})
+		write(w, http.StatusOK, map[string]any{"token_type": "Bearer", "expires_in": int(lifetime.Seconds()), "access_token": s.Token(lifetime)})
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// query is what a request asks of a table.
+// query holds the options of a request for records.
 type query struct {
 	selected []string
 	matches  func(values map[string]any) bool
@@ -18,14 +18,14 @@ type query struct {
 	without  string // the query without the cookie, still escaped
 }
 
-// parseQuery reads the options that Dataverse knows, as far as they are needed
-// here; problem is what it says to others.
+// parseQuery parses the options that the client needs. problem is Dataverse's
+// answer to any other.
 func parseQuery(raw string) (q query, problem string) {
 	q.matches = func(map[string]any) bool { return true }
 	var rest []string
 	for _, option := range strings.Split(raw, "&") {
 		name, value, _ := strings.Cut(option, "=")
-		text, err := url.PathUnescape(value) // a plus is no space here
+		text, err := url.PathUnescape(value) // a plus is not a space here
 		if err != nil {
 			return q, "The query is malformed."
 		}
@@ -58,7 +58,7 @@ func parseQuery(raw string) (q query, problem string) {
 	return q, ""
 }
 
-// parseFilter reads the two filters that are needed, to the letter.
+// parseFilter parses exactly the two filters that the client needs.
 func parseFilter(text string) (func(map[string]any) bool, string) {
 	if inner, ok := between(text, "contains(msdynci_segments,'", "')"); ok {
 		literal := strings.ReplaceAll(inner, "''", "\x00")
@@ -90,7 +90,7 @@ func between(text, prefix, suffix string) (string, bool) {
 	return text, begins && ends
 }
 
-// cookie is the token of the page that begins after some records.
+// cookie returns the token of the page that begins after skip records.
 func cookie(skip int) string {
 	return url.QueryEscape(fmt.Sprintf(`<cookie pagenumber="2" after="%d" istracking="False" />`, skip))
 }
@@ -103,7 +103,7 @@ func page(cookie string) (skip int, problem string) {
 	return skip, ""
 }
 
-// unescaped is a part of an address as people read it.
+// unescaped returns a part of an address without percent-encoding.
 func unescaped(text string) string {
 	if plain, err := url.PathUnescape(text); err == nil {
 		return plain
@@ -111,12 +111,12 @@ func unescaped(text string) string {
 	return text
 }
 
-// encode writes a list as Customer Insights does.
+// encode encodes a list as Customer Insights does.
 func encode(list []string, escapeHTML bool) string {
 	var b strings.Builder
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(escapeHTML)
-	_ = e.Encode(list) // strings always can be
+	_ = e.Encode(list) // strings can always be encoded
 	return strings.TrimSpace(b.String())
 }
 

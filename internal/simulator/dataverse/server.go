@@ -1,10 +1,11 @@
 // Package dataverse is a stand-in for a Dataverse environment with the tables
 // of Customer Insights - Data, and for Microsoft Entra ID, which signs in to it.
-// It takes only what the real ones take, as far as reading segments goes.
+// It accepts only requests that the real ones accept.
 package dataverse
 
 import (
 	"crypto/rand"
+	"encoding/pem"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -13,21 +14,23 @@ import (
 	"time"
 )
 
-// The app registration that the stand-in knows.
+// The only app registration.
 const (
 	Tenant       = "11111111-2222-3333-4444-555555555555"
 	Client       = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"
 	ClientSecret = "sEcr3t~of.the-stand_in"
 )
 
-// Profile is a unified customer: columns, without the prefix, and their values.
+// Profile is a unified customer: values by column, without the prefix.
 type Profile map[string]any
 
 // Server is one environment.
 type Server struct {
-	URL string // of the environment, and of the authority
+	URL          string // of the environment
+	AuthorityURL string // of Microsoft Entra ID, empty in memory
 
-	http *httptest.Server
+	http      *httptest.Server
+	authority *httptest.Server
 
 	mu          sync.Mutex
 	columns     []column
@@ -36,32 +39,32 @@ type Server struct {
 	tokens      map[string]time.Time // with the end of each
 	requests    []string
 	running     int
-	busiest     int
+	maxRunning  int
 	faults      []*Fault
 
-	// What can be wrong with an environment.
-	NoMetadata bool   // metadata must not be read
-	NoTables   bool   // Customer Insights is not connected
-	NotMember  bool   // there is no application user
-	Privilege  string // that the application user lacks
-	MaxPage    int    // smaller pages than asked for; 0 is 5,000
-	TokenLives time.Duration
-	EscapeHTML bool // & and the like are escaped in lists of segments
-	Profiles   int  // how many are counted, if not those that there are; negative: none can be
+	// How the environment behaves; see Set.
+	NoMetadata       bool   // metadata may not be read
+	NoTables         bool   // Customer Insights is not connected
+	NotMember        bool   // there is no application user
+	MissingPrivilege string // of the application user
+	MaxPage          int    // records of a page at most; 0 is 5,000
+	TokenLifetime    time.Duration
+	EscapeHTML       bool // lists of segments escape & and the like
+	ProfileCount     int  // 0: the number of profiles; negative: counting fails
 }
 
 type column struct{ name, kind string }
 
 type stored struct {
-	id     string // of the record, by which tables are ordered
+	id     string // of the record; tables are ordered by it
 	values map[string]any
 }
 
-// Fault is a failure of the next requests whose address holds Of.
+// Fault is a failure of the next requests whose address contains Match.
 type Fault struct {
-	Of         string
+	Match      string
 	Times      int
-	Status     int    // 0: answer as usual
+	Status     int
 	RetryAfter string // header
 	Body       string // instead of Dataverse's error
 	HTML       bool
@@ -71,24 +74,53 @@ type Fault struct {
 // Start starts an environment whose unified profiles have text columns with
 // these names.
 func Start(columns ...string) *Server {
-	s := &Server{tokens: map[string]time.Time{}, TokenLives: time.Hour}
-	for _, name := range columns {
-		s.AddColumn(name, "String")
-	}
+	s := newServer(columns)
+	s.http = httptest.NewServer(http.HandlerFunc(s.api))
+	s.URL = s.http.URL
 	mux := http.NewServeMux()
 	mux.HandleFunc("/{tenant}/v2.0/.well-known/openid-configuration", s.discover)
 	mux.HandleFunc("POST /{tenant}/oauth2/v2.0/token", s.token)
-	mux.HandleFunc("/api/data/v9.2/", s.api)
-	s.http = httptest.NewServer(mux)
-	s.URL = s.http.URL
+	s.authority = httptest.NewTLSServer(mux)
+	s.AuthorityURL = s.authority.URL
 	return s
 }
 
-// Close ends the environment.
-func (s *Server) Close() { s.http.Close() }
+// StartInMemory starts an environment without an authority that only the
+// returned transport reaches. It can be used under the clock of synctest.
+func StartInMemory(columns ...string) (*Server, *http.Transport) {
+	s := newServer(columns)
+	s.http = httptest.NewUnstartedServer(http.HandlerFunc(s.api))
+	s.http.Listener.Close()
+	listener := newMemoryListener()
+	s.http.Listener = listener
+	s.http.Start()
+	s.URL = s.http.URL
+	return s, &http.Transport{DialContext: listener.dial}
+}
 
-// AddColumn adds a column to the unified profiles, with an AttributeType of
-// Dataverse's.
+func newServer(columns []string) *Server {
+	s := &Server{tokens: map[string]time.Time{}, TokenLifetime: time.Hour}
+	for _, name := range columns {
+		s.AddColumn(name, "String")
+	}
+	return s
+}
+
+// AuthorityCertificate returns the certificate of the authority as PEM.
+func (s *Server) AuthorityCertificate() []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.authority.Certificate().Raw})
+}
+
+// Close ends the environment.
+func (s *Server) Close() {
+	s.http.Close()
+	if s.authority != nil {
+		s.authority.Close()
+	}
+}
+
+// AddColumn adds a column of an AttributeType of Dataverse to the unified
+// profiles.
 func (s *Server) AddColumn(name, kind string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -133,22 +165,22 @@ func (s *Server) Fail(f Fault) {
 	s.faults = append(s.faults, &f)
 }
 
-// Requests returns the addresses of the requests to the Web API, below its root
-// and not escaped.
+// Requests returns the unescaped addresses of the requests to the Web API,
+// relative to its root.
 func (s *Server) Requests() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.requests)
 }
 
-// Busiest is how many requests ran at once.
-func (s *Server) Busiest() int {
+// MaxConcurrent returns the largest number of requests that ran at once.
+func (s *Server) MaxConcurrent() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.busiest
+	return s.maxRunning
 }
 
-// Set changes what is wrong with the environment.
+// Set changes how the environment behaves while requests run.
 func (s *Server) Set(change func(*Server)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

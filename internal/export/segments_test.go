@@ -22,14 +22,14 @@ func someOf(numbers ...int) *table {
 }
 
 // telling is an export that tells who is in which segments.
-func (w *world) telling(sources ...segment.Source) *export.Export {
+func (w *env) telling(sources ...segment.Source) *export.Export {
 	e := w.export(sources...)
 	e.SegmentProperty = "segments"
 	return e
 }
 
 // checkSegments compares the property of people in Klaviyo.
-func (w *world) checkSegments(t *testing.T, want map[int]string) {
+func (w *env) checkSegments(t *testing.T, want map[int]string) {
 	t.Helper()
 	for i, segments := range want {
 		p, ok := w.Profile(address(i))
@@ -44,7 +44,7 @@ func (w *world) checkSegments(t *testing.T, want map[int]string) {
 // after the one it is read from.
 func TestRunTellsTheSegmentsOfAProfile(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{})
+	w := newEnv(t, simulator.Options{})
 	e := w.telling(someOf(1, 2, 3, 1), someOf(2, 4, 4), someOf(5, 3, 2))
 	result := w.run(t, e)
 	if result.Profiles != 5 || result.Duplicates != 5 || result.Exported != 5 {
@@ -63,7 +63,7 @@ func TestRunTellsTheSegmentsOfAProfile(t *testing.T) {
 // Whoever is rejected in a segment is not in it.
 func TestRunTellsNoSegmentOfARejectedRow(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{})
+	w := newEnv(t, simulator.Options{})
 	bad := someOf(1, 2)
 	bad.rows[0][3] = "\xff"
 	w.run(t, w.telling(bad, someOf(1)))
@@ -72,7 +72,7 @@ func TestRunTellsNoSegmentOfARejectedRow(t *testing.T) {
 
 func TestRunTellsTheOnlySegment(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{})
+	w := newEnv(t, simulator.Options{})
 	source := &counted{Source: versioned(3, "v1")}
 	e := w.telling(source)
 	e.Segments[0].Name = `the "VIP"s`
@@ -94,7 +94,7 @@ func TestRunTellsTheOnlySegment(t *testing.T) {
 // them is known from the plan.
 func TestRunReadsSeveralSegmentsTwice(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{})
+	w := newEnv(t, simulator.Options{})
 	first, second := &counted{Source: versioned(3, "v1")}, &counted{Source: versioned(2, "v1")}
 	e := w.telling(first, second)
 	surveyed, err := e.Survey(t.Context())
@@ -114,7 +114,7 @@ func TestRunReadsSeveralSegmentsTwice(t *testing.T) {
 // names of segments and of the property.
 func TestSurveyFingerprintOfSegments(t *testing.T) {
 	t.Parallel()
-	w := &world{listID: "Y6nRLr"}
+	w := &env{listID: "Y6nRLr"}
 	fingerprint := func(change func(*export.Export), sources ...segment.Source) string {
 		e := w.telling(sources...)
 		change(e)
@@ -148,7 +148,7 @@ func TestSurveyFingerprintOfSegments(t *testing.T) {
 // before anything is sent.
 func TestSurveyKeepsRoomForTheSegments(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{})
+	w := newEnv(t, simulator.Options{})
 	for size := 99_850; size < 99_960; size += 8 {
 		text := make([]byte, size)
 		for i := range text {
@@ -216,7 +216,7 @@ func TestSurveyUnlessUnchanged(t *testing.T) {
 // What a run has sent is a survey, too, of the versions from before it.
 func TestRunTellsTheVersion(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulator.Options{})
+	w := newEnv(t, simulator.Options{})
 	e := w.export(versioned(2, "v1"))
 	surveyed, err := e.Survey(t.Context())
 	if err != nil {

@@ -1,0 +1,212 @@
+package provider
+
+import (
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
+)
+
+// runAttribute is an attribute of last_run. Exactly one of text and count is set;
+// it takes the value from a run that is over. A negative count is not known.
+type runAttribute struct {
+	name, description string
+	text              func(run completedRun) string
+	count             func(run completedRun) int64
+}
+
+// completedRun is a run that is over, and why it was made.
+type completedRun struct {
+	*export.Result
+	reason string
+}
+
+// The attributes of last_run that decisions depend on.
+const (
+	runID               = "id"
+	runReason           = "reason"
+	runStatus           = "status"
+	runStartedAt        = "started_at"
+	runCompletedAt      = "completed_at"
+	runFingerprint      = "fingerprint"
+	runSubmitted        = "profiles_submitted"
+	runUnconfirmed      = "profiles_unconfirmed"
+	runListProfileCount = "list_profile_count"
+)
+
+// runAttributes are all attributes of last_run: its schema, its type and its values
+// are made from them.
+var runAttributes = []runAttribute{
+	{
+		name: runID, description: "Id of the run, as in the log.",
+		text: func(run completedRun) string { return run.ID },
+	},
+	{
+		name: runReason, description: "Why the run was due.",
+		text: func(run completedRun) string { return run.reason },
+	},
+	{
+		name: runStatus, description: "`succeeded`, or `partial` when Klaviyo refused some of the profiles or did not confirm them.",
+		text: completedRun.status,
+	},
+	{
+		name: runStartedAt, description: "When the run began, RFC 3339 in UTC.",
+		text: func(run completedRun) string { return run.StartedAt.Format(time.RFC3339) },
+	},
+	{
+		name: runCompletedAt, description: "When Klaviyo had finished, RFC 3339 in UTC.",
+		text: func(run completedRun) string { return run.CompletedAt.Format(time.RFC3339) },
+	},
+	{
+		name: runFingerprint, description: "Fingerprint of the profiles that were sent.",
+		text: func(run completedRun) string { return run.Fingerprint },
+	},
+	{
+		name: runSubmitted, description: "Number of profiles that were sent to Klaviyo.",
+		count: func(run completedRun) int64 { return run.Submitted() },
+	},
+	{
+		name: "profiles_failed", description: "Number of those that Klaviyo refused.",
+		count: func(run completedRun) int64 { return run.Refused.Total },
+	},
+	{
+		name: runUnconfirmed, description: "Number of those that Klaviyo counted neither as imported nor as failed. They make the next run due. The rest of `profiles_submitted` was imported.",
+		count: func(run completedRun) int64 { return run.Unconfirmed.Total() },
+	},
+	{
+		name: runListProfileCount, description: "Number of members of the list after the run. When it has fallen since, people were taken off the list and a run is due.",
+		count: func(run completedRun) int64 { return run.ListProfileCount },
+	},
+	{
+		name: "jobs", description: "Number of import jobs in Klaviyo.",
+		count: func(run completedRun) int64 { return run.Jobs },
+	},
+}
+
+// status sums a run up.
+func (run completedRun) status() string {
+	if run.Refused.Total > 0 || run.Unconfirmed.Total() > 0 {
+		return "partial"
+	}
+	return "succeeded"
+}
+
+// lastRunSchema returns the schemas of the attributes of last_run.
+func lastRunSchema() map[string]schema.Attribute {
+	attributes := make(map[string]schema.Attribute, len(runAttributes))
+	for _, a := range runAttributes {
+		if a.count != nil {
+			attributes[a.name] = computedInt64(a.description)
+		} else {
+			attributes[a.name] = computedString(a.description)
+		}
+	}
+	return attributes
+}
+
+// runType returns the type of last_run.
+func runType() map[string]attr.Type {
+	kinds := make(map[string]attr.Type, len(runAttributes))
+	for _, a := range runAttributes {
+		if a.count != nil {
+			kinds[a.name] = types.Int64Type
+		} else {
+			kinds[a.name] = types.StringType
+		}
+	}
+	return kinds
+}
+
+// lastRun is a value of last_run, or of the data source of runs.
+type lastRun map[string]attr.Value
+
+// makeRun fills each attribute of last_run.
+func makeRun(text func(runAttribute) types.String, count func(runAttribute) types.Int64) lastRun {
+	run := make(lastRun, len(runAttributes))
+	for _, a := range runAttributes {
+		if a.count != nil {
+			run[a.name] = count(a)
+		} else {
+			run[a.name] = text(a)
+		}
+	}
+	return run
+}
+
+// finishedRun is a run that is over.
+func finishedRun(reason string, r *export.Result) lastRun {
+	run := completedRun{r, reason}
+	return makeRun(
+		func(a runAttribute) types.String { return types.StringValue(a.text(run)) },
+		func(a runAttribute) types.Int64 { return countOrNull(a.count(run)) },
+	)
+}
+
+// plannedRun is a run that is due, with nothing known but its reason. The reason is
+// not known either if it is empty.
+func plannedRun(reason string) lastRun {
+	run := makeRun(
+		func(runAttribute) types.String { return types.StringUnknown() },
+		func(runAttribute) types.Int64 { return types.Int64Unknown() },
+	)
+	if reason != "" {
+		run[runReason] = types.StringValue(reason)
+	}
+	return run
+}
+
+// nullRun has no value in any attribute.
+func nullRun() lastRun {
+	return makeRun(
+		func(runAttribute) types.String { return types.StringNull() },
+		func(runAttribute) types.Int64 { return types.Int64Null() },
+	)
+}
+
+// object is the run as Terraform stores it.
+func (run lastRun) object() types.Object { return types.ObjectValueMust(runType(), run) }
+
+// text returns the value of a text attribute, null if the run has none.
+func (run lastRun) text(name string) types.String {
+	value, _ := run[name].(types.String)
+	return value
+}
+
+// count returns the value of a number attribute, null if the run has none.
+func (run lastRun) count(name string) types.Int64 {
+	value, _ := run[name].(types.Int64)
+	return value
+}
+
+// startedAt is when the run began, zero if that is not known.
+func (run lastRun) startedAt() time.Time {
+	at, _ := time.Parse(time.RFC3339, run.text(runStartedAt).ValueString())
+	return at
+}
+
+// completedSince reports whether the run completed at or after a time, to the
+// second.
+func (run lastRun) completedSince(t time.Time) bool {
+	completed, err := time.Parse(time.RFC3339, run.text(runCompletedAt).ValueString())
+	return err == nil && !completed.Before(t.Truncate(time.Second))
+}
+
+// lastRun is the last run of the export, nil if there was none or if it is not
+// known whether there will have been one.
+func (m *segmentExportModel) lastRun() lastRun {
+	if m.LastRun.IsNull() || m.LastRun.IsUnknown() {
+		return nil
+	}
+	return m.LastRun.Attributes()
+}
+
+// countOrNull is null for a count that is not known.
+func countOrNull(count int64) types.Int64 {
+	if count < 0 {
+		return types.Int64Null()
+	}
+	return types.Int64Value(count)
+}
