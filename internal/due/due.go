@@ -15,6 +15,9 @@ import (
 type Reasons struct {
 	Lasting []string // hold whenever the same plan is made again, so it can promise them
 	Passing []string // were found just now, and may be others when the plan is made again
+
+	Everything bool // all profiles are sent, and not only what has changed
+	Settled    bool // Everything is the same whenever the same plan is made again
 }
 
 // Any reports whether a run is due.
@@ -30,15 +33,25 @@ func (r Reasons) String() string { return strings.Join(slices.Concat(r.Lasting, 
 func (r *Reasons) lasting(reason string) { r.Lasting = append(r.Lasting, reason) }
 func (r *Reasons) passing(reason string) { r.Passing = append(r.Passing, reason) }
 
+// everything adds a reason because of which all profiles are sent.
+func (r *Reasons) everything(reason string) {
+	if !r.Everything {
+		reason = everythingSent + reason
+	}
+	r.Everything, r.Settled = true, true
+	r.lasting(reason)
+}
+
 // Decide says why a run is due, if it is.
 func Decide(f *Facts) Reasons {
 	var r Reasons
 	if f.Last == nil {
 		r.lasting("first run")
+		r.Everything, r.Settled = true, true
 		return r
 	}
-	if f.EnabledAgain {
-		r.lasting("enabled again")
+	if f.EnabledAgain { // nobody looked at the list meanwhile
+		r.everything("enabled again")
 	}
 	f.addDestination(&r)
 	f.addDrift(&r)
@@ -46,8 +59,12 @@ func Decide(f *Facts) Reasons {
 	if n := f.Last.Unconfirmed; n > 0 {
 		r.lasting(tally.CountWith(n, "profile", "was", "were") + " not confirmed by Klaviyo")
 	}
+	if n := f.Last.Untaken; n > 0 {
+		r.lasting(tally.CountWith(n, "profile", "was", "were") + " not taken by Klaviyo")
+	}
 	f.addSettings(&r)
 	f.addSchedule(&r)
+	f.addEverything(&r)
 	return r
 }
 
@@ -55,10 +72,10 @@ func Decide(f *Facts) Reasons {
 func (f *Facts) addDestination(r *Reasons) {
 	before, now := f.Last.Inputs, f.Now
 	if before.AccountID != now.AccountID {
-		r.lasting("account changed")
+		r.everything("account changed")
 	}
 	if before.ListID != now.ListID {
-		r.lasting("list changed")
+		r.everything("list changed")
 	}
 }
 
@@ -73,7 +90,7 @@ func (f *Facts) addDrift(r *Reasons) {
 		return
 	}
 	if f.Refresh.Lost > 0 && f.MembershipCheck != CheckNone {
-		r.lasting("list lost " + tally.Count(f.Refresh.Lost, "member"))
+		r.everything("list lost " + tally.Count(f.Refresh.Lost, "member"))
 	}
 }
 
@@ -87,14 +104,14 @@ func addMissing(r *Reasons, m *Membership, before Missing) {
 	if m.Strangers > 0 {
 		reason += " and has " + tally.Count(m.Strangers, "stranger")
 	}
-	r.lasting(reason)
+	r.everything(reason)
 }
 
 // addSegments adds what changed in the segments or in how they are mapped.
 // Segments that are declared otherwise and hold the same make no run due.
 func (f *Facts) addSegments(r *Reasons) {
 	if f.MappingChanged {
-		r.lasting("mapping changed")
+		r.everything("mapping changed")
 		return
 	}
 	if f.Survey == nil || f.Survey.Fingerprint == f.Last.Fingerprint {
@@ -104,10 +121,18 @@ func (f *Facts) addSegments(r *Reasons) {
 	case f.SegmentsChanged:
 		r.lasting("segments changed")
 	case f.Refresh != nil && f.Refresh.SegmentsRead:
-		r.lasting(changeOfProfiles(f.Last.Profiles, f.Survey.Profiles))
+		r.lasting(f.change())
 	case !f.Edited: // an edited plan that is made again must not depend on what the segments hold by then
 		r.passing("segment changed")
 	}
+}
+
+// change says how the segments have changed.
+func (f *Facts) change() string {
+	if c := f.Survey.Changes; c != nil {
+		return fmt.Sprintf("segment changed: +%s ~%s -%s", tally.Thousands(c.Added), tally.Thousands(c.Updated), tally.Thousands(c.Removed))
+	}
+	return changeOfProfiles(f.Last.Profiles, f.Survey.Profiles)
 }
 
 // changeOfProfiles says how many profiles there were and are.
@@ -125,14 +150,14 @@ func (f *Facts) addSettings(r *Reasons) {
 		r.lasting("sync mode changed")
 	}
 	if before.OptOuts != now.OptOuts {
-		r.lasting("opt_outs changed")
+		r.everything("opt_outs changed") // who was withheld is to be sent now
 	}
 	if f.TriggersUnknown {
-		r.lasting("triggers changed")
+		r.everything("triggers changed")
 		return
 	}
 	for _, name := range changedKeys(before.Triggers, now.Triggers) {
-		r.lasting("trigger " + name + " changed")
+		r.everything("trigger " + name + " changed")
 	}
 }
 

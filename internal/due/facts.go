@@ -18,6 +18,7 @@ type Facts struct {
 	MappingChanged  bool // columns fill something else, or it is not known yet what
 	SegmentsChanged bool // the segments are declared otherwise; they may hold the same
 	ScheduleChanged bool
+	FullSendChanged bool // after how long everything is sent once more
 	Edited          bool // anything at all differs
 
 	Survey *Survey // of the segments as they are declared now; nil if they were not read
@@ -28,6 +29,11 @@ type Facts struct {
 	JustRefreshed bool // this process has refreshed the export, whatever that found
 
 	MembershipCheck string // CheckCount, CheckFull or CheckNone
+	Send            string // SendChanges or SendEverything; empty while it is not known
+
+	// FullSend says that everything was last sent so long ago, as seen now, that it
+	// is to be sent once more.
+	FullSend bool
 
 	// Tick is when the schedule has made a run due since the last one, as seen
 	// now. It is zero if it has not.
@@ -62,6 +68,8 @@ type Run struct {
 	Fingerprint string // of the profiles that it exported
 	Profiles    int64  // in the segments then, those withheld included
 	Unconfirmed int64  // profiles that Klaviyo did not confirm
+	Untaken     int64  // profiles that Klaviyo could not take because of trouble of its own
+	Known       bool   // which profiles Klaviyo acknowledged is known
 
 	// Missing is who was missing on the list right after the run, because Klaviyo
 	// merged or skipped profiles. It is zero if nobody looked.
@@ -72,6 +80,12 @@ type Run struct {
 type Survey struct {
 	Fingerprint string
 	Profiles    int64
+	Changes     *Difference // since the last run; nil if they are too many or not known
+}
+
+// Difference is how many profiles have changed since the last run.
+type Difference struct {
+	Added, Updated, Removed int64
 }
 
 // Refresh is what refreshing found.
@@ -81,6 +95,7 @@ type Refresh struct {
 	Lost         int64       // members since the last run, opt-outs aside
 	Membership   *Membership // nil if the members were not compared one by one
 	Tick         time.Time   // when the schedule has made a run due; zero if it has not
+	FullSend     bool        // as in Facts, at the time of the refresh
 }
 
 // Membership is how the list and the segments compare.

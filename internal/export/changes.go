@@ -32,6 +32,10 @@ type Sent struct {
 	// are 0 if everything was sent.
 	Added, Updated, Unchanged int64
 
+	// Left is how many profiles have left the segments since the last run, if that
+	// is known, whether they are taken off the list or not.
+	Left int64
+
 	// Acknowledged are the profiles of the segments that Klaviyo has acknowledged by
 	// now, those that are withheld among them. It is nil if that is not known.
 	Acknowledged *sketch.Sketch
@@ -66,7 +70,7 @@ func (e *Export) newSending(surveyed *Survey) *sending {
 		return s
 	}
 	if c := surveyed.Changes; c != nil && s.before != nil {
-		s.changes = c
+		s.changes, s.Left = c, int64(len(c.Removed))
 		s.only = make(map[uint64]bool, len(c.Added)+len(c.Updated))
 		for _, key := range c.Added {
 			s.only[key] = true

@@ -12,6 +12,11 @@ import (
 // be rejected: when it is more than half, the mapping is wrong, not the rows.
 const DefaultMaxRejectedPercent = 50
 
+// DefaultMaxRemovedPercent is for mirrors that do not say how many members may be
+// taken off the list at once: a segment that lost a quarter of its people has more
+// often lost its source.
+const DefaultMaxRemovedPercent = 25
+
 // Safeguards stop runs that cannot be meant.
 type Safeguards struct {
 	MaxRejectedPercent int64 // of the rows, 0 to 100

@@ -187,7 +187,7 @@ func TestAccBlocks_sameMapping(t *testing.T) {
 	moved := config.without(exportBlock, "property 1").with(exportBlock, "properties", `{ tier = "Tier" }`)
 	emptied := moved.without(exportBlock, "attributes").with(exportBlock, "attributes", "{}")
 	changed := applied(emptied)
-	changed.ConfigPlanChecks = planned(exportAddress, plancheck.ResourceActionUpdate, values{"last_run.reason": "mapping changed"})
+	changed.ConfigPlanChecks = planned(exportAddress, plancheck.ResourceActionUpdate, values{"last_run.reason": "everything is sent: mapping changed"})
 	same := inState(exportAddress, values{"last_run.reason": "first run"})
 	w.run(applied(config), applied(reordered, same), applied(moved, same), changed)
 	w.wantImports(2)

@@ -33,6 +33,7 @@ type providerData struct {
 	refreshes refreshes
 	renames   sync.Map // names that lists are about to get, by id of the list
 	rejects   rejectsFiles
+	mirrors   mirrors
 	runs      runs
 	account   ownAccount
 }

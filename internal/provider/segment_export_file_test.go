@@ -423,7 +423,7 @@ func TestAccSecrets_signedURL(t *testing.T) {
 	c.run("Apply complete", "apply", "-no-color", "-input=false", "plan.bin")
 	c.run("No changes", "plan", "-no-color", "-input=false")
 	s.change(csvOf(people))
-	c.run("segment changed: 3 -> 4 profiles", "plan", "-no-color", "-input=false", "-out=plan.bin")
+	c.run("segment changed: +1 ~0 -0", "plan", "-no-color", "-input=false", "-out=plan.bin")
 	c.run("first run", "show", "-no-color", "-json", "plan.bin")
 	c.run("Apply complete", "apply", "-no-color", "-input=false", "plan.bin")
 	w.wantMembers("ann@example.com", "bob@example.com", "eve@example.com", "joe@example.com")

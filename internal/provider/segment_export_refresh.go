@@ -26,6 +26,7 @@ type exportRefresh struct {
 	diags   *diag.Diagnostics
 
 	export *export.Export
+	plan   *exportPlan // of the export as it is in the state
 }
 
 // refresh brings the attributes of the list up to date and returns what makes a
@@ -37,6 +38,8 @@ func (r *exportRefresh) refresh(ctx context.Context, limit time.Duration) *refre
 	found, outcome := refreshed{}, refreshOutcome{}
 	r.export = r.state.export(ctx, r.diags)
 	r.export.RejectsPath = "" // refreshing writes nothing; planning lists what is rejected
+	r.plan = &exportPlan{data: r.data, plan: r.state, state: r.state, private: r.private, diags: r.diags, export: r.export}
+	r.plan.track(ctx)
 	d, _ := r.state.destination(ctx, r.diags)
 	used, err := r.data.access(d.keyRef())
 	if err == nil {
@@ -84,16 +87,17 @@ func (r *exportRefresh) warnList(err error) {
 // last run, it corrects the counts of the state: the run may have exported something
 // else than was planned.
 func (r *exportRefresh) due(ctx context.Context, found refreshed) *refreshed {
-	p := exportPlan{data: r.data, plan: r.state, state: r.state, private: r.private, diags: r.diags, export: r.export, refresh: &found}
+	r.plan.refresh = &found
 	last := r.state.lastRun()
 	if found.Survey != nil && last != nil && found.Survey.Fingerprint == last.text(runFingerprint).ValueString() {
 		r.state.setSurvey(found.Survey)
 	}
 	if last != nil {
 		found.Tick = r.state.tick(ctx, last, r.data.now(), r.diags)
+		found.FullSend = fullSendDue(r.state.FullSendAfter, r.state.LastFullSendAt, r.data.now())
 	}
 	changed := found.Survey != nil && found.Survey.Fingerprint != r.state.Fingerprint.ValueString()
-	if changed || r.state.RunOnApply.ValueBool() && len(p.reasons(ctx, found.Survey).Lasting) > 0 {
+	if changed || r.state.RunOnApply.ValueBool() && len(r.plan.reasons(ctx, found.Survey).Lasting) > 0 {
 		return &found
 	}
 	return nil

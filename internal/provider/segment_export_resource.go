@@ -7,6 +7,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/due"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/logging"
 )
@@ -127,8 +128,13 @@ func (p *exportPlan) apply(ctx context.Context, operation string, timeout time.D
 	ctx, cancel := withTimeout(ctx, operation, timeout)
 	defer cancel()
 	p.export = p.plan.export(ctx, p.diags)
+	p.loadRefresh(ctx)
+	p.track(ctx)
 	surveyed := p.surveyed(ctx)
 	store(ctx, p.private, keyRefresh, nil, p.diags) // only the plan needed it
+	if p.plan.send() == due.SendEverything {
+		p.storeSketches(ctx, nil, nil)
+	}
 	if p.diags.HasError() || !p.plan.Enabled.ValueBool() {
 		return
 	}
@@ -147,25 +153,21 @@ func (p *exportPlan) apply(ctx context.Context, operation string, timeout time.D
 		p.plan.setNextRun(ctx, p.diags)
 		return
 	}
-	reason := run.text(runReason).ValueString()
-	if run.text(runReason).IsUnknown() { // it was planned without a refresh
-		if surveyed == nil {
-			surveyed = &export.Survey{}
-		}
-		reason = p.reasons(ctx, surveyed).String()
-	}
-	p.run(ctx, reason, surveyed)
+	p.run(ctx, p.chooseSent(ctx, run, surveyed), surveyed)
 	p.plan.setNextRun(ctx, p.diags)
 }
 
 // surveyed is the survey of the refresh or of the plan just before, if the
 // declaration is the same.
 func (p *exportPlan) surveyed(ctx context.Context) *export.Survey {
-	found := refreshed{}
-	if p.sameSource(ctx) && load(ctx, p.private, keyRefresh, &found, p.diags) && found.Survey != nil {
-		return found.Survey
+	if p.surveyRefreshed(ctx) {
+		return p.refresh.Survey
 	}
-	return p.data.surveys.find(p.plan.source())
+	since := ""
+	if p.export.Acknowledged != nil {
+		since = p.export.Acknowledged.Identity()
+	}
+	return p.data.surveys.find(p.plan.source(), since)
 }
 
 // run exports, and records it.
@@ -175,6 +177,7 @@ func (p *exportPlan) run(ctx context.Context, reason string, surveyed *export.Su
 		p.plan.addError(p.diags, p.used.blame(err))
 		return
 	}
+	result.LeaversUnknown = result.LeaversUnknown || p.leaversUnknown()
 	p.data.runs.add(result.ID)
 	warnChanged(p.diags, p.plan.name(), p.plan.Fingerprint, p.plan.ProfileCount, result)
 	p.plan.LastRun = finishedRun(reason, result).object()
@@ -186,6 +189,9 @@ func (p *exportPlan) run(ctx context.Context, reason string, surveyed *export.Su
 	if p.plan.Fingerprint.IsUnknown() {
 		p.plan.setSurvey(&result.Survey)
 	}
+	p.setSent(result)
+	p.storeSketches(ctx, result.Acknowledged, result.AcknowledgedKeys)
+	store(ctx, p.private, keyCounts, runCounts{result.Profiles, result.Untaken}, p.diags)
 	store(ctx, p.private, keyInputs, p.plan.inputs(p.export), p.diags)
 	storeSurveyed(ctx, p.private, p.plan, p.export, &result.Survey, p.diags)
 	p.rememberMissing(ctx)

@@ -32,9 +32,6 @@ const (
 	membershipNone  = due.CheckNone
 )
 
-// syncUpsert adds and updates profiles and takes nobody off the list.
-const syncUpsert = "upsert"
-
 // Schema implements resource.Resource.
 func (r *segmentExportResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	attributes := map[string]schema.Attribute{
@@ -59,13 +56,10 @@ func (r *segmentExportResource) Schema(ctx context.Context, _ resource.SchemaReq
 			Optional:   true,
 			Validators: []validator.String{propertyName, notMapped{}},
 		},
-		"sync_mode": schema.StringAttribute{
-			MarkdownDescription: "`upsert` adds people to the list and updates their profiles; nobody is taken off. Defaults to `upsert`.",
-			Optional:            true,
-			Computed:            true,
-			Default:             stringdefault.StaticString(syncUpsert),
-			Validators:          []validator.String{stringvalidator.OneOf(syncUpsert)},
-		},
+		"send":            sendAttribute(),
+		"full_send_after": fullSendAfterAttribute(),
+		"sync_mode":       syncModeAttribute(),
+		"removal_scope":   removalScopeAttribute(),
 		"opt_outs": schema.StringAttribute{
 			MarkdownDescription: "What happens to people who unsubscribed from the list, according to Klaviyo's suppressions for it: `withhold` does not put them back on it, `ignore` exports them like everybody else. Defaults to `withhold`.",
 			Optional:            true,
@@ -238,6 +232,11 @@ func safeguardsBlock() schema.Block {
 				Optional:            true,
 				Validators:          []validator.Int64{int64validator.Between(0, 100)},
 			},
+			"max_removed_percent": schema.Int64Attribute{
+				MarkdownDescription: fmt.Sprintf("With `sync_mode = \"mirror\"`: maximum share of the members of the list that one run may take off it, in percent, 0 to 100. Defaults to `%d`.", export.DefaultMaxRemovedPercent),
+				Optional:            true,
+				Validators:          []validator.Int64{int64validator.Between(0, 100)},
+			},
 			"max_profiles": schema.Int64Attribute{
 				MarkdownDescription: "Maximum number of profiles in the segments. No limit by default, other than `max_profiles_per_export` of the connection.",
 				Optional:            true,
@@ -271,6 +270,8 @@ func computedAttributes() map[string]schema.Attribute {
 			Computed:            true,
 			Attributes:          lastRunSchema(),
 		},
+		"changes":           changesAttribute(),
+		"last_full_send_at": computedString("When everything was last sent, RFC 3339 in UTC."),
 	}
 }
 

@@ -53,7 +53,7 @@ func TestAccSegmentExport_several(t *testing.T) {
 	moved.ConfigPlanChecks = planned(exportAddress, plancheck.ResourceActionUpdate, dueRun("segment changed: 3 profiles, not all the same as before"))
 	renamed := applied(config.with(exportBlock, "segment_property", `"In"`))
 	renamed.PreConfig = func() { w.wantProperty("ann@example.com", "Segments", `["a","b"]`) }
-	renamed.ConfigPlanChecks = planned(exportAddress, plancheck.ResourceActionUpdate, values{"last_run.reason": "mapping changed"})
+	renamed.ConfigPlanChecks = planned(exportAddress, plancheck.ResourceActionUpdate, values{"last_run.reason": "everything is sent: mapping changed"})
 	w.run(first, moved, renamed)
 	w.wantProperty("joe@example.com", "In", `["b"]`)
 }

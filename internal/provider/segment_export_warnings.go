@@ -29,16 +29,17 @@ func (m *segmentExportModel) name() string {
 	return redact.Line(m.DisplayName.ValueString())
 }
 
-// warnSurvey warns of rows that a run will not send, and of the counts where the
-// plan cannot show them.
-func warnSurvey(diags *diag.Diagnostics, name string, s *export.Survey, refreshed bool) {
-	if !refreshed {
-		diags.AddAttributeWarning(path.Root(segmentArgument), fmt.Sprintf("%s To Export: %s", tally.Count(s.Profiles, "Profile"), name),
-			fmt.Sprintf("%s %s, from %s: %s, and %s that cannot be exported. This is what the segments hold now. "+
-				"Unless pin_to_plan is true, what they hold when the plan is applied is exported.",
-				tally.Count(s.Profiles, "profile"), estimate(s.Profiles), tally.Count(s.Rows, "row"), tally.Count(s.Duplicates, "duplicate"), tally.Count(s.Rejected.Total, "row")))
+// warnToExport warns of the counts where the plan cannot show them. sends is how many
+// of the profiles will be sent.
+func warnToExport(diags *diag.Diagnostics, name string, s *export.Survey, sends int64) {
+	changed := ""
+	if sends < s.Profiles {
+		changed = fmt.Sprintf("Since the last run %s; only these are sent. ", tally.CountWith(sends, "profile", "was added or updated", "were added or updated"))
 	}
-	warnRows(diags, name, s)
+	diags.AddAttributeWarning(path.Root(segmentArgument), fmt.Sprintf("%s To Export: %s", tally.Count(s.Profiles, "Profile"), name),
+		fmt.Sprintf("%s %s, from %s: %s, and %s that cannot be exported. %sThis is what the segments hold now. "+
+			"Unless pin_to_plan is true, what they hold when the plan is applied is exported.",
+			tally.Count(s.Profiles, "profile"), estimate(sends), tally.Count(s.Rows, "row"), tally.Count(s.Duplicates, "duplicate"), tally.Count(s.Rejected.Total, "row"), changed))
 }
 
 // warnRows warns of rows and values that are not sent.
@@ -72,6 +73,18 @@ func warnResult(diags *diag.Diagnostics, name string, r *export.Result) {
 		diags.AddAttributeWarning(path.Root(segmentArgument), "Profiles That Klaviyo Refused: "+name,
 			fmt.Sprintf("Klaviyo took %s of %s. It refused:\n%sCorrect these rows in the source; the next run tries them again. %s",
 				tally.Thousands(r.Exported), tally.Count(r.Submitted(), "profile"), r.Refused.String(), rowsCounted))
+	}
+	if r.Untaken > 0 {
+		diags.AddAttributeWarning(path.Root(segmentArgument), "Profiles That Klaviyo Could Not Take: "+name,
+			fmt.Sprintf("Of the profiles that Klaviyo refused, %s because of trouble on Klaviyo's side, although the run sent them several times. "+
+				"Nothing is wrong with these rows. The next plan shows a run of the export as due, which sends them again; a run on demand is to be requested again.",
+				tally.CountWith(r.Untaken, "profile", "was not taken", "were not taken")))
+	}
+	if r.LeaversUnknown {
+		diags.AddAttributeWarning(path.Root("sync_mode"), "Nobody Was Taken Off The List: "+name,
+			fmt.Sprintf("All profiles were sent, but so much has changed since the last run that it is not known which members of the list %q left the segments. "+
+				"They stay on the list, and later runs do not find them either. To take everybody off who is in none of the segments, whoever put them there, set removal_scope = \"all\". "+
+				"Where only some of them are to go, take them off in Klaviyo, and let the segments change in smaller steps.", r.ListName))
 	}
 	if r.Unconfirmed.Total() > 0 {
 		diags.AddAttributeWarning(path.Root(segmentArgument), "Profiles That Klaviyo Did Not Confirm: "+name,

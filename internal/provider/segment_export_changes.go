@@ -1,0 +1,190 @@
+package provider
+
+import (
+	"context"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/due"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/pipeline"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/sketch"
+)
+
+// defaultFullSendAfter is a week.
+const defaultFullSendAfter = "168h"
+
+func sendAttribute() schema.Attribute {
+	return schema.StringAttribute{
+		MarkdownDescription: "What a run sends: `" + due.SendChanges + "` sends only profiles that are new or different since the last run, which the private state tells by a [sketch](#what-is-sent); " +
+			"`" + due.SendEverything + "` sends all of them each time and keeps no sketch. Defaults to `" + due.SendChanges + "`.",
+		Optional:   true,
+		Validators: []validator.String{stringvalidator.OneOf(due.SendChanges, due.SendEverything), knowsLeavers{}},
+	}
+}
+
+func fullSendAfterAttribute() schema.Attribute {
+	return schema.StringAttribute{
+		MarkdownDescription: "When everything was last sent longer ago than this, the next run that is due sends everything, so that edits made in Klaviyo are put right. " +
+			"It makes no run due by itself. A duration such as `24h`; `0` for never. Defaults to `" + defaultFullSendAfter + "`.",
+		Optional:   true,
+		Validators: []validator.String{interval},
+	}
+}
+
+// changesNames are the attributes of changes with their descriptions.
+var changesNames = map[string]string{
+	"added":     "Number of profiles that are new in the segments.",
+	"updated":   "Number of profiles with other values, or in other segments.",
+	"removed":   "Number of profiles that have left the segments. With `sync_mode = \"mirror\"` they are taken off the list.",
+	"unchanged": "Number of profiles that are not sent again.",
+}
+
+func changesAttribute() schema.Attribute {
+	attributes := map[string]schema.Attribute{}
+	for name, description := range changesNames {
+		attributes[name] = computedInt64(description)
+	}
+	return schema.SingleNestedAttribute{
+		MarkdownDescription: "How the segments differed from what Klaviyo had acknowledged before the last run. Planned when a refresh found the difference, so that a policy can judge it. Null when everything is sent.",
+		Computed:            true,
+		Attributes:          attributes,
+	}
+}
+
+func changesType() map[string]attr.Type {
+	kinds := map[string]attr.Type{}
+	for name := range changesNames {
+		kinds[name] = types.Int64Type
+	}
+	return kinds
+}
+
+func changesObject(added, updated, removed, unchanged int64) types.Object {
+	return types.ObjectValueMust(changesType(), map[string]attr.Value{
+		"added": types.Int64Value(added), "updated": types.Int64Value(updated),
+		"removed": types.Int64Value(removed), "unchanged": types.Int64Value(unchanged),
+	})
+}
+
+// plannedChanges are the changes that a run will send, unknown if that may be others
+// when it is made.
+func plannedChanges(why due.Reasons, survey *export.Survey) types.Object {
+	d := difference(survey.Changes)
+	switch {
+	case !why.Settled:
+		return types.ObjectUnknown(changesType())
+	case why.Everything || d == nil:
+		return types.ObjectNull(changesType())
+	default:
+		return changesObject(d.Added, d.Updated, d.Removed, survey.Profiles-d.Added-d.Updated)
+	}
+}
+
+// difference counts changes, nil if they are not known.
+func difference(c *pipeline.Changes) *due.Difference {
+	if c == nil {
+		return nil
+	}
+	return &due.Difference{Added: int64(len(c.Added)), Updated: int64(len(c.Updated)), Removed: int64(len(c.Removed))}
+}
+
+// send returns what runs send, empty while it is not known.
+func (m *segmentExportModel) send() string {
+	if m.Send.IsNull() {
+		return due.SendChanges
+	}
+	return m.Send.ValueString()
+}
+
+// fullSendDue reports whether everything was last sent so long ago that it is to be
+// sent once more.
+func fullSendDue(after, last types.String, now time.Time) bool {
+	text := after.ValueString()
+	if after.IsNull() {
+		text = defaultFullSendAfter
+	}
+	limit, err := time.ParseDuration(text)
+	at, failed := time.Parse(time.RFC3339, last.ValueString())
+	return err == nil && failed == nil && limit > 0 && !now.Before(at.Add(limit))
+}
+
+// track has the export compare its segments with what Klaviyo acknowledged in the
+// last run, if that was to the same list, and has a run record it anew.
+func (p *exportPlan) track(ctx context.Context) {
+	if p.plan.send() != due.SendChanges {
+		return
+	}
+	p.export.TrackChanges = true
+	if p.ranBefore = p.sameList(ctx); !p.ranBefore {
+		return
+	}
+	p.export.Acknowledged = loadSketch(ctx, p.private, keyAcknowledged, p.diags)
+	p.known = p.export.Acknowledged != nil
+	if p.export.Mirror == export.MirrorExported {
+		p.export.AcknowledgedKeys = loadSketch(ctx, p.private, keyAcknowledgedKeys, p.diags)
+	}
+}
+
+// sameList reports whether there was a last run, to the list of the plan.
+func (p *exportPlan) sameList(ctx context.Context) bool {
+	if p.state == nil {
+		return false
+	}
+	last := p.state.lastRun()
+	return last != nil && p.lastRun(ctx, last).Inputs.List == p.plan.inputs(p.export).List
+}
+
+// sends is how many profiles a run sends.
+func (p *exportPlan) sends(survey *export.Survey) int64 {
+	d := difference(survey.Changes)
+	if p.export.Acknowledged == nil || d == nil {
+		return survey.Profiles
+	}
+	return d.Added + d.Updated
+}
+
+// chooseSent decides whether a run that was planned sends everything, and returns
+// why the run is made.
+func (p *exportPlan) chooseSent(ctx context.Context, planned lastRun, surveyed *export.Survey) string {
+	if surveyed == nil { // the run finds out itself what has changed
+		surveyed = &export.Survey{Changes: &pipeline.Changes{}}
+	}
+	why := p.reasons(ctx, surveyed)
+	if why.Everything || p.plan.Changes.IsNull() {
+		p.export.Acknowledged = nil
+	}
+	if reason := planned.text(runReason); !reason.IsUnknown() {
+		return reason.ValueString()
+	}
+	return why.String() // it was planned without a refresh
+}
+
+// setSent sets what the run sent, where that was not planned.
+func (p *exportPlan) setSent(r *export.Result) {
+	if p.plan.Changes.IsUnknown() {
+		p.plan.Changes = types.ObjectNull(changesType())
+		if !r.Everything {
+			p.plan.Changes = changesObject(r.Added, r.Updated, r.Left, r.Profiles-r.Added-r.Updated)
+		}
+	}
+	switch {
+	case r.Everything:
+		p.plan.LastFullSendAt = types.StringValue(r.StartedAt.Format(time.RFC3339))
+	case p.state != nil:
+		p.plan.LastFullSendAt = p.state.LastFullSendAt
+	default:
+		p.plan.LastFullSendAt = types.StringNull()
+	}
+}
+
+// storeSketches keeps what Klaviyo has acknowledged; nil for what is not known.
+func (p *exportPlan) storeSketches(ctx context.Context, acknowledged, keys *sketch.Sketch) {
+	storeSketch(ctx, p.private, keyAcknowledged, acknowledged, p.diags)
+	storeSketch(ctx, p.private, keyAcknowledgedKeys, keys, p.diags)
+}
