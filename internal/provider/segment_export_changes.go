@@ -12,6 +12,7 @@ import (
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/due"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/logging"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/pipeline"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/sketch"
 )
@@ -156,13 +157,37 @@ func (p *exportPlan) chooseSent(ctx context.Context, planned lastRun, surveyed *
 		surveyed = &export.Survey{Changes: &pipeline.Changes{}}
 	}
 	why := p.reasons(ctx, surveyed)
-	if why.Everything || p.plan.Changes.IsNull() {
+	reason := why.String() // it was planned without a refresh
+	if promised := planned.text(runReason); !promised.IsUnknown() {
+		reason = promised.ValueString()
+	}
+	switch {
+	case p.export.Acknowledged == nil:
+	case why.Everything || p.plan.Changes.IsNull():
 		p.export.Acknowledged = nil
+	case p.refresh == nil && p.plan.MembershipCheck.ValueString() != membershipNone:
+		if lost := p.lost(ctx); lost > 0 {
+			p.export.Acknowledged = nil
+			logging.Info(ctx, "Everything is sent, since the list lost members", logging.Fields{"list": p.export.ListID, "members": lost})
+		}
 	}
-	if reason := planned.text(runReason); !reason.IsUnknown() {
-		return reason.ValueString()
+	return reason
+}
+
+// lost is how many members the list has lost since the last run, for a run that no
+// refresh came before: the number of members after this run is what later plans
+// compare with, so that they would not find out.
+func (p *exportPlan) lost(ctx context.Context) int64 {
+	list, err := p.used.client.ListWithCount(ctx, p.export.ListID)
+	if err == nil {
+		var members int64
+		if members, err = lost(ctx, p.used.client, p.export, p.state.lastRun(), list.ProfileCount); err == nil {
+			return members
+		}
 	}
-	return why.String() // it was planned without a refresh
+	// The run itself reports what is wrong with the list.
+	logging.Warn(ctx, "Whether the list lost members is not known", logging.Fields{"list": p.export.ListID, "reason": err.Error()})
+	return 0
 }
 
 // setSent sets what the run sent, where that was not planned.

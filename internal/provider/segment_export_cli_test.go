@@ -70,7 +70,7 @@ func TestAccSegmentExport_changedBetweenPlanAndApply(t *testing.T) {
 	w.segment(threeCSV + joe + kim + lou)
 	c.run("Apply complete", "apply", "-no-color", "-input=false", "plan.bin")
 	w.wantMembers("ann@example.com", "bob@example.com", "eve@example.com", "joe@example.com", "kim@example.com", "lou@example.com")
-	c.run("profiles_submitted = 6", "show", "-no-color")
+	c.run("profiles_submitted = 2", "show", "-no-color")
 	c.run("profile_count = 5", "show", "-no-color")
 	c.run("No changes", "plan", "-no-color", "-input=false")
 	w.wantImports(2)

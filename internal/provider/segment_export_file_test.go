@@ -137,7 +137,7 @@ func (w *env) wantProperties(email string, want map[string]string) {
 func (w *env) drifts(config configuration, change func(), ann, joe map[string]string) {
 	w.t.Helper()
 	created := applied(config, inState(exportAddress, values{"profile_count": 3, "rejected_count": 0, "last_run.reason": "first run", "last_run.status": "succeeded"}))
-	drifted := applied(config, inState(exportAddress, values{"profile_count": 4, "last_run.reason": changedSegment, "last_run.profiles_submitted": 4}))
+	drifted := applied(config, inState(exportAddress, values{"profile_count": 4, "last_run.reason": changedSegment, "last_run.profiles_submitted": 1}))
 	drifted.PreConfig = func() {
 		w.wantImports(1)
 		w.wantMembers(three...)

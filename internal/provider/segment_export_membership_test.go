@@ -17,7 +17,7 @@ func (w *env) checking(check string) configuration {
 func TestAccSegmentExport_membershipChecks(t *testing.T) {
 	t.Parallel()
 	for check, reason := range map[string]string{
-		membershipFull: "list lacks 1 profile and has 2 strangers", membershipCount: "", membershipNone: "",
+		membershipFull: "everything is sent: list lacks 1 profile and has 2 strangers", membershipCount: "", membershipNone: "",
 	} {
 		t.Run(check, func(t *testing.T) {
 			t.Parallel()
@@ -51,7 +51,7 @@ func TestAccSegmentExport_membershipNotChecked(t *testing.T) {
 // profiles, is no drift later; who goes then is.
 func TestAccSegmentExport_baselineOfTheList(t *testing.T) {
 	t.Parallel()
-	for check, reason := range map[string]string{membershipFull: "list lacks 2 profiles", membershipCount: "list lost 1 member"} {
+	for check, reason := range map[string]string{membershipFull: "everything is sent: list lacks 2 profiles", membershipCount: "everything is sent: list lost 1 member"} {
 		t.Run(check, func(t *testing.T) {
 			t.Parallel()
 			w := newEnv(t)
@@ -77,7 +77,7 @@ func TestAccSegmentExport_unsubscribedIsNoDrift(t *testing.T) {
 			config := w.checking(check)
 			lost := applied(config, inState(exportAddress, values{"withheld_count": 1}))
 			lost.PreConfig = func() { w.RemoveMembers(w.list.ID, "bob@example.com") }
-			reason := map[string]string{membershipFull: "list lacks 1 profile", membershipCount: "list lost 1 member"}[check]
+			reason := map[string]string{membershipFull: "everything is sent: list lacks 1 profile", membershipCount: "everything is sent: list lost 1 member"}[check]
 			lost.ConfigPlanChecks = planned(exportAddress, plancheck.ResourceActionUpdate, dueRun(reason))
 			w.run(applied(config),
 				resource.TestStep{Config: config.String(), PlanOnly: true, PreConfig: func() { w.Unsubscribe(w.list.ID, "ann@example.com") }},

@@ -143,10 +143,15 @@ func (r *exportRefresh) list(ctx context.Context, client *klaviyo.Client, found 
 		return export.ListError(r.export.ListID, err)
 	}
 	r.state.ListName, r.state.ListProfileCount = types.StringValue(list.Name), types.Int64Value(list.ProfileCount)
-	last := r.state.lastRun()
-	if last == nil || last.count(runListProfileCount).IsNull() {
-		return nil
-	}
-	found.Lost, err = r.export.Lost(ctx, client, last.count(runListProfileCount).ValueInt64(), list.ProfileCount, last.startedAt())
+	found.Lost, err = lost(ctx, client, r.export, r.state.lastRun(), list.ProfileCount)
 	return err
+}
+
+// lost is how many members a list has lost since the last run, which may be nil.
+// members is their number now.
+func lost(ctx context.Context, client *klaviyo.Client, e *export.Export, last lastRun, members int64) (int64, error) {
+	if last == nil || last.count(runListProfileCount).IsNull() {
+		return 0, nil
+	}
+	return e.Lost(ctx, client, last.count(runListProfileCount).ValueInt64(), members, last.startedAt())
 }

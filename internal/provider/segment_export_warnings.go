@@ -15,6 +15,9 @@ import (
 
 // estimate says how many jobs and how much time a run takes at least.
 func estimate(profiles int64) string {
+	if profiles == 0 {
+		return "(nothing to send)"
+	}
 	return fmt.Sprintf("(%s, %s at best)", tally.Count(export.Jobs(profiles), "import job"), max(export.Shortest(profiles), time.Second))
 }
 
