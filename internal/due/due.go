@@ -148,6 +148,8 @@ func (f *Facts) addSettings(r *Reasons) {
 	before, now := f.Last.Inputs, f.Now
 	if before.SyncMode != now.SyncMode {
 		r.lasting("sync mode changed")
+	} else if before.Removes != now.Removes {
+		r.lasting("removal scope changed")
 	}
 	if before.OptOuts != now.OptOuts {
 		r.everything("opt_outs changed") // who was withheld is to be sent now

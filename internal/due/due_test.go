@@ -107,6 +107,14 @@ func TestDecide(t *testing.T) {
 			change:  func(f *due.Facts) { f.Now.SyncMode = "mirror" },
 			lasting: []string{"sync mode changed"},
 		},
+		"removal scope": {
+			change:  func(f *due.Facts) { f.Now.Removes = "all" },
+			lasting: []string{"removal scope changed"},
+		},
+		"sync mode and removal scope": {
+			change:  func(f *due.Facts) { f.Now.SyncMode, f.Now.Removes = "mirror", "all" },
+			lasting: []string{"sync mode changed"},
+		},
 		"opt_outs": {
 			change:  func(f *due.Facts) { f.Now.OptOuts = "ignore" },
 			lasting: []string{"everything is sent: opt_outs changed"},

@@ -58,6 +58,7 @@ type List struct {
 type Inputs struct {
 	List
 	SyncMode string            `json:"sync_mode"`
+	Removes  string            `json:"removes,omitempty"` // who may be taken off the list; empty for the usual
 	OptOuts  string            `json:"opt_outs"`
 	Triggers map[string]string `json:"triggers"`
 }

@@ -239,6 +239,9 @@ func (m *segmentExportModel) inputs(e *export.Export) due.Inputs {
 		List:     due.List{AccountID: account, ListID: m.ListID.ValueString()},
 		SyncMode: m.SyncMode.ValueString(), OptOuts: m.OptOuts.ValueString(), Triggers: map[string]string{},
 	}
+	if m.mirror() == export.MirrorAll {
+		inputs.Removes = removeAll
+	}
 	for name, value := range m.Triggers.Elements() {
 		if v, ok := value.(types.String); ok && !v.IsUnknown() {
 			inputs.Triggers[name] = v.ValueString()

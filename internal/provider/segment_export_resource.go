@@ -128,6 +128,7 @@ func (p *exportPlan) apply(ctx context.Context, operation string, timeout time.D
 	ctx, cancel := withTimeout(ctx, operation, timeout)
 	defer cancel()
 	p.export = p.plan.export(ctx, p.diags)
+	p.export.Clock = p.data.clock
 	p.loadRefresh(ctx)
 	p.track(ctx)
 	surveyed := p.surveyed(ctx)
