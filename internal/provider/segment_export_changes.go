@@ -165,18 +165,18 @@ func (p *exportPlan) chooseSent(ctx context.Context, planned lastRun, surveyed *
 	case p.export.Acknowledged == nil:
 	case why.Everything || p.plan.Changes.IsNull():
 		p.export.Acknowledged = nil
-	case p.refresh == nil && p.plan.MembershipCheck.ValueString() != membershipNone:
+	case p.plan.MembershipCheck.ValueString() != membershipNone:
 		if lost := p.lost(ctx); lost > 0 {
 			p.export.Acknowledged = nil
-			logging.Info(ctx, "Everything is sent, since the list lost members", logging.Fields{"list": p.export.ListID, "members": lost})
+			warnLost(p.diags, p.plan.name(), lost)
 		}
 	}
 	return reason
 }
 
-// lost is how many members the list has lost since the last run, for a run that no
-// refresh came before: the number of members after this run is what later plans
-// compare with, so that they would not find out.
+// lost is how many members the list has lost since the last run, perhaps since the
+// plan was made. The number of members after this run is what later plans compare
+// with, so that they would not find out.
 func (p *exportPlan) lost(ctx context.Context) int64 {
 	list, err := p.used.client.ListWithCount(ctx, p.export.ListID)
 	if err == nil {

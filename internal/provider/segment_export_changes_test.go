@@ -192,6 +192,21 @@ func TestAccSegmentExport_changesOfASavedPlan(t *testing.T) {
 	w.wantImports(3)
 }
 
+// Members that are lost between plan and apply are put back.
+func TestAccSegmentExport_lostSinceThePlan(t *testing.T) {
+	t.Parallel()
+	w := newEnv(t)
+	c := newCLI(t, w.export(threeCSV))
+	c.terraformRun("Apply complete", "apply", "-auto-approve")
+	w.segment(threeCSV + "joe@example.com,Joe\n")
+	c.terraformRun("segment changed: +1 ~0 -0", "plan", "-out=plan.bin")
+	w.RemoveMembers(w.list.ID, "ann@example.com")
+	c.terraformRun("Everything Was Sent: VIP customers to Klaviyo", "apply", "plan.bin")
+	w.wantMembers("ann@example.com", "bob@example.com", "eve@example.com", "joe@example.com")
+	c.run(`sent = "everything"`, "show", "-no-color")
+	c.terraformRun("No changes", "plan")
+}
+
 // privateOf is the private state of the export, by key.
 func (c *cli) privateOf() (state map[string]any, instance map[string]any, private map[string][]byte) {
 	c.t.Helper()

@@ -70,6 +70,14 @@ func warnChanged(diags *diag.Diagnostics, name string, planned types.String, pro
 	warnRows(diags, name, &r.Survey)
 }
 
+// warnLost warns that a run sends everything although that was not planned, since the
+// list has lost members.
+func warnLost(diags *diag.Diagnostics, name string, members int64) {
+	diags.AddAttributeWarning(path.Root("list_id"), "Everything Was Sent: "+name,
+		fmt.Sprintf("The list has lost %s since the last run, which the plan did not know. Who is missing is not known, so all profiles of the segments were sent, and not only those that had changed.",
+			tally.Count(members, "member")))
+}
+
 // warnResult warns of what Klaviyo refused or did not confirm.
 func warnResult(diags *diag.Diagnostics, name string, r *export.Result) {
 	if r.Refused.Total > 0 {
