@@ -77,7 +77,7 @@ func TestAccSecrets_reachNothing(t *testing.T) {
 // returns it, with whatever is encoded in the files.
 func (c *cli) wantNoSecrets(secrets []string) (places map[string]string) {
 	c.t.Helper()
-	places = map[string]string{"the output": c.output.String()}
+	places = map[string]string{"the output": decoded(c.output.String())}
 	for _, name := range []string{"terraform.tfstate", "terraform.tfstate.backup", "plan.bin"} {
 		content, err := os.ReadFile(filepath.Join(c.dir, name))
 		if err != nil || len(content) == 0 {

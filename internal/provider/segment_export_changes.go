@@ -22,7 +22,7 @@ const defaultFullSendAfter = "168h"
 
 func sendAttribute() schema.Attribute {
 	return schema.StringAttribute{
-		MarkdownDescription: "What a run sends: `" + due.SendChanges + "` sends only profiles that are new or different since the last run, which the private state tells by a [sketch](#what-is-sent); " +
+		MarkdownDescription: "What a run sends: `" + due.SendChanges + "` sends only profiles that are new or different since the last run, which the private state tells by a sketch; " +
 			"`" + due.SendEverything + "` sends all of them each time and keeps no sketch. Defaults to `" + due.SendChanges + "`.",
 		Optional:   true,
 		Validators: []validator.String{stringvalidator.OneOf(due.SendChanges, due.SendEverything), knowsLeavers{}},
