@@ -102,7 +102,8 @@ func (c *cli) wantNoSecrets(secrets []string) (places map[string]string) {
 	return places
 }
 
-// unzipped is what the files in an archive hold, or the content itself if it is none.
+// unzipped is what the files in a saved plan hold, the configuration aside, or the
+// content itself if it is no plan.
 func unzipped(content []byte) string {
 	archive, err := zip.NewReader(bytes.NewReader(content), int64(len(content)))
 	if err != nil {
@@ -110,6 +111,9 @@ func unzipped(content []byte) string {
 	}
 	var all strings.Builder
 	for _, f := range archive.File {
+		if strings.HasPrefix(f.Name, "tfconfig/") { // what the user wrote
+			continue
+		}
 		if r, err := f.Open(); err == nil {
 			_, _ = io.Copy(&all, r)
 			_ = r.Close()
