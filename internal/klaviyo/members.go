@@ -67,8 +67,8 @@ func timeOf(text string) time.Time {
 }
 
 // Members yields the members of a list that joined it in a span of time, in
-// the order of joining, so that whoever joins meanwhile comes last. A member may
-// come more than once. Scopes: lists:read, profiles:read.
+// the order of joining, so that members who join during the walk come last. A
+// member may be yielded more than once. Scopes: lists:read, profiles:read.
 //
 // https://developers.klaviyo.com/en/reference/get_profiles_for_list
 func (c *Client) Members(ctx context.Context, listID string, during TimeRange) iter.Seq2[Member, error] {

@@ -12,9 +12,9 @@ type profileResource struct {
 	} `json:"attributes"`
 }
 
-// OptOuts yields the email addresses of the profiles that unsubscribed from a
-// list, or were taken off it for complaining, in a span of time: those with a
-// suppression for the list. A profile may come more than once. Scope:
+// OptOuts yields the email addresses of the profiles that got a suppression for
+// the list during a time range, because they unsubscribed from it or complained. A
+// profile may be yielded more than once. Scope:
 // profiles:read.
 //
 // https://developers.klaviyo.com/en/reference/get_profiles

@@ -125,7 +125,7 @@ func (s *Server) readRows(rows [][]byte) ([]importRow, []problem) {
 	s.mu.Lock()
 	refusals, late := s.refusals, s.options.QueueDelay+s.options.ProcessDelay > 0 || s.delayed > 0
 	s.mu.Unlock()
-	checker := rowChecker{refusals: refusals, most: s.options.MaxErrorsPerResponse}
+	checker := rowChecker{refusals: refusals, maxProblems: s.options.MaxErrorsPerResponse}
 	all := make([]importRow, 0, len(rows))
 	for i, row := range rows {
 		if late {
@@ -144,8 +144,8 @@ func (s *Server) readRows(rows [][]byte) ([]importRow, []problem) {
 		}
 		all = append(all, read)
 	}
-	if len(checker.problems) > checker.most {
-		checker.problems = checker.problems[:checker.most]
+	if len(checker.problems) > checker.maxProblems {
+		checker.problems = checker.problems[:checker.maxProblems]
 	}
 	return all, checker.problems
 }
@@ -181,7 +181,7 @@ func (s *Server) AddJobs(jobs int, lists ...string) {
 	}
 }
 
-// settle carries out the jobs that have ended by now.
+// settle finishes the jobs that have ended by now.
 func (a *account) settle(now time.Time) {
 	a.pending = slices.DeleteFunc(a.pending, func(j *job) bool {
 		if now.Before(j.ends) {
@@ -216,7 +216,7 @@ func (a *account) finish(j *job) {
 		j.people = append(j.people, who.number)
 		for _, id := range j.lists {
 			if l := a.list(id); l != nil {
-				l.roster.add(who.number, j.ends)
+				l.members.add(who.number, j.ends)
 			}
 		}
 	}

@@ -189,12 +189,12 @@ func (who *person) attributeMap() map[string]any {
 	for _, name := range slices.Concat(locationTexts, locationNumerics) {
 		location[name] = nil
 	}
-	for _, m := range members(who.attributes) {
+	for _, m := range objectFields(who.attributes) {
 		if m.key != "location" {
 			attributes[m.key] = json.RawMessage(m.value)
 			continue
 		}
-		for _, part := range members(m.value) {
+		for _, part := range objectFields(m.value) {
 			location[part.key] = json.RawMessage(part.value)
 		}
 	}

@@ -69,7 +69,7 @@ func (s *Server) AddMembers(listID string, emails ...string) {
 	defer unlock()
 	l, now := s.mustList(listID), s.options.Now()
 	for _, email := range emails {
-		l.roster.add(a.people.upsert(&details{email: email}, now).number, now)
+		l.members.add(a.people.upsert(&details{email: email}, now).number, now)
 	}
 }
 
@@ -80,7 +80,7 @@ func (s *Server) RemoveMembers(listID string, emails ...string) {
 	l := a.list(listID)
 	for _, email := range emails {
 		if who := a.people.byAddress(email); who != nil && l != nil {
-			l.roster.remove(who.number)
+			l.members.remove(who.number)
 		}
 	}
 }
@@ -93,7 +93,7 @@ func (s *Server) Unsubscribe(listID, email string) {
 	defer unlock()
 	l, now := s.mustList(listID), s.options.Now()
 	who := a.people.upsert(&details{email: email}, now)
-	l.roster.remove(who.number)
+	l.members.remove(who.number)
 	a.people.suppress(who, suppression{list: listID, reason: "UNSUBSCRIBE", at: now.UTC().Truncate(time.Second)})
 }
 
@@ -106,7 +106,7 @@ func (s *Server) Members(listID string) []Profile {
 	if l == nil {
 		return nil
 	}
-	all := make([]Profile, 0, l.roster.size())
+	all := make([]Profile, 0, l.members.size())
 	for e, who := range a.entriesOf(l) {
 		profile := a.people.profile(who)
 		profile.JoinedGroupAt = e.time()
@@ -123,7 +123,7 @@ func (s *Server) MemberEmails(listID string) []string {
 	if l == nil {
 		return nil
 	}
-	emails := make([]string, 0, l.roster.size())
+	emails := make([]string, 0, l.members.size())
 	for _, who := range a.entriesOf(l) {
 		emails = append(emails, who.email)
 	}
