@@ -92,6 +92,10 @@ var (
 		id: "get_profiles_for_list", method: "GET", path: "lists/{id}/profiles",
 		limit: ratelimit.Limit{Burst: 75, Steady: 750}, scopes: []string{"lists:read", "profiles:read"},
 	}
+	removeProfilesFromList = operation{
+		id: "remove_profiles_from_list", method: "DELETE", path: "lists/{id}/relationships/profiles",
+		limit: ratelimit.Limit{Burst: 10, Steady: 150}, scopes: []string{"lists:write", "profiles:write"},
+	}
 
 	bulkImportProfiles = operation{
 		id: "bulk_import_profiles", method: "POST", path: "profile-bulk-import-jobs",
@@ -119,7 +123,7 @@ var (
 var operations = []*operation{
 	&getAccounts,
 	&getList, &getListWithCount, &getLists, &createList, &updateList, &deleteList, &getFlowsTriggeredByList,
-	&getProfiles, &getProfilesForList,
+	&getProfiles, &getProfilesForList, &removeProfilesFromList,
 	&bulkImportProfiles, &getImportJob, &getImportJobs, &getImportErrors, &getImportLists,
 }
 
