@@ -212,6 +212,13 @@ func calls() map[string]call {
 			_, err := c.Lists(ctx, []string{list.ID})
 			return err
 		}},
+		"Suppressions": {"get_profiles", func(ctx context.Context, c *klaviyo.Client) error {
+			_, err := c.Suppressions(ctx, []string{"a@example.com"})
+			return err
+		}},
+		"Suppressed": {"get_profiles", func(ctx context.Context, c *klaviyo.Client) error {
+			return drain(c.Suppressed(ctx, "UNSUBSCRIBE", hour))
+		}},
 		"ImportProfiles": {"bulk_import_profiles", func(ctx context.Context, c *klaviyo.Client) error {
 			_, err := c.ImportProfiles(ctx, list.ID, []byte("{}"))
 			return err

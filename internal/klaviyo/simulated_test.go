@@ -4,15 +4,16 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/simulator"
 )
 
 // simulated starts a simulator and a client of it.
-func simulated(t *testing.T) (*simulator.Server, *klaviyo.Client) {
+func simulated(t *testing.T, account simulator.Account) (*simulator.Server, *klaviyo.Client) {
 	t.Helper()
-	s, err := simulator.Start(simulator.Options{})
+	s, err := simulator.Start(simulator.Options{Account: account})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -24,7 +25,7 @@ func simulated(t *testing.T) (*simulator.Server, *klaviyo.Client) {
 // A removal whose answer was lost is retried and ends well.
 func TestRemoveMembersIsRetried(t *testing.T) {
 	t.Parallel()
-	s, c := simulated(t)
+	s, c := simulated(t, simulator.Account{})
 	list := s.AddList(simulator.List{})
 	s.AddMembers(list.ID, "a@example.com", "b@example.com", "c@example.com")
 	var leavers []string
@@ -47,7 +48,7 @@ func TestRemoveMembersIsRetried(t *testing.T) {
 
 func TestRemoveMembersKeepsToTheLimit(t *testing.T) {
 	t.Parallel()
-	s, c := simulated(t)
+	s, c := simulated(t, simulator.Account{})
 	list := s.AddList(simulator.List{})
 	ids := make([]string, klaviyo.MaxRemovedMembers)
 	for i := range ids {
@@ -69,7 +70,7 @@ func TestRemoveMembersKeepsToTheLimit(t *testing.T) {
 
 func TestListsWithFlows(t *testing.T) {
 	t.Parallel()
-	s, c := simulated(t)
+	s, c := simulated(t, simulator.Account{})
 	quiet, busy := s.AddList(simulator.List{Name: "Quiet"}), s.AddList(simulator.List{Name: "Busy"})
 	s.AddFlow(quiet.ID, simulator.Flow{Name: "Old", Status: "draft"})
 	s.AddFlow(busy.ID, simulator.Flow{Name: "Welcome", Status: "live"})
@@ -83,5 +84,64 @@ func TestListsWithFlows(t *testing.T) {
 	}
 	if l := got[busy.ID]; l.Name != "Busy" || len(l.Flows) != 2 || l.Flows[0].Name != "Welcome" || l.Flows[0].Status != "live" || !l.Flows[1].Archived {
 		t.Errorf("list %+v", l)
+	}
+}
+
+// Unsubscribing from a list suppresses the list or everything, as the account says;
+// complaints and suppressions by hand are of everything.
+func TestSuppressions(t *testing.T) {
+	t.Parallel()
+	for _, global := range []bool{false, true} {
+		t.Run(fmt.Sprint("global ", global), func(t *testing.T) {
+			t.Parallel()
+			s, c := simulated(t, simulator.Account{GlobalUnsubscribe: global})
+			list := s.AddList(simulator.List{})
+			s.AddMembers(list.ID, "left@example.com", "complained@example.com", "byhand@example.com", "bounced@example.com", "stays@example.com")
+			before := time.Now().Truncate(time.Second)
+			s.Unsubscribe(list.ID, "left@example.com")
+			s.SuppressEverything("complained@example.com", "SPAM_COMPLAINT")
+			s.SuppressEverything("byhand@example.com", "USER_SUPPRESSED")
+			s.SuppressEverything("bounced@example.com", "HARD_BOUNCE")
+			left := list.ID
+			if global {
+				left = ""
+			}
+			want := map[string]string{
+				"left@example.com": left + " UNSUBSCRIBE", "complained@example.com": " SPAM_COMPLAINT",
+				"byhand@example.com": " USER_SUPPRESSED", "bounced@example.com": " HARD_BOUNCE", "stays@example.com": "",
+			}
+			found, err := c.Suppressions(t.Context(), []string{"left@example.com", "complained@example.com", "byhand@example.com", "bounced@example.com", "stays@example.com", "unknown@example.com"})
+			if err != nil || len(found) != len(want) {
+				t.Fatalf("found %d people, %v", len(found), err)
+			}
+			for email, all := range found {
+				got := ""
+				for _, one := range all {
+					got += one.ListID + " " + one.Reason
+					if one.At.Before(before) {
+						t.Errorf("suppressed at %s", one.At)
+					}
+				}
+				if got != want[email] {
+					t.Errorf("%s has %q, want %q", email, got, want[email])
+				}
+			}
+			if got := s.MemberEmails(list.ID); len(got) != 4 || slices.Contains(got, "left@example.com") {
+				t.Errorf("members %q", got)
+			}
+			for reason, email := range map[string]string{"SPAM_COMPLAINT": "complained@example.com", "USER_SUPPRESSED": "byhand@example.com"} {
+				for at, count := range map[time.Time]int{before: 1, before.Add(time.Hour): 0} {
+					people := 0
+					for got, err := range c.Suppressed(t.Context(), reason, klaviyo.TimeRange{From: at}) {
+						if people++; err != nil || got != email {
+							t.Errorf("suppressed %q, %v", got, err)
+						}
+					}
+					if people != count {
+						t.Errorf("%d people for %s, want %d", people, reason, count)
+					}
+				}
+			}
+		})
 	}
 }

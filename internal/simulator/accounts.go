@@ -13,6 +13,10 @@ type Account struct {
 	Locale            string
 	PreferredCurrency string
 	TestAccount       bool
+
+	// GlobalUnsubscribe makes unsubscribing from a list mean unsubscribing from
+	// everything, which is the default of Klaviyo's accounts.
+	GlobalUnsubscribe bool
 }
 
 // account is all that belongs to one account.
