@@ -145,3 +145,38 @@ func TestSuppressions(t *testing.T) {
 		})
 	}
 }
+
+// People who fail for now, or share an identifier, are in the errors of the finished
+// job; the former are imported when sent again.
+func TestErrorsOfFinishedJobs(t *testing.T) {
+	t.Parallel()
+	s, c := simulated(t, simulator.Account{})
+	list := s.AddList(simulator.List{})
+	s.FailForNow(2, 1)
+	s.RefuseSharedIdentifiers()
+	send := func(profiles string) (errors []string) {
+		job, err := c.ImportProfiles(t.Context(), list.ID, []byte(profiles))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for e, err := range c.ImportErrors(t.Context(), job.ID) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			errors = append(errors, e.Email+" "+e.Code)
+		}
+		return errors
+	}
+	const a = `{"type":"profile","attributes":{"email":"a@example.com","external_id":"1"}}`
+	const b = `{"type":"profile","attributes":{"email":"b@example.com"}}`
+	const shared = `{"type":"profile","attributes":{"email":"c@example.com","external_id":"1"}}`
+	if got := send(a + "," + b + "," + shared); !slices.Equal(got, []string{"b@example.com server_error", "c@example.com duplicate_profile"}) {
+		t.Errorf("errors %q", got)
+	}
+	if got := send(b); got != nil {
+		t.Errorf("sent again: %q", got)
+	}
+	if got := s.MemberEmails(list.ID); !slices.Equal(got, []string{"a@example.com", "b@example.com"}) {
+		t.Errorf("members %q", got)
+	}
+}

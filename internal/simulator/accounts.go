@@ -27,6 +27,8 @@ type account struct {
 	jobs    []*job // in the order of their creation
 	pending []*job // those of them that have not ended
 	meters  map[string]*meter
+	flaky   *flaky // nil for none
+	unique  bool   // see RefuseSharedIdentifiers
 }
 
 // AddAccount adds another account, for which AddKeyFor makes keys. The server
