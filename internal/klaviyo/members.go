@@ -2,6 +2,7 @@ package klaviyo
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"net/url"
 	"time"
@@ -9,21 +10,26 @@ import (
 
 // Member is a profile on a list.
 type Member struct {
-	ID       string
-	Email    string    // empty for a profile without an address
-	JoinedAt time.Time // zero when Klaviyo does not say
+	ID          string
+	Email       string // empty for a profile without an address
+	PhoneNumber string
+	ExternalID  string
+	JoinedAt    time.Time // zero when Klaviyo does not say
 }
 
 type memberResource struct {
 	ID         string `json:"id"`
 	Attributes struct {
-		Email    string `json:"email"`
-		JoinedAt string `json:"joined_group_at"`
+		Email       string `json:"email"`
+		PhoneNumber string `json:"phone_number"`
+		ExternalID  string `json:"external_id"`
+		JoinedAt    string `json:"joined_group_at"`
 	} `json:"attributes"`
 }
 
 func (r memberResource) member() Member {
-	return Member{ID: r.ID, Email: r.Attributes.Email, JoinedAt: timeOf(r.Attributes.JoinedAt)}
+	a := r.Attributes
+	return Member{ID: r.ID, Email: a.Email, PhoneNumber: a.PhoneNumber, ExternalID: a.ExternalID, JoinedAt: timeOf(a.JoinedAt)}
 }
 
 // MaxRemovals is how many profiles one request takes off a list (operation
@@ -74,7 +80,7 @@ func timeOf(text string) time.Time {
 func (c *Client) Members(ctx context.Context, listID string, during TimeRange) iter.Seq2[Member, error] {
 	r := request{
 		operation: &getProfilesForList, id: listID,
-		query: url.Values{"fields[profile]": {"email,joined_group_at"}, "page[size]": {"100"}, "sort": {"joined_group_at"}},
+		query: url.Values{"fields[profile]": {"email,phone_number,external_id,joined_group_at"}, "page[size]": {"100"}, "sort": {"joined_group_at"}},
 	}
 	if filter := within("joined_group_at", during); filter != "" {
 		r.query.Set("filter", filter)
@@ -86,4 +92,36 @@ func (c *Client) Members(ctx context.Context, listID string, during TimeRange) i
 			}
 		}
 	}
+}
+
+// MaxRemovedMembers is how many profiles one call takes off a list (operation
+// remove_profiles_from_list of Klaviyo's OpenAPI document).
+const MaxRemovedMembers = 1000
+
+type removedMember struct {
+	Type string `json:"type"`
+	ID   string `json:"id"`
+}
+
+// RemoveMembers takes up to MaxRemovedMembers profiles off a list, by profile id.
+// Their consent stays as it is. Removing a profile twice does no more than once, so
+// the request is retried. Scopes: lists:write, profiles:write.
+//
+// https://developers.klaviyo.com/en/reference/remove_profiles_from_list
+func (c *Client) RemoveMembers(ctx context.Context, listID string, profileIDs []string) error {
+	if len(profileIDs) == 0 {
+		return nil
+	}
+	if len(profileIDs) > MaxRemovedMembers {
+		return fmt.Errorf("remove_profiles_from_list: %d profiles, at most %d are allowed in one call", len(profileIDs), MaxRemovedMembers)
+	}
+	removed := make([]removedMember, len(profileIDs))
+	for i, id := range profileIDs {
+		removed[i] = removedMember{"profile", id}
+	}
+	body, err := marshal(map[string]any{"data": removed})
+	if err != nil {
+		return err
+	}
+	return c.do(ctx, request{operation: &removeProfilesFromList, id: listID, body: [][]byte{body}}, nil)
 }

@@ -85,16 +85,36 @@ func (s *Server) RemoveMembers(listID string, emails ...string) {
 	}
 }
 
-// Unsubscribe does what happens when somebody unsubscribes from a list: they
-// are taken off it and the list is suppressed for them. It panics when there is
-// no such list.
+// Unsubscribe does what happens when somebody unsubscribes in an email to a list:
+// they are taken off it, and the list is suppressed for them, or everything if the
+// account says so. It panics when there is no such list.
 func (s *Server) Unsubscribe(listID, email string) {
 	a, unlock := s.lock()
 	defer unlock()
 	l, now := s.mustList(listID), s.options.Now()
 	who := a.people.upsert(&details{email: email}, now)
 	l.members.remove(who.number)
-	a.people.suppress(who, suppression{list: listID, reason: "UNSUBSCRIBE", at: now.UTC().Truncate(time.Second)})
+	a.people.suppress(who, suppression{list: a.suppressedBy(listID), reason: "UNSUBSCRIBE", at: now.UTC().Truncate(time.Second)})
+}
+
+// suppressedBy is the list that unsubscribing from a list suppresses, empty for
+// everything.
+func (a *account) suppressedBy(listID string) string {
+	if a.GlobalUnsubscribe {
+		return ""
+	}
+	return listID
+}
+
+// SuppressEverything suppresses all email to an address, for a reason such as
+// UNSUBSCRIBE (in a flow's email), SPAM_COMPLAINT, USER_SUPPRESSED (by hand) or
+// HARD_BOUNCE. The profile stays on its lists.
+func (s *Server) SuppressEverything(email, reason string) {
+	a, unlock := s.lock()
+	defer unlock()
+	now := s.options.Now()
+	who := a.people.upsert(&details{email: email}, now)
+	a.people.suppress(who, suppression{reason: reason, at: now.UTC().Truncate(time.Second)})
 }
 
 // Members returns who is on a list, in the order of joining; nobody when there
