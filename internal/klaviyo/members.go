@@ -32,37 +32,6 @@ func (r memberResource) member() Member {
 	return Member{ID: r.ID, Email: a.Email, PhoneNumber: a.PhoneNumber, ExternalID: a.ExternalID, JoinedAt: timeOf(a.JoinedAt)}
 }
 
-// MaxRemovals is how many profiles one request takes off a list (operation
-// remove_profiles_from_list of Klaviyo's OpenAPI document).
-const MaxRemovals = 1000
-
-// RemoveMembers takes profiles off a list, at most [MaxRemovals], by their ids. They
-// stay in the account, with their consent as it is. Who is not on the list, or does
-// not exist, is passed over. Scopes: lists:write, profiles:write.
-//
-// https://developers.klaviyo.com/en/reference/remove_profiles_from_list
-func (c *Client) RemoveMembers(ctx context.Context, listID string, ids []string) error {
-	doc := relationshipDocument{Data: make([]resourceIdentifier, len(ids))}
-	for i, id := range ids {
-		doc.Data[i] = resourceIdentifier{Type: "profile", ID: id}
-	}
-	body, err := marshal(doc)
-	if err != nil {
-		return err
-	}
-	return c.do(ctx, request{operation: &removeProfilesFromList, id: listID, body: [][]byte{body}}, nil)
-}
-
-// relationshipDocument names the resources at the other end of a relationship.
-type relationshipDocument struct {
-	Data []resourceIdentifier `json:"data"`
-}
-
-type resourceIdentifier struct {
-	Type string `json:"type"`
-	ID   string `json:"id"`
-}
-
 // timeOf reads a time of Klaviyo's, zero where it is none.
 func timeOf(text string) time.Time {
 	at, err := time.Parse(time.RFC3339, text)

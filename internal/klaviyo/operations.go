@@ -92,10 +92,6 @@ var (
 		id: "get_profiles_for_list", method: "GET", path: "lists/{id}/profiles",
 		limit: ratelimit.Limit{Burst: 75, Steady: 750}, scopes: []string{"lists:read", "profiles:read"},
 	}
-	removeProfilesFromList = operation{
-		id: "remove_profiles_from_list", method: "DELETE", path: "lists/{id}/relationships/profiles",
-		limit: ratelimit.Limit{Burst: 10, Steady: 150}, scopes: []string{"lists:write", "profiles:write"},
-	}
 
 	removeProfilesFromList = operation{
 		id: "remove_profiles_from_list", method: "DELETE", path: "lists/{id}/relationships/profiles",
