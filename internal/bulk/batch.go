@@ -24,8 +24,8 @@ type batch struct {
 	omitted  int      // how many of the refused regions have no phone number left in it
 }
 
-// sent is a profile in a batch. It holds no pointer: there are so many that the
-// garbage collector would be busy with them.
+// sent is a profile in a batch. It holds no pointers, so that the garbage
+// collector need not scan it.
 type sent struct {
 	row        int64  // its number in the segment
 	segment    uint32 // index into the batch's segments

@@ -17,7 +17,7 @@ import (
 )
 
 // heldUp is what holds a run up, for the error if it is interrupted. Several
-// stages wait at once, so the error of the run alone does not tell.
+// stages wait at once, so the error of the run alone does not say what held it up.
 type heldUp struct {
 	mu        sync.Mutex
 	sentences map[string]string            // by what they are about

@@ -1,7 +1,7 @@
 // Package bulk sends profiles to Klaviyo in bulk import jobs, and finds out what
 // became of each: it fills batches, sends them side by side, takes out what
 // Klaviyo refuses, follows the jobs, and settles every profile. It knows nothing
-// of segments but the places of rows.
+// of segments but the position of each row.
 package bulk
 
 import (
@@ -29,7 +29,7 @@ type Options struct {
 	// Limits are the most that a batch holds; zero for as much as Klaviyo takes.
 	Limits Limits
 
-	// OnReject is told of each profile that is not imported, if it is set.
+	// OnReject is called for each profile that is not imported, unless it is nil.
 	OnReject func(row tally.Row, code, reason string)
 
 	// OnFailure is told of each profile that is not imported, if it is set. If it

@@ -17,7 +17,7 @@ const clockTolerance = 2 * time.Second
 type lostJobs struct {
 	// sending is held for reading by imports under way, so that whoever holds it
 	// for writing knows: a job of this run that is not among the known ones is
-	// that of a lost batch. Who waits for it ends with the run, since imports do.
+	// that of a lost batch. Waiting for it ends with the run, since imports do.
 	sending sync.RWMutex
 
 	mu    sync.Mutex
@@ -66,7 +66,7 @@ func (l *lostJobs) take(job string) {
 }
 
 // wasFound reports whether a job was found rather than named by Klaviyo. Of two
-// batches that were lost at once with as many profiles, nobody can tell whose job
+// batches that were lost at once with as many profiles, nothing says which job
 // is whose: positions in such a job mean nothing.
 func (l *lostJobs) wasFound(job string) bool {
 	l.mu.Lock()

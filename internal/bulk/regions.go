@@ -121,8 +121,8 @@ func isAboutRegion(words string) bool {
 	return strings.Contains(words, "region") || strings.Contains(words, "countr")
 }
 
-// isOf reports whether a phone number is of a region. Most are told by their
-// calling codes, which is much quicker than finding out their own region.
+// isOf reports whether a phone number is of a region. Comparing calling
+// codes decides most cases, and is much faster than looking up the number's region.
 func isOf(number []byte, region profile.PhoneRegion) bool {
 	if len(number) < len(region.Code) || string(number[:len(region.Code)]) != region.Code {
 		return false

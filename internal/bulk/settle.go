@@ -45,20 +45,19 @@ type outcome struct{ failed, unconfirmed int }
 // many errors name none.
 //
 // Failed is what the count says or the errors name, whichever is more. The
-// errors that name nobody are about further profiles, as far as the counts leave
-// room for some. Imported is what is counted as completed and has not failed.
+// errors that name no profile are about further ones, as far as the counts allow. Imported is what is counted as completed and has not failed.
 // Where Klaviyo does not count the completed, it is the rest of the total.
 func outcomeOf(job klaviyo.ImportJob, sent, named, nameless int) outcome {
 	within := func(count int64) int { return int(min(max(count, 0), int64(sent))) }
-	least, most := named, sent
+	lower, upper := named, sent
 	if job.FailedCount >= 0 {
-		least = max(named, within(job.FailedCount))
-		most = least
+		lower = max(named, within(job.FailedCount))
+		upper = lower
 		if job.CompletedCount >= 0 {
-			most = max(least, sent-within(job.CompletedCount))
+			upper = max(lower, sent-within(job.CompletedCount))
 		}
 	}
-	failed := max(least, min(named+nameless, most))
+	failed := max(lower, min(named+nameless, upper))
 	imported := sent - failed
 	switch {
 	case job.CompletedCount >= 0:
@@ -77,7 +76,7 @@ func (im *Import) collectOutcome(ctx context.Context, job klaviyo.ImportJob, m *
 	}
 	addresses := m.index()
 	failed := map[int]bool{}
-	var nameless []klaviyo.ImportError // that do not tell which profile they are about
+	var nameless []klaviyo.ImportError // that do not say which profile they are about
 	for e, err := range im.client.ImportErrors(ctx, job.ID) {
 		if err != nil {
 			return outcome{}, err

@@ -42,12 +42,12 @@ func (all Unconfirmeds) Total() (profiles int64) {
 
 // String lists the first few jobs, a line each.
 func (all Unconfirmeds) String() string {
-	const most = 20
+	const maxListed = 20
 	var b strings.Builder
-	for _, u := range all[:min(len(all), most)] {
+	for _, u := range all[:min(len(all), maxListed)] {
 		fmt.Fprintf(&b, "  - %s\n", u)
 	}
-	if more := len(all) - most; more > 0 {
+	if more := len(all) - maxListed; more > 0 {
 		fmt.Fprintf(&b, "  - and %s, which the log names\n", tally.Count(int64(more), "more job"))
 	}
 	return b.String()

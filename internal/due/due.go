@@ -79,7 +79,7 @@ func (f *Facts) addDestination(r *Reasons) {
 	}
 }
 
-// addDrift adds whom the list has lost. That counts only if the last run, the
+// addDrift adds the members that the list has lost. They count only if the last run, the
 // refresh and the next run are about the same list.
 func (f *Facts) addDrift(r *Reasons) {
 	if f.Refresh == nil || f.Last.Inputs.List != f.Now.List || f.Refresh.List != f.Now.List {

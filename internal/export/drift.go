@@ -9,10 +9,9 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
 )
 
-// Lost is how many members a list has lost since a run, those aside who
-// unsubscribed: they are gone because they wanted to be. before is the number
-// after that run, now the present one. It makes no request unless there are
-// fewer.
+// Lost is how many members a list has lost since a run, without those who
+// unsubscribed. before is the number of members after that run, and now the present
+// one. It makes no request unless there are fewer now.
 func (e *Export) Lost(ctx context.Context, client *klaviyo.Client, before, now int64, since time.Time) (int64, error) {
 	if now >= before {
 		return 0, nil

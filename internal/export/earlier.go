@@ -13,9 +13,9 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/wait"
 )
 
-// listsPerPoll is how many jobs are asked for their lists before the next look
-// at which jobs are left. In an account with hundreds of unfinished jobs many
-// are done by then, and never need to be asked.
+// listsPerPoll is how many jobs are asked for their lists before the jobs are polled
+// again. In an account with hundreds of unfinished jobs, many are finished by then
+// and need not be asked.
 const listsPerPoll = 50
 
 // earlierJobs are the import jobs for a list that Klaviyo had not finished when a
@@ -82,7 +82,7 @@ func (j *earlierJobs) wait(ctx context.Context, now *preparation) error {
 	return nil
 }
 
-// look drops the jobs that are finished by now.
+// look drops the jobs that have finished.
 func (j *earlierJobs) look(ctx context.Context) error {
 	if len(j.jobs) == 0 {
 		return nil

@@ -7,7 +7,7 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 )
 
-// nothingSent adds to an error of before anything is sent that it is so.
+// nothingSent adds to an error that nothing was sent.
 func nothingSent(err error) error { return diagnostic.AddToDetail(err, " Nothing was sent.") }
 
 // ListError explains why a list cannot be read. nil stays nil.

@@ -70,7 +70,7 @@ var notListed = simulator.Fault{
 func newPatientEnv(t *testing.T, options simulator.Options) *env {
 	t.Helper()
 	w := newEnv(t, options)
-	c, err := klaviyo.New(klaviyo.Options{APIKey: testKey, BaseURL: w.URL, Timeout: 1500 * time.Millisecond, RetryTimeout: 4 * time.Hour, Clock: newFastClock()})
+	c, err := klaviyo.New(klaviyo.Options{APIKey: testKey, BaseURL: w.URL, Timeout: 750 * time.Millisecond, RetryTimeout: 4 * time.Hour, Clock: newFastClock()})
 	if err != nil {
 		t.Fatal(err)
 	}

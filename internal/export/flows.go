@@ -11,8 +11,9 @@ import (
 )
 
 // CheckFlows refuses to let people join a list that starts a live flow for
-// them: who only moves a segment does not mean to mail all of it. joining is at
-// most how many will. A key that may not see flows is refused: nobody can tell.
+// them: an export is not meant to mail a whole segment unless that is said.
+// joining is at most how many will. A key that may not read flows is refused, since
+// what joining would start is then unknown.
 func (e *Export) CheckFlows(ctx context.Context, client *klaviyo.Client, joining int64) error {
 	if e.Safeguards.AllowLiveFlows || joining == 0 {
 		return nil
@@ -38,13 +39,13 @@ func (e *Export) CheckFlows(ctx context.Context, client *klaviyo.Client, joining
 	return &diagnostic.Error{
 		Attribute: []string{"safeguards", "allow_live_flows"},
 		Summary:   "Joining The List Starts A Live Flow",
-		Detail: fmt.Sprintf("Who is newly added to the list %q starts %s. Up to %s would join it and may be sent messages at once. Nothing was sent. "+
+		Detail: fmt.Sprintf("A profile that joins the list %q starts %s. Up to %s would join it and may be sent messages at once. Nothing was sent. "+
 			"Set the flow to manual or draft in Klaviyo, use another list, or if the messages are meant, set safeguards.allow_live_flows = true.",
 			e.ListID, starts, tally.Count(joining, "profile")),
 	}
 }
 
-// flowsUnknown refuses a run of which nobody knows whether it starts flows.
+// flowsUnknown refuses a run when it is not known whether joining starts flows.
 func (e *Export) flowsUnknown(joining int64, err error) error {
 	return &diagnostic.Error{
 		Attribute: []string{"safeguards", "allow_live_flows"},

@@ -11,9 +11,10 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
 )
 
-// A page of members is quick, and thousands can join in one second: an import
-// of this provider makes them. It is one less than whole pages hold, so that
-// the one more which shows that a window must be cut costs no page.
+// Reading a page of members is fast, and an import makes thousands of them join in
+// one second. So a window is only cut beyond ten pages. membersInARow is one less
+// than ten pages hold, because one more member must be read to see that there are
+// more.
 const (
 	membersInARow   = 999
 	minMemberWindow = time.Second

@@ -122,8 +122,8 @@ func TestRunConvergesUnderRandomFaults(t *testing.T) {
 			w := newPatientEnv(t, simulator.Options{
 				MaxErrorsPerResponse: []int{0, 1, 4}[random.IntN(3)], // all at once, one by one, a few
 				NullCounts:           random.IntN(3) == 0,
-				QueueDelay:           time.Duration(random.IntN(3)) * 30 * time.Millisecond,
-				ProcessDelay:         time.Duration(random.IntN(3)) * 30 * time.Millisecond,
+				QueueDelay:           time.Duration(random.IntN(3)) * 5 * time.Millisecond,
+				ProcessDelay:         time.Duration(random.IntN(3)) * 5 * time.Millisecond,
 			})
 			rows, failing, batchRows := 1+random.IntN(150), 4, 10+random.IntN(60)
 			if seed%10 == 9 {

@@ -10,7 +10,7 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
 )
 
-// A page of opt-outs takes Klaviyo more than a second.
+// Klaviyo takes more than a second for a page of opt-outs, so windows are cut early.
 const (
 	optOutsInARow   = 400
 	minOptOutWindow = 10 * time.Second

@@ -111,7 +111,7 @@ func (p *preparation) read(rows int64) {
 
 func (p *preparation) report(ctx context.Context, at time.Time) {
 	p.mu.Lock()
-	now := Progress{Preparing: p.what, Elapsed: at.Sub(p.started), Rows: p.rows, Repeating: klaviyo.Repeated(ctx)}
+	now := Progress{Preparing: p.what, Elapsed: at.Sub(p.started), Rows: p.rows, Repeating: klaviyo.Retrying(ctx)}
 	p.mu.Unlock()
 	if now.Preparing == "" { // checks are reported only while a request of theirs is retried
 		if now.Repeating == "" {

@@ -17,13 +17,13 @@ import (
 const progressInterval = 5 * time.Second
 
 // lastReportWait is how long a run that is over waits for its listener to take
-// the last report. A listener that is still there needs no second.
+// the last report. A listener that still reads takes it at once.
 const lastReportWait = time.Second
 
 // Progress is how far a run is.
 type Progress struct {
-	// Preparing is what a run does that sends nothing yet; Rows are then those
-	// that it has read for that, and the rest is zero.
+	// Preparing is the stage of a run that has sent nothing yet. Rows are then those
+	// read in that stage, and the other fields are zero.
 	Preparing string
 
 	// Removing says that everything was sent and that the run now takes Removed
@@ -102,7 +102,7 @@ func newProgress(elapsed time.Duration, rows, expected int64, sent bulk.Progress
 	p := Progress{Elapsed: elapsed, Rows: rows, Accepted: sent.Accepted, Batches: sent.Batches, Jobs: sent.Jobs, Finished: sent.Finished}
 	p.Expected = max(expected, p.Accepted)
 	p.Remaining = Shortest(p.Expected - p.Accepted)
-	// Half the work of a profile is to send it, the other half is Klaviyo's.
+	// Sending a profile counts as half of the work, and Klaviyo's import as the rest.
 	if done := float64(p.Accepted+sent.Settled) / float64(2*max(p.Expected, 1)); done > 0 {
 		p.Remaining = max(p.Remaining, time.Duration(float64(p.Elapsed)*(1-done)/done))
 	}
@@ -133,7 +133,7 @@ func reportAside(listener func(Progress)) (report func(Progress), end func()) {
 		case <-newest:
 		default:
 		}
-		newest <- p // has room, since nobody else sends
+		newest <- p // never blocks: this is the only sender
 	}
 	end = func() {
 		close(newest)
@@ -151,7 +151,7 @@ func reportAside(listener func(Progress)) (report func(Progress), end func()) {
 
 // report logs how far a run is, and tells the listener, who may be nil.
 func report(ctx context.Context, p Progress, listener func(Progress)) {
-	p.Repeating = klaviyo.Repeated(ctx)
+	p.Repeating = klaviyo.Retrying(ctx)
 	if p.Removing {
 		logging.Info(ctx, "Removing from the list", logging.Fields{"removed": p.Removed, "repeating": p.Repeating})
 		if listener != nil {

@@ -17,7 +17,7 @@ import (
 )
 
 // rejectsHeader names the columns of a rejects file, and rejectsHeaderLine is
-// its first line, by which such a file is told from any other.
+// its first line, which distinguishes such a file from any other.
 var (
 	rejectsHeader     = []string{"segment", "row", "reason", "code"}
 	rejectsHeaderLine = strings.Join(rejectsHeader, ",") + "\n"
@@ -87,7 +87,7 @@ func (r *rejects) open() (err error) {
 	return err
 }
 
-// add takes down a row; its reason is in words.
+// add records a row with its reason in words.
 func (r *rejects) add(row tally.Row, code, words string) {
 	if r == nil {
 		return
@@ -117,7 +117,7 @@ func (r *rejects) reason(key rejectKey) int32 {
 	return at
 }
 
-// empty forgets the rows, which are to be read once more.
+// empty removes the rows, because the segments will be read again.
 func (r *rejects) empty() {
 	if r != nil {
 		r.rows = r.rows[:0]

@@ -91,7 +91,7 @@ func claimTemporary(file *os.File, created bool) (err error) {
 		}
 	case err != nil && !created: // a file that was not there needs no lock to be this run's
 		return &refusal{
-			fmt.Sprintf("%q is there, and whether a run that is under way writes it cannot be told: the file system has no locks (%s)", file.Name(), segment.Cause(err)),
+			fmt.Sprintf("%q is there, and whether another run is writing it is not known, since the file system has no locks (%s)", file.Name(), segment.Cause(err)),
 			"Remove it if no run is under way.",
 		}
 	}

@@ -62,7 +62,7 @@ func (s *removeStep) run(ctx context.Context) error {
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(removers)
-	for ids := range slices.Chunk(leavers, klaviyo.MaxRemovals) {
+	for ids := range slices.Chunk(leavers, klaviyo.MaxRemovedMembers) {
 		g.Go(func() error {
 			if err := s.client.RemoveMembers(ctx, s.export.ListID, ids); err != nil {
 				return err

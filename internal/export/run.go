@@ -48,8 +48,8 @@ type Result struct {
 // Submitted is the number of profiles that were sent to Klaviyo.
 func (r *Result) Submitted() int64 { return r.Profiles - r.Withheld - r.Unchanged }
 
-// RunOptions are how a run is made. The zero value is a run of its own, that
-// tells nobody.
+// RunOptions are how a run is made. The zero value exports what the segments hold
+// and reports no progress.
 type RunOptions struct {
 	// Fingerprint is what the segments must still have, or nothing is sent, and
 	// must have when they are read for sending, or the last batch is not; empty
@@ -60,7 +60,7 @@ type RunOptions struct {
 	// they were then, they are not read once more before anything is sent.
 	Surveyed *Survey
 
-	// Progress is told how far the run is, at most one call at a time, every
+	// Progress is called with how far the run is, at most one call at a time, every
 	// ProgressInterval (default 5 s). The run does not wait for it: a call that
 	// takes longer than the interval misses reports, but not the last one, which
 	// Run waits for before it returns. A call that does not return holds Run up
@@ -98,7 +98,7 @@ func (e *Export) Run(ctx context.Context, client *klaviyo.Client, o RunOptions) 
 	defer rejects.discard()
 	defer limitGarbage()()
 	var endReports func()
-	ctx = klaviyo.WithRepeats(ctx)
+	ctx = klaviyo.WithRetries(ctx)
 	o.Progress, endReports = reportAside(o.Progress)
 	defer endReports()
 	before, err := e.prepare(ctx, client, rejects, o)

@@ -17,7 +17,7 @@ const DefaultMaxRejectedPercent = 50
 // often lost its source.
 const DefaultMaxRemovedPercent = 25
 
-// Safeguards stop runs that cannot be meant.
+// Safeguards stop runs that are probably mistakes.
 type Safeguards struct {
 	MaxRejectedPercent int64 // of the rows, 0 to 100
 	MaxRemovedPercent  int64 // of the members of the list that may be taken off, 0 to 100
@@ -40,20 +40,20 @@ func (e *Export) checkRejected(s *Survey) error {
 		return err
 	}
 	rejected := s.Rejected.Total
-	switch most := e.Safeguards.MaxRejectedPercent; {
+	switch limit := e.Safeguards.MaxRejectedPercent; {
 	case s.Profiles == 0 && rejected > 0:
 		return &diagnostic.Error{
 			Attribute: []string{"segment"},
 			Summary:   "No Row Can Be Exported",
 			Detail:    fmt.Sprintf("Of %s none can become a profile:\n%s\nCorrect the source or the mapping.", tally.Count(s.Rows, "row"), s.Rejected.String()),
 		}
-	case rejected*100 > most*s.Rows:
+	case rejected*100 > limit*s.Rows:
 		return &diagnostic.Error{
 			Attribute: []string{"safeguards", "max_rejected_percent"},
 			Summary:   "Too Many Rows Cannot Be Exported",
 			Detail: fmt.Sprintf("Of %s, %s cannot be exported: %s, where %d %% are allowed.\n%sCorrect the source or the mapping; "+
 				"or if this is expected, raise safeguards.max_rejected_percent.",
-				tally.Count(s.Rows, "row"), tally.Thousands(rejected), percent(rejected, s.Rows), most, s.Rejected.String()),
+				tally.Count(s.Rows, "row"), tally.Thousands(rejected), percent(rejected, s.Rows), limit, s.Rejected.String()),
 		}
 	}
 	return nil
@@ -62,26 +62,26 @@ func (e *Export) checkRejected(s *Survey) error {
 // checkSize refuses more profiles than may be exported. all says that there are
 // no more to come.
 func (e *Export) checkSize(profiles int64, all bool) error {
-	held := func(most int64) string {
+	held := func(limit int64) string {
 		if all {
 			return tally.Count(profiles, "profile")
 		}
-		return "more than " + tally.Count(most, "profile")
+		return "more than " + tally.Count(limit, "profile")
 	}
-	if most := e.Safeguards.MaxProfiles; most > 0 && profiles > most {
+	if limit := e.Safeguards.MaxProfiles; limit > 0 && profiles > limit {
 		return &diagnostic.Error{
 			Attribute: []string{"safeguards", "max_profiles"},
 			Summary:   "Too Many Profiles",
 			Detail: fmt.Sprintf("The segments hold %s, and safeguards.max_profiles allows %s. "+
-				"If they are all meant to be exported, raise it.", held(most), tally.Thousands(most)),
+				"If they are all meant to be exported, raise it.", held(limit), tally.Thousands(limit)),
 		}
 	}
-	if most := e.Destination.MaxProfiles; most > 0 && profiles > most {
+	if limit := e.Destination.MaxProfiles; limit > 0 && profiles > limit {
 		return &diagnostic.Error{
 			Attribute: []string{"destination"},
 			Summary:   "Too Many Profiles",
 			Detail: fmt.Sprintf("The segments hold %s, and the connection allows %s for one export. "+
-				"If they are all meant to be exported, raise max_profiles_per_export of the connection.", held(most), tally.Thousands(most)),
+				"If they are all meant to be exported, raise max_profiles_per_export of the connection.", held(limit), tally.Thousands(limit)),
 		}
 	}
 	return nil
@@ -105,8 +105,8 @@ func percent(part, whole int64) string {
 }
 
 // typeErrors says of each property which rows are not of its type. A declared
-// type is a promise about the data: who makes it wants to know, before
-// anything is sent, that it does not hold.
+// type is a promise about the data, so a run that would break it is refused before
+// anything is sent.
 func typeErrors(rejected *tally.Tally) error {
 	var out diagnostic.Errors
 	for _, r := range rejected.Reasons() {

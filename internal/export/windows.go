@@ -16,13 +16,13 @@ const (
 	windowReaders = 16 // windows that are read at once
 )
 
-// firstYear is when Klaviyo was founded. Few are dated earlier: who came with a
-// history of their own.
+// firstYear is when Klaviyo was founded. Earlier dates come from imported
+// histories, which are few.
 var firstYear = time.Date(2012, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// windows reads people whom Klaviyo dates. One cursor reads them one page after
-// the other. So when they are many, they are read in windows of time side by
-// side, and a window that turns out to hold many is cut again.
+// windows reads people by a date that Klaviyo has of each. One cursor reads them one
+// page after the other, which takes long when they are many. Then windows of time
+// are read side by side, and a window that turns out to hold many is cut again.
 type windows[T any] struct {
 	read      func(context.Context, klaviyo.TimeRange) iter.Seq2[dated[T], error]
 	take      func(T)       // is called by one reader at a time, for somebody perhaps more than once
@@ -33,7 +33,7 @@ type windows[T any] struct {
 	mu  sync.Mutex // guards take
 }
 
-// dated is somebody who was read.
+// dated is a person who was read, with the date.
 type dated[T any] struct {
 	who T
 	at  time.Time // zero unless they come in the order of time
@@ -146,21 +146,21 @@ func (w *windows[T]) cut(window klaviyo.TimeRange, reached time.Time) (parts []k
 // window reads a window. If there is more in it than one reader should do alone,
 // it returns what is left of it in parts.
 func (w *windows[T]) window(ctx context.Context, during klaviyo.TimeRange) (parts []klaviyo.TimeRange, err error) {
-	most := w.inARow
+	limit := w.inARow
 	if w.length(during) <= w.minLength {
-		most = 0
+		limit = 0
 	}
-	reached, more, err := w.some(ctx, during, most)
+	reached, more, err := w.some(ctx, during, limit)
 	if err != nil || !more {
 		return nil, err
 	}
 	return w.cut(during, reached), nil
 }
 
-// some takes the people of a window, at most so many unless most is 0. It
-// reports whether there are more, and the moment reached up to which all were
-// taken; zero when nobody was for certain, since they come in no order of time.
-func (w *windows[T]) some(ctx context.Context, during klaviyo.TimeRange, most int) (reached time.Time, more bool, err error) {
+// some takes the people of a window, at most limit unless that is 0. It
+// reports whether there are more, and the moment up to which all were taken: zero
+// if that is not known, because people came in no order of time.
+func (w *windows[T]) some(ctx context.Context, during klaviyo.TimeRange, limit int) (reached time.Time, more bool, err error) {
 	count, ordered := 0, true
 	for p, err := range w.read(ctx, during) {
 		if err != nil {
@@ -168,7 +168,7 @@ func (w *windows[T]) some(ctx context.Context, during klaviyo.TimeRange, most in
 		}
 		ordered = ordered && !p.at.IsZero() && !p.at.Before(reached)
 		reached = p.at
-		if count++; most > 0 && count > most {
+		if count++; limit > 0 && count > limit {
 			if !ordered {
 				reached = time.Time{}
 			}

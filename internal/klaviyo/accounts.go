@@ -43,7 +43,7 @@ func (c *Client) Account(ctx context.Context) (Account, error) {
 	case known = <-c.account:
 		defer func() { c.account <- known }()
 	case <-ctx.Done():
-		return Account{}, (&progress{operation: getAccounts.id}).interrupted(ctx, "for another request of "+getAccounts.id, started)
+		return Account{}, (&callState{operation: getAccounts.id}).interrupted(ctx, "for another request of "+getAccounts.id, started)
 	}
 	if known != nil {
 		return *known, nil

@@ -49,8 +49,8 @@ type Client struct {
 	retryTimeout time.Duration
 	contact      contact
 
-	// account holds what Klaviyo has told of the account, or nil. Who takes it
-	// out puts it back.
+	// account holds the account once it is known, and nil before. It is a mutex as
+	// well: a caller that receives the value sends one back.
 	account chan *Account
 
 	// limiter is the client's own until the account is known, and then one
@@ -94,7 +94,7 @@ func New(o Options) (*Client, error) {
 	account <- nil
 	return &Client{
 		account:      account,
-		limiter:      ratelimit.New(ratelimit.Clock{Now: o.Clock.Now, Wait: o.Clock.Wait}),
+		limiter:      ratelimit.New(o.Clock),
 		key:          strings.NewReplacer(o.APIKey, "pk_***"),
 		base:         base,
 		http:         &http.Client{Transport: newTransport(o.APIKey, o.UserAgent), CheckRedirect: sameHostOnly},
@@ -113,7 +113,7 @@ func (c *Client) Close() { c.http.CloseIdleConnections() }
 // needed.
 var ErrPublicKey = errors.New("this is a public API key (also called site id): six letters and digits that identify an account but grant nothing; a private API key begins with pk_")
 
-// CheckPrivateKey tells the usual mistakes from what may be a private key. The
+// CheckPrivateKey finds the usual mistakes in a private key. The
 // error never quotes the key.
 func CheckPrivateKey(key string) error {
 	if key == "" {
@@ -121,7 +121,7 @@ func CheckPrivateKey(key string) error {
 	}
 	for _, c := range key {
 		if c <= ' ' || c > '~' {
-			return errors.New("the API key has white space or characters in it that no key has; copy it again")
+			return errors.New("the API key has white space or characters in it that do not belong in a key; copy it again")
 		}
 	}
 	if len(key) == 6 && !strings.Contains(key, "_") {

@@ -157,13 +157,13 @@ func (c *Client) readError(ctx context.Context, r request, resp *http.Response) 
 	}
 	var document struct {
 		Errors []struct {
-			ID     text `json:"id"`
-			Code   text `json:"code"`
-			Title  text `json:"title"`
-			Detail text `json:"detail"`
+			ID     lenientString `json:"id"`
+			Code   lenientString `json:"code"`
+			Title  lenientString `json:"title"`
+			Detail lenientString `json:"detail"`
 			Source struct {
-				Pointer   text `json:"pointer"`
-				Parameter text `json:"parameter"`
+				Pointer   lenientString `json:"pointer"`
+				Parameter lenientString `json:"parameter"`
 			} `json:"source"`
 		} `json:"errors"`
 	}
@@ -179,17 +179,17 @@ func (c *Client) readError(ctx context.Context, r request, resp *http.Response) 
 	return e
 }
 
-// text is a string of an error document. Whatever else is in its place is taken
+// lenientString is a string of an error document. A value of another type is kept
 // as it is written, since an error that reads oddly is better than none.
-type text string
+type lenientString string
 
 // UnmarshalJSON implements [json.Unmarshaler].
-func (t *text) UnmarshalJSON(b []byte) error {
+func (t *lenientString) UnmarshalJSON(b []byte) error {
 	var s string
 	if json.Unmarshal(b, &s) != nil {
 		s = string(b)
 	}
-	*t = text(s)
+	*t = lenientString(s)
 	return nil
 }
 

@@ -23,13 +23,13 @@ var PayloadEmail = payloadEmail
 // SetSleep replaces what waits between attempts; to the client the time passes
 // all the same. For limits the client no longer waits either.
 func (c *Client) SetSleep(sleep func(context.Context, time.Duration) error) {
-	slept := jumpingClock()
+	slept := &jumpingClock{}
 	c.now = slept.Now
 	c.sleep = func(ctx context.Context, d time.Duration) error {
 		_ = slept.Wait(ctx, d, nil)
 		return sleep(ctx, d)
 	}
-	c.limiter = ratelimit.New(jumpingClock())
+	c.limiter = ratelimit.New(&jumpingClock{})
 }
 
 // SetProxy replaces the proxy of the environment.
@@ -52,20 +52,22 @@ func SteadyLimits() map[string]int {
 }
 
 // jumpingClock goes on by itself, and by as much as is to be waited.
-func jumpingClock() ratelimit.Clock {
-	var mu sync.Mutex
-	var jumped time.Duration
-	now := func() time.Time {
-		mu.Lock()
-		defer mu.Unlock()
-		return time.Now().Add(jumped)
-	}
-	return ratelimit.Clock{Now: now, Wait: func(ctx context.Context, d time.Duration, _ <-chan struct{}) error {
-		mu.Lock()
-		defer mu.Unlock()
-		jumped += d
-		return ctx.Err()
-	}}
+type jumpingClock struct {
+	mu     sync.Mutex
+	jumped time.Duration
+}
+
+func (c *jumpingClock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return time.Now().Add(c.jumped)
+}
+
+func (c *jumpingClock) Wait(ctx context.Context, d time.Duration, _ <-chan struct{}) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.jumped += d
+	return ctx.Err()
 }
 
 // SetTLS replaces what certificates are checked with.

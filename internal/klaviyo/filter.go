@@ -5,18 +5,18 @@ import (
 	"time"
 )
 
-// TimeRange is a span of time, with its beginning and without its end. The
-// zero value is all time.
+// TimeRange is the time from From, included, to To, excluded. A zero bound is no
+// bound.
 type TimeRange struct{ From, To time.Time }
 
 var filterEscaper = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
 
-// equals is the filter "field has this value", with the value quoted.
+// equals returns a filter for a field with this value.
 func equals(field, value string) string {
 	return `equals(` + field + `,"` + filterEscaper.Replace(value) + `")`
 }
 
-// anyOf is the filter "field has one of these values", with the values quoted.
+// anyOf returns a filter for a field with one of these values.
 func anyOf(field string, values ...string) string {
 	quoted := make([]string, len(values))
 	for i, value := range values {
@@ -25,7 +25,7 @@ func anyOf(field string, values ...string) string {
 	return "any(" + field + ",[" + strings.Join(quoted, ",") + "])"
 }
 
-// within is the filter "field is in this span", empty for all time.
+// within returns a filter for a time in a range; it is empty for all time.
 func within(field string, during TimeRange) string {
 	var both []string
 	if !during.From.IsZero() {

@@ -17,8 +17,8 @@ const (
 	MaxImportBytes    = 5_000_000
 )
 
-// ImportsTake is the least time between the first and the last of so many
-// imports that the limits allow.
+// ImportsTake returns how long the rate limits make that many imports take at
+// least, from the first to the last.
 func ImportsTake(jobs int64) time.Duration { return bulkImportProfiles.limit.MinDuration(jobs) }
 
 // JobStatus is where a bulk import job stands.
@@ -72,12 +72,12 @@ func (j ImportJob) Expired(now time.Time) bool {
 type importJobResource struct {
 	ID         string `json:"id"`
 	Attributes struct {
-		Status         text   `json:"status"`
-		TotalCount     *int64 `json:"total_count"`
-		CompletedCount *int64 `json:"completed_count"`
-		FailedCount    *int64 `json:"failed_count"`
-		CreatedAt      string `json:"created_at"`
-		ExpiresAt      string `json:"expires_at"`
+		Status         lenientString `json:"status"`
+		TotalCount     *int64        `json:"total_count"`
+		CompletedCount *int64        `json:"completed_count"`
+		FailedCount    *int64        `json:"failed_count"`
+		CreatedAt      string        `json:"created_at"`
+		ExpiresAt      string        `json:"expires_at"`
 	} `json:"attributes"`
 }
 
@@ -87,8 +87,8 @@ type importJobDocument struct {
 
 func (d *importJobDocument) complete() bool { return d.Data.ID != "" }
 
-// job takes over a resource. A status that is not known may be any text, and is
-// shown.
+// job converts a resource. An unknown status may be any text, so it is redacted
+// before it is shown.
 func (c *Client) job(r importJobResource) ImportJob {
 	a := r.Attributes
 	status := JobStatus(a.Status)
@@ -102,7 +102,7 @@ func (c *Client) job(r importJobResource) ImportJob {
 	}
 }
 
-// countOf is -1 for a count that is null, and for one that cannot be.
+// countOf returns -1 for a count that is null or negative.
 func countOf(count *int64) int64 {
 	if count == nil || *count < 0 {
 		return -1
@@ -157,12 +157,12 @@ func (c *Client) ImportJob(ctx context.Context, id string) (ImportJob, error) {
 	return c.job(doc.Data), err
 }
 
-// ImportJobs yields the account's jobs, newest first, of so many pages of a
-// hundred at most. Scopes: lists:read, profiles:read.
+// ImportJobs yields the account's jobs, newest first: at most maxPages pages of a
+// hundred. Scopes: lists:read, profiles:read.
 //
 // https://developers.klaviyo.com/en/reference/get_bulk_import_profiles_jobs
-func (c *Client) ImportJobs(ctx context.Context, most int) iter.Seq2[ImportJob, error] {
-	return c.importJobs(ctx, most, url.Values{"page[size]": {"100"}, "sort": {"-created_at"}})
+func (c *Client) ImportJobs(ctx context.Context, maxPages int) iter.Seq2[ImportJob, error] {
+	return c.importJobs(ctx, maxPages, url.Values{"page[size]": {"100"}, "sort": {"-created_at"}})
 }
 
 // UnfinishedImportJobs yields those of the account's jobs that Klaviyo has still
@@ -175,10 +175,10 @@ func (c *Client) UnfinishedImportJobs(ctx context.Context) iter.Seq2[ImportJob, 
 	return c.importJobs(ctx, allPages, url.Values{"filter": {unfinished}, "page[size]": {"100"}, "sort": {"created_at"}})
 }
 
-func (c *Client) importJobs(ctx context.Context, most int, query url.Values) iter.Seq2[ImportJob, error] {
+func (c *Client) importJobs(ctx context.Context, maxPages int, query url.Values) iter.Seq2[ImportJob, error] {
 	r := request{operation: &getImportJobs, query: query}
 	return func(yield func(ImportJob, error) bool) {
-		for j, err := range firstPages[importJobResource](ctx, c, r, most) {
+		for j, err := range firstPages[importJobResource](ctx, c, r, maxPages) {
 			if !yield(c.job(j), err) {
 				return
 			}
@@ -213,11 +213,11 @@ func (e ImportError) Profile() (int, bool) { return profileIndex(e.Pointer) }
 
 type importErrorResource struct {
 	Attributes struct {
-		Code   text `json:"code"`
-		Title  text `json:"title"`
-		Detail text `json:"detail"`
+		Code   lenientString `json:"code"`
+		Title  lenientString `json:"title"`
+		Detail lenientString `json:"detail"`
 		Source struct {
-			Pointer text `json:"pointer"`
+			Pointer lenientString `json:"pointer"`
 		} `json:"source"`
 		OriginalPayload json.RawMessage `json:"original_payload"`
 	} `json:"attributes"`

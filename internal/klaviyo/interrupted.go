@@ -42,8 +42,8 @@ func (e *InterruptedError) Failed() bool { return e.failed > 0 }
 
 func (e *InterruptedError) Unwrap() error { return e.ended }
 
-// progress is how far a request is.
-type progress struct {
+// callState is what became of the attempts of a request so far.
+type callState struct {
 	operation string
 	failed    int   // attempts
 	last      error // that the last of these ended with
@@ -51,19 +51,19 @@ type progress struct {
 	paced time.Duration // spent waiting for the limits before the latest attempt
 }
 
-func (p *progress) fail(err error) {
-	p.failed++
-	p.last = err
+func (s *callState) fail(err error) {
+	s.failed++
+	s.last = err
 }
 
 // interrupted is the error of a request whose context ended while it was
 // waiting since a time, for what the words after "waiting" say.
-func (p *progress) interrupted(ctx context.Context, words string, since time.Time) error {
+func (s *callState) interrupted(ctx context.Context, words string, since time.Time) error {
 	waiting := "waiting "
 	if waited := time.Since(since).Round(time.Second); waited > 0 {
 		waiting += waited.String() + " "
 	}
-	return &InterruptedError{Operation: p.operation, waiting: waiting + words, failed: p.failed, last: p.last, ended: ctx.Err()}
+	return &InterruptedError{Operation: s.operation, waiting: waiting + words, failed: s.failed, last: s.last, ended: ctx.Err()}
 }
 
 // WaitedFor says in a sentence what a request was waiting for when it was

@@ -2,6 +2,7 @@ package klaviyo
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"net/url"
 	"time"
@@ -9,52 +10,26 @@ import (
 
 // Member is a profile on a list.
 type Member struct {
-	ID       string
-	Email    string    // empty for a profile without an address
-	JoinedAt time.Time // zero when Klaviyo does not say
+	ID          string
+	Email       string // empty for a profile without an address
+	PhoneNumber string
+	ExternalID  string
+	JoinedAt    time.Time // zero when Klaviyo does not say
 }
 
 type memberResource struct {
 	ID         string `json:"id"`
 	Attributes struct {
-		Email    string `json:"email"`
-		JoinedAt string `json:"joined_group_at"`
+		Email       string `json:"email"`
+		PhoneNumber string `json:"phone_number"`
+		ExternalID  string `json:"external_id"`
+		JoinedAt    string `json:"joined_group_at"`
 	} `json:"attributes"`
 }
 
 func (r memberResource) member() Member {
-	return Member{ID: r.ID, Email: r.Attributes.Email, JoinedAt: timeOf(r.Attributes.JoinedAt)}
-}
-
-// MaxRemovals is how many profiles one request takes off a list (operation
-// remove_profiles_from_list of Klaviyo's OpenAPI document).
-const MaxRemovals = 1000
-
-// RemoveMembers takes profiles off a list, at most [MaxRemovals], by their ids. They
-// stay in the account, with their consent as it is. Who is not on the list, or does
-// not exist, is passed over. Scopes: lists:write, profiles:write.
-//
-// https://developers.klaviyo.com/en/reference/remove_profiles_from_list
-func (c *Client) RemoveMembers(ctx context.Context, listID string, ids []string) error {
-	doc := relationshipDocument{Data: make([]resourceIdentifier, len(ids))}
-	for i, id := range ids {
-		doc.Data[i] = resourceIdentifier{Type: "profile", ID: id}
-	}
-	body, err := marshal(doc)
-	if err != nil {
-		return err
-	}
-	return c.do(ctx, request{operation: &removeProfilesFromList, id: listID, body: [][]byte{body}}, nil)
-}
-
-// relationshipDocument names the resources at the other end of a relationship.
-type relationshipDocument struct {
-	Data []resourceIdentifier `json:"data"`
-}
-
-type resourceIdentifier struct {
-	Type string `json:"type"`
-	ID   string `json:"id"`
+	a := r.Attributes
+	return Member{ID: r.ID, Email: a.Email, PhoneNumber: a.PhoneNumber, ExternalID: a.ExternalID, JoinedAt: timeOf(a.JoinedAt)}
 }
 
 // timeOf reads a time of Klaviyo's, zero where it is none.
@@ -67,14 +42,14 @@ func timeOf(text string) time.Time {
 }
 
 // Members yields the members of a list that joined it in a span of time, in
-// the order of joining, so that whoever joins meanwhile comes last. A member may
-// come more than once. Scopes: lists:read, profiles:read.
+// the order of joining, so that members who join during the walk come last. A
+// member may be yielded more than once. Scopes: lists:read, profiles:read.
 //
 // https://developers.klaviyo.com/en/reference/get_profiles_for_list
 func (c *Client) Members(ctx context.Context, listID string, during TimeRange) iter.Seq2[Member, error] {
 	r := request{
 		operation: &getProfilesForList, id: listID,
-		query: url.Values{"fields[profile]": {"email,joined_group_at"}, "page[size]": {"100"}, "sort": {"joined_group_at"}},
+		query: url.Values{"fields[profile]": {"email,phone_number,external_id,joined_group_at"}, "page[size]": {"100"}, "sort": {"joined_group_at"}},
 	}
 	if filter := within("joined_group_at", during); filter != "" {
 		r.query.Set("filter", filter)
@@ -86,4 +61,36 @@ func (c *Client) Members(ctx context.Context, listID string, during TimeRange) i
 			}
 		}
 	}
+}
+
+// MaxRemovedMembers is how many profiles one call takes off a list (operation
+// remove_profiles_from_list of Klaviyo's OpenAPI document).
+const MaxRemovedMembers = 1000
+
+type removedMember struct {
+	Type string `json:"type"`
+	ID   string `json:"id"`
+}
+
+// RemoveMembers takes up to MaxRemovedMembers profiles off a list, by profile id.
+// Their consent stays as it is. Removing a profile twice does no more than once, so
+// the request is retried. Scopes: lists:write, profiles:write.
+//
+// https://developers.klaviyo.com/en/reference/remove_profiles_from_list
+func (c *Client) RemoveMembers(ctx context.Context, listID string, profileIDs []string) error {
+	if len(profileIDs) == 0 {
+		return nil
+	}
+	if len(profileIDs) > MaxRemovedMembers {
+		return fmt.Errorf("remove_profiles_from_list: %d profiles, at most %d are allowed in one call", len(profileIDs), MaxRemovedMembers)
+	}
+	removed := make([]removedMember, len(profileIDs))
+	for i, id := range profileIDs {
+		removed[i] = removedMember{"profile", id}
+	}
+	body, err := marshal(map[string]any{"data": removed})
+	if err != nil {
+		return err
+	}
+	return c.do(ctx, request{operation: &removeProfilesFromList, id: listID, body: [][]byte{body}}, nil)
 }

@@ -20,7 +20,7 @@ type page[T any] struct {
 
 func (p *page[T]) complete() bool { return p.Data != nil }
 
-// errStuck guards against a server that leads round in circles.
+// errStuck guards against a server whose pages form a loop.
 var errStuck = errors.New("the next page has the cursor of a page before")
 
 // pages yields the items of a collection page by page, following its cursors.
@@ -29,11 +29,11 @@ func pages[T any](ctx context.Context, c *Client, r request) iter.Seq2[T, error]
 	return firstPages[T](ctx, c, r, allPages)
 }
 
-// allPages is no bound.
+// allPages is the number of pages for reading all of them.
 const allPages = math.MaxInt
 
-// firstPages is pages for so many of them at most.
-func firstPages[T any](ctx context.Context, c *Client, r request, most int) iter.Seq2[T, error] {
+// firstPages yields the items of at most maxPages pages.
+func firstPages[T any](ctx context.Context, c *Client, r request, maxPages int) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var zero T
 		query := maps.Clone(r.query)
@@ -41,7 +41,7 @@ func firstPages[T any](ctx context.Context, c *Client, r request, most int) iter
 			query = url.Values{}
 		}
 		seen := map[string]bool{}
-		for range most {
+		for range maxPages {
 			r.query = query
 			var p page[T]
 			if err := c.do(ctx, r, &p); err != nil {

@@ -12,9 +12,9 @@ type profileResource struct {
 	} `json:"attributes"`
 }
 
-// OptOuts yields the email addresses of the profiles that unsubscribed from a
-// list, or were taken off it for complaining, in a span of time: those with a
-// suppression for the list. A profile may come more than once. Scope:
+// OptOuts yields the email addresses of the profiles that got a suppression for
+// the list during a time range, because they unsubscribed from it or complained. A
+// profile may be yielded more than once. Scope:
 // profiles:read.
 //
 // https://developers.klaviyo.com/en/reference/get_profiles
@@ -24,6 +24,11 @@ func (c *Client) OptOuts(ctx context.Context, listID string, during TimeRange) i
 	if span := within(field+".timestamp", during); span != "" {
 		filter += "," + span
 	}
+	return c.addresses(ctx, filter)
+}
+
+// addresses yields the email addresses of the profiles that a filter selects.
+func (c *Client) addresses(ctx context.Context, filter string) iter.Seq2[string, error] {
 	r := request{
 		operation: &getProfiles,
 		query:     url.Values{"filter": {filter}, "fields[profile]": {"email"}, "page[size]": {"100"}},

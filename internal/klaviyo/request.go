@@ -21,8 +21,8 @@ import (
 
 const mediaType = "application/vnd.api+json"
 
-// maxResponse is the most that is read of a response. The largest honest ones
-// are a page of a hundred import errors with payloads of 100 KB, and a refused
+// maxResponse limits how much of a response is read. The largest that Klaviyo
+// sends are a page of a hundred import errors with payloads of 100 KB, and a refused
 // import with errors for each of its 10,000 profiles.
 const maxResponse = 32 << 20
 
@@ -53,15 +53,15 @@ func (r request) String() string { return r.operation.id }
 // repeating it is used up, and decodes the response into out unless that is nil.
 func (c *Client) do(ctx context.Context, r request, out any) error {
 	policy, arrived := c.newRetryPolicy(), false
-	so := &progress{operation: r.operation.id}
-	repeats := repeatsOf(ctx)
-	defer repeats.end(so)
+	state := &callState{operation: r.operation.id}
+	retries := retriesOf(ctx)
+	defer retries.end(state)
 	for attempt := 0; ; attempt++ {
 		if err := ctx.Err(); err != nil && attempt == 0 {
 			return fmt.Errorf("%s: %w", r.operation.id, err)
 		}
 		started := time.Now()
-		err := c.attemptPaced(ctx, r, so, out)
+		err := c.attemptPaced(ctx, r, state, out)
 		if r.arrived != nil {
 			*r.arrived = arrived
 		}
@@ -73,13 +73,13 @@ func (c *Client) do(ctx context.Context, r request, out any) error {
 			if errors.As(err, new(*InterruptedError)) {
 				return err
 			}
-			return so.interrupted(ctx, "for the answer to "+r.operation.id, started)
+			return state.interrupted(ctx, "for the answer to "+r.operation.id, started)
 		}
-		so.fail(err)
+		state.fail(err)
 		arrived = arrived || mayBeDone(err)
 		wait, retry := r.retryAfter(err, attempt)
 		if retry {
-			wait, retry, err = policy.allows(err, wait, so)
+			wait, retry, err = policy.allows(err, wait, state)
 		} else if answeredByAPI(err) {
 			c.contact.answered()
 		}
@@ -90,35 +90,35 @@ func (c *Client) do(ctx context.Context, r request, out any) error {
 			}
 			return err
 		}
-		now := policy.repeat(err, r.operation.id)
-		repeats.note(so, now)
+		now := policy.describe(err, r.operation.id)
+		retries.note(state, now)
 		now.log(ctx, attempt+1, wait)
 		started = time.Now()
 		if err := c.sleep(ctx, wait); err != nil {
-			return so.interrupted(ctx, "to repeat "+r.operation.id, started)
+			return state.interrupted(ctx, "to repeat "+r.operation.id, started)
 		}
 	}
 }
 
 // attemptPaced sends a request once, as soon as the limits allow it. Waiting
 // for that is not part of the attempt, which has a timeout.
-func (c *Client) attemptPaced(ctx context.Context, r request, so *progress, out any) error {
+func (c *Client) attemptPaced(ctx context.Context, r request, state *callState, out any) error {
 	started := time.Now()
 	s, err := c.limiter.Acquire(ctx, r.operation.limitName(), r.operation.limit)
 	if err != nil {
-		return so.interrupted(ctx, "for Klaviyo's rate limit of "+r.operation.limitName()+", which all users of the account share", started)
+		return state.interrupted(ctx, "for Klaviyo's rate limit of "+r.operation.limitName()+", which all users of the account share", started)
 	}
-	so.paced = time.Since(started)
-	if waited := so.paced; waited >= time.Second {
+	state.paced = time.Since(started)
+	if waited := state.paced; waited >= time.Second {
 		logging.Debug(ctx, "Klaviyo request waited for the rate limit", logging.Fields{
-			"operation": r.operation.id, "attempt": so.failed + 1, "waited_ms": waited.Milliseconds(),
+			"operation": r.operation.id, "attempt": state.failed + 1, "waited_ms": waited.Milliseconds(),
 		})
 	}
 	trace := &httptrace.ClientTrace{
 		GotConn:      func(httptrace.GotConnInfo) { s.Sent() },
 		WroteRequest: func(httptrace.WroteRequestInfo) { s.Flushed() },
 	}
-	header, err := c.attempt(httptrace.WithClientTrace(ctx, trace), r, so.failed, out)
+	header, err := c.attempt(httptrace.WithClientTrace(ctx, trace), r, state.failed, out)
 	s.Done(rateLimitAnswer(header, err))
 	return err
 }
@@ -158,7 +158,7 @@ func (c *Client) attempt(ctx context.Context, r request, attempt int, out any) (
 		err = decode(resp.StatusCode, body, out)
 	}
 	if err != nil {
-		return resp.Header, c.transportError(r, newOddAnswer(resp, body, started, transportCause(ctx, err)))
+		return resp.Header, c.transportError(r, newUnusableAnswer(resp, body, started, transportCause(ctx, err)))
 	}
 	return resp.Header, nil
 }
@@ -167,7 +167,7 @@ func (c *Client) attempt(ctx context.Context, r request, attempt int, out any) (
 // bodies.
 func (c *Client) newHTTPRequest(ctx context.Context, r request, bodies *sync.WaitGroup) (*http.Request, error) {
 	if r.operation.takesID() && (r.id == "" || r.id == "." || r.id == "..") {
-		return nil, fmt.Errorf("%s: %q is no id", r.operation.id, r.id)
+		return nil, fmt.Errorf("%s: %q is not an id", r.operation.id, r.id)
 	}
 	u := c.base.JoinPath(r.operation.elements(r.id)...)
 	u.RawQuery = r.query.Encode()
@@ -242,7 +242,7 @@ func (e notUnderstood) Unwrap() error { return e.error }
 // conclude from it that there is nothing.
 type document interface{ complete() bool }
 
-// errTooLarge means a response that no honest server sends.
+// errTooLarge means a response larger than any that Klaviyo sends.
 var errTooLarge = fmt.Errorf("the response is larger than %d MiB", maxResponse>>20)
 
 // errTimeout says which limit an attempt ran into.
@@ -251,15 +251,15 @@ type errTimeout struct{ after time.Duration }
 func (e errTimeout) Error() string { return fmt.Sprintf("no complete answer within %s", e.after) }
 
 func (c *Client) transportError(r request, cause error) error {
-	return &TransportError{Operation: r.operation.id, Err: cause, text: c.redact(text(cause.Error()))}
+	return &TransportError{Operation: r.operation.id, Err: cause, text: c.redact(lenientString(cause.Error()))}
 }
 
 // redactPointer is redact for a JSON Pointer, step by step, so that it still
 // points where it did.
-func (c *Client) redactPointer(pointer text) string {
+func (c *Client) redactPointer(pointer lenientString) string {
 	steps := strings.Split(string(pointer), "/")
 	for i, step := range steps {
-		steps[i] = c.redact(text(step))
+		steps[i] = c.redact(lenientString(step))
 	}
 	return strings.Join(steps, "/")
 }
@@ -269,7 +269,7 @@ const maxText = 2000
 
 // redact makes a text from outside fit to be shown: without the client's key and
 // what redact.Text masks, and no longer than anybody reads.
-func (c *Client) redact(t text) string {
+func (c *Client) redact(t lenientString) string {
 	s := redact.Text(c.key.Replace(string(t)))
 	if len(s) > maxText {
 		s = strings.ToValidUTF8(s[:maxText], "") + "…"

@@ -53,7 +53,7 @@ func TestRequests(t *testing.T) {
 		"FlowTriggers":  {"GET", "/api/lists/Y6nRLr/flow-triggers", nil, ""},
 		"Members": {"GET", "/api/lists/Y6nRLr/profiles", url.Values{
 			"filter":          {"greater-or-equal(joined_group_at,2026-08-01T12:00:00Z),less-than(joined_group_at,2026-08-01T13:00:00Z)"},
-			"fields[profile]": {"email,joined_group_at"}, "page[size]": {"100"}, "sort": {"joined_group_at"},
+			"fields[profile]": {"email,phone_number,external_id,joined_group_at"}, "page[size]": {"100"}, "sort": {"joined_group_at"},
 		}, ""},
 		"OptOuts": {"GET", "/api/profiles", url.Values{
 			"filter": {`equals(subscriptions.email.marketing.list_suppressions.list_id,"Y6nRLr"),` +

@@ -17,10 +17,10 @@ const (
 	maxBackoff = 30 * time.Second
 )
 
-// maxOddAttempts is how often a request is sent that something in front of Klaviyo
+// maxProxyAttempts is how often a request is sent that something in front of Klaviyo
 // refuses. Some such refusals are transient; but the base URL may be wrong, and
 // then an early error helps.
-const maxOddAttempts = 4
+const maxProxyAttempts = 4
 
 // retryAfter says whether a request may be sent again after err, and after
 // how long: what Klaviyo asks for, and then some that grows.
@@ -38,7 +38,7 @@ func (r request) retryAfter(err error, attempt int) (time.Duration, bool) {
 	}
 	var transportError *TransportError
 	switch {
-	case !errors.As(err, &transportError), errors.Is(err, errRedirect), errors.Is(err, errTooLarge), r.final && isOdd(err), isPermanent(err):
+	case !errors.As(err, &transportError), errors.Is(err, errRedirect), errors.Is(err, errTooLarge), r.final && isUnusable(err), isPermanent(err):
 		return 0, false
 	}
 	return backoff(attempt), !r.once || neverSent(err)
@@ -60,7 +60,7 @@ func throttledFor(err error) (wait time.Duration, throttled bool) {
 	return apiError.RetryAfter, true
 }
 
-// askedFor is the wait that an answer asks for, 0 for none.
+// askedFor returns the Retry-After of an answer, 0 without one.
 func askedFor(err error) time.Duration {
 	var apiError *APIError
 	if errors.As(err, &apiError) {
@@ -78,7 +78,7 @@ func (r request) isTransient(e *APIError, attempt int) bool {
 	case e.Status == http.StatusRequestTimeout, e.Status >= http.StatusInternalServerError:
 		return !r.once
 	case e.Status == http.StatusBadRequest, e.Status == http.StatusNotFound:
-		return e.IsHTML() && !r.once && attempt+1 < maxOddAttempts
+		return e.IsHTML() && !r.once && attempt+1 < maxProxyAttempts
 	default:
 		return false
 	}

@@ -50,15 +50,15 @@ func (c *Client) newRetryPolicy() retryPolicy {
 
 // allows reports whether to try again once more, and after how long; else the
 // error says how long that went on.
-func (p *retryPolicy) allows(err error, wait time.Duration, so *progress) (time.Duration, bool, error) {
+func (p *retryPolicy) allows(err error, wait time.Duration, state *callState) (time.Duration, bool, error) {
 	now := p.client.now()
 	if p.started.IsZero() {
 		p.started = now
 	}
-	p.excused += so.paced
+	p.excused += state.paced
 	wait, ok := p.left(err, wait, now)
-	if !ok && so.failed > 1 {
-		err = fmt.Errorf("gave up after %d attempts%s: %w", so.failed, inTime(now.Sub(p.started)), err)
+	if !ok && state.failed > 1 {
+		err = fmt.Errorf("gave up after %d attempts%s: %w", state.failed, inTime(now.Sub(p.started)), err)
 	}
 	return wait, ok, err
 }
@@ -87,9 +87,9 @@ func (p *retryPolicy) left(err error, wait time.Duration, now time.Time) (time.D
 	return min(wait, left), true
 }
 
-// repeat describes the request that is about to be repeated.
-func (p *retryPolicy) repeat(err error, operation string) repeat {
-	return repeat{operation: operation, err: err, since: p.started, limit: p.budget(err), now: p.client.now}
+// describe describes the request that is about to be repeated.
+func (p *retryPolicy) describe(err error, operation string) retrying {
+	return retrying{operation: operation, err: err, since: p.started, limit: p.budget(err), now: p.client.now}
 }
 
 func (p *retryPolicy) throttledBudget() time.Duration {

@@ -71,7 +71,7 @@ type route struct {
 func (c *Client) routed(err error) error {
 	r := route{host: c.base.Host}
 	if c.base.String() != DefaultBaseURL {
-		r.baseURL = c.redact(text(c.base.String()))
+		r.baseURL = c.redact(lenientString(c.base.String()))
 	}
 	if t, ok := c.http.Transport.(*transport); ok {
 		r.proxy = t.proxyOf(c.base)

@@ -41,7 +41,7 @@ type badRow struct {
 }
 
 // stream carries chunks from the goroutine that fills them to the one that
-// encodes them. Its channels have room for all chunks, so sending never blocks.
+// encodes them. Its channels hold all chunks, so sending never blocks.
 type stream struct {
 	free chan *chunk // to be filled
 	full chan *chunk // to be encoded

@@ -45,7 +45,7 @@ type Segment struct {
 
 // Survey is what one pass over the segments tells.
 type Survey struct {
-	Version     string // of the segments before they were read; empty if they do not tell
+	Version     string // of the segments before they were read; empty if a source has no version
 	Fingerprint string // of the profiles, whatever their order
 	Rows        int64  // = Profiles + Duplicates + Rejected.Total
 	Profiles    int64
@@ -78,7 +78,7 @@ func (p *Pipeline) TellsChanges() bool {
 	return true
 }
 
-// Version identifies what the segments hold, empty where one does not tell.
+// Version identifies what the segments hold; it is empty if a source has no version.
 func (p *Pipeline) Version(ctx context.Context) string {
 	var b strings.Builder
 	for _, s := range p.Segments {
@@ -94,10 +94,10 @@ func (p *Pipeline) Version(ctx context.Context) string {
 // Reader reads the segments of a pipeline, once or several times. It is not safe
 // for concurrent use.
 type Reader struct {
-	// OnRows is told how many rows have been read, if it is set.
+	// OnRows is called with the number of rows read so far, unless it is nil.
 	OnRows func(rows int64)
 
-	// OnSkip is told of each row that is not handed on, if it is set: those that
+	// OnSkip is called for each row that is not handed on, unless it is nil: those that
 	// are rejected, and duplicates.
 	OnSkip func(row tally.Row, code, reason string)
 

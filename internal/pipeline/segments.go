@@ -78,7 +78,7 @@ func (x *segmentIndex) membershipHash(segment int, email profile.Hash) profile.H
 }
 
 // derive lets an encoder write the property for people who are read from a
-// segment. Until the index is complete, the encoder only keeps room for it.
+// segment. Until the index is complete, the encoder only counts its size.
 func (x *segmentIndex) derive(encoder *profile.Encoder, from int) {
 	if x == nil {
 		return

@@ -216,7 +216,7 @@ func (p *exportPlan) rememberMissing(ctx context.Context) {
 	}
 	_, m, err := p.export.Compare(ctx, p.used.client)
 	if err != nil {
-		logging.Warn(ctx, "Who is on the list was not read after the run", logging.Fields{"list": p.export.ListID, "reason": err.Error()})
+		logging.Warn(ctx, "The members of the list were not read after the run", logging.Fields{"list": p.export.ListID, "reason": err.Error()})
 		return
 	}
 	store(ctx, p.private, keyMissing, missingIn(m), p.diags)

@@ -87,7 +87,7 @@ func (r *segmentExportResource) Schema(ctx context.Context, _ resource.SchemaReq
 		"membership_check": schema.StringAttribute{
 			MarkdownDescription: "How a plan looks for people who were taken off the list: `" + membershipCount + "` compares the number of members with that after the last run, in one request; " +
 				"`" + membershipFull + "` reads who is on the list, 750 pages of a hundred a minute, and finds everybody who is missing; `" + membershipNone + "` does not look. " +
-				"Who unsubscribed is never missing. Defaults to `" + membershipCount + "`.",
+				"People who unsubscribed are never missing. Defaults to `" + membershipCount + "`.",
 			Optional:   true,
 			Computed:   true,
 			Default:    stringdefault.StaticString(membershipCount),

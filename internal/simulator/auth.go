@@ -57,7 +57,7 @@ func (s *Server) RevokeKey(key string) {
 	delete(s.keys, key)
 }
 
-// lookup finds the key of a request, nil when there is none that is valid.
+// lookup returns the key of a request, nil if it is missing or invalid.
 func (x *exchange) lookup() *apiKey {
 	key, ok := strings.CutPrefix(x.request.Header.Get("Authorization"), "Klaviyo-API-Key ")
 	if !ok {

@@ -209,7 +209,7 @@ func (p *filterParser) datetime() (time.Time, error) {
 	return time.Time{}, fmt.Errorf("a datetime without quotes expected, found %s", strconv.Quote(word))
 }
 
-// take removes and returns the conditions on the fields named.
+// takeConditions separates the conditions on the named fields from the others.
 func takeConditions(all []condition, fields ...string) (taken, rest []condition) {
 	for _, c := range all {
 		if slices.Contains(fields, c.field) {

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// verdict is why a profile is not taken.
+// verdict is why a profile is refused or fails.
 type verdict struct{ code, detail string }
 
 // refusals are the profiles that were set up not to be taken. They are replaced
@@ -115,19 +115,19 @@ func (j *job) fail(row importRow, why verdict) {
 // originalPayload is the profile as it was sent: its attributes, and its id
 // beside them.
 func originalPayload(row []byte) json.RawMessage {
-	var payload []member
-	for _, m := range members(row) {
+	var payload []objectField
+	for _, m := range objectFields(row) {
 		switch m.key {
 		case "id":
 			payload = append(payload, m)
 		case "attributes":
-			payload = append(payload, members(m.value)...)
+			payload = append(payload, objectFields(m.value)...)
 		}
 	}
 	if payload == nil {
 		return json.RawMessage("null")
 	}
-	return joinMembers(payload)
+	return joinFields(payload)
 }
 
 func importErrorOperations() []*operation {

@@ -25,7 +25,7 @@ var profileAttributes = func() map[string]shape {
 	}
 	attributes := map[string]shape{
 		"properties": anyObject(),
-		"location":   {kinds: "{", members: location, nullable: true},
+		"location":   {kinds: "{", fields: location, nullable: true},
 	}
 	for _, name := range append([]string{"email", "phone_number", "external_id"}, textAttributes...) {
 		attributes[name] = optionalText()
@@ -100,9 +100,9 @@ func importLists(body []byte) (ids []string) {
 
 // rowChecker validates rows until it has as many problems as one answer names.
 type rowChecker struct {
-	refusals *refusals
-	most     int
-	problems []problem
+	refusals    *refusals
+	maxProblems int
+	problems    []problem
 }
 
 // check reads one row and notes what is wrong with it.
@@ -130,12 +130,12 @@ func (c *rowChecker) check(index int, row []byte) *details {
 	return d
 }
 
-func (c *rowChecker) full() bool { return len(c.problems) >= c.most }
+func (c *rowChecker) full() bool { return len(c.problems) >= c.maxProblems }
 
 // readRow takes a profile apart. What is null is left out, and so left alone.
 func readRow(row []byte) (d *details, patched bool) {
 	d = &details{}
-	for _, m := range members(row) {
+	for _, m := range objectFields(row) {
 		switch {
 		case m.key == "id":
 			d.id = unquote(m.value)
@@ -149,8 +149,8 @@ func readRow(row []byte) (d *details, patched bool) {
 }
 
 func (d *details) take(attributes []byte) {
-	var others []member
-	for _, m := range members(attributes) {
+	var others []objectField
+	for _, m := range objectFields(attributes) {
 		switch {
 		case m.value[0] == 'n' || m.key == "_kx":
 		case m.key == "email":
@@ -165,7 +165,7 @@ func (d *details) take(attributes []byte) {
 			others = append(others, m)
 		}
 	}
-	d.attributes = joinMembers(others)
+	d.attributes = joinFields(others)
 }
 
 // emailPattern is deliberately plain: what it takes, every mail server does.
@@ -189,7 +189,7 @@ func (d *details) check(at string) (problems []problem) {
 	if d.id == "" && d.email == "" && d.phone == "" && d.external == "" && problems == nil {
 		note("", "One of email, phone_number, external_id or id is required.")
 	}
-	for _, m := range members(d.properties) {
+	for _, m := range objectFields(d.properties) {
 		if strings.HasPrefix(m.key, "$") {
 			note("/properties/"+pointerStep(m.key), fmt.Sprintf("The property '%s' is reserved.", m.key))
 		}
@@ -203,7 +203,7 @@ func checkProfileBody(body []byte) (*details, []problem) {
 	if problems := wanted.checkBody(body); problems != nil {
 		return nil, problems
 	}
-	d, _ := readRow(members(body)[0].value)
+	d, _ := readRow(objectFields(body)[0].value)
 	problems := d.check("/data/attributes")
 	return d, problems
 }

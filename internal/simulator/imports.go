@@ -123,9 +123,10 @@ func (x *exchange) checkImport(parsed importBody) []problem {
 // readRows checks the rows and copies what outlives the request.
 func (s *Server) readRows(rows [][]byte) ([]importRow, []problem) {
 	s.mu.Lock()
+	keep := s.accounts[0].flaky != nil || s.accounts[0].unique
 	refusals, late := s.refusals, s.options.QueueDelay+s.options.ProcessDelay > 0 || s.delayed > 0
 	s.mu.Unlock()
-	checker := rowChecker{refusals: refusals, most: s.options.MaxErrorsPerResponse}
+	checker := rowChecker{refusals: refusals, maxProblems: s.options.MaxErrorsPerResponse}
 	all := make([]importRow, 0, len(rows))
 	for i, row := range rows {
 		if late {
@@ -139,13 +140,13 @@ func (s *Server) readRows(rows [][]byte) ([]importRow, []problem) {
 			continue
 		}
 		read := importRow{details: d, index: i, cause: refusals.late[strings.ToLower(d.email)]}
-		if read.cause != nil || d.id != "" {
+		if read.cause != nil || d.id != "" || keep {
 			read.payload = slices.Clone(row)
 		}
 		all = append(all, read)
 	}
-	if len(checker.problems) > checker.most {
-		checker.problems = checker.problems[:checker.most]
+	if len(checker.problems) > checker.maxProblems {
+		checker.problems = checker.problems[:checker.maxProblems]
 	}
 	return all, checker.problems
 }
@@ -181,7 +182,7 @@ func (s *Server) AddJobs(jobs int, lists ...string) {
 	}
 }
 
-// settle carries out the jobs that have ended by now.
+// settle finishes the jobs that have ended by now.
 func (a *account) settle(now time.Time) {
 	a.pending = slices.DeleteFunc(a.pending, func(j *job) bool {
 		if now.Before(j.ends) {
@@ -203,8 +204,8 @@ func (a *account) finish(j *job) {
 		j.completed = j.total // discarded
 	}
 	for _, row := range j.rows {
-		if row.cause != nil {
-			j.fail(row, *row.cause)
+		if why := a.fault(row); why != nil {
+			j.fail(row, *why)
 			continue
 		}
 		who := a.people.upsert(row.details, j.ends)
@@ -216,7 +217,7 @@ func (a *account) finish(j *job) {
 		j.people = append(j.people, who.number)
 		for _, id := range j.lists {
 			if l := a.list(id); l != nil {
-				l.roster.add(who.number, j.ends)
+				l.members.add(who.number, j.ends)
 			}
 		}
 	}

@@ -6,10 +6,11 @@ import (
 	"slices"
 )
 
-// cursor walks JSON text in place. An import body holds up to 10,000 profiles;
-// decoding it into maps would cost many times what reading it costs, and most of
-// it is stored as it came. It is lenient about details that json.Valid has
-// already checked, but never runs past the end of malformed text.
+// cursor walks JSON text in place. Requests are checked field by field and most of
+// an import is stored as it was sent, so decoded values would not be kept. Decoding
+// the largest import with encoding/json takes 0.18 s, where all of importing it
+// takes 0.41 s (BenchmarkImport). Unlike json.Valid, which runs first, the cursor
+// does not check details, but it never runs past the end of malformed text.
 type cursor struct {
 	text []byte
 	at   int
@@ -52,7 +53,7 @@ func (c *cursor) take(mark byte) bool {
 	return false
 }
 
-// object calls visit for every member; visit consumes the value.
+// object calls visit for every field; visit consumes the value.
 func (c *cursor) object(visit func(key []byte) bool) bool {
 	if !c.take('{') {
 		return false
@@ -180,13 +181,13 @@ func unquote(text []byte) string {
 	return s
 }
 
-// member is one key and the text of its value.
-type member struct {
+// objectField is one key and the text of its value.
+type objectField struct {
 	key   string
 	value []byte
 }
 
-// keyNames are the member names of profiles, so that reading a million of them
+// keyNames are the field names of profiles, so that reading a million of them
 // makes no million copies.
 var keyNames = func() map[string]string {
 	names := map[string]string{}
@@ -198,7 +199,7 @@ var keyNames = func() map[string]string {
 	return names
 }()
 
-// keyName returns the name that a member's key, in its quotes, stands for.
+// keyName returns the name that a key, in its quotes, stands for.
 func keyName(quoted []byte) string {
 	if name, known := keyNames[string(quoted[1:len(quoted)-1])]; known {
 		return name
@@ -206,23 +207,23 @@ func keyName(quoted []byte) string {
 	return unquote(quoted)
 }
 
-// members lists an object's members in order; nil for anything but an object.
-func members(object []byte) []member {
+// objectFields lists the fields of an object in order; nil for anything but an object.
+func objectFields(object []byte) []objectField {
 	if len(object) == 0 || object[0] != '{' {
 		return nil
 	}
-	found := make([]member, 0, 8)
+	found := make([]objectField, 0, 8)
 	c := cursor{text: object}
 	c.object(func(key []byte) bool {
 		value, ok := c.value()
-		found = append(found, member{keyName(key), value})
+		found = append(found, objectField{keyName(key), value})
 		return ok
 	})
 	return found
 }
 
-// joinMembers is the reverse of members.
-func joinMembers(all []member) []byte {
+// joinFields is the reverse of objectFields.
+func joinFields(all []objectField) []byte {
 	if len(all) == 0 {
 		return nil
 	}
@@ -252,7 +253,7 @@ func appendKey(text []byte, key string) []byte {
 	return append(text, '"')
 }
 
-// mergeObjects lays the members of update over those of base; the members named
+// mergeObjects lays the fields of update over those of base; the fields named
 // in deep are merged one level further instead of being replaced.
 func mergeObjects(base, update []byte, deep ...string) []byte {
 	if len(base) == 0 || len(update) == 0 || bytes.Equal(base, update) {
@@ -261,16 +262,16 @@ func mergeObjects(base, update []byte, deep ...string) []byte {
 		}
 		return update
 	}
-	merged := members(base)
-	place := make(map[string]int, len(merged))
+	merged := objectFields(base)
+	index := make(map[string]int, len(merged))
 	for i, m := range merged {
-		place[m.key] = i
+		index[m.key] = i
 	}
-	for _, m := range members(update) {
-		i, known := place[m.key]
+	for _, m := range objectFields(update) {
+		i, known := index[m.key]
 		switch {
 		case !known:
-			place[m.key] = len(merged)
+			index[m.key] = len(merged)
 			merged = append(merged, m)
 		case slices.Contains(deep, m.key) && merged[i].value[0] == '{' && m.value[0] == '{':
 			merged[i].value = mergeObjects(merged[i].value, m.value)
@@ -278,5 +279,5 @@ func mergeObjects(base, update []byte, deep ...string) []byte {
 			merged[i].value = m.value
 		}
 	}
-	return joinMembers(merged)
+	return joinFields(merged)
 }

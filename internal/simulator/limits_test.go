@@ -8,10 +8,10 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/simulator"
 )
 
-// admitted sends until it is refused, at most so often.
-func admitted(t *testing.T, s *simulator.Server, method, path, body string, most int) (count int, last reply) {
+// admitted sends until it is refused, at limit so often.
+func admitted(t *testing.T, s *simulator.Server, method, path, body string, limit int) (count int, last reply) {
 	t.Helper()
-	for count < most {
+	for count < limit {
 		if last = call(t, s, method, path, body); last.status == 429 {
 			return count, last
 		}

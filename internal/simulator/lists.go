@@ -20,8 +20,8 @@ type List struct {
 
 type list struct {
 	List
-	roster roster
-	flows  []Flow
+	members memberSet
+	flows   []Flow
 }
 
 const (
@@ -254,7 +254,7 @@ func (x *exchange) listObject(l *list) object {
 	asked, given := x.query.fields("list")
 	kept := sparse(attributes, asked, given)
 	if x.query.asks("additional-fields[list]", "profile_count") {
-		kept["profile_count"] = l.roster.size()
+		kept["profile_count"] = l.members.size()
 	}
 	var flows, tags any
 	if x.query.asks("include", "flow-triggers") {

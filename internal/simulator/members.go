@@ -54,25 +54,25 @@ func (x *exchange) members(show func(entry) any) response {
 	})
 }
 
-// memberCollection narrows a list down: to a stretch of the roster by the dates,
+// memberCollection narrows a list down: to a range of its members by the dates,
 // and through the index by the addresses, so that neither reads all of it.
 func (x *exchange) memberCollection(l *list) collection[entry] {
 	joined, others := takeConditions(x.query.filters, "joined_group_at")
 	from, to := joinedBounds(joined)
 	if others == nil {
-		return l.roster.within(from, to)
+		return l.members.within(from, to)
 	}
 	var found []entry
 	for _, who := range x.candidates("", func(who *person) string { return who.sortKey("") }) {
-		j, on := l.roster.joined[who.number]
+		j, on := l.members.joined[who.number]
 		matches := !slices.ContainsFunc(others, func(c condition) bool { return !x.holds(who, c) })
 		if on && matches && j.second >= from && j.second < to {
 			found = append(found, entry{joining: j, profile: who.number})
 		}
 	}
 	slices.SortFunc(found, func(a, b entry) int { return a.compare(b.joining) })
-	part := &roster{entries: found}
-	return part.within(math.MinInt64, math.MaxInt64)
+	matching := &memberSet{entries: found}
+	return matching.within(math.MinInt64, math.MaxInt64)
 }
 
 // joinedBounds turns comparisons into a range of whole seconds, the first
@@ -133,7 +133,7 @@ func addMembers(x *exchange) response {
 			}
 		}
 		for _, id := range ids {
-			l.roster.add(x.account.people.byID(id).number, x.now)
+			l.members.add(x.account.people.byID(id).number, x.now)
 		}
 		return noContent()
 	})
@@ -149,7 +149,7 @@ func removeMembers(x *exchange) response {
 	return onList(x, func(l *list) response {
 		for _, id := range ids {
 			if who := x.account.people.byID(id); who != nil {
-				l.roster.remove(who.number)
+				l.members.remove(who.number)
 			}
 		}
 		return noContent()
@@ -159,7 +159,7 @@ func removeMembers(x *exchange) response {
 // entriesOf goes over the members of a list with their profiles.
 func (a *account) entriesOf(l *list) iter.Seq2[entry, *person] {
 	return func(yield func(entry, *person) bool) {
-		for e := range l.roster.all() {
+		for e := range l.members.all() {
 			if !yield(e, a.people.all[e.profile]) {
 				return
 			}

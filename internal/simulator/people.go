@@ -33,9 +33,9 @@ type person struct {
 	suppressions     []suppression
 }
 
-// suppression is an opt-out from one list.
+// suppression is an opt-out from one list, or from everything.
 type suppression struct {
-	list   string
+	list   string // empty for everything
 	reason string
 	at     time.Time
 }

@@ -69,7 +69,7 @@ func (s *Server) AddMembers(listID string, emails ...string) {
 	defer unlock()
 	l, now := s.mustList(listID), s.options.Now()
 	for _, email := range emails {
-		l.roster.add(a.people.upsert(&details{email: email}, now).number, now)
+		l.members.add(a.people.upsert(&details{email: email}, now).number, now)
 	}
 }
 
@@ -80,21 +80,41 @@ func (s *Server) RemoveMembers(listID string, emails ...string) {
 	l := a.list(listID)
 	for _, email := range emails {
 		if who := a.people.byAddress(email); who != nil && l != nil {
-			l.roster.remove(who.number)
+			l.members.remove(who.number)
 		}
 	}
 }
 
-// Unsubscribe does what happens when somebody unsubscribes from a list: they
-// are taken off it and the list is suppressed for them. It panics when there is
-// no such list.
+// Unsubscribe does what happens when somebody unsubscribes in an email to a list:
+// they are taken off it, and the list is suppressed for them, or everything if the
+// account says so. It panics when there is no such list.
 func (s *Server) Unsubscribe(listID, email string) {
 	a, unlock := s.lock()
 	defer unlock()
 	l, now := s.mustList(listID), s.options.Now()
 	who := a.people.upsert(&details{email: email}, now)
-	l.roster.remove(who.number)
-	a.people.suppress(who, suppression{list: listID, reason: "UNSUBSCRIBE", at: now.UTC().Truncate(time.Second)})
+	l.members.remove(who.number)
+	a.people.suppress(who, suppression{list: a.suppressedBy(listID), reason: "UNSUBSCRIBE", at: now.UTC().Truncate(time.Second)})
+}
+
+// suppressedBy is the list that unsubscribing from a list suppresses, empty for
+// everything.
+func (a *account) suppressedBy(listID string) string {
+	if a.GlobalUnsubscribe {
+		return ""
+	}
+	return listID
+}
+
+// SuppressEverything suppresses all email to an address, for a reason such as
+// UNSUBSCRIBE (in a flow's email), SPAM_COMPLAINT, USER_SUPPRESSED (by hand) or
+// HARD_BOUNCE. The profile stays on its lists.
+func (s *Server) SuppressEverything(email, reason string) {
+	a, unlock := s.lock()
+	defer unlock()
+	now := s.options.Now()
+	who := a.people.upsert(&details{email: email}, now)
+	a.people.suppress(who, suppression{reason: reason, at: now.UTC().Truncate(time.Second)})
 }
 
 // Members returns who is on a list, in the order of joining; nobody when there
@@ -106,7 +126,7 @@ func (s *Server) Members(listID string) []Profile {
 	if l == nil {
 		return nil
 	}
-	all := make([]Profile, 0, l.roster.size())
+	all := make([]Profile, 0, l.members.size())
 	for e, who := range a.entriesOf(l) {
 		profile := a.people.profile(who)
 		profile.JoinedGroupAt = e.time()
@@ -123,7 +143,7 @@ func (s *Server) MemberEmails(listID string) []string {
 	if l == nil {
 		return nil
 	}
-	emails := make([]string, 0, l.roster.size())
+	emails := make([]string, 0, l.members.size())
 	for _, who := range a.entriesOf(l) {
 		emails = append(emails, who.email)
 	}

@@ -202,7 +202,7 @@ func (x *exchange) write(answer response) {
 	x.server.recorder.end(x, answer.status)
 	x.writer.WriteHeader(answer.status)
 	if len(answer.body) > 0 {
-		_, _ = x.writer.Write(answer.body) // a client that has left is no concern of ours
+		_, _ = x.writer.Write(answer.body) // the client may have hung up
 	}
 }
 

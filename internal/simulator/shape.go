@@ -12,7 +12,7 @@ import (
 type shape struct {
 	kinds    string // the kinds allowed, as cursor.kind names them; "" allows any
 	nullable bool
-	members  map[string]shape // of an object; others are refused unless open
+	fields   map[string]shape // of an object; others are refused unless open
 	required []string
 	open     bool
 	items    *shape // of an array
@@ -30,26 +30,26 @@ func coordinate() shape            { return shape{kinds: `"0`, nullable: true} }
 func dataShape(data shape) shape   { return fixed(map[string]shape{"data": data}, "data") }
 func identifier(kind string) shape { return resource(kind, map[string]shape{"id": textShape()}, "id") }
 
-// fixed is an object with the members given and no others.
-func fixed(members map[string]shape, required ...string) shape {
-	return shape{kinds: "{", members: members, required: required}
+// fixed is an object with the fields given and no others.
+func fixed(fields map[string]shape, required ...string) shape {
+	return shape{kinds: "{", fields: fields, required: required}
 }
 
 // resource is a JSON:API resource object of one type.
-func resource(kind string, members map[string]shape, required ...string) shape {
-	members["type"] = oneOf(kind)
-	return fixed(members, append([]string{"type"}, required...)...)
+func resource(kind string, fields map[string]shape, required ...string) shape {
+	fields["type"] = oneOf(kind)
+	return fixed(fields, append([]string{"type"}, required...)...)
 }
 
-// place is where in the body a value stands. It is linked rather than written
+// bodyPath is where in the body a value is. It is linked rather than written
 // out, since a pointer is needed only for what is wrong.
-type place struct {
-	parent *place
+type bodyPath struct {
+	parent *bodyPath
 	name   string
 	index  int
 }
 
-func (p *place) pointer() string {
+func (p *bodyPath) pointer() string {
 	if p == nil {
 		return ""
 	}
@@ -66,7 +66,7 @@ func pointerStep(name string) string {
 
 // check consumes one value and reports what is wrong with it. It returns false
 // when the text is not JSON at all.
-func (s *shape) check(c *cursor, at *place, report func(problem)) bool {
+func (s *shape) check(c *cursor, at *bodyPath, report func(problem)) bool {
 	kind := c.kind()
 	switch {
 	case kind == '?':
@@ -76,7 +76,7 @@ func (s *shape) check(c *cursor, at *place, report func(problem)) bool {
 	case !s.allows(kind):
 		report(invalid(at.pointer(), fmt.Sprintf("'%s' must be %s.", at.label(), s.wanted())))
 		return c.skip()
-	case kind == '{' && s.members != nil:
+	case kind == '{' && s.fields != nil:
 		return s.checkObject(c, at, report)
 	case kind == '[' && (s.items != nil || s.each != nil):
 		return s.checkArray(c, at, report)
@@ -88,12 +88,12 @@ func (s *shape) check(c *cursor, at *place, report func(problem)) bool {
 	return ok
 }
 
-func (s *shape) checkObject(c *cursor, at *place, report func(problem)) bool {
+func (s *shape) checkObject(c *cursor, at *bodyPath, report func(problem)) bool {
 	var seen []string
 	ok := c.object(func(quoted []byte) bool {
 		key := keyName(quoted)
-		inner, known := s.members[key]
-		here := place{parent: at, name: key}
+		inner, known := s.fields[key]
+		here := bodyPath{parent: at, name: key}
 		if !known {
 			if !s.open {
 				report(invalid(here.pointer(), fmt.Sprintf("'%s' is not a valid field for the resource.", key)))
@@ -110,14 +110,14 @@ func (s *shape) checkObject(c *cursor, at *place, report func(problem)) bool {
 	}
 	for _, name := range s.required {
 		if !slices.Contains(seen, name) {
-			here := place{parent: at, name: name}
+			here := bodyPath{parent: at, name: name}
 			report(invalid(here.pointer(), fmt.Sprintf("'%s' is required.", name)))
 		}
 	}
 	return true
 }
 
-func (s *shape) checkArray(c *cursor, at *place, report func(problem)) bool {
+func (s *shape) checkArray(c *cursor, at *bodyPath, report func(problem)) bool {
 	return c.array(func(index int) bool {
 		if s.each != nil {
 			element, ok := c.value()
@@ -126,7 +126,7 @@ func (s *shape) checkArray(c *cursor, at *place, report func(problem)) bool {
 			}
 			return ok
 		}
-		here := place{parent: at, index: index}
+		here := bodyPath{parent: at, index: index}
 		return s.items.check(c, &here, report)
 	})
 }
@@ -147,7 +147,7 @@ func (s *shape) wanted() string {
 	return strings.Join(all, " or ")
 }
 
-func (p *place) label() string {
+func (p *bodyPath) label() string {
 	if p == nil {
 		return "body"
 	}

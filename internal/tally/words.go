@@ -33,9 +33,9 @@ func Thousands(n int64) string {
 
 // Abridged lists the first few of many names.
 func Abridged(names []string) string {
-	const most = 20
-	if len(names) <= most {
+	const maxListed = 20
+	if len(names) <= maxListed {
 		return strings.Join(names, ", ")
 	}
-	return fmt.Sprintf("%s and %d more, which the log names", strings.Join(names[:most], ", "), len(names)-most)
+	return fmt.Sprintf("%s and %d more, which the log names", strings.Join(names[:maxListed], ", "), len(names)-maxListed)
 }

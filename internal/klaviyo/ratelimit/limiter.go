@@ -1,5 +1,5 @@
-// Package ratelimit paces requests to Klaviyo's API, so that none is refused for
-// coming too fast. It paces each endpoint of an account by itself, before the
+// Package ratelimit paces requests to Klaviyo's API, so that they stay within its
+// rate limits. It paces each endpoint of an account by itself, before the
 // request is sent, and learns from the answers.
 package ratelimit
 
@@ -9,6 +9,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/wait"
 )
 
 // Margins are added to the windows, since an earlier request may have taken
@@ -23,31 +25,9 @@ const (
 // others.
 const maxInFlight = 20 * time.Second
 
-// Clock is time as a limiter sees it.
-type Clock struct {
-	Now func() time.Time
-
-	// Wait returns after d, at a wake, or with the error of the context.
-	Wait func(ctx context.Context, d time.Duration, wake <-chan struct{}) error
-}
-
-// RealClock is the system's clock.
-func RealClock() Clock {
-	return Clock{Now: time.Now, Wait: func(ctx context.Context, d time.Duration, wake <-chan struct{}) error {
-		timer := time.NewTimer(d)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-		case <-wake:
-		case <-ctx.Done():
-		}
-		return ctx.Err()
-	}}
-}
-
 // Limiter paces what is sent to one account, endpoint by endpoint.
 type Limiter struct {
-	clock Clock
+	clock wait.Clock
 
 	mu         sync.Mutex
 	endpoints  map[string]*endpoint
@@ -55,7 +35,7 @@ type Limiter struct {
 }
 
 // New returns a limiter that knows of no request yet.
-func New(c Clock) *Limiter {
+func New(c wait.Clock) *Limiter {
 	return &Limiter{clock: c, endpoints: map[string]*endpoint{}}
 }
 
@@ -138,7 +118,7 @@ func (l *Limiter) Acquire(ctx context.Context, name string, limit Limit) (*Slot,
 // sent to without pacing until an answer has them after all.
 type endpoint struct {
 	limit Limit
-	clock Clock
+	clock wait.Clock
 	sem   chan struct{} // held by the first in the queue; Go serves the others in order
 	wake  chan struct{} // tells the first in the queue that something has changed
 
@@ -155,7 +135,7 @@ type endpoint struct {
 // together, according to the answer to the latest request.
 type quota struct {
 	sent      int // number of the last slot
-	lastSeen  int // number of the slot whose answer said so; 0 for none
+	lastSeen  int // number of the slot whose answer said so; 0 before the first
 	remaining int // now, without what was sent since
 	resets    time.Time
 }
@@ -180,43 +160,43 @@ func (s *Slot) departure(now time.Time) time.Time {
 	return s.sentAt
 }
 
-// answers is how long recent answers have taken.
-type answers struct {
-	shortest time.Duration // 0 while that is not known
-	least    time.Duration // the margin of a request without an answer
+// latency describes how long recent answers took.
+type latency struct {
+	minTook time.Duration // of the fastest answer; 0 while that is not known
+	margin  time.Duration // the margin of a request without an answer
 }
 
-// answers measures the answers to recent requests. Those of the first burst do
+// latency measures the answers to recent requests. Those of the first burst do
 // not show how fast an answer can be, since their requests delayed each other.
-func (e *endpoint) answers() answers {
-	a, known := answers{least: unknownMargin}, 0
-	longest := time.Duration(0)
+func (e *endpoint) latency() latency {
+	a, known := latency{margin: unknownMargin}, 0
+	maxTook := time.Duration(0)
 	for _, s := range e.recent {
 		if !s.answered {
 			continue
 		}
-		if known == 0 || s.took < a.shortest {
-			a.shortest = s.took
+		if known == 0 || s.took < a.minTook {
+			a.minTook = s.took
 		}
-		longest = max(longest, s.took)
+		maxTook = max(maxTook, s.took)
 		known++
 	}
 	if known <= e.limit.Burst {
-		a.shortest = 0
+		a.minTook = 0
 		return a
 	}
-	a.least = min(max(longest-a.shortest, minMargin), maxMargin)
+	a.margin = min(max(maxTook-a.minTook, minMargin), maxMargin)
 	return a
 }
 
 // counted is when Klaviyo has counted the request at the latest, relative to a
 // request that leaves now: the time that both are on their way cancels out.
-func (s *Slot) counted(now time.Time, a answers) time.Time {
+func (s *Slot) counted(now time.Time, a latency) time.Time {
 	switch {
 	case s.answered:
-		return s.flushedAt.Add(max(s.took-a.shortest, minMargin))
+		return s.flushedAt.Add(max(s.took-a.minTook, minMargin))
 	case !s.flushedAt.IsZero():
-		return s.flushedAt.Add(a.least)
+		return s.flushedAt.Add(a.margin)
 	case now.After(s.allowedAt.Add(maxInFlight)):
 		return s.allowedAt.Add(maxInFlight)
 	default:
@@ -226,7 +206,7 @@ func (s *Slot) counted(now time.Time, a answers) time.Time {
 
 // countedAll is when the first sends of recent have all been counted.
 func (e *endpoint) countedAll(first int, now time.Time) time.Time {
-	a := e.answers()
+	a := e.latency()
 	var last time.Time
 	for _, s := range e.recent[:first] {
 		last = later(last, s.counted(now, a))

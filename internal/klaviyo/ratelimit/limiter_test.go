@@ -13,6 +13,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/wait"
 )
 
 const imports = "bulk_import_profiles" // 10 a second, 150 a minute
@@ -110,7 +112,7 @@ func TestLimiterAlone(t *testing.T) {
 }
 
 func alone(t *testing.T, name string, requests int, phase, latency time.Duration) {
-	l, model := New(RealClock()), newModel(limits[name], phase)
+	l, model := New(wait.System{}), newModel(limits[name], phase)
 	began := time.Now()
 	work, idle := make(chan struct{}), make(chan struct{}, 100)
 	var workers sync.WaitGroup
@@ -194,7 +196,7 @@ func wantWait(t *testing.T, got, want time.Duration) {
 func TestLimiterIsFirstComeFirstServed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		l := New(RealClock())
+		l := New(wait.System{})
 		var order []int
 		for i := range 15 {
 			go func() {
@@ -216,7 +218,7 @@ func TestLimiterIsFirstComeFirstServed(t *testing.T) {
 func TestLimiterWaitsOnTheContext(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		l := New(RealClock())
+		l := New(wait.System{})
 		fill(t, l, "get_accounts", 1, limitHeader(14, 60))
 		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 		defer cancel()
@@ -233,7 +235,7 @@ func TestLimiterWaitsOnTheContext(t *testing.T) {
 		_, waited := acquired(t, l, "get_accounts")
 		wantWait(t, waited, time.Second)
 		cancel()
-		if s, err := New(RealClock()).Acquire(ctx, imports, limits[imports]); s != nil || err == nil {
+		if s, err := New(wait.System{}).Acquire(ctx, imports, limits[imports]); s != nil || err == nil {
 			t.Errorf("slot %v, error %v for who has given up before", s, err)
 		}
 	})
@@ -242,7 +244,7 @@ func TestLimiterWaitsOnTheContext(t *testing.T) {
 func TestLimiterCountsFromTheConnection(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		l := New(RealClock())
+		l := New(wait.System{})
 		first, _ := acquired(t, l, "get_accounts")
 		time.AfterFunc(10*time.Second, func() { answer(first, limitHeader(14, 60)) })
 		_, waited := acquired(t, l, "get_accounts")
@@ -255,7 +257,7 @@ func TestLimiterCountsFromTheConnection(t *testing.T) {
 func TestLimiterCountsFromTheEndOfTheBody(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		l := New(RealClock())
+		l := New(wait.System{})
 		first, _ := acquired(t, l, "get_accounts")
 		first.Sent()
 		time.AfterFunc(3*time.Second, first.Flushed)
@@ -289,7 +291,7 @@ func TestLimiterCountsFromTheEndOfTheBody(t *testing.T) {
 func TestLimiterGivesBackWhatWasNotSent(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		l := New(RealClock())
+		l := New(wait.System{})
 		fill(t, l, imports, 1, limitHeader(9, 60))
 		for range 200 {
 			s, waited := acquired(t, l, imports)
@@ -303,7 +305,7 @@ func TestLimiterGivesBackWhatWasNotSent(t *testing.T) {
 func TestLimiterLeavesRoomForOthers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		l := New(RealClock())
+		l := New(wait.System{})
 		fill(t, l, imports, 3, limitHeader(4, 20)) // three more after what the third was told
 		_, _ = acquired(t, l, imports)
 		fill(t, l, imports, 1, nil)
@@ -320,7 +322,7 @@ func TestLimiterLeavesRoomForOthers(t *testing.T) {
 func TestLimiterHearsNewsWhileItWaits(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		l := New(RealClock())
+		l := New(wait.System{})
 		s, _ := acquired(t, l, imports)
 		fill(t, l, imports, 1, limitHeader(0, 50))
 		last := &Slot{endpoint: s.endpoint, number: 3}
@@ -339,15 +341,15 @@ func throttled(wait time.Duration) Answer {
 
 func TestThrottlingBlocksTheEndpointForAll(t *testing.T) {
 	t.Parallel()
-	for wait, want := range map[time.Duration]time.Duration{
+	for retryAfter, want := range map[time.Duration]time.Duration{
 		17 * time.Second: 17 * time.Second,
 		0:                0, // not said; the caller backs off by itself
 		10 * time.Hour:   0, // a daily limit, which is an error for each caller
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			l := New(RealClock())
+			l := New(wait.System{})
 			s, _ := acquired(t, l, imports)
-			s.Done(throttled(wait))
+			s.Done(throttled(retryAfter))
 			_, waited := acquired(t, l, "get_lists")
 			wantWait(t, waited, 0)
 			for range 9 {
@@ -368,7 +370,7 @@ func TestMalformedHeadersTellNothing(t *testing.T) {
 		{"", ""}, {"0", ""}, {"", "30"}, {"0", "x"}, {"x", "30"}, {"-1", "30"}, {"0", "-30"}, {"0.0", "30"}, {"0", "1795413600"}, {"0", "99999999999999999999"}, {"0;w=60", "30"},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			l, header := New(RealClock()), http.Header{}
+			l, header := New(wait.System{}), http.Header{}
 			header.Set(HeaderRemaining, values[0])
 			header.Set(headerReset, values[1])
 			header.Set(headerLimit, "many")
@@ -383,7 +385,7 @@ func TestMalformedHeadersTellNothing(t *testing.T) {
 func TestLimiterPacesOnlyWhereThereAreLimits(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		l := New(RealClock())
+		l := New(wait.System{})
 		answered := func(answer Answer) time.Duration {
 			s, waited := acquired(t, l, imports)
 			s.Sent()
@@ -425,7 +427,7 @@ func TestLimiterIsSharedByTheAccount(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		at := account(t, "AbC123")
-		a, b, other := New(RealClock()), New(RealClock()), New(RealClock())
+		a, b, other := New(wait.System{}), New(wait.System{}), New(wait.System{})
 		fill(t, a, imports, 4, limitHeader(100, 60))
 		fill(t, b, imports, 4, limitHeader(100, 60))
 		connecting, _ := acquired(t, b, imports)
@@ -465,7 +467,7 @@ func TestLimiterMovesWhoWaits(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		at := account(t, "AbC123")
-		a, b := New(RealClock()), New(RealClock())
+		a, b := New(wait.System{}), New(wait.System{})
 		a.Join(at)
 		fill(t, b, "get_accounts", 1, limitHeader(14, 60))
 		waits := make(chan time.Duration, 2)

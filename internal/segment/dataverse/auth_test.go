@@ -84,7 +84,7 @@ func TestDataverseSignsIn(t *testing.T) {
 
 // A refused token is replaced by a new one, not by the same from azidentity's
 // cache.
-func TestDataverseSignsInAgain(t *testing.T) {
+func TestDataverseSignsInAgain(t *testing.T) { //nolint:paralleltest // newTenant sets the environment
 	e, network := newTenant(t)
 	const customers = 20
 	for i := range customers {

@@ -2,10 +2,10 @@
 package storage_test
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/base64"
 	"fmt"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -50,53 +50,42 @@ func startAzurite(t *testing.T, key string) string {
 	if program, err = filepath.Abs(program); err != nil {
 		t.Fatal(err)
 	}
-	host, port := "127.0.0.1", freePort(t)
-	command := exec.Command(program, "--inMemoryPersistence", "--skipApiVersionCheck", "--silent", "--disableTelemetry", "--blobHost", host, "--blobPort", port)
+	command := exec.Command(program, "--inMemoryPersistence", "--skipApiVersionCheck", "--disableTelemetry", "--blobHost", "127.0.0.1", "--blobPort", "0")
 	command.Dir = t.TempDir()
 	command.Env = append(os.Environ(), "AZURITE_ACCOUNTS="+azuriteAccount+":"+key)
-	var log bytes.Buffer
-	command.Stdout, command.Stderr = &log, &log
+	output, err := command.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var problems bytes.Buffer
+	command.Stderr = &problems
 	if err := command.Start(); err != nil {
 		t.Fatal(err)
 	}
+	addresses := make(chan string, 1)
 	ended := make(chan struct{})
 	go func() {
+		defer close(ended)
+		for lines := bufio.NewScanner(output); lines.Scan(); { // of requests, too
+			if _, address, ok := strings.Cut(lines.Text(), "successfully listens on http://"); ok {
+				addresses <- address
+			}
+		}
 		_ = command.Wait() // killed
-		close(ended)
 	}()
 	t.Cleanup(func() {
 		_ = command.Process.Kill() // may have ended
 		<-ended
 	})
-	address := net.JoinHostPort(host, port)
-	for deadline := time.Now().Add(time.Minute); ; {
-		if conn, err := net.Dial("tcp", address); err == nil {
-			_ = conn.Close()
-			return address
-		}
-		select {
-		case <-ended:
-			t.Fatalf("Azurite ended: %s", &log)
-		case <-time.After(50 * time.Millisecond):
-		}
-		if time.Now().After(deadline) {
-			t.Fatal("Azurite does not answer")
-		}
+	select {
+	case address := <-addresses:
+		return address
+	case <-ended:
+		t.Fatalf("Azurite ended: %s", &problems)
+	case <-time.After(time.Minute):
+		t.Fatal("Azurite does not listen")
 	}
-}
-
-func freePort(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	_, port, err := net.SplitHostPort(listener.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return port
+	return ""
 }
 
 // azurePath is the path of an object on a server on this machine.

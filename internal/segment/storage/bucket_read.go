@@ -83,7 +83,7 @@ func (o bucketObject) check(d download, offset int64) error {
 
 var errChanged = &readError{
 	problem: "it was changed while it was read",
-	remedy:  "Run Terraform again once the file is complete. Whoever writes it should write a new file and put it into place when it is done.",
+	remedy:  "Run Terraform again once the file is complete. The program that writes it should write a new file and rename it when it is done.",
 }
 
 func deref[T any](p *T) (v T) {

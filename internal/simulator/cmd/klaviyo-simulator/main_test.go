@@ -110,7 +110,7 @@ func TestMistakes(t *testing.T) {
 		"serve extra":           "unexpected argument",
 		"-refuse-email a@x.com": "ADDRESS=CODE:DETAIL",
 		"-addr 256.0.0.1:0":     "listening",
-		"members -url http://x -key k -list l -format xml": "none of table, json, emails",
+		"members -url http://x -key k -list l -format xml": "not one of table, json, emails",
 		"remove -url http://x -key k -list l":              "name the addresses",
 	} {
 		err := run(t.Context(), strings.Fields(args), io.Discard, io.Discard)

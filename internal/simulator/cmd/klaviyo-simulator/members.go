@@ -88,5 +88,5 @@ func printer(format string, out io.Writer) (show func(member), flush func(), err
 		}
 		return show, func() { _ = table.Flush() }, nil
 	}
-	return nil, nil, fmt.Errorf("-format %s is none of table, json, emails", strconv.Quote(format))
+	return nil, nil, fmt.Errorf("-format %s is not one of table, json, emails", strconv.Quote(format))
 }

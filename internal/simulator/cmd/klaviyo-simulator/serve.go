@@ -21,19 +21,19 @@ type serveFlags struct {
 	address, key, listID, listName, readyFile string
 	rateLimits, log                           bool
 	queueDelay, processDelay                  time.Duration
-	refused, failing                          []fate
+	refused, failing                          []rowFailure
 }
 
-// fate is what happens to the profile of an address.
-type fate struct{ email, code, detail string }
+// rowFailure is how the import of a profile fails.
+type rowFailure struct{ email, code, detail string }
 
-func parseFate(text string) (fate, error) {
+func parseRowFailure(text string) (rowFailure, error) {
 	email, reason, ok := strings.Cut(text, "=")
 	code, detail, ok2 := strings.Cut(reason, ":")
 	if !ok || !ok2 || email == "" || code == "" {
-		return fate{}, fmt.Errorf("%q is not ADDRESS=CODE:DETAIL", text)
+		return rowFailure{}, fmt.Errorf("%q is not ADDRESS=CODE:DETAIL", text)
 	}
-	return fate{email, code, detail}, nil
+	return rowFailure{email, code, detail}, nil
 }
 
 func parseServe(args []string, stderr io.Writer) (*serveFlags, error) {
@@ -48,9 +48,9 @@ func parseServe(args []string, stderr io.Writer) (*serveFlags, error) {
 	flags.BoolVar(&f.log, "log", false, "log requests to stderr, without keys and addresses")
 	flags.DurationVar(&f.queueDelay, "queue-delay", 0, "how long import jobs stay queued")
 	flags.DurationVar(&f.processDelay, "process-delay", 0, "how long import jobs are processed")
-	fates := func(into *[]fate) func(string) error {
+	fates := func(into *[]rowFailure) func(string) error {
 		return func(text string) error {
-			one, err := parseFate(text)
+			one, err := parseRowFailure(text)
 			*into = append(*into, one)
 			return err
 		}

@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// oddAnswer is an answer whose status tells of success and whose body is not
-// what the operation answers, or is not all there.
-type oddAnswer struct {
+// unusableAnswer is an answer with a status of success whose body is incomplete
+// or not what the operation returns.
+type unusableAnswer struct {
 	status int
 	began  time.Time // when the request left at the earliest, by the clock of the server
 	ended  time.Time // when it was answered, by the same clock
@@ -19,19 +19,19 @@ type oddAnswer struct {
 	err    error
 }
 
-func (e *oddAnswer) Error() string { return e.err.Error() }
+func (e *unusableAnswer) Error() string { return e.err.Error() }
 
-func (e *oddAnswer) Unwrap() error { return e.err }
+func (e *unusableAnswer) Unwrap() error { return e.err }
 
-// isOdd reports whether a request ended with a success that cannot be
-// understood.
-func isOdd(err error) bool { return errors.As(err, new(*oddAnswer)) }
+// isUnusable reports whether a request was answered with a status of success and
+// a body that cannot be used.
+func isUnusable(err error) bool { return errors.As(err, new(*unusableAnswer)) }
 
-// newOddAnswer describes the answer to an attempt that started at a time. The
+// newUnusableAnswer describes the answer to an attempt that started at a time. The
 // clock of the server is the one that dates what it creates.
-func newOddAnswer(resp *http.Response, body []byte, started time.Time, err error) *oddAnswer {
+func newUnusableAnswer(resp *http.Response, body []byte, started time.Time, err error) *unusableAnswer {
 	ended := sentAt(resp.Header)
-	return &oddAnswer{
+	return &unusableAnswer{
 		status: resp.StatusCode, began: ended.Add(-time.Since(started)), ended: ended,
 		body: string(body[:min(len(body), 2*maxText)]), err: err,
 	}
@@ -43,10 +43,10 @@ type AcceptedError struct {
 	Status int
 
 	// Began and Ended are when the import was sent and answered, by the clock of
-	// whoever answered if that tells the time. The job was created in between.
+	// the server if its answer is dated. The job was created in between.
 	Began, Ended time.Time
 
-	// Words are the first of the body, without personal data; empty for none.
+	// Words are the beginning of the body, without personal data.
 	Words string
 
 	err error
@@ -64,22 +64,21 @@ func (e *AcceptedError) Unwrap() error { return e.err }
 // maxWords is how many bytes of a body are quoted.
 const maxWords = 200
 
-// accepted makes the best of an import that ended with an error: where it was
-// answered with success, that is the job if the answer names it after all, and
-// else an *[AcceptedError].
+// accepted handles an import whose answer had a status of success but an unusable
+// body: it returns the job if the body names it, and an *[AcceptedError] if not.
 func (c *Client) accepted(job ImportJob, err error) (ImportJob, error) {
-	var odd *oddAnswer
-	if !errors.As(err, &odd) {
+	var answer *unusableAnswer
+	if !errors.As(err, &answer) {
 		return job, err
 	}
-	if id := idIn(odd.body); id != "" {
+	if id := idIn(answer.body); id != "" {
 		return ImportJob{ID: id, TotalCount: -1, CompletedCount: -1, FailedCount: -1}, nil
 	}
-	words := c.redact(text(strings.Join(strings.Fields(odd.body), " "))) // before it is cut, or half an address would be left
+	words := c.redact(lenientString(strings.Join(strings.Fields(answer.body), " "))) // before it is cut, or half an address would be left
 	if len(words) > maxWords {
 		words = strings.ToValidUTF8(words[:maxWords], "") + "…"
 	}
-	return ImportJob{}, &AcceptedError{Status: odd.status, Began: odd.began, Ended: odd.ended, Words: words, err: err}
+	return ImportJob{}, &AcceptedError{Status: answer.status, Began: answer.began, Ended: answer.ended, Words: words, err: err}
 }
 
 // idIn is the id of a resource in the beginning of its document, empty if it is

@@ -9,18 +9,18 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/logging"
 )
 
-// longRepeated is after how long a request that is being repeated is no longer
+// warnAfter is after how long a request that is being repeated is no longer
 // logged as a detail.
-const longRepeated = 10 * time.Second
+const warnAfter = 10 * time.Second
 
 // repeats are the requests of a context that are being repeated.
-type repeats struct {
+type retries struct {
 	mu  sync.Mutex
-	all map[*progress]repeat
+	all map[*callState]retrying
 }
 
 // repeat is a request that is being repeated.
-type repeat struct {
+type retrying struct {
 	operation string
 	err       error         // of the latest attempt
 	since     time.Time     // the first failure
@@ -28,21 +28,21 @@ type repeat struct {
 	now       func() time.Time
 }
 
-type repeatsKey struct{}
+type retriesKey struct{}
 
-// WithRepeats returns a context that keeps account of the requests made with it,
-// for [Repeated].
-func WithRepeats(ctx context.Context) context.Context {
-	return context.WithValue(ctx, repeatsKey{}, &repeats{all: map[*progress]repeat{}})
+// WithRetries returns a context that keeps account of the requests made with it,
+// for [Retrying].
+func WithRetries(ctx context.Context) context.Context {
+	return context.WithValue(ctx, retriesKey{}, &retries{all: map[*callState]retrying{}})
 }
 
-// repeatsOf returns nil for a context without an account.
-func repeatsOf(ctx context.Context) *repeats {
-	r, _ := ctx.Value(repeatsKey{}).(*repeats)
+// retriesOf returns nil for a context without an account.
+func retriesOf(ctx context.Context) *retries {
+	r, _ := ctx.Value(retriesKey{}).(*retries)
 	return r
 }
 
-func (r *repeats) note(request *progress, now repeat) {
+func (r *retries) note(request *callState, now retrying) {
 	if r == nil {
 		return
 	}
@@ -51,7 +51,7 @@ func (r *repeats) note(request *progress, now repeat) {
 	r.all[request] = now
 }
 
-func (r *repeats) end(request *progress) {
+func (r *retries) end(request *callState) {
 	if r == nil {
 		return
 	}
@@ -60,23 +60,23 @@ func (r *repeats) end(request *progress) {
 	delete(r.all, request)
 }
 
-// Repeated says which request of a context made by [WithRepeats] is being
+// Retrying says which request of a context made by [WithRetries] is being
 // repeated for the longest time: "Klaviyo answers 503 to bulk_import_profiles;
 // repeated for 40s so far, at most 5m". Empty for none.
-func Repeated(ctx context.Context) string {
-	r := repeatsOf(ctx)
+func Retrying(ctx context.Context) string {
+	r := retriesOf(ctx)
 	if r == nil {
 		return ""
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	var longest repeat
+	var oldest retrying
 	for _, one := range r.all {
-		if longest.err == nil || one.since.Before(longest.since) {
-			longest = one
+		if oldest.err == nil || one.since.Before(oldest.since) {
+			oldest = one
 		}
 	}
-	switch text := longest.String(); len(r.all) {
+	switch text := oldest.String(); len(r.all) {
 	case 0:
 		return ""
 	case 1:
@@ -89,10 +89,10 @@ func Repeated(ctx context.Context) string {
 }
 
 // log logs that the request will be repeated after a wait.
-func (r repeat) log(ctx context.Context, attempts int, wait time.Duration) {
+func (r retrying) log(ctx context.Context, attempts int, wait time.Duration) {
 	failing := r.now().Sub(r.since)
 	log := logging.Debug
-	if failing >= longRepeated {
+	if failing >= warnAfter {
 		log = logging.Warn
 	}
 	log(ctx, "Klaviyo request will be repeated", logging.Fields{
@@ -100,14 +100,14 @@ func (r repeat) log(ctx context.Context, attempts int, wait time.Duration) {
 	})
 }
 
-func (r repeat) String() string {
+func (r retrying) String() string {
 	if r.err == nil {
 		return ""
 	}
 	what := "Klaviyo does not answer " + r.operation
 	if status := StatusOf(r.err); status != 0 {
 		what = fmt.Sprintf("Klaviyo answers %d to %s", status, r.operation)
-	} else if isOdd(r.err) {
+	} else if isUnusable(r.err) {
 		what = "Klaviyo's answer to " + r.operation + " is not understood"
 	} else if neverSent(r.err) {
 		what = "Klaviyo cannot be reached for " + r.operation

@@ -37,7 +37,7 @@ func TestRepeatedRequestsAreTold(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				c := answering(t, "<html>", answer)
-				ctx, cancel := context.WithCancel(WithRepeats(t.Context()))
+				ctx, cancel := context.WithCancel(WithRetries(t.Context()))
 				ended := make(chan error)
 				go func() {
 					_, err := c.List(ctx, "x")
@@ -49,7 +49,7 @@ func TestRepeatedRequestsAreTold(t *testing.T) {
 				}
 				time.Sleep(after)
 				synctest.Wait()
-				if got := Repeated(ctx); got != want {
+				if got := Retrying(ctx); got != want {
 					t.Errorf("%q, want %q", got, want)
 				}
 				for _, name := range []string{"y", "z"} {
@@ -61,20 +61,20 @@ func TestRepeatedRequestsAreTold(t *testing.T) {
 				time.Sleep(time.Second)
 				synctest.Wait()
 				throttled := strings.Contains(want, "429") // the others wait for their turn
-				if got := Repeated(ctx); !throttled && !strings.HasSuffix(got, " (and 2 more requests)") || strings.Contains(got, " 1s so far") {
+				if got := Retrying(ctx); !throttled && !strings.HasSuffix(got, " (and 2 more requests)") || strings.Contains(got, " 1s so far") {
 					t.Errorf("of three: %q", got)
 				}
 				cancel()
 				for range 3 {
 					<-ended
 				}
-				if got := Repeated(ctx); got != "" {
+				if got := Retrying(ctx); got != "" {
 					t.Errorf("in the end %q", got)
 				}
 			})
 		})
 	}
-	if got := Repeated(t.Context()); got != "" {
+	if got := Retrying(t.Context()); got != "" {
 		t.Errorf("without an account: %q", got)
 	}
 }
