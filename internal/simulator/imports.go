@@ -207,6 +207,10 @@ func (a *account) finish(j *job) {
 			j.fail(row, *row.cause)
 			continue
 		}
+		if a.people.failTaken && a.people.taken(row.details) {
+			j.fail(row, verdict{"duplicate_profile", "A profile already exists with one of these identifiers."})
+			continue
+		}
 		who := a.people.upsert(row.details, j.ends)
 		if who == nil {
 			j.fail(row, verdict{"not_found", "The profile does not exist."})
