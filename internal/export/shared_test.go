@@ -3,6 +3,8 @@ package export_test
 import (
 	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -155,4 +157,24 @@ func TestChangesOfShared(t *testing.T) {
 		t.Errorf("p5 has the number %q", p.PhoneNumber)
 	}
 	w.checkMembers(t, addresses(60))
+}
+
+// Rows that cannot be exported are listed once, though they are read twice.
+func TestRejectsAreListedOnceBesideShared(t *testing.T) {
+	t.Parallel()
+	w := newEnv(t, simulator.Options{})
+	e, sources := w.sharing()
+	sources[0].rows = append(sources[0].rows, []string{"ragged"})
+	e.Safeguards.MaxRejectedPercent = 0
+	path := filepath.Join(t.TempDir(), "rejects.csv")
+	if _, err := listing(e, path).Survey(t.Context()); err == nil {
+		t.Fatal("a rejected row is allowed")
+	}
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(content), "malformed_row"); n != 1 {
+		t.Errorf("the row is listed %d times:\n%s", n, content)
+	}
 }

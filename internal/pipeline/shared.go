@@ -82,7 +82,7 @@ func (x *identifierIndex) finish() {
 
 // omit lets an encoder leave out the shared identifiers, once they are known.
 func (x *identifierIndex) omit(encoder *profile.Encoder) {
-	if x.any() && x.complete {
+	if x != nil && x.complete && x.any() { // until then another goroutine fills it
 		encoder.OmitIdentifiers(func(i profile.Identifier, value profile.Hash) bool { return x.found[i].Has(value) })
 	}
 }

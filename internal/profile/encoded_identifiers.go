@@ -112,13 +112,18 @@ func skipText(resource []byte, at int, key string) int {
 // textEnd is behind the quote that ends the JSON string whose first character is
 // at a position; 0 if nothing ends it.
 func textEnd(resource []byte, at int) int {
-	for ; at < len(resource); at++ {
-		switch resource[at] {
-		case '\\':
-			at++
-		case '"':
-			return at + 1
+	for end := at; ; end++ {
+		quote := bytes.IndexByte(resource[end:], '"')
+		if quote < 0 {
+			return 0
+		}
+		end += quote
+		first := end // of the backslashes before the quote, which escape each other
+		for first > at && resource[first-1] == '\\' {
+			first--
+		}
+		if (end-first)%2 == 0 {
+			return end + 1
 		}
 	}
-	return 0
 }

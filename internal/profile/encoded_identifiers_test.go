@@ -17,7 +17,7 @@ func TestIdentifiers(t *testing.T) {
 	for _, phone := range []string{"", number} {
 		for _, external := range []string{"", id} {
 			row := []string{"ann@example.com", phone, external, "Ann"}
-			plain := encode(t, mapping, nil, row)
+			plain := encodeWithout(t, mapping, nil, row)
 			for i, value := range map[profile.Identifier]string{profile.IdentifierPhone: phone, profile.IdentifierExternalID: external} {
 				found := i.Of(plain)
 				if string(bytes.ReplaceAll(bytes.ReplaceAll(found, []byte(`\"`), []byte(`"`)), []byte(`\\`), []byte(`\`))) != value || (found == nil) != (value == "") {
@@ -25,11 +25,11 @@ func TestIdentifiers(t *testing.T) {
 				}
 				other := []string{row[0], row[1], row[2], row[3]}
 				other[1+i] = ""
-				want := encode(t, mapping, nil, other)
+				want := encodeWithout(t, mapping, nil, other)
 				if got := i.Without(bytes.Clone(plain)); !bytes.Equal(got, want) {
 					t.Errorf("%s without %s is %s", plain, i.Target(), got)
 				}
-				if got := encode(t, mapping, &i, row); !bytes.Equal(got, want) {
+				if got := encodeWithout(t, mapping, &i, row); !bytes.Equal(got, want) {
 					t.Errorf("%s is encoded without %s as %s", plain, i.Target(), got)
 				}
 			}
@@ -37,8 +37,8 @@ func TestIdentifiers(t *testing.T) {
 	}
 }
 
-// encode encodes a row behind other bytes, without an identifier if one is given.
-func encode(t *testing.T, m profile.Mapping, omitted *profile.Identifier, row []string) []byte {
+// encodeWithout encodes a row behind other bytes, without an identifier if one is given.
+func encodeWithout(t *testing.T, m profile.Mapping, omitted *profile.Identifier, row []string) []byte {
 	t.Helper()
 	e, err := profile.Compile(m, nil)
 	if err != nil {
