@@ -18,8 +18,8 @@ type people struct {
 	opted      map[string][]uint32 // who has opted out, by list
 	version    int                 // counts changes
 
-	merge, failTaken bool // see [Options]
-	orders     map[string]*order   // see ordered
+	merge, failTaken bool              // see [Options]
+	orders           map[string]*order // see ordered
 }
 
 // person is one profile. Moments are Unix seconds, as precise as the API shows
