@@ -46,7 +46,7 @@ func (s *Compact) Add(h profile.Hash) bool {
 
 // Has reports whether a hash is in the set.
 func (s *Compact) Has(h profile.Hash) bool {
-	return s.tables != nil && slices.Contains(s.tables[h.Hi>>48], uint32(h.Lo))
+	return len(s.tables) > 0 && slices.Contains(s.tables[h.Hi>>48], uint32(h.Lo))
 }
 
 // Prefetch loads the tables of many hashes at once: then the processor waits for

@@ -108,7 +108,7 @@ type details struct {
 // taken reports whether an identifier belongs to a profile with another address.
 func (p *people) taken(d *details) bool {
 	for _, owner := range []*person{p.in(p.byExternal, d.external), p.in(p.byPhone, d.phone)} {
-		if owner != nil && d.email != "" && owner.email != "" && owner.email != strings.ToLower(d.email) {
+		if owner != nil && d.email != "" && owner.email != "" && !strings.EqualFold(owner.email, d.email) {
 			return true
 		}
 	}
