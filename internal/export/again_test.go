@@ -1,6 +1,7 @@
 package export_test
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -127,7 +128,7 @@ func TestRunSendsWithoutIdentifiersOfOthers(t *testing.T) {
 			w.onRound(1, func() { w.TakeEmail(address(7)) })
 			source := people(50)
 			for _, i := range []int{7, 8} {
-				source.rows[i][1], source.rows[i][3] = "+34600111222", "id of "+address(i)[:2]
+				source.rows[i][1], source.rows[i][3] = fmt.Sprintf("+3460011122%d", i), "id of "+address(i)[:2]
 			}
 			e := w.export(source)
 			e.Mapping.ExternalID = "text"

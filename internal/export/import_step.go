@@ -190,7 +190,7 @@ func (s *importStep) fill(result *Result) {
 	}
 	s.sending.finish(s.sent, s.surveyed)
 	result.Survey, result.Sent = *s.sent, s.sending.Sent
-	result.Version = version
+	result.Version, result.SharedKnown = version, s.surveyed.SharedKnown
 	result.Refused, result.Unwanted, result.Unconfirmed = report.Refused, report.Unwanted, report.Unconfirmed
 	result.Withheld, result.Untaken = s.withheld, s.retries.untaken
 	result.Exported = s.imports.Exported()

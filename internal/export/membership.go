@@ -7,7 +7,6 @@ import (
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/hashset"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
-	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/pipeline"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
 )
 
@@ -36,14 +35,11 @@ type Membership struct {
 // minutes. It sends nothing.
 func (e *Export) Compare(ctx context.Context, client *klaviyo.Client) (*Survey, *Membership, error) {
 	reader := e.pipeline().NewReader()
-	var missing profile.Fingerprint // of all profiles at first, until they are found
-	s, err := e.survey(ctx, reader, nil, func(p *pipeline.Profile) error {
-		missing.Add(p.Email)
-		return nil
-	})
+	s, err := e.survey(ctx, reader, nil)
 	if err != nil {
 		return s, nil, err
 	}
+	missing := reader.Addresses() // until they are found
 	m := &Membership{Missing: s.Profiles}
 	found := func(h profile.Hash) {
 		m.Missing--

@@ -41,12 +41,12 @@ func (e *Export) prepareStages(ctx context.Context, client *klaviyo.Client, reje
 	now.begin("reading the segments")
 	segments := e.pipeline()
 	p.reader = segments.NewReader()
-	if surveyed := o.Surveyed; surveyed != nil && surveyed.Version != "" && !p.reader.NeedsTwoPasses() && !e.listsRows(surveyed) && e.knowsChanges(surveyed) && surveyed.Version == segments.Version(ctx) {
+	if surveyed := o.Surveyed; e.mayRely(surveyed, p.reader) && surveyed.Version == segments.Version(ctx) {
 		p.survey = surveyed
 		err = e.CheckSurvey(surveyed)
 	} else {
 		p.reader.OnRows = now.read
-		p.survey, err = e.survey(ctx, p.reader, rejects, nil)
+		p.survey, err = e.survey(ctx, p.reader, rejects)
 		rejects.empty()
 	}
 	if err == nil && o.Fingerprint != "" && p.survey.Fingerprint != o.Fingerprint {
@@ -67,6 +67,14 @@ func (e *Export) prepareStages(ctx context.Context, client *klaviyo.Client, reje
 	now.begin("reading who unsubscribed")
 	p.optOuts, err = e.optOuts(ctx, client)
 	return p, err
+}
+
+// mayRely reports whether a run can do with a survey that was made before, as long
+// as the segments are what they were. A survey does not hold the identifiers that
+// are shared, so the segments are read for them.
+func (e *Export) mayRely(surveyed *Survey, r *pipeline.Reader) bool {
+	return surveyed != nil && surveyed.Version != "" && !r.NeedsTwoPasses() && !e.listsRows(surveyed) &&
+		e.knowsChanges(surveyed) && e.knowsShared(surveyed) && surveyed.Shared.Total == 0
 }
 
 // preparation is how far a run is before it sends anything.

@@ -2,8 +2,10 @@ package export
 
 import (
 	"context"
+	"slices"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/pipeline"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/sketch"
 )
 
@@ -20,18 +22,19 @@ func (e *Export) pipeline() *pipeline.Pipeline {
 // [diagnostic.Errors] unless the context ended. If it is about rows that cannot
 // be exported, those are in the rejects file.
 func (e *Export) Survey(ctx context.Context) (*Survey, error) {
-	return e.survey(ctx, e.pipeline().NewReader(), e.newRejects(), nil)
+	return e.survey(ctx, e.pipeline().NewReader(), e.newRejects())
 }
 
-// survey reads the segments once with a reader, and refuses what must not lead to
+// survey reads the segments with a reader, twice if identifiers are shared, and refuses what must not lead to
 // a run.
-func (e *Export) survey(ctx context.Context, r *pipeline.Reader, rejects *rejects, visit func(*pipeline.Profile) error) (*Survey, error) {
+func (e *Export) survey(ctx context.Context, r *pipeline.Reader, rejects *rejects) (*Survey, error) {
 	defer limitGarbage()()
-	r.OnSkip = rejects.add
-	if e.Acknowledged != nil {
-		r.Sketch = sketch.NewLike(e.Acknowledged)
+	r.FindShared()
+	s, err := e.read(ctx, r, rejects)
+	if err == nil && r.FoundShared() { // where they are left out is known only now
+		rejects.empty()
+		s, err = e.read(ctx, r, rejects)
 	}
-	s, err := r.Read(ctx, visit)
 	if err != nil {
 		return nil, nothingSent(err)
 	}
@@ -44,11 +47,20 @@ func (e *Export) survey(ctx context.Context, r *pipeline.Reader, rejects *reject
 	return s, nothingSent(e.checkSize(s.Profiles, true))
 }
 
+// read makes a pass of a survey.
+func (e *Export) read(ctx context.Context, r *pipeline.Reader, rejects *rejects) (*Survey, error) {
+	r.OnSkip = rejects.add
+	if e.Acknowledged != nil {
+		r.Sketch = sketch.NewLike(e.Acknowledged)
+	}
+	return r.Read(ctx, nil)
+}
+
 // SurveyUnless is Survey, unless the segments say that they are what they were
 // at the last one, which may be nil.
 func (e *Export) SurveyUnless(ctx context.Context, last *Survey) (*Survey, error) {
 	p := e.pipeline()
-	if last != nil && last.Version != "" && !e.listsRows(last) && e.knowsChanges(last) && p.TellsChanges() && p.Version(ctx) == last.Version {
+	if last != nil && last.Version != "" && !e.listsRows(last) && e.knowsChanges(last) && e.knowsShared(last) && p.TellsChanges() && p.Version(ctx) == last.Version {
 		return last, e.CheckSurvey(last)
 	}
 	return e.Survey(ctx)
@@ -61,3 +73,9 @@ func (e *Export) TellsChanges() bool { return e.pipeline().TellsChanges() }
 // listsRows reports whether a survey is refused because of rows that are to be
 // listed, for which they must be read.
 func (e *Export) listsRows(s *Survey) bool { return e.RejectsPath != "" && e.checkRejected(s) != nil }
+
+// knowsShared reports whether a survey tells which identifiers several addresses
+// have.
+func (e *Export) knowsShared(s *Survey) bool {
+	return s.SharedKnown || !slices.ContainsFunc(profile.Identifiers[:], func(i profile.Identifier) bool { return i.Mapped(e.Mapping) })
+}

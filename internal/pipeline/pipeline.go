@@ -53,6 +53,11 @@ type Survey struct {
 	Rejected    tally.Tally // rows that cannot become a profile
 	Dropped     tally.Tally // values left out of profiles
 
+	// Shared are the identifiers left out of profiles because several addresses have
+	// them. It is complete if SharedKnown is set.
+	Shared      tally.Tally
+	SharedKnown bool `json:",omitempty"`
+
 	// Changes are how the profiles differ from those of an earlier sketch; nil if
 	// there was none, or if there are too many.
 	Changes *Changes `json:",omitempty"`
@@ -106,11 +111,13 @@ type Reader struct {
 	Sketch *sketch.Sketch
 
 	pipeline *Pipeline
-	segments *segmentIndex // nil unless a property tells who is in which
-	seen     hashset.Set   // addresses of this pass
+	segments *segmentIndex    // nil unless a property tells who is in which
+	seen     hashset.Set      // addresses of this pass
+	shared   *identifierIndex // nil unless FindShared was called
 
 	counts      Survey
 	fingerprint profile.Fingerprint
+	addresses   profile.Fingerprint
 
 	// Of the chunk at hand.
 	encoded []encoded
@@ -129,6 +136,9 @@ func (r *Reader) NeedsTwoPasses() bool { return r.segments.incomplete() }
 // Has reports whether the last pass came across an address.
 func (r *Reader) Has(email profile.Hash) bool { return r.seen.Has(email) }
 
+// Addresses is the fingerprint of the addresses that the last pass came across.
+func (r *Reader) Addresses() profile.Fingerprint { return r.addresses }
+
 // Counts is what the pass under way has found so far.
 func (r *Reader) Counts() *Survey {
 	s := r.counts
@@ -140,12 +150,12 @@ func (r *Reader) Counts() *Survey {
 // order of the rows, if visit is not nil. The error is a [*diagnostic.Error],
 // [diagnostic.Errors], an [*UnreadError] or what visit returned.
 func (r *Reader) Read(ctx context.Context, visit func(*Profile) error) (*Survey, error) {
-	r.counts, r.fingerprint = Survey{}, profile.Fingerprint{}
+	r.counts, r.fingerprint, r.addresses = Survey{}, profile.Fingerprint{}, profile.Fingerprint{}
 	r.seen.Clear()
 	version := r.pipeline.Version(ctx)
 	g, ctx := errgroup.WithContext(ctx)
 	s := newStream()
-	g.Go(func() error { return r.pipeline.readAll(ctx, r.segments, s) })
+	g.Go(func() error { return r.readAll(ctx, s) })
 	g.Go(func() error {
 		for c := range s.full {
 			if err := r.take(c, visit); err != nil {
@@ -161,6 +171,8 @@ func (r *Reader) Read(ctx context.Context, visit func(*Profile) error) (*Survey,
 	if r.segments != nil {
 		r.segments.complete = true
 	}
+	r.shared.finish()
+	r.counts.SharedKnown = r.shared != nil
 	r.counts.Version = version
 	return r.Counts(), nil
 }
@@ -179,6 +191,7 @@ func (r *Reader) take(c *chunk, visit func(*Profile) error) error {
 		e := &r.encoded[i]
 		e.first = r.seen.Add(e.info.Email)
 	}
+	r.shared.note(r)
 	p := Profile{Row: tally.Row{Segment: c.segment}}
 	for i := range r.encoded {
 		e := &r.encoded[i]
@@ -254,12 +267,18 @@ func (r *Reader) count(row tally.Row, segment int, e *encoded) {
 	}
 	r.counts.Profiles++
 	r.fingerprint.Add(info.Profile)
+	r.addresses.Add(info.Email)
 	if r.Sketch != nil {
 		r.Sketch.Add(e.key, info.Profile.Lo|ofProfile)
 	}
 	if info.Dropped != 0 {
 		for t := range info.Dropped.Targets() {
 			r.counts.Dropped.Add(row, tally.CodeDropped, t, profile.DroppedBecause(t))
+		}
+	}
+	for _, i := range profile.Identifiers {
+		if info.Omitted[i] {
+			r.counts.Shared.Add(row, CodeShared, i.Target(), i.Target().String()+" is the same for several email addresses")
 		}
 	}
 }

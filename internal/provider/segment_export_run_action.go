@@ -106,5 +106,6 @@ func summary(r *export.Result) string {
 	line(r.Unconfirmed.Total(), "profile", "not confirmed by Klaviyo.")
 	line(r.Rejected.Total, "row", "that cannot be exported:\n"+reasons(r.Rejected))
 	line(r.Dropped.Total, "value", "left out of the profiles:\n"+reasons(r.Dropped))
+	line(r.Shared.Total, "shared identifier", "left out of the profiles:\n"+reasons(r.Shared))
 	return b.String()
 }

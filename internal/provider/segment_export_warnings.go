@@ -2,6 +2,7 @@ package provider
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -54,6 +55,20 @@ func warnRows(diags *diag.Diagnostics, name string, s *export.Survey) {
 	if s.Dropped.Total > 0 {
 		diags.AddAttributeWarning(path.Root(segmentArgument), fmt.Sprintf("%s Left Out: %s", tally.Count(s.Dropped.Total, "Value"), name),
 			"Some profiles are exported without a value that Klaviyo would refuse:\n"+s.Dropped.String()+rowsCounted)
+	}
+	warnShared(diags, name, s)
+}
+
+// warnShared warns of identifiers that several addresses have, a warning for each.
+func warnShared(diags *diag.Diagnostics, name string, s *export.Survey) {
+	for _, r := range s.Shared.Reasons() {
+		noun := "External Id"
+		if r.Target.Name == "phone_number" {
+			noun = "Phone Number"
+		}
+		diags.AddAttributeWarning(path.Root(segmentArgument), fmt.Sprintf("%s Shared: %s", tally.Count(r.Count, noun), name),
+			"Profiles with different email addresses have the same "+strings.ToLower(noun)+". Klaviyo would merge them into one, so they are exported without it: "+
+				r.Rows()+".\nCorrect the column that "+r.Target.String()+" names, or leave the argument out. "+rowsCounted)
 	}
 }
 

@@ -49,7 +49,9 @@ func (s *Server) AddAccount(a Account) Account {
 			*field = value
 		}
 	}
-	s.accounts = append(s.accounts, &account{Account: a, people: newPeople(number), meters: map[string]*meter{}})
+	people := newPeople(number)
+	people.merge, people.failTaken = s.options.MergeProfiles, s.options.FailTaken
+	s.accounts = append(s.accounts, &account{Account: a, people: people, meters: map[string]*meter{}})
 	return a
 }
 

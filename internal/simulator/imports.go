@@ -208,6 +208,10 @@ func (a *account) finish(j *job) {
 			j.fail(row, *why)
 			continue
 		}
+		if a.people.failTaken && a.people.taken(row.details) {
+			j.fail(row, verdict{"duplicate_profile", "A profile already exists with one of these identifiers."})
+			continue
+		}
 		who := a.people.upsert(row.details, j.ends)
 		if who == nil {
 			j.fail(row, verdict{"not_found", "The profile does not exist."})

@@ -1,0 +1,79 @@
+package hashset
+
+import (
+	"math/rand/v2"
+	"runtime"
+	"testing"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
+)
+
+func randomHashes(n int) []profile.Hash {
+	r := rand.New(rand.NewPCG(7, 3))
+	all := make([]profile.Hash, n)
+	for i := range all {
+		all[i] = profile.Hash{Hi: r.Uint64(), Lo: r.Uint64()}
+	}
+	return all
+}
+
+// A compact set tells a million hashes apart, also those of which only the table
+// or only the slot differs, and the zero hash.
+func TestCompact(t *testing.T) {
+	t.Parallel()
+	var set Compact
+	set.Prefetch([]profile.Hash{{}})
+	if set.Has(profile.Hash{}) {
+		t.Error("the empty set has a hash")
+	}
+	hashes := append(randomHashes(1_000_000), profile.Hash{}, profile.Hash{Hi: 1 << 48}, profile.Hash{Lo: 1})
+	for i, h := range hashes {
+		if set.Has(h) || !set.Add(h) || set.Add(h) || set.Len() != i+1 {
+			t.Fatalf("hash %d of %d cannot be added once", i, set.Len())
+		}
+	}
+	set.Prefetch(hashes)
+	for _, h := range hashes {
+		if !set.Has(h) {
+			t.Fatalf("%v was lost", h)
+		}
+	}
+}
+
+// A compact set takes less than 8 bytes for each of a million hashes.
+func TestCompactMemory(t *testing.T) { //nolint:paralleltest // measures the heap
+	hashes := randomHashes(1_000_000)
+	used := func() uint64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	before := used()
+	var set Compact
+	for _, h := range hashes {
+		set.Add(h)
+	}
+	perHash := float64(used()-before) / float64(len(hashes))
+	runtime.KeepAlive(hashes)
+	if t.Logf("%.1f bytes a hash", perHash); perHash > 8 || set.Len() != len(hashes) {
+		t.Errorf("%.1f bytes for each of %d hashes", perHash, set.Len())
+	}
+}
+
+// BenchmarkCompact is the cost of finding a shared identifier, per row of a million.
+func BenchmarkCompact(b *testing.B) {
+	hashes := randomHashes(1_000_000)
+	b.ReportAllocs()
+	for b.Loop() {
+		var set Compact
+		for at := 0; at < len(hashes); at += 500 {
+			rows := hashes[at : at+500]
+			set.Prefetch(rows)
+			for _, h := range rows {
+				set.Add(h)
+			}
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(hashes)), "ns/row")
+}
