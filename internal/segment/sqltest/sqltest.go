@@ -57,9 +57,22 @@ func (m missing) Error() string {
 }
 
 var (
-	postgres = sync.OnceValues(startPostgres)
-	mariadb  = sync.OnceValues(startMariaDB)
+	postgres = sync.OnceValues(repeated(startPostgres))
+	mariadb  = sync.OnceValues(repeated(startMariaDB))
 )
+
+// repeated starts a server several times if it has to: the port that was free may
+// be taken by another process before the server listens on it.
+func repeated(start func() (*Server, error)) func() (*Server, error) {
+	return func() (server *Server, err error) {
+		for range 3 {
+			if server, err = start(); err == nil || errors.As(err, new(missing)) {
+				break
+			}
+		}
+		return server, err
+	}
+}
 
 // Postgres creates a database on a PostgreSQL server. It skips the test if the
 // program is missing.
