@@ -54,7 +54,7 @@ func TestRunMayIgnoreOptOuts(t *testing.T) {
 	w := newEnv(t, simulator.Options{})
 	w.Unsubscribe(w.listID, address(1))
 	e := w.export(people(3))
-	e.IgnoreOptOuts = true
+	e.OptOuts = export.IgnoreOptOuts
 	if result := w.run(t, e); result.Withheld != 0 || w.optOutRequests() != 0 {
 		t.Errorf("withheld %d after %d requests", result.Withheld, w.optOutRequests())
 	}
