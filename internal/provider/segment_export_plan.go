@@ -328,6 +328,9 @@ func (p *exportPlan) planRun(ctx context.Context, why due.Reasons, survey *expor
 		warnToExport(p.diags, p.plan.name(), survey, p.sends(survey))
 	}
 	warnRows(p.diags, p.plan.name(), survey)
+	if p.surveyRefreshed(ctx) && p.refresh.Membership != nil && p.plan.OptOuts.Equal(p.state.OptOuts) && p.plan.ListID.Equal(p.state.ListID) {
+		warnAbsent(p.diags, p.plan.name(), p.refresh.Membership.OptOuts)
+	}
 }
 
 // checkBeforeRun checks the scopes of the key, as far as that can be tried, and that
