@@ -121,6 +121,12 @@ func (s *importStep) add(ctx context.Context, p *bulk.Packer) error {
 		return p.Add(ctx, profile.Row, idOf(profile), profile.JSON)
 	}
 	ask := lookup{export: s.export, client: s.client, take: send}
+	return ask.run(ctx, func(ctx context.Context) error { return s.read(ctx, &ask, send) })
+}
+
+// read reads the segments and sends the profiles that are to be sent, those who are to
+// be looked up through ask.
+func (s *importStep) read(ctx context.Context, ask *lookup, send func(*pipeline.Profile, optOut) error) error {
 	profiles := int64(0)
 	sent, err := s.reader.Read(ctx, func(profile *pipeline.Profile) error {
 		profiles++
@@ -144,7 +150,7 @@ func (s *importStep) add(ctx context.Context, p *bulk.Packer) error {
 	if err := s.check(sent); err != nil {
 		return err
 	}
-	return ask.flush(ctx)
+	return ask.finish(ctx)
 }
 
 // check holds what the segments turned out to be, now that all of it is read for

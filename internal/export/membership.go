@@ -94,10 +94,7 @@ func (e *Export) findOptedOut(ctx context.Context, client *klaviyo.Client, missi
 		if *missing == 0 {
 			return nil
 		}
-		var allowed *allowance
-		if needed := lookups(*missing); needed <= maxLookups {
-			allowed = newAllowance(needed + fewRequests)
-		}
+		allowed := newAllowance(lookups(*missing) + fewRequests)
 		err := e.eachOptOut(ctx, source.within(allowed), time.Time{}, take)
 		if errors.Is(err, errNotAllowed) {
 			return e.lookUpAbsent(ctx, client, absent, take)
@@ -117,15 +114,17 @@ func (e *Export) lookUpAbsent(ctx context.Context, client *klaviyo.Client, absen
 		}
 		return take(optedOut{p.Email, why})
 	}}
-	if _, err := e.pipeline().NewReader().Read(ctx, func(p *pipeline.Profile) error {
-		if !absent(p.Email) {
-			return nil
+	return ask.run(ctx, func(ctx context.Context) error {
+		if _, err := e.pipeline().NewReader().Read(ctx, func(p *pipeline.Profile) error {
+			if !absent(p.Email) {
+				return nil
+			}
+			return ask.add(ctx, p)
+		}); err != nil {
+			return err
 		}
-		return ask.add(ctx, p)
-	}); err != nil {
-		return err
-	}
-	return ask.flush(ctx)
+		return ask.finish(ctx)
+	})
 }
 
 // member is a profile on the list: its id, and the hash of its address. A profile

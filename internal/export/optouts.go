@@ -37,7 +37,10 @@ const (
 	optOutKinds // is their number
 )
 
-// reasons are for the file of rejects.
+// before reports whether an opt-out counts rather than another one of the same person.
+func (o optOut) before(other optOut) bool { return o != noOptOut && (other == noOptOut || o < other) }
+
+// optOutReasons are for the file of rejects.
 var optOutReasons = [optOutKinds]string{
 	unsubscribedFromList: "the person unsubscribed from the list",
 	unsubscribedFromAll:  "the person unsubscribed from everything",
@@ -74,7 +77,7 @@ func (e *Export) optOutOf(all []klaviyo.Suppression, since time.Time) optOut {
 		case s.ListID == "" && e.OptOuts == WithholdOptOuts:
 			why = optOutFor(s.Reason)
 		}
-		if why != noOptOut && (found == noOptOut || why < found) {
+		if why.before(found) {
 			found = why
 		}
 	}
@@ -149,30 +152,22 @@ const (
 	optOutsInAPage  = 100
 )
 
-// maxLookups is how many requests for single people a run may make, one after the
-// other.
-const maxLookups = 100
-
-// lookups is how many requests it takes to look people up.
-func lookups(people int64) int64 { return (people + klaviyo.MaxLookup - 1) / klaviyo.MaxLookup }
-
 // readOptOuts reads everybody who opted out, unless looking up so many people takes
 // fewer requests: then it returns nil. How many opted out is known only once they
 // are read, so reading is given up when it has taken as many requests as looking
-// people up. That takes at most twice the requests of the cheaper way.
+// people up. That takes at most twice the requests of the cheaper way, and no more
+// memory than there are people to send.
 func (e *Export) readOptOuts(ctx context.Context, client *klaviyo.Client, people int64) (*optOutSet, error) {
 	set := &optOutSet{}
 	if e.OptOuts == IgnoreOptOuts {
 		return set, nil
 	}
 	sources := e.optOutSources(client)
-	var allowed *allowance
-	switch needed := lookups(people); {
-	case needed <= int64(len(sources)): // a request for each is the least
+	needed := lookups(people)
+	if needed <= int64(len(sources)) { // a request for each is the least
 		return nil, nil
-	case needed <= maxLookups:
-		allowed = newAllowance(needed)
 	}
+	allowed := newAllowance(needed)
 	for _, s := range sources {
 		err := e.eachOptOut(ctx, s.within(allowed), time.Time{}, func(p optedOut) error {
 			set.add(p.hash, p.why)
@@ -237,7 +232,7 @@ func (e *Export) fromEverything(client *klaviyo.Client) optOutSource {
 // errNotAllowed means that an allowance is used up.
 var errNotAllowed = errors.New("no more requests are allowed")
 
-// allowance is how many requests may still be made; nil for any number.
+// allowance is how many requests may still be made.
 type allowance struct{ left atomic.Int64 }
 
 func newAllowance(requests int64) *allowance {
@@ -246,7 +241,7 @@ func newAllowance(requests int64) *allowance {
 	return a
 }
 
-func (a *allowance) use() bool { return a == nil || a.left.Add(-1) >= 0 }
+func (a *allowance) use() bool { return a.left.Add(-1) >= 0 }
 
 // within is the source, ended with errNotAllowed once its requests are used up.
 func (s optOutSource) within(allowed *allowance) optOutSource {

@@ -1,9 +1,11 @@
 package export_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -210,6 +212,96 @@ func TestRunSendsNobodyUnasked(t *testing.T) {
 				t.Errorf("error %s, %d imports", text, len(w.imports()))
 			}
 		})
+	}
+}
+
+// Several requests are made at once, since each takes Klaviyo up to a second. Whoever
+// is sent comes in the order of the rows.
+func TestRunLooksUpManyAtOnce(t *testing.T) {
+	t.Parallel()
+	const rows = 1000
+	w, now := newTimedEnv(t)
+	w.suppressMany(now, 3000)
+	w.SuppressEverything(address(7), "UNSUBSCRIBE")
+	r := w.runThrough(t, w.export(people(rows)), newGathering(8), isLookup)
+	if r.Withheld != 1 || r.Exported != rows-1 {
+		t.Errorf("withheld %s, %d exported", r.OptOuts, r.Exported)
+	}
+	w.checkMembers(t, slices.Delete(addresses(rows), 7, 8))
+}
+
+func isLookup(r *http.Request) bool {
+	return strings.HasPrefix(r.URL.Query().Get("filter"), "any(email")
+}
+
+// A run that is interrupted while it looks people up ends at once, and leaves no
+// request behind.
+func TestRunIsInterruptedInALookup(t *testing.T) {
+	t.Parallel()
+	w, now := newTimedEnv(t)
+	w.suppressMany(now, 3000)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var underway atomic.Int32
+	proxy := newProxy(t, w, func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+		if !isLookup(r) {
+			next.ServeHTTP(rw, r)
+			return
+		}
+		if underway.Add(1) == 3 {
+			cancel()
+		}
+		<-r.Context().Done() // the answer never arrives
+	})
+	_, err := ended(t, func() (*export.Result, error) {
+		return w.export(people(1000)).Run(ctx, newClient(t, proxy, impatient), export.RunOptions{})
+	})
+	asError(t, err, nil, "Export Interrupted")
+	if len(w.imports()) != 0 {
+		t.Errorf("%d imports", len(w.imports()))
+	}
+}
+
+// With ignore nobody is looked up either in a segment that had been empty.
+func TestRunLooksNobodyUpToIgnoreThem(t *testing.T) {
+	t.Parallel()
+	w := newEnv(t, simulator.Options{})
+	w.Unsubscribe(w.listID, address(0))
+	source, opened := people(0), 0
+	source.before = func(_ context.Context, row int) error {
+		if row == 0 {
+			opened++
+		}
+		if opened == 2 { // the survey is over
+			source.rows = people(3).rows
+		}
+		return nil
+	}
+	e := w.export(source)
+	e.OptOuts, e.Safeguards.AllowEmptySegment = export.IgnoreOptOuts, true
+	if r := w.run(t, e); r.Exported != 3 || w.optOutRequests() != 0 {
+		t.Errorf("%d exported after %d requests", r.Exported, w.optOutRequests())
+	}
+}
+
+// Whose mail has bounced since the last run is lost, although they unsubscribed from
+// everything long before.
+func TestLostLooksAtWhatIsNew(t *testing.T) {
+	t.Parallel()
+	w, now := newTimedEnv(t)
+	run := time.Unix(now.Load(), 0)
+	now.Add(60)
+	w.SuppressEverything(address(1), "HARD_BOUNCE")
+	proxy := newEditor(t, w, func(_ *http.Request, answer *httptest.ResponseRecorder) {
+		text := strings.ReplaceAll(answer.Body.String(), `"suppression":[`, `"suppression":[{"reason":"UNSUBSCRIBE","timestamp":"2016-02-03T04:05:06+00:00"},`)
+		answer.Body = bytes.NewBufferString(text)
+	})
+	client := newClient(t, proxy, impatient)
+	if lost, err := w.export(people(1)).Lost(t.Context(), client, 10, 9, run); err != nil || lost != 1 {
+		t.Errorf("lost %d, %v", lost, err)
+	}
+	if lost, err := w.export(people(1)).Lost(t.Context(), client, 10, 9, time.Date(2016, 1, 1, 0, 0, 0, 0, time.UTC)); err != nil || lost != 0 {
+		t.Errorf("lost %d since 2016, %v", lost, err)
 	}
 }
 

@@ -14,8 +14,9 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/simulator"
 )
 
-// tooMany are more people than are looked up one by one, so that opt-outs are read.
-const tooMany = 10_100
+// tooMany are so many people that reading some hundreds of opt-outs takes fewer
+// requests than looking them up.
+const tooMany = 25_000
 
 // optOutRequests counts how often Klaviyo was asked for opt-outs.
 func (w *env) optOutRequests() int {
