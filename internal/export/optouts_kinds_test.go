@@ -262,6 +262,29 @@ func TestRunIsInterruptedInALookup(t *testing.T) {
 	}
 }
 
+// A run whose lookup fails does not wait for the others.
+func TestRunEndsWithALookupThatFails(t *testing.T) {
+	t.Parallel()
+	w, now := newTimedEnv(t)
+	w.suppressMany(now, 3000)
+	proxy := newProxy(t, w, func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+		switch {
+		case !isLookup(r):
+			next.ServeHTTP(rw, r)
+		case strings.Contains(r.URL.Query().Get("filter"), `"p0@`):
+			rw.WriteHeader(http.StatusBadRequest)
+		default:
+			<-r.Context().Done() // the answer never arrives
+		}
+	})
+	_, err := ended(t, func() (*export.Result, error) {
+		return w.export(people(1000)).Run(t.Context(), newClient(t, proxy, impatient), export.RunOptions{})
+	})
+	if err == nil || len(w.imports()) != 0 {
+		t.Errorf("error %v, %d imports", err, len(w.imports()))
+	}
+}
+
 // With ignore nobody is looked up either in a segment that had been empty.
 func TestRunLooksNobodyUpToIgnoreThem(t *testing.T) {
 	t.Parallel()
