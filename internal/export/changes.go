@@ -23,8 +23,8 @@ func (e *Export) Joining(s *Survey) int64 {
 	return int64(len(s.Changes.Added))
 }
 
-// sends is how many profiles a run will send, unless they are withheld.
-func (e *Export) sends(s *Survey) int64 {
+// Sends is how many profiles a run will send, unless they are withheld.
+func (e *Export) Sends(s *Survey) int64 {
 	if e.Acknowledged == nil || s.Changes == nil {
 		return s.Profiles
 	}

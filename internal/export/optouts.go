@@ -10,6 +10,7 @@ import (
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/hashset"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/logging"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/tally"
 )
@@ -175,6 +176,7 @@ func (e *Export) readOptOuts(ctx context.Context, client *klaviyo.Client, people
 		})
 		switch {
 		case errors.Is(err, errNotAllowed):
+			logging.Debug(ctx, "More people opted out than are to be sent, so those to be sent are looked up", logging.Fields{"people": people})
 			return nil, nil
 		case err != nil:
 			return nil, err

@@ -64,7 +64,7 @@ func (e *Export) prepareStages(ctx context.Context, client *klaviyo.Client, reje
 		return p, err
 	}
 	now.begin("reading who unsubscribed")
-	p.optOuts, err = e.readOptOuts(ctx, client, e.sends(p.survey))
+	p.optOuts, err = e.readOptOuts(ctx, client, e.Sends(p.survey))
 	return p, err
 }
 
