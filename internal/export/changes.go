@@ -23,13 +23,21 @@ func (e *Export) Joining(s *Survey) int64 {
 	return int64(len(s.Changes.Added))
 }
 
+// Sends is how many profiles a run will send, unless they are withheld.
+func (e *Export) Sends(s *Survey) int64 {
+	if e.Acknowledged == nil || s.Changes == nil {
+		return s.Profiles
+	}
+	return int64(len(s.Changes.Added) + len(s.Changes.Updated))
+}
+
 // Sent is what a run sent.
 type Sent struct {
 	Everything bool // rather than what had changed
 
-	// Added and Updated are how many of the changed profiles were sent, and Unchanged
-	// how many profiles were not sent since Klaviyo has acknowledged them before. All
-	// are 0 if everything was sent.
+	// Added and Updated are how many profiles were new or had changed, those that are
+	// withheld among them, and Unchanged how many were not sent since Klaviyo has
+	// acknowledged them before. All are 0 if everything was sent.
 	Added, Updated, Unchanged int64
 
 	// Left is how many profiles have left the segments since the last run, if that

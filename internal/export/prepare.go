@@ -5,7 +5,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/hashset"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/logging"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/pipeline"
@@ -16,7 +15,7 @@ type prepared struct {
 	list    klaviyo.List
 	survey  *Survey
 	reader  *pipeline.Reader
-	optOuts *hashset.Set
+	optOuts *optOutSet // nil if people are looked up as they are sent
 }
 
 // prepare does all that comes before sending, and reports its progress.
@@ -65,7 +64,7 @@ func (e *Export) prepareStages(ctx context.Context, client *klaviyo.Client, reje
 		return p, err
 	}
 	now.begin("reading who unsubscribed")
-	p.optOuts, err = e.optOuts(ctx, client)
+	p.optOuts, err = e.readOptOuts(ctx, client, e.Sends(p.survey))
 	return p, err
 }
 

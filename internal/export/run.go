@@ -23,10 +23,11 @@ type Result struct {
 	Survey // of the segments as they were sent
 	Sent
 
-	Withheld int64       // profiles not sent, since they unsubscribed from the list
-	Exported int64       // profiles that a finished job acknowledged
-	Refused  tally.Tally // profiles that Klaviyo did not import
-	Unwanted tally.Tally // values that Klaviyo refused and that were then left out
+	Withheld int64        // profiles not sent, since the people opted out
+	OptOuts  OptOutCounts // those withheld, by how they opted out
+	Exported int64        // profiles that a finished job acknowledged
+	Refused  tally.Tally  // profiles that Klaviyo did not import
+	Unwanted tally.Tally  // values that Klaviyo refused and that were then left out
 
 	// Untaken is how many of the refused profiles failed each time because of
 	// trouble on Klaviyo's side. They are likely to succeed later.

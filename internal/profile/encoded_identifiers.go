@@ -3,6 +3,9 @@ package profile
 import (
 	"bytes"
 	"slices"
+	"strings"
+
+	"golang.org/x/net/idna"
 )
 
 // Identifiers other than the address stand right behind it, in this order: see
@@ -87,6 +90,28 @@ func WithoutIdentifiers(resource []byte) []byte {
 	}
 	return slices.Concat(resource[:start], resource[end:])
 }
+
+// Spellings returns the address of an encoded profile in all forms in which Klaviyo
+// may have it: a host name beyond ASCII has two, which Klaviyo takes for different
+// addresses. It returns nil for what is no encoded profile.
+func Spellings(resource []byte) []string {
+	end := addressEnd(resource)
+	if end == 0 {
+		return nil
+	}
+	all := []string{string(resource[len(head)+1 : end-1])} // nothing in an address is escaped
+	local, host, _ := strings.Cut(all[0], "@")
+	if !strings.Contains(host, asciiPrefix) {
+		return all
+	}
+	if unicode, err := idna.Lookup.ToUnicode(host); err == nil && unicode != host {
+		all = append(all, local+"@"+unicode)
+	}
+	return all
+}
+
+// asciiPrefix begins each label of a host name that stands for one beyond ASCII.
+const asciiPrefix = "xn--"
 
 // addressEnd is where the address of an encoded profile ends; 0 if it does not
 // begin with one.

@@ -141,15 +141,6 @@ func (p *exportPlan) sameList(ctx context.Context) bool {
 	return last != nil && p.lastRun(ctx, last).Inputs.List == p.plan.inputs(p.export).List
 }
 
-// sends is how many profiles a run sends.
-func (p *exportPlan) sends(survey *export.Survey) int64 {
-	d := difference(survey.Changes)
-	if p.export.Acknowledged == nil || d == nil {
-		return survey.Profiles
-	}
-	return d.Added + d.Updated
-}
-
 // chooseSent decides whether a run that was planned sends everything, and returns
 // why the run is made.
 func (p *exportPlan) chooseSent(ctx context.Context, planned lastRun, surveyed *export.Survey) string {

@@ -93,8 +93,37 @@ func warnLost(diags *diag.Diagnostics, name string, members int64) {
 			tally.Count(members, "member")))
 }
 
-// warnResult warns of what Klaviyo refused or did not confirm.
+// countPeople is a number of people with what agrees with it: "1 person is" or
+// "12 people are".
+func countPeople(n int64, one, many string) string {
+	if n == 1 {
+		return "1 person " + one
+	}
+	return tally.Thousands(n) + " people " + many
+}
+
+// warnAbsent warns of people who are not on the list since they opted out, and whom a
+// planned run does not put back.
+func warnAbsent(diags *diag.Diagnostics, name string, who export.OptOutCounts) {
+	if n := who.Total(); n > 0 {
+		diags.AddAttributeWarning(path.Root("opt_outs"), "People Who Opted Out: "+name,
+			fmt.Sprintf("Of those in the segments, %s not on the list because of opting out: %s. The run does not put them back.", countPeople(n, "is", "are"), who))
+	}
+}
+
+// warnWithheld warns of people whom a run withheld.
+func warnWithheld(diags *diag.Diagnostics, name string, r *export.Result) {
+	if n := r.Withheld; n > 0 {
+		diags.AddAttributeWarning(path.Root("opt_outs"), "People Withheld: "+name,
+			fmt.Sprintf("%s withheld: %s. They are neither put on the list %q nor updated. The argument opt_outs says which opt-outs count.",
+				countPeople(n, "was", "were"), r.OptOuts, r.ListName))
+	}
+}
+
+// warnResult warns of who was withheld, and of what Klaviyo refused or did not
+// confirm.
 func warnResult(diags *diag.Diagnostics, name string, r *export.Result) {
+	warnWithheld(diags, name, r)
 	if r.Refused.Total > 0 {
 		diags.AddAttributeWarning(path.Root(segmentArgument), "Profiles That Klaviyo Refused: "+name,
 			fmt.Sprintf("Klaviyo took %s of %s. It refused:\n%sCorrect these rows in the source; the next run tries them again. %s",
