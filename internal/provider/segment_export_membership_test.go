@@ -96,7 +96,7 @@ func TestAccSegmentExport_sendsWhoIsMissing(t *testing.T) {
 	t.Parallel()
 	w := newEnvKeepingBodies(t)
 	w.FailEmail("p7@example.com", "merged", "Merged into another profile")
-	config := w.export(peopleHeader + peopleRows(0, 450)).with(exportBlock, "membership_check", `"full"`)
+	config := w.export(peopleHeader+peopleRows(0, 450)).with(exportBlock, "membership_check", `"full"`)
 	lost := applied(config, inState(exportAddress, merged(changesOf(1, 3, 0, 446), values{"last_run.sent": "changes", "last_run.profiles_updated": 3})))
 	lost.PreConfig = func() { w.RemoveMembers(w.list.ID, "p1@example.com", "p200@example.com", "p449@example.com") }
 	lost.ConfigPlanChecks = planned(exportAddress, plancheck.ResourceActionUpdate, dueRun("list lacks 4 profiles"))
