@@ -2,6 +2,7 @@ package export
 
 import (
 	"crypto/rand"
+	"slices"
 	"sync"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/bulk"
@@ -20,7 +21,7 @@ func (e *Export) Joining(s *Survey) int64 {
 	if e.Acknowledged == nil || s.Changes == nil {
 		return s.Profiles
 	}
-	return int64(len(s.Changes.Added))
+	return int64(len(s.Changes.Added) + len(s.Changes.Missing))
 }
 
 // Sends is how many profiles a run will send, unless they are withheld.
@@ -28,7 +29,7 @@ func (e *Export) Sends(s *Survey) int64 {
 	if e.Acknowledged == nil || s.Changes == nil {
 		return s.Profiles
 	}
-	return int64(len(s.Changes.Added) + len(s.Changes.Updated))
+	return int64(len(s.Changes.Added) + len(s.Changes.Updated) + len(s.Changes.Missing))
 }
 
 // Sent is what a run sent.
@@ -83,7 +84,7 @@ func (e *Export) newSending(surveyed *Survey) *sending {
 		for _, key := range c.Added {
 			s.only[key] = true
 		}
-		for _, key := range c.Updated {
+		for _, key := range slices.Concat(c.Updated, c.Missing) {
 			s.only[key] = false
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"slices"
 	"time"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/hashset"
@@ -30,6 +31,9 @@ type Membership struct {
 	// OptOuts are the profiles of the segments that are not on the list since the
 	// people opted out.
 	OptOuts OptOutCounts
+
+	// Listed says that the changes of the survey list who is missing.
+	Listed bool
 
 	// MissingFingerprint identifies the addresses that are missing, whatever
 	// their order.
@@ -78,7 +82,32 @@ func (e *Export) Compare(ctx context.Context, client *klaviyo.Client) (*Survey, 
 		return s, nil, err
 	}
 	m.MissingFingerprint = missing.String()
-	return s, m, nil
+	m.Listed, err = e.listMissing(ctx, s, m.Missing, absent)
+	return s, m, err
+}
+
+// maxListed is how many missing profiles are listed at most. If there are more,
+// everything is sent.
+const maxListed = 5000
+
+// listMissing adds the absent profiles to the changes of a survey, if there are any
+// and not too many, and reports whether it did. It reads the segments again: of the
+// absent only a fingerprint is known.
+func (e *Export) listMissing(ctx context.Context, s *Survey, missing int64, absent func(profile.Hash) bool) (bool, error) {
+	if missing == 0 || missing > maxListed || s.Changes == nil {
+		return false, nil
+	}
+	changed := map[uint64]bool{}
+	for _, key := range slices.Concat(s.Changes.Added, s.Changes.Updated) {
+		changed[key] = true
+	}
+	_, err := e.pipeline().NewReader().Read(ctx, func(p *pipeline.Profile) error {
+		if key := pipeline.KeyOf(e.Acknowledged, p.Email.Lo); absent(p.Email) && !changed[key] {
+			s.Changes.Missing = append(s.Changes.Missing, key)
+		}
+		return nil
+	})
+	return err == nil, nothingSent(err)
 }
 
 // fewRequests are less effort than reading the segments once more.

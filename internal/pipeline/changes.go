@@ -34,6 +34,10 @@ type Changes struct {
 	Added   Keys   `json:"added"`   // only in the later sketch
 	Updated Keys   `json:"updated"` // in both, with other values or in other segments
 	Removed Keys   `json:"removed"` // only in the earlier sketch
+
+	// Missing are further profiles, the same in both sketches, that are to be sent
+	// since the list lacks them. Comparing sketches does not find them.
+	Missing Keys `json:"missing,omitempty"`
 }
 
 // Keys are keys in ascending order. In JSON they are a text in base64, eight bytes
