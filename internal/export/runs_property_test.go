@@ -315,7 +315,7 @@ func (k *trial) trouble() {
 		k.TakeEmail(email)
 	}
 	k.failing, k.transient = map[string]bool{}, map[string]bool{}
-	for range k.random.IntN(4) {
+	for range k.random.IntN(9) {
 		email := address(k.random.IntN(trialPeople))
 		if k.failing[email] {
 			continue
