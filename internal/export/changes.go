@@ -67,13 +67,15 @@ type sending struct {
 	keys       *sketch.Sketch    // keys of read; nil unless they are kept
 
 	mu         sync.Mutex
-	failed     *sketch.Sketch // profiles of read that Klaviyo did not import
-	failedKeys *sketch.Sketch // their keys
+	failed     *sketch.Sketch // profiles of read that Klaviyo did not import, less what stands for them in Acknowledged
+	failedKeys *sketch.Sketch // keys of those that it has never imported
 	unknown    bool           // it is not known who else failed
+
+	memberships bool // are entries of read, too
 }
 
 func (e *Export) newSending(surveyed *Survey) *sending {
-	s := &sending{before: e.Acknowledged, keysBefore: e.AcknowledgedKeys}
+	s := &sending{before: e.Acknowledged, keysBefore: e.AcknowledgedKeys, memberships: e.SegmentProperty != ""}
 	if !e.TrackChanges {
 		s.Everything = true
 		return s
@@ -148,9 +150,7 @@ func (s *sending) fail(id bulk.ID) {
 	case id == (bulk.ID{}):
 		s.unknown = true
 	default:
-		e := pipeline.EntryOf(s.failed, id.Email, id.Content)
-		s.failed.Add(e.Key, e.Value)
-		s.failedKeys.Add(e.Key, 0)
+		s.count(id, (*sketch.Sketch).Add, (*sketch.Sketch).Remove)
 	}
 }
 
@@ -159,10 +159,25 @@ func (s *sending) sentAgain(id bulk.ID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.read != nil {
-		e := pipeline.EntryOf(s.failed, id.Email, id.Content)
-		s.failed.Remove(e.Key, e.Value)
-		s.failedKeys.Remove(e.Key, 0)
+		s.count(id, (*sketch.Sketch).Remove, (*sketch.Sketch).Add)
 	}
+}
+
+// count adds a profile to those that failed. With add and remove exchanged, it undoes
+// that.
+func (s *sending) count(id bulk.ID, add, remove func(s *sketch.Sketch, key, value uint64)) {
+	e := pipeline.EntryOf(s.failed, id.Email, id.Content)
+	add(s.failed, e.Key, e.Value)
+	if s.only != nil {
+		if added, sent := s.only[pipeline.KeyOf(s.before, id.Email)]; sent && !added { // Klaviyo has it with other values
+			remove(s.failed, e.Key, pipeline.AcknowledgedOtherwise)
+			return
+		}
+	}
+	if s.memberships {
+		remove(s.failed, e.Key, pipeline.NeverAcknowledged)
+	}
+	add(s.failedKeys, e.Key, 0)
 }
 
 // finish works out who is acknowledged once the run is over, and what of a survey

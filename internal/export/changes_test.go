@@ -122,6 +122,36 @@ func TestRunSendsAgainWhoIsNotAcknowledged(t *testing.T) {
 	}
 }
 
+// Who was refused and then leaves the segments is no change, also where a property
+// tells who is in which.
+func TestWhoWasRefusedAndLeftIsNoChange(t *testing.T) {
+	t.Parallel()
+	w := newEnv(t, simulator.Options{})
+	source := people(500)
+	for _, everything := range []bool{true, false} {
+		e := tracking(w.export(source, people(3)))
+		e.SegmentProperty = "segments"
+		if !everything {
+			w.runOn(t, e)
+			source.rows = append(source.rows, people(501).rows[500])
+		}
+		last := len(source.rows) - 1
+		w.FailEmail(address(last), "invalid", "Nobody wants them.")
+		checkSent(t, "who was refused is news", w.runOn(t, e), everything, map[bool]int64{false: 1}[everything], 0, map[bool]int64{false: 500}[everything])
+		checkSent(t, "and still is", w.runOn(t, e), false, 1, 0, int64(last))
+		source.rows = source.rows[:last]
+		s, err := e.Survey(t.Context())
+		if err != nil || s.Changes == nil {
+			t.Fatal(s, err)
+		}
+		if c := s.Changes; len(c.Added)+len(c.Updated)+len(c.Removed) != 0 {
+			t.Errorf("everything %t: +%d ~%d -%d", everything, len(c.Added), len(c.Updated), len(c.Removed))
+		}
+		w.TakeEmail(address(last))
+		source.rows = people(500).rows
+	}
+}
+
 // Where it is not known who failed, everything is sent the next time.
 func TestRunForgetsWhatItDoesNotKnow(t *testing.T) {
 	t.Parallel()
@@ -171,7 +201,7 @@ func TestRunsOfRandomChanges(t *testing.T) {
 	for seed := range uint64(6) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
-			r := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // repeatable
+			r := rand.New(rand.NewPCG(seed, 1))
 			w := newEnv(t, simulator.Options{})
 			a, b := people(0), people(0)
 			e := tracking(w.export(a, b))

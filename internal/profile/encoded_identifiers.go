@@ -47,6 +47,18 @@ func (i Identifier) Of(resource []byte) []byte {
 	return resource[start+len(identifierKeys[i]) : end-1]
 }
 
+// IdentifiersOf returns all identifiers of an encoded profile as Of does.
+func IdentifiersOf(resource []byte) (values [len(Identifiers)][]byte) {
+	at := addressEnd(resource)
+	for i, key := range identifierKeys {
+		if end := skipText(resource, at, key); end > at {
+			values[i] = resource[at+len(key) : end-1]
+			at = end
+		}
+	}
+	return values
+}
+
 // Without takes the identifier out of an encoded profile, in place.
 func (i Identifier) Without(resource []byte) []byte {
 	start, end := i.find(resource)

@@ -24,6 +24,9 @@ func TestIdentifiers(t *testing.T) {
 				if string(bytes.ReplaceAll(bytes.ReplaceAll(found, []byte(`\"`), []byte(`"`)), []byte(`\\`), []byte(`\`))) != value || (found == nil) != (value == "") {
 					t.Errorf("%s of %s is %q", i.Target(), plain, found)
 				}
+				if got := profile.IdentifiersOf(plain)[i]; !bytes.Equal(got, found) || (got == nil) != (found == nil) {
+					t.Errorf("%s of %s is %q among all, and %q alone", i.Target(), plain, got, found)
+				}
 				other := []string{row[0], row[1], row[2], row[3]}
 				other[1+i] = ""
 				want := encodeWithout(t, mapping, nil, other)
