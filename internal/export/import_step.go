@@ -121,6 +121,7 @@ func (s *importStep) add(ctx context.Context, p *bulk.Packer) error {
 		s.sending.note(profile)
 		if s.optOuts.Has(profile.Email) {
 			s.withheld++
+			s.sending.withhold(profile)
 			s.rejects.add(profile.Row, "withheld", "the person unsubscribed from the list")
 			return nil
 		}

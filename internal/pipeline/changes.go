@@ -14,6 +14,9 @@ import (
 // two an entry is.
 const ofProfile = 1
 
+// AnyProfile is the value of a profile whose content is not known.
+const AnyProfile = ofProfile
+
 // EntryOf is the entry of a profile in a sketch, from the lower halves of the hashes
 // of its address and its content.
 func EntryOf(s *sketch.Sketch, email, content uint64) sketch.Entry {
