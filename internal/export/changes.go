@@ -12,7 +12,13 @@ import (
 // knowsChanges reports whether a survey tells the changes since the profiles that
 // Klaviyo acknowledged, as far as those are known.
 func (e *Export) knowsChanges(s *Survey) bool {
-	return e.Acknowledged == nil || s.Changes != nil && s.Changes.Since == e.Acknowledged.Identity()
+	return e.Acknowledged == nil || e.SendEverything || e.listsChanges(s)
+}
+
+// listsChanges reports whether a survey lists the changes since the profiles that
+// Klaviyo acknowledged.
+func (e *Export) listsChanges(s *Survey) bool {
+	return e.Acknowledged != nil && s.Changes != nil && s.Changes.Since == e.Acknowledged.Identity()
 }
 
 // Joining is how many profiles at most a run would add to the list.
@@ -73,7 +79,7 @@ func (e *Export) newSending(surveyed *Survey) *sending {
 		s.Everything = true
 		return s
 	}
-	if c := surveyed.Changes; c != nil && s.before != nil {
+	if c := surveyed.Changes; e.listsChanges(surveyed) {
 		s.changes, s.Left = c, int64(len(c.Removed))
 		if !e.SendEverything {
 			s.only = onlyChanged(c)

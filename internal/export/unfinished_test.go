@@ -160,7 +160,7 @@ func TestInterruptedRemoval(t *testing.T) {
 			fail()
 			reading = false
 			r := w.runMirror(t, e)
-			if r.LeaversUnknown || r.Exported != 0 && (tc.listed || !tc.reads) && tc.left < 2000 {
+			if r.LeaversUnknown || (r.Exported != 0) != (tc.reads && tc.left > 2000) {
 				t.Errorf("%d removed, %d sent again", r.Removed, r.Exported)
 			}
 			w.checkMembers(t, slices.Concat(addresses(rows)[tc.left:], strangers(30)))

@@ -35,7 +35,8 @@ type providerData struct {
 	refreshes refreshes
 	renames   sync.Map // names that lists are about to get, by id of the list
 	rejects   rejectsFiles
-	mirrors   mirrors
+	claims    claims
+	created   sync.Map // ids of exports that were created
 	runs      runs
 	account   ownAccount
 }
