@@ -67,8 +67,10 @@ func (s *removeStep) run(ctx context.Context) error {
 }
 
 // CheckRemovals refuses to take more members off the list than the safeguard
-// allows: a segment that lost many people has more often lost its source.
+// allows: a segment that lost many people has more often lost its source. Some of the
+// removals may be of people who are not on the list any more.
 func (e *Export) CheckRemovals(removals, members int64) error {
+	removals = min(removals, members)
 	if removals*100 <= e.Safeguards.MaxRemovedPercent*members {
 		return nil
 	}

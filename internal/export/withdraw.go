@@ -90,7 +90,7 @@ func (w *withdrawal) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if exported == nil {
+	if exported == nil && len(members) > 0 {
 		if members, err = w.withoutStrangers(members, unread); err != nil {
 			return err
 		}
