@@ -16,7 +16,7 @@ type UnfinishedRemoval struct {
 	At  time.Time
 
 	Left    int64 // members who are still to be taken off; -1 if that is not known
-	Members int64 // of the list by then; -1 if that is not known
+	Members int64 // of the list by then, at least; -1 if that is not known
 
 	// Acknowledged and AcknowledgedKeys are those of the next run. They are nil if
 	// those of this run remain valid.
@@ -40,7 +40,8 @@ func (s *removeStep) unfinished(err error) *UnfinishedRemoval {
 	u := &UnfinishedRemoval{Err: err, At: s.export.clock().Now().UTC(), Left: -1, Members: -1, Listed: !s.export.RemovalUnfinished}
 	left, doubtful := s.removal.left()
 	if s.found {
-		u.Left, u.Members = int64(len(left)+len(doubtful)), int64(s.seen.Len())-s.removal.removed.Load()
+		u.Left = int64(len(left) + len(doubtful))
+		u.Members = int64(s.seen.Len()-len(doubtful)) - s.removal.removed.Load()
 	}
 	sending := s.sending
 	acknowledged, keys := sending.Acknowledged, sending.AcknowledgedKeys

@@ -99,8 +99,12 @@ func TestUnfinishedRemoval(t *testing.T) {
 			}
 			w.Inject(simulator.Fault{Method: http.MethodDelete, Nth: 2, Status: http.StatusForbidden})
 			u := w.unfinished(t, t.Context(), e)
-			if gone := int64(tc.left) + others - u.Left; gone < 0 || u.Left < 1000 || u.Members != int64(tc.rows+30)-gone {
-				t.Errorf("%d are left of %d, and %d members", u.Left, tc.left, u.Members)
+			if gone := int64(tc.left) + others - u.Left; gone < 0 || u.Left < 1000 {
+				t.Errorf("%d are left of %d", u.Left, tc.left)
+			}
+			// Requests that were cut off may have been carried out.
+			if members := int64(len(w.MemberEmails(w.listID))); u.Members > members || u.Members < members-4000 {
+				t.Errorf("%d members are expected, there are %d", u.Members, members)
 			}
 			if want := tc.changed == 100; u.Listed != want {
 				t.Errorf("listed: %t", u.Listed)

@@ -132,7 +132,7 @@ func (p *exportPlan) withdraw(ctx context.Context, timeout time.Duration) {
 		done, err = p.export.Withdraw(ctx, used.client)
 		err = used.blame(err)
 	} else {
-		err = diagnostic.AddToDetail(err, "\n\nIt is needed to take people off the list "+p.export.ListID+", since on_destroy is \""+destroyRemoves+"\". Nobody was taken off.")
+		err = diagnostic.AddToDetail(err, "\n\nIt is needed to take people off the list "+p.export.ListID+", since on_destroy is \""+destroyRemoves+"\". Nobody was taken off. Set the key and destroy again.")
 	}
 	if err == nil {
 		logging.Info(ctx, "Members were taken off the list", logging.Fields{"list": p.export.ListID, "members": done.Removed})

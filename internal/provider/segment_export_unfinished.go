@@ -13,7 +13,7 @@ import (
 // the list. It is of the account and the list of keyInputs.
 type unfinishedRemoval struct {
 	Left    int64         `json:"left"`    // who are still to be taken off; -1 if that is not known
-	Members int64         `json:"members"` // of the list by then; -1 if that is not known
+	Members int64         `json:"members"` // of the list by then, at least; -1 if that is not known
 	At      time.Time     `json:"at"`      // zero if the sketches are older than that run
 	Listed  bool          `json:"listed"`  // they are among the changes since keyAcknowledged
 	Leaving pipeline.Keys `json:"leaving"` // see [export.Export]
