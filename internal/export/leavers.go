@@ -102,7 +102,7 @@ func (s *removeStep) findExported(ctx context.Context) ([]leaver, error) {
 	if err != nil {
 		return nil, err
 	}
-	strangers, _, ok := peel(list, put)
+	strangers, ok := onlyIn(list, put)
 	if !ok {
 		s.unknown = true
 		return leavers, nil
@@ -126,11 +126,13 @@ func among(entries []sketch.Entry, key uint64) bool {
 	return found
 }
 
-// peel lists what one sketch has and another has not, and the other way round.
-func peel(s, other *sketch.Sketch) (only, otherOnly []sketch.Entry, ok bool) {
+// onlyIn lists what one sketch has and another has not, in ascending order. It
+// reports false if they differ too much.
+func onlyIn(s, other *sketch.Sketch) (only []sketch.Entry, ok bool) {
 	difference, err := s.Subtract(other)
 	if err != nil {
-		return nil, nil, false
+		return nil, false
 	}
-	return difference.Peel()
+	only, _, ok = difference.Peel()
+	return only, ok
 }

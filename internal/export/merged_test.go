@@ -115,7 +115,7 @@ func TestMirrorRemovesNobodyIfALookUpFails(t *testing.T) {
 	w.Merge(address(299), address(0))
 	source.rows = source.rows[5:]
 	w.Inject(simulator.Fault{Method: http.MethodGet, Path: "/api/profiles", Nth: 2, Status: http.StatusForbidden}) // the first reads opt-outs
-	u := w.unfinished(t, t.Context(), e)
+	u := w.unfinished(t.Context(), t, e)
 	if u.Left != -1 || !u.Listed || len(w.removals()) != 0 {
 		t.Errorf("%d left, %d requests removed", u.Left, len(w.removals()))
 	}

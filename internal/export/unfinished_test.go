@@ -16,7 +16,7 @@ import (
 
 // unfinished runs an export whose removal fails, and sets the export to go on from
 // there.
-func (w *env) unfinished(t *testing.T, ctx context.Context, e *export.Export) *export.UnfinishedRemoval {
+func (w *env) unfinished(ctx context.Context, t *testing.T, e *export.Export) *export.UnfinishedRemoval {
 	t.Helper()
 	_, err := e.Run(ctx, w.client, export.RunOptions{})
 	var u *export.UnfinishedRemoval
@@ -98,7 +98,7 @@ func TestUnfinishedRemoval(t *testing.T) {
 				source.rows[i][3] = "changed"
 			}
 			w.Inject(simulator.Fault{Method: http.MethodDelete, Nth: 2, Status: http.StatusForbidden})
-			u := w.unfinished(t, t.Context(), e)
+			u := w.unfinished(t.Context(), t, e)
 			if gone := int64(tc.left) + others - u.Left; gone < 0 || u.Left < 1000 {
 				t.Errorf("%d are left of %d", u.Left, tc.left)
 			}
@@ -155,7 +155,7 @@ func TestInterruptedRemoval(t *testing.T) {
 				seen.Store(0)
 				interrupt.Store(&stop)
 				defer interrupt.Store(nil)
-				return w.unfinished(t, ctx, e)
+				return w.unfinished(ctx, t, e)
 			}
 			if u := fail(); u.Listed != tc.listed || (u.Left < 0) != tc.reads {
 				t.Errorf("listed: %t, %d are left", u.Listed, u.Left)

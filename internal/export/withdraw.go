@@ -141,7 +141,7 @@ func (w *withdrawal) withoutStrangers(members []leaver, unread error) ([]leaver,
 				list.Add(key, 0)
 			}
 		}
-		if strangers, _, ok := peel(list, put); ok {
+		if strangers, ok := onlyIn(list, put); ok {
 			return slices.DeleteFunc(members, func(l leaver) bool { return among(strangers, pipeline.KeyOf(put, l.email)) }), nil
 		}
 	}

@@ -34,7 +34,7 @@ func TestProfileIDs(t *testing.T) {
 	if ids, err := c.ProfileIDs(t.Context(), nil); err != nil || ids != nil {
 		t.Errorf("nobody is %q, %v", ids, err)
 	}
-	if _, err := c.ProfileIDs(t.Context(), append(emails, "one@example.com")); err == nil {
+	if _, err := c.ProfileIDs(t.Context(), slices.Concat(emails, []string{"one@example.com"})); err == nil {
 		t.Error("too many are looked up")
 	}
 }
