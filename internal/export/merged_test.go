@@ -1,6 +1,7 @@
 package export_test
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"strings"
@@ -73,8 +74,15 @@ func TestMirrorLooksUpNobodyWithoutNeed(t *testing.T) {
 	}
 	w.runMirror(t, e)
 	source.rows = source.rows[10:]
-	if r := w.runMirror(t, e); r.Removed != 10 || r.Withheld != 150 {
-		t.Errorf("%d removed, %d withheld", r.Removed, r.Withheld)
+	readings := 0
+	source.before = func(_ context.Context, row int) error {
+		if row == 0 {
+			readings++
+		}
+		return nil
+	}
+	if r := w.runMirror(t, e); r.Removed != 10 || r.Withheld != 150 || readings != 2 {
+		t.Errorf("%d removed, %d withheld, and the segment was read %d times", r.Removed, r.Withheld, readings)
 	}
 	w.RemoveMembers(w.listID, address(20))
 	w.runMirror(t, e)

@@ -36,7 +36,7 @@ type providerData struct {
 	renames   sync.Map // names that lists are about to get, by id of the list
 	rejects   rejectsFiles
 	claims    claims
-	created   sync.Map // ids of exports that were created
+	turns     turns
 	runs      runs
 	account   ownAccount
 }

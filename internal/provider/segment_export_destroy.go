@@ -3,6 +3,7 @@ package provider
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
@@ -93,13 +94,46 @@ func (r *segmentExportResource) Delete(ctx context.Context, req resource.DeleteR
 	if resp.Diagnostics.HasError() || !state.removesOnDestroy() || state.lastRun() == nil {
 		return
 	}
-	if _, replaced := r.data.created.Load(state.ID.ValueString()); replaced {
+	end, ok := r.data.turns.destroy(state.ID.ValueString())
+	defer end()
+	if !ok {
 		resp.Diagnostics.AddAttributeWarning(path.Root("on_destroy"), "Nobody Was Taken Off The List: "+state.name(),
-			fmt.Sprintf("Another export to the list %q was created just before this one was destroyed, so that its people would have been taken off. All members stay, whatever on_destroy says.", state.ListID.ValueString()))
+			fmt.Sprintf("Another export to the list %q is created at the same time as this one is destroyed, and its people would be taken off too. So all members stay, whatever on_destroy says.", state.ListID.ValueString()))
 		return
 	}
 	p := exportPlan{data: r.data, plan: &state, state: &state, private: resp.Private, diags: &resp.Diagnostics}
 	p.withdraw(ctx, timeout)
+}
+
+// turns keeps exports to one list that are created and destroyed in the same process, as
+// when one is renamed or replaced, out of each other's way: the destroyed one must not
+// take off the list whom the created one puts there.
+type turns struct {
+	created, destroyed sync.Map // by id of the export; destroyed has channels that are closed in the end
+}
+
+// create begins to create an export, once none is being destroyed to its list.
+func (t *turns) create(ctx context.Context, id string) error {
+	t.created.Store(id, true)
+	end, destroying := t.destroyed.Load(id)
+	if !destroying {
+		return nil
+	}
+	select {
+	case <-end.(chan struct{}):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// destroy begins to destroy an export, and returns what ends that. It reports false if
+// an export to its list has been created, whose members are to stay.
+func (t *turns) destroy(id string) (end func(), ok bool) {
+	ended := make(chan struct{})
+	t.destroyed.Store(id, ended) // before the look at created, or neither might see the other
+	_, created := t.created.Load(id)
+	return func() { close(ended) }, !created
 }
 
 // unfinishedDestroy is who is still to be taken off the list.

@@ -1,12 +1,14 @@
 package provider
 
 import (
+	"context"
 	"net/http"
 	"regexp"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
@@ -165,6 +167,59 @@ func TestAccSegmentExport_destroyToReplace(t *testing.T) {
 			c.terraformRun("No changes", "plan")
 		})
 	}
+}
+
+// An export that gets another address in the configuration without a moved block is
+// destroyed and created at once; everybody is on the list in the end.
+func TestAccSegmentExport_destroyToRename(t *testing.T) {
+	t.Parallel()
+	w := newEnv(t)
+	c := newCLI(t, w.withdrawing(peopleHeader+peopleRows(0, 1500)))
+	c.terraformRun("Apply complete", "apply", "-auto-approve")
+	c.write("main.tf", strings.Replace(c.read("main.tf"), exportBlock, `resource "klaviyo_segment_export" "renamed"`, 1))
+	c.terraformRun("Apply complete", "apply", "-auto-approve")
+	w.wantMembers(addressesIn(peopleRows(0, 1500))...)
+	c.terraformRun("No changes", "plan")
+}
+
+// Whatever comes first, an export is created only when none is being destroyed to its
+// list, or its people stay.
+func TestTurns(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var all turns
+		end, ok := all.destroy("a")
+		if !ok {
+			t.Error("nothing was created")
+		}
+		if err := all.create(t.Context(), "b"); err != nil {
+			t.Error(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		interrupted, created := make(chan error, 1), make(chan error, 1)
+		go func() { interrupted <- all.create(ctx, "a") }()
+		go func() { created <- all.create(t.Context(), "a") }()
+		synctest.Wait()
+		cancel()
+		if err := <-interrupted; err == nil {
+			t.Error("an interrupted create goes on")
+		}
+		synctest.Wait()
+		select {
+		case <-created:
+			t.Error("one is created while another is destroyed")
+		default:
+		}
+		end()
+		if err := <-created; err != nil {
+			t.Error(err)
+		}
+		if end, ok := all.destroy("a"); ok {
+			t.Error("the members of one that was created are removed")
+		} else {
+			end()
+		}
+	})
 }
 
 // Taking people off the list ends when its time is up.

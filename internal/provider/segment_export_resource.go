@@ -73,11 +73,14 @@ func (r *segmentExportResource) Create(ctx context.Context, req resource.CreateR
 		return
 	}
 	p := exportPlan{data: r.data, plan: &plan, private: resp.Private, diags: &resp.Diagnostics}
+	if err := r.data.turns.create(ctx, plan.ID.ValueString()); err != nil {
+		plan.addError(&resp.Diagnostics, err)
+		return
+	}
 	p.apply(ctx, "create", timeout)
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	r.data.created.Store(plan.ID.ValueString(), true)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.identity())...)
 	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
 }
