@@ -62,10 +62,22 @@ func Decide(f *Facts) Reasons {
 	if n := f.Last.Untaken; n > 0 {
 		r.lasting(tally.CountWith(n, "profile", "was", "were") + " not taken by Klaviyo")
 	}
+	f.addRemoval(&r)
 	f.addSettings(&r)
 	f.addSchedule(&r)
 	f.addEverything(&r)
 	return r
+}
+
+// addRemoval adds that members were not taken off the list who left.
+func (f *Facts) addRemoval(r *Reasons) {
+	switch n := f.Last.Unremoved; {
+	case !f.Last.RemovalUnfinished || f.Last.Inputs.List != f.Now.List:
+	case n > 0:
+		r.lasting(tally.CountWith(n, "member", "is", "are") + " still to be taken off the list")
+	default:
+		r.lasting("the removal of members was not finished")
+	}
 }
 
 // addDestination adds whether profiles go elsewhere.

@@ -161,6 +161,25 @@ func TestDecide(t *testing.T) {
 			lasting: []string{"445 profiles were not taken by Klaviyo"},
 		},
 
+		"a member not removed": {
+			change:  func(f *due.Facts) { f.Last.RemovalUnfinished, f.Last.Unremoved = true, 1 },
+			lasting: []string{"1 member is still to be taken off the list"},
+		},
+		"members not removed": {
+			change:  func(f *due.Facts) { f.Last.RemovalUnfinished, f.Last.Unremoved = true, 1200 },
+			lasting: []string{"1,200 members are still to be taken off the list"},
+		},
+		"it is not known who was not removed": {
+			change:  func(f *due.Facts) { f.Last.RemovalUnfinished, f.Last.Unremoved = true, -1 },
+			lasting: []string{"the removal of members was not finished"},
+		},
+		"members not removed from another list": {
+			change: func(f *due.Facts) {
+				f.Last.RemovalUnfinished, f.Last.Unremoved, f.Last.Inputs.ListID = true, 1200, "Others"
+			},
+			lasting: []string{"everything is sent: list changed"},
+		},
+
 		"a member lost": {
 			change:  func(f *due.Facts) { refreshed(f).Lost = 1 },
 			lasting: []string{"everything is sent: list lost 1 member"},

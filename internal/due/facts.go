@@ -72,6 +72,12 @@ type Run struct {
 	Untaken     int64  // profiles that Klaviyo could not take because of trouble of its own
 	Known       bool   // which profiles Klaviyo acknowledged is known
 
+	// RemovalUnfinished says that a later run failed while it took members off the list
+	// who left the segments. Unremoved is how many are left; below 0 if that is not
+	// known.
+	RemovalUnfinished bool
+	Unremoved         int64
+
 	// Missing is who was missing on the list right after the run, because Klaviyo
 	// merged or skipped profiles. It is zero if nobody looked.
 	Missing Missing

@@ -13,12 +13,18 @@ import (
 // knowsChanges reports whether a survey tells the changes since the profiles that
 // Klaviyo acknowledged, as far as those are known.
 func (e *Export) knowsChanges(s *Survey) bool {
-	return e.Acknowledged == nil || s.Changes != nil && s.Changes.Since == e.Acknowledged.Identity()
+	return e.Acknowledged == nil || e.SendEverything || e.listsChanges(s)
+}
+
+// listsChanges reports whether a survey lists the changes since the profiles that
+// Klaviyo acknowledged.
+func (e *Export) listsChanges(s *Survey) bool {
+	return e.Acknowledged != nil && s.Changes != nil && s.Changes.Since == e.Acknowledged.Identity()
 }
 
 // Joining is how many profiles at most a run would add to the list.
 func (e *Export) Joining(s *Survey) int64 {
-	if e.Acknowledged == nil || s.Changes == nil {
+	if e.Acknowledged == nil || s.Changes == nil || e.SendEverything {
 		return s.Profiles
 	}
 	return int64(len(s.Changes.Added) + len(s.Changes.Missing))
@@ -26,7 +32,7 @@ func (e *Export) Joining(s *Survey) int64 {
 
 // Sends is how many profiles a run will send, unless they are withheld.
 func (e *Export) Sends(s *Survey) int64 {
-	if e.Acknowledged == nil || s.Changes == nil {
+	if e.Acknowledged == nil || s.Changes == nil || e.SendEverything {
 		return s.Profiles
 	}
 	return int64(len(s.Changes.Added) + len(s.Changes.Updated) + len(s.Changes.Missing))
@@ -49,7 +55,9 @@ type Sent struct {
 	// now, those that are withheld among them. It is nil if that is not known.
 	Acknowledged *sketch.Sketch
 
-	// AcknowledgedKeys are the keys of Acknowledged, if the export is a mirror.
+	// AcknowledgedKeys are the keys of Acknowledged, if the export keeps them. They
+	// are known even if it is not known of a few profiles whether Klaviyo has
+	// acknowledged them.
 	AcknowledgedKeys *sketch.Sketch
 }
 
@@ -66,6 +74,8 @@ type sending struct {
 	resized    bool              // read cannot be compared with before
 	keys       *sketch.Sketch    // keys of read; nil unless they are kept
 
+	withheldKeys *sketch.Sketch // of profiles that are withheld, like keysBefore; nil without that
+
 	mu         sync.Mutex
 	failed     *sketch.Sketch // profiles of read that Klaviyo did not import, less what stands for them in Acknowledged
 	failedKeys *sketch.Sketch // keys of those that it has never imported
@@ -80,14 +90,10 @@ func (e *Export) newSending(surveyed *Survey) *sending {
 		s.Everything = true
 		return s
 	}
-	if c := surveyed.Changes; c != nil && s.before != nil {
+	if c := surveyed.Changes; e.listsChanges(surveyed) {
 		s.changes, s.Left = c, int64(len(c.Removed))
-		s.only = make(map[uint64]bool, len(c.Added)+len(c.Updated))
-		for _, key := range c.Added {
-			s.only[key] = true
-		}
-		for _, key := range slices.Concat(c.Updated, c.Missing) {
-			s.only[key] = false
+		if !e.SendEverything {
+			s.only = onlyChanged(c)
 		}
 	}
 	s.Everything = s.only == nil
@@ -98,10 +104,26 @@ func (e *Export) newSending(surveyed *Survey) *sending {
 		s.read, s.resized = sketch.New(newSalt(), cells), true
 	}
 	s.failed, s.failedKeys = sketch.NewLike(s.read), sketch.NewLike(s.read)
-	if e.Mirror != MirrorNone {
+	if e.Mirror != MirrorNone || e.KeepKeys {
 		s.keys = sketch.NewLike(s.read)
 	}
+	if s.keysBefore != nil {
+		s.withheldKeys = sketch.NewLike(s.keysBefore)
+	}
 	return s
+}
+
+// onlyChanged are the keys of profiles that were added, updated or are missing on the
+// list, true for the first.
+func onlyChanged(c *pipeline.Changes) map[uint64]bool {
+	only := make(map[uint64]bool, len(c.Added)+len(c.Updated))
+	for _, key := range c.Added {
+		only[key] = true
+	}
+	for _, key := range slices.Concat(c.Updated, c.Missing) {
+		only[key] = false
+	}
+	return only
 }
 
 // expected is how many profiles will be sent.
@@ -116,6 +138,13 @@ func (s *sending) expected(surveyed *Survey) int64 {
 func (s *sending) note(p *pipeline.Profile) {
 	if s.keys != nil {
 		s.keys.Add(p.Key, 0)
+	}
+}
+
+// withhold takes in a profile that is not sent because the person opted out.
+func (s *sending) withhold(p *pipeline.Profile) {
+	if s.withheldKeys != nil {
+		s.withheldKeys.Add(pipeline.KeyOf(s.withheldKeys, p.Email.Lo), 0)
 	}
 }
 
@@ -185,19 +214,26 @@ func (s *sending) count(id bulk.ID, add, remove func(s *sketch.Sketch, key, valu
 // told what to send.
 func (s *sending) finish(sent, surveyed *Survey) {
 	sent.Changes = nil
-	if s.read == nil || s.unknown {
+	if s.read == nil {
 		return
 	}
-	if s.only != nil && sent.Fingerprint != surveyed.Fingerprint {
+	moved := sent.Fingerprint != surveyed.Fingerprint
+	if moved && s.only != nil {
 		// What has changed meanwhile was not all sent: the next plan finds it.
 		s.Acknowledged, s.AcknowledgedKeys, sent.Fingerprint = s.before, s.keysBefore, surveyed.Fingerprint
 		return
 	}
-	s.Acknowledged = without(s.read, s.failed)
-	sent.Changes, _ = pipeline.Compare(s.Acknowledged, s.read)
+	if moved {
+		s.changes = nil // they are those of what was surveyed
+	}
 	if s.keys != nil {
 		s.AcknowledgedKeys = without(s.keys, s.failedKeys)
 	}
+	if s.unknown {
+		return
+	}
+	s.Acknowledged = without(s.read, s.failed)
+	sent.Changes, _ = pipeline.Compare(s.Acknowledged, s.read)
 }
 
 // without is a sketch without the entries of another that was made like it.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/bulk"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/diagnostic"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/hashset"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/logging"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/pipeline"
@@ -31,6 +32,7 @@ type importStep struct {
 
 	sent            *Survey // what the segments held as they were sent; nil until all were read
 	withheld        OptOutCounts
+	lookedUp        hashset.Set // people who were looked up and are withheld
 	rejectedTooMany bool
 	rows            atomic.Int64 // read
 	done            atomic.Bool
@@ -110,11 +112,23 @@ var identifiers = profile.Target{Group: "klaviyo", Name: "phone_number, external
 
 func idOf(p *pipeline.Profile) bulk.ID { return bulk.ID{Email: p.Email.Lo, Content: p.Content.Lo} }
 
+// optedOut reports whether it is known that somebody opted out.
+func (s *importStep) optedOut(email profile.Hash) bool {
+	if s.optOuts == nil {
+		return s.lookedUp.Has(email)
+	}
+	return s.optOuts.of(email) != noOptOut
+}
+
 // add adds all profiles that are to be sent.
 func (s *importStep) add(ctx context.Context, p *bulk.Packer) error {
 	send := func(profile *pipeline.Profile, why optOut) error {
 		if why != noOptOut {
 			s.withheld.add(why)
+			if s.optOuts == nil {
+				s.lookedUp.Add(profile.Email)
+				s.sending.withhold(profile)
+			}
 			s.rejects.add(profile.Row, "withheld", optOutReasons[why])
 			return nil
 		}
@@ -134,13 +148,19 @@ func (s *importStep) read(ctx context.Context, ask *lookup, send func(*pipeline.
 			return err
 		}
 		s.sending.note(profile)
+		why := noOptOut
+		if s.optOuts != nil {
+			if why = s.optOuts.of(profile.Email); why != noOptOut {
+				s.sending.withhold(profile)
+			}
+		}
 		switch {
 		case !s.sending.takes(profile):
 			return nil
 		case s.optOuts == nil:
 			return ask.add(ctx, profile)
 		default:
-			return send(profile, s.optOuts.of(profile.Email))
+			return send(profile, why)
 		}
 	})
 	if err != nil {

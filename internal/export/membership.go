@@ -159,8 +159,9 @@ func (e *Export) lookUpAbsent(ctx context.Context, client *klaviyo.Client, absen
 // member is a profile on the list: its id, and the hash of its address. A profile
 // without one has the hash of its id, which is nobody's address.
 type member struct {
-	id   string
-	hash profile.Hash
+	id     string
+	hash   profile.Hash
+	joined time.Time // zero if that is not known
 }
 
 // eachMember takes everybody on the list, perhaps more than once.
@@ -173,7 +174,7 @@ func (e *Export) eachMember(ctx context.Context, client *klaviyo.Client, take fu
 	w.read = func(ctx context.Context, during klaviyo.TimeRange) iter.Seq2[dated[member], error] {
 		return func(yield func(dated[member], error) bool) {
 			for m, err := range client.Members(ctx, e.ListID, during) {
-				p := dated[member]{member{m.ID, profile.HashOfAddress(m.Email)}, m.JoinedAt}
+				p := dated[member]{member{m.ID, profile.HashOfAddress(m.Email), m.JoinedAt}, m.JoinedAt}
 				if m.Email == "" {
 					p.who.hash = profile.HashOf([]byte(m.ID))
 				}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"math"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -165,6 +166,9 @@ func (e *Export) readOptOuts(ctx context.Context, client *klaviyo.Client, people
 	}
 	sources := e.optOutSources(client)
 	needed := lookups(people)
+	if e.RemovalUnfinished { // the removal needs everybody who opted out
+		needed = math.MaxInt64
+	}
 	if needed <= int64(len(sources)) { // a request for each is the least
 		return nil, nil
 	}

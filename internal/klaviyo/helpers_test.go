@@ -216,6 +216,10 @@ func calls() map[string]call {
 			_, err := c.Suppressions(ctx, []string{"a@example.com"})
 			return err
 		}},
+		"ProfileIDs": {"get_profiles", func(ctx context.Context, c *klaviyo.Client) error {
+			_, err := c.ProfileIDs(ctx, []string{"a@example.com"})
+			return err
+		}},
 		"Suppressed": {"get_profiles", func(ctx context.Context, c *klaviyo.Client) error {
 			return drain(c.Suppressed(ctx, hour))
 		}},

@@ -107,12 +107,12 @@ func WithoutIdentifiers(resource []byte) []byte {
 // may have it: a host name beyond ASCII has two, which Klaviyo takes for different
 // addresses. It returns nil for what is no encoded profile.
 func Spellings(resource []byte) []string {
-	end := addressEnd(resource)
-	if end == 0 {
+	address := AddressOf(resource)
+	if address == "" {
 		return nil
 	}
-	all := []string{string(resource[len(head)+1 : end-1])} // nothing in an address is escaped
-	local, host, _ := strings.Cut(all[0], "@")
+	all := []string{address}
+	local, host, _ := strings.Cut(address, "@")
 	if !strings.Contains(host, asciiPrefix) {
 		return all
 	}

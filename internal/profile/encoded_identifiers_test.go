@@ -109,3 +109,17 @@ func TestSpellings(t *testing.T) {
 		t.Errorf("what is no profile is spelled %q", got)
 	}
 }
+
+// The address of an encoded profile is read back.
+func TestAddressOf(t *testing.T) {
+	t.Parallel()
+	mapping := profile.Mapping{Email: "e", PhoneNumber: "p"}
+	for given, want := range map[string]string{"Ann+1@Example.com": "ann+1@example.com", "info@bücher.example": "info@xn--bcher-kva.example", "o'neil@example.com": "o'neil@example.com"} {
+		if got := profile.AddressOf(encodeWithout(t, mapping, nil, []string{given, "+34600111222"})); got != want {
+			t.Errorf("%q is %q", given, got)
+		}
+	}
+	if got := profile.AddressOf([]byte(`{"type":"profile"}`)); got != "" {
+		t.Errorf("no profile has %q", got)
+	}
+}

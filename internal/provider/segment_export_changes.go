@@ -118,17 +118,20 @@ func fullSendDue(after, last types.String, now time.Time) bool {
 // track has the export compare its segments with what Klaviyo acknowledged in the
 // last run, if that was to the same list, and has a run record it anew.
 func (p *exportPlan) track(ctx context.Context) {
+	p.ranBefore = p.sameList(ctx)
+	p.loadUnfinished(ctx)
 	if p.plan.send() != due.SendChanges {
 		return
 	}
-	p.export.TrackChanges = true
-	if p.ranBefore = p.sameList(ctx); !p.ranBefore {
+	p.export.TrackChanges, p.export.KeepKeys = true, p.plan.removesOnDestroy()
+	if !p.ranBefore {
 		return
 	}
 	p.export.Acknowledged = loadSketch(ctx, p.private, keyAcknowledged, p.diags)
 	p.known = p.export.Acknowledged != nil
 	if p.export.Mirror == export.MirrorExported {
 		p.export.AcknowledgedKeys = loadSketch(ctx, p.private, keyAcknowledgedKeys, p.diags)
+		p.setAcknowledgedAt()
 	}
 }
 
@@ -155,10 +158,10 @@ func (p *exportPlan) chooseSent(ctx context.Context, planned lastRun, surveyed *
 	switch {
 	case p.export.Acknowledged == nil:
 	case why.Everything || p.plan.Changes.IsNull():
-		p.export.Acknowledged = nil
+		p.export.SendEverything = true
 	case p.plan.MembershipCheck.ValueString() != membershipNone:
 		if lost := p.lost(ctx); lost > knownMissing(surveyed) {
-			p.export.Acknowledged = nil
+			p.export.SendEverything = true
 			warnLost(p.diags, p.plan.name(), lost)
 		}
 	}
@@ -180,7 +183,7 @@ func (p *exportPlan) lost(ctx context.Context) int64 {
 	list, err := p.used.client.ListWithCount(ctx, p.export.ListID)
 	if err == nil {
 		var members int64
-		if members, err = lost(ctx, p.used.client, p.export, p.state.lastRun(), list.ProfileCount); err == nil {
+		if members, err = lost(ctx, p.used.client, p.export, p.membersBefore(), list.ProfileCount); err == nil {
 			return members
 		}
 	}

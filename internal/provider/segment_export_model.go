@@ -34,6 +34,7 @@ type segmentExportModel struct {
 	RemovalScope    types.String `tfsdk:"removal_scope"`
 	OptOuts         types.String `tfsdk:"opt_outs"`
 	Enabled         types.Bool   `tfsdk:"enabled"`
+	OnDestroy       types.String `tfsdk:"on_destroy"`
 	RunOnApply      types.Bool   `tfsdk:"run_on_apply"`
 	Triggers        types.Map    `tfsdk:"triggers"`
 	RejectsPath     types.String `tfsdk:"rejects_path"`

@@ -34,6 +34,8 @@ type exportPlan struct {
 	outcome       refreshOutcome // of that refresh
 	ranBefore     bool           // the last run was to the list of the plan
 	known         bool           // which profiles Klaviyo acknowledged in the last run
+
+	unfinished *unfinishedRemoval // what a run has not finished; nil if that is nothing
 }
 
 // complete sets every computed attribute of the plan. What depends on unknown
@@ -53,7 +55,7 @@ func (p *exportPlan) complete(ctx context.Context, limit time.Duration) {
 	}
 	p.loadRefresh(ctx)
 	p.track(ctx)
-	if p.checkMirror(); p.diags.HasError() {
+	if p.checkClaims(); p.diags.HasError() {
 		return
 	}
 	if !p.preflight(ctx) {
@@ -305,7 +307,7 @@ func (p *exportPlan) decide(ctx context.Context, survey *export.Survey) {
 // planRun plans a run that is due.
 func (p *exportPlan) planRun(ctx context.Context, why due.Reasons, survey *export.Survey) {
 	if why.Everything {
-		p.export.Acknowledged = nil
+		p.export.SendEverything = true
 	}
 	if p.checkRemovals(survey); p.diags.HasError() {
 		return

@@ -35,10 +35,17 @@ const (
 	keyCounts = "last_run_counts"
 
 	// keyAcknowledged and keyAcknowledgedKeys are the sketches of the profiles that
-	// Klaviyo has acknowledged, the second of keys alone and only of mirrors. They
-	// are of the account and the list of keyInputs.
+	// Klaviyo has acknowledged, the second of keys alone and only of exports that take
+	// people off the list. They are of the account and the list of keyInputs.
 	keyAcknowledged     = "acknowledged"
 	keyAcknowledgedKeys = "acknowledged_keys"
+
+	// keyUnfinished is what is known of a removal that a run did not finish, an
+	// [unfinishedRemoval].
+	keyUnfinished = "unfinished_removal"
+
+	// keyWithdrawn is what a destroy has not finished, an [unfinishedDestroy].
+	keyWithdrawn = "unfinished_destroy"
 )
 
 // privateState is the data that the framework stores beside the attributes.

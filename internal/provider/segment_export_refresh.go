@@ -156,15 +156,35 @@ func (r *exportRefresh) list(ctx context.Context, client *klaviyo.Client, found 
 		return export.ListError(r.export.ListID, err)
 	}
 	r.state.ListName, r.state.ListProfileCount = types.StringValue(list.Name), types.Int64Value(list.ProfileCount)
-	found.Lost, err = lost(ctx, client, r.export, r.state.lastRun(), list.ProfileCount)
+	found.Lost, err = lost(ctx, client, r.export, r.plan.membersBefore(), list.ProfileCount)
 	return err
 }
 
-// lost is how many members a list has lost since the last run, which may be nil.
-// members is their number now.
-func lost(ctx context.Context, client *klaviyo.Client, e *export.Export, last lastRun, members int64) (int64, error) {
-	if last == nil || last.count(runListProfileCount).IsNull() {
+// counted is how many members a list had at a time.
+type counted struct {
+	members types.Int64 // null if that is not known
+	at      time.Time
+}
+
+// membersBefore is how many members the list had after the last run, or after the
+// removal that it did not finish.
+func (p *exportPlan) membersBefore() counted {
+	last := p.state.lastRun()
+	switch {
+	case last == nil:
+		return counted{members: types.Int64Null()}
+	case p.unfinished != nil && p.unfinished.Members >= 0:
+		return counted{types.Int64Value(p.unfinished.Members), p.unfinished.At}
+	default:
+		return counted{last.count(runListProfileCount), last.startedAt()}
+	}
+}
+
+// lost is how many members a list has lost since they were counted. members is their
+// number now.
+func lost(ctx context.Context, client *klaviyo.Client, e *export.Export, before counted, members int64) (int64, error) {
+	if before.members.IsNull() {
 		return 0, nil
 	}
-	return e.Lost(ctx, client, last.count(runListProfileCount).ValueInt64(), members, last.startedAt())
+	return e.Lost(ctx, client, before.members.ValueInt64(), members, before.at)
 }

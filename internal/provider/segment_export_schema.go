@@ -108,6 +108,7 @@ func (r *segmentExportResource) Schema(ctx context.Context, _ resource.SchemaReq
 			Default:  booldefault.StaticBool(false),
 		},
 		"rejects_path": rejectsPathAttribute(),
+		"on_destroy":   onDestroyAttribute(),
 	}
 	for name, attribute := range computedAttributes() {
 		attributes[name] = attribute
@@ -136,6 +137,7 @@ func timeoutsBlock(ctx context.Context) schema.Block {
 		Read: true, ReadDescription: "Longest time for a refresh, and for a plan, to read the segments and the list, as a duration above zero such as `30m`. Defaults to `60m`. " +
 			"`membership_check = \"" + membershipFull + "\"` needs an hour for about four million members of the list.",
 		Update: true, UpdateDescription: "Longest time for a run on update, as a duration above zero such as `2h`. Defaults to `60m`.",
+		Delete: true, DeleteDescription: "Longest time for taking people off the list with `on_destroy = \"" + destroyRemoves + "\"`, as a duration above zero such as `2h`. Defaults to `60m`.",
 	})
 	nested, ok := block.(schema.SingleNestedBlock)
 	if !ok {
