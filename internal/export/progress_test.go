@@ -150,7 +150,7 @@ func TestRunTellsWhatIsRepeated(t *testing.T) {
 	for name, tc := range map[string]struct {
 		method, path, stage, operation string
 	}{
-		"in the checks":   {"GET", "/api/lists/", "nothing sent yet, checking the connection and the list; ", "get_list"},
+		"in the checks":   {"GET", "/api/lists", "nothing sent yet, checking the connection and the list; ", "get_lists"},
 		"in the opt-outs": {"GET", "/api/profiles", "nothing sent yet, reading who unsubscribed", "get_profiles"},
 		"in the imports":  {"POST", "/api/profile-bulk-import-jobs", "3 rows read", "bulk_import_profiles"},
 	} {

@@ -90,9 +90,15 @@ func (c *Client) lookUp(ctx context.Context, id string) (found ListWithFlows, ok
 	return found, false, (&callState{operation: getLists.id}).interrupted(ctx, "for the answer to "+getLists.id, started)
 }
 
-// refusesBatch reports whether a request for several lists was refused as a whole.
+// refusesBatch reports whether a request for several lists was refused as a whole, by
+// Klaviyo or by something in front of it.
 func refusesBatch(err error) bool {
-	return answeredByAPI(err) && slices.Contains([]int{http.StatusBadRequest, http.StatusForbidden, http.StatusNotFound}, StatusOf(err))
+	switch StatusOf(err) {
+	case http.StatusBadRequest, http.StatusForbidden, http.StatusNotFound:
+		return true
+	default:
+		return false
+	}
 }
 
 // join adds a lookup to the batch that is sent next.
