@@ -28,6 +28,7 @@ type importStep struct {
 
 	surveyed *Survey // what the segments held before
 	pinned   string  // the fingerprint that the segments must have; empty for any
+	sample   *Sample // of the people who are read; nil for none
 
 	sent            *Survey // what the segments held as they were sent; nil until all were read
 	withheld        int64
@@ -39,7 +40,7 @@ type importStep struct {
 func (e *Export) importStep(client *klaviyo.Client, before prepared, rejects *rejects, o RunOptions) *importStep {
 	s := &importStep{
 		export: e, reader: before.reader, rejects: rejects, optOuts: before.optOuts,
-		surveyed: before.survey, pinned: o.Fingerprint,
+		surveyed: before.survey, pinned: o.Fingerprint, sample: o.Sample,
 		retries: retries{rounds: len(retryWaits)}, sending: e.newSending(before.survey),
 	}
 	s.imports = bulk.New(client, bulk.Options{ListID: e.ListID, Limits: e.limits, OnReject: rejects.add, OnFailure: s.failed, Clock: e.clock()})
@@ -121,10 +122,12 @@ func (s *importStep) add(ctx context.Context, p *bulk.Packer) error {
 		s.sending.note(profile)
 		if s.optOuts.Has(profile.Email) {
 			s.withheld++
+			s.sample.add(profile, false)
 			s.rejects.add(profile.Row, "withheld", "the person unsubscribed from the list")
 			return nil
 		}
-		if !s.sending.takes(profile) {
+		takes := s.sending.takes(profile)
+		if s.sample.add(profile, !takes); !takes {
 			return nil
 		}
 		return p.Add(ctx, profile.Row, idOf(profile), profile.JSON)

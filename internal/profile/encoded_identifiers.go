@@ -2,6 +2,7 @@ package profile
 
 import (
 	"bytes"
+	"encoding/json"
 	"slices"
 )
 
@@ -74,6 +75,15 @@ func (e *Encoder) omitIdentifiers(resource []byte, info *Info) []byte {
 		}
 	}
 	return resource
+}
+
+// Address returns the address of an encoded profile, empty if it does not begin with
+// one.
+func Address(resource []byte) (address string) {
+	if end := addressEnd(resource); end > 0 {
+		_ = json.Unmarshal(resource[len(head):end], &address) // the encoder wrote it
+	}
+	return address
 }
 
 // WithoutIdentifiers returns a copy of an encoded profile that is identified by

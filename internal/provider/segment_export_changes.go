@@ -165,7 +165,7 @@ func (p *exportPlan) chooseSent(ctx context.Context, planned lastRun, surveyed *
 	case p.export.Acknowledged == nil:
 	case why.Everything || p.plan.Changes.IsNull():
 		p.export.Acknowledged = nil
-	case p.plan.MembershipCheck.ValueString() != membershipNone:
+	case countsMembers(p.plan):
 		if lost := p.lost(ctx); lost > 0 {
 			p.export.Acknowledged = nil
 			warnLost(p.diags, p.plan.name(), lost)
