@@ -178,9 +178,9 @@ func TestSampleOfChangedSegments(t *testing.T) {
 	w := newEnv(t, simulator.Options{})
 	source := people(1000)
 	s := newSampled(t, w, source, true)
-	source.rows = append(source.rows, people(1070).rows[1000:]...)
+	source.rows = append(source.rows, people(1030).rows[1000:]...)
 	found := s.check(t)
-	if found == nil || found.Missing != 0 || found.People == 100 || found.People < 70 {
+	if found == nil || found.Missing != 0 || found.People == 100 || found.People < 90 {
 		t.Errorf("with new people it found %+v", found)
 	}
 	w.RemoveMembers(w.listID, s.people(t)[:2]...)
