@@ -265,7 +265,7 @@ func computedAttributes() map[string]schema.Attribute {
 		"duplicate_count":    computedInt64("Number of rows whose email address an earlier row has."),
 		"withheld_count":     computedInt64("Number of profiles that the last run did not send because they unsubscribed from the list."),
 		"list_name":          computedString("Name of the list."),
-		"list_profile_count": computedInt64("Number of members of the list."),
+		"list_profile_count": computedInt64("Number of members of the list, after the last run with `membership_check = \"" + membershipSample + "\"` or `\"" + membershipNone + "\"`."),
 		"next_run_at":        computedString("When the schedule makes the next run due, RFC 3339 in UTC. In the past: with the next plan."),
 		"last_run": schema.SingleNestedAttribute{
 			MarkdownDescription: "The last run. Planned with its reason when a run is due.",
