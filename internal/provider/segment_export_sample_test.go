@@ -64,18 +64,22 @@ func TestAccSegmentExport_sample(t *testing.T) {
 // missing.
 func TestAccSegmentExport_sampleOfRefused(t *testing.T) {
 	t.Parallel()
-	for _, send := range []string{"changes", "everything"} {
-		t.Run(send, func(t *testing.T) {
+	for name, test := range map[string]struct{ send, first string }{
+		"changes":                   {"changes", membershipNone},
+		"everything":                {"everything", membershipNone},
+		"everything from the start": {"everything", membershipSample},
+	} {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newEnv(t)
 			all := addressesIn(peopleRows(0, 100))
 			w.FailEmail(all[3], "invalid", "No such mailbox")
 			w.FailEmail(all[4], "invalid", "No such mailbox")
-			config := w.sampling().with(exportBlock, "send", `"`+send+`"`)
+			config := w.sampling().with(exportBlock, "send", `"`+test.send+`"`)
 			one := applied(config)
 			one.PreConfig = func() { w.RemoveMembers(w.list.ID, all[50]) }
 			one.ConfigPlanChecks = planned(exportAddress, plancheck.ResourceActionUpdate, values{"last_run.reason": regexp.MustCompile(`^everything is sent: 1 of (98|100) people of a sample is missing on the list`)})
-			w.run(applied(config.with(exportBlock, "membership_check", `"none"`)),
+			w.run(applied(config.with(exportBlock, "membership_check", `"`+test.first+`"`)),
 				applied(config), resource.TestStep{Config: config.String(), PlanOnly: true}, one,
 				resource.TestStep{Config: config.String(), PlanOnly: true})
 			w.wantImports(2)
