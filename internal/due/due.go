@@ -101,9 +101,29 @@ func (f *Facts) addDrift(r *Reasons) {
 		addMissing(r, m, f.Last.Missing)
 		return
 	}
+	if s := f.Refresh.Sample; s != nil && s.Missing > 0 && f.MembershipCheck != CheckNone {
+		r.everything(s.String())
+		return
+	}
 	if f.Refresh.Lost > 0 && f.MembershipCheck != CheckNone {
 		r.everything("list lost " + tally.Count(f.Refresh.Lost, "member"))
 	}
+}
+
+// String says how many are missing: "5 of 100 people of a sample are missing on the list".
+func (s *Sample) String() string {
+	are := "are"
+	if s.Missing == 1 {
+		are = "is"
+	}
+	return fmt.Sprintf("%s of %s of a sample %s missing on the list", tally.Thousands(s.Missing), peopleOf(s.People), are)
+}
+
+func peopleOf(n int64) string {
+	if n == 1 {
+		return "1 person"
+	}
+	return tally.Thousands(n) + " people"
 }
 
 // addMissing adds who is missing on the list, unless the same profiles were

@@ -45,6 +45,12 @@ func compared(f *due.Facts, missing due.Missing, strangers int64) {
 	refreshed(f).Membership = &due.Membership{Missing: missing, Strangers: strangers}
 }
 
+// sampled is a sample that was looked up on the list.
+func sampled(f *due.Facts, missing, people int64) {
+	f.MembershipCheck = due.CheckSample
+	refreshed(f).Sample = &due.Sample{People: people, Missing: missing}
+}
+
 // changed is a survey that found other profiles.
 func changed(f *due.Facts, profiles int64) {
 	f.Survey = &due.Survey{Fingerprint: "xyz", Profiles: profiles, Changes: &due.Difference{Added: 1234, Updated: 5}}
@@ -193,6 +199,24 @@ func TestDecide(t *testing.T) {
 		},
 		"members lost, the full check could not be made": {
 			change:  func(f *due.Facts) { f.MembershipCheck, refreshed(f).Lost = due.CheckFull, 2 },
+			lasting: []string{"everything is sent: list lost 2 members"},
+		},
+		"people of a sample missing": {
+			change:  func(f *due.Facts) { sampled(f, 5, 100) },
+			lasting: []string{"everything is sent: 5 of 100 people of a sample are missing on the list"},
+		},
+		"one of a sample missing": {
+			change:  func(f *due.Facts) { sampled(f, 1, 1) },
+			lasting: []string{"everything is sent: 1 of 1 person of a sample is missing on the list"},
+		},
+		"nobody of a sample missing":               {change: func(f *due.Facts) { sampled(f, 0, 100) }},
+		"people of a sample missing, nobody looks": {change: func(f *due.Facts) { sampled(f, 5, 100); f.MembershipCheck = due.CheckNone }},
+		"people of a sample missing on the list that is left": {
+			change:  func(f *due.Facts) { sampled(f, 5, 100); f.Now.ListID = "Other1" },
+			lasting: []string{"everything is sent: list changed"},
+		},
+		"members lost before samples are looked up": {
+			change:  func(f *due.Facts) { f.MembershipCheck, refreshed(f).Lost = due.CheckSample, 2 },
 			lasting: []string{"everything is sent: list lost 2 members"},
 		},
 		"members lost from the list that is left": {

@@ -28,7 +28,7 @@ type Facts struct {
 	Refresh       *Refresh
 	JustRefreshed bool // this process has refreshed the export, whatever that found
 
-	MembershipCheck string // CheckCount, CheckFull or CheckNone
+	MembershipCheck string // CheckCount, CheckFull, CheckSample or CheckNone
 	Send            string // SendChanges or SendEverything; empty while it is not known
 
 	// FullSend says that everything was last sent so long ago, as seen now, that it
@@ -42,9 +42,10 @@ type Facts struct {
 
 // How the members of the list are compared with the segments.
 const (
-	CheckCount = "count" // by their number
-	CheckFull  = "full"  // one by one
-	CheckNone  = "none"
+	CheckCount  = "count"  // by their number
+	CheckFull   = "full"   // one by one
+	CheckSample = "sample" // some of them
+	CheckNone   = "none"
 )
 
 // List is where an export sends profiles to.
@@ -101,6 +102,7 @@ type Refresh struct {
 	SegmentsRead bool        // the segments could be read
 	Lost         int64       // members since the last run, opt-outs aside
 	Membership   *Membership // nil if the members were not compared one by one
+	Sample       *Sample     // nil if no sample was looked up
 	Tick         time.Time   // when the schedule has made a run due; zero if it has not
 	FullSend     bool        // as in Facts, at the time of the refresh
 }
@@ -110,6 +112,12 @@ type Membership struct {
 	Missing   Missing
 	Listed    bool  // it is known who is missing, so that only they need be sent
 	Strangers int64 // members that are in none of the segments
+}
+
+// Sample is what looking up some of the people on the list found.
+type Sample struct {
+	People  int64 // who should be on the list
+	Missing int64 // of these who are not
 }
 
 // Missing identifies the profiles of the segments that are not on the list. It

@@ -29,6 +29,7 @@ type importStep struct {
 
 	surveyed *Survey // what the segments held before
 	pinned   string  // the fingerprint that the segments must have; empty for any
+	sample   *Sample // of the people who are read; nil for none
 
 	sent            *Survey // what the segments held as they were sent; nil until all were read
 	withheld        OptOutCounts
@@ -41,7 +42,7 @@ type importStep struct {
 func (e *Export) importStep(client *klaviyo.Client, before prepared, rejects *rejects, o RunOptions) *importStep {
 	s := &importStep{
 		export: e, reader: before.reader, rejects: rejects, client: client, optOuts: before.optOuts,
-		surveyed: before.survey, pinned: o.Fingerprint,
+		surveyed: before.survey, pinned: o.Fingerprint, sample: o.Sample,
 		retries: retries{rounds: len(retryWaits)}, sending: e.newSending(before.survey),
 	}
 	s.imports = bulk.New(client, bulk.Options{ListID: e.ListID, Limits: e.limits, OnReject: rejects.add, OnFailure: s.failed, Clock: e.clock()})
@@ -154,8 +155,10 @@ func (s *importStep) read(ctx context.Context, ask *lookup, send func(*pipeline.
 				s.sending.withhold(profile)
 			}
 		}
+		takes := s.sending.takes(profile)
+		s.sample.add(profile, !takes)
 		switch {
-		case !s.sending.takes(profile):
+		case !takes:
 			return nil
 		case s.optOuts == nil:
 			return ask.add(ctx, profile)

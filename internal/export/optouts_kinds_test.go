@@ -334,7 +334,7 @@ func TestRunLooksUpAtTheLastMoment(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t, simulator.Options{})
 	w.OnRequest(func(r *http.Request) {
-		if strings.HasSuffix(r.URL.Path, "/flow-triggers") {
+		if strings.HasPrefix(r.URL.Path, "/api/lists") {
 			w.SuppressEverything(address(3), "UNSUBSCRIBE")
 		}
 	})

@@ -151,7 +151,7 @@ func TestRunTellsWhatIsRepeated(t *testing.T) {
 		rows                           int
 		method, path, stage, operation string
 	}{
-		"in the checks":   {3, "GET", "/api/lists/", "nothing sent yet, checking the connection and the list; ", "get_list"},
+		"in the checks":   {3, "GET", "/api/lists", "nothing sent yet, checking the connection and the list; ", "get_lists"},
 		"in the opt-outs": {300, "GET", "/api/profiles", "nothing sent yet, reading who unsubscribed", "get_profiles"},
 		"in the lookups":  {3, "GET", "/api/profiles", "3 rows read", "get_profiles"},
 		"in the imports":  {3, "POST", "/api/profile-bulk-import-jobs", "3 rows read", "bulk_import_profiles"},

@@ -61,6 +61,10 @@ type RunOptions struct {
 	// they were then, they are not read once more before anything is sent.
 	Surveyed *Survey
 
+	// Sample is filled with a sample of the people that the run has read, if it is
+	// set.
+	Sample *Sample
+
 	// Progress is called with how far the run is, at most one call at a time, every
 	// ProgressInterval (default 5 s). The run does not wait for it: a call that
 	// takes longer than the interval misses reports, but not the last one, which

@@ -55,6 +55,9 @@ func TestRequests(t *testing.T) {
 			"filter":          {"greater-or-equal(joined_group_at,2026-08-01T12:00:00Z),less-than(joined_group_at,2026-08-01T13:00:00Z)"},
 			"fields[profile]": {"email,phone_number,external_id,joined_group_at"}, "page[size]": {"100"}, "sort": {"joined_group_at"},
 		}, ""},
+		"MembersAmong": {"GET", "/api/lists/Y6nRLr/profiles", url.Values{
+			"filter": {`any(email,["a@example.com"])`}, "fields[profile]": {"email"}, "page[size]": {"100"},
+		}, ""},
 		"OptOuts": {"GET", "/api/profiles", url.Values{
 			"filter": {`equals(subscriptions.email.marketing.list_suppressions.list_id,"Y6nRLr"),` +
 				"greater-or-equal(subscriptions.email.marketing.list_suppressions.timestamp,2026-08-01T12:00:00Z)," +

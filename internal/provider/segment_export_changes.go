@@ -159,7 +159,7 @@ func (p *exportPlan) chooseSent(ctx context.Context, planned lastRun, surveyed *
 	case p.export.Acknowledged == nil:
 	case why.Everything || p.plan.Changes.IsNull():
 		p.export.SendEverything = true
-	case p.plan.MembershipCheck.ValueString() != membershipNone:
+	case countsMembers(p.plan):
 		if lost := p.lost(ctx); lost > knownMissing(surveyed) {
 			p.export.SendEverything = true
 			warnLost(p.diags, p.plan.name(), lost)

@@ -82,6 +82,9 @@ func (p *exportPlan) refreshFacts() *due.Refresh {
 	if m := p.refresh.Membership; m != nil {
 		found.Membership = &due.Membership{Missing: missingIn(m), Listed: m.Listed, Strangers: m.Strangers}
 	}
+	if s := p.refresh.Sample; s != nil {
+		found.Sample = &due.Sample{People: s.People, Missing: s.Missing}
+	}
 	return found
 }
 

@@ -27,6 +27,10 @@ const (
 	// keyMissing is who was missing on the list after the last run, a [due.Missing].
 	keyMissing = "missing"
 
+	// keyAbsent is who of a sample was not on the list after the last run, an
+	// [export.Absent].
+	keyAbsent = "absent"
+
 	// keyInputs is what the last run was made with, [due.Inputs]. The attributes
 	// of the state may have changed since without a run.
 	keyInputs = "last_run_inputs"
@@ -85,6 +89,9 @@ type refreshed struct {
 
 	// Membership is set where the list was read.
 	Membership *export.Membership `json:"membership"`
+
+	// Sample is set where a sample of the people was looked up on the list.
+	Sample *export.SampleCheck `json:"sample,omitempty"`
 }
 
 // runCounts are counts of a run that its attributes do not have.

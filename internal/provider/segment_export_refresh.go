@@ -57,6 +57,9 @@ func (r *exportRefresh) refresh(ctx context.Context, limit time.Duration) *refre
 		found.Survey, found.Membership, err = r.export.Compare(ctx, used.client)
 		r.leaveMissing(ctx, &found)
 		err = explainTimeout(ctx, "who is on the list", err)
+	case err == nil && r.state.MembershipCheck.ValueString() == membershipSample && r.state.lastRun() != nil:
+		found.Survey, err = r.sample(ctx, used, &found)
+		err = explainTimeout(ctx, "what the segments hold", err)
 	default:
 		found.Survey, err = r.survey(ctx)
 		err = explainTimeout(ctx, "what the segments hold", err)
@@ -136,22 +139,28 @@ func (r *exportRefresh) noteTimeout(ctx context.Context, err error) (failure rea
 func (r *exportRefresh) survey(ctx context.Context) (*export.Survey, error) {
 	s, err := r.export.SurveyUnless(ctx, loadSurveyed(ctx, r.private, r.state, r.diags))
 	if err == nil {
-		storeSurveyed(ctx, r.private, r.state, r.export, s, r.diags)
-		r.data.surveys.keep(r.state.source(), s)
+		r.keepSurvey(ctx, s)
 	}
 	return s, err
 }
 
+func (r *exportRefresh) keepSurvey(ctx context.Context, s *export.Survey) {
+	storeSurveyed(ctx, r.private, r.state, r.export, s, r.diags)
+	r.data.surveys.keep(r.state.source(), s)
+}
+
 // list reads the list, and how many members it has lost since the last run.
 func (r *exportRefresh) list(ctx context.Context, client *klaviyo.Client, found *refreshed) error {
-	if r.state.MembershipCheck.ValueString() == membershipNone {
+	if !countsMembers(r.state) {
 		list, err := r.export.CheckList(ctx, client)
 		if err == nil {
 			r.state.ListName = types.StringValue(list.Name)
 		}
 		return err
 	}
-	list, err := client.ListWithCount(ctx, r.export.ListID)
+	counting, waiting := klaviyo.WithWaiting(ctx)
+	list, err := client.ListWithCount(counting, r.export.ListID)
+	warnWaiting(r.diags, r.state.name(), waiting.Total())
 	if err != nil {
 		return export.ListError(r.export.ListID, err)
 	}

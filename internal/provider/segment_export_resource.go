@@ -155,6 +155,7 @@ func (p *exportPlan) apply(ctx context.Context, operation string, timeout time.D
 	run := p.plan.lastRun()
 	if run == nil || !run.text(runID).IsUnknown() {
 		p.save(ctx)
+		p.beginSampling(ctx)
 		p.plan.setNextRun(ctx, p.diags)
 		return
 	}
@@ -177,7 +178,8 @@ func (p *exportPlan) surveyed(ctx context.Context) *export.Survey {
 
 // run exports, and records it.
 func (p *exportPlan) run(ctx context.Context, reason string, surveyed *export.Survey) {
-	result, err := p.export.Run(ctx, p.used.client, export.RunOptions{Surveyed: surveyed, Fingerprint: p.pinned()})
+	sample := p.newSample()
+	result, err := p.export.Run(ctx, p.used.client, export.RunOptions{Surveyed: surveyed, Fingerprint: p.pinned(), Sample: sample})
 	if err != nil {
 		p.keepUnfinished(ctx, err)
 		p.plan.addError(p.diags, p.used.blame(err))
@@ -203,6 +205,7 @@ func (p *exportPlan) run(ctx context.Context, reason string, surveyed *export.Su
 	store(ctx, p.private, keyInputs, p.plan.inputs(p.export), p.diags)
 	storeSurveyed(ctx, p.private, p.plan, p.export, &result.Survey, p.diags)
 	p.rememberMissing(ctx)
+	p.rememberAbsent(ctx, sample)
 	warnResult(p.diags, p.plan.name(), result)
 }
 

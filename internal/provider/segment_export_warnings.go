@@ -120,10 +120,41 @@ func warnWithheld(diags *diag.Diagnostics, name string, r *export.Result) {
 	}
 }
 
-// warnResult warns of who was withheld, and of what Klaviyo refused or did not
-// confirm.
+// longWait is how long a plan may wait for Klaviyo's limit without a warning.
+const longWait = 10 * time.Second
+
+// warnWaiting warns that counting the members of a list had to wait. Terraform shows
+// warnings with the same summary as one, with their number.
+func warnWaiting(diags *diag.Diagnostics, name string, waited time.Duration) {
+	if waited < longWait {
+		return
+	}
+	diags.AddAttributeWarning(path.Root("membership_check"), "Waited To Count The Members Of A List",
+		fmt.Sprintf("The refresh of the export %q waited %s, because Klaviyo counts the members of lists only 15 times a minute, for all users of the account together, and membership_check = \"%s\" needs a count for each export and plan. "+
+			"With many exports set membership_check = \"%s\", which looks up a hundred people of the segment instead, or \"%s\".",
+			name, waited.Round(time.Second), membershipCount, membershipSample, membershipNone))
+}
+
+// warnShort warns that fewer people are on the list than Klaviyo acknowledged in a run
+// that sent everything. Of a run that sent changes, nobody knows how many of the others
+// have opted out.
+func warnShort(diags *diag.Diagnostics, name string, r *export.Result) {
+	acknowledged := r.Exported
+	if !r.Everything || r.ListProfileCount < 0 || r.ListProfileCount >= acknowledged {
+		return
+	}
+	diags.AddAttributeWarning(path.Root("list_id"), "Fewer Members Than Exported: "+name,
+		fmt.Sprintf("Klaviyo acknowledged %s, but after the run the list %q has %s, %s fewer. "+
+			"Klaviyo may have merged profiles that share a phone number or an external id, may take several addresses for one person, or somebody has taken people off the list or deleted them meanwhile. "+
+			"Look for them in Klaviyo, in the list and in the log of merged profiles; membership_check = \"%s\" tells with each plan how many people of the segments are missing on the list. To send everybody once more, change one of the triggers.",
+			tally.Count(acknowledged, "profile"), r.ListName, tally.Count(r.ListProfileCount, "member"), tally.Thousands(acknowledged-r.ListProfileCount), membershipFull))
+}
+
+// warnResult warns of who was withheld, of what Klaviyo refused or did not confirm, and
+// of who is not on the list all the same.
 func warnResult(diags *diag.Diagnostics, name string, r *export.Result) {
 	warnWithheld(diags, name, r)
+	warnShort(diags, name, r)
 	if r.Refused.Total > 0 {
 		diags.AddAttributeWarning(path.Root(segmentArgument), "Profiles That Klaviyo Refused: "+name,
 			fmt.Sprintf("Klaviyo took %s of %s. It refused:\n%sCorrect these rows in the source; the next run tries them again. %s",

@@ -24,13 +24,13 @@ import (
 
 // workload is measured in a process of its own.
 type workload struct {
-	Kind   string // floor, survey or run
+	Kind   string // floor, survey, run or refresh
 	Source string // the format or the database of the segment; CSV by default
 	Path   string // of the segment
 	Rows   int
 	Track  bool // finds out what has changed
 
-	// For a run.
+	// For a run or a refresh.
 	BaseURL   string
 	APIKey    string
 	AccountID string
@@ -159,6 +159,8 @@ func (w workload) run(ctx context.Context) (*export.Survey, error) {
 		return s, err
 	case "run":
 		return nil, runAll(ctx, w)
+	case "refresh":
+		return nil, refreshAll(ctx, w)
 	default:
 		return nil, errors.New("no such kind of workload: " + strconv.Quote(w.Kind))
 	}
