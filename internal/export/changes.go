@@ -98,7 +98,7 @@ func (e *Export) newSending(surveyed *Survey) *sending {
 	}
 	s.Everything = s.only == nil
 	cells := sketch.CellsFor(int(surveyed.Profiles))
-	if s.before != nil && s.before.Cells() == cells {
+	if s.before != nil && s.keepsSize(e, cells) {
 		s.read = sketch.NewLike(s.before)
 	} else {
 		s.read, s.resized = sketch.New(newSalt(), cells), true
@@ -111,6 +111,15 @@ func (e *Export) newSending(surveyed *Survey) *sending {
 		s.withheldKeys = sketch.NewLike(s.keysBefore)
 	}
 	return s
+}
+
+// keepsSize reports whether the sketch of this run is of the size and the salt of the one
+// before although another number of cells would be best. If somebody left, a removal that
+// is interrupted before it has read the list knows them by the keys of that salt only.
+func (s *sending) keepsSize(e *Export, cells int) bool {
+	have := s.before.Cells()
+	leavers := e.Mirror != MirrorNone && s.changes != nil && len(s.changes.Removed) > 0
+	return have == cells || leavers && have < 2*cells && cells < 2*have
 }
 
 // onlyChanged are the keys of profiles that were added, updated or are missing on the

@@ -137,6 +137,9 @@ func TestInterruptedRemoval(t *testing.T) {
 			w.runMirror(t, e)
 			w.AddMembers(w.listID, strangers(30)...)
 			source.rows = source.rows[tc.left:]
+			for _, row := range source.rows[:50] {
+				row[3] = "changed"
+			}
 			var interrupt atomic.Pointer[context.CancelFunc]
 			reading := tc.reads
 			var seen atomic.Int32
