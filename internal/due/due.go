@@ -54,6 +54,7 @@ func Decide(f *Facts) Reasons {
 		r.everything("enabled again")
 	}
 	f.addDestination(&r)
+	f.addPartlySent(&r)
 	f.addDrift(&r)
 	f.addSegments(&r)
 	if n := f.Last.Unconfirmed; n > 0 {
@@ -77,6 +78,18 @@ func (f *Facts) addRemoval(r *Reasons) {
 		r.lasting(tally.CountWith(n, "member", "is", "are") + " still to be taken off the list")
 	default:
 		r.lasting("the removal of members was not finished")
+	}
+}
+
+// addPartlySent adds that a run failed after it had sent profiles.
+func (f *Facts) addPartlySent(r *Reasons) {
+	const reason = "a run failed after it had sent profiles"
+	switch {
+	case !f.Last.PartlySent:
+	case f.Last.PartlySentListed:
+		r.lasting(reason)
+	default:
+		r.everything(reason)
 	}
 }
 

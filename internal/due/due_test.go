@@ -242,6 +242,14 @@ func TestDecide(t *testing.T) {
 			change:  func(f *due.Facts) { compared(f, due.Missing{Count: 1, Fingerprint: "m1"}, 0) },
 			lasting: []string{"everything is sent: list lacks 1 profile"},
 		},
+		"a run that failed half-way": {
+			change:  func(f *due.Facts) { f.Last.PartlySent = true },
+			lasting: []string{"everything is sent: a run failed after it had sent profiles"},
+		},
+		"a run of changes that failed half-way": {
+			change:  func(f *due.Facts) { f.Last.PartlySent, f.Last.PartlySentListed = true, true },
+			lasting: []string{"a run failed after it had sent profiles"},
+		},
 		"a profile missing that is known": {
 			change: func(f *due.Facts) {
 				compared(f, due.Missing{Count: 1, Fingerprint: "m1"}, 0)

@@ -73,6 +73,11 @@ type Run struct {
 	Untaken     int64  // profiles that Klaviyo could not take because of trouble of its own
 	Known       bool   // which profiles Klaviyo acknowledged is known
 
+	// PartlySent says that a later run failed after it had sent profiles, so that nobody
+	// knows what Klaviyo has of them. Unless PartlySentListed, it is not known either which
+	// profiles these were.
+	PartlySent, PartlySentListed bool
+
 	// RemovalUnfinished says that a later run failed while it took members off the list
 	// who left the segments. Unremoved is how many are left; below 0 if that is not
 	// known.

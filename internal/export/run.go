@@ -94,7 +94,7 @@ type step interface {
 // Run exports the segments. It checks everything that can be checked before it
 // sends anything, and returns when Klaviyo has finished with every profile.
 // When it fails half-way, running it again is harmless and makes good what is
-// missing.
+// missing. The error may be an [*UnfinishedRemoval] or a [*PartlySent].
 func (e *Export) Run(ctx context.Context, client *klaviyo.Client, o RunOptions) (*Result, error) {
 	rejects, err := e.openRejects()
 	if err != nil {
@@ -110,15 +110,25 @@ func (e *Export) Run(ctx context.Context, client *klaviyo.Client, o RunOptions) 
 	if err != nil {
 		return nil, err
 	}
-	result := &Result{ID: rand.Text(), StartedAt: e.clock().Now().UTC(), ListName: before.list.Name}
+	imports := e.importStep(client, before, rejects, o)
+	result, err := e.makeSteps(ctx, client, imports, before.list.Name, o)
+	if err != nil {
+		return nil, imports.partlySent(err)
+	}
+	return result, nil
+}
+
+// makeSteps makes the steps of a run.
+func (e *Export) makeSteps(ctx context.Context, client *klaviyo.Client, imports *importStep, listName string, o RunOptions) (*Result, error) {
+	result := &Result{ID: rand.Text(), StartedAt: e.clock().Now().UTC(), ListName: listName}
 	ctx = logging.WithField(ctx, "run", result.ID)
-	for _, s := range e.steps(client, before, rejects, o) {
+	for _, s := range e.steps(client, imports) {
 		if err := makeStep(ctx, s, e.clock(), o); err != nil {
 			return nil, err
 		}
 		s.fill(result)
 	}
-	if err := rejects.write(); err != nil {
+	if err := imports.rejects.write(); err != nil {
 		return nil, rejectsError(e.RejectsPath, err, "All profiles were sent and Klaviyo has finished with them, only the list of rejected rows is missing: "+
 			"the next apply sends everything once more, which changes nothing, and makes the list.")
 	}
@@ -130,8 +140,7 @@ func (e *Export) Run(ctx context.Context, client *klaviyo.Client, o RunOptions) 
 }
 
 // steps are those of a run, in their order.
-func (e *Export) steps(client *klaviyo.Client, before prepared, rejects *rejects, o RunOptions) []step {
-	imports := e.importStep(client, before, rejects, o)
+func (e *Export) steps(client *klaviyo.Client, imports *importStep) []step {
 	all := []step{imports}
 	if e.Mirror != MirrorNone {
 		all = append(all, e.removeStep(client, imports))

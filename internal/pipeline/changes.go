@@ -25,6 +25,11 @@ const (
 	// AcknowledgedOtherwise is the value if Klaviyo has the profile with other values,
 	// which are not known any more.
 	AcknowledgedOtherwise = ofProfile
+
+	// Unsure is the value of a further entry of a profile that Klaviyo has acknowledged
+	// and that may have been sent with other values since. It counts as a membership
+	// that has ended, so that the profile counts as updated.
+	Unsure = 2
 )
 
 // EntryOf is the entry of a profile in a sketch, from the lower halves of the hashes

@@ -48,6 +48,10 @@ const (
 	// [unfinishedRemoval].
 	keyUnfinished = "unfinished_removal"
 
+	// keyPartlySent says of a run that failed after it had sent profiles whether these
+	// are among the changes since keyAcknowledged.
+	keyPartlySent = "partly_sent"
+
 	// keyWithdrawn is what a destroy has not finished, an [unfinishedDestroy].
 	keyWithdrawn = "unfinished_destroy"
 )

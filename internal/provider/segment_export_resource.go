@@ -181,10 +181,12 @@ func (p *exportPlan) run(ctx context.Context, reason string, surveyed *export.Su
 	sample := p.newSample()
 	result, err := p.export.Run(ctx, p.used.client, export.RunOptions{Surveyed: surveyed, Fingerprint: p.pinned(), Sample: sample})
 	if err != nil {
+		p.keepPartlySent(ctx, err)
 		p.keepUnfinished(ctx, err)
 		p.plan.addError(p.diags, p.used.blame(err))
 		return
 	}
+	store(ctx, p.private, keyPartlySent, nil, p.diags)
 	store(ctx, p.private, keyUnfinished, nil, p.diags)
 	store(ctx, p.private, keyWithdrawn, nil, p.diags)
 	result.LeaversUnknown = result.LeaversUnknown || p.leaversUnknown()

@@ -41,6 +41,19 @@ func (p *exportPlan) keepUnfinished(ctx context.Context, err error) {
 	store(ctx, p.private, keyUnfinished, u, p.diags)
 }
 
+// keepPartlySent has the next run send again what a run was to send that failed after it
+// had sent some profiles.
+func (p *exportPlan) keepPartlySent(ctx context.Context, err error) {
+	var failed *export.PartlySent
+	if !errors.As(err, &failed) {
+		return
+	}
+	store(ctx, p.private, keyPartlySent, failed.Acknowledged != nil, p.diags)
+	if failed.Acknowledged != nil {
+		p.storeSketches(ctx, failed.Acknowledged, failed.AcknowledgedKeys)
+	}
+}
+
 // loadUnfinished loads what a run to the same list has not finished.
 func (p *exportPlan) loadUnfinished(ctx context.Context) {
 	var u unfinishedRemoval

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/simulator"
@@ -66,5 +67,35 @@ func TestAccSegmentExport_unfinishedRemovalOfTheReturned(t *testing.T) {
 	w.segment(peopleHeader + peopleRows(0, rows))
 	c.terraformRun("still to be taken off the list", "apply", "-auto-approve")
 	w.wantMembers(addressesIn(peopleRows(0, rows))...)
+	c.terraformRun("No changes", "plan")
+}
+
+// A run that fails half-way is made good by the next one, even if the segment is again
+// what it was before.
+func TestAccSegmentExport_failedRunOfASegmentThatWentBack(t *testing.T) {
+	t.Parallel()
+	const rows = 2500
+	w := newEnv(t)
+	before := peopleHeader + peopleRows(0, rows)
+	c := newCLI(t, w.mirroring(peopleRows(0, rows)))
+	c.terraformRun("Apply complete", "apply", "-auto-approve")
+	w.segment(strings.Replace(before, "p7@example.com,P7\n", "p7@example.com,Other\n", 1) + "new@example.com,New\n")
+	var once sync.Once
+	w.OnRequest(func(r *http.Request) {
+		if r.Method == http.MethodPost && r.URL.Path == importsPath { // the job is made, and cannot be polled
+			once.Do(func() {
+				w.Inject(simulator.Fault{Method: http.MethodGet, Path: importsPath, Status: http.StatusForbidden})
+			})
+		}
+	})
+	c.fail("Apply again", append([]string{"apply", "-auto-approve"}, quiet...)...)
+	w.wantFirstName("p7@example.com", "Other")
+
+	w.segment(before)
+	c.terraformRun(`"first run" -> "a run failed after it had sent profiles`, "apply", "-auto-approve")
+	w.wantFirstName("p7@example.com", "P7")
+	if members := w.MemberEmails(w.list.ID); len(members) != rows || slices.Contains(members, "new@example.com") {
+		t.Errorf("%d members", len(members))
+	}
 	c.terraformRun("No changes", "plan")
 }
