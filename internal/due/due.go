@@ -117,12 +117,16 @@ func peopleOf(n int64) string {
 // addMissing adds who is missing on the list, unless the same profiles were
 // missing before.
 func addMissing(r *Reasons, m *Membership, before Missing) {
-	if !m.Missing.beyond(before) {
+	if !m.Missing.Beyond(before) {
 		return
 	}
 	reason := "list lacks " + tally.Count(m.Missing.Count, "profile")
 	if m.Strangers > 0 {
 		reason += " and has " + tally.Count(m.Strangers, "stranger")
+	}
+	if m.Listed {
+		r.lasting(reason)
+		return
 	}
 	r.everything(reason)
 }

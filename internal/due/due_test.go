@@ -223,6 +223,13 @@ func TestDecide(t *testing.T) {
 			change:  func(f *due.Facts) { compared(f, due.Missing{Count: 1, Fingerprint: "m1"}, 0) },
 			lasting: []string{"everything is sent: list lacks 1 profile"},
 		},
+		"a profile missing that is known": {
+			change: func(f *due.Facts) {
+				compared(f, due.Missing{Count: 1, Fingerprint: "m1"}, 0)
+				f.Refresh.Membership.Listed = true
+			},
+			lasting: []string{"list lacks 1 profile"},
+		},
 		"profiles missing, and a stranger": {
 			change:  func(f *due.Facts) { compared(f, due.Missing{Count: 1200, Fingerprint: "m1"}, 1) },
 			lasting: []string{"everything is sent: list lacks 1,200 profiles and has 1 stranger"},

@@ -104,6 +104,7 @@ type Refresh struct {
 // Membership is how the list and the segments compare.
 type Membership struct {
 	Missing   Missing
+	Listed    bool  // it is known who is missing, so that only they need be sent
 	Strangers int64 // members that are in none of the segments
 }
 
@@ -120,7 +121,7 @@ type Missing struct {
 	Fingerprint string `json:"fingerprint"` // of their addresses
 }
 
-// beyond reports whether somebody is missing who was not before.
-func (m Missing) beyond(before Missing) bool {
+// Beyond reports whether somebody is missing who was not before.
+func (m Missing) Beyond(before Missing) bool {
 	return m.Count > before.Count || m.Count == before.Count && m.Fingerprint != before.Fingerprint
 }

@@ -2,6 +2,7 @@ package export
 
 import (
 	"crypto/rand"
+	"slices"
 	"sync"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/bulk"
@@ -20,16 +21,24 @@ func (e *Export) Joining(s *Survey) int64 {
 	if e.Acknowledged == nil || s.Changes == nil {
 		return s.Profiles
 	}
-	return int64(len(s.Changes.Added))
+	return int64(len(s.Changes.Added) + len(s.Changes.Missing))
+}
+
+// Sends is how many profiles a run will send, unless they are withheld.
+func (e *Export) Sends(s *Survey) int64 {
+	if e.Acknowledged == nil || s.Changes == nil {
+		return s.Profiles
+	}
+	return int64(len(s.Changes.Added) + len(s.Changes.Updated) + len(s.Changes.Missing))
 }
 
 // Sent is what a run sent.
 type Sent struct {
 	Everything bool // rather than what had changed
 
-	// Added and Updated are how many of the changed profiles were sent, and Unchanged
-	// how many profiles were not sent since Klaviyo has acknowledged them before. All
-	// are 0 if everything was sent.
+	// Added and Updated are how many profiles were new or had changed, those that are
+	// withheld among them, and Unchanged how many were not sent since Klaviyo has
+	// acknowledged them before. All are 0 if everything was sent.
 	Added, Updated, Unchanged int64
 
 	// Left is how many profiles have left the segments since the last run, if that
@@ -58,13 +67,15 @@ type sending struct {
 	keys       *sketch.Sketch    // keys of read; nil unless they are kept
 
 	mu         sync.Mutex
-	failed     *sketch.Sketch // profiles of read that Klaviyo did not import
-	failedKeys *sketch.Sketch // their keys
+	failed     *sketch.Sketch // profiles of read that Klaviyo did not import, less what stands for them in Acknowledged
+	failedKeys *sketch.Sketch // keys of those that it has never imported
 	unknown    bool           // it is not known who else failed
+
+	memberships bool // are entries of read, too
 }
 
 func (e *Export) newSending(surveyed *Survey) *sending {
-	s := &sending{before: e.Acknowledged, keysBefore: e.AcknowledgedKeys}
+	s := &sending{before: e.Acknowledged, keysBefore: e.AcknowledgedKeys, memberships: e.SegmentProperty != ""}
 	if !e.TrackChanges {
 		s.Everything = true
 		return s
@@ -75,7 +86,7 @@ func (e *Export) newSending(surveyed *Survey) *sending {
 		for _, key := range c.Added {
 			s.only[key] = true
 		}
-		for _, key := range c.Updated {
+		for _, key := range slices.Concat(c.Updated, c.Missing) {
 			s.only[key] = false
 		}
 	}
@@ -139,9 +150,7 @@ func (s *sending) fail(id bulk.ID) {
 	case id == (bulk.ID{}):
 		s.unknown = true
 	default:
-		e := pipeline.EntryOf(s.failed, id.Email, id.Content)
-		s.failed.Add(e.Key, e.Value)
-		s.failedKeys.Add(e.Key, 0)
+		s.count(id, (*sketch.Sketch).Add, (*sketch.Sketch).Remove)
 	}
 }
 
@@ -150,10 +159,25 @@ func (s *sending) sentAgain(id bulk.ID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.read != nil {
-		e := pipeline.EntryOf(s.failed, id.Email, id.Content)
-		s.failed.Remove(e.Key, e.Value)
-		s.failedKeys.Remove(e.Key, 0)
+		s.count(id, (*sketch.Sketch).Remove, (*sketch.Sketch).Add)
 	}
+}
+
+// count adds a profile to those that failed. With add and remove exchanged, it undoes
+// that.
+func (s *sending) count(id bulk.ID, add, remove func(s *sketch.Sketch, key, value uint64)) {
+	e := pipeline.EntryOf(s.failed, id.Email, id.Content)
+	add(s.failed, e.Key, e.Value)
+	if s.only != nil {
+		if added, sent := s.only[pipeline.KeyOf(s.before, id.Email)]; sent && !added { // Klaviyo has it with other values
+			remove(s.failed, e.Key, pipeline.AcknowledgedOtherwise)
+			return
+		}
+	}
+	if s.memberships {
+		remove(s.failed, e.Key, pipeline.NeverAcknowledged)
+	}
+	add(s.failedKeys, e.Key, 0)
 }
 
 // finish works out who is acknowledged once the run is over, and what of a survey

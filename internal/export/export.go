@@ -50,8 +50,8 @@ type Export struct {
 	// list even if the changes are too many to be listed.
 	AcknowledgedKeys *sketch.Sketch
 
-	// IgnoreOptOuts exports also who unsubscribed from the list.
-	IgnoreOptOuts bool
+	// OptOuts is who is withheld because they do not want email.
+	OptOuts OptOuts
 
 	// Clock tells the time and waits between polls; nil for the clock of the machine.
 	Clock wait.Clock

@@ -8,7 +8,6 @@ import (
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/bulk"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/diagnostic"
-	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/hashset"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/logging"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/pipeline"
@@ -22,7 +21,8 @@ type importStep struct {
 	reader  *pipeline.Reader
 	imports *bulk.Import
 	rejects *rejects
-	optOuts *hashset.Set // addresses not to be sent
+	client  *klaviyo.Client
+	optOuts *optOutSet // nil if people are looked up as they are sent
 	retries retries
 	sending *sending
 
@@ -31,7 +31,7 @@ type importStep struct {
 	sample   *Sample // of the people who are read; nil for none
 
 	sent            *Survey // what the segments held as they were sent; nil until all were read
-	withheld        int64
+	withheld        OptOutCounts
 	rejectedTooMany bool
 	rows            atomic.Int64 // read
 	done            atomic.Bool
@@ -39,7 +39,7 @@ type importStep struct {
 
 func (e *Export) importStep(client *klaviyo.Client, before prepared, rejects *rejects, o RunOptions) *importStep {
 	s := &importStep{
-		export: e, reader: before.reader, rejects: rejects, optOuts: before.optOuts,
+		export: e, reader: before.reader, rejects: rejects, client: client, optOuts: before.optOuts,
 		surveyed: before.survey, pinned: o.Fingerprint, sample: o.Sample,
 		retries: retries{rounds: len(retryWaits)}, sending: e.newSending(before.survey),
 	}
@@ -113,6 +113,21 @@ func idOf(p *pipeline.Profile) bulk.ID { return bulk.ID{Email: p.Email.Lo, Conte
 
 // add adds all profiles that are to be sent.
 func (s *importStep) add(ctx context.Context, p *bulk.Packer) error {
+	send := func(profile *pipeline.Profile, why optOut) error {
+		if why != noOptOut {
+			s.withheld.add(why)
+			s.rejects.add(profile.Row, "withheld", optOutReasons[why])
+			return nil
+		}
+		return p.Add(ctx, profile.Row, idOf(profile), profile.JSON)
+	}
+	ask := lookup{export: s.export, client: s.client, take: send}
+	return ask.run(ctx, func(ctx context.Context) error { return s.read(ctx, &ask, send) })
+}
+
+// read reads the segments and sends the profiles that are to be sent, those who are to
+// be looked up through ask.
+func (s *importStep) read(ctx context.Context, ask *lookup, send func(*pipeline.Profile, optOut) error) error {
 	profiles := int64(0)
 	sent, err := s.reader.Read(ctx, func(profile *pipeline.Profile) error {
 		profiles++
@@ -120,23 +135,25 @@ func (s *importStep) add(ctx context.Context, p *bulk.Packer) error {
 			return err
 		}
 		s.sending.note(profile)
-		if s.optOuts.Has(profile.Email) {
-			s.withheld++
-			s.sample.add(profile, false)
-			s.rejects.add(profile.Row, "withheld", "the person unsubscribed from the list")
-			return nil
-		}
 		takes := s.sending.takes(profile)
-		if s.sample.add(profile, !takes); !takes {
+		s.sample.add(profile, !takes)
+		switch {
+		case !takes:
 			return nil
+		case s.optOuts == nil:
+			return ask.add(ctx, profile)
+		default:
+			return send(profile, s.optOuts.of(profile.Email))
 		}
-		return p.Add(ctx, profile.Row, idOf(profile), profile.JSON)
 	})
 	if err != nil {
 		return err
 	}
 	s.sent = sent
-	return s.check(sent)
+	if err := s.check(sent); err != nil {
+		return err
+	}
+	return ask.finish(ctx)
 }
 
 // check holds what the segments turned out to be, now that all of it is read for
@@ -195,7 +212,7 @@ func (s *importStep) fill(result *Result) {
 	result.Survey, result.Sent = *s.sent, s.sending.Sent
 	result.Version, result.SharedKnown = version, s.surveyed.SharedKnown
 	result.Refused, result.Unwanted, result.Unconfirmed = report.Refused, report.Unwanted, report.Unconfirmed
-	result.Withheld, result.Untaken = s.withheld, s.retries.untaken
+	result.Withheld, result.OptOuts, result.Untaken = s.withheld.Total(), s.withheld, s.retries.untaken
 	result.Exported = s.imports.Exported()
 	result.Jobs = s.imports.Progress().Finished
 }

@@ -23,10 +23,11 @@ type Result struct {
 	Survey // of the segments as they were sent
 	Sent
 
-	Withheld int64       // profiles not sent, since they unsubscribed from the list
-	Exported int64       // profiles that a finished job acknowledged
-	Refused  tally.Tally // profiles that Klaviyo did not import
-	Unwanted tally.Tally // values that Klaviyo refused and that were then left out
+	Withheld int64        // profiles not sent, since the people opted out
+	OptOuts  OptOutCounts // those withheld, by how they opted out
+	Exported int64        // profiles that a finished job acknowledged
+	Refused  tally.Tally  // profiles that Klaviyo did not import
+	Unwanted tally.Tally  // values that Klaviyo refused and that were then left out
 
 	// Untaken is how many of the refused profiles failed each time because of
 	// trouble on Klaviyo's side. They are likely to succeed later.
@@ -43,6 +44,7 @@ type Result struct {
 
 	ListName         string
 	ListProfileCount int64 // members of the list after the run; -1 when they could not be counted
+	Short            int64 // how many fewer they are than profiles acknowledged, opt-outs aside, if that is known
 }
 
 // Submitted is the number of profiles that were sent to Klaviyo.
@@ -124,6 +126,9 @@ func (e *Export) Run(ctx context.Context, client *klaviyo.Client, o RunOptions) 
 	result.CompletedAt = e.clock().Now().UTC()
 	if err := e.countList(ctx, client, result); err != nil {
 		return nil, err
+	}
+	if result.Short, err = e.short(ctx, client, result, before.reader); err != nil {
+		logging.Warn(ctx, "Why the list is short is not known", logging.Fields{"list": e.ListID, "reason": err.Error()})
 	}
 	return result, nil
 }

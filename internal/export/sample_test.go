@@ -171,7 +171,7 @@ func TestSampleMissing(t *testing.T) {
 	w.SuppressEverything(looked[14], "HARD_BOUNCE") // not what the person wants
 	w.Unsubscribe(other.ID, looked[15])             // from another list
 	s.want(t, 100, 7)
-	s.IgnoreOptOuts = true
+	s.OptOuts = export.IgnoreOptOuts
 	s.want(t, 100, 11)
 }
 
@@ -222,7 +222,7 @@ func TestSampleAfterRefusals(t *testing.T) {
 			if found := s.check(t); found == nil || found.Missing != 0 {
 				t.Errorf("found %+v", found)
 			}
-			s.IgnoreOptOuts = true
+			s.OptOuts = export.IgnoreOptOuts
 			w.RemoveMembers(w.listID, all[20])
 			if found := s.check(t); found == nil || found.Missing != 1 {
 				t.Errorf("found %+v, want one missing", found)

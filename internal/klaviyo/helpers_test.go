@@ -220,7 +220,7 @@ func calls() map[string]call {
 			return err
 		}},
 		"Suppressed": {"get_profiles", func(ctx context.Context, c *klaviyo.Client) error {
-			return drain(c.Suppressed(ctx, "UNSUBSCRIBE", hour))
+			return drain(c.Suppressed(ctx, hour))
 		}},
 		"ImportProfiles": {"bulk_import_profiles", func(ctx context.Context, c *klaviyo.Client) error {
 			_, err := c.ImportProfiles(ctx, list.ID, []byte("{}"))

@@ -2,8 +2,10 @@ package profile
 
 import (
 	"bytes"
-	"encoding/json"
 	"slices"
+	"strings"
+
+	"golang.org/x/net/idna"
 )
 
 // Identifiers other than the address stand right behind it, in this order: see
@@ -45,6 +47,18 @@ func (i Identifier) Of(resource []byte) []byte {
 	return resource[start+len(identifierKeys[i]) : end-1]
 }
 
+// IdentifiersOf returns all identifiers of an encoded profile as Of does.
+func IdentifiersOf(resource []byte) (values [len(Identifiers)][]byte) {
+	at := addressEnd(resource)
+	for i, key := range identifierKeys {
+		if end := skipText(resource, at, key); end > at {
+			values[i] = resource[at+len(key) : end-1]
+			at = end
+		}
+	}
+	return values
+}
+
 // Without takes the identifier out of an encoded profile, in place.
 func (i Identifier) Without(resource []byte) []byte {
 	start, end := i.find(resource)
@@ -77,15 +91,6 @@ func (e *Encoder) omitIdentifiers(resource []byte, info *Info) []byte {
 	return resource
 }
 
-// Address returns the address of an encoded profile, empty if it does not begin with
-// one.
-func Address(resource []byte) (address string) {
-	if end := addressEnd(resource); end > 0 {
-		_ = json.Unmarshal(resource[len(head):end], &address) // the encoder wrote it
-	}
-	return address
-}
-
 // WithoutIdentifiers returns a copy of an encoded profile that is identified by
 // its address alone, without phone number and external id. It returns nil if the
 // profile has neither.
@@ -97,6 +102,28 @@ func WithoutIdentifiers(resource []byte) []byte {
 	}
 	return slices.Concat(resource[:start], resource[end:])
 }
+
+// Spellings returns the address of an encoded profile in all forms in which Klaviyo
+// may have it: a host name beyond ASCII has two, which Klaviyo takes for different
+// addresses. It returns nil for what is no encoded profile.
+func Spellings(resource []byte) []string {
+	end := addressEnd(resource)
+	if end == 0 {
+		return nil
+	}
+	all := []string{string(resource[len(head)+1 : end-1])} // nothing in an address is escaped
+	local, host, _ := strings.Cut(all[0], "@")
+	if !strings.Contains(host, asciiPrefix) {
+		return all
+	}
+	if unicode, err := idna.Lookup.ToUnicode(host); err == nil && unicode != host {
+		all = append(all, local+"@"+unicode)
+	}
+	return all
+}
+
+// asciiPrefix begins each label of a host name that stands for one beyond ASCII.
+const asciiPrefix = "xn--"
 
 // addressEnd is where the address of an encoded profile ends; 0 if it does not
 // begin with one.

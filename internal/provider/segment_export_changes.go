@@ -41,7 +41,7 @@ func fullSendAfterAttribute() schema.Attribute {
 // changesNames are the attributes of changes with their descriptions.
 var changesNames = map[string]string{
 	"added":     "Number of profiles that are new in the segments.",
-	"updated":   "Number of profiles with other values, or in other segments.",
+	"updated":   "Number of profiles with other values, in other segments, or, with `membership_check = \"full\"`, missing on the list.",
 	"removed":   "Number of profiles that have left the segments. With `sync_mode = \"mirror\"` they are taken off the list.",
 	"unchanged": "Number of profiles that are not sent again.",
 }
@@ -92,7 +92,7 @@ func difference(c *pipeline.Changes) *due.Difference {
 	if c == nil {
 		return nil
 	}
-	return &due.Difference{Added: int64(len(c.Added)), Updated: int64(len(c.Updated)), Removed: int64(len(c.Removed))}
+	return &due.Difference{Added: int64(len(c.Added)), Updated: int64(len(c.Updated) + len(c.Missing)), Removed: int64(len(c.Removed))}
 }
 
 // send returns what runs send, empty while it is not known.
@@ -141,15 +141,6 @@ func (p *exportPlan) sameList(ctx context.Context) bool {
 	return last != nil && p.lastRun(ctx, last).Inputs.List == p.plan.inputs(p.export).List
 }
 
-// sends is how many profiles a run sends.
-func (p *exportPlan) sends(survey *export.Survey) int64 {
-	d := difference(survey.Changes)
-	if p.export.Acknowledged == nil || d == nil {
-		return survey.Profiles
-	}
-	return d.Added + d.Updated
-}
-
 // chooseSent decides whether a run that was planned sends everything, and returns
 // why the run is made.
 func (p *exportPlan) chooseSent(ctx context.Context, planned lastRun, surveyed *export.Survey) string {
@@ -166,12 +157,20 @@ func (p *exportPlan) chooseSent(ctx context.Context, planned lastRun, surveyed *
 	case why.Everything || p.plan.Changes.IsNull():
 		p.export.Acknowledged = nil
 	case countsMembers(p.plan):
-		if lost := p.lost(ctx); lost > 0 {
+		if lost := p.lost(ctx); lost > knownMissing(surveyed) {
 			p.export.Acknowledged = nil
 			warnLost(p.diags, p.plan.name(), lost)
 		}
 	}
 	return reason
+}
+
+// knownMissing is how many profiles a run sends because the list lacks them.
+func knownMissing(surveyed *export.Survey) int64 {
+	if surveyed.Changes == nil {
+		return 0
+	}
+	return int64(len(surveyed.Changes.Missing))
 }
 
 // lost is how many members the list has lost since the last run, perhaps since the

@@ -77,7 +77,7 @@ func (p *exportPlan) refreshFacts() *due.Refresh {
 		Lost: p.refresh.Lost, Tick: p.refresh.Tick, FullSend: p.refresh.FullSend,
 	}
 	if m := p.refresh.Membership; m != nil {
-		found.Membership = &due.Membership{Missing: missingIn(m), Strangers: m.Strangers}
+		found.Membership = &due.Membership{Missing: missingIn(m), Listed: m.Listed, Strangers: m.Strangers}
 	}
 	if s := p.refresh.Sample; s != nil {
 		found.Sample = &due.Sample{People: s.People, Missing: s.Missing}

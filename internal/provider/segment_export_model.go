@@ -120,7 +120,7 @@ func (m *segmentExportModel) declared() bool {
 // sourceKnown and the attributes themselves.
 func (m *segmentExportModel) export(ctx context.Context, diags *diag.Diagnostics) *export.Export {
 	e := &export.Export{
-		ListID: m.ListID.ValueString(), IgnoreOptOuts: m.OptOuts.ValueString() == optOutsIgnore,
+		ListID: m.ListID.ValueString(), OptOuts: optOuts[m.OptOuts.ValueString()],
 		Safeguards: m.safeguards(ctx, diags), RejectsPath: m.RejectsPath.ValueString(), Mirror: m.mirror(),
 	}
 	if d, ok := m.destination(ctx, diags); ok {

@@ -318,16 +318,19 @@ func (p *exportPlan) planRun(ctx context.Context, why due.Reasons, survey *expor
 	}
 	reason := why.Promised()
 	if p.surveyRefreshed(ctx) {
-		reason += " " + estimate(p.sends(survey))
+		reason += " " + estimate(p.export.Sends(survey))
 	}
 	p.plan.forgetRun()
 	p.plan.LastRun = plannedRun(reason).object()
 	p.plan.Changes = plannedChanges(why, survey)
 	p.plan.ListProfileCount = types.Int64Unknown()
 	if !p.surveyRefreshed(ctx) {
-		warnToExport(p.diags, p.plan.name(), survey, p.sends(survey))
+		warnToExport(p.diags, p.plan.name(), survey, p.export.Sends(survey))
 	}
 	warnRows(p.diags, p.plan.name(), survey)
+	if p.surveyRefreshed(ctx) && p.refresh.Membership != nil && p.plan.OptOuts.Equal(p.state.OptOuts) && p.plan.ListID.Equal(p.state.ListID) {
+		warnAbsent(p.diags, p.plan.name(), p.refresh.Membership.OptOuts)
+	}
 }
 
 // checkBeforeRun checks the scopes of the key, as far as that can be tried, and that

@@ -55,6 +55,7 @@ func (r *exportRefresh) refresh(ctx context.Context, limit time.Duration) *refre
 	case ctx.Err() != nil: // the list has taken all the time
 	case err == nil && r.state.MembershipCheck.ValueString() == membershipFull:
 		found.Survey, found.Membership, err = r.export.Compare(ctx, used.client)
+		r.leaveMissing(ctx, &found)
 		err = explainTimeout(ctx, "who is on the list", err)
 	case err == nil && r.state.MembershipCheck.ValueString() == membershipSample && r.state.lastRun() != nil:
 		found.Survey, err = r.sample(ctx, used, &found)
@@ -70,6 +71,18 @@ func (r *exportRefresh) refresh(ctx context.Context, limit time.Duration) *refre
 	outcome.survey = found.Survey
 	r.data.refreshes.keep(r.state.key(), outcome)
 	return r.due(ctx, found)
+}
+
+// leaveMissing takes those out of the changes who are missing on the list, unless
+// there are others than right after the last run: Klaviyo merged or skipped them.
+func (r *exportRefresh) leaveMissing(ctx context.Context, found *refreshed) {
+	last := r.state.lastRun()
+	if found.Membership == nil || !found.Membership.Listed || last == nil {
+		return
+	}
+	if !missingIn(found.Membership).Beyond(r.plan.lastRun(ctx, last).Missing) {
+		found.Survey.Changes.Missing = nil
+	}
 }
 
 // warnList warns that the list was not read.

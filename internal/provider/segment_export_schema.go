@@ -19,11 +19,17 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
 )
 
-// What happens to people who unsubscribed from the list.
+// What happens to people who opted out of email.
 const (
-	optOutsWithhold = "withhold"
-	optOutsIgnore   = "ignore"
+	optOutsWithhold     = "withhold"
+	optOutsWithholdList = "withhold_list"
+	optOutsIgnore       = "ignore"
 )
+
+// optOuts are what an export does in these cases.
+var optOuts = map[string]export.OptOuts{
+	optOutsWithhold: export.WithholdOptOuts, optOutsWithholdList: export.WithholdListOptOuts, optOutsIgnore: export.IgnoreOptOuts,
+}
 
 // How a plan looks for people who were taken off the list.
 const (
@@ -62,11 +68,12 @@ func (r *segmentExportResource) Schema(ctx context.Context, _ resource.SchemaReq
 		"sync_mode":       syncModeAttribute(),
 		"removal_scope":   removalScopeAttribute(),
 		"opt_outs": schema.StringAttribute{
-			MarkdownDescription: "What happens to people who unsubscribed from the list, according to Klaviyo's suppressions for it: `withhold` does not put them back on it, `ignore` exports them like everybody else. Defaults to `withhold`.",
-			Optional:            true,
-			Computed:            true,
-			Default:             stringdefault.StaticString(optOutsWithhold),
-			Validators:          []validator.String{stringvalidator.OneOf(optOutsWithhold, optOutsIgnore)},
+			MarkdownDescription: "Which people are withheld, that is neither put on the list nor updated, according to Klaviyo's suppressions: `" + optOutsWithhold + "` withholds who unsubscribed from this list or from everything, complained of spam, or was suppressed by hand; " +
+				"`" + optOutsWithholdList + "` only who unsubscribed from this list; `" + optOutsIgnore + "` nobody. Addresses that bounced or are invalid are exported in any case. Defaults to `" + optOutsWithhold + "`.",
+			Optional:   true,
+			Computed:   true,
+			Default:    stringdefault.StaticString(optOutsWithhold),
+			Validators: []validator.String{stringvalidator.OneOf(optOutsWithhold, optOutsWithholdList, optOutsIgnore)},
 		},
 		"enabled": schema.BoolAttribute{
 			MarkdownDescription: "`false` keeps the export but neither reads its segments nor sends anything. Defaults to `true`.",
@@ -89,7 +96,7 @@ func (r *segmentExportResource) Schema(ctx context.Context, _ resource.SchemaReq
 			MarkdownDescription: "How a plan looks for people who were taken off the list: `" + membershipCount + "` compares the number of members with that after the last run, in one request, of which Klaviyo allows 15 a minute; " +
 				"`" + membershipSample + "` reads the segments and looks up a hundred of their people on the list, in one request of 750 a minute, which shows with 95 % certainty if 3 % are missing; " +
 				"`" + membershipFull + "` reads who is on the list, 750 pages of a hundred a minute, and finds everybody who is missing; `" + membershipNone + "` does not look. " +
-				"People who unsubscribed are never missing. Defaults to `" + membershipCount + "`.",
+				"Who is withheld according to `opt_outs` is never missing. Defaults to `" + membershipCount + "`.",
 			Optional:   true,
 			Computed:   true,
 			Default:    stringdefault.StaticString(membershipCount),
@@ -263,7 +270,7 @@ func computedAttributes() map[string]schema.Attribute {
 		"profile_count":      computedInt64("Number of profiles in the segments: rows with a valid email address, each address once."),
 		"rejected_count":     computedInt64("Number of rows that cannot be exported."),
 		"duplicate_count":    computedInt64("Number of rows whose email address an earlier row has."),
-		"withheld_count":     computedInt64("Number of profiles that the last run did not send because they unsubscribed from the list."),
+		"withheld_count":     computedInt64("Number of profiles that the last run would have sent, but withheld because the people opted out: see `opt_outs`."),
 		"list_name":          computedString("Name of the list."),
 		"list_profile_count": computedInt64("Number of members of the list, after the last run with `membership_check = \"" + membershipSample + "\"` or `\"" + membershipNone + "\"`."),
 		"next_run_at":        computedString("When the schedule makes the next run due, RFC 3339 in UTC. In the past: with the next plan."),

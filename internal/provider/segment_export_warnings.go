@@ -110,20 +110,48 @@ func warnWaiting(diags *diag.Diagnostics, name string, waited time.Duration) {
 
 // warnShort warns that fewer people are on the list than Klaviyo acknowledged.
 func warnShort(diags *diag.Diagnostics, name string, r *export.Result) {
-	acknowledged := r.Exported + r.Unchanged
-	if r.ListProfileCount < 0 || r.ListProfileCount >= acknowledged {
+	if r.Short == 0 {
 		return
 	}
+	acknowledged := r.ListProfileCount + r.Short
 	diags.AddAttributeWarning(path.Root("list_id"), "Fewer Members Than Exported: "+name,
-		fmt.Sprintf("Klaviyo acknowledged %s, in this run or before, but after the run the list %q has %s, %s fewer. "+
+		fmt.Sprintf("Klaviyo acknowledged %s of people who did not opt out, in this run or before, but after the run the list %q has %s, %s fewer. "+
 			"Klaviyo may have merged profiles that share a phone number or an external id, may take several addresses for one person, or somebody has taken people off the list or deleted them meanwhile. "+
 			"Look for them in Klaviyo, in the list and in the log of merged profiles; membership_check = \"%s\" tells with each plan how many people of the segments are missing on the list. To send everybody once more, change one of the triggers.",
-			tally.Count(acknowledged, "profile"), r.ListName, tally.Count(r.ListProfileCount, "member"), tally.Thousands(acknowledged-r.ListProfileCount), membershipFull))
+			tally.Count(acknowledged, "profile"), r.ListName, tally.Count(r.ListProfileCount, "member"), tally.Thousands(r.Short), membershipFull))
 }
 
-// warnResult warns of what Klaviyo refused or did not confirm, and of who is not on the
-// list all the same.
+// countPeople is a number of people with what agrees with it: "1 person is" or
+// "12 people are".
+func countPeople(n int64, one, many string) string {
+	if n == 1 {
+		return "1 person " + one
+	}
+	return tally.Thousands(n) + " people " + many
+}
+
+// warnAbsent warns of people who are not on the list since they opted out, and whom a
+// planned run does not put back.
+func warnAbsent(diags *diag.Diagnostics, name string, who export.OptOutCounts) {
+	if n := who.Total(); n > 0 {
+		diags.AddAttributeWarning(path.Root("opt_outs"), "People Who Opted Out: "+name,
+			fmt.Sprintf("Of those in the segments, %s not on the list because of opting out: %s. The run does not put them back.", countPeople(n, "is", "are"), who))
+	}
+}
+
+// warnWithheld warns of people whom a run withheld.
+func warnWithheld(diags *diag.Diagnostics, name string, r *export.Result) {
+	if n := r.Withheld; n > 0 {
+		diags.AddAttributeWarning(path.Root("opt_outs"), "People Withheld: "+name,
+			fmt.Sprintf("%s withheld: %s. They are neither put on the list %q nor updated. The argument opt_outs says which opt-outs count.",
+				countPeople(n, "was", "were"), r.OptOuts, r.ListName))
+	}
+}
+
+// warnResult warns of who was withheld, of who is not on the list all the same, and of
+// what Klaviyo refused or did not confirm.
 func warnResult(diags *diag.Diagnostics, name string, r *export.Result) {
+	warnWithheld(diags, name, r)
 	warnShort(diags, name, r)
 	if r.Refused.Total > 0 {
 		diags.AddAttributeWarning(path.Root(segmentArgument), "Profiles That Klaviyo Refused: "+name,
