@@ -149,8 +149,10 @@ func TestRunLooksUpWhomItSends(t *testing.T) {
 	if n := w.optOutRequests() - before; n != 2 || lookups != 2 {
 		t.Errorf("%d requests, %d lookups", n, lookups)
 	}
-	if r := w.runOn(t, e); r.Unchanged != 12_000 || w.optOutRequests() != before+2 {
-		t.Errorf("%d unchanged; %d requests where nothing changed", r.Unchanged, w.optOutRequests()-before-2)
+	before += 2
+	// Nobody is looked up; only why the list is short is asked for.
+	if r := w.runOn(t, e); r.Unchanged != 12_000 || w.optOutRequests() > before+2 {
+		t.Errorf("%d unchanged; %d requests where nothing changed", r.Unchanged, w.optOutRequests()-before)
 	}
 }
 
@@ -334,7 +336,7 @@ func TestRunLooksUpAtTheLastMoment(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t, simulator.Options{})
 	w.OnRequest(func(r *http.Request) {
-		if strings.HasPrefix(r.URL.Path, "/api/lists") {
+		if r.URL.Query().Get("include") == "flow-triggers" {
 			w.SuppressEverything(address(3), "UNSUBSCRIBE")
 		}
 	})

@@ -44,6 +44,7 @@ type Result struct {
 
 	ListName         string
 	ListProfileCount int64 // members of the list after the run; -1 when they could not be counted
+	Short            int64 // how many fewer they are than profiles acknowledged, opt-outs aside, if that is known
 }
 
 // Submitted is the number of profiles that were sent to Klaviyo.
@@ -135,6 +136,9 @@ func (e *Export) makeSteps(ctx context.Context, client *klaviyo.Client, imports 
 	result.CompletedAt = e.clock().Now().UTC()
 	if err := e.countList(ctx, client, result); err != nil {
 		return nil, err
+	}
+	if result.Short, err = e.short(ctx, client, result, before.reader); err != nil {
+		logging.Warn(ctx, "Why the list is short is not known", logging.Fields{"list": e.ListID, "reason": err.Error()})
 	}
 	return result, nil
 }

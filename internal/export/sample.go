@@ -39,17 +39,18 @@ type sampled struct {
 }
 
 // add takes a profile into the sample, unless that is nil, if its hash is among the
-// lowest so far.
+// lowest so far. Addresses that are long, or that Klaviyo may have in another form, are
+// left out.
 func (s *Sample) add(p *pipeline.Profile, unchanged bool) {
 	if s == nil || len(s.people) == sampleSize && compareHashes(p.Email, s.people[sampleSize-1].hash) > 0 {
 		return
 	}
-	email := profile.AddressOf(p.JSON)
-	if len(url.QueryEscape(email)) > maxSampledAddress {
+	spellings := profile.Spellings(p.JSON)
+	if len(spellings) != 1 || len(url.QueryEscape(spellings[0])) > maxSampledAddress {
 		return
 	}
 	at, _ := slices.BinarySearchFunc(s.people, p.Email, func(one sampled, h profile.Hash) int { return compareHashes(one.hash, h) })
-	s.people = slices.Insert(s.people, at, sampled{p.Email, email, p.Key, unchanged})
+	s.people = slices.Insert(s.people, at, sampled{p.Email, spellings[0], p.Key, unchanged})
 	s.people = s.people[:min(len(s.people), sampleSize)]
 }
 
@@ -158,7 +159,7 @@ func (e *Export) notOnList(ctx context.Context, client *klaviyo.Client, people [
 
 // withoutOptOuts are those of a few people who did not opt out.
 func (e *Export) withoutOptOuts(ctx context.Context, client *klaviyo.Client, people []sampled) ([]sampled, error) {
-	if e.OptOuts == IgnoreOptOuts || len(people) == 0 {
+	if len(people) == 0 || e.OptOuts == IgnoreOptOuts {
 		return people, nil
 	}
 	optedOut, err := e.lookUp(ctx, client, emailsOf(people))

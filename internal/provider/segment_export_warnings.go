@@ -93,6 +93,34 @@ func warnLost(diags *diag.Diagnostics, name string, members int64) {
 			tally.Count(members, "member")))
 }
 
+// longWait is how long a plan may wait for Klaviyo's limit without a warning.
+const longWait = 10 * time.Second
+
+// warnWaiting warns that counting the members of a list had to wait. Terraform shows
+// warnings with the same summary as one, with their number.
+func warnWaiting(diags *diag.Diagnostics, name string, waited time.Duration) {
+	if waited < longWait {
+		return
+	}
+	diags.AddAttributeWarning(path.Root("membership_check"), "Waited To Count The Members Of A List",
+		fmt.Sprintf("The refresh of the export %q waited %s, because Klaviyo counts the members of lists only 15 times a minute, for all users of the account together, and membership_check = \"%s\" needs a count for each export and plan. "+
+			"With many exports set membership_check = \"%s\", which looks up a hundred people of the segment instead, or \"%s\".",
+			name, waited.Round(time.Second), membershipCount, membershipSample, membershipNone))
+}
+
+// warnShort warns that fewer people are on the list than Klaviyo acknowledged.
+func warnShort(diags *diag.Diagnostics, name string, r *export.Result) {
+	if r.Short == 0 {
+		return
+	}
+	acknowledged := r.ListProfileCount + r.Short
+	diags.AddAttributeWarning(path.Root("list_id"), "Fewer Members Than Exported: "+name,
+		fmt.Sprintf("Klaviyo acknowledged %s of people who did not opt out, in this run or before, but after the run the list %q has %s, %s fewer. "+
+			"Klaviyo may have merged profiles that share a phone number or an external id, may take several addresses for one person, or somebody has taken people off the list or deleted them meanwhile. "+
+			"Look for them in Klaviyo, in the list and in the log of merged profiles; membership_check = \"%s\" tells with each plan how many people of the segments are missing on the list. To send everybody once more, change one of the triggers.",
+			tally.Count(acknowledged, "profile"), r.ListName, tally.Count(r.ListProfileCount, "member"), tally.Thousands(r.Short), membershipFull))
+}
+
 // countPeople is a number of people with what agrees with it: "1 person is" or
 // "12 people are".
 func countPeople(n int64, one, many string) string {
@@ -120,38 +148,8 @@ func warnWithheld(diags *diag.Diagnostics, name string, r *export.Result) {
 	}
 }
 
-// longWait is how long a plan may wait for Klaviyo's limit without a warning.
-const longWait = 10 * time.Second
-
-// warnWaiting warns that counting the members of a list had to wait. Terraform shows
-// warnings with the same summary as one, with their number.
-func warnWaiting(diags *diag.Diagnostics, name string, waited time.Duration) {
-	if waited < longWait {
-		return
-	}
-	diags.AddAttributeWarning(path.Root("membership_check"), "Waited To Count The Members Of A List",
-		fmt.Sprintf("The refresh of the export %q waited %s, because Klaviyo counts the members of lists only 15 times a minute, for all users of the account together, and membership_check = \"%s\" needs a count for each export and plan. "+
-			"With many exports set membership_check = \"%s\", which looks up a hundred people of the segment instead, or \"%s\".",
-			name, waited.Round(time.Second), membershipCount, membershipSample, membershipNone))
-}
-
-// warnShort warns that fewer people are on the list than Klaviyo acknowledged in a run
-// that sent everything. Of a run that sent changes, nobody knows how many of the others
-// have opted out.
-func warnShort(diags *diag.Diagnostics, name string, r *export.Result) {
-	acknowledged := r.Exported
-	if !r.Everything || r.ListProfileCount < 0 || r.ListProfileCount >= acknowledged {
-		return
-	}
-	diags.AddAttributeWarning(path.Root("list_id"), "Fewer Members Than Exported: "+name,
-		fmt.Sprintf("Klaviyo acknowledged %s, but after the run the list %q has %s, %s fewer. "+
-			"Klaviyo may have merged profiles that share a phone number or an external id, may take several addresses for one person, or somebody has taken people off the list or deleted them meanwhile. "+
-			"Look for them in Klaviyo, in the list and in the log of merged profiles; membership_check = \"%s\" tells with each plan how many people of the segments are missing on the list. To send everybody once more, change one of the triggers.",
-			tally.Count(acknowledged, "profile"), r.ListName, tally.Count(r.ListProfileCount, "member"), tally.Thousands(acknowledged-r.ListProfileCount), membershipFull))
-}
-
-// warnResult warns of who was withheld, of what Klaviyo refused or did not confirm, and
-// of who is not on the list all the same.
+// warnResult warns of who was withheld, of who is not on the list all the same, and of
+// what Klaviyo refused or did not confirm.
 func warnResult(diags *diag.Diagnostics, name string, r *export.Result) {
 	warnWithheld(diags, name, r)
 	warnShort(diags, name, r)

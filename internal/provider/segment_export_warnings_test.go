@@ -109,7 +109,7 @@ func TestSegmentExport_shortList(t *testing.T) {
 	if len(found) != 1 {
 		t.Fatalf("warnings %q", found)
 	}
-	for _, part := range []string{"acknowledged 3 profiles", "has 2 members, 1 fewer", "merged profiles", "several addresses for one person", `membership_check = "full"`} {
+	for _, part := range []string{"acknowledged 3 profiles of people who did not opt out", "has 2 members, 1 fewer", "merged profiles", "several addresses for one person", `membership_check = "full"`} {
 		if !strings.Contains(found[0], part) {
 			t.Errorf("%q does not say %q", found[0], part)
 		}
