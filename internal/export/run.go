@@ -131,13 +131,14 @@ func (e *Export) makeSteps(ctx context.Context, client *klaviyo.Client, imports 
 	}
 	if err := imports.rejects.write(); err != nil {
 		return nil, rejectsError(e.RejectsPath, err, "All profiles were sent and Klaviyo has finished with them, only the list of rejected rows is missing: "+
-			"the next apply sends everything once more, which changes nothing, and makes the list.")
+			"the next apply sends them once more, which changes nothing, and makes the list.")
 	}
 	result.CompletedAt = e.clock().Now().UTC()
 	if err := e.countList(ctx, client, result); err != nil {
 		return nil, err
 	}
-	if result.Short, err = e.short(ctx, client, result, before.reader); err != nil {
+	var err error
+	if result.Short, err = e.short(ctx, client, result, imports.reader); err != nil {
 		logging.Warn(ctx, "Why the list is short is not known", logging.Fields{"list": e.ListID, "reason": err.Error()})
 	}
 	return result, nil
