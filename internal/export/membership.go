@@ -81,8 +81,8 @@ func (e *Export) Compare(ctx context.Context, client *klaviyo.Client) (*Survey, 
 	}); err != nil {
 		return s, nil, err
 	}
+	m.Listed, err = e.listMissing(ctx, s, m.Missing, absent, found)
 	m.MissingFingerprint = missing.String()
-	m.Listed, err = e.listMissing(ctx, s, m.Missing, absent)
 	return s, m, err
 }
 
@@ -91,18 +91,24 @@ func (e *Export) Compare(ctx context.Context, client *klaviyo.Client) (*Survey, 
 const maxListed = 5000
 
 // listMissing adds the absent profiles to the changes of a survey, if there are any
-// and not too many, and reports whether it did. It reads the segments again: of the
-// absent only a fingerprint is known.
-func (e *Export) listMissing(ctx context.Context, s *Survey, missing int64, absent func(profile.Hash) bool) (bool, error) {
+// and not too many, and reports whether it did. Profiles that are new are not missing:
+// they are taken for found. It reads the segments again: of the absent only a
+// fingerprint is known.
+func (e *Export) listMissing(ctx context.Context, s *Survey, missing int64, absent func(profile.Hash) bool, found func(profile.Hash)) (bool, error) {
 	if missing == 0 || missing > maxListed || s.Changes == nil {
 		return false, nil
 	}
-	changed := map[uint64]bool{}
-	for _, key := range slices.Concat(s.Changes.Added, s.Changes.Updated) {
-		changed[key] = true
-	}
 	_, err := e.pipeline().NewReader().Read(ctx, func(p *pipeline.Profile) error {
-		if key := pipeline.KeyOf(e.Acknowledged, p.Email.Lo); absent(p.Email) && !changed[key] {
+		if !absent(p.Email) {
+			return nil
+		}
+		key := pipeline.KeyOf(e.Acknowledged, p.Email.Lo)
+		_, added := slices.BinarySearch(s.Changes.Added, key)
+		_, updated := slices.BinarySearch(s.Changes.Updated, key)
+		switch {
+		case added:
+			found(p.Email)
+		case !updated:
 			s.Changes.Missing = append(s.Changes.Missing, key)
 		}
 		return nil
