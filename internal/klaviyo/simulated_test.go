@@ -57,7 +57,7 @@ func TestRemoveMembersKeepsToTheLimit(t *testing.T) {
 	if err := c.RemoveMembers(t.Context(), list.ID, ids); err != nil {
 		t.Errorf("the most that is allowed: %v", err)
 	}
-	if err := c.RemoveMembers(t.Context(), list.ID, append(ids, "one more")); err == nil {
+	if err := c.RemoveMembers(t.Context(), list.ID, slices.Concat(ids, []string{"one more"})); err == nil {
 		t.Error("more than allowed are sent")
 	}
 	if err := c.RemoveMembers(t.Context(), list.ID, nil); err != nil {
