@@ -5,7 +5,6 @@ import (
 	"sync"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
-	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/tally"
 )
 
@@ -30,7 +29,7 @@ type batch struct {
 type sent struct {
 	row        int64  // its number in the segment
 	segment    uint32 // index into the batch's segments
-	email      uint32 // a part of the hash of the address
+	id         ID
 	start, end uint32 // of the resource object in the batch's json
 }
 
@@ -50,11 +49,11 @@ func (b *batch) fits(size int) bool {
 }
 
 // add adds a profile.
-func (b *batch) add(row tally.Row, email profile.Hash, json []byte) {
+func (b *batch) add(row tally.Row, id ID, json []byte) {
 	if last := len(b.segments) - 1; last < 0 || b.segments[last] != row.Segment {
 		b.segments = append(b.segments, row.Segment)
 	}
-	b.append(sent{row: row.Number, segment: uint32(len(b.segments) - 1), email: uint32(email.Lo)}, json)
+	b.append(sent{row: row.Number, id: id, segment: uint32(len(b.segments) - 1)}, json)
 }
 
 func (b *batch) append(p sent, json []byte) {
@@ -78,11 +77,11 @@ func (b *batch) row(p sent) tally.Row {
 // edit replaces each profile by what mend makes of it, and takes out those of
 // which it makes nil. mend must not make a profile longer: profiles are moved
 // within the memory of the batch.
-func (b *batch) edit(mend func(i int, row tally.Row, json []byte) []byte) {
+func (b *batch) edit(mend func(i int, p sent, json []byte) []byte) {
 	all, old := b.profiles, b.json
 	b.profiles, b.json = all[:0], old[:0]
 	for i, p := range all {
-		if mended := mend(i, b.row(p), old[p.start:p.end:p.end]); mended != nil {
+		if mended := mend(i, p, old[p.start:p.end:p.end]); mended != nil {
 			b.append(p, mended)
 		}
 	}

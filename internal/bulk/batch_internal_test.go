@@ -18,7 +18,7 @@ func filled(n int) *batch {
 	b := &batch{limits: importLimits}
 	b.begin(1)
 	for i := range n {
-		b.add(tally.Row{Segment: "s", Number: int64(i + 1)}, profile.Hash{Lo: uint64(i)}, fmt.Appendf(nil, `{"i":%d }`, i))
+		b.add(tally.Row{Segment: "s", Number: int64(i + 1)}, ID{Email: uint64(i)}, fmt.Appendf(nil, `{"i":%d }`, i))
 	}
 	return b
 }
@@ -32,7 +32,7 @@ func contents(t *testing.T, b *batch) (texts []string) {
 	}
 	for _, p := range b.profiles {
 		text := string(b.object(p))
-		if want := fmt.Sprintf(`{"i":%d`, p.email); !strings.HasPrefix(text, want) || b.row(p) != (tally.Row{Segment: "s", Number: int64(p.email) + 1}) {
+		if want := fmt.Sprintf(`{"i":%d`, p.id.Email); !strings.HasPrefix(text, want) || b.row(p) != (tally.Row{Segment: "s", Number: int64(p.id.Email) + 1}) {
 			t.Errorf("row %v has %s", b.row(p), text)
 		}
 		texts = append(texts, text)
@@ -46,13 +46,13 @@ func contents(t *testing.T, b *batch) (texts []string) {
 func TestBatchEdit(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
-		mend func(i int, row tally.Row, json []byte) []byte
+		mend func(i int, p sent, json []byte) []byte
 		want []string
 	}{
-		"all":  {func(_ int, _ tally.Row, json []byte) []byte { return json }, []string{`{"i":0 }`, `{"i":1 }`, `{"i":2 }`, `{"i":3 }`}},
-		"none": {func(int, tally.Row, []byte) []byte { return nil }, nil},
-		"odd":  {func(i int, _ tally.Row, json []byte) []byte { return [][]byte{nil, json}[i%2] }, []string{`{"i":1 }`, `{"i":3 }`}},
-		"shorter": {func(i int, _ tally.Row, json []byte) []byte {
+		"all":  {func(_ int, _ sent, json []byte) []byte { return json }, []string{`{"i":0 }`, `{"i":1 }`, `{"i":2 }`, `{"i":3 }`}},
+		"none": {func(int, sent, []byte) []byte { return nil }, nil},
+		"odd":  {func(i int, _ sent, json []byte) []byte { return [][]byte{nil, json}[i%2] }, []string{`{"i":1 }`, `{"i":3 }`}},
+		"shorter": {func(i int, _ sent, json []byte) []byte {
 			return bytes.Replace(json, []byte(" "), nil, i%2)
 		}, []string{`{"i":0 }`, `{"i":1}`, `{"i":2 }`, `{"i":3}`}},
 	} {
@@ -106,7 +106,7 @@ func TestBatchFits(t *testing.T) {
 		t.Error("a profile too many fits")
 	}
 	b := &batch{limits: importLimits}
-	b.add(tally.Row{}, profile.Hash{}, make([]byte, 1000))
+	b.add(tally.Row{}, ID{}, make([]byte, 1000))
 	room := importLimits.Bytes - 1000 - 1 // the comma
 	if !b.fits(room) || b.fits(room+1) {
 		t.Errorf("room for %d bytes is not seen", room)

@@ -14,7 +14,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
-	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/tally"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/wait"
 )
@@ -33,6 +32,11 @@ type Options struct {
 	// OnReject is called for each profile that is not imported, unless it is nil.
 	OnReject func(row tally.Row, code, reason string)
 
+	// OnFailure is told of each profile that is not imported, if it is set. If it
+	// returns true, the profile will be sent again by a further [Import.Run] and is
+	// not rejected. It may be called by several goroutines at once.
+	OnFailure func(f Failure) (again bool)
+
 	// Clock tells the time and waits between polls; nil for the clock of the machine.
 	Clock wait.Clock
 }
@@ -44,13 +48,15 @@ type Import struct {
 	listID  string
 	started time.Time
 
-	Report Report // may be read once the import is over
+	Report    Report // may be read once the import is over
+	onFailure func(Failure) bool
 
 	tooLarge atomic.Int64 // profiles that alone were too large for an import
 	refusals atomic.Int64 // imports that were refused because of single profiles
 	regions  regions      // whose phone numbers are left out
 
-	minHalved int // bytes of a batch that is worth halving
+	minHalved int   // bytes of a batch that is worth halving
+	begun     int64 // batches; of the packer
 
 	pool     *batchPool
 	batches  chan *batch   // to be sent
@@ -58,6 +64,7 @@ type Import struct {
 	ledger   ledger
 	lost     *lostJobs
 	held     heldUp
+	sent     atomic.Bool // Klaviyo may have got a profile
 }
 
 // New returns an import that has sent nothing yet.
@@ -67,10 +74,9 @@ func New(client *klaviyo.Client, o Options) *Import {
 	return &Import{
 		client: client, clock: clock, listID: o.ListID, started: clock.Now(),
 		Report:    Report{onReject: o.OnReject},
+		onFailure: o.OnFailure,
 		minHalved: limits.Bytes / minHalvedPart,
 		pool:      newBatchPool(uploaders+1, limits),
-		batches:   make(chan *batch),
-		uploaded:  make(chan struct{}),
 		ledger:    newLedger(),
 		lost:      newLostJobs(),
 	}
@@ -81,8 +87,11 @@ func (im *Import) Started() time.Time { return im.started }
 
 // Run imports all that fill adds, and returns when Klaviyo has finished with
 // every profile. fill is called once, and the packer it gets is for its goroutine
-// only. When fill fails, what it has added last is not sent.
+// only. When fill fails, what it has added last is not sent. Run may be called
+// again once it has returned, for profiles that are to be sent again.
 func (im *Import) Run(ctx context.Context, fill func(ctx context.Context, p *Packer) error) error {
+	im.batches, im.uploaded = make(chan *batch), make(chan struct{})
+	im.ledger.begin()
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
 		defer close(im.batches)
@@ -126,13 +135,12 @@ func (im *Import) Run(ctx context.Context, fill func(ctx context.Context, p *Pac
 type Packer struct {
 	im    *Import
 	batch *batch // that is being filled, or nil
-	count int64  // of the batches begun
 }
 
-// Add adds a profile: the position of its row, the hash of its address and its
+// Add adds a profile: where its row is, what tells it from others, and its
 // JSON:API resource object, which is copied. It blocks while as many batches are
 // under way as may be.
-func (p *Packer) Add(ctx context.Context, row tally.Row, email profile.Hash, json []byte) error {
+func (p *Packer) Add(ctx context.Context, row tally.Row, id ID, json []byte) error {
 	if p.batch != nil && !p.batch.fits(len(json)) {
 		if err := p.flush(ctx); err != nil {
 			return err
@@ -143,11 +151,11 @@ func (p *Packer) Add(ctx context.Context, row tally.Row, email profile.Hash, jso
 		if err != nil {
 			return err
 		}
-		p.count++
-		b.begin(p.count)
+		p.im.begun++
+		b.begin(p.im.begun)
 		p.batch = b
 	}
-	p.batch.add(row, email, json)
+	p.batch.add(row, id, json)
 	return nil
 }
 
@@ -183,6 +191,9 @@ func (im *Import) Progress() Progress {
 	defer l.mu.Unlock()
 	return Progress{Accepted: l.accepted, Settled: l.settled, Batches: l.batches, Jobs: l.jobs, Finished: l.finished}
 }
+
+// Sent reports whether Klaviyo has got a profile, or may have.
+func (im *Import) Sent() bool { return im.sent.Load() }
 
 // Exported is how many profiles finished jobs have acknowledged.
 func (im *Import) Exported() int64 {

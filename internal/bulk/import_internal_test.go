@@ -8,7 +8,6 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/tally"
 )
 
@@ -25,6 +24,7 @@ func TestPackerFillsBatches(t *testing.T) {
 		"one each":  {Limits{1, 1 << 20}, slices.Repeat([]int{1}, 10)},
 	} {
 		im := New(nil, Options{Limits: tc.limits})
+		im.batches = make(chan *batch)
 		end := make(chan error, 1)
 		go func() {
 			defer close(im.batches)
@@ -32,7 +32,7 @@ func TestPackerFillsBatches(t *testing.T) {
 			var scratch []byte
 			for i := range 10 {
 				scratch = fmt.Appendf(scratch[:0], `{"i":%d}`, i)
-				if err := p.Add(t.Context(), tally.Row{Segment: "s", Number: int64(i + 1)}, profile.Hash{Lo: uint64(i)}, scratch); err != nil {
+				if err := p.Add(t.Context(), tally.Row{Segment: "s", Number: int64(i + 1)}, ID{Email: uint64(i)}, scratch); err != nil {
 					end <- err
 					return
 				}

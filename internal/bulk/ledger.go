@@ -37,6 +37,13 @@ func newLedger() ledger {
 	}
 }
 
+// begin records that there will be batches.
+func (l *ledger) begin() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.all = false
+}
+
 // pack records the last row of a batch that has left the packer.
 func (l *ledger) pack(last tally.Row) {
 	l.mu.Lock()

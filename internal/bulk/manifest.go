@@ -11,12 +11,12 @@ import (
 )
 
 // manifest remembers which rows a job is about. It is kept for as long as
-// Klaviyo takes, so it is small: eight bytes a profile.
+// Klaviyo takes, so it is small: 20 bytes a profile.
 type manifest struct {
-	part   part     // of the run
-	runs   []rowRun // in the order of the profiles
-	rows   []uint32 // how far each profile's row is from the first of its run
-	emails []uint32 // a part of the hash of each address
+	part part     // of the run
+	runs []rowRun // in the order of the profiles
+	rows []uint32 // how far each profile's row is from the first of its run
+	ids  []ID     // of each profile
 }
 
 // rowRun is a stretch of profiles of one segment.
@@ -27,14 +27,14 @@ type rowRun struct {
 }
 
 func newManifest(b *batch) *manifest {
-	m := &manifest{part: b.part, rows: make([]uint32, len(b.profiles)), emails: make([]uint32, len(b.profiles))}
+	m := &manifest{part: b.part, rows: make([]uint32, len(b.profiles)), ids: make([]ID, len(b.profiles))}
 	for i, p := range b.profiles {
 		last := len(m.runs) - 1
 		if last < 0 || m.runs[last].segment != b.segments[p.segment] || p.row-m.runs[last].first > math.MaxUint32 {
 			m.runs = append(m.runs, rowRun{b.segments[p.segment], p.row, i})
 			last++
 		}
-		m.rows[i], m.emails[i] = uint32(p.row-m.runs[last].first), p.email
+		m.rows[i], m.ids[i] = uint32(p.row-m.runs[last].first), p.id
 	}
 	return m
 }
@@ -57,28 +57,21 @@ func (m *manifest) span() span { return span{m.part, m.row(0), m.row(m.profiles(
 
 // index finds profiles by their addresses.
 func (m *manifest) index() addressIndex {
-	x := make(addressIndex, len(m.emails))
-	for i, email := range m.emails {
-		if _, twice := x[email]; twice {
-			x[email] = ambiguous
-			continue
-		}
-		x[email] = int32(i)
+	x := make(addressIndex, len(m.ids))
+	for i, id := range m.ids {
+		x[id.Email] = int32(i)
 	}
 	return x
 }
 
-// addressIndex is the position of a profile by a part of the hash of its
-// address. Profiles that share that part are not found by it.
-type addressIndex map[uint32]int32
-
-const ambiguous = -1
+// addressIndex is the position of a profile by the hash of its address.
+type addressIndex map[uint64]int32
 
 // find takes an address in any of its forms: Klaviyo may write it in another
 // than it was sent.
 func (x addressIndex) find(address string) (position int, ok bool) {
-	i, ok := x[uint32(profile.HashOfAddress(address).Lo)]
-	return int(i), ok && i != ambiguous
+	i, ok := x[profile.HashOfAddress(address).Lo]
+	return int(i), ok
 }
 
 // part is a stretch of what a run sends, a batch, a piece of one or several in

@@ -9,7 +9,6 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/logging"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
-	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/tally"
 )
 
 // numbersToRefuse is how many phone numbers of a region Klaviyo must have
@@ -141,11 +140,11 @@ func (im *Import) omitPhones(b *batch) {
 	}
 	added := all[b.omitted:]
 	b.omitted = len(all)
-	b.edit(func(_ int, row tally.Row, json []byte) []byte {
+	b.edit(func(_ int, p sent, json []byte) []byte {
 		number := profile.PhoneNumber(json)
 		for _, f := range added {
 			if isOf(number, f.region) {
-				im.Report.drop(row, f.target, f.words)
+				im.Report.Omit(b.row(p), f.target, f.words)
 				return profile.WithoutPhoneNumber(json)
 			}
 		}

@@ -32,8 +32,8 @@ func (r *Report) list(row tally.Row, code, words string) {
 	}
 }
 
-// drop records a value that Klaviyo did not take.
-func (r *Report) drop(row tally.Row, t profile.Target, words string) {
+// Omit records a value that was left out since Klaviyo does not take it.
+func (r *Report) Omit(row tally.Row, t profile.Target, words string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.Unwanted.Add(row, tally.CodeDropped, t, words)

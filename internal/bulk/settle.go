@@ -6,7 +6,6 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/logging"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
-	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/tally"
 )
 
 // settle takes a job of the run that is done off the open ones, with what became
@@ -92,7 +91,7 @@ func (im *Import) collectOutcome(ctx context.Context, job klaviyo.ImportJob, m *
 			nameless = append(nameless, e)
 		case !failed[i]:
 			failed[i] = true
-			im.Report.reject(m.row(i), e.Code, target(e.Pointer), words(e.Title, e.Detail))
+			im.fail(Failure{kindOf(e), m.row(i), m.ids[i]}, e)
 		}
 	}
 	o := outcomeOf(job, m.profiles(), len(failed), len(nameless))
@@ -109,9 +108,9 @@ func (im *Import) rejectNameless(reasons []klaviyo.ImportError, profiles int) {
 	for i := range profiles {
 		if i < len(reasons) {
 			e := reasons[i]
-			im.Report.reject(tally.Row{}, e.Code, target(e.Pointer), words(e.Title, e.Detail))
+			im.fail(Failure{Kind: kindOf(e)}, e)
 			continue
 		}
-		im.Report.reject(tally.Row{}, "not_imported", profile.Target{}, "Klaviyo: the profile was not imported, without a reason")
+		im.reject(Failure{Kind: Unexplained}, "not_imported", profile.Target{}, "Klaviyo: the profile was not imported, without a reason")
 	}
 }

@@ -70,12 +70,13 @@ func (im *Import) uploadLess(ctx context.Context, b *batch, tooLarge error) erro
 	if len(b.profiles) > 1 {
 		return im.uploadHalves(ctx, b)
 	}
-	row := b.row(b.profiles[0])
+	only := b.profiles[0]
+	row := b.row(only)
 	if many := im.tooLarge.Add(1) >= maxTooLarge; len(b.json) < neverTooLarge || many && im.ledger.isEmpty() {
 		return tooLargeError(fmt.Sprintf("Even an import of one profile, of %s bytes (row %s of segment %q), is refused as too large: %s.",
 			tally.Thousands(int64(len(b.json))), tally.Thousands(row.Number), row.Segment, tooLarge))
 	}
-	im.Report.reject(row, string(profile.ProfileTooLarge), profile.Target{}, "Klaviyo: the profile is too large by itself (413)")
+	im.reject(Failure{Refused, row, only.id}, string(profile.ProfileTooLarge), profile.Target{}, "Klaviyo: the profile is too large by itself (413)")
 	im.ledger.replace(b)
 	return nil
 }
@@ -122,22 +123,35 @@ func (b *batch) named(err error) (map[int][]klaviyo.ErrorObject, bool) {
 // strip takes the profiles that Klaviyo named out of a batch, or the phone
 // number out of a profile where only that is refused.
 func (im *Import) strip(b *batch, named map[int][]klaviyo.ErrorObject) {
-	b.edit(func(i int, row tally.Row, json []byte) []byte {
+	b.edit(func(i int, p sent, json []byte) []byte {
 		found := named[i]
 		if len(found) == 0 {
 			return json
 		}
-		if isAboutPhone(found) {
-			if mended := profile.WithoutPhoneNumber(json); mended != nil {
-				im.Report.drop(row, target(found[0].Source.Pointer), words(found[0].Title, found[0].Detail))
-				return mended
-			}
+		row := b.row(p)
+		if mended := mend(json, found); mended != nil {
+			im.Report.Omit(row, target(found[0].Source.Pointer), words(found[0].Title, found[0].Detail))
+			return mended
 		}
 		why := found[max(slices.IndexFunc(found, isAboutAnythingElse), 0)] // a phone number costs nobody the export
-		im.Report.reject(row, why.Code, target(why.Source.Pointer), words(why.Title, why.Detail))
+		im.reject(Failure{Refused, row, p.id}, why.Code, target(why.Source.Pointer), words(why.Title, why.Detail))
 		return nil
 	})
 	im.ledger.shrink(b)
+}
+
+// mend takes out of a profile what is wrong with it, nil if that cannot be done:
+// the phone number, or both identifiers if one belongs to another profile, since
+// Klaviyo does not say which.
+func mend(json []byte, found []klaviyo.ErrorObject) []byte {
+	switch {
+	case isAboutPhone(found):
+		return profile.WithoutPhoneNumber(json)
+	case !slices.ContainsFunc(found, func(e klaviyo.ErrorObject) bool { return e.Code != codeTaken }):
+		return profile.WithoutIdentifiers(json)
+	default:
+		return nil
+	}
 }
 
 // isAboutPhone reports whether the phone number is all that is wrong with a

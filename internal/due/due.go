@@ -15,6 +15,9 @@ import (
 type Reasons struct {
 	Lasting []string // hold whenever the same plan is made again, so it can promise them
 	Passing []string // were found just now, and may be others when the plan is made again
+
+	Everything bool // all profiles are sent, and not only what has changed
+	Settled    bool // Everything is the same whenever the same plan is made again
 }
 
 // Any reports whether a run is due.
@@ -30,35 +33,74 @@ func (r Reasons) String() string { return strings.Join(slices.Concat(r.Lasting, 
 func (r *Reasons) lasting(reason string) { r.Lasting = append(r.Lasting, reason) }
 func (r *Reasons) passing(reason string) { r.Passing = append(r.Passing, reason) }
 
+// everything adds a reason because of which all profiles are sent.
+func (r *Reasons) everything(reason string) {
+	if !r.Everything {
+		reason = everythingSent + reason
+	}
+	r.Everything, r.Settled = true, true
+	r.lasting(reason)
+}
+
 // Decide says why a run is due, if it is.
 func Decide(f *Facts) Reasons {
 	var r Reasons
 	if f.Last == nil {
 		r.lasting("first run")
+		r.Everything, r.Settled = true, true
 		return r
 	}
-	if f.EnabledAgain {
-		r.lasting("enabled again")
+	if f.EnabledAgain { // nobody looked at the list meanwhile
+		r.everything("enabled again")
 	}
 	f.addDestination(&r)
+	f.addPartlySent(&r)
 	f.addDrift(&r)
 	f.addSegments(&r)
 	if n := f.Last.Unconfirmed; n > 0 {
 		r.lasting(tally.CountWith(n, "profile", "was", "were") + " not confirmed by Klaviyo")
 	}
+	if n := f.Last.Untaken; n > 0 {
+		r.lasting(tally.CountWith(n, "profile", "was", "were") + " not taken by Klaviyo")
+	}
+	f.addRemoval(&r)
 	f.addSettings(&r)
 	f.addSchedule(&r)
+	f.addEverything(&r)
 	return r
+}
+
+// addRemoval adds that members were not taken off the list who left.
+func (f *Facts) addRemoval(r *Reasons) {
+	switch n := f.Last.Unremoved; {
+	case !f.Last.RemovalUnfinished || f.Last.Inputs.List != f.Now.List:
+	case n > 0:
+		r.lasting(tally.CountWith(n, "member", "is", "are") + " still to be taken off the list")
+	default:
+		r.lasting("the removal of members was not finished")
+	}
+}
+
+// addPartlySent adds that a run failed after it had sent profiles.
+func (f *Facts) addPartlySent(r *Reasons) {
+	const reason = "a run failed after it had sent profiles"
+	switch {
+	case !f.Last.PartlySent:
+	case f.Last.PartlySentListed:
+		r.lasting(reason)
+	default:
+		r.everything(reason)
+	}
 }
 
 // addDestination adds whether profiles go elsewhere.
 func (f *Facts) addDestination(r *Reasons) {
 	before, now := f.Last.Inputs, f.Now
 	if before.AccountID != now.AccountID {
-		r.lasting("account changed")
+		r.everything("account changed")
 	}
 	if before.ListID != now.ListID {
-		r.lasting("list changed")
+		r.everything("list changed")
 	}
 }
 
@@ -72,29 +114,53 @@ func (f *Facts) addDrift(r *Reasons) {
 		addMissing(r, m, f.Last.Missing)
 		return
 	}
-	if f.Refresh.Lost > 0 && f.MembershipCheck != CheckNone {
-		r.lasting("list lost " + tally.Count(f.Refresh.Lost, "member"))
+	if s := f.Refresh.Sample; s != nil && s.Missing > 0 && f.MembershipCheck != CheckNone {
+		r.everything(s.String())
+		return
 	}
+	if f.Refresh.Lost > 0 && f.MembershipCheck != CheckNone {
+		r.everything("list lost " + tally.Count(f.Refresh.Lost, "member"))
+	}
+}
+
+// String says how many are missing: "5 of 100 people of a sample are missing on the list".
+func (s *Sample) String() string {
+	are := "are"
+	if s.Missing == 1 {
+		are = "is"
+	}
+	return fmt.Sprintf("%s of %s of a sample %s missing on the list", tally.Thousands(s.Missing), peopleOf(s.People), are)
+}
+
+func peopleOf(n int64) string {
+	if n == 1 {
+		return "1 person"
+	}
+	return tally.Thousands(n) + " people"
 }
 
 // addMissing adds who is missing on the list, unless the same profiles were
 // missing before.
 func addMissing(r *Reasons, m *Membership, before Missing) {
-	if !m.Missing.beyond(before) {
+	if !m.Missing.Beyond(before) {
 		return
 	}
 	reason := "list lacks " + tally.Count(m.Missing.Count, "profile")
 	if m.Strangers > 0 {
 		reason += " and has " + tally.Count(m.Strangers, "stranger")
 	}
-	r.lasting(reason)
+	if m.Listed {
+		r.lasting(reason)
+		return
+	}
+	r.everything(reason)
 }
 
 // addSegments adds what changed in the segments or in how they are mapped.
 // Segments that are declared otherwise and hold the same make no run due.
 func (f *Facts) addSegments(r *Reasons) {
 	if f.MappingChanged {
-		r.lasting("mapping changed")
+		r.everything("mapping changed")
 		return
 	}
 	if f.Survey == nil || f.Survey.Fingerprint == f.Last.Fingerprint {
@@ -104,10 +170,18 @@ func (f *Facts) addSegments(r *Reasons) {
 	case f.SegmentsChanged:
 		r.lasting("segments changed")
 	case f.Refresh != nil && f.Refresh.SegmentsRead:
-		r.lasting(changeOfProfiles(f.Last.Profiles, f.Survey.Profiles))
+		r.lasting(f.change())
 	case !f.Edited: // an edited plan that is made again must not depend on what the segments hold by then
 		r.passing("segment changed")
 	}
+}
+
+// change says how the segments have changed.
+func (f *Facts) change() string {
+	if c := f.Survey.Changes; c != nil {
+		return fmt.Sprintf("segment changed: +%s ~%s -%s", tally.Thousands(c.Added), tally.Thousands(c.Updated), tally.Thousands(c.Removed))
+	}
+	return changeOfProfiles(f.Last.Profiles, f.Survey.Profiles)
 }
 
 // changeOfProfiles says how many profiles there were and are.
@@ -123,16 +197,18 @@ func (f *Facts) addSettings(r *Reasons) {
 	before, now := f.Last.Inputs, f.Now
 	if before.SyncMode != now.SyncMode {
 		r.lasting("sync mode changed")
+	} else if before.Removes != now.Removes {
+		r.lasting("removal scope changed")
 	}
 	if before.OptOuts != now.OptOuts {
-		r.lasting("opt_outs changed")
+		r.everything("opt_outs changed") // who was withheld is to be sent now
 	}
 	if f.TriggersUnknown {
-		r.lasting("triggers changed")
+		r.everything("triggers changed")
 		return
 	}
 	for _, name := range changedKeys(before.Triggers, now.Triggers) {
-		r.lasting("trigger " + name + " changed")
+		r.everything("trigger " + name + " changed")
 	}
 }
 

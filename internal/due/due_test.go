@@ -24,11 +24,12 @@ func settled() due.Facts {
 		return due.Inputs{List: list, SyncMode: "upsert", OptOuts: "withhold", Triggers: map[string]string{"release": "1", "kept": "as is"}}
 	}
 	return due.Facts{
-		Last:            &due.Run{Inputs: inputs(), Fingerprint: "abc", Profiles: 3},
+		Last:            &due.Run{Inputs: inputs(), Fingerprint: "abc", Profiles: 3, Known: true},
 		Now:             inputs(),
-		Survey:          &due.Survey{Fingerprint: "abc", Profiles: 3},
+		Survey:          &due.Survey{Fingerprint: "abc", Profiles: 3, Changes: &due.Difference{}},
 		JustRefreshed:   true,
 		MembershipCheck: due.CheckCount,
+		Send:            due.SendChanges,
 	}
 }
 
@@ -44,9 +45,21 @@ func compared(f *due.Facts, missing due.Missing, strangers int64) {
 	refreshed(f).Membership = &due.Membership{Missing: missing, Strangers: strangers}
 }
 
+// sampled is a sample that was looked up on the list.
+func sampled(f *due.Facts, missing, people int64) {
+	f.MembershipCheck = due.CheckSample
+	refreshed(f).Sample = &due.Sample{People: people, Missing: missing}
+}
+
 // changed is a survey that found other profiles.
 func changed(f *due.Facts, profiles int64) {
-	f.Survey = &due.Survey{Fingerprint: "xyz", Profiles: profiles}
+	f.Survey = &due.Survey{Fingerprint: "xyz", Profiles: profiles, Changes: &due.Difference{Added: 1234, Updated: 5}}
+}
+
+// changedMuch is a survey that found too many changes to list.
+func changedMuch(f *due.Facts, profiles int64) {
+	changed(f, profiles)
+	f.Survey.Changes = nil
 }
 
 // withoutRefresh is a plan of a process that has refreshed nothing.
@@ -76,56 +89,64 @@ func TestDecide(t *testing.T) {
 		},
 		"enabled again": {
 			change:  func(f *due.Facts) { f.EnabledAgain = true },
-			lasting: []string{"enabled again"},
+			lasting: []string{"everything is sent: enabled again"},
 		},
 
 		"another account": {
 			change:  func(f *due.Facts) { f.Now.AccountID = "OtherA" },
-			lasting: []string{"account changed"},
+			lasting: []string{"everything is sent: account changed"},
 		},
 		"another list": {
 			change:  func(f *due.Facts) { f.Now.ListID = "Other1" },
-			lasting: []string{"list changed"},
+			lasting: []string{"everything is sent: list changed"},
 		},
 		"another account and list": {
 			change:  func(f *due.Facts) { f.Now.List = due.List{AccountID: "OtherA", ListID: "Other1"} },
-			lasting: []string{"account changed", "list changed"},
+			lasting: []string{"everything is sent: account changed", "list changed"},
 		},
 		"a list that is not known yet": {
 			change:  func(f *due.Facts) { f.Now.ListID = "" },
-			lasting: []string{"list changed"},
+			lasting: []string{"everything is sent: list changed"},
 		},
 
 		"sync mode": {
 			change:  func(f *due.Facts) { f.Now.SyncMode = "mirror" },
 			lasting: []string{"sync mode changed"},
 		},
+		"removal scope": {
+			change:  func(f *due.Facts) { f.Now.Removes = "all" },
+			lasting: []string{"removal scope changed"},
+		},
+		"sync mode and removal scope": {
+			change:  func(f *due.Facts) { f.Now.SyncMode, f.Now.Removes = "mirror", "all" },
+			lasting: []string{"sync mode changed"},
+		},
 		"opt_outs": {
 			change:  func(f *due.Facts) { f.Now.OptOuts = "ignore" },
-			lasting: []string{"opt_outs changed"},
+			lasting: []string{"everything is sent: opt_outs changed"},
 		},
 		"triggers added, changed and taken away": {
 			change: func(f *due.Facts) {
 				f.Last.Inputs.Triggers["gone"] = "soon"
 				f.Now.Triggers = map[string]string{"kept": "as is", "release": "2", "month": "May"}
 			},
-			lasting: []string{"trigger gone changed", "trigger month changed", "trigger release changed"},
+			lasting: []string{"everything is sent: trigger gone changed", "trigger month changed", "trigger release changed"},
 		},
 		"triggers taken away": {
 			change:  func(f *due.Facts) { f.Now.Triggers = nil },
-			lasting: []string{"trigger kept changed", "trigger release changed"},
+			lasting: []string{"everything is sent: trigger kept changed", "trigger release changed"},
 		},
 		"trigger that is added empty": {
 			change:  func(f *due.Facts) { f.Now.Triggers["new"] = "" },
-			lasting: []string{"trigger new changed"},
+			lasting: []string{"everything is sent: trigger new changed"},
 		},
 		"first triggers": {
 			change:  func(f *due.Facts) { f.Last.Inputs.Triggers = nil; delete(f.Now.Triggers, "kept") },
-			lasting: []string{"trigger release changed"},
+			lasting: []string{"everything is sent: trigger release changed"},
 		},
 		"triggers that are not known yet": {
 			change:  func(f *due.Facts) { f.TriggersUnknown, f.Now.Triggers = true, map[string]string{"release": "2"} },
-			lasting: []string{"triggers changed"},
+			lasting: []string{"everything is sent: triggers changed"},
 		},
 
 		"a profile unconfirmed": {
@@ -137,28 +158,74 @@ func TestDecide(t *testing.T) {
 			lasting: []string{"12,000 profiles were not confirmed by Klaviyo"},
 		},
 
+		"a profile not taken": {
+			change:  func(f *due.Facts) { f.Last.Untaken = 1 },
+			lasting: []string{"1 profile was not taken by Klaviyo"},
+		},
+		"profiles not taken": {
+			change:  func(f *due.Facts) { f.Last.Untaken = 445 },
+			lasting: []string{"445 profiles were not taken by Klaviyo"},
+		},
+
+		"a member not removed": {
+			change:  func(f *due.Facts) { f.Last.RemovalUnfinished, f.Last.Unremoved = true, 1 },
+			lasting: []string{"1 member is still to be taken off the list"},
+		},
+		"members not removed": {
+			change:  func(f *due.Facts) { f.Last.RemovalUnfinished, f.Last.Unremoved = true, 1200 },
+			lasting: []string{"1,200 members are still to be taken off the list"},
+		},
+		"it is not known who was not removed": {
+			change:  func(f *due.Facts) { f.Last.RemovalUnfinished, f.Last.Unremoved = true, -1 },
+			lasting: []string{"the removal of members was not finished"},
+		},
+		"members not removed from another list": {
+			change: func(f *due.Facts) {
+				f.Last.RemovalUnfinished, f.Last.Unremoved, f.Last.Inputs.ListID = true, 1200, "Others"
+			},
+			lasting: []string{"everything is sent: list changed"},
+		},
+
 		"a member lost": {
 			change:  func(f *due.Facts) { refreshed(f).Lost = 1 },
-			lasting: []string{"list lost 1 member"},
+			lasting: []string{"everything is sent: list lost 1 member"},
 		},
 		"members lost": {
 			change:  func(f *due.Facts) { refreshed(f).Lost = 1234 },
-			lasting: []string{"list lost 1,234 members"},
+			lasting: []string{"everything is sent: list lost 1,234 members"},
 		},
 		"members lost, nobody looks": {
 			change: func(f *due.Facts) { f.MembershipCheck, refreshed(f).Lost = due.CheckNone, 2 },
 		},
 		"members lost, the full check could not be made": {
 			change:  func(f *due.Facts) { f.MembershipCheck, refreshed(f).Lost = due.CheckFull, 2 },
-			lasting: []string{"list lost 2 members"},
+			lasting: []string{"everything is sent: list lost 2 members"},
+		},
+		"people of a sample missing": {
+			change:  func(f *due.Facts) { sampled(f, 5, 100) },
+			lasting: []string{"everything is sent: 5 of 100 people of a sample are missing on the list"},
+		},
+		"one of a sample missing": {
+			change:  func(f *due.Facts) { sampled(f, 1, 1) },
+			lasting: []string{"everything is sent: 1 of 1 person of a sample is missing on the list"},
+		},
+		"nobody of a sample missing":               {change: func(f *due.Facts) { sampled(f, 0, 100) }},
+		"people of a sample missing, nobody looks": {change: func(f *due.Facts) { sampled(f, 5, 100); f.MembershipCheck = due.CheckNone }},
+		"people of a sample missing on the list that is left": {
+			change:  func(f *due.Facts) { sampled(f, 5, 100); f.Now.ListID = "Other1" },
+			lasting: []string{"everything is sent: list changed"},
+		},
+		"members lost before samples are looked up": {
+			change:  func(f *due.Facts) { f.MembershipCheck, refreshed(f).Lost = due.CheckSample, 2 },
+			lasting: []string{"everything is sent: list lost 2 members"},
 		},
 		"members lost from the list that is left": {
 			change:  func(f *due.Facts) { refreshed(f).Lost = 2; f.Now.ListID = "Other1" },
-			lasting: []string{"list changed"},
+			lasting: []string{"everything is sent: list changed"},
 		},
 		"members lost from the account that is left": {
 			change:  func(f *due.Facts) { refreshed(f).Lost = 2; f.Now.AccountID = "OtherA" },
-			lasting: []string{"account changed"},
+			lasting: []string{"everything is sent: account changed"},
 		},
 		"members lost from another list than the last run's": { // saved while runs were switched off, and taken back now
 			change: func(f *due.Facts) { refreshed(f).Lost = 2; f.Refresh.List.ListID = "Other1" },
@@ -168,16 +235,31 @@ func TestDecide(t *testing.T) {
 				refreshed(f).Lost = 2
 				f.Refresh.List.ListID, f.Now.ListID = "Other1", "Other1"
 			},
-			lasting: []string{"list changed"},
+			lasting: []string{"everything is sent: list changed"},
 		},
 
 		"a profile missing": {
 			change:  func(f *due.Facts) { compared(f, due.Missing{Count: 1, Fingerprint: "m1"}, 0) },
+			lasting: []string{"everything is sent: list lacks 1 profile"},
+		},
+		"a run that failed half-way": {
+			change:  func(f *due.Facts) { f.Last.PartlySent = true },
+			lasting: []string{"everything is sent: a run failed after it had sent profiles"},
+		},
+		"a run of changes that failed half-way": {
+			change:  func(f *due.Facts) { f.Last.PartlySent, f.Last.PartlySentListed = true, true },
+			lasting: []string{"a run failed after it had sent profiles"},
+		},
+		"a profile missing that is known": {
+			change: func(f *due.Facts) {
+				compared(f, due.Missing{Count: 1, Fingerprint: "m1"}, 0)
+				f.Refresh.Membership.Listed = true
+			},
 			lasting: []string{"list lacks 1 profile"},
 		},
 		"profiles missing, and a stranger": {
 			change:  func(f *due.Facts) { compared(f, due.Missing{Count: 1200, Fingerprint: "m1"}, 1) },
-			lasting: []string{"list lacks 1,200 profiles and has 1 stranger"},
+			lasting: []string{"everything is sent: list lacks 1,200 profiles and has 1 stranger"},
 		},
 		"strangers alone": {
 			change: func(f *due.Facts) { compared(f, due.Missing{}, 2) },
@@ -193,14 +275,14 @@ func TestDecide(t *testing.T) {
 				f.Last.Missing = due.Missing{Count: 1, Fingerprint: "m1"}
 				compared(f, due.Missing{Count: 1, Fingerprint: "m2"}, 2)
 			},
-			lasting: []string{"list lacks 1 profile and has 2 strangers"},
+			lasting: []string{"everything is sent: list lacks 1 profile and has 2 strangers"},
 		},
 		"more missing than before": {
 			change: func(f *due.Facts) {
 				f.Last.Missing = due.Missing{Count: 1, Fingerprint: "m1"}
 				compared(f, due.Missing{Count: 2, Fingerprint: "m2"}, 0)
 			},
-			lasting: []string{"list lacks 2 profiles"},
+			lasting: []string{"everything is sent: list lacks 2 profiles"},
 		},
 		"fewer missing than before": {
 			change: func(f *due.Facts) {
@@ -216,7 +298,7 @@ func TestDecide(t *testing.T) {
 				compared(f, due.Missing{Count: 1, Fingerprint: "m1"}, 0)
 				f.MembershipCheck, f.Refresh.Lost = due.CheckCount, 2
 			},
-			lasting: []string{"list lost 2 members"},
+			lasting: []string{"everything is sent: list lost 2 members"},
 		},
 		"compared, and nobody looks any more": {
 			change: func(f *due.Facts) {
@@ -229,24 +311,24 @@ func TestDecide(t *testing.T) {
 				compared(f, due.Missing{Count: 1, Fingerprint: "m1"}, 0)
 				f.Now.ListID = "Other1"
 			},
-			lasting: []string{"list changed"},
+			lasting: []string{"everything is sent: list changed"},
 		},
 
 		"more profiles": {
-			change:  func(f *due.Facts) { refreshed(f); changed(f, 1250) },
-			lasting: []string{"segment changed: 3 -> 1,250 profiles"},
+			change:  func(f *due.Facts) { refreshed(f); changedMuch(f, 1250) },
+			lasting: []string{"segment changed: 3 -> 1,250 profiles", "everything is sent: too much changed to be listed"},
 		},
 		"one profile left": {
-			change:  func(f *due.Facts) { refreshed(f); f.Last.Profiles = 4321; changed(f, 1) },
-			lasting: []string{"segment changed: 4,321 -> 1 profile"},
+			change:  func(f *due.Facts) { refreshed(f); f.Last.Profiles = 4321; changedMuch(f, 1) },
+			lasting: []string{"segment changed: 4,321 -> 1 profile", "everything is sent: too much changed to be listed"},
 		},
 		"as many profiles, not the same": {
-			change:  func(f *due.Facts) { refreshed(f); changed(f, 3) },
-			lasting: []string{"segment changed: 3 profiles, not all the same as before"},
+			change:  func(f *due.Facts) { refreshed(f); changedMuch(f, 3) },
+			lasting: []string{"segment changed: 3 profiles, not all the same as before", "everything is sent: too much changed to be listed"},
 		},
 		"profiles changed, and something edited": {
 			change:  func(f *due.Facts) { refreshed(f); changed(f, 4); f.Edited = true },
-			lasting: []string{"segment changed: 3 -> 4 profiles"},
+			lasting: []string{"segment changed: +1,234 ~5 -0"},
 		},
 		"profiles changed, seen without a refresh": {
 			change:  func(f *due.Facts) { withoutRefresh(f); changed(f, 4) },
@@ -260,7 +342,7 @@ func TestDecide(t *testing.T) {
 			change: func(f *due.Facts) { withoutRefresh(f); changed(f, 4); f.Edited = true },
 		},
 		"profiles changed, not known to what": { // at apply, if the plan was made from another survey
-			change:  func(f *due.Facts) { withoutRefresh(f); f.Survey = &due.Survey{} },
+			change:  func(f *due.Facts) { withoutRefresh(f); f.Survey = &due.Survey{Changes: &due.Difference{}} },
 			passing: []string{"segment changed"},
 		},
 		"segments not read": {
@@ -282,11 +364,11 @@ func TestDecide(t *testing.T) {
 		},
 		"mapping": {
 			change:  func(f *due.Facts) { f.MappingChanged, f.Edited = true, true },
-			lasting: []string{"mapping changed"},
+			lasting: []string{"everything is sent: mapping changed"},
 		},
 		"mapping, not read": {
 			change:  func(f *due.Facts) { f.MappingChanged, f.Edited, f.Survey = true, true, nil },
-			lasting: []string{"mapping changed"},
+			lasting: []string{"everything is sent: mapping changed"},
 		},
 		"mapping and segments": {
 			change: func(f *due.Facts) {
@@ -294,7 +376,7 @@ func TestDecide(t *testing.T) {
 				f.MappingChanged, f.SegmentsChanged, f.Edited = true, true, true
 				changed(f, 4)
 			},
-			lasting: []string{"mapping changed"},
+			lasting: []string{"everything is sent: mapping changed"},
 		},
 
 		"scheduled, found by a refresh": {
@@ -314,7 +396,7 @@ func TestDecide(t *testing.T) {
 		},
 		"scheduled since the refresh, which found something else": {
 			change:  func(f *due.Facts) { refreshed(f).Lost, f.Tick = 1, six },
-			lasting: []string{"list lost 1 member"},
+			lasting: []string{"everything is sent: list lost 1 member"},
 		},
 		"scheduled, seen without a refresh after an edit": {
 			change: func(f *due.Facts) { withoutRefresh(f); f.Tick, f.Edited = six, true },
@@ -333,10 +415,7 @@ func TestDecide(t *testing.T) {
 				f.EnabledAgain, f.Last.Unconfirmed = true, 5
 				f.Now.SyncMode, f.Now.OptOuts, f.Now.Triggers["release"] = "mirror", "ignore", "2"
 			},
-			lasting: []string{
-				"enabled again", "list lost 2 members", "segment changed: 3 -> 4 profiles", "5 profiles were not confirmed by Klaviyo",
-				"sync mode changed", "opt_outs changed", "trigger release changed", scheduledForSix,
-			},
+			lasting: []string{"everything is sent: enabled again", "list lost 2 members", "segment changed: +1,234 ~5 -0", "5 profiles were not confirmed by Klaviyo", "sync mode changed", "opt_outs changed", "trigger release changed", scheduledForSix},
 		},
 		"lasting and passing": {
 			change: func(f *due.Facts) {
@@ -344,7 +423,7 @@ func TestDecide(t *testing.T) {
 				changed(f, 4)
 				f.EnabledAgain, f.Tick = true, six
 			},
-			lasting: []string{"enabled again"},
+			lasting: []string{"everything is sent: enabled again"},
 			passing: []string{"segment changed", scheduledForSix},
 		},
 	}

@@ -7,10 +7,12 @@ package export
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/bulk"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/pipeline"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/sketch"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/wait"
 )
 
@@ -32,8 +34,46 @@ type Export struct {
 	// exported: segment, row, reason, code. Empty for none.
 	RejectsPath string
 
-	// IgnoreOptOuts exports also people who unsubscribed from the list.
-	IgnoreOptOuts bool
+	// TrackChanges keeps track of which profiles Klaviyo has acknowledged, so that
+	// later runs need to send only what has changed.
+	TrackChanges bool
+
+	// Acknowledged are the profiles that Klaviyo has acknowledged so far. If it is
+	// set, only what has changed since is sent. It needs TrackChanges.
+	Acknowledged *sketch.Sketch
+
+	// AcknowledgedAt is when that was; zero if it is not known.
+	AcknowledgedAt time.Time
+
+	// SendEverything sends all profiles even if Acknowledged tells what has changed.
+	SendEverything bool
+
+	// Mirror is who is taken off the list that is not in the segments. It needs
+	// TrackChanges, unless it is MirrorNone or MirrorAll.
+	Mirror Mirror
+
+	// AcknowledgedKeys are the keys of Acknowledged by a sketch of their own, of
+	// entries without values. With it a mirror knows whom this export has put on the
+	// list even if the changes are too many to be listed.
+	AcknowledgedKeys *sketch.Sketch
+
+	// MayHaveJoined are the keys of profiles that are not in Acknowledged, and that a run
+	// that failed may have put on the list. Those that are not in the segments have left.
+	MayHaveJoined pipeline.Keys
+
+	// KeepKeys has a run return AcknowledgedKeys even if the export is no mirror.
+	KeepKeys bool
+
+	// RemovalUnfinished says that an earlier run has not taken everybody off the list
+	// who left, and that only AcknowledgedKeys and Leaving still have them.
+	RemovalUnfinished bool
+
+	// Leaving are further keys of members who are to be taken off, unless that has
+	// happened already. They are made like AcknowledgedKeys, which does not have them.
+	Leaving pipeline.Keys
+
+	// OptOuts is who is withheld because they do not want email.
+	OptOuts OptOuts
 
 	// Clock tells the time and waits between polls; nil for the clock of the machine.
 	Clock wait.Clock

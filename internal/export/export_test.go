@@ -33,6 +33,10 @@ type SentProfile struct {
 func (e *Export) Pack(ctx context.Context) (*Packed, error) {
 	p := &Packed{}
 	r := e.pipeline().NewReader()
+	r.FindShared()
+	if _, err := r.Read(ctx, nil); err != nil {
+		return p, err
+	}
 	r.OnSkip = func(row tally.Row, _, _ string) { p.Unsent = append(p.Unsent, row) }
 	s, err := r.Read(ctx, func(one *pipeline.Profile) error {
 		p.Sent = append(p.Sent, SentProfile{one.Row, bytes.Clone(one.JSON)})

@@ -10,7 +10,9 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/diagnostic"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/hashset"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/logging"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/pipeline"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
 )
 
 // importStep sends the profiles of the segments to Klaviyo and adds them to the
@@ -20,13 +22,18 @@ type importStep struct {
 	reader  *pipeline.Reader
 	imports *bulk.Import
 	rejects *rejects
-	optOuts *hashset.Set // addresses not to be sent
+	client  *klaviyo.Client
+	optOuts *optOutSet // nil if people are looked up as they are sent
+	retries retries
+	sending *sending
 
 	surveyed *Survey // what the segments held before
 	pinned   string  // the fingerprint that the segments must have; empty for any
+	sample   *Sample // of the people who are read; nil for none
 
 	sent            *Survey // what the segments held as they were sent; nil until all were read
-	withheld        int64
+	withheld        OptOutCounts
+	lookedUp        hashset.Set // people who were looked up and are withheld
 	rejectedTooMany bool
 	rows            atomic.Int64 // read
 	done            atomic.Bool
@@ -34,40 +41,139 @@ type importStep struct {
 
 func (e *Export) importStep(client *klaviyo.Client, before prepared, rejects *rejects, o RunOptions) *importStep {
 	s := &importStep{
-		export: e, reader: before.reader, rejects: rejects, optOuts: before.optOuts,
-		surveyed: before.survey, pinned: o.Fingerprint,
-		imports: bulk.New(client, bulk.Options{ListID: e.ListID, Limits: e.limits, OnReject: rejects.add, Clock: e.clock()}),
+		export: e, reader: before.reader, rejects: rejects, client: client, optOuts: before.optOuts,
+		surveyed: before.survey, pinned: o.Fingerprint, sample: o.Sample,
+		retries: retries{rounds: len(retryWaits)}, sending: e.newSending(before.survey),
 	}
-	s.reader.OnRows, s.reader.OnSkip = s.rows.Store, rejects.add
+	s.imports = bulk.New(client, bulk.Options{ListID: e.ListID, Limits: e.limits, OnReject: rejects.add, OnFailure: s.failed, Clock: e.clock()})
+	s.reader.OnRows, s.reader.OnSkip, s.reader.Sketch = s.rows.Store, rejects.add, s.sending.read
 	return s
+}
+
+// failed takes a profile that Klaviyo did not import and reports whether it will be
+// sent again.
+func (s *importStep) failed(f bulk.Failure) (again bool) {
+	s.sending.fail(f.ID)
+	return s.retries.failed(f)
 }
 
 func (s *importStep) run(ctx context.Context) error {
 	err := s.imports.Run(ctx, s.add)
-	s.done.Store(err == nil)
+	for err == nil {
+		round, before := s.retries.begin()
+		if round == nil {
+			s.done.Store(true)
+			return nil
+		}
+		logging.Warn(ctx, "Profiles that Klaviyo did not import are sent again", logging.Fields{"profiles": round.len(), "wait": before.String()})
+		if err = s.export.clock().Wait(ctx, before, nil); err == nil {
+			err = s.sendAgain(ctx, round)
+		}
+	}
 	return err
+}
+
+// sendAgain sends the profiles of a round, as the segments hold them by now.
+func (s *importStep) sendAgain(ctx context.Context, round *idSet) error {
+	s.reader.OnRows, s.reader.OnSkip, s.reader.Sketch = nil, nil, nil // the rows were counted the first time
+	left := round.len()
+	err := s.imports.Run(ctx, func(ctx context.Context, p *bulk.Packer) error {
+		_, err := s.reader.Read(ctx, func(profile *pipeline.Profile) error {
+			if !round.has(profile.Email.Lo) {
+				return nil
+			}
+			left--
+			s.sending.sentAgain(idOf(profile))
+			return p.Add(ctx, profile.Row, idOf(profile), s.mended(profile))
+		})
+		return err
+	})
+	if err == nil {
+		s.imports.RejectGone(left)
+	}
+	return err
+}
+
+// mended is a profile without the identifiers that belong to another profile in
+// Klaviyo.
+func (s *importStep) mended(p *pipeline.Profile) []byte {
+	if !s.retries.isShared(p.Email.Lo) {
+		return p.JSON
+	}
+	without := profile.WithoutIdentifiers(p.JSON)
+	if without == nil {
+		return p.JSON
+	}
+	s.imports.Report.Omit(p.Row, identifiers, "they belong to another profile in Klaviyo")
+	return without
+}
+
+// identifiers stand for the phone number and the external id of a profile.
+var identifiers = profile.Target{Group: "klaviyo", Name: "phone_number, external_id"}
+
+func idOf(p *pipeline.Profile) bulk.ID { return bulk.ID{Email: p.Email.Lo, Content: p.Content.Lo} }
+
+// optedOut reports whether it is known that somebody opted out.
+func (s *importStep) optedOut(email profile.Hash) bool {
+	if s.optOuts == nil {
+		return s.lookedUp.Has(email)
+	}
+	return s.optOuts.of(email) != noOptOut
 }
 
 // add adds all profiles that are to be sent.
 func (s *importStep) add(ctx context.Context, p *bulk.Packer) error {
+	send := func(profile *pipeline.Profile, why optOut) error {
+		if why != noOptOut {
+			s.withheld.add(why)
+			if s.optOuts == nil {
+				s.lookedUp.Add(profile.Email)
+				s.sending.withhold(profile)
+			}
+			s.rejects.add(profile.Row, "withheld", optOutReasons[why])
+			return nil
+		}
+		return p.Add(ctx, profile.Row, idOf(profile), profile.JSON)
+	}
+	ask := lookup{export: s.export, client: s.client, take: send}
+	return ask.run(ctx, func(ctx context.Context) error { return s.read(ctx, &ask, send) })
+}
+
+// read reads the segments and sends the profiles that are to be sent, those who are to
+// be looked up through ask.
+func (s *importStep) read(ctx context.Context, ask *lookup, send func(*pipeline.Profile, optOut) error) error {
 	profiles := int64(0)
 	sent, err := s.reader.Read(ctx, func(profile *pipeline.Profile) error {
 		profiles++
 		if err := s.export.checkSize(profiles, false); err != nil {
 			return err
 		}
-		if s.optOuts.Has(profile.Email) {
-			s.withheld++
-			s.rejects.add(profile.Row, "withheld", "the person unsubscribed from the list")
-			return nil
+		s.sending.note(profile)
+		why := noOptOut
+		if s.optOuts != nil {
+			if why = s.optOuts.of(profile.Email); why != noOptOut {
+				s.sending.withhold(profile)
+			}
 		}
-		return p.Add(ctx, profile.Row, profile.Email, profile.JSON)
+		takes := s.sending.takes(profile)
+		s.sample.add(profile, !takes)
+		switch {
+		case !takes:
+			return nil
+		case s.optOuts == nil:
+			return ask.add(ctx, profile)
+		default:
+			return send(profile, why)
+		}
 	})
 	if err != nil {
 		return err
 	}
 	s.sent = sent
-	return s.check(sent)
+	if err := s.check(sent); err != nil {
+		return err
+	}
+	return ask.finish(ctx)
 }
 
 // check holds what the segments turned out to be, now that all of it is read for
@@ -108,7 +214,7 @@ func (s *importStep) explain(ctx context.Context, err error) error {
 
 // progress is how far the import is now.
 func (s *importStep) progress(now time.Time) Progress {
-	expected := s.surveyed.Profiles
+	expected := s.sending.expected(s.surveyed)
 	if s.done.Load() {
 		expected = 0 // some may have been withheld or refused, but there will be no more
 	}
@@ -116,14 +222,17 @@ func (s *importStep) progress(now time.Time) Progress {
 }
 
 func (s *importStep) fill(result *Result) {
-	result.Survey = *s.sent
-	result.Version = ""
-	if s.sent.Fingerprint == s.surveyed.Fingerprint { // else it is the version of something else
-		result.Version = s.surveyed.Version
-	}
 	report := &s.imports.Report
+	s.sending.unknown = s.sending.unknown || report.Unconfirmed.Total() > 0
+	version := ""
+	if s.sent.Fingerprint == s.surveyed.Fingerprint { // else it is the version of something else
+		version = s.surveyed.Version
+	}
+	s.sending.finish(s.sent, s.surveyed)
+	result.Survey, result.Sent = *s.sent, s.sending.Sent
+	result.Version, result.SharedKnown = version, s.surveyed.SharedKnown
 	result.Refused, result.Unwanted, result.Unconfirmed = report.Refused, report.Unwanted, report.Unconfirmed
-	result.Withheld = s.withheld
+	result.Withheld, result.OptOuts, result.Untaken = s.withheld.Total(), s.withheld, s.retries.untaken
 	result.Exported = s.imports.Exported()
 	result.Jobs = s.imports.Progress().Finished
 }

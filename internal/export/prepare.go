@@ -5,7 +5,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/hashset"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/logging"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/pipeline"
@@ -16,7 +15,7 @@ type prepared struct {
 	list    klaviyo.List
 	survey  *Survey
 	reader  *pipeline.Reader
-	optOuts *hashset.Set
+	optOuts *optOutSet // nil if people are looked up as they are sent
 }
 
 // prepare does all that comes before sending, and reports its progress.
@@ -41,13 +40,14 @@ func (e *Export) prepareStages(ctx context.Context, client *klaviyo.Client, reje
 	now.begin("reading the segments")
 	segments := e.pipeline()
 	p.reader = segments.NewReader()
-	if surveyed := o.Surveyed; surveyed != nil && surveyed.Version != "" && !p.reader.NeedsTwoPasses() && !e.listsRows(surveyed) && surveyed.Version == segments.Version(ctx) {
+	if surveyed := o.Surveyed; e.mayRely(surveyed, p.reader) && surveyed.Version == segments.Version(ctx) {
 		p.survey = surveyed
 		err = e.CheckSurvey(surveyed)
 	} else {
 		p.reader.OnRows = now.read
-		p.survey, err = e.survey(ctx, p.reader, rejects, nil)
+		p.survey, err = e.survey(ctx, p.reader, rejects)
 		rejects.empty()
+		keepMissing(surveyed, p.survey)
 	}
 	if err == nil && o.Fingerprint != "" && p.survey.Fingerprint != o.Fingerprint {
 		err = nothingSent(changedSincePlan())
@@ -55,15 +55,34 @@ func (e *Export) prepareStages(ctx context.Context, client *klaviyo.Client, reje
 	if err != nil {
 		return p, err
 	}
-	if err := e.CheckFlows(ctx, client, p.survey.Profiles); err != nil {
+	if err := e.CheckFlows(ctx, client, e.Joining(p.survey)); err != nil {
+		return p, err
+	}
+	if err := e.checkKnownRemovals(ctx, client, p.survey); err != nil {
 		return p, err
 	}
 	if err := earlier.wait(ctx, now); err != nil {
 		return p, err
 	}
 	now.begin("reading who unsubscribed")
-	p.optOuts, err = e.optOuts(ctx, client)
+	p.optOuts, err = e.readOptOuts(ctx, client, e.Sends(p.survey))
 	return p, err
+}
+
+// keepMissing adds who is missing on the list, as an earlier survey has it, to the
+// changes of a later survey.
+func keepMissing(earlier, later *Survey) {
+	if earlier != nil && later != nil && earlier.Changes != nil && later.Changes != nil && earlier.Changes.Since == later.Changes.Since {
+		later.Changes.Missing = earlier.Changes.Missing
+	}
+}
+
+// mayRely reports whether a run can do with a survey that was made before, as long
+// as the segments are what they were. A survey does not hold the identifiers that
+// are shared, so the segments are read for them.
+func (e *Export) mayRely(surveyed *Survey, r *pipeline.Reader) bool {
+	return surveyed != nil && surveyed.Version != "" && !r.NeedsTwoPasses() && !e.listsRows(surveyed) &&
+		e.knowsChanges(surveyed) && e.knowsShared(surveyed) && surveyed.Shared.Total == 0
 }
 
 // preparation is how far a run is before it sends anything.

@@ -26,6 +26,11 @@ type Progress struct {
 	// read in that stage, and the other fields are zero.
 	Preparing string
 
+	// Removing says that everything was sent and that the run now takes Removed
+	// members off the list who left the segments; the rest is zero.
+	Removing bool
+	Removed  int64
+
 	Elapsed  time.Duration // since the run began to do so, or to send
 	Rows     int64         // read
 	Accepted int64         // profiles in jobs that Klaviyo accepted
@@ -56,6 +61,9 @@ func (p Progress) String() string {
 			text += "; " + tally.Count(p.Rows, "row") + " read"
 		}
 		return text
+	}
+	if p.Removing {
+		return "all profiles sent, " + tally.Count(p.Removed, "member") + " who left the segments taken off the list"
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s read; %s of %s accepted in %s", tally.Count(p.Rows, "row"), tally.Thousands(p.Accepted), tally.Count(p.Expected, "profile"), tally.Count(p.Jobs, "job"))
@@ -144,6 +152,13 @@ func reportAside(listener func(Progress)) (report func(Progress), end func()) {
 // report logs how far a run is, and tells the listener, who may be nil.
 func report(ctx context.Context, p Progress, listener func(Progress)) {
 	p.Repeating = klaviyo.Retrying(ctx)
+	if p.Removing {
+		logging.Info(ctx, "Removing from the list", logging.Fields{"removed": p.Removed, "repeating": p.Repeating})
+		if listener != nil {
+			listener(p)
+		}
+		return
+	}
 	logging.Info(ctx, "Exporting", logging.Fields{
 		"rows": p.Rows, "profiles_accepted": p.Accepted, "profiles_expected": p.Expected,
 		"batches": p.Batches, "jobs": p.Jobs, "jobs_finished": p.Finished, "profiles_per_second": p.Rate(), "seconds_left": int64(p.Remaining.Seconds()),

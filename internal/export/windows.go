@@ -9,7 +9,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
-	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
 )
 
 const (
@@ -24,34 +23,35 @@ var firstYear = time.Date(2012, 1, 1, 0, 0, 0, 0, time.UTC)
 // windows reads people by a date that Klaviyo has of each. One cursor reads them one
 // page after the other, which takes long when they are many. Then windows of time
 // are read side by side, and a window that turns out to hold many is cut again.
-type windows struct {
-	read      func(context.Context, klaviyo.TimeRange) iter.Seq2[dated, error]
-	take      func(profile.Hash) // is called by one reader at a time, for somebody perhaps more than once
-	inARow    int                // read by one cursor before a window is cut
-	minLength time.Duration      // a window not worth cutting, a second or more
+type windows[T any] struct {
+	read      func(context.Context, klaviyo.TimeRange) iter.Seq2[dated[T], error]
+	take      func(T) error // is called by one reader at a time, for somebody perhaps more than once
+	inARow    int           // read by one cursor before a window is cut
+	minLength time.Duration // a window not worth cutting, a second or more
 
 	now time.Time  // the open window is cut as if it ended a day later: clocks differ
 	mu  sync.Mutex // guards take
 }
 
 // dated is a person who was read, with the date.
-type dated struct {
-	hash profile.Hash
-	at   time.Time // zero unless they come in the order of time
+type dated[T any] struct {
+	who T
+	at  time.Time // zero unless they come in the order of time
 }
 
-// all reads everybody: while they are few with one cursor and no window.
-func (w *windows) all(ctx context.Context) error {
-	reached, more, err := w.some(ctx, klaviyo.TimeRange{}, w.inARow)
+// all reads everybody of a time range: while they are few with one cursor and no
+// window.
+func (w *windows[T]) all(ctx context.Context, during klaviyo.TimeRange) error {
+	reached, more, err := w.some(ctx, during, w.inARow)
 	if err != nil || !more {
 		return err
 	}
-	return w.sideBySide(ctx, w.cut(klaviyo.TimeRange{}, reached))
+	return w.sideBySide(ctx, w.cut(during, reached))
 }
 
 // sideBySide reads windows, and the parts that they are cut into, with a fixed
 // number of readers.
-func (w *windows) sideBySide(ctx context.Context, waiting []klaviyo.TimeRange) error {
+func (w *windows[T]) sideBySide(ctx context.Context, waiting []klaviyo.TimeRange) error {
 	g, ctx := errgroup.WithContext(ctx)
 	next, parts := make(chan klaviyo.TimeRange), make(chan []klaviyo.TimeRange)
 	for range windowReaders {
@@ -105,7 +105,7 @@ func distribute(ctx context.Context, waiting []klaviyo.TimeRange, next chan<- kl
 
 // length is how long a window is, as far as it is worth cutting: nothing before
 // the first year is.
-func (w *windows) length(during klaviyo.TimeRange) time.Duration {
+func (w *windows[T]) length(during klaviyo.TimeRange) time.Duration {
 	if during.From.IsZero() {
 		during.From = firstYear
 	}
@@ -118,7 +118,7 @@ func (w *windows) length(during klaviyo.TimeRange) time.Duration {
 // cut divides what is left of a window where a reader has reached a moment. The
 // last part of a window without an end has none either, and the first one of a
 // window without a beginning.
-func (w *windows) cut(window klaviyo.TimeRange, reached time.Time) (parts []klaviyo.TimeRange) {
+func (w *windows[T]) cut(window klaviyo.TimeRange, reached time.Time) (parts []klaviyo.TimeRange) {
 	if !reached.IsZero() {
 		// A second of its own, since it may hold thousands: they would be met
 		// again in each part that begins with it.
@@ -146,7 +146,7 @@ func (w *windows) cut(window klaviyo.TimeRange, reached time.Time) (parts []klav
 
 // window reads a window. If there is more in it than one reader should do alone,
 // it returns what is left of it in parts.
-func (w *windows) window(ctx context.Context, during klaviyo.TimeRange) (parts []klaviyo.TimeRange, err error) {
+func (w *windows[T]) window(ctx context.Context, during klaviyo.TimeRange) (parts []klaviyo.TimeRange, err error) {
 	limit := w.inARow
 	if w.length(during) <= w.minLength {
 		limit = 0
@@ -161,7 +161,7 @@ func (w *windows) window(ctx context.Context, during klaviyo.TimeRange) (parts [
 // some takes the people of a window, at most limit unless that is 0. It
 // reports whether there are more, and the moment up to which all were taken: zero
 // if that is not known, because people came in no order of time.
-func (w *windows) some(ctx context.Context, during klaviyo.TimeRange, limit int) (reached time.Time, more bool, err error) {
+func (w *windows[T]) some(ctx context.Context, during klaviyo.TimeRange, limit int) (reached time.Time, more bool, err error) {
 	count, ordered := 0, true
 	for p, err := range w.read(ctx, during) {
 		if err != nil {
@@ -176,8 +176,11 @@ func (w *windows) some(ctx context.Context, during klaviyo.TimeRange, limit int)
 			return reached, true, nil
 		}
 		w.mu.Lock()
-		w.take(p.hash)
+		err := w.take(p.who)
 		w.mu.Unlock()
+		if err != nil {
+			return time.Time{}, false, err
+		}
 	}
 	return time.Time{}, false, nil
 }

@@ -22,6 +22,10 @@ type flowResource struct {
 	} `json:"attributes"`
 }
 
+func (r flowResource) flow() Flow {
+	return Flow{ID: r.ID, Name: r.Attributes.Name, Status: r.Attributes.Status, Archived: r.Attributes.Archived}
+}
+
 // FlowTriggers yields the flows that start for a profile when it joins a list.
 // Scopes: flows:read, lists:read.
 //
@@ -30,8 +34,7 @@ func (c *Client) FlowTriggers(ctx context.Context, listID string) iter.Seq2[Flow
 	r := request{operation: &getFlowsTriggeredByList, id: listID}
 	return func(yield func(Flow, error) bool) {
 		for f, err := range pages[flowResource](ctx, c, r) {
-			flow := Flow{ID: f.ID, Name: f.Attributes.Name, Status: f.Attributes.Status, Archived: f.Attributes.Archived}
-			if !yield(flow, err) {
+			if !yield(f.flow(), err) {
 				return
 			}
 		}

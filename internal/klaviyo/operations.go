@@ -93,6 +93,11 @@ var (
 		limit: ratelimit.Limit{Burst: 75, Steady: 750}, scopes: []string{"lists:read", "profiles:read"},
 	}
 
+	removeProfilesFromList = operation{
+		id: "remove_profiles_from_list", method: "DELETE", path: "lists/{id}/relationships/profiles",
+		limit: ratelimit.Limit{Burst: 10, Steady: 150}, scopes: []string{"lists:write", "profiles:write"},
+	}
+
 	bulkImportProfiles = operation{
 		id: "bulk_import_profiles", method: "POST", path: "profile-bulk-import-jobs",
 		limit: ratelimit.Limit{Burst: 10, Steady: 150}, scopes: []string{"lists:write", "profiles:write"},
@@ -119,7 +124,7 @@ var (
 var operations = []*operation{
 	&getAccounts,
 	&getList, &getListWithCount, &getLists, &createList, &updateList, &deleteList, &getFlowsTriggeredByList,
-	&getProfiles, &getProfilesForList,
+	&getProfiles, &getProfilesForList, &removeProfilesFromList,
 	&bulkImportProfiles, &getImportJob, &getImportJobs, &getImportErrors, &getImportLists,
 }
 

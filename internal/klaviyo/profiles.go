@@ -24,6 +24,11 @@ func (c *Client) OptOuts(ctx context.Context, listID string, during TimeRange) i
 	if span := within(field+".timestamp", during); span != "" {
 		filter += "," + span
 	}
+	return c.addresses(ctx, filter)
+}
+
+// addresses yields the email addresses of the profiles that a filter selects.
+func (c *Client) addresses(ctx context.Context, filter string) iter.Seq2[string, error] {
 	r := request{
 		operation: &getProfiles,
 		query:     url.Values{"filter": {filter}, "fields[profile]": {"email"}, "page[size]": {"100"}},

@@ -56,10 +56,10 @@ func newStream() *stream {
 }
 
 // readAll cuts all segments into chunks.
-func (p *Pipeline) readAll(ctx context.Context, index *segmentIndex, s *stream) error {
+func (r *Reader) readAll(ctx context.Context, s *stream) error {
 	defer close(s.full)
-	for i := range p.Segments {
-		if err := p.readSegment(ctx, i, index, s); err != nil {
+	for i := range r.pipeline.Segments {
+		if err := r.readSegment(ctx, i, s); err != nil {
 			return err
 		}
 	}
@@ -67,7 +67,8 @@ func (p *Pipeline) readAll(ctx context.Context, index *segmentIndex, s *stream) 
 }
 
 // readSegment cuts one segment into chunks.
-func (p *Pipeline) readSegment(ctx context.Context, i int, index *segmentIndex, s *stream) error {
+func (r *Reader) readSegment(ctx context.Context, i int, s *stream) error {
+	p := r.pipeline
 	from := &p.Segments[i]
 	rows, err := from.Source.Open(ctx, p.Mapping.Columns())
 	if err != nil {
@@ -78,7 +79,8 @@ func (p *Pipeline) readSegment(ctx context.Context, i int, index *segmentIndex, 
 	if err != nil {
 		return p.sourceError(ctx, from.Name, err)
 	}
-	index.derive(encoder, i)
+	r.segments.derive(encoder, i)
+	r.shared.omit(encoder)
 	for next := int64(1); ; {
 		var c *chunk
 		select {

@@ -19,6 +19,7 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/hashset"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/sketch"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/tally"
 )
 
@@ -51,13 +52,24 @@ type Survey struct {
 	Duplicates  int64       // rows whose address an earlier row has
 	Rejected    tally.Tally // rows that cannot become a profile
 	Dropped     tally.Tally // values left out of profiles
+
+	// Shared are the identifiers left out of profiles because several addresses have
+	// them. It is complete if SharedKnown is set.
+	Shared      tally.Tally
+	SharedKnown bool `json:",omitempty"`
+
+	// Changes are how the profiles differ from those of an earlier sketch; nil if
+	// there was none, or if there are too many.
+	Changes *Changes `json:",omitempty"`
 }
 
 // Profile is a row that became a profile, the first with its address.
 type Profile struct {
-	Row   tally.Row
-	Email profile.Hash
-	JSON  []byte // a JSON:API resource object; valid until the next profile
+	Row     tally.Row
+	Email   profile.Hash // of the address
+	Content profile.Hash // of the JSON, without the property that tells the segments
+	Key     uint64       // in the sketch of the reader; 0 if it has none
+	JSON    []byte       // a JSON:API resource object; valid until the next profile
 }
 
 // TellsChanges reports whether the versions of all segments can be relied on
@@ -94,12 +106,18 @@ type Reader struct {
 	// are rejected, and duplicates.
 	OnSkip func(row tally.Row, code, reason string)
 
+	// Sketch is added each profile of a pass, if it is set. It must be empty when
+	// the pass begins.
+	Sketch *sketch.Sketch
+
 	pipeline *Pipeline
-	segments *segmentIndex // nil unless a property tells who is in which
-	seen     hashset.Set   // addresses of this pass
+	segments *segmentIndex    // nil unless a property tells who is in which
+	seen     hashset.Set      // addresses of this pass
+	shared   *identifierIndex // nil unless FindShared was called
 
 	counts      Survey
 	fingerprint profile.Fingerprint
+	addresses   profile.Fingerprint
 
 	// Of the chunk at hand.
 	encoded []encoded
@@ -118,6 +136,9 @@ func (r *Reader) NeedsTwoPasses() bool { return r.segments.incomplete() }
 // Has reports whether the last pass came across an address.
 func (r *Reader) Has(email profile.Hash) bool { return r.seen.Has(email) }
 
+// Addresses is the fingerprint of the addresses that the last pass came across.
+func (r *Reader) Addresses() profile.Fingerprint { return r.addresses }
+
 // Counts is what the pass under way has found so far.
 func (r *Reader) Counts() *Survey {
 	s := r.counts
@@ -129,12 +150,12 @@ func (r *Reader) Counts() *Survey {
 // order of the rows, if visit is not nil. The error is a [*diagnostic.Error],
 // [diagnostic.Errors], an [*UnreadError] or what visit returned.
 func (r *Reader) Read(ctx context.Context, visit func(*Profile) error) (*Survey, error) {
-	r.counts, r.fingerprint = Survey{}, profile.Fingerprint{}
+	r.counts, r.fingerprint, r.addresses = Survey{}, profile.Fingerprint{}, profile.Fingerprint{}
 	r.seen.Clear()
 	version := r.pipeline.Version(ctx)
 	g, ctx := errgroup.WithContext(ctx)
 	s := newStream()
-	g.Go(func() error { return r.pipeline.readAll(ctx, r.segments, s) })
+	g.Go(func() error { return r.readAll(ctx, s) })
 	g.Go(func() error {
 		for c := range s.full {
 			if err := r.take(c, visit); err != nil {
@@ -150,6 +171,8 @@ func (r *Reader) Read(ctx context.Context, visit func(*Profile) error) (*Survey,
 	if r.segments != nil {
 		r.segments.complete = true
 	}
+	r.shared.finish()
+	r.counts.SharedKnown = r.shared != nil
 	r.counts.Version = version
 	return r.Counts(), nil
 }
@@ -168,13 +191,15 @@ func (r *Reader) take(c *chunk, visit func(*Profile) error) error {
 		e := &r.encoded[i]
 		e.first = r.seen.Add(e.info.Email)
 	}
+	r.shared.note(r)
 	p := Profile{Row: tally.Row{Segment: c.segment}}
 	for i := range r.encoded {
 		e := &r.encoded[i]
-		p.Row.Number, p.Email, p.JSON = e.row, e.info.Email, r.json[e.start:e.end:e.end]
+		p.Row.Number = e.row
 		if r.count(p.Row, c.index, e); !e.first || visit == nil {
 			continue
 		}
+		p.Email, p.Content, p.Key, p.JSON = e.info.Email, e.info.Profile, e.key, r.json[e.start:e.end:e.end]
 		if err := visit(&p); err != nil {
 			return err
 		}
@@ -187,7 +212,8 @@ type encoded struct {
 	row        int64
 	start, end int // in the reader's json
 	info       profile.Info
-	first      bool // no earlier row has its address
+	first      bool   // no earlier row has its address
+	key        uint64 // of the address in the sketch
 }
 
 // encode encodes the rows of a chunk.
@@ -228,7 +254,10 @@ func (r *Reader) reject(row tally.Row, code string, target profile.Target, reaso
 // count counts an encoded row of a segment.
 func (r *Reader) count(row tally.Row, segment int, e *encoded) {
 	info := &e.info
-	r.segments.note(&r.fingerprint, segment, info.Email, e.first)
+	if r.Sketch != nil {
+		e.key = KeyOf(r.Sketch, info.Email.Lo)
+	}
+	r.segments.note(r, segment, e)
 	if !e.first {
 		r.counts.Duplicates++
 		if r.OnSkip != nil {
@@ -238,9 +267,18 @@ func (r *Reader) count(row tally.Row, segment int, e *encoded) {
 	}
 	r.counts.Profiles++
 	r.fingerprint.Add(info.Profile)
+	r.addresses.Add(info.Email)
+	if r.Sketch != nil {
+		r.Sketch.Add(e.key, info.Profile.Lo|ofProfile)
+	}
 	if info.Dropped != 0 {
 		for t := range info.Dropped.Targets() {
 			r.counts.Dropped.Add(row, tally.CodeDropped, t, profile.DroppedBecause(t))
+		}
+	}
+	for _, i := range profile.Identifiers {
+		if info.Omitted[i] {
+			r.counts.Shared.Add(row, CodeShared, i.Target(), i.Target().String()+" is the same for several email addresses")
 		}
 	}
 }

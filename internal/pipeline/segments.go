@@ -37,21 +37,29 @@ func newSegmentIndex(p *Pipeline) *segmentIndex {
 // in which.
 func (x *segmentIndex) incomplete() bool { return x != nil && x.sets != nil && !x.complete }
 
-// note takes into the fingerprint which segments a person is in, who was read
-// from one of them. first says that no earlier row had the address.
-func (x *segmentIndex) note(fingerprint *profile.Fingerprint, segment int, email profile.Hash, first bool) {
+// note takes in which segments a person is who was read from one of them.
+func (x *segmentIndex) note(r *Reader, segment int, e *encoded) {
+	email := e.info.Email
 	switch {
 	case x == nil:
 	case x.incomplete():
 		if x.sets[segment].Add(email) {
-			fingerprint.Add(x.membershipHash(segment, email))
+			r.addMembership(e, x.membershipHash(segment, email))
 		}
-	case first:
+	case e.first:
 		for i := range x.names {
 			if x.in(i, segment, email) {
-				fingerprint.Add(x.membershipHash(i, email))
+				r.addMembership(e, x.membershipHash(i, email))
 			}
 		}
+	}
+}
+
+// addMembership takes in that a person is in a segment.
+func (r *Reader) addMembership(e *encoded, membership profile.Hash) {
+	r.fingerprint.Add(membership)
+	if r.Sketch != nil {
+		r.Sketch.Add(e.key, membership.Lo&^ofProfile)
 	}
 }
 

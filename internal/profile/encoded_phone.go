@@ -1,7 +1,6 @@
 package profile
 
 import (
-	"bytes"
 	"slices"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile/phone"
@@ -34,26 +33,8 @@ func WithoutPhoneNumber(resource []byte) []byte {
 // findPhone returns the position of the phone number with its key. start and end
 // are equal if the profile has none.
 func findPhone(resource []byte) (start, end int) {
-	if !bytes.HasPrefix(resource, []byte(head+`"`)) {
-		return 0, 0
-	}
-	start = len(head) + 1
-	for start < len(resource) && resource[start] != '"' {
-		if resource[start] == '\\' {
-			start++
-		}
-		start++
-	}
-	start++ // the quote that ends the address
-	if start > len(resource) || !bytes.HasPrefix(resource[start:], []byte(phoneKey)) {
-		return 0, 0
-	}
-	number := start + len(phoneKey)
-	length := bytes.IndexByte(resource[number:], '"')
-	if length < 0 {
-		return 0, 0
-	}
-	return start, number + length + 1
+	start = addressEnd(resource)
+	return start, skipText(resource, start, phoneKey)
 }
 
 // PhoneRegion is a region with a dial plan of its own.

@@ -59,6 +59,14 @@ func checkWithoutPhone(t *testing.T, encoder *profile.Encoder, row []string, res
 	if !bytes.Equal(without, want) || !bytes.Equal(resource, before) {
 		t.Errorf("%s becomes %s, want %s", before, without, want)
 	}
+	identified := profile.WithoutIdentifiers(resource)
+	want, _ = encoder.Append(nil, append([]string{row[0], "", ""}, row[3:]...), &info)
+	if bytes.Equal(want, resource) {
+		want = nil
+	}
+	if !bytes.Equal(identified, want) {
+		t.Errorf("%s without identifiers is %s, want %s", before, identified, want)
+	}
 	if without != nil && (!json.Valid(without) || profile.PhoneNumber(without) != nil) {
 		t.Errorf("%s has a number, or is not JSON", without)
 	}

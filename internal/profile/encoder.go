@@ -22,6 +22,7 @@ type Encoder struct {
 	fields  []field
 	phones  phone.Parser
 	derived Derived
+	omit    func(Identifier, Hash) bool // nil leaves nothing out
 }
 
 // field is one mapped target, ready to be written.
@@ -94,6 +95,7 @@ type Info struct {
 	Email   Hash // of the normalised address
 	Profile Hash // of the encoded bytes
 	Dropped Dropped
+	Omitted [len(Identifiers)]bool // identifiers that [Encoder.OmitIdentifiers] left out
 }
 
 // head begins every profile; the address always comes first.
@@ -158,6 +160,9 @@ func (e *Encoder) Append(dst []byte, row []string, info *Info) ([]byte, *Rejecti
 		}
 	}
 	buf = append(buf, closings[open]...)
+	if e.omit != nil {
+		buf = buf[:len(dst)+len(e.omitIdentifiers(buf[len(dst):], info))]
+	}
 	if len(buf)-len(dst)+e.derived.maxBytes > MaxSize {
 		return dst, &Rejection{Code: ProfileTooLarge}
 	}

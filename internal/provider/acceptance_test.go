@@ -22,6 +22,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/simulator"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/wait"
 )
 
 // Keys of the simulated account, and of the other one that some tests add.
@@ -53,6 +54,7 @@ type env struct {
 	list simulator.List
 
 	clock func() time.Time // of the provider
+	runs  wait.Clock       // of runs; nil for that of the machine
 }
 
 func newEnv(t *testing.T) *env { return newEnvWith(t, simulator.Options{}) }
@@ -167,7 +169,7 @@ func (w *env) testCase(steps ...resource.TestStep) resource.TestCase {
 	return resource.TestCase{
 		ProtoV6ProviderFactories: map[string]func() (tfprotov6.ProviderServer, error){
 			"klaviyo": func() (tfprotov6.ProviderServer, error) {
-				return newServer(&klaviyoProvider{version: "test", now: func() time.Time { return w.clock() }}), nil
+				return newServer(&klaviyoProvider{version: "test", now: func() time.Time { return w.clock() }, clock: w.runs}), nil
 			},
 		},
 		Steps: steps,

@@ -187,7 +187,7 @@ func TestAccBlocks_sameMapping(t *testing.T) {
 	moved := config.without(exportBlock, "property 1").with(exportBlock, "properties", `{ tier = "Tier" }`)
 	emptied := moved.without(exportBlock, "attributes").with(exportBlock, "attributes", "{}")
 	changed := applied(emptied)
-	changed.ConfigPlanChecks = planned(exportAddress, plancheck.ResourceActionUpdate, values{"last_run.reason": "mapping changed"})
+	changed.ConfigPlanChecks = planned(exportAddress, plancheck.ResourceActionUpdate, values{"last_run.reason": "everything is sent: mapping changed"})
 	same := inState(exportAddress, values{"last_run.reason": "first run"})
 	w.run(applied(config), applied(reordered, same), applied(moved, same), changed)
 	w.wantImports(2)
@@ -235,13 +235,24 @@ func TestBlocks_unknown(t *testing.T) {
 	}
 }
 
-// A state of the build that had nested attributes is read, and the configuration
-// written anew plans nothing.
+// A state of the build that had nested attributes, and one of the build that kept no
+// sketch, are read, and the configuration written anew plans nothing. The sketch comes
+// with the next run.
 func TestAccBlocks_earlierState(t *testing.T) {
 	t.Parallel()
+	for _, version := range []string{"version0.json", "version1.json"} {
+		t.Run(version, func(t *testing.T) {
+			t.Parallel()
+			continueFrom(t, version)
+		})
+	}
+}
+
+func continueFrom(t *testing.T, version string) {
+	t.Helper()
 	w := newEnv(t)
 	list := w.AddList(simulator.List{ID: "Y6nRLr", Name: "VIP customers"}) // of that state
-	state, err := os.ReadFile(filepath.Join("testdata", "state", "version0.json"))
+	state, err := os.ReadFile(filepath.Join("testdata", "state", version))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -271,6 +282,8 @@ func TestAccBlocks_earlierState(t *testing.T) {
 	c.terraformRun("Apply complete", "apply", "-auto-approve")
 	c.terraformRun("No changes", "plan", "-detailed-exitcode")
 	w.wantImports(1)
+	c.write("vip.csv", head+"joe@example.com,,Joe,,,\nbob@example.com,,Bob,,,\n")
+	c.terraformRun("segment changed: +1 ~0 -0", "plan")
 	if !regexp.MustCompile(fmt.Sprintf(`"schema_version": ?%d`, exportSchemaVersion)).MatchString(c.read("terraform.tfstate")) {
 		t.Error("the state is not of the new version")
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/wait"
 )
 
 // The environment variables that replace provider arguments.
@@ -40,6 +41,7 @@ var (
 type klaviyoProvider struct {
 	version string
 	now     func() time.Time
+	clock   wait.Clock // of runs; nil for that of the machine
 
 	mu   sync.Mutex
 	data *providerData // of the latest configuration, nil before
@@ -109,10 +111,11 @@ func (p *klaviyoProvider) Configure(ctx context.Context, req provider.ConfigureR
 	d := &providerData{
 		apiKey: config.APIKey,
 		now:    p.now,
+		clock:  p.clock,
 
 		addressUnknown: config.BaseURL.IsUnknown(),
 
-		options: klaviyo.Options{UserAgent: "terraform-provider-klaviyo/" + p.version + " (+https://registry.terraform.io/providers/klaviyo-community/klaviyo)"},
+		options: klaviyo.Options{Clock: p.clock, UserAgent: "terraform-provider-klaviyo/" + p.version + " (+https://registry.terraform.io/providers/klaviyo-community/klaviyo)"},
 	}
 	d.options.BaseURL = stringOrEnv(config.BaseURL, envBaseURL)
 	if d.options.BaseURL != "" {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/diagnostic"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/wait"
 )
 
 // providerData is what resources, data sources and actions share in one configuration of the
@@ -23,6 +24,7 @@ type providerData struct {
 	apiKey  types.String // the provider's; may be unknown while planning
 	options klaviyo.Options
 	now     func() time.Time
+	clock   wait.Clock // of runs; nil for that of the machine
 
 	addressUnknown bool // while planning
 
@@ -33,6 +35,8 @@ type providerData struct {
 	refreshes refreshes
 	renames   sync.Map // names that lists are about to get, by id of the list
 	rejects   rejectsFiles
+	claims    claims
+	turns     turns
 	runs      runs
 	account   ownAccount
 }

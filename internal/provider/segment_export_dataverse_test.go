@@ -71,7 +71,7 @@ func TestAccDataverse_exports(t *testing.T) {
 
 	i.dataverse.Remove("id-joe")
 	i.dataverse.AddMembership("id-joe", "VIP_customers")
-	c.run("segment changed: 3 -> 4 profiles", "plan", "-no-color", "-input=false")
+	c.run("segment changed: +1 ~0 -0", "plan", "-no-color", "-input=false")
 	c.run("Apply complete", "apply", "-no-color", "-input=false", "-auto-approve")
 	i.wantMembers("ann@example.com", "bob@example.com", "eve@example.com", "joe@example.com")
 	c.run("No changes", "plan", "-no-color", "-input=false")

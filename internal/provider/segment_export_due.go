@@ -32,16 +32,19 @@ func (p *exportPlan) facts(ctx context.Context, survey *export.Survey) *due.Fact
 		MappingChanged:  !p.sameMapping(ctx),
 		SegmentsChanged: !p.plan.Segments.Equal(p.state.Segments),
 		ScheduleChanged: !p.plan.Schedule.Equal(p.state.Schedule),
+		FullSendChanged: !p.plan.FullSendAfter.Equal(p.state.FullSendAfter),
 		Edited:          p.edited,
 
 		Refresh:       p.refreshFacts(),
 		JustRefreshed: p.justRefreshed,
 
 		MembershipCheck: p.plan.MembershipCheck.ValueString(),
+		Send:            p.plan.send(),
+		FullSend:        fullSendDue(p.plan.FullSendAfter, p.state.LastFullSendAt, p.data.now()),
 		Tick:            p.plan.tick(ctx, last, p.data.now(), p.diags),
 	}
 	if survey != nil {
-		facts.Survey = &due.Survey{Fingerprint: survey.Fingerprint, Profiles: survey.Profiles}
+		facts.Survey = &due.Survey{Fingerprint: survey.Fingerprint, Profiles: survey.Profiles, Changes: difference(survey.Changes)}
 	}
 	return facts
 }
@@ -50,13 +53,22 @@ func (p *exportPlan) facts(ctx context.Context, survey *export.Survey) *due.Fact
 func (p *exportPlan) lastRun(ctx context.Context, last lastRun) *due.Run {
 	run := &due.Run{
 		Fingerprint: last.text(runFingerprint).ValueString(),
-		Profiles:    last.count(runSubmitted).ValueInt64() + p.state.WithheldCount.ValueInt64(),
 		Unconfirmed: last.count(runUnconfirmed).ValueInt64(),
+		Known:       p.known,
 	}
+	counts := runCounts{Profiles: last.count(runSubmitted).ValueInt64() + p.state.WithheldCount.ValueInt64()}
+	load(ctx, p.private, keyCounts, &counts, p.diags)
+	run.Profiles, run.Untaken = counts.Profiles, counts.Untaken
 	if !load(ctx, p.private, keyInputs, &run.Inputs, p.diags) {
 		run.Inputs = p.state.inputs(p.export)
 	}
 	load(ctx, p.private, keyMissing, &run.Missing, p.diags)
+	if p.partly != nil {
+		run.PartlySent, run.PartlySentListed = true, p.partly.Listed
+	}
+	if p.unfinished != nil {
+		run.RemovalUnfinished, run.Unremoved = true, p.unfinished.Left
+	}
 	return run
 }
 
@@ -68,10 +80,13 @@ func (p *exportPlan) refreshFacts() *due.Refresh {
 	}
 	found := &due.Refresh{
 		List: p.state.inputs(p.export).List, SegmentsRead: p.refresh.Survey != nil,
-		Lost: p.refresh.Lost, Tick: p.refresh.Tick,
+		Lost: p.refresh.Lost, Tick: p.refresh.Tick, FullSend: p.refresh.FullSend,
 	}
 	if m := p.refresh.Membership; m != nil {
-		found.Membership = &due.Membership{Missing: missingIn(m), Strangers: m.Strangers}
+		found.Membership = &due.Membership{Missing: missingIn(m), Listed: m.Listed, Strangers: m.Strangers}
+	}
+	if s := p.refresh.Sample; s != nil {
+		found.Sample = &due.Sample{People: s.People, Missing: s.Missing}
 	}
 	return found
 }

@@ -106,6 +106,27 @@ func TestExportPlan_facts(t *testing.T) {
 			func(p *exportPlan) { p.data.now = func() time.Time { return six.Add(-time.Second) } },
 			func(f *due.Facts) { f.Tick = time.Time{} },
 		},
+		"everything asked for":        {func(p *exportPlan) { p.plan.Send = types.StringValue("everything") }, func(f *due.Facts) { f.Send = due.SendEverything }},
+		"what to send is not known":   {func(p *exportPlan) { p.plan.Send = types.StringUnknown() }, func(f *due.Facts) { f.Send = "" }},
+		"everything sent a week ago":  {func(p *exportPlan) { p.state.LastFullSendAt = types.StringValue("2026-01-09T07:00:00Z") }, func(f *due.Facts) { f.FullSend = true }},
+		"everything sent more lately": {func(p *exportPlan) { p.state.LastFullSendAt = types.StringValue("2026-01-09T07:00:01Z") }, func(*due.Facts) {}},
+		"full sends an hour apart": {
+			func(p *exportPlan) {
+				p.state.LastFullSendAt, p.plan.FullSendAfter = types.StringValue("2026-01-16T06:00:00Z"), types.StringValue("1h")
+			},
+			func(f *due.Facts) { f.FullSend, f.FullSendChanged = true, true },
+		},
+		"no full sends": {
+			func(p *exportPlan) {
+				p.state.LastFullSendAt, p.plan.FullSendAfter = types.StringValue("2020-01-16T06:00:00Z"), types.StringValue("0")
+			},
+			func(f *due.Facts) { f.FullSendChanged = true },
+		},
+		"acknowledged profiles that were kept": {func(p *exportPlan) { p.known = true }, func(f *due.Facts) { f.Last.Known = true }},
+		"counts that were kept": {
+			func(p *exportPlan) { p.private = keptState{keyCounts: []byte(`{"profiles":12,"untaken":3}`)} },
+			func(f *due.Facts) { f.Last.Profiles, f.Last.Untaken = 12, 3 },
+		},
 		"edited":         {func(p *exportPlan) { p.edited = true }, func(f *due.Facts) { f.Edited = true }},
 		"just refreshed": {func(p *exportPlan) { p.justRefreshed = true }, func(f *due.Facts) { f.JustRefreshed = true }},
 		"triggers": {
@@ -129,11 +150,11 @@ func TestExportPlan_facts(t *testing.T) {
 		"refreshed, another list planned": {
 			func(p *exportPlan) {
 				p.plan.ListID, p.plan.ID = types.StringValue("Other1"), types.StringValue("MainAc/Other1")
-				p.refresh = &refreshed{Lost: 3, Tick: six}
+				p.refresh = &refreshed{Lost: 3, Tick: six, FullSend: true}
 			},
 			func(f *due.Facts) {
 				f.Now.List = otherList
-				f.Refresh = &due.Refresh{List: list, Lost: 3, Tick: six}
+				f.Refresh = &due.Refresh{List: list, Lost: 3, Tick: six, FullSend: true}
 			},
 		},
 		"refreshed and compared": {
@@ -154,7 +175,7 @@ func TestExportPlan_facts(t *testing.T) {
 			test.change(p)
 			want := &due.Facts{
 				Last: &due.Run{Inputs: inputs, Fingerprint: "abc", Profiles: 7, Unconfirmed: 1},
-				Now:  inputs, Survey: &due.Survey{Fingerprint: "xyz", Profiles: 9}, MembershipCheck: due.CheckFull, Tick: six,
+				Now:  inputs, Survey: &due.Survey{Fingerprint: "xyz", Profiles: 9}, MembershipCheck: due.CheckFull, Send: due.SendChanges, Tick: six,
 			}
 			test.want(want)
 			got := p.facts(t.Context(), &export.Survey{Fingerprint: "xyz", Profiles: 9})

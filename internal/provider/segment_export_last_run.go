@@ -7,6 +7,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/due"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
 )
 
@@ -49,7 +50,7 @@ var runAttributes = []runAttribute{
 		text: func(run completedRun) string { return run.reason },
 	},
 	{
-		name: runStatus, description: "`succeeded`, or `partial` when Klaviyo refused some of the profiles or did not confirm them.",
+		name: runStatus, description: "`succeeded`, or `partial` when Klaviyo refused some of the profiles or did not confirm them, or when it is not known who left the segments.",
 		text: completedRun.status,
 	},
 	{
@@ -81,14 +82,46 @@ var runAttributes = []runAttribute{
 		count: func(run completedRun) int64 { return run.ListProfileCount },
 	},
 	{
+		name: "sent", description: "What the run sent: `" + due.SendEverything + "`, or `" + due.SendChanges + "` since the last run.",
+		text: completedRun.sent,
+	},
+	{
+		name: "profiles_added", description: "Number of profiles that the run sent because they were new in the segments. Not known when everything was sent.",
+		count: func(run completedRun) int64 { return run.ofChanges(run.Added) },
+	},
+	{
+		name: "profiles_updated", description: "Number of profiles that the run sent because their values or segments had changed. Not known when everything was sent.",
+		count: func(run completedRun) int64 { return run.ofChanges(run.Updated) },
+	},
+	{
+		name: "profiles_removed", description: "Number of members that the run took off the list because they had left the segments.",
+		count: func(run completedRun) int64 { return run.Removed },
+	},
+	{
 		name: "jobs", description: "Number of import jobs in Klaviyo.",
 		count: func(run completedRun) int64 { return run.Jobs },
 	},
 }
 
+// sent is what a run sent.
+func (run completedRun) sent() string {
+	if run.Everything {
+		return due.SendEverything
+	}
+	return due.SendChanges
+}
+
+// ofChanges is a count that is known of a run that sent only changes.
+func (run completedRun) ofChanges(count int64) int64 {
+	if run.Everything {
+		return -1
+	}
+	return count
+}
+
 // status sums a run up.
 func (run completedRun) status() string {
-	if run.Refused.Total > 0 || run.Unconfirmed.Total() > 0 {
+	if run.Refused.Total > 0 || run.Unconfirmed.Total() > 0 || run.LeaversUnknown {
 		return "partial"
 	}
 	return "succeeded"
@@ -187,11 +220,17 @@ func (run lastRun) startedAt() time.Time {
 	return at
 }
 
+// completedAt is when the run was over, zero if that is not known.
+func (run lastRun) completedAt() time.Time {
+	at, _ := time.Parse(time.RFC3339, run.text(runCompletedAt).ValueString())
+	return at
+}
+
 // completedSince reports whether the run completed at or after a time, to the
 // second.
 func (run lastRun) completedSince(t time.Time) bool {
-	completed, err := time.Parse(time.RFC3339, run.text(runCompletedAt).ValueString())
-	return err == nil && !completed.Before(t.Truncate(time.Second))
+	completed := run.completedAt()
+	return !completed.IsZero() && !completed.Before(t.Truncate(time.Second))
 }
 
 // lastRun is the last run of the export, nil if there was none or if it is not

@@ -28,9 +28,13 @@ type segmentExportModel struct {
 	Attributes      types.Object `tfsdk:"attributes"`
 	Properties      types.Map    `tfsdk:"properties"`
 	Property        types.List   `tfsdk:"property"`
+	Send            types.String `tfsdk:"send"`
+	FullSendAfter   types.String `tfsdk:"full_send_after"`
 	SyncMode        types.String `tfsdk:"sync_mode"`
+	RemovalScope    types.String `tfsdk:"removal_scope"`
 	OptOuts         types.String `tfsdk:"opt_outs"`
 	Enabled         types.Bool   `tfsdk:"enabled"`
+	OnDestroy       types.String `tfsdk:"on_destroy"`
 	RunOnApply      types.Bool   `tfsdk:"run_on_apply"`
 	Triggers        types.Map    `tfsdk:"triggers"`
 	RejectsPath     types.String `tfsdk:"rejects_path"`
@@ -51,6 +55,8 @@ type segmentExportModel struct {
 	ListProfileCount types.Int64  `tfsdk:"list_profile_count"`
 	NextRunAt        types.String `tfsdk:"next_run_at"`
 	LastRun          types.Object `tfsdk:"last_run"`
+	Changes          types.Object `tfsdk:"changes"`
+	LastFullSendAt   types.String `tfsdk:"last_full_send_at"`
 }
 
 type dataMatchingModel struct {
@@ -62,6 +68,7 @@ type dataMatchingModel struct {
 
 type safeguardsModel struct {
 	MaxRejectedPercent types.Int64 `tfsdk:"max_rejected_percent"`
+	MaxRemovedPercent  types.Int64 `tfsdk:"max_removed_percent"`
 	MaxProfiles        types.Int64 `tfsdk:"max_profiles"`
 	AllowEmptySegment  types.Bool  `tfsdk:"allow_empty_segment"`
 	AllowLiveFlows     types.Bool  `tfsdk:"allow_live_flows"`
@@ -114,8 +121,8 @@ func (m *segmentExportModel) declared() bool {
 // sourceKnown and the attributes themselves.
 func (m *segmentExportModel) export(ctx context.Context, diags *diag.Diagnostics) *export.Export {
 	e := &export.Export{
-		ListID: m.ListID.ValueString(), IgnoreOptOuts: m.OptOuts.ValueString() == optOutsIgnore,
-		Safeguards: m.safeguards(ctx, diags), RejectsPath: m.RejectsPath.ValueString(),
+		ListID: m.ListID.ValueString(), OptOuts: optOuts[m.OptOuts.ValueString()],
+		Safeguards: m.safeguards(ctx, diags), RejectsPath: m.RejectsPath.ValueString(), Mirror: m.mirror(),
 	}
 	if d, ok := m.destination(ctx, diags); ok {
 		e.Destination = d.destination(ctx, diags)
@@ -133,23 +140,30 @@ func (m *segmentExportModel) safeguards(ctx context.Context, diags *diag.Diagnos
 	var s safeguardsModel
 	switch {
 	case m.Safeguards.IsUnknown():
-		return export.Safeguards{MaxRejectedPercent: 100, AllowEmptySegment: true, AllowLiveFlows: true}
+		return export.Safeguards{MaxRejectedPercent: 100, MaxRemovedPercent: 100, AllowEmptySegment: true, AllowLiveFlows: true}
 	case !m.Safeguards.IsNull():
 		diags.Append(m.Safeguards.As(ctx, &s, basetypes.ObjectAsOptions{})...)
 	}
-	out := export.Safeguards{
-		MaxRejectedPercent: export.DefaultMaxRejectedPercent,
+	return export.Safeguards{
+		MaxRejectedPercent: percentOr(s.MaxRejectedPercent, export.DefaultMaxRejectedPercent),
+		MaxRemovedPercent:  percentOr(s.MaxRemovedPercent, export.DefaultMaxRemovedPercent),
 		MaxProfiles:        s.MaxProfiles.ValueInt64(),
 		AllowEmptySegment:  s.AllowEmptySegment.ValueBool() || s.AllowEmptySegment.IsUnknown(),
 		AllowLiveFlows:     s.AllowLiveFlows.ValueBool() || s.AllowLiveFlows.IsUnknown(),
 	}
+}
+
+// percentOr is a limit in percent, or a default without one. What is not known yet
+// limits nothing.
+func percentOr(limit types.Int64, otherwise int64) int64 {
 	switch {
-	case s.MaxRejectedPercent.IsUnknown():
-		out.MaxRejectedPercent = 100
-	case !s.MaxRejectedPercent.IsNull():
-		out.MaxRejectedPercent = s.MaxRejectedPercent.ValueInt64()
+	case limit.IsUnknown():
+		return 100
+	case limit.IsNull():
+		return otherwise
+	default:
+		return limit.ValueInt64()
 	}
-	return out
 }
 
 func (m *segmentExportModel) mapping(ctx context.Context, diags *diag.Diagnostics) profile.Mapping {
@@ -198,6 +212,23 @@ func (m *segmentExportModel) forgetSurvey() {
 	m.RejectedCount, m.DuplicateCount = types.Int64Unknown(), types.Int64Unknown()
 }
 
+// keepRun takes what the last run did from another model.
+func (m *segmentExportModel) keepRun(from *segmentExportModel) {
+	m.LastRun, m.WithheldCount = from.LastRun, from.WithheldCount
+	m.Changes, m.LastFullSendAt = from.Changes, from.LastFullSendAt
+}
+
+// forgetRun leaves it to apply whether there is a run.
+func (m *segmentExportModel) forgetRun() {
+	m.LastRun, m.WithheldCount = types.ObjectUnknown(runType()), types.Int64Unknown()
+	m.Changes, m.LastFullSendAt = types.ObjectUnknown(changesType()), types.StringUnknown()
+}
+
+// noRun is a model that never ran.
+func noRun() *segmentExportModel {
+	return &segmentExportModel{LastRun: types.ObjectNull(runType()), Changes: types.ObjectNull(changesType())}
+}
+
 // inputs are what the model would run with, as far as it is known. e is the
 // export that is planned; its account is that of the destination.
 func (m *segmentExportModel) inputs(e *export.Export) due.Inputs {
@@ -208,6 +239,9 @@ func (m *segmentExportModel) inputs(e *export.Export) due.Inputs {
 	inputs := due.Inputs{
 		List:     due.List{AccountID: account, ListID: m.ListID.ValueString()},
 		SyncMode: m.SyncMode.ValueString(), OptOuts: m.OptOuts.ValueString(), Triggers: map[string]string{},
+	}
+	if m.mirror() == export.MirrorAll {
+		inputs.Removes = removeAll
 	}
 	for name, value := range m.Triggers.Elements() {
 		if v, ok := value.(types.String); ok && !v.IsUnknown() {

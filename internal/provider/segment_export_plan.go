@@ -32,6 +32,11 @@ type exportPlan struct {
 	refresh       *refreshed     // what a refresh found that makes a run due; nil if nothing
 	justRefreshed bool           // this process has just refreshed the export
 	outcome       refreshOutcome // of that refresh
+	partly        *partlySent    // what a run has not sent to the end; nil if there is nothing
+	ranBefore     bool           // the last run was to the list of the plan
+	known         bool           // which profiles Klaviyo acknowledged in the last run
+
+	unfinished *unfinishedRemoval // what a run has not finished; nil if that is nothing
 }
 
 // complete sets every computed attribute of the plan. What depends on unknown
@@ -50,12 +55,16 @@ func (p *exportPlan) complete(ctx context.Context, limit time.Duration) {
 		return
 	}
 	p.loadRefresh(ctx)
+	p.track(ctx)
+	if p.checkClaims(); p.diags.HasError() {
+		return
+	}
 	if !p.preflight(ctx) {
 		return
 	}
 	if p.needsNoRun(ctx) {
 		p.plan.keepSurvey(p.state)
-		p.plan.LastRun, p.plan.WithheldCount = p.state.LastRun, p.state.WithheldCount
+		p.plan.keepRun(p.state)
 		p.plan.setNextRun(ctx, p.diags)
 		return
 	}
@@ -77,7 +86,7 @@ func (p *exportPlan) check(ctx context.Context) {
 	if !p.preflight(ctx) {
 		return
 	}
-	survey := p.data.surveys.find(p.plan.source()) // of the plan of the export itself
+	survey := p.data.surveys.find(p.plan.source(), "") // of the plan of the export itself
 	if survey == nil || p.export.CheckSurvey(survey) != nil {
 		survey = p.survey(ctx)
 	}
@@ -88,7 +97,8 @@ func (p *exportPlan) check(ctx context.Context) {
 		p.checkBeforeRun(ctx, survey)
 	}
 	if !p.diags.HasError() {
-		warnSurvey(p.diags, p.plan.name(), survey, false)
+		warnToExport(p.diags, p.plan.name(), survey, survey.Profiles)
+		warnRows(p.diags, p.plan.name(), survey)
 	}
 }
 
@@ -244,31 +254,31 @@ func (p *exportPlan) sameMapping(ctx context.Context) bool {
 
 // keep plans to read and send nothing.
 func (p *exportPlan) keep() {
-	kept := segmentExportModel{LastRun: types.ObjectNull(runType())}
-	if p.state != nil {
-		kept = *p.state
+	kept := p.state
+	if kept == nil {
+		kept = noRun()
 	}
 	p.plan.NextRunAt = types.StringNull()
 	if p.state == nil || p.state.Enabled.ValueBool() {
 		p.diags.AddAttributeWarning(path.Root("enabled"), "Export Is Disabled",
 			"With enabled = false the segments are not read and nothing is sent, until it is true again.")
 	}
-	p.plan.keepSurvey(&kept)
-	p.plan.LastRun, p.plan.WithheldCount = kept.LastRun, kept.WithheldCount
+	p.plan.keepSurvey(kept)
+	p.plan.keepRun(kept)
 	p.plan.ListName, p.plan.ListProfileCount = kept.ListName, kept.ListProfileCount
 }
 
 // decide plans a run if one is due. survey is nil when the segments are not
 // known yet.
 func (p *exportPlan) decide(ctx context.Context, survey *export.Survey) {
-	p.plan.LastRun, p.plan.WithheldCount = types.ObjectNull(runType()), types.Int64Null()
+	p.plan.keepRun(noRun())
 	if p.state != nil {
-		p.plan.LastRun, p.plan.WithheldCount = p.state.LastRun, p.state.WithheldCount
+		p.plan.keepRun(p.state)
 	}
 	if survey == nil || p.plan.Enabled.IsUnknown() {
 		p.plan.forgetSurvey()
 		if p.plan.RunOnApply.IsUnknown() || p.plan.RunOnApply.ValueBool() {
-			p.plan.LastRun, p.plan.WithheldCount = types.ObjectUnknown(runType()), types.Int64Unknown()
+			p.plan.forgetRun()
 		}
 		return
 	}
@@ -289,7 +299,7 @@ func (p *exportPlan) decide(ctx context.Context, survey *export.Survey) {
 	}
 	switch {
 	case p.plan.RunOnApply.IsUnknown():
-		p.plan.LastRun, p.plan.WithheldCount = types.ObjectUnknown(runType()), types.Int64Unknown()
+		p.plan.forgetRun()
 	case runs:
 		p.planRun(ctx, why, survey)
 	}
@@ -297,6 +307,12 @@ func (p *exportPlan) decide(ctx context.Context, survey *export.Survey) {
 
 // planRun plans a run that is due.
 func (p *exportPlan) planRun(ctx context.Context, why due.Reasons, survey *export.Survey) {
+	if why.Everything {
+		p.export.SendEverything = true
+	}
+	if p.checkRemovals(survey); p.diags.HasError() {
+		return
+	}
 	if p.used != nil {
 		p.checkBeforeRun(ctx, survey)
 		if p.diags.HasError() {
@@ -305,11 +321,19 @@ func (p *exportPlan) planRun(ctx context.Context, why due.Reasons, survey *expor
 	}
 	reason := why.Promised()
 	if p.surveyRefreshed(ctx) {
-		reason += " " + estimate(survey.Profiles)
+		reason += " " + estimate(p.export.Sends(survey))
 	}
+	p.plan.forgetRun()
 	p.plan.LastRun = plannedRun(reason).object()
-	p.plan.ListProfileCount, p.plan.WithheldCount = types.Int64Unknown(), types.Int64Unknown()
-	warnSurvey(p.diags, p.plan.name(), survey, p.surveyRefreshed(ctx))
+	p.plan.Changes = plannedChanges(why, survey)
+	p.plan.ListProfileCount = types.Int64Unknown()
+	if !p.surveyRefreshed(ctx) {
+		warnToExport(p.diags, p.plan.name(), survey, p.export.Sends(survey))
+	}
+	warnRows(p.diags, p.plan.name(), survey)
+	if p.surveyRefreshed(ctx) && p.refresh.Membership != nil && p.plan.OptOuts.Equal(p.state.OptOuts) && p.plan.ListID.Equal(p.state.ListID) {
+		warnAbsent(p.diags, p.plan.name(), p.refresh.Membership.OptOuts)
+	}
 }
 
 // checkBeforeRun checks the scopes of the key, as far as that can be tried, and that
@@ -322,7 +346,7 @@ func (p *exportPlan) checkBeforeRun(ctx context.Context, survey *export.Survey) 
 	if p.plan.ListID.IsUnknown() {
 		return
 	}
-	if err := p.export.CheckFlows(ctx, p.used.client, survey.Profiles); err != nil {
+	if err := p.export.CheckFlows(ctx, p.used.client, p.export.Joining(survey)); err != nil {
 		p.fail(ctx, "the flows of the list", p.used.blame(err))
 	}
 }

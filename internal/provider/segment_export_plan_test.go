@@ -2,6 +2,7 @@ package provider
 
 import (
 	"maps"
+	"strings"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
@@ -54,19 +55,19 @@ func TestAccSegmentExport_runIsDue(t *testing.T) {
 	}{
 		"row added": {
 			before: func(w *env) { w.segment(threeCSV + "joe@example.com,Joe\n") },
-			reason: "segment changed: 3 -> 4 profiles",
+			reason: "segment changed: +1 ~0 -0",
 		},
 		"mapping": {
 			change: func(_ *env, c configuration) configuration { return c.without(exportBlock, "attributes") },
 			plan:   dueUnread,
-			reason: "mapping changed",
+			reason: "everything is sent: mapping changed",
 		},
 		"a member lost and a row changed": {
 			before: func(w *env) {
 				w.RemoveMembers(w.list.ID, "ann@example.com")
 				w.segment("EMail,FirstName\n" + rowAnn + rowBob + "eve@example.com,Eva\n")
 			},
-			reason: "list lost 1 member; segment changed: 3 profiles, not all the same as before",
+			reason: "everything is sent: list lost 1 member; segment changed: +0 ~1 -0",
 		},
 		"other list": {
 			change: func(w *env, c configuration) configuration {
@@ -74,14 +75,14 @@ func TestAccSegmentExport_runIsDue(t *testing.T) {
 				return c.with(exportBlock, "list_id", `"`+w.list.ID+`"`)
 			},
 			plan:   func(reason string) values { return with(dueUnread(reason), "list_name", "Another") },
-			reason: "list changed",
+			reason: "everything is sent: list changed",
 		},
 		"triggers": {
 			change: func(_ *env, c configuration) configuration {
 				return c.with(exportBlock, "triggers", `{ release = "2", month = "May", kept = "as is" }`)
 			},
 			plan:   dueUnread,
-			reason: "trigger gone changed; trigger month changed; trigger release changed",
+			reason: "everything is sent: trigger gone changed; trigger month changed; trigger release changed",
 		},
 	}
 	for name, test := range tests {
@@ -205,7 +206,7 @@ func TestAccSegmentExport_switchedOffAndOn(t *testing.T) {
 	off := config.with(exportBlock, "enabled", "false")
 	on := applied(config, inState(exportAddress, values{"list_profile_count": 3}))
 	on.PreConfig = func() { w.RemoveMembers(w.list.ID, "ann@example.com") }
-	on.ConfigPlanChecks = planned(exportAddress, plancheck.ResourceActionUpdate, dueUnread("enabled again"))
+	on.ConfigPlanChecks = planned(exportAddress, plancheck.ResourceActionUpdate, dueUnread("everything is sent: enabled again"))
 	w.run(applied(config), applied(off, inState(exportAddress, values{"last_run.reason": "first run", "profile_count": 3})), on)
 	w.wantImports(2)
 	w.wantMembers(three...)
@@ -216,8 +217,8 @@ func TestAccSegmentExport_switchedOffAndOn(t *testing.T) {
 func TestAccSegmentExport_dueWhileOff(t *testing.T) {
 	t.Parallel()
 	changes := map[string]struct{ argument, reason string }{
-		"list":    {"list_id", "list changed"},
-		"trigger": {"triggers", "trigger release changed"},
+		"list":    {"list_id", "everything is sent: list changed"},
+		"trigger": {"triggers", "everything is sent: trigger release changed"},
 	}
 	for _, offSwitch := range []string{"run_on_apply", "enabled"} {
 		for name, change := range changes {
@@ -235,7 +236,7 @@ func TestAccSegmentExport_dueWhileOff(t *testing.T) {
 				on := applied(config)
 				reason := change.reason
 				if offSwitch == "enabled" { // nothing is refreshed then
-					reason = "enabled again; " + reason
+					reason = strings.Replace(reason, "sent: ", "sent: enabled again; ", 1)
 				}
 				on.ConfigPlanChecks = planned(exportAddress, plancheck.ResourceActionUpdate, values{"last_run.reason": reason})
 				w.run(first, applied(config.with(exportBlock, offSwitch, "false")), on)
@@ -256,9 +257,9 @@ func TestAccSegmentExport_accountChanged(t *testing.T) {
 		with(listBlock, "force_destroy", "true").
 		with(exportBlock, "list_id", listAddress+".id")
 	moved := applied(config.with(providerBlock, "api_key", `"`+otherKey+`"`), inState(exportAddress, values{
-		"destination.account_id": "OtherA", "last_run.reason": "account changed; list changed", "list_profile_count": 3,
+		"destination.account_id": "OtherA", "last_run.reason": "everything is sent: account changed; list changed", "list_profile_count": 3,
 	}))
-	moved.ConfigPlanChecks = planned(exportAddress, plancheck.ResourceActionUpdate, dueUnread("account changed; list changed"))
+	moved.ConfigPlanChecks = planned(exportAddress, plancheck.ResourceActionUpdate, dueUnread("everything is sent: account changed; list changed"))
 	w.run(applied(config), moved)
 	w.wantImports(2)
 }

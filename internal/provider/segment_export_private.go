@@ -8,6 +8,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/logging"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/sketch"
 )
 
 // Keys of the private state of an export.
@@ -25,9 +27,33 @@ const (
 	// keyMissing is who was missing on the list after the last run, a [due.Missing].
 	keyMissing = "missing"
 
+	// keyAbsent is who of a sample was not on the list after the last run, an
+	// [export.Absent].
+	keyAbsent = "absent"
+
 	// keyInputs is what the last run was made with, [due.Inputs]. The attributes
 	// of the state may have changed since without a run.
 	keyInputs = "last_run_inputs"
+
+	// keyCounts are counts of the last run, [runCounts].
+	keyCounts = "last_run_counts"
+
+	// keyAcknowledged and keyAcknowledgedKeys are the sketches of the profiles that
+	// Klaviyo has acknowledged, the second of keys alone and only of exports that take
+	// people off the list. They are of the account and the list of keyInputs.
+	keyAcknowledged     = "acknowledged"
+	keyAcknowledgedKeys = "acknowledged_keys"
+
+	// keyUnfinished is what is known of a removal that a run did not finish, an
+	// [unfinishedRemoval].
+	keyUnfinished = "unfinished_removal"
+
+	// keyPartlySent is what is known of a run that failed after it had sent profiles, a
+	// [partlySent].
+	keyPartlySent = "partly_sent"
+
+	// keyWithdrawn is what a destroy has not finished, an [unfinishedDestroy].
+	keyWithdrawn = "unfinished_destroy"
 )
 
 // privateState is the data that the framework stores beside the attributes.
@@ -62,8 +88,49 @@ type refreshed struct {
 	Lost   int64          `json:"lost"`   // members since the last run, opt-outs aside
 	Tick   time.Time      `json:"tick"`   // when the schedule last made a run due; zero if it did not
 
+	// FullSend says that it was time to send everything once more.
+	FullSend bool `json:"full_send"`
+
 	// Membership is set where the list was read.
 	Membership *export.Membership `json:"membership"`
+
+	// Sample is set where a sample of the people was looked up on the list.
+	Sample *export.SampleCheck `json:"sample,omitempty"`
+}
+
+// runCounts are counts of a run that its attributes do not have.
+type runCounts struct {
+	Profiles int64 `json:"profiles"` // in the segments
+	Untaken  int64 `json:"untaken"`  // that Klaviyo could not take for now
+}
+
+// storeSketch keeps a sketch; nil removes the one that was kept.
+func storeSketch(ctx context.Context, private privateState, key string, s *sketch.Sketch, diags *diag.Diagnostics) {
+	if s == nil {
+		store(ctx, private, key, nil, diags)
+		return
+	}
+	store(ctx, private, key, s.Encode(), diags)
+}
+
+// loadSketch returns a sketch that was kept. It is nil if there is none, or if it
+// cannot be read: a run then sends everything, which is always right.
+func loadSketch(ctx context.Context, private privateState, key string, diags *diag.Diagnostics) *sketch.Sketch {
+	value, found := private.GetKey(ctx, key)
+	diags.Append(found...)
+	if len(value) == 0 {
+		return nil
+	}
+	var encoded []byte
+	err := json.Unmarshal(value, &encoded)
+	if err == nil {
+		var s *sketch.Sketch
+		if s, err = sketch.Decode(encoded); err == nil {
+			return s
+		}
+	}
+	logging.Warn(ctx, "What was kept of the last run cannot be read, so everything is sent", logging.Fields{"key": key, "reason": err.Error()})
+	return nil
 }
 
 // surveyed is a survey, and what was declared then.

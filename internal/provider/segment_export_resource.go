@@ -7,6 +7,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/due"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/logging"
 )
@@ -37,7 +38,11 @@ func (r *segmentExportResource) Configure(_ context.Context, req resource.Config
 
 // ModifyPlan implements resource.ResourceWithModifyPlan.
 func (r *segmentExportResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
-	if req.Plan.Raw.IsNull() || r.data == nil {
+	switch {
+	case r.data == nil:
+		return
+	case req.Plan.Raw.IsNull():
+		warnDestroy(ctx, req, resp)
 		return
 	}
 	var plan segmentExportModel
@@ -68,6 +73,10 @@ func (r *segmentExportResource) Create(ctx context.Context, req resource.CreateR
 		return
 	}
 	p := exportPlan{data: r.data, plan: &plan, private: resp.Private, diags: &resp.Diagnostics}
+	if err := r.data.turns.create(ctx, plan.ID.ValueString()); err != nil {
+		plan.addError(&resp.Diagnostics, err)
+		return
+	}
 	p.apply(ctx, "create", timeout)
 	if resp.Diagnostics.HasError() {
 		return
@@ -117,18 +126,20 @@ func (r *segmentExportResource) Update(ctx context.Context, req resource.UpdateR
 	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
 }
 
-// Delete implements resource.Resource. The list keeps its members.
-func (r *segmentExportResource) Delete(context.Context, resource.DeleteRequest, *resource.DeleteResponse) {
-}
-
 // apply executes the plan. Terraform has planned again just before, with everything
 // known.
 func (p *exportPlan) apply(ctx context.Context, operation string, timeout time.Duration) {
 	ctx, cancel := withTimeout(ctx, operation, timeout)
 	defer cancel()
 	p.export = p.plan.export(ctx, p.diags)
+	p.export.Clock = p.data.clock
+	p.loadRefresh(ctx)
+	p.track(ctx)
 	surveyed := p.surveyed(ctx)
 	store(ctx, p.private, keyRefresh, nil, p.diags) // only the plan needed it
+	if p.plan.send() == due.SendEverything {
+		p.storeSketches(ctx, nil, nil)
+	}
 	if p.diags.HasError() || !p.plan.Enabled.ValueBool() {
 		return
 	}
@@ -144,37 +155,41 @@ func (p *exportPlan) apply(ctx context.Context, operation string, timeout time.D
 	run := p.plan.lastRun()
 	if run == nil || !run.text(runID).IsUnknown() {
 		p.save(ctx)
+		p.beginSampling(ctx)
 		p.plan.setNextRun(ctx, p.diags)
 		return
 	}
-	reason := run.text(runReason).ValueString()
-	if run.text(runReason).IsUnknown() { // it was planned without a refresh
-		if surveyed == nil {
-			surveyed = &export.Survey{}
-		}
-		reason = p.reasons(ctx, surveyed).String()
-	}
-	p.run(ctx, reason, surveyed)
+	p.run(ctx, p.chooseSent(ctx, run, surveyed), surveyed)
 	p.plan.setNextRun(ctx, p.diags)
 }
 
 // surveyed is the survey of the refresh or of the plan just before, if the
 // declaration is the same.
 func (p *exportPlan) surveyed(ctx context.Context) *export.Survey {
-	found := refreshed{}
-	if p.sameSource(ctx) && load(ctx, p.private, keyRefresh, &found, p.diags) && found.Survey != nil {
-		return found.Survey
+	if p.surveyRefreshed(ctx) {
+		return p.refresh.Survey
 	}
-	return p.data.surveys.find(p.plan.source())
+	since := ""
+	if p.export.Acknowledged != nil {
+		since = p.export.Acknowledged.Identity()
+	}
+	return p.data.surveys.find(p.plan.source(), since)
 }
 
 // run exports, and records it.
 func (p *exportPlan) run(ctx context.Context, reason string, surveyed *export.Survey) {
-	result, err := p.export.Run(ctx, p.used.client, export.RunOptions{Surveyed: surveyed, Fingerprint: p.pinned()})
+	sample := p.newSample()
+	result, err := p.export.Run(ctx, p.used.client, export.RunOptions{Surveyed: surveyed, Fingerprint: p.pinned(), Sample: sample})
 	if err != nil {
+		p.keepPartlySent(ctx, err)
+		p.keepUnfinished(ctx, err)
 		p.plan.addError(p.diags, p.used.blame(err))
 		return
 	}
+	store(ctx, p.private, keyPartlySent, nil, p.diags)
+	store(ctx, p.private, keyUnfinished, nil, p.diags)
+	store(ctx, p.private, keyWithdrawn, nil, p.diags)
+	result.LeaversUnknown = result.LeaversUnknown || p.leaversUnknown()
 	p.data.runs.add(result.ID)
 	warnChanged(p.diags, p.plan.name(), p.plan.Fingerprint, p.plan.ProfileCount, result)
 	p.plan.LastRun = finishedRun(reason, result).object()
@@ -186,9 +201,13 @@ func (p *exportPlan) run(ctx context.Context, reason string, surveyed *export.Su
 	if p.plan.Fingerprint.IsUnknown() {
 		p.plan.setSurvey(&result.Survey)
 	}
+	p.setSent(result)
+	p.storeSketches(ctx, result.Acknowledged, result.AcknowledgedKeys)
+	store(ctx, p.private, keyCounts, runCounts{result.Profiles, result.Untaken}, p.diags)
 	store(ctx, p.private, keyInputs, p.plan.inputs(p.export), p.diags)
 	storeSurveyed(ctx, p.private, p.plan, p.export, &result.Survey, p.diags)
 	p.rememberMissing(ctx)
+	p.rememberAbsent(ctx, sample)
 	warnResult(p.diags, p.plan.name(), result)
 }
 

@@ -169,7 +169,7 @@ func (r *requestedExport) run(ctx context.Context, progress func(export.Progress
 	}
 	ctx, cancel := withTimeout(ctx, "update", timeout)
 	defer cancel()
-	result, err := e.Run(ctx, used.client, export.RunOptions{Surveyed: r.data.surveys.find(r.model.source()), Progress: progress})
+	result, err := e.Run(ctx, used.client, export.RunOptions{Surveyed: r.data.surveys.find(r.model.source(), ""), Progress: progress})
 	if err != nil {
 		r.model.addError(&found, used.blame(err))
 		return nil

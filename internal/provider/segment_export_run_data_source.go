@@ -64,7 +64,7 @@ func (d *segmentExportRunDataSource) Schema(ctx context.Context, _ datasource.Sc
 func answerAttributes() map[string]resourceschema.Attribute {
 	attributes := lastRunSchema()
 	attributes[runReason] = computedString("Why it ran: `requested at` and the time, or the reason of the export's own run if that run answered the request.")
-	attributes[runStatus] = computedString("`succeeded`, `partial` when Klaviyo refused some of the profiles or did not confirm them, or `" + runSkipped + "` when the request was too old; then all other values are those of the last run of the export.")
+	attributes[runStatus] = computedString("`succeeded`, `partial` as in `last_run` of the export, or `" + runSkipped + "` when the request was too old; then all other values are those of the last run of the export.")
 	attributes[runListProfileCount] = computedInt64("Number of members of the list after the run.")
 	return attributes
 }

@@ -136,7 +136,7 @@ func TestAccSegmentExportRun_withTheRunOfTheExport(t *testing.T) {
 		}
 	}
 	first := ran(config, same(), inState(runAddress, values{"reason": regexp.MustCompile("^first run"), "status": "succeeded", "jobs": 1}))
-	changed := ran(config, same(), inState(runAddress, values{"profiles_submitted": 4}))
+	changed := ran(config, same(), inState(runAddress, values{"profiles_submitted": 1}))
 	changed.PreConfig = func() {
 		w.wantImports(1)
 		w.segment(threeCSV + "joe@example.com,Joe\n")

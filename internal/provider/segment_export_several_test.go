@@ -38,7 +38,7 @@ func TestAccSegmentExport_several(t *testing.T) {
 	}
 	config := w.several(segments).with(exportBlock, "segment_property", `"Segments"`)
 	first := applied(config, inState(exportAddress, values{"profile_count": 3, "duplicate_count": 1, "last_run.profiles_submitted": 3}))
-	moved := applied(config, inState(exportAddress, values{"last_run.profiles_submitted": 3}))
+	moved := applied(config, inState(exportAddress, values{"last_run.profiles_submitted": 1}))
 	moved.PreConfig = func() {
 		w.wantMembers("ann@example.com", "bob@example.com", "joe@example.com")
 		w.wantProperty("ann@example.com", "Segments", `["a"]`)
@@ -50,10 +50,10 @@ func TestAccSegmentExport_several(t *testing.T) {
 		segments["b"] += "ann@example.com,Anna\n"
 		w.several(segments)
 	}
-	moved.ConfigPlanChecks = planned(exportAddress, plancheck.ResourceActionUpdate, dueRun("segment changed: 3 profiles, not all the same as before"))
+	moved.ConfigPlanChecks = planned(exportAddress, plancheck.ResourceActionUpdate, dueRun("segment changed: +0 ~1 -0"))
 	renamed := applied(config.with(exportBlock, "segment_property", `"In"`))
 	renamed.PreConfig = func() { w.wantProperty("ann@example.com", "Segments", `["a","b"]`) }
-	renamed.ConfigPlanChecks = planned(exportAddress, plancheck.ResourceActionUpdate, values{"last_run.reason": "mapping changed"})
+	renamed.ConfigPlanChecks = planned(exportAddress, plancheck.ResourceActionUpdate, values{"last_run.reason": "everything is sent: mapping changed"})
 	w.run(first, moved, renamed)
 	w.wantProperty("joe@example.com", "In", `["b"]`)
 }

@@ -2,6 +2,7 @@ package provider
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -15,6 +16,9 @@ import (
 
 // estimate says how many jobs and how much time a run takes at least.
 func estimate(profiles int64) string {
+	if profiles == 0 {
+		return "(nothing to send)"
+	}
 	return fmt.Sprintf("(%s, %s at best)", tally.Count(export.Jobs(profiles), "import job"), max(export.Shortest(profiles), time.Second))
 }
 
@@ -29,16 +33,17 @@ func (m *segmentExportModel) name() string {
 	return redact.Line(m.DisplayName.ValueString())
 }
 
-// warnSurvey warns of rows that a run will not send, and of the counts where the
-// plan cannot show them.
-func warnSurvey(diags *diag.Diagnostics, name string, s *export.Survey, refreshed bool) {
-	if !refreshed {
-		diags.AddAttributeWarning(path.Root(segmentArgument), fmt.Sprintf("%s To Export: %s", tally.Count(s.Profiles, "Profile"), name),
-			fmt.Sprintf("%s %s, from %s: %s, and %s that cannot be exported. This is what the segments hold now. "+
-				"Unless pin_to_plan is true, what they hold when the plan is applied is exported.",
-				tally.Count(s.Profiles, "profile"), estimate(s.Profiles), tally.Count(s.Rows, "row"), tally.Count(s.Duplicates, "duplicate"), tally.Count(s.Rejected.Total, "row")))
+// warnToExport warns of the counts where the plan cannot show them. sends is how many
+// of the profiles will be sent.
+func warnToExport(diags *diag.Diagnostics, name string, s *export.Survey, sends int64) {
+	changed := ""
+	if sends < s.Profiles {
+		changed = fmt.Sprintf("Since the last run %s; only these are sent. ", tally.CountWith(sends, "profile", "was added or updated", "were added or updated"))
 	}
-	warnRows(diags, name, s)
+	diags.AddAttributeWarning(path.Root(segmentArgument), fmt.Sprintf("%s To Export: %s", tally.Count(s.Profiles, "Profile"), name),
+		fmt.Sprintf("%s %s, from %s: %s, and %s that cannot be exported. %sThis is what the segments hold now. "+
+			"Unless pin_to_plan is true, what they hold when the plan is applied is exported.",
+			tally.Count(s.Profiles, "profile"), estimate(sends), tally.Count(s.Rows, "row"), tally.Count(s.Duplicates, "duplicate"), tally.Count(s.Rejected.Total, "row"), changed))
 }
 
 // warnRows warns of rows and values that are not sent.
@@ -50,6 +55,20 @@ func warnRows(diags *diag.Diagnostics, name string, s *export.Survey) {
 	if s.Dropped.Total > 0 {
 		diags.AddAttributeWarning(path.Root(segmentArgument), fmt.Sprintf("%s Left Out: %s", tally.Count(s.Dropped.Total, "Value"), name),
 			"Some profiles are exported without a value that Klaviyo would refuse:\n"+s.Dropped.String()+rowsCounted)
+	}
+	warnShared(diags, name, s)
+}
+
+// warnShared warns of identifiers that several addresses have, a warning for each.
+func warnShared(diags *diag.Diagnostics, name string, s *export.Survey) {
+	for _, r := range s.Shared.Reasons() {
+		noun := "External Id"
+		if r.Target.Name == "phone_number" {
+			noun = "Phone Number"
+		}
+		diags.AddAttributeWarning(path.Root(segmentArgument), fmt.Sprintf("%s Shared: %s", tally.Count(r.Count, noun), name),
+			"Profiles with different email addresses have the same "+strings.ToLower(noun)+". Klaviyo would merge them into one, so they are exported without it: "+
+				r.Rows()+".\nCorrect the column that "+r.Target.String()+" names, or leave the argument out. "+rowsCounted)
 	}
 }
 
@@ -66,12 +85,90 @@ func warnChanged(diags *diag.Diagnostics, name string, planned types.String, pro
 	warnRows(diags, name, &r.Survey)
 }
 
-// warnResult warns of what Klaviyo refused or did not confirm.
+// warnLost warns that a run sends everything although that was not planned, since the
+// list has lost members.
+func warnLost(diags *diag.Diagnostics, name string, members int64) {
+	diags.AddAttributeWarning(path.Root("list_id"), "Everything Was Sent: "+name,
+		fmt.Sprintf("The list has lost %s since the last run, which the plan did not know. Who is missing is not known, so all profiles of the segments were sent, and not only those that had changed.",
+			tally.Count(members, "member")))
+}
+
+// longWait is how long a plan may wait for Klaviyo's limit without a warning.
+const longWait = 10 * time.Second
+
+// warnWaiting warns that counting the members of a list had to wait. Terraform shows
+// warnings with the same summary as one, with their number.
+func warnWaiting(diags *diag.Diagnostics, name string, waited time.Duration) {
+	if waited < longWait {
+		return
+	}
+	diags.AddAttributeWarning(path.Root("membership_check"), "Waited To Count The Members Of A List",
+		fmt.Sprintf("The refresh of the export %q waited %s, because Klaviyo counts the members of lists only 15 times a minute, for all users of the account together, and membership_check = \"%s\" needs a count for each export and plan. "+
+			"With many exports set membership_check = \"%s\", which looks up a hundred people of the segment instead, or \"%s\".",
+			name, waited.Round(time.Second), membershipCount, membershipSample, membershipNone))
+}
+
+// warnShort warns that fewer people are on the list than Klaviyo acknowledged.
+func warnShort(diags *diag.Diagnostics, name string, r *export.Result) {
+	if r.Short == 0 {
+		return
+	}
+	acknowledged := r.ListProfileCount + r.Short
+	diags.AddAttributeWarning(path.Root("list_id"), "Fewer Members Than Exported: "+name,
+		fmt.Sprintf("Klaviyo acknowledged %s of people who did not opt out, in this run or before, but after the run the list %q has %s, %s fewer. "+
+			"Klaviyo may have merged profiles that share a phone number or an external id, may take several addresses for one person, or somebody has taken people off the list or deleted them meanwhile. "+
+			"Look for them in Klaviyo, in the list and in the log of merged profiles; membership_check = \"%s\" tells with each plan how many people of the segments are missing on the list. To send everybody once more, change one of the triggers.",
+			tally.Count(acknowledged, "profile"), r.ListName, tally.Count(r.ListProfileCount, "member"), tally.Thousands(r.Short), membershipFull))
+}
+
+// countPeople is a number of people with what agrees with it: "1 person is" or
+// "12 people are".
+func countPeople(n int64, one, many string) string {
+	if n == 1 {
+		return "1 person " + one
+	}
+	return tally.Thousands(n) + " people " + many
+}
+
+// warnAbsent warns of people who are not on the list since they opted out, and whom a
+// planned run does not put back.
+func warnAbsent(diags *diag.Diagnostics, name string, who export.OptOutCounts) {
+	if n := who.Total(); n > 0 {
+		diags.AddAttributeWarning(path.Root("opt_outs"), "People Who Opted Out: "+name,
+			fmt.Sprintf("Of those in the segments, %s not on the list because of opting out: %s. The run does not put them back.", countPeople(n, "is", "are"), who))
+	}
+}
+
+// warnWithheld warns of people whom a run withheld.
+func warnWithheld(diags *diag.Diagnostics, name string, r *export.Result) {
+	if n := r.Withheld; n > 0 {
+		diags.AddAttributeWarning(path.Root("opt_outs"), "People Withheld: "+name,
+			fmt.Sprintf("%s withheld: %s. They are neither put on the list %q nor updated. The argument opt_outs says which opt-outs count.",
+				countPeople(n, "was", "were"), r.OptOuts, r.ListName))
+	}
+}
+
+// warnResult warns of who was withheld, of who is not on the list all the same, and of
+// what Klaviyo refused or did not confirm.
 func warnResult(diags *diag.Diagnostics, name string, r *export.Result) {
+	warnWithheld(diags, name, r)
+	warnShort(diags, name, r)
 	if r.Refused.Total > 0 {
 		diags.AddAttributeWarning(path.Root(segmentArgument), "Profiles That Klaviyo Refused: "+name,
 			fmt.Sprintf("Klaviyo took %s of %s. It refused:\n%sCorrect these rows in the source; the next run tries them again. %s",
 				tally.Thousands(r.Exported), tally.Count(r.Submitted(), "profile"), r.Refused.String(), rowsCounted))
+	}
+	if r.Untaken > 0 {
+		diags.AddAttributeWarning(path.Root(segmentArgument), "Profiles That Klaviyo Could Not Take: "+name,
+			fmt.Sprintf("Of the profiles that Klaviyo refused, %s because of trouble on Klaviyo's side, although the run sent them several times. "+
+				"Nothing is wrong with these rows. The next plan shows a run of the export as due, which sends them again; a run on demand is to be requested again.",
+				tally.CountWith(r.Untaken, "profile", "was not taken", "were not taken")))
+	}
+	if r.LeaversUnknown {
+		diags.AddAttributeWarning(path.Root("sync_mode"), "Nobody Was Taken Off The List: "+name,
+			fmt.Sprintf("All profiles were sent, but so much has changed since the last run that it is not known which members of the list %q left the segments. "+
+				"They stay on the list, and later runs do not find them either. To take everybody off who is in none of the segments, whoever put them there, set removal_scope = \"all\". "+
+				"Where only some of them are to go, take them off in Klaviyo, and let the segments change in smaller steps.", r.ListName))
 	}
 	if r.Unconfirmed.Total() > 0 {
 		diags.AddAttributeWarning(path.Root(segmentArgument), "Profiles That Klaviyo Did Not Confirm: "+name,

@@ -35,7 +35,7 @@ func TestAccSegmentExport_withoutRefresh(t *testing.T) {
 
 	c.write("main.tf", strings.Replace(c.read("main.tf"), `release = "1"`, `release = "2"`, 1))
 	w.segment(threeCSV)
-	c.terraformRun(`-> "trigger release changed"`, "plan", "-refresh=false", "-out=plan.bin")
+	c.terraformRun(`-> "everything is sent: trigger release changed"`, "plan", "-refresh=false", "-out=plan.bin")
 	w.segment(threeCSV + "kim@example.com,Kim\n") // moves on once more
 	c.terraformRun("Apply complete", "apply", "plan.bin")
 	c.terraformRun("No changes", "plan")
@@ -62,12 +62,12 @@ func TestAccSegmentExport_pinnedToPlan(t *testing.T) {
 
 	const joe, kim = "joe@example.com,Joe\n", "kim@example.com,Kim\n"
 	w.segment(threeCSV + joe)
-	c.terraformRun("segment changed: 3 -> 4 profiles", "plan", "-out=plan.bin")
+	c.terraformRun("segment changed: +1 ~0 -0", "plan", "-out=plan.bin")
 	w.segment(threeCSV + joe + kim)
 	c.fail("Segment Changed Since The Plan", "apply", "-no-color", "-input=false", "plan.bin")
 	w.wantImports(1)
 	w.wantMembers(three...)
-	c.terraformRun("segment changed: 3 -> 5 profiles", "plan", "-out=plan.bin")
+	c.terraformRun("segment changed: +2 ~0 -0", "plan", "-out=plan.bin")
 	c.terraformRun("Apply complete", "apply", "plan.bin")
 	w.wantMembers("ann@example.com", "bob@example.com", "eve@example.com", "joe@example.com", "kim@example.com")
 }

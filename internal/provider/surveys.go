@@ -24,11 +24,25 @@ func (s *surveys) keep(source string, survey *export.Survey) {
 	s.bySource[source] = survey
 }
 
-// find returns the survey of a source, nil if there is none.
-func (s *surveys) find(source string) *export.Survey {
+// find returns the survey of a source, nil if there is none. since identifies what
+// its changes must be compared with, empty for a survey without changes. Exports of
+// the same segments to several lists share a survey, but not its changes.
+func (s *surveys) find(source, since string) *export.Survey {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.bySource[source]
+	survey := s.bySource[source]
+	switch {
+	case survey == nil:
+		return nil
+	case since == "":
+		without := *survey
+		without.Changes = nil
+		return &without
+	case survey.Changes == nil || survey.Changes.Since != since:
+		return nil
+	default:
+		return survey
+	}
 }
 
 // refreshes are the outcomes of the refreshes that this process has made, by

@@ -82,6 +82,14 @@ var (
 		return ""
 	}}
 
+	// interval accepts durations, zero included.
+	interval = stringRule{"must be a duration, or 0", "Not A Duration", func(text string) string {
+		if d, err := time.ParseDuration(text); err != nil || d < 0 {
+			return fmt.Sprintf("%q is not a duration. Write a number and its unit, such as \"24h\" or \"168h\", or \"0\" for never.", text)
+		}
+		return ""
+	}}
+
 	// delimiter accepts characters that can separate fields.
 	delimiter = stringRule{"must be one character, other than a quote or a line end", "Not A Delimiter", func(text string) string {
 		if utf8.RuneCountInString(text) != 1 || strings.ContainsAny(text, "\"\r\n\uFFFD") {

@@ -13,6 +13,10 @@ type Account struct {
 	Locale            string
 	PreferredCurrency string
 	TestAccount       bool
+
+	// GlobalUnsubscribe makes unsubscribing from a list mean unsubscribing from
+	// everything, which is the default of Klaviyo's accounts.
+	GlobalUnsubscribe bool
 }
 
 // account is all that belongs to one account.
@@ -23,6 +27,8 @@ type account struct {
 	jobs    []*job // in the order of their creation
 	pending []*job // those of them that have not ended
 	meters  map[string]*meter
+	flaky   *flaky // nil for none
+	unique  bool   // see RefuseSharedIdentifiers
 }
 
 // AddAccount adds another account, for which AddKeyFor makes keys. The server
@@ -43,7 +49,9 @@ func (s *Server) AddAccount(a Account) Account {
 			*field = value
 		}
 	}
-	s.accounts = append(s.accounts, &account{Account: a, people: newPeople(number), meters: map[string]*meter{}})
+	people := newPeople(number)
+	people.merge, people.failTaken = s.options.MergeProfiles, s.options.FailTaken
+	s.accounts = append(s.accounts, &account{Account: a, people: people, meters: map[string]*meter{}})
 	return a
 }
 

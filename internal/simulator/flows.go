@@ -29,7 +29,11 @@ func (s *Server) AddFlow(listID string, f Flow) Flow {
 	defer s.mu.Unlock()
 	l := s.mustList(listID)
 	if f.ID == "" {
-		f.ID = fmt.Sprintf("FLow%02d", len(l.flows)+1)
+		number := 1
+		for _, other := range s.accounts[0].lists {
+			number += len(other.flows)
+		}
+		f.ID = fmt.Sprintf("FLow%02d", number)
 	}
 	if f.Status == "" {
 		f.Status = "draft"

@@ -44,6 +44,14 @@ func (s *Server) FailEmail(email, code, detail string) {
 	s.refuseMore(func(r *refusals) { r.late[strings.ToLower(email)] = &verdict{code, detail} })
 }
 
+// TakeEmail ends what RefuseEmail and FailEmail have set up for an address.
+func (s *Server) TakeEmail(email string) {
+	s.refuseMore(func(r *refusals) {
+		delete(r.emails, strings.ToLower(email))
+		delete(r.late, strings.ToLower(email))
+	})
+}
+
 func (s *Server) refuseMore(add func(*refusals)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -123,6 +123,7 @@ func (x *exchange) checkImport(parsed importBody) []problem {
 // readRows checks the rows and copies what outlives the request.
 func (s *Server) readRows(rows [][]byte) ([]importRow, []problem) {
 	s.mu.Lock()
+	keep := s.accounts[0].flaky != nil || s.accounts[0].unique
 	refusals, late := s.refusals, s.options.QueueDelay+s.options.ProcessDelay > 0 || s.delayed > 0
 	s.mu.Unlock()
 	checker := rowChecker{refusals: refusals, maxProblems: s.options.MaxErrorsPerResponse}
@@ -139,7 +140,7 @@ func (s *Server) readRows(rows [][]byte) ([]importRow, []problem) {
 			continue
 		}
 		read := importRow{details: d, index: i, cause: refusals.late[strings.ToLower(d.email)]}
-		if read.cause != nil || d.id != "" {
+		if read.cause != nil || d.id != "" || keep {
 			read.payload = slices.Clone(row)
 		}
 		all = append(all, read)
@@ -203,8 +204,12 @@ func (a *account) finish(j *job) {
 		j.completed = j.total // discarded
 	}
 	for _, row := range j.rows {
-		if row.cause != nil {
-			j.fail(row, *row.cause)
+		if why := a.fault(row); why != nil {
+			j.fail(row, *why)
+			continue
+		}
+		if a.people.failTaken && a.people.taken(row.details) {
+			j.fail(row, verdict{"duplicate_profile", "A profile already exists with one of these identifiers."})
 			continue
 		}
 		who := a.people.upsert(row.details, j.ends)

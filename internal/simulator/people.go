@@ -17,7 +17,9 @@ type people struct {
 	byExternal map[string]uint32
 	opted      map[string][]uint32 // who has opted out, by list
 	version    int                 // counts changes
-	orders     map[string]*order   // see ordered
+
+	merge, failTaken bool              // see [Options]
+	orders           map[string]*order // see ordered
 }
 
 // person is one profile. Moments are Unix seconds, as precise as the API shows
@@ -33,9 +35,9 @@ type person struct {
 	suppressions     []suppression
 }
 
-// suppression is an opt-out from one list.
+// suppression is an opt-out from one list, or from everything.
 type suppression struct {
-	list   string
+	list   string // empty for everything
 	reason string
 	at     time.Time
 }
@@ -103,8 +105,19 @@ type details struct {
 	emailGiven, phoneGiven     bool // though perhaps empty
 }
 
+// taken reports whether an identifier belongs to a profile with another address.
+func (p *people) taken(d *details) bool {
+	for _, owner := range []*person{p.in(p.byExternal, d.external), p.in(p.byPhone, d.phone)} {
+		if owner != nil && d.email != "" && owner.email != "" && !strings.EqualFold(owner.email, d.email) {
+			return true
+		}
+	}
+	return false
+}
+
 // find is the profile that the details are about. Somebody with another address
-// is somebody else, even when phone number or external id are the same.
+// is somebody else, even when phone number or external id are the same, unless
+// profiles are merged.
 func (p *people) find(d *details) *person {
 	if d.id != "" {
 		return p.byID(d.id)
@@ -113,7 +126,7 @@ func (p *people) find(d *details) *person {
 		return found
 	}
 	for _, found := range []*person{p.in(p.byExternal, d.external), p.in(p.byPhone, d.phone)} {
-		if found != nil && (d.email == "" || found.email == "") {
+		if found != nil && (p.merge || d.email == "" || found.email == "") {
 			return found
 		}
 	}
@@ -161,8 +174,8 @@ func (p *people) identify(found *person, d *details) (changed bool) {
 		if _, taken := one.index[one.given]; taken || one.given == "" {
 			continue
 		}
-		if *one.have != "" {
-			delete(one.index, *one.have)
+		if *one.have != "" && (!p.merge || one.have != &found.email) {
+			delete(one.index, *one.have) // a merged profile keeps its earlier address as a secondary one
 		}
 		*one.have = one.given
 		one.index[one.given] = found.number

@@ -15,8 +15,11 @@ const listSuppressions = "subscriptions.email.marketing.list_suppressions"
 
 var suppressionFields = []string{listSuppressions + ".list_id", listSuppressions + ".reason", listSuppressions + ".timestamp"}
 
+const suppressed = "subscriptions.email.marketing.suppression"
+
+var globalFields = []string{suppressed + ".reason", suppressed + ".timestamp"}
+
 func profileOperations() []*operation {
-	const suppressed = "subscriptions.email.marketing.suppression"
 	extra := additional("profile", "subscriptions", "predictive_analytics")
 	all := append([]parameter{
 		extra, fieldsOf("profile", profileFields), fieldsOf("push-token", pushTokenFields),
@@ -48,6 +51,7 @@ func profileOperations() []*operation {
 
 func getProfiles(x *exchange) response {
 	suppression, rest := takeConditions(x.query.filters, suppressionFields...)
+	global, rest := takeConditions(rest, globalFields...)
 	if suppression != nil && x.query.sort != "" {
 		return refuse(invalidParameter("sort", "'sort' cannot be combined with a filter on list suppressions."))
 	}
@@ -55,7 +59,7 @@ func getProfiles(x *exchange) response {
 	by, descending := strings.CutPrefix(x.query.sort, "-")
 	key := func(who *person) string { return who.sortKey(by) }
 	found := inOrder(x.candidates(by, key), key).only(func(who *person) bool {
-		return who.optedOut(suppression) && !slices.ContainsFunc(rest, func(c condition) bool { return !x.holds(who, c) })
+		return who.optedOut(suppression) && who.suppressed(global) && !slices.ContainsFunc(rest, func(c condition) bool { return !x.holds(who, c) })
 	})
 	items, links := page(x, found, descending)
 	return document(http.StatusOK, map[string]any{
@@ -107,13 +111,13 @@ func (x *exchange) candidates(by string, key func(*person) string) []*person {
 }
 
 // holds tells whether a condition is met. Nobody has a push token, an exchange
-// id or a global suppression here, so conditions on those never are.
+// id here, so conditions on those never are.
 func (x *exchange) holds(who *person, c condition) bool {
 	switch c.field {
 	case "id":
 		return c.holdsText(x.account.people.id(who.number))
 	case "email":
-		return slices.ContainsFunc(c.texts, func(text string) bool { return text != "" && strings.EqualFold(text, who.email) })
+		return slices.ContainsFunc(c.texts, func(text string) bool { return x.account.people.byAddress(text) == who })
 	case "phone_number":
 		return c.holdsText(who.phone)
 	case "external_id":
@@ -132,6 +136,9 @@ func (who *person) optedOut(conditions []condition) bool {
 		return true
 	}
 	return slices.ContainsFunc(who.suppressions, func(s suppression) bool {
+		if s.list == "" {
+			return false
+		}
 		for _, c := range conditions {
 			holds := c.field == suppressionFields[0] && c.holdsText(s.list) ||
 				c.field == suppressionFields[1] && c.holdsText(s.reason) ||
@@ -141,6 +148,18 @@ func (who *person) optedOut(conditions []condition) bool {
 			}
 		}
 		return true
+	})
+}
+
+// suppressed tells whether the suppression of everything meets all the conditions.
+func (who *person) suppressed(conditions []condition) bool {
+	if conditions == nil {
+		return true
+	}
+	return slices.ContainsFunc(who.suppressions, func(s suppression) bool {
+		return s.list == "" && !slices.ContainsFunc(conditions, func(c condition) bool {
+			return c.field == globalFields[0] && !c.holdsText(s.reason) || c.field == globalFields[1] && !c.holdsTime(s.at)
+		})
 	})
 }
 
@@ -215,17 +234,22 @@ func orNull(text string) any {
 
 // subscriptions shows somebody who never subscribed: importing does not.
 func (who *person) subscriptions() map[string]any {
-	suppressions := convert(who.suppressions, func(s suppression) map[string]any {
-		return map[string]any{"list_id": s.list, "reason": s.reason, "timestamp": timestamp(s.at)}
-	})
+	global, suppressions := []map[string]any{}, []map[string]any{}
+	for _, s := range who.suppressions {
+		if s.list == "" {
+			global = append(global, map[string]any{"reason": s.reason, "timestamp": timestamp(s.at)})
+			continue
+		}
+		suppressions = append(suppressions, map[string]any{"list_id": s.list, "reason": s.reason, "timestamp": timestamp(s.at)})
+	}
 	never := func(permission string, may bool) map[string]any {
 		return map[string]any{permission: may, "consent": "NEVER_SUBSCRIBED", "consent_timestamp": nil}
 	}
-	email := never("can_receive_email_marketing", who.email != "")
+	email := never("can_receive_email_marketing", who.email != "" && len(global) == 0)
 	for _, name := range []string{"last_updated", "method", "method_detail", "custom_method_detail", "double_optin"} {
 		email[name] = nil
 	}
-	email["suppression"], email["list_suppressions"] = []any{}, suppressions
+	email["suppression"], email["list_suppressions"] = global, suppressions
 	return map[string]any{
 		"email":       map[string]any{"marketing": email},
 		"sms":         map[string]any{"marketing": never("can_receive_sms_marketing", false)},

@@ -85,16 +85,60 @@ func (s *Server) RemoveMembers(listID string, emails ...string) {
 	}
 }
 
-// Unsubscribe does what happens when somebody unsubscribes from a list: they
-// are taken off it and the list is suppressed for them. It panics when there is
-// no such list.
+// Unsubscribe does what happens when somebody unsubscribes in an email to a list:
+// they are taken off it, and the list is suppressed for them, or everything if the
+// account says so. It panics when there is no such list.
 func (s *Server) Unsubscribe(listID, email string) {
 	a, unlock := s.lock()
 	defer unlock()
 	l, now := s.mustList(listID), s.options.Now()
 	who := a.people.upsert(&details{email: email}, now)
 	l.members.remove(who.number)
-	a.people.suppress(who, suppression{list: listID, reason: "UNSUBSCRIBE", at: now.UTC().Truncate(time.Second)})
+	a.people.suppress(who, suppression{list: a.suppressedBy(listID), reason: "UNSUBSCRIBE", at: now.UTC().Truncate(time.Second)})
+}
+
+// suppressedBy is the list that unsubscribing from a list suppresses, empty for
+// everything.
+func (a *account) suppressedBy(listID string) string {
+	if a.GlobalUnsubscribe {
+		return ""
+	}
+	return listID
+}
+
+// Merge merges the profile of an address into that of another, as Klaviyo does with
+// profiles that turn out to be one person: the first profile is gone, its address leads
+// to the second one as a secondary address, and so do its places on lists. It panics
+// when one of the addresses has no profile.
+func (s *Server) Merge(email, into string) {
+	a, unlock := s.lock()
+	defer unlock()
+	from, to := a.people.byAddress(email), a.people.byAddress(into)
+	if from == nil || to == nil {
+		panic("simulator: no profile to merge")
+	}
+	for _, l := range a.lists {
+		if l.members.has(from.number) {
+			l.members.remove(from.number)
+			l.members.add(to.number, s.options.Now())
+		}
+	}
+	a.people.byEmail[from.email] = to.number
+	delete(a.people.byPhone, from.phone)
+	delete(a.people.byExternal, from.external)
+	from.email, from.phone, from.external = "", "", ""
+	a.people.version++
+}
+
+// SuppressEverything suppresses all email to an address, for a reason such as
+// UNSUBSCRIBE (in a flow's email), SPAM_COMPLAINT, USER_SUPPRESSED (by hand) or
+// HARD_BOUNCE. The profile stays on its lists.
+func (s *Server) SuppressEverything(email, reason string) {
+	a, unlock := s.lock()
+	defer unlock()
+	now := s.options.Now()
+	who := a.people.upsert(&details{email: email}, now)
+	a.people.suppress(who, suppression{reason: reason, at: now.UTC().Truncate(time.Second)})
 }
 
 // Members returns who is on a list, in the order of joining; nobody when there

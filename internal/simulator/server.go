@@ -33,6 +33,11 @@ type Options struct {
 	// Discard counts what is imported and stores none of it, nor looks at the
 	// rows: for measuring a client rather than the simulator.
 	Discard bool
+	// MergeProfiles lets an imported profile whose phone number or external id
+	// belongs to another profile take that one over, whatever its address.
+	MergeProfiles bool
+	// FailTaken lets such a profile fail in the finished job, as duplicate_profile.
+	FailTaken bool
 	// KeepBodies records request bodies too.
 	KeepBodies bool
 	// Log takes a line per request, without keys, addresses or phone numbers.

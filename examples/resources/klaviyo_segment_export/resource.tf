@@ -65,6 +65,9 @@ resource "klaviyo_segment_export" "vip" {
     type  = "datetime"
   }
 
+  # Who leaves the segments is taken off the list, at most a tenth of it in one run.
+  sync_mode = "mirror"
+
   # On weekdays at six, when a pipeline applies this every hour.
   schedule {
     cron     = "0 6 * * 1-5"
@@ -74,6 +77,7 @@ resource "klaviyo_segment_export" "vip" {
   safeguards {
     max_profiles         = 50000
     max_rejected_percent = 5
+    max_removed_percent  = 10
   }
 
   rejects_path = "rejects/vip.csv"

@@ -1,0 +1,157 @@
+package export_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/simulator"
+)
+
+// Klaviyo's words for a profile that it did not import because of itself.
+const (
+	troubleCode   = "internal_server_error"
+	troubleDetail = "A server error occurred. Please try again."
+)
+
+// onRound calls a function before the imports of a round after the first. All
+// imports of the first round must fit into one request.
+func (w *env) onRound(round int, do func()) {
+	var imports atomic.Int64
+	w.OnRequest(func(r *http.Request) {
+		if r.Method == http.MethodPost && r.URL.Path == jobsPath && imports.Add(1) == int64(round)+1 {
+			do()
+		}
+	})
+}
+
+// Profiles that fail because of trouble in Klaviyo are sent again in the same
+// run, only they, and arrive.
+func TestRunSendsAgainWhatFailedInKlaviyo(t *testing.T) {
+	t.Parallel()
+	const rows, every = 3000, 40
+	for name, rounds := range map[string]int{"once": 1, "twice": 2, "each time but the last": 3} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newEnv(t, simulator.Options{KeepBodies: true})
+			trouble := addressesEvery(rows, every)
+			for _, a := range trouble {
+				w.FailEmail(a, troubleCode, troubleDetail)
+			}
+			w.onRound(rounds, func() {
+				for _, a := range trouble {
+					w.TakeEmail(a)
+				}
+			})
+			r := w.run(t, w.export(people(rows)))
+			if r.Exported != rows || r.Refused.Total != 0 || r.Untaken != 0 {
+				t.Errorf("%d exported, %d refused, %d not taken", r.Exported, r.Refused.Total, r.Untaken)
+			}
+			w.checkMembers(t, addresses(rows))
+			sizes := w.bodies(t)
+			if len(sizes) != rounds+1 || sizes[0] != rows {
+				t.Fatalf("imports of %v profiles", sizes)
+			}
+			for _, again := range sizes[1:] {
+				if again != len(trouble) {
+					t.Errorf("imports of %v profiles, want %d again", sizes, len(trouble))
+				}
+			}
+		})
+	}
+}
+
+// Who fails each time is reported with Klaviyo's reason, and counted, since the
+// next run may succeed.
+func TestRunGivesUpOnWhatFailsEachTime(t *testing.T) {
+	t.Parallel()
+	const rows, every = 400, 40
+	w := newEnv(t, simulator.Options{KeepBodies: true})
+	trouble := addressesEvery(rows, every)
+	for _, a := range trouble {
+		w.FailEmail(a, troubleCode, troubleDetail)
+	}
+	w.FailEmail(address(1), "invalid", "Nobody wants them.")
+	r := w.run(t, w.export(people(rows)))
+	lost := int64(len(trouble))
+	if r.Refused.Total != lost+1 || r.Untaken != lost || r.Exported != rows-lost-1 {
+		t.Errorf("%d refused, %d not taken, %d exported", r.Refused.Total, r.Untaken, r.Exported)
+	}
+	if says := r.Refused.String(); !strings.Contains(says, troubleDetail) || strings.Contains(says, "@") {
+		t.Errorf("the refused are %s", says)
+	}
+	if sizes := w.bodies(t); len(sizes) != 4 || sizes[3] != len(trouble) { // not who was refused for good
+		t.Errorf("imports of %v profiles", sizes)
+	}
+}
+
+// A profile that is gone from the segments when it is to be sent again is
+// accounted for.
+func TestRunMissesWhoIsGoneWhenSentAgain(t *testing.T) {
+	t.Parallel()
+	w := newEnv(t, simulator.Options{})
+	source := people(100)
+	for _, i := range []int{10, 99} {
+		w.FailEmail(address(i), troubleCode, troubleDetail)
+	}
+	w.OnRequest(func(r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/import-errors") {
+			source.rows = source.rows[:99] // the segment has been read by then, and is not being read
+			for _, i := range []int{10, 99} {
+				w.TakeEmail(address(i))
+			}
+		}
+	})
+	r := w.run(t, w.export(source))
+	if r.Exported != 99 || r.Refused.Total != 1 || !strings.Contains(r.Refused.String(), "it was gone") {
+		t.Errorf("%d exported, refused %s", r.Exported, r.Refused.String())
+	}
+	w.checkMembers(t, addresses(99))
+}
+
+// An identifier that belongs to another profile costs nobody the export: the
+// person is sent by address alone, whether Klaviyo says so at once or in the end.
+func TestRunSendsWithoutIdentifiersOfOthers(t *testing.T) {
+	t.Parallel()
+	const code, detail = "duplicate_profile", "A profile already exists with one of these identifiers."
+	for name, fail := range map[string]func(*env, string){
+		"at once":    func(w *env, a string) { w.RefuseEmail(a, code, detail) },
+		"in the end": func(w *env, a string) { w.FailEmail(a, code, detail) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newEnv(t, simulator.Options{KeepBodies: true})
+			fail(w, address(7))
+			w.onRound(1, func() { w.TakeEmail(address(7)) })
+			source := people(50)
+			for _, i := range []int{7, 8} {
+				source.rows[i][1], source.rows[i][3] = fmt.Sprintf("+3460011122%d", i), "id of "+address(i)[:2]
+			}
+			e := w.export(source)
+			e.Mapping.ExternalID = "text"
+			e.Mapping.Properties = map[string]profile.Property{"n": {Column: "n", Type: profile.Number}}
+			r := w.run(t, e)
+			if r.Exported != 50 || r.Refused.Total != 0 || r.Unwanted.Total != 1 {
+				t.Errorf("%d exported, %d refused, %d values left out: %s", r.Exported, r.Refused.Total, r.Unwanted.Total, r.Refused.String())
+			}
+			w.checkMembers(t, addresses(50))
+			if p, _ := w.Profile(address(7)); p.PhoneNumber != "" || p.ExternalID != "" || p.Properties["n"] == nil {
+				t.Errorf("sent with %+v", p)
+			}
+			if p, _ := w.Profile(address(8)); p.PhoneNumber == "" || p.ExternalID == "" {
+				t.Errorf("the neighbour was sent with %+v", p)
+			}
+		})
+	}
+}
+
+// addressesEvery is every so many of the addresses.
+func addressesEvery(rows, every int) (some []string) {
+	for i := 0; i < rows; i += every {
+		some = append(some, address(i))
+	}
+	return some
+}

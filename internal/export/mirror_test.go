@@ -1,0 +1,210 @@
+package export_test
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/simulator"
+)
+
+// mirroring is an export that takes off the list whom it has put there, up to all.
+func mirroring(e *export.Export) *export.Export {
+	e.TrackChanges, e.Mirror, e.Safeguards.MaxRemovedPercent = true, export.MirrorExported, 100
+	return e
+}
+
+// runMirror is runOn for a mirror.
+func (w *env) runMirror(t *testing.T, e *export.Export) *export.Result {
+	t.Helper()
+	r := w.runOn(t, e)
+	e.AcknowledgedKeys = r.AcknowledgedKeys
+	return r
+}
+
+// removals are the requests that took somebody off the list.
+func (w *env) removals() []simulator.Request {
+	return slices.DeleteFunc(w.Requests(), func(r simulator.Request) bool { return r.Method != http.MethodDelete })
+}
+
+// strangers are people whom nobody exported.
+func strangers(n int) (all []string) {
+	for i := range n {
+		all = append(all, fmt.Sprintf("stranger%d@example.com", i))
+	}
+	return all
+}
+
+// Whoever leaves the segment is taken off the list, a thousand a request; strangers
+// stay, and everybody keeps their consent.
+func TestMirrorRemovesWhoLeft(t *testing.T) {
+	t.Parallel()
+	const rows, left = 30_000, 2100
+	w := newEnv(t, simulator.Options{})
+	w.AddMembers(w.listID, strangers(7)...)
+	source := people(rows)
+	e := mirroring(w.export(source))
+	if r := w.runMirror(t, e); r.Removed != 0 || r.LeaversUnknown || len(w.removals()) != 0 {
+		t.Errorf("the first run removed %d", r.Removed)
+	}
+	source.rows = source.rows[left:]
+	r := w.runMirror(t, e)
+	if r.Removed != left || r.LeaversUnknown || r.Exported != 0 || r.ListProfileCount != rows-left+7 {
+		t.Errorf("%d removed, %d exported, %d on the list", r.Removed, r.Exported, r.ListProfileCount)
+	}
+	w.checkMembers(t, slices.Concat(addresses(rows)[left:], strangers(7)))
+	if n := len(w.removals()); n != 3 {
+		t.Errorf("%d requests to remove", n)
+	}
+	if _, ok := w.Profile(address(0)); !ok {
+		t.Error("who left is gone from the account")
+	}
+	before := len(w.Requests())
+	w.runMirror(t, e)
+	for _, request := range w.Requests()[before:] {
+		if strings.HasSuffix(request.Path, "/profiles") && request.Method == http.MethodGet && strings.Contains(request.Path, "/lists/") {
+			t.Errorf("the list is read although nobody left: %s", request.Path)
+		}
+	}
+}
+
+// When too much has changed to be listed, whom this export has put on the list is
+// still told from strangers.
+func TestMirrorRemovesWhoLeftAmongManyChanges(t *testing.T) {
+	t.Parallel()
+	w := newEnv(t, simulator.Options{})
+	source := people(2000)
+	e := mirroring(w.export(source))
+	w.runMirror(t, e)
+	w.AddMembers(w.listID, strangers(20)...)
+	w.RemoveMembers(w.listID, address(1), address(1500))
+	source.rows = source.rows[1000:]
+	for _, row := range source.rows {
+		row[3] = "changed"
+	}
+	r := w.runMirror(t, e)
+	if !r.Everything || r.Removed != 999 || r.LeaversUnknown {
+		t.Errorf("everything %t, %d removed", r.Everything, r.Removed)
+	}
+	w.checkMembers(t, slices.Concat(addresses(2000)[1000:], strangers(20)))
+}
+
+// Who is on the list and is then refused with other values is still taken off it,
+// whether the changes are listed or too many.
+func TestMirrorRemovesWhoWasRefusedWithOtherValues(t *testing.T) {
+	t.Parallel()
+	for name, changed := range map[string]int{"listed": 0, "too many": 400} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newEnv(t, simulator.Options{})
+			source := people(500)
+			e := mirroring(w.export(source))
+			w.runMirror(t, e)
+			w.FailEmail(address(0), "invalid", "Nobody wants that.")
+			source.rows[0][3] = "refused"
+			if r := w.runMirror(t, e); r.Updated != 1 || r.Refused.Total != 1 {
+				t.Errorf("%d updated, %d refused", r.Updated, r.Refused.Total)
+			}
+			checkSent(t, "once more", w.runMirror(t, e), false, 0, 1, 499)
+			source.rows = source.rows[1:]
+			for _, row := range source.rows[:changed] {
+				row[3] = "changed"
+			}
+			if r := w.runMirror(t, e); r.Removed != 1 || r.Everything != (changed > 0) {
+				t.Errorf("%d removed, everything %t", r.Removed, r.Everything)
+			}
+			w.checkMembers(t, addresses(500)[1:])
+		})
+	}
+}
+
+// When neither is known, nobody is removed, and the result says so.
+func TestMirrorRemovesNobodyWhereItDoesNotKnowWho(t *testing.T) {
+	t.Parallel()
+	w := newEnv(t, simulator.Options{})
+	source := people(1000)
+	e := mirroring(w.export(source))
+	w.runMirror(t, e)
+	w.AddMembers(w.listID, strangers(600)...)
+	source.rows = source.rows[500:]
+	if r := w.runMirror(t, e); r.Removed != 0 || !r.LeaversUnknown {
+		t.Errorf("%d removed", r.Removed)
+	}
+	w.checkMembers(t, slices.Concat(addresses(1000), strangers(600)))
+}
+
+// Everybody who is not in the segments is removed if that is wanted.
+func TestMirrorOfAll(t *testing.T) {
+	t.Parallel()
+	w := newEnv(t, simulator.Options{})
+	w.AddMembers(w.listID, strangers(1200)...)
+	e := mirroring(w.export(people(1500)))
+	e.Mirror = export.MirrorAll
+	if r := w.runMirror(t, e); r.Removed != 1200 {
+		t.Errorf("%d removed", r.Removed)
+	}
+	w.checkMembers(t, addresses(1500))
+}
+
+// Too many are not removed: before anything is sent where that is known, else
+// before anybody is removed.
+func TestMirrorRefusesToRemoveTooMany(t *testing.T) {
+	t.Parallel()
+	refused := []string{"safeguards", "max_removed_percent"}
+	const summary = "Too Many Members Would Be Removed"
+	t.Run("known", func(t *testing.T) {
+		t.Parallel()
+		w := newEnv(t, simulator.Options{})
+		source := people(1000)
+		e := mirroring(w.export(source))
+		e.Safeguards.MaxRemovedPercent = 3
+		w.runMirror(t, e)
+		source.rows = source.rows[30:]
+		if _, err := e.Survey(t.Context()); err != nil {
+			t.Error(err)
+		}
+		w.runMirror(t, e)
+		source.rows = source.rows[30:]
+		before := len(w.imports())
+		_, err := e.Run(t.Context(), w.client, export.RunOptions{})
+		asError(t, err, refused, summary, "30 members", "3.1 %", "3 % are allowed", "Nothing was sent")
+		if len(w.imports()) != before || len(w.removals()) != 1 {
+			t.Error("something was sent")
+		}
+		w.checkMembers(t, addresses(1000)[30:])
+	})
+	t.Run("known in the end", func(t *testing.T) {
+		t.Parallel()
+		w := newEnv(t, simulator.Options{})
+		w.AddMembers(w.listID, strangers(300)...)
+		e := mirroring(w.export(people(100)))
+		e.Mirror, e.Safeguards.MaxRemovedPercent = export.MirrorAll, 25
+		_, err := e.Run(t.Context(), w.client, export.RunOptions{})
+		asError(t, err, refused, summary, "300 members", "75 %", "All profiles were sent")
+		if len(w.removals()) != 0 {
+			t.Error("somebody was removed")
+		}
+	})
+}
+
+// A removal that fails half-way fails the run, and the next one removes the rest.
+func TestMirrorConverges(t *testing.T) {
+	t.Parallel()
+	w := newEnv(t, simulator.Options{})
+	source := people(40_000)
+	e := mirroring(w.export(source))
+	w.runMirror(t, e)
+	source.rows = source.rows[2500:]
+	w.Inject(simulator.Fault{Method: http.MethodDelete, Nth: 3, Status: http.StatusForbidden})
+	_, err := e.Run(t.Context(), w.client, export.RunOptions{})
+	if err == nil || !strings.Contains(err.Error(), "taken off the list") || !strings.Contains(err.Error(), "Apply again") {
+		t.Fatalf("error %v", err)
+	}
+	if r := w.runMirror(t, e); r.Removed == 0 || r.Removed >= 2500 {
+		t.Errorf("%d removed", r.Removed)
+	}
+	w.checkMembers(t, addresses(40_000)[2500:])
+}

@@ -1,0 +1,115 @@
+package export
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/diagnostic"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/hashset"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/pipeline"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/tally"
+)
+
+// Mirror is what of the list is taken off that is not in the segments.
+type Mirror int
+
+// The kinds of mirrors.
+const (
+	MirrorNone     Mirror = iota // nobody is taken off
+	MirrorExported               // whom this export put on the list
+	MirrorAll                    // everybody
+)
+
+// removeStep takes those off the list who left the segments. It changes neither
+// consent nor suppressions.
+type removeStep struct {
+	export  *Export
+	client  *klaviyo.Client
+	imports *importStep      // is over
+	reader  *pipeline.Reader // has just read the segments
+	sending *sending
+
+	started time.Time
+	unknown bool        // who left is not known
+	found   bool        // removal knows who is to be taken off
+	seen    hashset.Set // members
+	met     int64       // members whom the segments have, without those who are withheld
+	removal removal
+}
+
+func (e *Export) removeStep(client *klaviyo.Client, imported *importStep) *removeStep {
+	return &removeStep{
+		export: e, client: client, imports: imported, reader: imported.reader, sending: imported.sending,
+		started: e.clock().Now(), removal: removal{client: client, listID: e.ListID},
+	}
+}
+
+func (s *removeStep) run(ctx context.Context) error {
+	find := s.leavers()
+	if find == nil {
+		return nil
+	}
+	leavers, err := find(ctx)
+	if err != nil {
+		return err
+	}
+	if leavers, err = s.keepMerged(ctx, leavers); err != nil {
+		return err
+	}
+	s.removal.plan(leavers)
+	s.found = true
+	if err := s.export.CheckRemovals(int64(len(leavers)), int64(s.seen.Len())); err != nil {
+		return err
+	}
+	return s.removal.run(ctx)
+}
+
+// CheckRemovals refuses to take more members off the list than the safeguard
+// allows: a segment that lost many people has more often lost its source. Some of the
+// removals may be of people who are not on the list any more.
+func (e *Export) CheckRemovals(removals, members int64) error {
+	removals = min(removals, members)
+	if removals*100 <= e.Safeguards.MaxRemovedPercent*members {
+		return nil
+	}
+	return &diagnostic.Error{
+		Attribute: []string{"safeguards", "max_removed_percent"},
+		Summary:   "Too Many Members Would Be Removed",
+		Detail: fmt.Sprintf("%s of the list %q left the segments and would be taken off it: %s of its %s, where %d %% are allowed. Nobody was removed. "+
+			"If the segments are as they should be, raise safeguards.max_removed_percent for this run; else correct their source.",
+			tally.Count(removals, "member"), e.ListID, percent(removals, max(members, 1)), tally.Count(members, "member"), e.Safeguards.MaxRemovedPercent),
+	}
+}
+
+// checkKnownRemovals refuses, before anything is sent, to take too many off the
+// list, as far as it is known who will be.
+func (e *Export) checkKnownRemovals(ctx context.Context, client *klaviyo.Client, s *Survey) error {
+	if e.Mirror == MirrorNone || s.Changes == nil || len(s.Changes.Removed) == 0 {
+		return nil
+	}
+	list, err := client.ListWithCount(ctx, e.ListID)
+	if err != nil {
+		return ListError(e.ListID, err)
+	}
+	return nothingSent(e.CheckRemovals(int64(len(s.Changes.Removed)), list.ProfileCount))
+}
+
+// explain says what was removed by the time the step failed.
+func (s *removeStep) explain(ctx context.Context, err error) error {
+	done := fmt.Sprintf("All profiles were sent and Klaviyo had finished with them. %s by then. Apply again: who is still to be removed is.",
+		tally.CountWith(s.removal.removed.Load(), "member", "was taken off the list", "were taken off the list"))
+	if ctx.Err() != nil {
+		return s.unfinished(interrupted(ctx, klaviyo.WaitedFor(err), done))
+	}
+	return s.unfinished(diagnostic.AddToDetail(explained(err), "\n\n"+done))
+}
+
+func (s *removeStep) progress(now time.Time) Progress {
+	return Progress{Removing: true, Removed: s.removal.removed.Load(), Elapsed: now.Sub(s.started)}
+}
+
+func (s *removeStep) fill(result *Result) {
+	result.Removed, result.LeaversUnknown = s.removal.removed.Load(), s.unknown
+}

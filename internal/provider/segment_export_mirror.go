@@ -1,0 +1,204 @@
+package provider
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringdefault"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/due"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
+)
+
+// What happens to members of the list who are not in the segments.
+const (
+	syncUpsert = "upsert" // they stay
+	syncMirror = "mirror" // they are taken off, within the removal scope
+
+	removeExported = "exported" // whom this export put on the list
+	removeAll      = "all"      // everybody
+)
+
+func syncModeAttribute() schema.Attribute {
+	return schema.StringAttribute{
+		MarkdownDescription: "`" + syncUpsert + "` adds people to the list and updates their profiles; nobody is taken off. `" + syncMirror + "` also takes off the list who left the segments, after everything else has succeeded; " +
+			"nobody is unsubscribed, suppressed or deleted by it. Two exports cannot mirror one list. Defaults to `" + syncUpsert + "`.",
+		Optional:   true,
+		Computed:   true,
+		Default:    stringdefault.StaticString(syncUpsert),
+		Validators: []validator.String{stringvalidator.OneOf(syncUpsert, syncMirror)},
+	}
+}
+
+func removalScopeAttribute() schema.Attribute {
+	return schema.StringAttribute{
+		MarkdownDescription: "With `sync_mode = \"" + syncMirror + "\"`: `" + removeExported + "` takes off the list only whom this export put there; `" + removeAll + "` every member who is in none of the segments, whoever added them. " +
+			"Defaults to `" + removeExported + "`.",
+		Optional:   true,
+		Validators: []validator.String{stringvalidator.OneOf(removeExported, removeAll), onlyMirrors{}},
+	}
+}
+
+// onlyMirrors refuses an argument that means something only to a mirror.
+type onlyMirrors struct{}
+
+var _ validator.String = onlyMirrors{}
+
+// Description implements validator.String.
+func (onlyMirrors) Description(context.Context) string {
+	return "needs sync_mode = \"" + syncMirror + "\""
+}
+
+// MarkdownDescription implements validator.String.
+func (v onlyMirrors) MarkdownDescription(ctx context.Context) string { return v.Description(ctx) }
+
+// ValidateString implements validator.String.
+func (onlyMirrors) ValidateString(ctx context.Context, req validator.StringRequest, resp *validator.StringResponse) {
+	var mode types.String
+	if req.ConfigValue.IsNull() {
+		return
+	}
+	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, req.Path.ParentPath().AtName("sync_mode"), &mode)...)
+	if mode.IsUnknown() || mode.ValueString() == syncMirror {
+		return
+	}
+	resp.Diagnostics.AddAttributeError(req.Path, "Removal Scope Without Mirror",
+		"removal_scope says who may be taken off the list, and nobody is unless sync_mode is \""+syncMirror+"\". Set sync_mode = \""+syncMirror+"\", or leave removal_scope out.")
+}
+
+// knowsLeavers refuses to send everything each time where that leaves it unknown who
+// left the segments.
+type knowsLeavers struct{}
+
+var _ validator.String = knowsLeavers{}
+
+// Description implements validator.String.
+func (knowsLeavers) Description(context.Context) string {
+	return "must not be \"" + due.SendEverything + "\" in a mirror of what was exported"
+}
+
+// MarkdownDescription implements validator.String.
+func (v knowsLeavers) MarkdownDescription(ctx context.Context) string { return v.Description(ctx) }
+
+// ValidateString implements validator.String.
+func (knowsLeavers) ValidateString(ctx context.Context, req validator.StringRequest, resp *validator.StringResponse) {
+	if req.ConfigValue.ValueString() != due.SendEverything {
+		return
+	}
+	var mode, scope types.String
+	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, req.Path.ParentPath().AtName("sync_mode"), &mode)...)
+	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, req.Path.ParentPath().AtName("removal_scope"), &scope)...)
+	if mode.ValueString() != syncMirror || scope.IsUnknown() || scope.ValueString() == removeAll {
+		return
+	}
+	resp.Diagnostics.AddAttributeError(req.Path, "Mirror Without Sketch",
+		"With send = \""+due.SendEverything+"\" no sketch is kept, and without it nobody knows whom this export has put on the list. "+
+			"Set send = \""+due.SendChanges+"\", or removal_scope = \""+removeAll+"\" if every member who is in none of the segments may be taken off.")
+}
+
+// mirror returns who is taken off the list.
+func (m *segmentExportModel) mirror() export.Mirror {
+	switch {
+	case m.SyncMode.ValueString() != syncMirror:
+		return export.MirrorNone
+	case m.RemovalScope.ValueString() == removeAll:
+		return export.MirrorAll
+	default:
+		return export.MirrorExported
+	}
+}
+
+// checkRemovals makes sure that a mirror takes no more members off the list than its
+// safeguard allows, as far as both numbers are known.
+func (p *exportPlan) checkRemovals(survey *export.Survey) {
+	d, members := difference(survey.Changes), p.plan.ListProfileCount
+	if p.export.Mirror == export.MirrorNone || d == nil || members.IsNull() || members.IsUnknown() {
+		return
+	}
+	if err := p.export.CheckRemovals(d.Removed, members.ValueInt64()); err != nil {
+		p.plan.addError(p.diags, err)
+	}
+}
+
+// leaversUnknown reports whether a mirror that sends everything has nothing that tells
+// whom earlier runs have put on the list.
+func (p *exportPlan) leaversUnknown() bool {
+	return p.export.Mirror == export.MirrorExported && p.ranBefore && p.export.Acknowledged == nil && p.export.AcknowledgedKeys == nil
+}
+
+// checkClaims refuses a second export to the list if one of the two would take off whom
+// the other adds: if both are mirrors, or if one takes off everybody who is not in its
+// own segments.
+func (p *exportPlan) checkClaims() {
+	if p.plan.ID.IsUnknown() {
+		return
+	}
+	mine := claim{p.plan.name(), fmt.Sprint(p.plan.DisplayName, p.plan.source()), p.export.Mirror}
+	other := p.data.claims.add(p.plan.ID.ValueString(), mine)
+	if other == nil {
+		return
+	}
+	const remedy = "Give each of them a list of its own, make them one export with several segments, or set "
+	if mine.mirror != export.MirrorNone && other.mirror != export.MirrorNone {
+		p.diags.AddAttributeError(path.Root("sync_mode"), "Two Exports Mirror One List",
+			fmt.Sprintf("The exports %q and %q both have sync_mode = \"%s\" and the list %q: each would take off the list whom the other has put there. "+
+				remedy+"sync_mode = \"%s\" in both.",
+				other.name, mine.name, syncMirror, p.plan.ListID.ValueString(), syncUpsert))
+		return
+	}
+	all, adds := mine.name, other.name
+	if mine.mirror == export.MirrorNone {
+		all, adds = adds, all
+	}
+	p.diags.AddAttributeError(path.Root("list_id"), "Export To A List That Another Mirrors",
+		fmt.Sprintf("The exports %q and %q have the same list %q, and %q has removal_scope = \"%s\": it would take off whom %q has put there. "+
+			remedy+"removal_scope = \"%s\" in the mirror.",
+			all, adds, p.plan.ListID.ValueString(), all, removeAll, adds, removeExported))
+}
+
+// claims are the exports of this process by account and list.
+type claims struct {
+	mu     sync.Mutex
+	byList map[string][]claim
+}
+
+// claim is what an export does with a list.
+type claim struct {
+	name, identity string
+	mirror         export.Mirror
+}
+
+// add records what an export does with a list. It returns another export that it must
+// not be combined with; nil if there is none.
+func (c *claims) add(list string, mine claim) *claim {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	known := false
+	for _, other := range c.byList[list] {
+		if other.identity == mine.identity {
+			known = true
+			continue
+		}
+		if mine.excludes(other) || other.excludes(mine) {
+			return &other
+		}
+	}
+	if c.byList == nil {
+		c.byList = map[string][]claim{}
+	}
+	if !known {
+		c.byList[list] = append(c.byList[list], mine)
+	}
+	return nil
+}
+
+// excludes reports whether an export would take off the list whom another adds.
+func (c claim) excludes(other claim) bool {
+	return c.mirror == export.MirrorAll || c.mirror == export.MirrorExported && other.mirror != export.MirrorNone
+}
