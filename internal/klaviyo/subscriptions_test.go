@@ -167,6 +167,11 @@ func TestSubscribeTellsDroppedFields(t *testing.T) {
 			}
 		})
 	}
+	refused := answer(400, `{"errors":[]}`, header, "phone_number")
+	got, err := serve(t, klaviyo.Options{RetryTimeout: -1}, refused).Subscribe(t.Context(), klaviyo.SubscribeRequest{ListID: "x", People: subscribers(1)})
+	if err == nil || got.Dropped != nil {
+		t.Errorf("refused: %q, %v", got.Dropped, err)
+	}
 }
 
 // Whoever is named is taken out, and the rest is subscribed.

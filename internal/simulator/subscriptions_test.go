@@ -238,17 +238,22 @@ func TestSubscribingLiftsSuppressions(t *testing.T) {
 	c := newClock()
 	s := start(t, simulator.Options{Now: c.Now})
 	list, other := s.AddList(simulator.List{}), s.AddList(simulator.List{})
-	for range 2 {
-		s.Unsubscribe(list.ID, "a@x.com")
-		s.Unsubscribe(other.ID, "a@x.com")
-		c.Add(time.Hour)
-		subscribe(t, s, list.ID, "", person("a@x.com", "", "email")).want(t, 202)
-		for id, want := range map[string]int{list.ID: 0, other.ID: 1} {
+	wantSuppressed := func(want map[string]int) {
+		t.Helper()
+		for id, want := range want {
 			filter := `equals(subscriptions.email.marketing.list_suppressions.list_id,"` + id + `")`
 			if got := emailsOf(t, s, "/api/profiles", "filter", filter); len(got) != want {
 				t.Errorf("%d suppressions of %s, want %d", len(got), id, want)
 			}
 		}
+	}
+	for range 2 {
+		s.Unsubscribe(list.ID, "a@x.com")
+		s.Unsubscribe(other.ID, "a@x.com")
+		wantSuppressed(map[string]int{list.ID: 1, other.ID: 1})
+		c.Add(time.Hour)
+		subscribe(t, s, list.ID, "", person("a@x.com", "", "email")).want(t, 202)
+		wantSuppressed(map[string]int{list.ID: 0, other.ID: 1})
 	}
 }
 
@@ -258,11 +263,15 @@ func TestConsentBeforeAnOptOutByPhone(t *testing.T) {
 	c := newClock()
 	s := start(t, simulator.Options{Now: c.Now})
 	list := s.AddList(simulator.List{})
+	sendImport(t, s, []string{`{"email":"owner@x.com","phone_number":"+34600111333"}`}).want(t, 202)
 	s.OptOutOfPhone("+34600111222", "sms")
+	s.OptOutOfPhone("+34600111333", "sms")
 	c.Add(time.Hour)
 	const before, after = "2026-08-01T11:00:00Z", "2026-08-01T12:30:00Z"
-	subscribe(t, s, list.ID, historical, person("a@x.com", "+34600111222", "email="+before, "sms="+before)).
-		refused(t, 400, "invalid", rowAt+"/attributes/subscriptions/sms/marketing/consented_at")
+	for _, phone := range []string{"+34600111222", "+34600111333"} {
+		subscribe(t, s, list.ID, historical, person("a@x.com", phone, "email="+before, "sms="+before)).
+			refused(t, 400, "invalid", rowAt+"/attributes/subscriptions/sms/marketing/consented_at")
+	}
 	subscribe(t, s, list.ID, historical, person("a@x.com", "+34600111222", "email="+before, "sms="+after)).want(t, 202)
 	if s.Consent("+34600111222", "sms").Status != "SUBSCRIBED" {
 		t.Error("a later consent does not count")
