@@ -35,7 +35,8 @@ func subscribing(t *testing.T, names int, retry time.Duration) (*simulator.Serve
 		t.Fatal(err)
 	}
 	t.Cleanup(c.Close)
-	return s, c, s.AddList(simulator.List{OptInProcess: "single_opt_in"})
+	list := s.AddList(simulator.List{OptInProcess: "single_opt_in"})
+	return s, c, list
 }
 
 // short is a refusal in a few words: "2 email sms invalid".
@@ -127,7 +128,6 @@ func TestSubscribeTellsOfDroppedPhoneNumbers(t *testing.T) {
 // What Klaviyo says about a row may be about the number, one channel, or all of it.
 func TestSubscribeByWhatIsSaid(t *testing.T) {
 	t.Parallel()
-	const row = "/data/attributes/profiles/data/0"
 	type outcome struct {
 		refusal           string
 		email, sms, phone bool // subscribed, and the number given to the profile

@@ -35,15 +35,18 @@ func TestSubscribeDocument(t *testing.T) {
 		attributes, people string
 	}{
 		"email": {
-			klaviyo.SubscribeRequest{People: []klaviyo.Subscriber{{Email: "a@example.com", Channels: byEmail}, {Email: "b@example.com", Channels: byEmail}}}, "",
+			klaviyo.SubscribeRequest{People: []klaviyo.Subscriber{{Email: "a@example.com", Channels: byEmail}, {Email: "b@example.com", Channels: byEmail}}},
+			"",
 			`{"type":"profile","attributes":{"email":"a@example.com","subscriptions":{"email":` + consent + `}}},{"type":"profile","attributes":{"email":"b@example.com","subscriptions":{"email":` + consent + `}}}`,
 		},
 		"all channels": {
-			klaviyo.SubscribeRequest{CustomSource: `Café & "Co" <1>`, People: []klaviyo.Subscriber{{Email: "a@example.com", PhoneNumber: "+34600111222", Channels: byAll}}}, `"custom_source":"Café & \"Co\" <1>",`,
+			klaviyo.SubscribeRequest{CustomSource: `Café & "Co" <1>`, People: []klaviyo.Subscriber{{Email: "a@example.com", PhoneNumber: "+34600111222", Channels: byAll}}},
+			`"custom_source":"Café & \"Co\" <1>",`,
 			`{"type":"profile","attributes":{"email":"a@example.com","phone_number":"+34600111222","subscriptions":{"email":` + consent + `,"sms":` + consent + `,"whatsapp":` + consent + `}}}`,
 		},
 		"historical": {
-			klaviyo.SubscribeRequest{Historical: true, Confirms: true, People: []klaviyo.Subscriber{{PhoneNumber: "+34600111222", Channels: byAll[1:], ConsentedAt: at}}}, `"historical_import":true,`,
+			klaviyo.SubscribeRequest{Historical: true, Confirms: true, People: []klaviyo.Subscriber{{PhoneNumber: "+34600111222", Channels: byAll[1:], ConsentedAt: at}}},
+			`"historical_import":true,`,
 			`{"type":"profile","attributes":{"phone_number":"+34600111222","subscriptions":{"sms":` + dated + `,"whatsapp":` + dated + `}}}`,
 		},
 	} {

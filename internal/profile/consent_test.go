@@ -36,7 +36,7 @@ func TestGivesConsent(t *testing.T) {
 		}
 	}
 	for cell, want := range map[string]bool{
-		"true": true, " true ": true, "1": true, "1.0": true, "1.00": true, `"1"`: true, `"\u0079es"`: true,
+		"true": true, "\ttrue\n": true, "1": true, "1.0": true, "1.00": true, `"1"`: true, `"\u0079es"`: true,
 		"": false, "false": false, "null": false, "0": false, "0.0": false, "-1": false, "1.01": false, "10": false, "2": false, "0.1": false, "100": false, "1e1": false,
 		"[true]": false, "[1]": false, `{"consent":true}`: false, `""`: false, `"no"`: false, `"1.0"`: false, "yes": false, "TRUE": false, "{": false, `"yes`: false,
 	} {
