@@ -22,6 +22,7 @@ type Encoder struct {
 	fields  []field
 	phones  phone.Parser
 	derived Derived
+	cleared []cleared
 	omit    func(Identifier, Hash) bool // nil leaves nothing out
 }
 
@@ -87,6 +88,7 @@ func Compile(m Mapping, json []bool) (*Encoder, error) {
 		cell := slices.Index(columns, u.column)
 		e.fields = append(e.fields, newField(u, cell, len(json) > 0 && json[cell]))
 	}
+	e.cleared = clearing(m, e.fields)
 	return e, nil
 }
 
@@ -127,7 +129,8 @@ func newField(u use, cell int, json bool) field {
 // Append appends the profile of a row to dst, as one JSON:API resource object,
 // and returns the extended buffer. row has a value for each of the mapping's
 // columns. White space around a value is removed, and an empty value is left
-// out, so that the profile in Klaviyo keeps the value that it has. For a row that
+// out, so that the profile in Klaviyo keeps the value that it has, unless the
+// mapping clears the property. For a row that
 // cannot be exported Append returns dst unchanged and a rejection; info is then
 // undefined.
 func (e *Encoder) Append(dst []byte, row []string, info *Info) ([]byte, *Rejection) {
@@ -163,11 +166,15 @@ func (e *Encoder) Append(dst []byte, row []string, info *Info) ([]byte, *Rejecti
 	if e.omit != nil {
 		buf = buf[:len(dst)+len(e.omitIdentifiers(buf[len(dst):], info))]
 	}
+	end := len(buf)
+	if len(e.cleared) > 0 {
+		buf = e.appendCleared(buf, row)
+	}
 	if len(buf)-len(dst)+e.derived.maxBytes > MaxSize {
 		return dst, &Rejection{Code: ProfileTooLarge}
 	}
 	info.Profile = HashOf(buf[len(dst):])
-	return e.derived.append(buf, open, info.Email), nil
+	return e.derived.append(buf, end, open, info.Email), nil
 }
 
 // appendKeyed appends the key and the value of a field, or nothing if the field

@@ -23,6 +23,7 @@ type Mapping struct {
 type Property struct {
 	Column string
 	Type   Type
+	Clear  bool // an empty value removes the property from the profile
 }
 
 // AttributeNames are the profile attributes of Klaviyo that a column can fill,

@@ -29,11 +29,18 @@ type propertyModel struct {
 	Name  types.String `tfsdk:"name"`
 	Field types.String `tfsdk:"field"`
 	Type  types.String `tfsdk:"type"`
+	Empty types.String `tfsdk:"empty"`
 }
+
+// What an empty value of a property does.
+const (
+	emptyKeep  = "keep"
+	emptyClear = "clear"
+)
 
 func propertiesAttribute() schema.Attribute {
 	return schema.MapAttribute{
-		MarkdownDescription: fmt.Sprintf("Custom properties of the profiles: name in Klaviyo = column. A name has at most %d characters and no white space around it; names that begin with `$` are Klaviyo's own and refused. An empty value leaves what the profile has. "+
+		MarkdownDescription: fmt.Sprintf("Custom properties of the profiles: name in Klaviyo = column. A name has at most %d characters and no white space around it; names that begin with `$` are Klaviyo's own and refused. An empty value leaves what the profile has; a `property` block may clear it. "+
 			"The type is what the source has, which for text is `string`; a `property` block gives another one.", maxPropertyName),
 		ElementType: types.StringType,
 		Optional:    true,
@@ -43,7 +50,7 @@ func propertiesAttribute() schema.Attribute {
 
 func propertyBlock() schema.Block {
 	return schema.ListNestedBlock{
-		MarkdownDescription: "A custom property that needs more than its column, such as a type. A name is either here or in `properties`.",
+		MarkdownDescription: "A custom property that needs more than its column, such as a type or that an empty value clears it. A name is either here or in `properties`.",
 		Validators:          []validator.List{uniqueNames{propertyArgument, "A property comes from one column."}, notInProperties{}},
 		NestedObject: schema.NestedBlockObject{
 			Attributes: map[string]schema.Attribute{
@@ -62,6 +69,12 @@ func propertyBlock() schema.Block {
 						"A `datetime` is ISO 8601 or month/day/year; a `list` is a JSON array or separated by semicolons. Defaults to what the source has, which for text is `string`.",
 					Optional:   true,
 					Validators: []validator.String{stringvalidator.OneOf(profile.TypeNames()...)},
+				},
+				"empty": schema.StringAttribute{
+					MarkdownDescription: "What an empty value does: `" + emptyKeep + "` leaves the property of the profile as it is, `" + emptyClear + "` removes it. " +
+						"Only custom properties can be cleared: a bulk import has no means to empty Klaviyo's own attributes. Defaults to `" + emptyKeep + "`.",
+					Optional:   true,
+					Validators: []validator.String{stringvalidator.OneOf(emptyKeep, emptyClear)},
 				},
 			},
 		},
@@ -156,7 +169,7 @@ func (m *segmentExportModel) properties(ctx context.Context, diags *diag.Diagnos
 	diags.Append(m.Property.ElementsAs(ctx, &blocks, false)...)
 	for _, p := range blocks {
 		kind, _ := profile.ParseType(p.Type.ValueString()) // null keeps the type of the source
-		out[p.Name.ValueString()] = profile.Property{Column: p.Field.ValueString(), Type: kind}
+		out[p.Name.ValueString()] = profile.Property{Column: p.Field.ValueString(), Type: kind, Clear: p.Empty.ValueString() == emptyClear}
 	}
 	return out
 }
