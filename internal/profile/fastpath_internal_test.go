@@ -3,6 +3,8 @@ package profile
 import (
 	"bytes"
 	"math/rand/v2"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -49,6 +51,13 @@ func appendFast(t *testing.T, e *Encoder, buf []byte, i int, open group, cell st
 	return e.appendTyped(buf, f, open, cell, info)
 }
 
+// sameInfo compares what two encodings tell of a row.
+func sameInfo(a, b Info) bool {
+	notes := slices.Equal(a.Notes, b.Notes)
+	a.Notes, b.Notes = nil, nil
+	return notes && reflect.DeepEqual(a, b)
+}
+
 // checkFast compares the two paths for a cell, in every field and after every
 // group. It returns how many times the fast path takes it.
 func checkFast(t *testing.T, e *Encoder, cell string) (taken int) {
@@ -60,14 +69,14 @@ func checkFast(t *testing.T, e *Encoder, cell string) (taken int) {
 			var info, slow Info
 			got, done := appendFast(t, e, append(make([]byte, 0, 200+len(cell)), before...), i, open, cell, &info)
 			if !done {
-				if string(got) != before || info != (Info{}) {
+				if string(got) != before || !sameInfo(info, Info{}) {
 					t.Fatalf("%s: %q is declined, but left %q, %v", f.target, cell, got, info)
 				}
 				continue
 			}
 			taken++
 			want, rejection := e.appendKeyed([]byte(before), f, open, cell, &slow)
-			if rejection != nil || !bytes.Equal(got, want) || info != slow {
+			if rejection != nil || !bytes.Equal(got, want) || !sameInfo(info, slow) {
 				t.Fatalf("%s: %q becomes %q, %v; on the slow path %q, %v (%v)", f.target, cell, got, info, want, slow, rejection)
 			}
 		}
@@ -139,7 +148,7 @@ func TestFastPathKeepsWithinTheBuffer(t *testing.T) {
 	for capacity := range len(want) + 100 {
 		var other Info
 		got, rejection := e.Append(make([]byte, 0, capacity), row, &other)
-		if rejection != nil || !bytes.Equal(got, want) || other != info {
+		if rejection != nil || !bytes.Equal(got, want) || !sameInfo(other, info) {
 			t.Fatalf("with a capacity of %d bytes: %s, %v; want %s", capacity, got, rejection, want)
 		}
 	}
