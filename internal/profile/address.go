@@ -38,10 +38,10 @@ func addressIn(text string) (string, *Rejection) {
 }
 
 // addressesIn lists the different addresses among the words of a text. alone says
-// that there are no other words.
+// that there is nothing else but what separates them.
 func addressesIn(text string) (found []string, alone bool) {
 	separates := func(r rune) bool { return strings.ContainsRune(" \t\r\n\u00a0,;|/<>()[]{}\"", r) || isInvisible(r) }
-	alone = true
+	alone = !strings.ContainsAny(text, `<>()[]{}"`)
 	for word := range strings.FieldsFuncSeq(text, separates) {
 		quoted, code := appendEmail(nil, withoutScheme(word))
 		if code != "" {
