@@ -282,7 +282,7 @@ func (e *Encoder) appendField(buf []byte, f *field, value string, structure bool
 	if !utf8.ValidString(value) { // json.Compact does not check this
 		return buf, NotUTF8
 	}
-	ok := true
+	var ok bool
 	switch {
 	case structure && !f.takesScalar(value):
 		buf, ok = appendStructure(buf, f.kind, value)

@@ -55,7 +55,7 @@ func (t Type) expects() string {
 	case Datetime:
 		return "a date (2026-11-23, 2026-11-23T06:00:00Z, 11/23/2026; with day_first = true 23/11/2026)"
 	case List:
-		return "a list (a JSON array, or values separated by semicolons)"
+		return "a list (a JSON array, or values with a separator between them)"
 	case JSON:
 		return "a JSON value"
 	case typePhone:

@@ -114,8 +114,13 @@ func TestPhoneNumberOfAFloat(t *testing.T) {
 func TestTextOfAJSONNumber(t *testing.T) {
 	t.Parallel()
 	cases := []valueCase{
-		{true, "8001.0", `"8001"`, ""}, {true, "8.001E3", `"8001"`, ""}, {true, "80.10", `"80.10"`, ""}, {true, "8001", `"8001"`, ""},
-		{true, "true", `"true"`, ""}, {true, `"8001.0"`, `"8001.0"`, ""}, {false, "8001.0", `"8001.0"`, ""},
+		{true, "8001.0", `"8001"`, ""},
+		{true, "8.001E3", `"8001"`, ""},
+		{true, "80.10", `"80.10"`, ""},
+		{true, "8001", `"8001"`, ""},
+		{true, "true", `"true"`, ""},
+		{true, `"8001.0"`, `"8001.0"`, ""},
+		{false, "8001.0", `"8001.0"`, ""},
 	}
 	checkValues(t, profile.Mapping{Location: map[string]string{"zip": "z"}}, cases)
 	checkValues(t, profile.Mapping{Properties: map[string]profile.Property{"p": {Column: "p", Type: profile.String}}}, cases)
@@ -172,15 +177,30 @@ func TestPhoneNumberWithCodeButNoPlus(t *testing.T) {
 func TestProtectionOfSpreadsheets(t *testing.T) {
 	t.Parallel()
 	checkValues(t, profile.Mapping{ExternalID: "i"}, []valueCase{
-		{false, "'00815", `"00815"`, ""}, {false, "'A-15", `"A-15"`, ""}, {false, `="00815"`, `"00815"`, ""}, {false, `="A""15"`, `"A\"15"`, ""},
-		{false, "'00815'", `"00815"`, ""}, {false, `=""`, ``, ""}, {false, "'", ``, ""}, {true, `"'00815"`, `"00815"`, ""}, {false, "O'15", `"O'15"`, ""},
+		{false, "'00815", `"00815"`, ""},
+		{false, "'A-15", `"A-15"`, ""},
+		{false, `="00815"`, `"00815"`, ""},
+		{false, `="A""15"`, `"A\"15"`, ""},
+		{false, "'00815'", `"00815"`, ""},
+		{false, `=""`, ``, ""},
+		{false, "'", ``, ""},
+		{true, `"'00815"`, `"00815"`, ""},
+		{false, "O'15", `"O'15"`, ""},
 	})
 	checkValues(t, profile.Mapping{PhoneNumber: "p", PhoneRegion: "GB"}, []valueCase{
 		{false, "'+447400123456", `"+447400123456"`, ""}, {false, `="07400123456"`, `"+447400123456"`, ""}, {false, "'07400 123456", `"+447400123456"`, ""},
 	})
 	cases := []valueCase{
-		{false, "'01069", `"01069"`, ""}, {false, `="01069"`, `"01069"`, ""}, {false, "'+1-2", `"+1-2"`, ""}, {false, "'=SUM(A1)", `"=SUM(A1)"`, ""}, {false, "'@ada", `"@ada"`, ""},
-		{false, "'Tis", `"'Tis"`, ""}, {false, "'90s", `"'90s"`, ""}, {false, "=x", `"=x"`, ""}, {false, "'", `"'"`, ""}, {false, "rock 'n' roll", `"rock 'n' roll"`, ""},
+		{false, "'01069", `"01069"`, ""},
+		{false, `="01069"`, `"01069"`, ""},
+		{false, "'+1-2", `"+1-2"`, ""},
+		{false, "'=SUM(A1)", `"=SUM(A1)"`, ""},
+		{false, "'@ada", `"@ada"`, ""},
+		{false, "'Tis", `"'Tis"`, ""},
+		{false, "'90s", `"'90s"`, ""},
+		{false, "=x", `"=x"`, ""},
+		{false, "'", `"'"`, ""},
+		{false, "rock 'n' roll", `"rock 'n' roll"`, ""},
 	}
 	cases = slices.DeleteFunc(cases, func(c valueCase) bool { return c.text == "'" }) // is left as it is where any text is
 	checkValues(t, profile.Mapping{Location: map[string]string{"zip": "z"}}, cases)
