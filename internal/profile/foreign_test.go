@@ -516,3 +516,35 @@ func TestAddressInText(t *testing.T) {
 		}
 	}
 }
+
+// Where numbers have a decimal comma, points group their digits.
+func TestDecimalCommas(t *testing.T) {
+	t.Parallel()
+	m := profile.Mapping{
+		Email: "e", Location: map[string]string{"latitude": "l"},
+		Properties: map[string]profile.Property{"n": {Column: "n", Type: profile.Number}, "s": {Column: "n", Type: profile.String}},
+	}
+	for text, want := range map[string]string{
+		"1,5": "1.5", "-1,50": "-1.50", ",5": "0.5", "12": "12", "1.234,5": "1234.5", "1.234": "1234", "1.234.567": "1234567", "-12.345,00": "-12345.00", "1 234,5": "1234.5",
+		"1\u00a0234,5": "1234.5", "1\u202f234,5": "1234.5", "1'234,5": "1234.5", "+1,5": "1.5", "1,5e3": "1.5e3",
+		"1.5": "", "1.2345": "", "12.34,5": "", "1,2,3": "", "1234.567": "", "1.234.5": "", ",": "", "1,5.0": "", ".234": "", "a.234": "",
+	} {
+		encoder := compile(t, m, nil)
+		encoder.ReadDecimalCommas()
+		out, info, rejection := appendTo(t, nil, encoder, []string{email, "", text})
+		if rejection != nil {
+			t.Fatal(rejection)
+		}
+		properties := decode(t, string(out)).group("properties")
+		_, there := properties["n"]
+		if written := strings.Contains(string(out), `"n":`+want+`,`); written != (want != "") || there != written || properties["s"] != text || (len(info.Notes) > 0) == written {
+			t.Errorf("%q is written %s, %q; want %s", text, out, noted(info), want)
+		}
+	}
+	encoder := compile(t, m, []bool{false, false, true})
+	encoder.ReadDecimalCommas()
+	out, _, _ := appendTo(t, nil, encoder, []string{email, "41,38", "1.5"})
+	if want := `{"type":"profile","attributes":{"email":"ada@example.com","location":{"latitude":41.38},"properties":{"n":1.5,"s":"1.5"}}}`; string(out) != want {
+		t.Errorf("a number of JSON, which has a point: %s, want %s", out, want)
+	}
+}
