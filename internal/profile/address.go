@@ -17,7 +17,7 @@ func addressIn(text string) (string, *Rejection) {
 	if !utf8.ValidString(text) {
 		return "", &Rejection{Code: NotUTF8}
 	}
-	if len(text) > maxAddressText || !strings.ContainsAny(text, "@%") {
+	if !strings.ContainsAny(text, "@%") {
 		return "", &Rejection{Code: emailCode(text)}
 	}
 	found, alone := addressesIn(text)
@@ -40,6 +40,9 @@ func addressIn(text string) (string, *Rejection) {
 // addressesIn lists the different addresses among the words of a text. alone says
 // that there is nothing else but what separates them.
 func addressesIn(text string) (found []string, alone bool) {
+	if len(text) > maxAddressText {
+		return nil, false
+	}
 	separates := func(r rune) bool { return strings.ContainsRune(" \t\r\n\u00a0,;|/<>()[]{}\"", r) || isInvisible(r) }
 	alone = !strings.ContainsAny(text, `<>()[]{}"`)
 	for word := range strings.FieldsFuncSeq(text, separates) {

@@ -129,13 +129,13 @@ func (f *field) declines(s string, of leader) bool {
 	case leadsWord:
 		return isMissing(s)
 	case leadsDigits:
-		switch f.kind {
-		case typeExternalID:
-			return isMissing(s) || strings.ContainsAny(s, ".,eE")
-		case Untyped:
-			return isMissing(s) || isNoDate(s)
+		switch {
+		case s[0] == '-' && isMissing(s):
+			return true
+		case f.kind == typeExternalID:
+			return strings.ContainsAny(s, ".,eE")
 		default:
-			return s == "-nan"
+			return f.kind == Untyped && isNoDate(s)
 		}
 	default:
 		return true

@@ -305,7 +305,7 @@ func (r *dateReader) offset(m *moment) bool {
 			break
 		}
 		var n int
-		if parts[i], n = r.number(2); n != 2 {
+		if parts[i], n = r.number(2); n != 2 && (n != 1 || i > 0) { // UTC+1
 			return false
 		}
 	}
@@ -366,6 +366,7 @@ func appendNamedMonth(dst []byte, s string) ([]byte, bool) {
 		}
 		date, clock = strings.TrimRight(s[:space], " ,"), s[space+1:]
 	}
+	date = strings.Join(strings.Fields(date), " ") // "Apr  9 2025"
 	for _, layout := range monthLayouts {
 		t, err := time.Parse(layout, date)
 		if err != nil || t.Year() < 1 {

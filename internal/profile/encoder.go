@@ -259,7 +259,11 @@ func (e *Encoder) appendEmail(buf []byte, row []string, info *Info) ([]byte, *Re
 		return buf, &Rejection{Code: MissingEmail, Target: f.target}
 	}
 	if structure {
-		return buf, &Rejection{Code: emailCode(address), Target: f.target}
+		code := emailCode(address)
+		if found, _ := addressesIn(address); len(found) > 1 {
+			code = SeveralEmails
+		}
+		return buf, &Rejection{Code: code, Target: f.target}
 	}
 	at := len(buf) + 1
 	buf, code := appendEmail(buf, address)

@@ -139,6 +139,10 @@ func TestAppendJSONColumnAsAttribute(t *testing.T) {
 	if _, _, rejection := appendTo(t, nil, encoder, row); rejection == nil || rejection.Code != profile.InvalidEmail {
 		t.Errorf("a list of addresses: %v", rejection)
 	}
+	row[0] = `["ada@example.com", "bob@example.com"]`
+	if _, _, rejection := appendTo(t, nil, encoder, row); rejection == nil || rejection.Code != profile.SeveralEmails {
+		t.Errorf("a list of two addresses: %v", rejection)
+	}
 	row = []string{`"ada@example.com"`, `["x"]`, `{}`, `["x"]`, ``, `[1]`}
 	out, info, rejection := appendTo(t, nil, encoder, row)
 	notes := []string{"dropped of data_matching.phone_number", "dropped of data_matching.external_id", "dropped of attributes.title", "dropped of attributes.location.zip"}
