@@ -87,6 +87,28 @@ func TestFastPathAgreesWithParser(t *testing.T) {
 	}
 }
 
+func FuzzFastPath(f *testing.F) {
+	for _, text := range []string{"4915112345678", "49221123456", "+49 30 123456", "0151.12345678", "15112345678.0", "0049 30 123456", "49 (0)151 12345678 x12"} {
+		f.Add(text, "DE")
+		f.Add(text, "US")
+	}
+	f.Fuzz(func(t *testing.T, text, region string) {
+		parser := NewParser(region)
+		got, verdict := parser.AppendPlain(nil, text)
+		if verdict == Unsure {
+			return
+		}
+		n, want := parse(text, parser.region)
+		number := ""
+		if want == Valid {
+			number = "+" + n.code + string(n.national)
+		}
+		if verdict != want || string(got) != number {
+			t.Errorf("%q in %s is %q, %d; the parser says %q, %d", text, region, got, verdict, number, want)
+		}
+	})
+}
+
 // A number in a notation that the fast path declines may have its calling code, too.
 func TestCodeWithoutPlusInOtherNotations(t *testing.T) {
 	t.Parallel()
