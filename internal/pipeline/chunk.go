@@ -79,6 +79,12 @@ func (r *Reader) readSegment(ctx context.Context, i int, s *stream) error {
 	if err != nil {
 		return p.sourceError(ctx, from.Name, err)
 	}
+	if from.DecimalComma {
+		encoder.ReadDecimalCommas()
+	}
+	if lists, ok := rows.(segment.Lister); ok {
+		encoder.ReadLists(lists.Lists())
+	}
 	r.segments.derive(encoder, i)
 	r.shared.omit(encoder)
 	for next := int64(1); ; {

@@ -39,8 +39,9 @@ type Pipeline struct {
 
 // Segment is a named source.
 type Segment struct {
-	Name   string
-	Source segment.Source
+	Name         string
+	Source       segment.Source
+	DecimalComma bool // numbers in its texts have a decimal comma
 }
 
 // Survey is what one pass over the segments tells.
@@ -52,6 +53,7 @@ type Survey struct {
 	Duplicates  int64       // rows whose address an earlier row has
 	Rejected    tally.Tally // rows that cannot become a profile
 	Dropped     tally.Tally // values left out of profiles
+	Doubtful    tally.Tally // values that are exported, but look wrong
 
 	// Shared are the identifiers left out of profiles because several addresses have
 	// them. It is complete if SharedKnown is set.
@@ -271,10 +273,12 @@ func (r *Reader) count(row tally.Row, segment int, e *encoded) {
 	if r.Sketch != nil {
 		r.Sketch.Add(e.key, info.Profile.Lo|ofProfile)
 	}
-	if info.Dropped != 0 {
-		for t := range info.Dropped.Targets() {
-			r.counts.Dropped.Add(row, tally.CodeDropped, t, profile.DroppedBecause(t))
+	for _, n := range info.Notes {
+		of := &r.counts.Dropped
+		if n.Exported() {
+			of = &r.counts.Doubtful
 		}
+		of.Add(row, string(n.Code), n.Target, n.Words())
 	}
 	for _, i := range profile.Identifiers {
 		if info.Omitted[i] {

@@ -78,7 +78,7 @@ func TestAccSegmentExport_missingColumns(t *testing.T) {
 	w.wantImports(0)
 }
 
-// A declared type is a promise: a value that breaks it is named by row, and
+// A value of another type stops an export that says so: it is named by row, and
 // never quoted.
 func TestAccSegmentExport_propertyNotOfItsType(t *testing.T) {
 	t.Parallel()
@@ -93,7 +93,7 @@ func TestAccSegmentExport_propertyNotOfItsType(t *testing.T) {
 	for kind, test := range tests {
 		w := newEnv(t)
 		config := w.export("EMail,FirstName,Value\nann@example.com,Ann,\nbob@example.com,Bob,"+test.bad+"\neve@example.com,Eve,"+test.bad+"\n").
-			with(exportBlock, "property", typedProperty("income", "Value", kind))
+			with(exportBlock, "property", strictProperty("income", "Value", kind))
 		words := []string{"Property Is Not Of Its Type", "In 2 rows (2, 3 of vip)", `property "income" ` + test.is, "Nothing was sent"}
 		plans.add(kind, w, config, words, w.wantNoImport)
 	}

@@ -17,6 +17,8 @@ type fileModel struct {
 	Format    types.String `tfsdk:"format"`
 	PathEnv   types.String `tfsdk:"path_env"`
 	Delimiter types.String `tfsdk:"delimiter"`
+
+	DecimalComma types.Bool `tfsdk:"decimal_comma"`
 }
 
 func fileBlock() schema.Block {
@@ -49,6 +51,10 @@ func fileBlock() schema.Block {
 				MarkdownDescription: "The character between the fields of CSV, such as `;`. Defaults to `,`. An error with any other format.",
 				Optional:            true,
 				Validators:          []validator.String{delimiter},
+			},
+			"decimal_comma": schema.BoolAttribute{
+				MarkdownDescription: "Whether numbers in the texts of the file have a decimal comma: `1.234,50` is 1234.5. It holds for properties of the type `number` and for `latitude` and `longitude`. Defaults to `false`.",
+				Optional:            true,
 			},
 		},
 	}

@@ -63,6 +63,13 @@ type Explainer interface {
 	WhyEmpty() error
 }
 
+// Lister are rows of a source whose columns may be lists by their type.
+type Lister interface {
+	// Lists reports for each column whether its values are lists: texts whose items
+	// are separated by commas and have none in them.
+	Lists() []bool
+}
+
 // RowError explains why a single row cannot be read.
 type RowError struct {
 	Code    string // one of the codes below
