@@ -136,7 +136,7 @@ func TestPatternRefused(t *testing.T) {
 	}{
 		"no match":         {nil, "vip-*.csv", "No file matches"},
 		"only a directory": {map[string]string{}, "*", "No file matches"},
-		"pattern":          {nil, "vip-[.csv", "The pattern"},
+		"pattern":          {nil, "vip-[.csv", "the pattern is not valid"},
 		"lacks":            {map[string]string{"1.csv": "a,b\n1,2\n", "2.csv": "a\n"}, "*.csv", `it lacks "b". All files`},
 		"lacks a mapped":   {map[string]string{"1.csv": "a,b\n1,2\n", "2.csv": "b\n"}, "*.csv", `it lacks "a". All files`},
 		"adds":             {map[string]string{"1.csv": "a\n1\n", "2.csv": "a,c\n"}, "*.csv", `it adds "c". All files`},
