@@ -18,6 +18,15 @@ type Source struct {
 	Format    Format // empty: by the name of the file
 	Delimiter rune   // between the fields of CSV; 0 is a comma
 
+	// Of text files.
+	Encoding   string   // one of [Encodings]; empty: UTF-8
+	SkipLines  int      // before the header of CSV and TSV
+	Columns    []string // of CSV and TSV without a header; nil: there is one
+	NullValues []string // texts that stand for no value; nil: those of the format
+
+	// Newest leaves of what a pattern matches only the folder whose path comes last.
+	Newest bool
+
 	// LeaveOut are files on this machine that a pattern in the path must not
 	// match, under whatever name.
 	LeaveOut []string
@@ -44,6 +53,10 @@ const readBufferSize = 128 << 10
 type fileRows interface {
 	segment.Rows
 
+	// position is the line that the row of the last Next begins in; 0 where a file has no
+	// lines.
+	position() int64
+
 	// names are all columns of the file; nil where they are only known once all
 	// rows were read.
 	names() []string
@@ -52,8 +65,9 @@ type fileRows interface {
 // opener opens the files of a segment, all of one format. It lives as long as
 // the segment is open.
 type opener interface {
-	// open reads a file, which is closed with the rows.
-	open(ctx context.Context, in storage.Content, name string) (fileRows, error)
+	// open reads a file, which is closed with the rows. The cause of the error is
+	// errEmptyFile if there is nothing in it.
+	open(ctx context.Context, in storage.Content, at place) (fileRows, error)
 
 	// end is called after the last row of the last file. It returns io.EOF unless
 	// the segment as a whole is wrong.

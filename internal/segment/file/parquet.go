@@ -17,19 +17,23 @@ import (
 )
 
 // parquetOpener opens Parquet files.
-type parquetOpener struct{ columns []string }
+type parquetOpener struct {
+	columns          []string
+	jsonNulls, nulls nullValues
+}
 
 // columnBufferSize is how much of a column is read at once.
 const columnBufferSize = 256 << 10
 
 func (*parquetOpener) end() error { return io.EOF }
 
-func (f *parquetOpener) open(ctx context.Context, file storage.Content, name string) (fileRows, error) {
+func (f *parquetOpener) open(ctx context.Context, file storage.Content, at place) (fileRows, error) {
+	name := at.name
 	if err := checkParquet(file, name); err != nil {
 		return nil, err
 	}
 	in := &errorRecorder{Content: file}
-	rows := &parquetRows{ctx: ctx, file: in, name: name}
+	rows := &parquetRows{ctx: ctx, file: in, name: name, opener: f}
 	err := rows.recoverPanic(func() error {
 		opened, err := parquet.OpenFile(in, file.Size(), parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true), parquet.ReadBufferSize(columnBufferSize))
 		if err != nil {
@@ -37,7 +41,7 @@ func (f *parquetOpener) open(ctx context.Context, file storage.Content, name str
 		}
 		rows.groups = opened.RowGroups()
 		rows.available = parquetNames(opened.Root(), "", nil)
-		if err := rows.selectColumns(opened.Root(), f.columns); err != nil {
+		if err := rows.selectColumns(opened.Root(), f.columns, at); err != nil {
 			return err
 		}
 		return rows.checkCodecs(opened.Metadata())
@@ -52,6 +56,9 @@ func (f *parquetOpener) open(ctx context.Context, file storage.Content, name str
 // damage, and to bound the size of the footer, which becomes a buffer.
 func checkParquet(file storage.Content, name string) error {
 	size := file.Size()
+	if size == 0 {
+		return storage.PathErrorf("Export it again; a Parquet file without rows still has a schema.", errEmptyFile, "The file %q is empty.", name)
+	}
 	var head [4]byte
 	if _, err := file.ReadAt(head[:], 0); err != nil && !errors.Is(err, io.EOF) {
 		return readFailure(name, err)
@@ -86,12 +93,17 @@ func truncatedError(name string) *segment.Error {
 }
 
 // selectColumns finds the mapped columns.
-func (r *parquetRows) selectColumns(root *parquet.Column, columns []string) error {
+func (r *parquetRows) selectColumns(root *parquet.Column, columns []string, at place) error {
 	var missing []string
 	for _, name := range columns {
 		found := parquetColumn(root, name)
 		if found == nil {
-			missing = append(missing, name)
+			value, ok := at.folders[name]
+			if ok {
+				r.columns = append(r.columns, &parquetReader{constant: true, value: value})
+			} else {
+				missing = append(missing, name)
+			}
 			continue
 		}
 		column, err := newParquetColumn(found)
@@ -101,21 +113,21 @@ func (r *parquetRows) selectColumns(root *parquet.Column, columns []string) erro
 		r.columns = append(r.columns, column)
 	}
 	if missing != nil {
-		return &segment.MissingColumnsError{Missing: missing, Available: r.available}
+		return &segment.MissingColumnsError{Missing: missing, Available: append(r.available[:len(r.available):len(r.available)], at.names()...)}
 	}
 	return nil
 }
 
-// checkCodecs refuses LZ4, which the library does not read reliably, and codecs
-// that it does not know.
+// checkCodecs refuses codecs that the library does not know, and the LZ4 that
+// LZ4_RAW has replaced: programs write it in two ways.
 func (r *parquetRows) checkCodecs(metadata *format.FileMetaData) error {
 	for _, group := range metadata.RowGroups {
 		for _, column := range r.columns {
 			for _, leaf := range column.leaves {
 				switch codec := group.Columns[leaf.index].MetaData.Codec; codec {
-				case format.Uncompressed, format.Snappy, format.Gzip, format.Brotli, format.Zstd:
+				case format.Uncompressed, format.Snappy, format.Gzip, format.Brotli, format.Zstd, format.Lz4Raw:
 				default:
-					return storage.PathErrorf("Export it with Snappy, gzip, Brotli, zstd or no compression.", nil, "The Parquet file %q is compressed with %s, which cannot be read.", r.name, codec)
+					return storage.PathErrorf("Export it with Snappy, gzip, Brotli, zstd, LZ4_RAW or no compression.", nil, "The Parquet file %q is compressed with %s, which cannot be read.", r.name, codec)
 				}
 			}
 		}
