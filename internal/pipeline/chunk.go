@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
@@ -103,7 +104,17 @@ func (r *Reader) readSegment(ctx context.Context, i int, s *stream) error {
 		case next == 1 && !p.AllowEmpty:
 			return p.emptySegment(ctx, from.Name, rows)
 		default:
+			r.noteNotices(from.Name, rows)
 			return nil
+		}
+	}
+}
+
+// noteNotices keeps what a source says after its last row.
+func (r *Reader) noteNotices(name string, rows segment.Rows) {
+	if noticer, ok := rows.(segment.Noticer); ok {
+		for _, notice := range noticer.Notices() {
+			r.notices = append(r.notices, fmt.Sprintf("Segment %q: %s", name, notice))
 		}
 	}
 }

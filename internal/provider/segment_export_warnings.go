@@ -57,6 +57,9 @@ func warnRows(diags *diag.Diagnostics, name string, s *export.Survey) {
 			"Some profiles are exported without a value that Klaviyo would refuse:\n"+s.Dropped.String()+rowsCounted)
 	}
 	warnShared(diags, name, s)
+	if len(s.Notices) > 0 {
+		diags.AddAttributeWarning(path.Root(segmentArgument), "What Was Read: "+name, strings.Join(s.Notices, "\n"))
+	}
 }
 
 // warnShared warns of identifiers that several addresses have, a warning for each.

@@ -15,6 +15,7 @@ type concatRows struct {
 	ctx     context.Context
 	objects []storage.Object
 	opener  opener
+	notice  string // about the choice of the files; empty: none
 
 	opened  int // number of objects
 	current fileRows
@@ -142,3 +143,18 @@ func (c *concatRows) Next(dst []string) ([]string, error) {
 
 // Close implements [segment.Rows].
 func (c *concatRows) Close() error { return c.current.Close() }
+
+// Notices implements [segment.Noticer].
+func (c *concatRows) Notices() []string {
+	notices := c.opener.notices()
+	if c.notice != "" {
+		notices = append([]string{c.notice}, notices...)
+	}
+	return notices
+}
+
+// Position implements [segment.Locator].
+func (c *concatRows) Position() (file int, line int64) { return c.opened - 1, c.current.position() }
+
+// File implements [segment.Locator].
+func (c *concatRows) File(n int) string { return c.objects[n].Name() }

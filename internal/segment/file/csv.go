@@ -46,9 +46,19 @@ type csvOpener struct {
 
 	format  Format
 	columns []string
+	quoted  int64  // cells of TSV in quotes
+	guess   string // the encoding of text that is not UTF-8
 }
 
 func (*csvOpener) end() error { return io.EOF }
+
+func (f *csvOpener) notices() []string {
+	if f.quoted == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("In TSV a quote is text, so texts in quotes are exported with them (cells of mapped columns: %d). "+
+		"If a spreadsheet or a program other than a database wrote the file, set format = \"csv\" and delimiter = \"\\t\".", f.quoted)}
+}
 
 func (f *csvOpener) open(ctx context.Context, content storage.Content, at place) (fileRows, error) {
 	in, err := openText(ctx, content, at.name, f.format, f.Encoding)
@@ -285,15 +295,23 @@ func (r *csvRows) takeCells() (blank bool) {
 		if 0 <= at && at < len(r.record.cells) {
 			switch cell := r.record.cell(at); {
 			case r.nulls.has(cell):
-			case r.record.escaped:
-				r.text = appendUnescaped(r.text, cell)
+			case r.opener.format == TSV && len(cell) > 1 && cell[0] == '"' && cell[len(cell)-1] == '"':
+				r.opener.quoted++
+				r.text = r.appendCell(cell)
 			default:
-				r.text = append(r.text, cell...)
+				r.text = r.appendCell(cell)
 			}
 		}
 		r.ends = append(r.ends, len(r.text))
 	}
 	return len(bytes.TrimSpace(r.text)) == 0
+}
+
+func (r *csvRows) appendCell(cell []byte) []byte {
+	if r.record.escaped {
+		return appendUnescaped(r.text, cell)
+	}
+	return append(r.text, cell...)
 }
 
 // isBlank reports whether the record is no row: all cells are blank, or it is the
@@ -352,12 +370,21 @@ func (r *csvRows) checkText(text string) error {
 	case strings.IndexByte(text, 0) >= 0:
 		return unreadable(nulProblem)
 	case !utf8.ValidString(text):
-		return unreadable(fmt.Sprintf("is not UTF-8 text but probably %[1]s; if all of the file is, set encoding = \"%[1]s\"", guessEncoding([]byte(text), r.lines.buffered())))
+		return unreadable(fmt.Sprintf("is not UTF-8 text but probably %[1]s; if all of the file is, set encoding = \"%[1]s\"", r.likelyEncoding(text)))
 	case r.opener.Encoding != "" && strings.ContainsRune(text, utf8.RuneError):
 		return unreadable(fmt.Sprintf("has bytes that are no %s text", r.opener.Encoding))
 	default:
 		return nil
 	}
+}
+
+// likelyEncoding guesses the encoding of the file at the first text that is not
+// UTF-8.
+func (r *csvRows) likelyEncoding(text string) string {
+	if r.opener.guess == "" {
+		r.opener.guess = guessEncoding([]byte(text), r.lines.buffered())
+	}
+	return r.opener.guess
 }
 
 const nulProblem = "has a NUL byte in a mapped column"

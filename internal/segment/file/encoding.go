@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 
@@ -132,22 +133,23 @@ var guesses = []struct {
 	name string
 	encoding.Encoding
 	fits func(r rune) float64
+	high bool // it has hardly any bytes from 0x80 to 0xA0
 }{
-	{"windows-1252", charmap.Windows1252, letters("àáâãäåæçèéêëìíîïñòóôõöøùúûüýÿßœšž’“”–€")},
-	{"macintosh", charmap.Macintosh, letters("àáâãäåæçèéêëìíîïñòóôõöøùúûüÿßœ’“”–€")},
-	{"ibm850", charmap.CodePage850, letters("àáâãäåæçèéêëìíîïñòóôõöøùúûüýÿß")},
-	{"windows-1250", charmap.Windows1250, letters("áâäąćčçďđéęëěíîľłńňóôöőřśšşťţúůüűýźžż„”–€")},
-	{"windows-1251", charmap.Windows1251, script(unicode.Cyrillic)},
-	{"koi8-r", charmap.KOI8R, script(unicode.Cyrillic)},
-	{"ibm866", charmap.CodePage866, script(unicode.Cyrillic)},
-	{"windows-1253", charmap.Windows1253, script(unicode.Greek)},
-	{"windows-1255", charmap.Windows1255, script(unicode.Hebrew)},
-	{"windows-1256", charmap.Windows1256, script(unicode.Arabic)},
-	{"shift_jis", japanese.ShiftJIS, script(unicode.Hiragana, unicode.Katakana)},
-	{"euc-jp", japanese.EUCJP, script(unicode.Hiragana, unicode.Katakana)},
-	{"euc-kr", korean.EUCKR, script(unicode.Hangul)},
-	{"gbk", simplifiedchinese.GBK, script()},
-	{"big5", traditionalchinese.Big5, script()},
+	{"windows-1252", charmap.Windows1252, letters("àáâãäåæçèéêëìíîïñòóôõöøùúûüýÿßœšž’“”–€"), false},
+	{"macintosh", charmap.Macintosh, letters("àáâãäåæçèéêëìíîïñòóôõöøùúûüýÿßœ’“”–€"), false},
+	{"ibm850", charmap.CodePage850, letters("àáâãäåæçèéêëìíîïñòóôõöøùúûüýÿß"), false},
+	{"windows-1250", charmap.Windows1250, letters("áâäąćčçďđéęëěíîľłńňóôöőřśšşťţúůüűýźžż„”–€"), false},
+	{"windows-1251", charmap.Windows1251, script("аеинорстлвкм", unicode.Cyrillic), false},
+	{"koi8-r", charmap.KOI8R, script("аеинорстлвкм", unicode.Cyrillic), false},
+	{"ibm866", charmap.CodePage866, script("аеинорстлвкм", unicode.Cyrillic), false},
+	{"windows-1253", charmap.Windows1253, script("αειοςτσνρκάίόώ", unicode.Greek), false},
+	{"windows-1255", charmap.Windows1255, script("אבהוילמנרתש", unicode.Hebrew), false},
+	{"windows-1256", charmap.Windows1256, script("ابتدرسعلمنوي", unicode.Arabic), false},
+	{"shift_jis", japanese.ShiftJIS, script("", unicode.Hiragana, unicode.Katakana), false},
+	{"euc-jp", japanese.EUCJP, script("", unicode.Hiragana, unicode.Katakana), true},
+	{"euc-kr", korean.EUCKR, script("", unicode.Hangul), true},
+	{"gbk", simplifiedchinese.GBK, script(""), true},
+	{"big5", traditionalchinese.Big5, script(""), true},
 }
 
 // letters fit in lower case, and less well in upper case.
@@ -168,20 +170,25 @@ func letters(usual string) func(r rune) float64 {
 	}
 }
 
-// script fits letters of a script, best in lower case if it has any. Chinese
+// script fits letters of a script, best the common ones in lower case. Chinese
 // characters fit less well, since most pairs of bytes stand for one.
-func script(tables ...*unicode.RangeTable) func(r rune) float64 {
+func script(common string, tables ...*unicode.RangeTable) func(r rune) float64 {
 	return func(r rune) float64 {
 		switch {
 		case 0xff61 <= r && r <= 0xff9f: // narrow Katakana: any byte of many
 			return -1
-		case unicode.In(r, tables...) && !unicode.IsUpper(r):
-			return 1
-		case unicode.In(r, tables...):
-			return 0.3
+		case unicode.IsLetter(r) && unicode.In(r, tables...):
+			switch {
+			case common == "" || strings.ContainsRune(common, r):
+				return 1
+			case unicode.IsUpper(r):
+				return 0.3
+			default:
+				return 0.6
+			}
 		case unicode.Is(unicode.Han, r) && 0x4e00 <= r && r <= 0x9fa5:
 			return 0.3
-		case unicode.IsPunct(r) && r != utf8.RuneError:
+		case unicode.IsPunct(r):
 			return 0
 		default:
 			return -2
@@ -194,8 +201,19 @@ func script(tables ...*unicode.RangeTable) func(r rune) float64 {
 func guessEncoding(text, more []byte) string {
 	const enough = 16 << 10
 	sample := append(bytes.Clone(text), more[:min(len(more), enough)]...)
+	high, low := 0, 0
+	for _, b := range sample {
+		if b > 0xa0 {
+			high++
+		} else if b >= utf8.RuneSelf {
+			low++
+		}
+	}
 	best, highest := "", -1e9
 	for _, guess := range guesses {
+		if guess.high && low > high/4 {
+			continue
+		}
 		decoded, _ := guess.NewDecoder().Bytes(sample) // wrong bytes become U+FFFD
 		score, runes := 0.0, 0.0
 		for _, r := range string(decoded) {

@@ -24,8 +24,9 @@ type Source struct {
 	Columns    []string // of CSV and TSV without a header; nil: there is one
 	NullValues []string // texts that stand for no value; nil: those of the format
 
-	// Newest leaves of what a pattern matches only the folder whose path comes last.
-	Newest bool
+	// Newest leaves of what a pattern matches only the folder whose path comes last;
+	// nil is false, with a notice if the folders look dated.
+	Newest *bool
 
 	// LeaveOut are files on this machine that a pattern in the path must not
 	// match, under whatever name.
@@ -34,16 +35,21 @@ type Source struct {
 	Store storage.Store // where the files are; nil: by the path
 }
 
-func (f Source) find(ctx context.Context) ([]storage.Object, error) {
+// find returns the files of the segment, and what to say about the choice.
+func (f Source) find(ctx context.Context) ([]storage.Object, string, error) {
 	store := f.Store
 	if store == nil {
 		store = storage.Of(f.Path)
 	}
 	objects, err := store.Find(ctx, f.Path)
-	if err != nil || len(f.LeaveOut) == 0 {
-		return objects, err
+	if err == nil && len(f.LeaveOut) > 0 {
+		objects, err = storage.LeaveOut(ctx, f.Path, objects, f.LeaveOut)
 	}
-	return storage.LeaveOut(ctx, f.Path, objects, f.LeaveOut)
+	if err != nil {
+		return nil, "", err
+	}
+	objects, notice := f.choose(objects)
+	return objects, notice, nil
 }
 
 // readBufferSize is large enough that the time of system calls is negligible.
@@ -69,6 +75,9 @@ type opener interface {
 	// errEmptyFile if there is nothing in it.
 	open(ctx context.Context, in storage.Content, at place) (fileRows, error)
 
+	// notices say what may be wrong with what was read so far.
+	notices() []string
+
 	// end is called after the last row of the last file. It returns io.EOF unless
 	// the segment as a whole is wrong.
 	end() error
@@ -76,7 +85,7 @@ type opener interface {
 
 // Open implements [segment.Source].
 func (f Source) Open(ctx context.Context, columns []string) (segment.Rows, error) {
-	objects, err := f.find(ctx)
+	objects, notice, err := f.find(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -84,7 +93,7 @@ func (f Source) Open(ctx context.Context, columns []string) (segment.Rows, error
 	if err != nil {
 		return nil, err
 	}
-	c := &concatRows{ctx: ctx, objects: objects, opener: format.opener(f, columns)}
+	c := &concatRows{ctx: ctx, objects: objects, opener: format.opener(f, columns), notice: notice}
 	if err := c.openNext(); err != nil {
 		return nil, err
 	}
@@ -100,7 +109,7 @@ func (f Source) TellsChanges() bool {
 // Version implements [segment.Source]. The names are part of it, since another file
 // may have the same size and time.
 func (f Source) Version(ctx context.Context) (string, error) {
-	objects, err := f.find(ctx)
+	objects, _, err := f.find(ctx)
 	if err != nil {
 		return "", err
 	}

@@ -54,6 +54,8 @@ func (o *jsonOpener) open(ctx context.Context, file storage.Content, at place) (
 	return rows, nil
 }
 
+func (*jsonOpener) notices() []string { return nil }
+
 // end returns an error if no row has some of the columns.
 func (o *jsonOpener) end() error {
 	if o.missing == 0 || o.rows == 0 {

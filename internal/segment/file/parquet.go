@@ -27,6 +27,8 @@ const columnBufferSize = 256 << 10
 
 func (*parquetOpener) end() error { return io.EOF }
 
+func (*parquetOpener) notices() []string { return nil }
+
 func (f *parquetOpener) open(ctx context.Context, file storage.Content, at place) (fileRows, error) {
 	name := at.name
 	if err := checkParquet(file, name); err != nil {
