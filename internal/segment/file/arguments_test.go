@@ -9,7 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/parquet-go/parquet-go"
 	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/encoding/japanese"
@@ -438,16 +437,6 @@ func TestEmptyFilesAmongOthers(t *testing.T) {
 	dir := files(t, map[string]string{"1.csv": "", "2.csv": "a,b\n1,2\n", "3.csv": "a\n1\n"})
 	_, err := readFile(t, file.Source{Path: dir + "/*.csv"}, "a")
 	refusedFor(t, err, "path", `3.csv" differ from those of`, `2.csv": it lacks "b"`)
-}
-
-// The compression LZ4_RAW of Parquet; the one that it replaced is ambiguous.
-func TestParquetOfLZ4(t *testing.T) {
-	t.Parallel()
-	rows, want := plainRows(3000)
-	got, err := readFile(t, file.Source{Path: writeAs(t, "x.parquet", filetest.Parquet(t, rows, parquet.Compression(&parquet.Lz4Raw)))}, plainColumns...)
-	if err != nil || !reflect.DeepEqual(got, want) {
-		t.Errorf("%d rows, %v", len(got), err)
-	}
 }
 
 func readAllOf(rows segment.Rows) ([][]string, error) {

@@ -120,16 +120,17 @@ func (r *parquetRows) selectColumns(root *parquet.Column, columns []string, at p
 	return nil
 }
 
-// checkCodecs refuses codecs that the library does not know, and the LZ4 that
-// LZ4_RAW has replaced: programs write it in two ways.
+// checkCodecs refuses codecs that the library does not know, and LZ4: the old kind
+// is written in two ways, and of LZ4_RAW the library (v0.32) returns wrong values
+// for pages that are compressed to more than a third.
 func (r *parquetRows) checkCodecs(metadata *format.FileMetaData) error {
 	for _, group := range metadata.RowGroups {
 		for _, column := range r.columns {
 			for _, leaf := range column.leaves {
 				switch codec := group.Columns[leaf.index].MetaData.Codec; codec {
-				case format.Uncompressed, format.Snappy, format.Gzip, format.Brotli, format.Zstd, format.Lz4Raw:
+				case format.Uncompressed, format.Snappy, format.Gzip, format.Brotli, format.Zstd:
 				default:
-					return storage.PathErrorf("Export it with Snappy, gzip, Brotli, zstd, LZ4_RAW or no compression.", nil, "The Parquet file %q is compressed with %s, which cannot be read.", r.name, codec)
+					return storage.PathErrorf("Export it with Snappy, gzip, Brotli, zstd or no compression.", nil, "The Parquet file %q is compressed with %s, which cannot be read.", r.name, codec)
 				}
 			}
 		}

@@ -204,6 +204,7 @@ func TestParquetRefuses(t *testing.T) {
 		"footer's size": {good[:len(good)-8] + "\xff\xff\xff\x7fPAR1", "email", "is cut off"},
 		"encrypted":     {"PARE" + good[4:], "email", "is encrypted"},
 		"gzip":          {"\x1f\x8b\x08\x00rest", "email", "is Parquet inside of gzip"},
+		"LZ4":           {filetest.Parquet(t, rows, parquet.Compression(&parquet.Lz4Raw)), "email", "is compressed with LZ4_RAW, which cannot be read. Export it with Snappy"},
 		"unmappable":    {filetest.Parquet(t, []interval{{}}), "bytes", `The column "bytes" of`},
 	} {
 		t.Run(name, func(t *testing.T) {
