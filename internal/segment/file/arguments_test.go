@@ -88,7 +88,10 @@ func TestEncodings(t *testing.T) {
 		refusedFor(t, err, "encoding", `Set encoding = "`+tc.name+`"`)
 	}
 	for _, name := range file.Encodings() {
-		if got, err := readFile(t, file.Source{Path: writeAs(t, "x.csv", "a\n"), Encoding: name}, "a"); err != nil && !strings.HasPrefix(name, "utf-16") || len(got) > 0 {
+		if strings.HasPrefix(name, "utf-16") {
+			continue
+		}
+		if got, err := readFile(t, file.Source{Path: writeAs(t, "x.csv", "a\n"), Encoding: name}, "a"); err != nil || len(got) > 0 {
 			t.Errorf("%s: %q, %v", name, got, err)
 		}
 	}
@@ -126,6 +129,7 @@ func TestEncodingThatIsNotThatOfTheFile(t *testing.T) {
 		"UTF-8":              {"windows-1252", french, "is UTF-8, not windows-1252. Leave encoding out."},
 		"UTF-8 with mark":    {"windows-1252", bom + "a\n", "is UTF-8, not windows-1252."},
 		"UTF-8 for UTF-16":   {"utf-16", bom + "a\n", "is UTF-8, not utf-16."},
+		"not UTF-16":         {"utf-16le", "email,name\nann@x.org,Ann\n", "is not UTF-16. Leave encoding out"},
 		"UTF-16":             {"windows-1252", "\xff\xfea\x00\n\x00", `is UTF-16, not windows-1252. Set encoding = "utf-16".`},
 		"cut in a character": {"windows-1252", "a,b\n" + strings.Repeat("1,é\n", 40_000), "is UTF-8"},
 	} {

@@ -99,7 +99,7 @@ func TestCSVRefusesOtherFormats(t *testing.T) {
 		"not gzip":           {"\x1f\x8b\x07\x00restrestrest", "The gzip data of the file"},
 		"not zstd":           {"\x28\xb5\x2f\xfdrestrestrestrest", "The zstd data of the file"},
 		"magic in two bytes": {"\x1f\x8b", "ends in the middle of its gzip data."},
-		"zip":                {"PK\x03\x04\x14\x00\x00\x00people.csv", "is not CSV but a zip archive. Unpack it, or compress the file with gzip instead."},
+		"zip":                {"PK\x03\x04\x14\x00\x00\x00people.csv", "is not CSV but a zip archive. Unpack it, or compress the file with gzip instead;"},
 		"xlsx":               {"PK\x03\x04\x14\x00\x00\x00[Content_Types].xml", "is not CSV but an Excel workbook (.xlsx). Save it as CSV UTF-8"},
 		"xls":                {"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "is not CSV but an Excel workbook (.xls). Save it as CSV UTF-8."},
 		"bzip2":              {"BZh91AY&SY", "is not CSV but compressed with bzip2. Compress it with gzip or zstd instead."},

@@ -98,6 +98,8 @@ func contradicts(head []byte, name, path string) error {
 		return argumentError("encoding", fmt.Sprintf("The file %q is UTF-8, not %s.", path, name), "Leave encoding out.")
 	case !wide && hasUTF16BOM(head):
 		return argumentError("encoding", fmt.Sprintf("The file %q is UTF-16, not %s.", path, name), "Set encoding = \"utf-16\".")
+	case wide && len(head) > 0 && bytes.IndexByte(head, 0) < 0: // even line ends have such a byte
+		return argumentError("encoding", fmt.Sprintf("The file %q is not UTF-16.", path), "Leave encoding out, or set the encoding that the file has.")
 	default:
 		return nil
 	}

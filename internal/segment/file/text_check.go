@@ -18,7 +18,7 @@ var magics = []struct {
 }{
 	{"\x1f\x8b", "gzip", "Compress it just once."},
 	{"\x28\xb5\x2f\xfd", "zstd", "Compress it just once."},
-	{"PK", "a zip archive", "Unpack it, or compress the file with gzip instead."},
+	{"PK", "a zip archive", "Unpack it, or compress the file with gzip instead; an Excel workbook is saved as CSV UTF-8."},
 	{"BZh", "compressed with bzip2", "Compress it with gzip or zstd instead."},
 	{"\xfd7zXZ", "compressed with xz", "Compress it with gzip or zstd instead."},
 	{"\x04\x22\x4d\x18", "compressed with LZ4", "Compress it with gzip or zstd instead."},
