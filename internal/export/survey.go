@@ -49,7 +49,7 @@ func (e *Export) survey(ctx context.Context, r *pipeline.Reader, rejects *reject
 
 // read makes a pass of a survey.
 func (e *Export) read(ctx context.Context, r *pipeline.Reader, rejects *rejects) (*Survey, error) {
-	r.OnSkip = rejects.add
+	r.OnSkip = rejects.follow(r)
 	if e.Acknowledged != nil {
 		r.Sketch = sketch.NewLike(e.Acknowledged)
 	}

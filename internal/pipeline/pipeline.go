@@ -118,6 +118,7 @@ type Reader struct {
 	seen     hashset.Set      // addresses of this pass
 	shared   *identifierIndex // nil unless FindShared was called
 
+	places  *places  // nil unless KeepPlaces was called
 	notices []string // of this pass; written by the goroutine that reads
 
 	counts      Survey
@@ -158,6 +159,7 @@ func (r *Reader) Read(ctx context.Context, visit func(*Profile) error) (*Survey,
 	r.counts, r.fingerprint, r.addresses = Survey{}, profile.Fingerprint{}, profile.Fingerprint{}
 	r.seen.Clear()
 	r.notices = nil
+	r.places.clear()
 	version := r.pipeline.Version(ctx)
 	g, ctx := errgroup.WithContext(ctx)
 	s := newStream()
