@@ -14,7 +14,7 @@ import (
 // address matches text with an email address in it. @OData and @Microsoft begin
 // the annotations of Dynamics.
 var (
-	address    = regexp.MustCompile(`[^\s@,;:<>()"]+@[^\s@,;:<>()"]+\.[^\s@,;:<>()"]+`)
+	address    = regexp.MustCompile(`[^\s(]@[^\s@]+\.[^\s.]`)
 	annotation = regexp.MustCompile(`(?i)@(odata|microsoft)\.`)
 )
 
