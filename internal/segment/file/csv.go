@@ -33,7 +33,7 @@ type csvRows struct {
 
 	read int    // records
 	line int64  // of the record that was read last
-	text []byte // of the cells of a row
+	text []byte // of a cell with escapes
 	ends []int  // of the cells in it
 }
 
@@ -256,17 +256,21 @@ func (r *csvRows) Next(dst []string) ([]string, error) {
 		if err := r.next(); err != nil {
 			return dst, r.recordError(err)
 		}
-		blank := r.takeCells()
-		problem := r.checkRecord()
+		text, problem := r.takeCells(), r.checkRecord()
 		r.skip() // what was split stays valid until the next record
 		switch {
-		case (blank || len(r.record.cells) == 1) && r.isBlank():
+		case (startsBlank(text) || len(r.record.cells) == 1) && r.isBlank():
 		case problem != nil:
 			return dst, problem
 		default:
-			return r.appendRow(dst)
+			return r.appendRow(dst, text)
 		}
 	}
+}
+
+// startsBlank reports whether a text may be blank.
+func startsBlank(text string) bool {
+	return text == "" || text[0] <= ' ' || text[0] >= utf8.RuneSelf
 }
 
 // recordError is the error of [csvRows.Next] after one of splitting.
@@ -287,31 +291,38 @@ func malformed(problem string) *segment.RowError {
 	return &segment.RowError{Code: segment.CodeMalformedRow, Problem: problem}
 }
 
-// takeCells takes the mapped cells of the record, and reports whether they are
-// blank.
-func (r *csvRows) takeCells() (blank bool) {
-	r.text, r.ends = r.text[:0], r.ends[:0]
+// takeCells takes the mapped cells of the record, one after the other.
+func (r *csvRows) takeCells() string {
+	size := 0
 	for _, at := range r.columns {
 		if 0 <= at && at < len(r.record.cells) {
-			switch cell := r.record.cell(at); {
-			case r.nulls.has(cell):
-			case r.opener.format == TSV && len(cell) > 1 && cell[0] == '"' && cell[len(cell)-1] == '"':
-				r.opener.quoted++
-				r.text = r.appendCell(cell)
-			default:
-				r.text = r.appendCell(cell)
-			}
+			size += r.record.cells[at].end - r.record.cells[at].start
 		}
-		r.ends = append(r.ends, len(r.text))
 	}
-	return len(bytes.TrimSpace(r.text)) == 0
+	var text strings.Builder
+	text.Grow(size)
+	r.ends = r.ends[:0]
+	for _, at := range r.columns {
+		if 0 <= at && at < len(r.record.cells) {
+			r.takeCell(&text, r.record.cell(at))
+		}
+		r.ends = append(r.ends, text.Len())
+	}
+	return text.String()
 }
 
-func (r *csvRows) appendCell(cell []byte) []byte {
-	if r.record.escaped {
-		return appendUnescaped(r.text, cell)
+func (r *csvRows) takeCell(text *strings.Builder, cell []byte) {
+	if r.nulls.has(cell) {
+		return
 	}
-	return append(r.text, cell...)
+	if r.opener.format == TSV && len(cell) > 1 && cell[0] == '"' && cell[len(cell)-1] == '"' {
+		r.opener.quoted++
+	}
+	if r.record.escaped {
+		r.text = appendUnescaped(r.text[:0], cell)
+		cell = r.text
+	}
+	text.Write(cell)
 }
 
 // isBlank reports whether the record is no row: all cells are blank, or it is the
@@ -343,9 +354,8 @@ func (r *csvRows) checkRecord() error {
 	return nil
 }
 
-// appendRow appends the cells that were taken, which share one string.
-func (r *csvRows) appendRow(dst []string) ([]string, error) {
-	text := string(r.text)
+// appendRow appends the cells that were taken.
+func (r *csvRows) appendRow(dst []string, text string) ([]string, error) {
 	if problem := r.checkText(text); problem != nil {
 		return dst, problem
 	}

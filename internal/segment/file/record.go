@@ -37,24 +37,19 @@ func (r *record) begin(l *lines) error {
 	if err != nil {
 		return err
 	}
-	*r = record{text: l.bytes(0, end), cells: r.cells[:0], next: next, lines: 1}
+	r.text, r.cells, r.next, r.lines, r.escaped = l.bytes(0, end), r.cells[:0], next, 1, false
 	return nil
 }
 
 // splitPlain splits the text at each delimiter.
-func (r *record) splitPlain(delimiter []byte) {
+func (r *record) splitPlain(delimiter byte) {
 	for start := 0; ; {
-		var at int
-		if len(delimiter) == 1 {
-			at = bytes.IndexByte(r.text[start:], delimiter[0])
-		} else {
-			at = bytes.Index(r.text[start:], delimiter)
-		}
+		at := bytes.IndexByte(r.text[start:], delimiter)
 		if at < 0 {
 			r.cells = append(r.cells, span{start, len(r.text)})
 			return
 		}
 		r.cells = append(r.cells, span{start, start + at})
-		start += at + len(delimiter)
+		start += at + 1
 	}
 }

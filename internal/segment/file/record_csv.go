@@ -28,11 +28,7 @@ func (s *csvSplitter) split(l *lines, r *record, width int) error {
 	if err := r.begin(l); err != nil {
 		return err
 	}
-	if bytes.IndexByte(r.text, '"') < 0 {
-		r.splitPlain(s.delimiter)
-		return nil
-	}
-	if s.splitInPlace(r) {
+	if len(s.delimiter) == 1 && r.splitInPlace(s.delimiter[0]) {
 		return nil
 	}
 	r.cells = r.cells[:0]
@@ -50,37 +46,36 @@ func (s *csvSplitter) split(l *lines, r *record, width int) error {
 	return err
 }
 
-// splitInPlace splits a line whose cells are parts of it, since there are no other
-// quotes than those around cells. It returns false if there are.
-func (s *csvSplitter) splitInPlace(r *record) bool {
+// splitInPlace splits a line whose cells are parts of it, since there are no quotes to
+// care about but those around cells. It returns false if there are others.
+func (r *record) splitInPlace(delimiter byte) bool {
+	text := r.text
 	for start := 0; ; {
-		rest := r.text[start:]
-		inQuotes, after := 0, 0
-		switch {
-		case len(rest) == 0:
-		case rest[0] == '"':
-			end := bytes.IndexByte(rest[1:], '"')
-			if end < 0 {
+		quoted, end := 0, 0
+		if start < len(text) && text[start] == '"' {
+			closing := bytes.IndexByte(text[start+1:], '"')
+			if closing < 0 {
 				return false
 			}
-			inQuotes, after = 1, end+2
-		default:
-			if after = bytes.Index(rest, s.delimiter); after < 0 {
-				after = len(rest)
+			quoted, end = 1, start+closing+2
+			if end < len(text) && text[end] != delimiter {
+				return false
 			}
-			if rest[0] == ' ' && bytes.IndexByte(rest[:after], '"') >= 0 {
+		} else {
+			if end = bytes.IndexByte(text[start:], delimiter); end < 0 {
+				end = len(text)
+			} else {
+				end += start
+			}
+			if start < end && text[start] == ' ' && bytes.IndexByte(text[start:end], '"') >= 0 {
 				return false
 			}
 		}
-		last := after == len(rest)
-		if !last && !bytes.HasPrefix(rest[after:], s.delimiter) {
-			return false
-		}
-		r.cells = append(r.cells, span{start + inQuotes, start + after - inQuotes})
-		if last {
+		r.cells = append(r.cells, span{start + quoted, end - quoted})
+		if end == len(text) {
 			return true
 		}
-		start += after + len(s.delimiter)
+		start = end + 1
 	}
 }
 

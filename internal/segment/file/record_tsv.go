@@ -6,8 +6,6 @@ import (
 	"io"
 )
 
-var tab = []byte{'\t'}
-
 // tsvSplitter splits records as databases write them (COPY of PostgreSQL, SELECT
 // INTO OUTFILE and --batch of MySQL, Hive with an escape): a quote is text, and a
 // backslash escapes what cannot be in a cell. MySQL puts it before the very tab
@@ -22,14 +20,14 @@ func (tsvSplitter) split(l *lines, r *record, width int) error {
 		return err
 	}
 	if bytes.IndexByte(r.text, '\\') < 0 {
-		r.splitPlain(tab)
+		r.splitPlain('\t')
 		return nil
 	}
-	if width == 0 || bytes.Count(r.text, tab) == width-1 && !escapesLineEnd(r.text) {
+	if width == 0 || bytes.Count(r.text, []byte{'\t'}) == width-1 && !escapesLineEnd(r.text) {
 		r.splitEscaped(0)
 		if width > 0 && len(r.cells) < width { // the tabs after a backslash are not escaped
 			r.cells, r.escaped = r.cells[:0], false
-			r.splitPlain(tab)
+			r.splitPlain('\t')
 		}
 		return nil
 	}
@@ -53,7 +51,7 @@ func joinEscapedLines(l *lines, r *record, width int) error {
 		if err != nil || len(r.cells) > width || width == 1 {
 			// The backslash is text, and so is any other one.
 			r.text, r.cells, r.escaped = l.bytes(0, before), r.cells[:0], false
-			r.splitPlain(tab)
+			r.splitPlain('\t')
 			return nil
 		}
 		r.next = next
