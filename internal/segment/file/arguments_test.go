@@ -263,7 +263,7 @@ func TestNullValues(t *testing.T) {
 	if got, err := readFile(t, file.Source{Path: path, NullValues: []string{"NULL", "-1"}}, "a", "b", "c"); err != nil || !reflect.DeepEqual(got, [][]string{{"", "", ""}, {"x", "2", ""}}) {
 		t.Errorf("Parquet: %q, %v", got, err)
 	}
-	for _, bad := range []string{`{"a":Nan}`, `{"a":Infinit}`, `{"a":+Infinity}`, `{"a":-NaN}`, `{"a":NaNs}`, `{NaN:1}`} {
+	for _, bad := range []string{`{"a":Nan}`, `{"a":Inf}`, `{"a":+Infinity}`, `{"a":-NaN}`, `{"a":NaNs}`, `{NaN:1}`} {
 		if _, err := readFile(t, file.Source{Path: writeAs(t, "x.json", bad)}, "a"); err == nil {
 			t.Errorf("%s is read", bad)
 		}

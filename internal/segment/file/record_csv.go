@@ -51,7 +51,7 @@ func (s *csvSplitter) split(l *lines, r *record, width int) error {
 func (r *record) splitInPlace(delimiter byte) bool {
 	text := r.text
 	for start := 0; ; {
-		quoted, end := 0, 0
+		var quoted, end int
 		if start < len(text) && text[start] == '"' {
 			closing := bytes.IndexByte(text[start+1:], '"')
 			if closing < 0 {

@@ -40,15 +40,16 @@ func joinEscapedLines(l *lines, r *record, width int) error {
 	r.splitEscaped(0)
 	for escapesLineEnd(r.text) {
 		end, next, err := l.line(r.next)
-		if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, errLongRecord) {
+		isLast := errors.Is(err, io.EOF) || errors.Is(err, errLongRecord)
+		if err != nil && !isLast {
 			return err
 		}
 		before := len(r.text)
-		if err == nil {
+		if !isLast {
 			r.text = l.bytes(0, end)
 			r.splitEscaped(before + 1)
 		}
-		if err != nil || len(r.cells) > width || width == 1 {
+		if isLast || len(r.cells) > width || width == 1 {
 			// The backslash is text, and so is any other one.
 			r.text, r.cells, r.escaped = l.bytes(0, before), r.cells[:0], false
 			r.splitPlain('\t')

@@ -97,7 +97,12 @@ func checkMagic(head []byte, name string, format Format) error {
 }
 
 func isZip(head []byte) bool {
-	return len(head) >= 4 && bytes.Contains([]byte("\x03\x04\x05\x06\x07\x08"), head[2:4])
+	for _, signature := range []string{"PK\x03\x04", "PK\x05\x06", "PK\x07\x08"} {
+		if bytes.HasPrefix(head, []byte(signature)) {
+			return true
+		}
+	}
+	return false
 }
 
 func isWorkbook(head []byte) bool {

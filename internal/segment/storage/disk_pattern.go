@@ -5,6 +5,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -70,7 +71,7 @@ func (w *treeWalk) walk(folder string, below []string) error {
 	}
 	for _, entry := range entries {
 		name := path.Join(filepath.ToSlash(folder), entry.Name())
-		parts := append(below[:len(below):len(below)], entry.Name())
+		parts := slices.Concat(below, []string{entry.Name()})
 		isFolder := entry.IsDir()
 		if entry.Type()&os.ModeSymlink != 0 {
 			info, err := os.Stat(name)
