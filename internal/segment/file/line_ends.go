@@ -41,10 +41,6 @@ func (r *lineEnds) convert(dst, text []byte) (n int) {
 				text = text[1:]
 				r.after = 0
 				continue
-			case c == '\r' && r.after == 1:
-				text = text[1:]
-				r.after = 2
-				continue
 			case r.after == 2:
 				dst[n] = '\n'
 				n++

@@ -125,7 +125,7 @@ func (o objects) readsPatterns(t *testing.T) {
 		"day/1*.c[s]v":  {"day/1", "day/10"},
 		"**/[345].csv":  {"day/below/3", "day2/4", "other/5"},
 		"day/**":        {"day/1", "day/1.csv.bak", "day/10", "day/2", "day/below/3"},
-		"d*/**/*.csv":   {"day/1", "day/10", "day/2", "day/below/3", "day2/4"},
+		"day*/**/*.csv": {"day/1", "day/10", "day/2", "day/below/3", "day2/4"},
 		"many/109*.csv": {"1090", "1091", "1092", "1093", "1094", "1095", "1096", "1097", "1098", "1099"},
 	} {
 		t.Run(pattern, func(t *testing.T) {
