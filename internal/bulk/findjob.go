@@ -62,6 +62,9 @@ func (im *Import) post(ctx context.Context, b *batch) (*lostBatch, error) {
 	im.lost.sending.RLock()
 	defer im.lost.sending.RUnlock()
 	job, err := im.client.ImportProfiles(ctx, im.listID, b.json)
+	if err == nil || klaviyo.MayHaveArrived(err) || errors.As(err, new(*klaviyo.AcceptedError)) {
+		im.sent.Store(true)
+	}
 	if job.Twice {
 		im.lost.mayStray(len(b.profiles), im.clock.Now())
 	}

@@ -64,6 +64,7 @@ type Import struct {
 	ledger   ledger
 	lost     *lostJobs
 	held     heldUp
+	sent     atomic.Bool // Klaviyo may have got a profile
 }
 
 // New returns an import that has sent nothing yet.
@@ -190,6 +191,9 @@ func (im *Import) Progress() Progress {
 	defer l.mu.Unlock()
 	return Progress{Accepted: l.accepted, Settled: l.settled, Batches: l.batches, Jobs: l.jobs, Finished: l.finished}
 }
+
+// Sent reports whether Klaviyo has got a profile, or may have.
+func (im *Import) Sent() bool { return im.sent.Load() }
 
 // Exported is how many profiles finished jobs have acknowledged.
 func (im *Import) Exported() int64 {

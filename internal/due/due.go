@@ -54,6 +54,7 @@ func Decide(f *Facts) Reasons {
 		r.everything("enabled again")
 	}
 	f.addDestination(&r)
+	f.addPartlySent(&r)
 	f.addDrift(&r)
 	f.addSegments(&r)
 	if n := f.Last.Unconfirmed; n > 0 {
@@ -62,10 +63,34 @@ func Decide(f *Facts) Reasons {
 	if n := f.Last.Untaken; n > 0 {
 		r.lasting(tally.CountWith(n, "profile", "was", "were") + " not taken by Klaviyo")
 	}
+	f.addRemoval(&r)
 	f.addSettings(&r)
 	f.addSchedule(&r)
 	f.addEverything(&r)
 	return r
+}
+
+// addRemoval adds that members were not taken off the list who left.
+func (f *Facts) addRemoval(r *Reasons) {
+	switch n := f.Last.Unremoved; {
+	case !f.Last.RemovalUnfinished || f.Last.Inputs.List != f.Now.List:
+	case n > 0:
+		r.lasting(tally.CountWith(n, "member", "is", "are") + " still to be taken off the list")
+	default:
+		r.lasting("the removal of members was not finished")
+	}
+}
+
+// addPartlySent adds that a run failed after it had sent profiles.
+func (f *Facts) addPartlySent(r *Reasons) {
+	const reason = "a run failed after it had sent profiles"
+	switch {
+	case !f.Last.PartlySent:
+	case f.Last.PartlySentListed:
+		r.lasting(reason)
+	default:
+		r.everything(reason)
+	}
 }
 
 // addDestination adds whether profiles go elsewhere.
@@ -89,20 +114,44 @@ func (f *Facts) addDrift(r *Reasons) {
 		addMissing(r, m, f.Last.Missing)
 		return
 	}
+	if s := f.Refresh.Sample; s != nil && s.Missing > 0 && f.MembershipCheck != CheckNone {
+		r.everything(s.String())
+		return
+	}
 	if f.Refresh.Lost > 0 && f.MembershipCheck != CheckNone {
 		r.everything("list lost " + tally.Count(f.Refresh.Lost, "member"))
 	}
 }
 
+// String says how many are missing: "5 of 100 people of a sample are missing on the list".
+func (s *Sample) String() string {
+	are := "are"
+	if s.Missing == 1 {
+		are = "is"
+	}
+	return fmt.Sprintf("%s of %s of a sample %s missing on the list", tally.Thousands(s.Missing), peopleOf(s.People), are)
+}
+
+func peopleOf(n int64) string {
+	if n == 1 {
+		return "1 person"
+	}
+	return tally.Thousands(n) + " people"
+}
+
 // addMissing adds who is missing on the list, unless the same profiles were
 // missing before.
 func addMissing(r *Reasons, m *Membership, before Missing) {
-	if !m.Missing.beyond(before) {
+	if !m.Missing.Beyond(before) {
 		return
 	}
 	reason := "list lacks " + tally.Count(m.Missing.Count, "profile")
 	if m.Strangers > 0 {
 		reason += " and has " + tally.Count(m.Strangers, "stranger")
+	}
+	if m.Listed {
+		r.lasting(reason)
+		return
 	}
 	r.everything(reason)
 }

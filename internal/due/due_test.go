@@ -45,6 +45,12 @@ func compared(f *due.Facts, missing due.Missing, strangers int64) {
 	refreshed(f).Membership = &due.Membership{Missing: missing, Strangers: strangers}
 }
 
+// sampled is a sample that was looked up on the list.
+func sampled(f *due.Facts, missing, people int64) {
+	f.MembershipCheck = due.CheckSample
+	refreshed(f).Sample = &due.Sample{People: people, Missing: missing}
+}
+
 // changed is a survey that found other profiles.
 func changed(f *due.Facts, profiles int64) {
 	f.Survey = &due.Survey{Fingerprint: "xyz", Profiles: profiles, Changes: &due.Difference{Added: 1234, Updated: 5}}
@@ -161,6 +167,25 @@ func TestDecide(t *testing.T) {
 			lasting: []string{"445 profiles were not taken by Klaviyo"},
 		},
 
+		"a member not removed": {
+			change:  func(f *due.Facts) { f.Last.RemovalUnfinished, f.Last.Unremoved = true, 1 },
+			lasting: []string{"1 member is still to be taken off the list"},
+		},
+		"members not removed": {
+			change:  func(f *due.Facts) { f.Last.RemovalUnfinished, f.Last.Unremoved = true, 1200 },
+			lasting: []string{"1,200 members are still to be taken off the list"},
+		},
+		"it is not known who was not removed": {
+			change:  func(f *due.Facts) { f.Last.RemovalUnfinished, f.Last.Unremoved = true, -1 },
+			lasting: []string{"the removal of members was not finished"},
+		},
+		"members not removed from another list": {
+			change: func(f *due.Facts) {
+				f.Last.RemovalUnfinished, f.Last.Unremoved, f.Last.Inputs.ListID = true, 1200, "Others"
+			},
+			lasting: []string{"everything is sent: list changed"},
+		},
+
 		"a member lost": {
 			change:  func(f *due.Facts) { refreshed(f).Lost = 1 },
 			lasting: []string{"everything is sent: list lost 1 member"},
@@ -174,6 +199,24 @@ func TestDecide(t *testing.T) {
 		},
 		"members lost, the full check could not be made": {
 			change:  func(f *due.Facts) { f.MembershipCheck, refreshed(f).Lost = due.CheckFull, 2 },
+			lasting: []string{"everything is sent: list lost 2 members"},
+		},
+		"people of a sample missing": {
+			change:  func(f *due.Facts) { sampled(f, 5, 100) },
+			lasting: []string{"everything is sent: 5 of 100 people of a sample are missing on the list"},
+		},
+		"one of a sample missing": {
+			change:  func(f *due.Facts) { sampled(f, 1, 1) },
+			lasting: []string{"everything is sent: 1 of 1 person of a sample is missing on the list"},
+		},
+		"nobody of a sample missing":               {change: func(f *due.Facts) { sampled(f, 0, 100) }},
+		"people of a sample missing, nobody looks": {change: func(f *due.Facts) { sampled(f, 5, 100); f.MembershipCheck = due.CheckNone }},
+		"people of a sample missing on the list that is left": {
+			change:  func(f *due.Facts) { sampled(f, 5, 100); f.Now.ListID = "Other1" },
+			lasting: []string{"everything is sent: list changed"},
+		},
+		"members lost before samples are looked up": {
+			change:  func(f *due.Facts) { f.MembershipCheck, refreshed(f).Lost = due.CheckSample, 2 },
 			lasting: []string{"everything is sent: list lost 2 members"},
 		},
 		"members lost from the list that is left": {
@@ -198,6 +241,21 @@ func TestDecide(t *testing.T) {
 		"a profile missing": {
 			change:  func(f *due.Facts) { compared(f, due.Missing{Count: 1, Fingerprint: "m1"}, 0) },
 			lasting: []string{"everything is sent: list lacks 1 profile"},
+		},
+		"a run that failed half-way": {
+			change:  func(f *due.Facts) { f.Last.PartlySent = true },
+			lasting: []string{"everything is sent: a run failed after it had sent profiles"},
+		},
+		"a run of changes that failed half-way": {
+			change:  func(f *due.Facts) { f.Last.PartlySent, f.Last.PartlySentListed = true, true },
+			lasting: []string{"a run failed after it had sent profiles"},
+		},
+		"a profile missing that is known": {
+			change: func(f *due.Facts) {
+				compared(f, due.Missing{Count: 1, Fingerprint: "m1"}, 0)
+				f.Refresh.Membership.Listed = true
+			},
+			lasting: []string{"list lacks 1 profile"},
 		},
 		"profiles missing, and a stranger": {
 			change:  func(f *due.Facts) { compared(f, due.Missing{Count: 1200, Fingerprint: "m1"}, 1) },

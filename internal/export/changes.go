@@ -2,6 +2,7 @@ package export
 
 import (
 	"crypto/rand"
+	"slices"
 	"sync"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/bulk"
@@ -12,24 +13,38 @@ import (
 // knowsChanges reports whether a survey tells the changes since the profiles that
 // Klaviyo acknowledged, as far as those are known.
 func (e *Export) knowsChanges(s *Survey) bool {
-	return e.Acknowledged == nil || s.Changes != nil && s.Changes.Since == e.Acknowledged.Identity()
+	return e.Acknowledged == nil || e.SendEverything || e.listsChanges(s)
+}
+
+// listsChanges reports whether a survey lists the changes since the profiles that
+// Klaviyo acknowledged.
+func (e *Export) listsChanges(s *Survey) bool {
+	return e.Acknowledged != nil && s.Changes != nil && s.Changes.Since == e.Acknowledged.Identity()
 }
 
 // Joining is how many profiles at most a run would add to the list.
 func (e *Export) Joining(s *Survey) int64 {
-	if e.Acknowledged == nil || s.Changes == nil {
+	if e.Acknowledged == nil || s.Changes == nil || e.SendEverything {
 		return s.Profiles
 	}
-	return int64(len(s.Changes.Added))
+	return int64(len(s.Changes.Added) + len(s.Changes.Missing))
+}
+
+// Sends is how many profiles a run will send, unless they are withheld.
+func (e *Export) Sends(s *Survey) int64 {
+	if e.Acknowledged == nil || s.Changes == nil || e.SendEverything {
+		return s.Profiles
+	}
+	return int64(len(s.Changes.Added) + len(s.Changes.Updated) + len(s.Changes.Missing))
 }
 
 // Sent is what a run sent.
 type Sent struct {
 	Everything bool // rather than what had changed
 
-	// Added and Updated are how many of the changed profiles were sent, and Unchanged
-	// how many profiles were not sent since Klaviyo has acknowledged them before. All
-	// are 0 if everything was sent.
+	// Added and Updated are how many profiles were new or had changed, those that are
+	// withheld among them, and Unchanged how many were not sent since Klaviyo has
+	// acknowledged them before. All are 0 if everything was sent.
 	Added, Updated, Unchanged int64
 
 	// Left is how many profiles have left the segments since the last run, if that
@@ -40,7 +55,9 @@ type Sent struct {
 	// now, those that are withheld among them. It is nil if that is not known.
 	Acknowledged *sketch.Sketch
 
-	// AcknowledgedKeys are the keys of Acknowledged, if the export is a mirror.
+	// AcknowledgedKeys are the keys of Acknowledged, if the export keeps them. They
+	// are known even if it is not known of a few profiles whether Klaviyo has
+	// acknowledged them.
 	AcknowledgedKeys *sketch.Sketch
 }
 
@@ -57,40 +74,65 @@ type sending struct {
 	resized    bool              // read cannot be compared with before
 	keys       *sketch.Sketch    // keys of read; nil unless they are kept
 
+	withheldKeys *sketch.Sketch // of profiles that are withheld, like keysBefore; nil without that
+
 	mu         sync.Mutex
-	failed     *sketch.Sketch // profiles of read that Klaviyo did not import
-	failedKeys *sketch.Sketch // their keys
+	failed     *sketch.Sketch // profiles of read that Klaviyo did not import, less what stands for them in Acknowledged
+	failedKeys *sketch.Sketch // keys of those that it has never imported
 	unknown    bool           // it is not known who else failed
+
+	memberships bool // are entries of read, too
 }
 
 func (e *Export) newSending(surveyed *Survey) *sending {
-	s := &sending{before: e.Acknowledged, keysBefore: e.AcknowledgedKeys}
+	s := &sending{before: e.Acknowledged, keysBefore: e.AcknowledgedKeys, memberships: e.SegmentProperty != ""}
 	if !e.TrackChanges {
 		s.Everything = true
 		return s
 	}
-	if c := surveyed.Changes; c != nil && s.before != nil {
+	if c := surveyed.Changes; e.listsChanges(surveyed) {
 		s.changes, s.Left = c, int64(len(c.Removed))
-		s.only = make(map[uint64]bool, len(c.Added)+len(c.Updated))
-		for _, key := range c.Added {
-			s.only[key] = true
-		}
-		for _, key := range c.Updated {
-			s.only[key] = false
+		if !e.SendEverything {
+			s.only = onlyChanged(c)
 		}
 	}
 	s.Everything = s.only == nil
 	cells := sketch.CellsFor(int(surveyed.Profiles))
-	if s.before != nil && s.before.Cells() == cells {
+	if s.before != nil && s.keepsSize(e, cells) {
 		s.read = sketch.NewLike(s.before)
 	} else {
 		s.read, s.resized = sketch.New(newSalt(), cells), true
 	}
 	s.failed, s.failedKeys = sketch.NewLike(s.read), sketch.NewLike(s.read)
-	if e.Mirror != MirrorNone {
+	if e.Mirror != MirrorNone || e.KeepKeys {
 		s.keys = sketch.NewLike(s.read)
 	}
+	if s.keysBefore != nil {
+		s.withheldKeys = sketch.NewLike(s.keysBefore)
+	}
 	return s
+}
+
+// keepsSize reports whether the sketch of this run is of the size and the salt of the one
+// before although another number of cells would be best. If somebody left, a removal that
+// is interrupted before it has read the list knows them by the keys of that salt only.
+func (s *sending) keepsSize(e *Export, cells int) bool {
+	have := s.before.Cells()
+	leavers := e.Mirror != MirrorNone && s.changes != nil && len(s.changes.Removed) > 0
+	return have == cells || leavers && have < 2*cells && cells < 2*have
+}
+
+// onlyChanged are the keys of profiles that were added, updated or are missing on the
+// list, true for the first.
+func onlyChanged(c *pipeline.Changes) map[uint64]bool {
+	only := make(map[uint64]bool, len(c.Added)+len(c.Updated))
+	for _, key := range c.Added {
+		only[key] = true
+	}
+	for _, key := range slices.Concat(c.Updated, c.Missing) {
+		only[key] = false
+	}
+	return only
 }
 
 // expected is how many profiles will be sent.
@@ -105,6 +147,13 @@ func (s *sending) expected(surveyed *Survey) int64 {
 func (s *sending) note(p *pipeline.Profile) {
 	if s.keys != nil {
 		s.keys.Add(p.Key, 0)
+	}
+}
+
+// withhold takes in a profile that is not sent because the person opted out.
+func (s *sending) withhold(p *pipeline.Profile) {
+	if s.withheldKeys != nil {
+		s.withheldKeys.Add(pipeline.KeyOf(s.withheldKeys, p.Email.Lo), 0)
 	}
 }
 
@@ -139,9 +188,7 @@ func (s *sending) fail(id bulk.ID) {
 	case id == (bulk.ID{}):
 		s.unknown = true
 	default:
-		e := pipeline.EntryOf(s.failed, id.Email, id.Content)
-		s.failed.Add(e.Key, e.Value)
-		s.failedKeys.Add(e.Key, 0)
+		s.count(id, (*sketch.Sketch).Add, (*sketch.Sketch).Remove)
 	}
 }
 
@@ -150,10 +197,25 @@ func (s *sending) sentAgain(id bulk.ID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.read != nil {
-		e := pipeline.EntryOf(s.failed, id.Email, id.Content)
-		s.failed.Remove(e.Key, e.Value)
-		s.failedKeys.Remove(e.Key, 0)
+		s.count(id, (*sketch.Sketch).Remove, (*sketch.Sketch).Add)
 	}
+}
+
+// count adds a profile to those that failed. With add and remove exchanged, it undoes
+// that.
+func (s *sending) count(id bulk.ID, add, remove func(s *sketch.Sketch, key, value uint64)) {
+	e := pipeline.EntryOf(s.failed, id.Email, id.Content)
+	add(s.failed, e.Key, e.Value)
+	if s.only != nil {
+		if added, sent := s.only[pipeline.KeyOf(s.before, id.Email)]; sent && !added { // Klaviyo has it with other values
+			remove(s.failed, e.Key, pipeline.AcknowledgedOtherwise)
+			return
+		}
+	}
+	if s.memberships {
+		remove(s.failed, e.Key, pipeline.NeverAcknowledged)
+	}
+	add(s.failedKeys, e.Key, 0)
 }
 
 // finish works out who is acknowledged once the run is over, and what of a survey
@@ -161,19 +223,26 @@ func (s *sending) sentAgain(id bulk.ID) {
 // told what to send.
 func (s *sending) finish(sent, surveyed *Survey) {
 	sent.Changes = nil
-	if s.read == nil || s.unknown {
+	if s.read == nil {
 		return
 	}
-	if s.only != nil && sent.Fingerprint != surveyed.Fingerprint {
+	moved := sent.Fingerprint != surveyed.Fingerprint
+	if moved && s.only != nil {
 		// What has changed meanwhile was not all sent: the next plan finds it.
 		s.Acknowledged, s.AcknowledgedKeys, sent.Fingerprint = s.before, s.keysBefore, surveyed.Fingerprint
 		return
 	}
-	s.Acknowledged = without(s.read, s.failed)
-	sent.Changes, _ = pipeline.Compare(s.Acknowledged, s.read)
+	if moved {
+		s.changes = nil // they are those of what was surveyed
+	}
 	if s.keys != nil {
 		s.AcknowledgedKeys = without(s.keys, s.failedKeys)
 	}
+	if s.unknown {
+		return
+	}
+	s.Acknowledged = without(s.read, s.failed)
+	sent.Changes, _ = pipeline.Compare(s.Acknowledged, s.read)
 }
 
 // without is a sketch without the entries of another that was made like it.

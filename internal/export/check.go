@@ -55,9 +55,9 @@ func (e *Export) CheckListAllowed() error {
 }
 
 // CheckList makes sure that the list exists and returns it without its number
-// of members.
+// of members. Exports that do so at the same time with one client share requests.
 func (e *Export) CheckList(ctx context.Context, client *klaviyo.Client) (klaviyo.List, error) {
-	list, err := client.List(ctx, e.ListID)
+	list, err := client.LookUpList(ctx, e.ListID)
 	return list, ListError(e.ListID, err)
 }
 

@@ -29,7 +29,7 @@ func TestRunChecksInOrder(t *testing.T) {
 	e := w.export(people(0))
 	e.ListID = "nolist"
 	e.Destination = export.Destination{AccountID: "Other1", AllowedListIDs: []string{"another"}}
-	const account, jobs, list = "GET /api/accounts", "GET " + jobsPath, "GET /api/lists/"
+	const account, jobs, list = "GET /api/accounts", "GET " + jobsPath, "GET /api/lists"
 	for _, step := range []struct {
 		name      string
 		client    *klaviyo.Client
@@ -44,10 +44,10 @@ func TestRunChecksInOrder(t *testing.T) {
 		{"another account", narrow, nil, []string{"destination"}, "API Key Of Another Account", 0, []string{account}},
 		{"list not allowed", narrow, func() { e.Destination.AccountID = accountID }, []string{"list_id"}, "List Not Allowed", 0, nil}, // the account is known
 		{"no list allowed", narrow, func() { e.Destination.AllowedListIDs = []string{} }, []string{"list_id"}, "List Not Allowed", 0, nil},
-		{"list unknown", narrow, func() { e.Destination.AllowedListIDs = []string{"another", "nolist"} }, []string{"list_id"}, "List Not Found", 0, []string{list + "nolist"}},
-		{"a scope is missing", narrow, func() { e.ListID, e.Destination.AllowedListIDs = w.listID, nil }, nil, "", 403, []string{list + w.listID, jobs}},
-		{"segment empty", w.client, nil, []string{"segment", "s1"}, "Segment Is Empty", 0, []string{account, list + w.listID, jobs}},
-		{"too many", w.client, func() { e.Segments[0].Source, e.Destination.MaxProfiles = people(3), 2 }, []string{"destination"}, "Too Many Profiles", 0, []string{list + w.listID, jobs}},
+		{"list unknown", narrow, func() { e.Destination.AllowedListIDs = []string{"another", "nolist"} }, []string{"list_id"}, "List Not Found", 0, []string{list, list + "/nolist"}},
+		{"a scope is missing", narrow, func() { e.ListID, e.Destination.AllowedListIDs = w.listID, nil }, nil, "", 403, []string{list + "/" + w.listID, jobs}},
+		{"segment empty", w.client, nil, []string{"segment", "s1"}, "Segment Is Empty", 0, []string{account, list, jobs}},
+		{"too many", w.client, func() { e.Segments[0].Source, e.Destination.MaxProfiles = people(3), 2 }, []string{"destination"}, "Too Many Profiles", 0, []string{list, jobs}},
 	} {
 		w.ResetRequests()
 		if step.mend != nil {
@@ -114,7 +114,9 @@ func TestFlowsThatCannotBeSeen(t *testing.T) {
 		"<html>": "Klaviyo Blocks This Address",
 	} {
 		w := newEnv(t, simulator.Options{})
-		w.Inject(simulator.Fault{Path: "/api/lists/*/flow-triggers", Times: -1, Status: 403, Body: body})
+		for _, path := range []string{"/api/list[s]", "/api/lists/*/flow-triggers"} {
+			w.Inject(simulator.Fault{Path: path, Times: -1, Status: 403, Body: body})
+		}
 		e := w.export(people(3))
 		_, err := e.Run(t.Context(), w.client, export.RunOptions{})
 		if klaviyo.StatusOf(err) != 403 || len(w.imports()) > 0 {

@@ -1,6 +1,7 @@
 package export
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/diagnostic"
@@ -9,6 +10,18 @@ import (
 
 // nothingSent adds to an error that nothing was sent.
 func nothingSent(err error) error { return diagnostic.AddToDetail(err, " Nothing was sent.") }
+
+// explained is an error with a summary and a detail: as it is, or as Klaviyo's client
+// explains it.
+func explained(err error) error {
+	var one *diagnostic.Error
+	var several diagnostic.Errors
+	if errors.As(err, &one) || errors.As(err, &several) {
+		return err
+	}
+	summary, detail := klaviyo.Explain(err)
+	return &diagnostic.Error{Summary: summary, Detail: detail, Err: err}
+}
 
 // ListError explains why a list cannot be read. nil stays nil.
 func ListError(listID string, err error) error {

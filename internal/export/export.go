@@ -7,6 +7,7 @@ package export
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/bulk"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/pipeline"
@@ -41,6 +42,12 @@ type Export struct {
 	// set, only what has changed since is sent. It needs TrackChanges.
 	Acknowledged *sketch.Sketch
 
+	// AcknowledgedAt is when that was; zero if it is not known.
+	AcknowledgedAt time.Time
+
+	// SendEverything sends all profiles even if Acknowledged tells what has changed.
+	SendEverything bool
+
 	// Mirror is who is taken off the list that is not in the segments. It needs
 	// TrackChanges, unless it is MirrorNone or MirrorAll.
 	Mirror Mirror
@@ -50,8 +57,19 @@ type Export struct {
 	// list even if the changes are too many to be listed.
 	AcknowledgedKeys *sketch.Sketch
 
-	// IgnoreOptOuts exports also who unsubscribed from the list.
-	IgnoreOptOuts bool
+	// KeepKeys has a run return AcknowledgedKeys even if the export is no mirror.
+	KeepKeys bool
+
+	// RemovalUnfinished says that an earlier run has not taken everybody off the list
+	// who left, and that only AcknowledgedKeys and Leaving still have them.
+	RemovalUnfinished bool
+
+	// Leaving are further keys of members who are to be taken off, unless that has
+	// happened already. They are made like AcknowledgedKeys, which does not have them.
+	Leaving pipeline.Keys
+
+	// OptOuts is who is withheld because they do not want email.
+	OptOuts OptOuts
 
 	// Clock tells the time and waits between polls; nil for the clock of the machine.
 	Clock wait.Clock

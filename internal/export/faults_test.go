@@ -44,13 +44,14 @@ var passing = map[string]simulator.Fault{
 var places = map[string]simulator.Fault{
 	"the account":       {Path: "/api/accounts"},
 	"the scopes":        {Method: "GET", Path: jobsPath},
-	"the list":          {Path: "/api/lists/*"},
+	"the list":          {Path: "/api/list[s]"},
+	"the flows":         {Path: "/api/list[s]", Nth: 2},
 	"the opt-outs":      {Path: "/api/profiles"},
 	"an import":         {Method: "POST", Path: jobsPath},
 	"the second import": {Method: "POST", Path: jobsPath, Nth: 2},
 	"the jobs":          {Method: "GET", Path: jobsPath, Nth: 2},
 	"the import errors": {Path: jobsPath + "/*/import-errors"},
-	"the members":       {Path: "/api/lists/*", Nth: 2},
+	"the members":       {Path: "/api/lists/*"},
 }
 
 // at is a fault that hits in a place.

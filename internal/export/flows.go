@@ -18,14 +18,16 @@ func (e *Export) CheckFlows(ctx context.Context, client *klaviyo.Client, joining
 	if e.Safeguards.AllowLiveFlows || joining == 0 {
 		return nil
 	}
+	flows, err := client.LookUpFlows(ctx, e.ListID)
+	switch {
+	case klaviyo.LacksScope(err):
+		return e.flowsUnknown(joining, err)
+	case err != nil:
+		return ListError(e.ListID, err)
+	}
 	var names []string
-	for flow, err := range client.FlowTriggers(ctx, e.ListID) {
-		switch {
-		case klaviyo.LacksScope(err):
-			return e.flowsUnknown(joining, err)
-		case err != nil:
-			return ListError(e.ListID, err)
-		case flow.Status == "live" && !flow.Archived:
+	for _, flow := range flows {
+		if flow.Status == "live" && !flow.Archived {
 			names = append(names, fmt.Sprintf("%q", flow.Name))
 		}
 	}

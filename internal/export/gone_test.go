@@ -35,9 +35,12 @@ func TestCheckFlowsOfAListThatIsGone(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t, simulator.Options{})
 	e := w.export(people(3))
+	looked := 0
 	w.OnRequest(func(r *http.Request) {
-		if strings.HasSuffix(r.URL.Path, "/flow-triggers") {
-			w.DeleteList(w.listID)
+		if r.URL.Query().Get("include") == "flow-triggers" {
+			if looked++; looked == 2 { // the first makes sure that the list is there
+				w.DeleteList(w.listID)
+			}
 		}
 	})
 	_, err := e.Run(t.Context(), w.client, export.RunOptions{})

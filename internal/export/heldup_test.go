@@ -60,9 +60,9 @@ func TestInterruptedRunSaysWhatHeldItUp(t *testing.T) {
 			"It was waiting to repeat get_bulk_import_profiles_jobs, of which 1 attempt had failed, with: get_bulk_import_profiles_jobs: 503 Service Unavailable: Down.",
 			"accepted but not finished 1 job with 3 profiles",
 		}},
-		"no list": {unavailable, places["the list"], []string{"It was waiting to repeat get_list, of which 1 attempt had failed, with: get_list: 503", "Nothing was sent."}},
-		"a list without an id": {odd, places["the list"], []string{
-			"It was waiting to repeat get_list, of which 1 attempt had failed, with: get_list: status 200 with a body that lacks its data.", "Nothing was sent.",
+		"no list": {unavailable, places["the list"], []string{"It was waiting to repeat get_lists, of which 1 attempt had failed, with: get_lists: 503", "Nothing was sent."}},
+		"a list that is no list": {odd, places["the list"], []string{
+			"It was waiting to repeat get_lists, of which 1 attempt had failed, with: get_lists: status 200 with a body that is not the JSON expected", "Nothing was sent.",
 		}},
 		"jobs without a list of them": {odd, places["the jobs"], []string{"It was waiting to repeat get_bulk_import_profiles_jobs, of which 1 attempt had failed, with: "}},
 	} {

@@ -1,6 +1,7 @@
 package export_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -295,7 +296,7 @@ func (w *env) polled() bool {
 var soon = http.Header{"Retry-After": {"0"}}
 
 // sorted is the values of a map in the order of their keys.
-func sorted[T any](m map[string]T) (all []T) {
+func sorted[K cmp.Ordered, T any](m map[K]T) (all []T) {
 	for _, key := range slices.Sorted(maps.Keys(m)) {
 		all = append(all, m[key])
 	}

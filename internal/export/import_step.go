@@ -22,15 +22,18 @@ type importStep struct {
 	reader  *pipeline.Reader
 	imports *bulk.Import
 	rejects *rejects
-	optOuts *hashset.Set // addresses not to be sent
+	client  *klaviyo.Client
+	optOuts *optOutSet // nil if people are looked up as they are sent
 	retries retries
 	sending *sending
 
 	surveyed *Survey // what the segments held before
 	pinned   string  // the fingerprint that the segments must have; empty for any
+	sample   *Sample // of the people who are read; nil for none
 
 	sent            *Survey // what the segments held as they were sent; nil until all were read
-	withheld        int64
+	withheld        OptOutCounts
+	lookedUp        hashset.Set // people who were looked up and are withheld
 	rejectedTooMany bool
 	rows            atomic.Int64 // read
 	done            atomic.Bool
@@ -38,8 +41,8 @@ type importStep struct {
 
 func (e *Export) importStep(client *klaviyo.Client, before prepared, rejects *rejects, o RunOptions) *importStep {
 	s := &importStep{
-		export: e, reader: before.reader, rejects: rejects, optOuts: before.optOuts,
-		surveyed: before.survey, pinned: o.Fingerprint,
+		export: e, reader: before.reader, rejects: rejects, client: client, optOuts: before.optOuts,
+		surveyed: before.survey, pinned: o.Fingerprint, sample: o.Sample,
 		retries: retries{rounds: len(retryWaits)}, sending: e.newSending(before.survey),
 	}
 	s.imports = bulk.New(client, bulk.Options{ListID: e.ListID, Limits: e.limits, OnReject: rejects.add, OnFailure: s.failed, Clock: e.clock()})
@@ -110,8 +113,35 @@ var identifiers = profile.Target{Group: "klaviyo", Name: "phone_number, external
 
 func idOf(p *pipeline.Profile) bulk.ID { return bulk.ID{Email: p.Email.Lo, Content: p.Content.Lo} }
 
+// optedOut reports whether it is known that somebody opted out.
+func (s *importStep) optedOut(email profile.Hash) bool {
+	if s.optOuts == nil {
+		return s.lookedUp.Has(email)
+	}
+	return s.optOuts.of(email) != noOptOut
+}
+
 // add adds all profiles that are to be sent.
 func (s *importStep) add(ctx context.Context, p *bulk.Packer) error {
+	send := func(profile *pipeline.Profile, why optOut) error {
+		if why != noOptOut {
+			s.withheld.add(why)
+			if s.optOuts == nil {
+				s.lookedUp.Add(profile.Email)
+				s.sending.withhold(profile)
+			}
+			s.rejects.add(profile.Row, "withheld", optOutReasons[why])
+			return nil
+		}
+		return p.Add(ctx, profile.Row, idOf(profile), profile.JSON)
+	}
+	ask := lookup{export: s.export, client: s.client, take: send}
+	return ask.run(ctx, func(ctx context.Context) error { return s.read(ctx, &ask, send) })
+}
+
+// read reads the segments and sends the profiles that are to be sent, those who are to
+// be looked up through ask.
+func (s *importStep) read(ctx context.Context, ask *lookup, send func(*pipeline.Profile, optOut) error) error {
 	profiles := int64(0)
 	sent, err := s.reader.Read(ctx, func(profile *pipeline.Profile) error {
 		profiles++
@@ -119,21 +149,31 @@ func (s *importStep) add(ctx context.Context, p *bulk.Packer) error {
 			return err
 		}
 		s.sending.note(profile)
-		if s.optOuts.Has(profile.Email) {
-			s.withheld++
-			s.rejects.add(profile.Row, "withheld", "the person unsubscribed from the list")
-			return nil
+		why := noOptOut
+		if s.optOuts != nil {
+			if why = s.optOuts.of(profile.Email); why != noOptOut {
+				s.sending.withhold(profile)
+			}
 		}
-		if !s.sending.takes(profile) {
+		takes := s.sending.takes(profile)
+		s.sample.add(profile, !takes)
+		switch {
+		case !takes:
 			return nil
+		case s.optOuts == nil:
+			return ask.add(ctx, profile)
+		default:
+			return send(profile, why)
 		}
-		return p.Add(ctx, profile.Row, idOf(profile), profile.JSON)
 	})
 	if err != nil {
 		return err
 	}
 	s.sent = sent
-	return s.check(sent)
+	if err := s.check(sent); err != nil {
+		return err
+	}
+	return ask.finish(ctx)
 }
 
 // check holds what the segments turned out to be, now that all of it is read for
@@ -192,7 +232,7 @@ func (s *importStep) fill(result *Result) {
 	result.Survey, result.Sent = *s.sent, s.sending.Sent
 	result.Version, result.SharedKnown = version, s.surveyed.SharedKnown
 	result.Refused, result.Unwanted, result.Unconfirmed = report.Refused, report.Unwanted, report.Unconfirmed
-	result.Withheld, result.Untaken = s.withheld, s.retries.untaken
+	result.Withheld, result.OptOuts, result.Untaken = s.withheld.Total(), s.withheld, s.retries.untaken
 	result.Exported = s.imports.Exported()
 	result.Jobs = s.imports.Progress().Finished
 }

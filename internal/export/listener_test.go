@@ -111,7 +111,7 @@ func TestRunIsInterruptedWhateverItsListenerDoes(t *testing.T) {
 		at   func(*http.Request) bool // the request that is under way
 		says string
 	}{
-		"preparing": {func(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, "/api/profiles") }, "Nothing was sent."},
+		"preparing": {func(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, "/flow-triggers") }, "Nothing was sent."},
 		"sending":   {isPoll, "accepted but not finished 1 job with 3 profiles"},
 	} {
 		t.Run(name, func(t *testing.T) {

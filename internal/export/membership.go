@@ -2,11 +2,14 @@ package export
 
 import (
 	"context"
+	"errors"
 	"iter"
+	"slices"
 	"time"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/hashset"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/pipeline"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
 )
 
@@ -23,8 +26,14 @@ const (
 type Membership struct {
 	Members   int64 // of the list
 	Missing   int64 // profiles of the segments that are not on the list, opt-outs aside
-	OptedOut  int64 // profiles of the segments that unsubscribed from the list
 	Strangers int64 // members that are in none of the segments
+
+	// OptOuts are the profiles of the segments that are not on the list since the
+	// people opted out.
+	OptOuts OptOutCounts
+
+	// Listed says that the changes of the survey list who is missing.
+	Listed bool
 
 	// MissingFingerprint identifies the addresses that are missing, whatever
 	// their order.
@@ -45,7 +54,7 @@ func (e *Export) Compare(ctx context.Context, client *klaviyo.Client) (*Survey, 
 		m.Missing--
 		missing.Remove(h)
 	}
-	var members, optOuts hashset.Set
+	var members, excused hashset.Set
 	if err := e.eachMember(ctx, client, func(who member) {
 		h := who.hash
 		if !members.Add(h) {
@@ -60,36 +69,112 @@ func (e *Export) Compare(ctx context.Context, client *klaviyo.Client) (*Survey, 
 	}); err != nil {
 		return s, nil, ListError(e.ListID, err)
 	}
-	// After the list, or who unsubscribes in between would be missing.
-	if err := e.eachOptOut(ctx, client, func(h profile.Hash) {
-		if !optOuts.Add(h) || !reader.Has(h) {
-			return
+	absent := func(h profile.Hash) bool { return reader.Has(h) && !members.Has(h) && !excused.Has(h) }
+	// After the list, or who opts out in between would be missing.
+	if err := e.findOptedOut(ctx, client, &m.Missing, absent, func(p optedOut) error {
+		if absent(p.hash) {
+			excused.Add(p.hash)
+			m.OptOuts.add(p.why)
+			found(p.hash)
 		}
-		m.OptedOut++
-		if !members.Has(h) {
-			found(h)
-		}
+		return nil
 	}); err != nil {
 		return s, nil, err
 	}
 	m.MissingFingerprint = missing.String()
-	return s, m, nil
+	m.Listed, err = e.listMissing(ctx, s, m.Missing, absent)
+	return s, m, err
+}
+
+// maxListed is how many missing profiles are listed at most. If there are more,
+// everything is sent.
+const maxListed = 5000
+
+// listMissing adds the absent profiles to the changes of a survey, if there are any
+// and not too many, and reports whether it did. It reads the segments again: of the
+// absent only a fingerprint is known.
+func (e *Export) listMissing(ctx context.Context, s *Survey, missing int64, absent func(profile.Hash) bool) (bool, error) {
+	if missing == 0 || missing > maxListed || s.Changes == nil {
+		return false, nil
+	}
+	changed := map[uint64]bool{}
+	for _, key := range slices.Concat(s.Changes.Added, s.Changes.Updated) {
+		changed[key] = true
+	}
+	_, err := e.pipeline().NewReader().Read(ctx, func(p *pipeline.Profile) error {
+		if key := pipeline.KeyOf(e.Acknowledged, p.Email.Lo); absent(p.Email) && !changed[key] {
+			s.Changes.Missing = append(s.Changes.Missing, key)
+		}
+		return nil
+	})
+	return err == nil, nothingSent(err)
+}
+
+// fewRequests are less effort than reading the segments once more.
+const fewRequests = 10
+
+// findOptedOut takes who opted out, perhaps more than once, and at least all who are
+// absent from the list. missing is how many are absent and not yet taken. As long as
+// there are any, opt-outs of everything are read, unless there are so many that
+// looking up who is absent takes fewer requests. For that the segments are read
+// again, since of the absent only hashes are known.
+func (e *Export) findOptedOut(ctx context.Context, client *klaviyo.Client, missing *int64, absent func(profile.Hash) bool, take func(optedOut) error) error {
+	for _, source := range e.optOutSources(client) {
+		if *missing == 0 {
+			return nil
+		}
+		allowed := newAllowance(lookups(*missing) + fewRequests)
+		err := e.eachOptOut(ctx, source.within(allowed), time.Time{}, take)
+		if errors.Is(err, errNotAllowed) {
+			return e.lookUpAbsent(ctx, client, absent, take)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lookUpAbsent looks up who is absent from the list and takes those who opted out.
+func (e *Export) lookUpAbsent(ctx context.Context, client *klaviyo.Client, absent func(profile.Hash) bool, take func(optedOut) error) error {
+	ask := lookup{export: e, client: client, take: func(p *pipeline.Profile, why optOut) error {
+		if why == noOptOut {
+			return nil
+		}
+		return take(optedOut{p.Email, why})
+	}}
+	return ask.run(ctx, func(ctx context.Context) error {
+		if _, err := e.pipeline().NewReader().Read(ctx, func(p *pipeline.Profile) error {
+			if !absent(p.Email) {
+				return nil
+			}
+			return ask.add(ctx, p)
+		}); err != nil {
+			return err
+		}
+		return ask.finish(ctx)
+	})
 }
 
 // member is a profile on the list: its id, and the hash of its address. A profile
 // without one has the hash of its id, which is nobody's address.
 type member struct {
-	id   string
-	hash profile.Hash
+	id     string
+	hash   profile.Hash
+	joined time.Time // zero if that is not known
 }
 
 // eachMember takes everybody on the list, perhaps more than once.
 func (e *Export) eachMember(ctx context.Context, client *klaviyo.Client, take func(member)) error {
-	w := windows[member]{now: e.clock().Now(), take: take, inARow: membersInARow, minLength: minMemberWindow}
+	w := windows[member]{now: e.clock().Now(), inARow: membersInARow, minLength: minMemberWindow}
+	w.take = func(m member) error {
+		take(m)
+		return nil
+	}
 	w.read = func(ctx context.Context, during klaviyo.TimeRange) iter.Seq2[dated[member], error] {
 		return func(yield func(dated[member], error) bool) {
 			for m, err := range client.Members(ctx, e.ListID, during) {
-				p := dated[member]{member{m.ID, profile.HashOfAddress(m.Email)}, m.JoinedAt}
+				p := dated[member]{member{m.ID, profile.HashOfAddress(m.Email), m.JoinedAt}, m.JoinedAt}
 				if m.Email == "" {
 					p.who.hash = profile.HashOf([]byte(m.ID))
 				}
@@ -99,5 +184,5 @@ func (e *Export) eachMember(ctx context.Context, client *klaviyo.Client, take fu
 			}
 		}
 	}
-	return w.all(ctx)
+	return w.all(ctx, klaviyo.TimeRange{})
 }

@@ -92,6 +92,35 @@ func TestMirrorRemovesWhoLeftAmongManyChanges(t *testing.T) {
 	w.checkMembers(t, slices.Concat(addresses(2000)[1000:], strangers(20)))
 }
 
+// Who is on the list and is then refused with other values is still taken off it,
+// whether the changes are listed or too many.
+func TestMirrorRemovesWhoWasRefusedWithOtherValues(t *testing.T) {
+	t.Parallel()
+	for name, changed := range map[string]int{"listed": 0, "too many": 400} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newEnv(t, simulator.Options{})
+			source := people(500)
+			e := mirroring(w.export(source))
+			w.runMirror(t, e)
+			w.FailEmail(address(0), "invalid", "Nobody wants that.")
+			source.rows[0][3] = "refused"
+			if r := w.runMirror(t, e); r.Updated != 1 || r.Refused.Total != 1 {
+				t.Errorf("%d updated, %d refused", r.Updated, r.Refused.Total)
+			}
+			checkSent(t, "once more", w.runMirror(t, e), false, 0, 1, 499)
+			source.rows = source.rows[1:]
+			for _, row := range source.rows[:changed] {
+				row[3] = "changed"
+			}
+			if r := w.runMirror(t, e); r.Removed != 1 || r.Everything != (changed > 0) {
+				t.Errorf("%d removed, everything %t", r.Removed, r.Everything)
+			}
+			w.checkMembers(t, addresses(500)[1:])
+		})
+	}
+}
+
 // When neither is known, nobody is removed, and the result says so.
 func TestMirrorRemovesNobodyWhereItDoesNotKnowWho(t *testing.T) {
 	t.Parallel()

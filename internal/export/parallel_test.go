@@ -74,7 +74,7 @@ func TestRunSendsSeveralBatchesAtOnce(t *testing.T) {
 // A page of opt-outs takes Klaviyo a second, too.
 func TestRunReadsSeveralWindowsOfOptOutsAtOnce(t *testing.T) {
 	t.Parallel()
-	const total, optedOut = 620, 600
+	const total, optedOut = tooMany, 600
 	w := newOptedOutEnv(t, optedOut, func(i int) time.Time { return time.Date(2013, 1, 1+7*i, 0, 0, 0, 0, time.UTC) }) // to 2024
 	r := w.runThrough(t, w.export(people(total)), newGathering(4), func(r *http.Request) bool {
 		filter := r.URL.Query().Get("filter")

@@ -5,7 +5,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/hashset"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/logging"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/pipeline"
@@ -16,7 +15,7 @@ type prepared struct {
 	list    klaviyo.List
 	survey  *Survey
 	reader  *pipeline.Reader
-	optOuts *hashset.Set
+	optOuts *optOutSet // nil if people are looked up as they are sent
 }
 
 // prepare does all that comes before sending, and reports its progress.
@@ -48,6 +47,7 @@ func (e *Export) prepareStages(ctx context.Context, client *klaviyo.Client, reje
 		p.reader.OnRows = now.read
 		p.survey, err = e.survey(ctx, p.reader, rejects)
 		rejects.empty()
+		keepMissing(surveyed, p.survey)
 	}
 	if err == nil && o.Fingerprint != "" && p.survey.Fingerprint != o.Fingerprint {
 		err = nothingSent(changedSincePlan())
@@ -65,8 +65,16 @@ func (e *Export) prepareStages(ctx context.Context, client *klaviyo.Client, reje
 		return p, err
 	}
 	now.begin("reading who unsubscribed")
-	p.optOuts, err = e.optOuts(ctx, client)
+	p.optOuts, err = e.readOptOuts(ctx, client, e.Sends(p.survey))
 	return p, err
+}
+
+// keepMissing adds who is missing on the list, as an earlier survey has it, to the
+// changes of a later survey.
+func keepMissing(earlier, later *Survey) {
+	if earlier != nil && later != nil && earlier.Changes != nil && later.Changes != nil && earlier.Changes.Since == later.Changes.Since {
+		later.Changes.Missing = earlier.Changes.Missing
+	}
 }
 
 // mayRely reports whether a run can do with a survey that was made before, as long

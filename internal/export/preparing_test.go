@@ -22,7 +22,7 @@ import (
 func TestRunInterruptedAsItPreparesSentNothing(t *testing.T) {
 	t.Parallel()
 	for name, path := range map[string]string{
-		"in the checks":   "/api/lists/",
+		"in the checks":   "/api/lists",
 		"in the survey":   "",
 		"in the opt-outs": "/api/profiles",
 	} {

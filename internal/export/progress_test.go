@@ -148,11 +148,13 @@ func TestFailedRunStopsTelling(t *testing.T) {
 func TestRunTellsWhatIsRepeated(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
+		rows                           int
 		method, path, stage, operation string
 	}{
-		"in the checks":   {"GET", "/api/lists/", "nothing sent yet, checking the connection and the list; ", "get_list"},
-		"in the opt-outs": {"GET", "/api/profiles", "nothing sent yet, reading who unsubscribed", "get_profiles"},
-		"in the imports":  {"POST", "/api/profile-bulk-import-jobs", "3 rows read", "bulk_import_profiles"},
+		"in the checks":   {3, "GET", "/api/lists", "nothing sent yet, checking the connection and the list; ", "get_lists"},
+		"in the opt-outs": {300, "GET", "/api/profiles", "nothing sent yet, reading who unsubscribed", "get_profiles"},
+		"in the lookups":  {3, "GET", "/api/profiles", "3 rows read", "get_profiles"},
+		"in the imports":  {3, "POST", "/api/profile-bulk-import-jobs", "3 rows read", "bulk_import_profiles"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -168,14 +170,14 @@ func TestRunTellsWhatIsRepeated(t *testing.T) {
 			}), time.Minute)
 			ctx, cancel := context.WithTimeout(t.Context(), hung)
 			defer cancel()
-			r, err := w.export(people(3)).Run(ctx, w.client, export.RunOptions{ProgressInterval: 5 * time.Millisecond, Progress: func(p export.Progress) {
+			r, err := w.export(people(tc.rows)).Run(ctx, w.client, export.RunOptions{ProgressInterval: 5 * time.Millisecond, Progress: func(p export.Progress) {
 				text := p.String()
 				if p.Repeating != "" && !told.Swap(true) && (!strings.HasPrefix(text, tc.stage) || !strings.HasSuffix(text, " so far, at most 1m") ||
 					!strings.Contains(text, "; Klaviyo answers 503 to "+tc.operation+"; repeated for ")) {
 					t.Errorf("told %q", text)
 				}
 			}})
-			if err != nil || !told.Load() || r.Exported != 3 {
+			if err != nil || !told.Load() || r.Exported != int64(tc.rows) {
 				t.Errorf("told %v: %v", told.Load(), err)
 			}
 		})

@@ -23,10 +23,11 @@ type Result struct {
 	Survey // of the segments as they were sent
 	Sent
 
-	Withheld int64       // profiles not sent, since they unsubscribed from the list
-	Exported int64       // profiles that a finished job acknowledged
-	Refused  tally.Tally // profiles that Klaviyo did not import
-	Unwanted tally.Tally // values that Klaviyo refused and that were then left out
+	Withheld int64        // profiles not sent, since the people opted out
+	OptOuts  OptOutCounts // those withheld, by how they opted out
+	Exported int64        // profiles that a finished job acknowledged
+	Refused  tally.Tally  // profiles that Klaviyo did not import
+	Unwanted tally.Tally  // values that Klaviyo refused and that were then left out
 
 	// Untaken is how many of the refused profiles failed each time because of
 	// trouble on Klaviyo's side. They are likely to succeed later.
@@ -43,6 +44,7 @@ type Result struct {
 
 	ListName         string
 	ListProfileCount int64 // members of the list after the run; -1 when they could not be counted
+	Short            int64 // how many fewer they are than profiles acknowledged, opt-outs aside, if that is known
 }
 
 // Submitted is the number of profiles that were sent to Klaviyo.
@@ -59,6 +61,10 @@ type RunOptions struct {
 	// Surveyed is a survey of this export. As long as the segments are what
 	// they were then, they are not read once more before anything is sent.
 	Surveyed *Survey
+
+	// Sample is filled with a sample of the people that the run has read, if it is
+	// set.
+	Sample *Sample
 
 	// Progress is called with how far the run is, at most one call at a time, every
 	// ProgressInterval (default 5 s). The run does not wait for it: a call that
@@ -89,7 +95,7 @@ type step interface {
 // Run exports the segments. It checks everything that can be checked before it
 // sends anything, and returns when Klaviyo has finished with every profile.
 // When it fails half-way, running it again is harmless and makes good what is
-// missing.
+// missing. The error may be an [*UnfinishedRemoval] or a [*PartlySent].
 func (e *Export) Run(ctx context.Context, client *klaviyo.Client, o RunOptions) (*Result, error) {
 	rejects, err := e.openRejects()
 	if err != nil {
@@ -105,28 +111,41 @@ func (e *Export) Run(ctx context.Context, client *klaviyo.Client, o RunOptions) 
 	if err != nil {
 		return nil, err
 	}
-	result := &Result{ID: rand.Text(), StartedAt: e.clock().Now().UTC(), ListName: before.list.Name}
+	imports := e.importStep(client, before, rejects, o)
+	result, err := e.makeSteps(ctx, client, imports, before.list.Name, o)
+	if err != nil {
+		return nil, imports.partlySent(err)
+	}
+	return result, nil
+}
+
+// makeSteps makes the steps of a run.
+func (e *Export) makeSteps(ctx context.Context, client *klaviyo.Client, imports *importStep, listName string, o RunOptions) (*Result, error) {
+	result := &Result{ID: rand.Text(), StartedAt: e.clock().Now().UTC(), ListName: listName}
 	ctx = logging.WithField(ctx, "run", result.ID)
-	for _, s := range e.steps(client, before, rejects, o) {
+	for _, s := range e.steps(client, imports) {
 		if err := makeStep(ctx, s, e.clock(), o); err != nil {
 			return nil, err
 		}
 		s.fill(result)
 	}
-	if err := rejects.write(); err != nil {
+	if err := imports.rejects.write(); err != nil {
 		return nil, rejectsError(e.RejectsPath, err, "All profiles were sent and Klaviyo has finished with them, only the list of rejected rows is missing: "+
-			"the next apply sends everything once more, which changes nothing, and makes the list.")
+			"the next apply sends them once more, which changes nothing, and makes the list.")
 	}
 	result.CompletedAt = e.clock().Now().UTC()
 	if err := e.countList(ctx, client, result); err != nil {
 		return nil, err
 	}
+	var err error
+	if result.Short, err = e.short(ctx, client, result, imports.reader); err != nil {
+		logging.Warn(ctx, "Why the list is short is not known", logging.Fields{"list": e.ListID, "reason": err.Error()})
+	}
 	return result, nil
 }
 
 // steps are those of a run, in their order.
-func (e *Export) steps(client *klaviyo.Client, before prepared, rejects *rejects, o RunOptions) []step {
-	imports := e.importStep(client, before, rejects, o)
+func (e *Export) steps(client *klaviyo.Client, imports *importStep) []step {
 	all := []step{imports}
 	if e.Mirror != MirrorNone {
 		all = append(all, e.removeStep(client, imports))

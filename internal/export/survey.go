@@ -28,12 +28,17 @@ func (e *Export) Survey(ctx context.Context) (*Survey, error) {
 // survey reads the segments with a reader, twice if identifiers are shared, and refuses what must not lead to
 // a run.
 func (e *Export) survey(ctx context.Context, r *pipeline.Reader, rejects *rejects) (*Survey, error) {
+	return e.surveySampled(ctx, r, rejects, nil)
+}
+
+// surveySampled is survey, which also takes a sample of the people unless that is nil.
+func (e *Export) surveySampled(ctx context.Context, r *pipeline.Reader, rejects *rejects, sample *Sample) (*Survey, error) {
 	defer limitGarbage()()
 	r.FindShared()
-	s, err := e.read(ctx, r, rejects)
+	s, err := e.read(ctx, r, rejects, sample)
 	if err == nil && r.FoundShared() { // where they are left out is known only now
 		rejects.empty()
-		s, err = e.read(ctx, r, rejects)
+		s, err = e.read(ctx, r, rejects, sample)
 	}
 	if err != nil {
 		return nil, nothingSent(err)
@@ -48,12 +53,19 @@ func (e *Export) survey(ctx context.Context, r *pipeline.Reader, rejects *reject
 }
 
 // read makes a pass of a survey.
-func (e *Export) read(ctx context.Context, r *pipeline.Reader, rejects *rejects) (*Survey, error) {
+func (e *Export) read(ctx context.Context, r *pipeline.Reader, rejects *rejects, sample *Sample) (*Survey, error) {
 	r.OnSkip = rejects.follow(r)
 	if e.Acknowledged != nil {
 		r.Sketch = sketch.NewLike(e.Acknowledged)
 	}
-	return r.Read(ctx, nil)
+	if sample == nil {
+		return r.Read(ctx, nil)
+	}
+	sample.people = sample.people[:0]
+	return r.Read(ctx, func(p *pipeline.Profile) error {
+		sample.add(p, false)
+		return nil
+	})
 }
 
 // SurveyUnless is Survey, unless the segments say that they are what they were

@@ -25,7 +25,7 @@ var firstYear = time.Date(2012, 1, 1, 0, 0, 0, 0, time.UTC)
 // are read side by side, and a window that turns out to hold many is cut again.
 type windows[T any] struct {
 	read      func(context.Context, klaviyo.TimeRange) iter.Seq2[dated[T], error]
-	take      func(T)       // is called by one reader at a time, for somebody perhaps more than once
+	take      func(T) error // is called by one reader at a time, for somebody perhaps more than once
 	inARow    int           // read by one cursor before a window is cut
 	minLength time.Duration // a window not worth cutting, a second or more
 
@@ -39,13 +39,14 @@ type dated[T any] struct {
 	at  time.Time // zero unless they come in the order of time
 }
 
-// all reads everybody: while they are few with one cursor and no window.
-func (w *windows[T]) all(ctx context.Context) error {
-	reached, more, err := w.some(ctx, klaviyo.TimeRange{}, w.inARow)
+// all reads everybody of a time range: while they are few with one cursor and no
+// window.
+func (w *windows[T]) all(ctx context.Context, during klaviyo.TimeRange) error {
+	reached, more, err := w.some(ctx, during, w.inARow)
 	if err != nil || !more {
 		return err
 	}
-	return w.sideBySide(ctx, w.cut(klaviyo.TimeRange{}, reached))
+	return w.sideBySide(ctx, w.cut(during, reached))
 }
 
 // sideBySide reads windows, and the parts that they are cut into, with a fixed
@@ -175,8 +176,11 @@ func (w *windows[T]) some(ctx context.Context, during klaviyo.TimeRange, limit i
 			return reached, true, nil
 		}
 		w.mu.Lock()
-		w.take(p.who)
+		err := w.take(p.who)
 		w.mu.Unlock()
+		if err != nil {
+			return time.Time{}, false, err
+		}
 	}
 	return time.Time{}, false, nil
 }

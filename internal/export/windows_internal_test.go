@@ -54,10 +54,10 @@ func TestWindowsHaveNoBeginning(t *testing.T) {
 				l.times = append(l.times, at(i))
 			}
 			found := map[profile.Hash]bool{}
-			w := windows[profile.Hash]{now: time.Now(), read: l.during, take: func(h profile.Hash) { found[h] = true }, inARow: 100, minLength: 10 * time.Second}
+			w := windows[profile.Hash]{now: time.Now(), read: l.during, take: func(h profile.Hash) error { found[h] = true; return nil }, inARow: 100, minLength: 10 * time.Second}
 			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 			defer cancel()
-			if err := w.all(ctx); err != nil {
+			if err := w.all(ctx, klaviyo.TimeRange{}); err != nil {
 				t.Fatal(err)
 			}
 			if len(found) != total {
@@ -112,8 +112,8 @@ func TestWindowsTakeAFixedNumberOfGoroutines(t *testing.T) { //nolint:parallelte
 	for _, people := range []int{20_000, 200_000} {
 		l := &evenly{people: people}
 		found := make(map[uint64]bool, people)
-		w := windows[profile.Hash]{now: time.Now(), read: l.during, take: func(h profile.Hash) { found[h.Lo] = true }, inARow: membersInARow, minLength: minMemberWindow}
-		if err := w.all(t.Context()); err != nil {
+		w := windows[profile.Hash]{now: time.Now(), read: l.during, take: func(h profile.Hash) error { found[h.Lo] = true; return nil }, inARow: membersInARow, minLength: minMemberWindow}
+		if err := w.all(t.Context(), klaviyo.TimeRange{}); err != nil {
 			t.Fatal(err)
 		}
 		if len(found) != people {
@@ -132,14 +132,14 @@ func TestWindowsEndWithTheFirstError(t *testing.T) {
 	l := &evenly{people: 20_000}
 	broken := errors.New("broken")
 	var reads atomic.Int32
-	w := windows[profile.Hash]{now: time.Now(), take: func(profile.Hash) {}, inARow: 100, minLength: time.Second}
+	w := windows[profile.Hash]{now: time.Now(), take: func(profile.Hash) error { return nil }, inARow: 100, minLength: time.Second}
 	w.read = func(ctx context.Context, during klaviyo.TimeRange) iter.Seq2[dated[profile.Hash], error] {
 		if reads.Add(1) < 40 {
 			return l.during(ctx, during)
 		}
 		return func(yield func(dated[profile.Hash], error) bool) { yield(dated[profile.Hash]{}, broken) }
 	}
-	if err := w.all(t.Context()); !errors.Is(err, broken) {
+	if err := w.all(t.Context(), klaviyo.TimeRange{}); !errors.Is(err, broken) {
 		t.Errorf("error %v", err)
 	}
 }

@@ -11,11 +11,10 @@ import (
 //
 // A table and a slot stand for 48 bits of a hash: the chance that any two of a
 // million different hashes are taken for one another is one in five hundred.
-// BenchmarkCompact: a million hashes take 7 bytes each, those of [Set] 19.
+// TestCompactMemory: a million hashes take 7 bytes each, those of [Set] 19.
 type Compact struct {
 	tables [][]uint32 // unordered, short ones; nil while the set is empty
 	size   int
-	loaded uint32 // keeps the compiler from leaving Prefetch out
 }
 
 // compactTables is how many tables there are, by 16 bits of a hash.
@@ -47,19 +46,4 @@ func (s *Compact) Add(h profile.Hash) bool {
 // Has reports whether a hash is in the set.
 func (s *Compact) Has(h profile.Hash) bool {
 	return len(s.tables) > 0 && slices.Contains(s.tables[h.Hi>>48], uint32(h.Lo))
-}
-
-// Prefetch loads the tables of many hashes at once: then the processor waits for
-// them together rather than one after the other.
-func (s *Compact) Prefetch(hashes []profile.Hash) {
-	if s.tables == nil {
-		return
-	}
-	sum := uint32(0)
-	for _, h := range hashes {
-		if t := s.tables[h.Hi>>48]; len(t) > 0 {
-			sum += t[len(t)-1]
-		}
-	}
-	s.loaded = sum
 }

@@ -22,7 +22,6 @@ func randomHashes(n int) []profile.Hash {
 func TestCompact(t *testing.T) {
 	t.Parallel()
 	var set Compact
-	set.Prefetch([]profile.Hash{{}})
 	if set.Has(profile.Hash{}) {
 		t.Error("the empty set has a hash")
 	}
@@ -32,7 +31,6 @@ func TestCompact(t *testing.T) {
 			t.Fatalf("hash %d of %d cannot be added once", i, set.Len())
 		}
 	}
-	set.Prefetch(hashes)
 	for _, h := range hashes {
 		if !set.Has(h) {
 			t.Fatalf("%v was lost", h)
@@ -59,21 +57,4 @@ func TestCompactMemory(t *testing.T) { //nolint:paralleltest // measures the hea
 	if t.Logf("%.1f bytes a hash", perHash); perHash > 8 || set.Len() != len(hashes) {
 		t.Errorf("%.1f bytes for each of %d hashes", perHash, set.Len())
 	}
-}
-
-// BenchmarkCompact is the cost of finding a shared identifier, per row of a million.
-func BenchmarkCompact(b *testing.B) {
-	hashes := randomHashes(1_000_000)
-	b.ReportAllocs()
-	for b.Loop() {
-		var set Compact
-		for at := 0; at < len(hashes); at += 500 {
-			rows := hashes[at : at+500]
-			set.Prefetch(rows)
-			for _, h := range rows {
-				set.Add(h)
-			}
-		}
-	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(hashes)), "ns/row")
 }

@@ -58,6 +58,7 @@ type Client struct {
 	limiter *ratelimit.Limiter
 
 	jobLists jobLists
+	lookups  listLookups
 
 	// key masks the API key in texts from outside, where it has no business
 	// and no form that a pattern could know.

@@ -204,7 +204,10 @@ func calls() map[string]call {
 		"DeleteList":   {"delete_list", func(ctx context.Context, c *klaviyo.Client) error { return c.DeleteList(ctx, list.ID) }},
 		"FlowTriggers": {"get_flows_triggered_by_list", func(ctx context.Context, c *klaviyo.Client) error { return drain(c.FlowTriggers(ctx, list.ID)) }},
 		"Members":      {"get_profiles_for_list", func(ctx context.Context, c *klaviyo.Client) error { return drain(c.Members(ctx, list.ID, hour)) }},
-		"OptOuts":      {"get_profiles", func(ctx context.Context, c *klaviyo.Client) error { return drain(c.OptOuts(ctx, list.ID, hour)) }},
+		"MembersAmong": {"get_profiles_for_list", func(ctx context.Context, c *klaviyo.Client) error {
+			return drain(c.MembersAmong(ctx, list.ID, []string{"a@example.com"}))
+		}},
+		"OptOuts": {"get_profiles", func(ctx context.Context, c *klaviyo.Client) error { return drain(c.OptOuts(ctx, list.ID, hour)) }},
 		"RemoveMembers": {"remove_profiles_from_list", func(ctx context.Context, c *klaviyo.Client) error {
 			return c.RemoveMembers(ctx, list.ID, []string{"P1"})
 		}},
@@ -216,8 +219,12 @@ func calls() map[string]call {
 			_, err := c.Suppressions(ctx, []string{"a@example.com"})
 			return err
 		}},
+		"ProfileIDs": {"get_profiles", func(ctx context.Context, c *klaviyo.Client) error {
+			_, err := c.ProfileIDs(ctx, []string{"a@example.com"})
+			return err
+		}},
 		"Suppressed": {"get_profiles", func(ctx context.Context, c *klaviyo.Client) error {
-			return drain(c.Suppressed(ctx, "UNSUBSCRIBE", hour))
+			return drain(c.Suppressed(ctx, hour))
 		}},
 		"ImportProfiles": {"bulk_import_profiles", func(ctx context.Context, c *klaviyo.Client) error {
 			_, err := c.ImportProfiles(ctx, list.ID, []byte("{}"))

@@ -42,6 +42,14 @@ func (e *InterruptedError) Failed() bool { return e.failed > 0 }
 
 func (e *InterruptedError) Unwrap() error { return e.ended }
 
+// endedBy is the error for a caller whose context ended, of a request that had a
+// context of its own.
+func (e *InterruptedError) endedBy(ctx context.Context) error {
+	of := *e
+	of.ended = ctx.Err()
+	return &of
+}
+
 // callState is what became of the attempts of a request so far.
 type callState struct {
 	operation string

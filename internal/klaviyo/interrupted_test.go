@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,13 +20,12 @@ func answering(t *testing.T, body string, answers ...func() (*http.Response, err
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := 0
+	var n atomic.Int64
 	c.http.Transport = roundTrip(func(r *http.Request) (*http.Response, error) {
 		if r.Body != nil {
 			_ = r.Body.Close()
 		}
-		next := answers[min(n, len(answers)-1)]
-		n++
+		next := answers[min(int(n.Add(1)), len(answers))-1]
 		resp, err := next()
 		if resp == nil && err == nil {
 			<-r.Context().Done()

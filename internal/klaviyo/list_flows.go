@@ -13,7 +13,8 @@ const MaxLists = 10
 // ListWithFlows is a list with the flows that start for profiles that join it.
 type ListWithFlows struct {
 	List
-	Flows []Flow
+	Flows      []Flow
+	FlowsKnown bool // Klaviyo has described all of them
 }
 
 type listsWithFlows struct {
@@ -27,7 +28,7 @@ type listWithFlowsResource struct {
 		FlowTriggers struct {
 			Data []struct {
 				ID string `json:"id"`
-			} `json:"data"`
+			} `json:"data"` // nil if Klaviyo does not say
 		} `json:"flow-triggers"`
 	} `json:"relationships"`
 }
@@ -55,12 +56,11 @@ func (c *Client) Lists(ctx context.Context, ids []string) (map[string]ListWithFl
 		flows[f.ID] = f.flow()
 	}
 	for _, l := range doc.Data {
-		found := ListWithFlows{List: l.list()}
-		for _, trigger := range l.Relationships.FlowTriggers.Data {
+		triggers := l.Relationships.FlowTriggers.Data
+		found := ListWithFlows{List: l.list(), FlowsKnown: triggers != nil}
+		for _, trigger := range triggers {
 			flow, ok := flows[trigger.ID]
-			if !ok {
-				return nil, fmt.Errorf("get_lists: the answer names the flow %s of the list %s but does not describe it", c.redact(lenientString(trigger.ID)), l.ID)
-			}
+			found.FlowsKnown = found.FlowsKnown && ok
 			found.Flows = append(found.Flows, flow)
 		}
 		lists[l.ID] = found

@@ -63,6 +63,31 @@ func (c *Client) Members(ctx context.Context, listID string, during TimeRange) i
 	}
 }
 
+// MembersAmong yields the addresses of those of up to MaxLookup people who are on a
+// list, as Klaviyo has them. Scopes: lists:read, profiles:read.
+//
+// https://developers.klaviyo.com/en/reference/get_profiles_for_list
+func (c *Client) MembersAmong(ctx context.Context, listID string, emails []string) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		switch {
+		case len(emails) == 0:
+			return
+		case len(emails) > MaxLookup:
+			yield("", fmt.Errorf("get_profiles_for_list: %d people, at most %d are allowed in one call", len(emails), MaxLookup))
+			return
+		}
+		r := request{
+			operation: &getProfilesForList, id: listID,
+			query: url.Values{"filter": {anyOf("email", emails...)}, "fields[profile]": {"email"}, "page[size]": {"100"}},
+		}
+		for p, err := range pages[profileResource](ctx, c, r) {
+			if !yield(p.Attributes.Email, err) {
+				return
+			}
+		}
+	}
+}
+
 // MaxRemovedMembers is how many profiles one call takes off a list (operation
 // remove_profiles_from_list of Klaviyo's OpenAPI document).
 const MaxRemovedMembers = 1000

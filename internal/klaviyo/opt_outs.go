@@ -2,9 +2,11 @@ package klaviyo
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"net/url"
+	"slices"
 	"time"
 )
 
@@ -12,16 +14,18 @@ import (
 // filters of Klaviyo's API).
 const MaxLookup = 100
 
-// Suppression is a refusal to get email: of one list, or of everything.
+// Suppression is a refusal of email: to one list, or to everything.
 type Suppression struct {
 	ListID string // empty for everything
-	Reason string // such as UNSUBSCRIBE; [OptOutReasons] are a person's own will
+	Reason string // such as UNSUBSCRIBE or HARD_BOUNCE
 	At     time.Time
 }
 
-// OptOutReasons are the reasons of a suppression of everything that say what a
-// person wants. The others, HARD_BOUNCE and INVALID_EMAIL, come from mail servers.
-func OptOutReasons() []string { return []string{"UNSUBSCRIBE", "SPAM_COMPLAINT", "USER_SUPPRESSED"} }
+// Suppressed is a profile with its suppressions.
+type Suppressed struct {
+	Email        string
+	Suppressions []Suppression
+}
 
 type suppressionResource struct {
 	ListID    string `json:"list_id"`
@@ -43,51 +47,73 @@ type subscribedResource struct {
 	} `json:"attributes"`
 }
 
-// Suppressions returns the suppressions of up to MaxLookup people, by the address
-// that Klaviyo has for them. People whom Klaviyo does not know are missing from the
-// result. Scope: profiles:read.
+// suppressed returns the suppressions of a profile.
+func (r *subscribedResource) suppressed() (Suppressed, error) {
+	if r.Attributes.Subscriptions == nil {
+		return Suppressed{}, errors.New("get_profiles: the answer lacks the subscriptions of a profile, so opt-outs are unknown")
+	}
+	marketing := r.Attributes.Subscriptions.Email.Marketing
+	s := Suppressed{Email: r.Attributes.Email}
+	for _, one := range slices.Concat(marketing.Suppression, marketing.ListSuppressions) {
+		s.Suppressions = append(s.Suppressions, Suppression{ListID: one.ListID, Reason: one.Reason, At: timeOf(one.Timestamp)})
+	}
+	return s, nil
+}
+
+// Suppressions returns the suppressions of up to MaxLookup people, in no particular
+// order. People whom Klaviyo does not know are missing from the result. Scope:
+// profiles:read.
 //
 // https://developers.klaviyo.com/en/reference/get_profiles
-func (c *Client) Suppressions(ctx context.Context, emails []string) (map[string][]Suppression, error) {
+func (c *Client) Suppressions(ctx context.Context, emails []string) ([]Suppressed, error) {
 	if len(emails) > MaxLookup {
 		return nil, fmt.Errorf("get_profiles: %d people, at most %d are allowed in one call", len(emails), MaxLookup)
 	}
-	found := make(map[string][]Suppression, len(emails))
 	if len(emails) == 0 {
-		return found, nil
+		return nil, nil
 	}
-	r := request{operation: &getProfiles, query: url.Values{
-		"filter": {anyOf("email", emails...)}, "additional-fields[profile]": {"subscriptions"},
-		"fields[profile]": {"email"}, "page[size]": {"100"},
-	}}
-	for p, err := range pages[subscribedResource](ctx, c, r) {
+	found := make([]Suppressed, 0, len(emails))
+	for s, err := range c.suppressed(ctx, anyOf("email", emails...)) {
 		if err != nil {
 			return nil, err
 		}
-		a := p.Attributes
-		if a.Subscriptions == nil {
-			return nil, fmt.Errorf("get_profiles: the answer lacks the subscriptions of a profile, so opt-outs are unknown")
-		}
-		marketing := a.Subscriptions.Email.Marketing
-		all := []Suppression{}
-		for _, s := range append(marketing.Suppression, marketing.ListSuppressions...) {
-			all = append(all, Suppression{ListID: s.ListID, Reason: s.Reason, At: timeOf(s.Timestamp)})
-		}
-		found[a.Email] = all
+		found = append(found, s)
 	}
 	return found, nil
 }
 
-// Suppressed yields the email addresses of the profiles that got a suppression of
-// everything for a reason during a time range. A profile may be yielded more than
-// once. Scope: profiles:read.
+// earliest is before any suppression of Klaviyo's.
+var earliest = time.Unix(0, 0)
+
+// Suppressed yields the profiles that got a suppression of everything during a time
+// range, whatever its reason, with all suppressions that they have. A profile may be
+// yielded more than once. Scope: profiles:read.
+//
+// The reasons are not part of the filter: Klaviyo's own documents spell one of them
+// in two ways, and it may refuse a filter for a value that it does not know.
 //
 // https://developers.klaviyo.com/en/reference/get_profiles
-func (c *Client) Suppressed(ctx context.Context, reason string, during TimeRange) iter.Seq2[string, error] {
-	const field = "subscriptions.email.marketing.suppression"
-	filter := equals(field+".reason", reason)
-	if span := within(field+".timestamp", during); span != "" {
-		filter += "," + span
+func (c *Client) Suppressed(ctx context.Context, during TimeRange) iter.Seq2[Suppressed, error] {
+	if during.From.IsZero() && during.To.IsZero() {
+		during.From = earliest
 	}
-	return c.addresses(ctx, filter)
+	return c.suppressed(ctx, within("subscriptions.email.marketing.suppression.timestamp", during))
+}
+
+// suppressed yields the profiles that a filter selects.
+func (c *Client) suppressed(ctx context.Context, filter string) iter.Seq2[Suppressed, error] {
+	r := request{operation: &getProfiles, query: url.Values{
+		"filter": {filter}, "additional-fields[profile]": {"subscriptions"}, "fields[profile]": {"email"}, "page[size]": {"100"},
+	}}
+	return func(yield func(Suppressed, error) bool) {
+		for p, err := range pages[subscribedResource](ctx, c, r) {
+			var s Suppressed
+			if err == nil {
+				s, err = p.suppressed()
+			}
+			if !yield(s, err) || err != nil {
+				return
+			}
+		}
+	}
 }

@@ -97,18 +97,22 @@ func (c *Client) do(ctx context.Context, r request, out any) error {
 		if err := c.sleep(ctx, wait); err != nil {
 			return state.interrupted(ctx, "to repeat "+r.operation.id, started)
 		}
+		if _, throttled := throttledFor(state.last); throttled {
+			addWaiting(ctx, wait)
+		}
 	}
 }
 
 // attemptPaced sends a request once, as soon as the limits allow it. Waiting
 // for that is not part of the attempt, which has a timeout.
 func (c *Client) attemptPaced(ctx context.Context, r request, state *callState, out any) error {
-	started := time.Now()
+	started, began := time.Now(), c.now()
 	s, err := c.limiter.Acquire(ctx, r.operation.limitName(), r.operation.limit)
 	if err != nil {
 		return state.interrupted(ctx, "for Klaviyo's rate limit of "+r.operation.limitName()+", which all users of the account share", started)
 	}
 	state.paced = time.Since(started)
+	addWaiting(ctx, c.now().Sub(began))
 	if waited := state.paced; waited >= time.Second {
 		logging.Debug(ctx, "Klaviyo request waited for the rate limit", logging.Fields{
 			"operation": r.operation.id, "attempt": state.failed + 1, "waited_ms": waited.Milliseconds(),

@@ -55,11 +55,23 @@ func TestRequests(t *testing.T) {
 			"filter":          {"greater-or-equal(joined_group_at,2026-08-01T12:00:00Z),less-than(joined_group_at,2026-08-01T13:00:00Z)"},
 			"fields[profile]": {"email,phone_number,external_id,joined_group_at"}, "page[size]": {"100"}, "sort": {"joined_group_at"},
 		}, ""},
+		"MembersAmong": {"GET", "/api/lists/Y6nRLr/profiles", url.Values{
+			"filter": {`any(email,["a@example.com"])`}, "fields[profile]": {"email"}, "page[size]": {"100"},
+		}, ""},
 		"OptOuts": {"GET", "/api/profiles", url.Values{
 			"filter": {`equals(subscriptions.email.marketing.list_suppressions.list_id,"Y6nRLr"),` +
 				"greater-or-equal(subscriptions.email.marketing.list_suppressions.timestamp,2026-08-01T12:00:00Z)," +
 				"less-than(subscriptions.email.marketing.list_suppressions.timestamp,2026-08-01T13:00:00Z)"},
 			"fields[profile]": {"email"}, "page[size]": {"100"},
+		}, ""},
+		"Suppressions": {"GET", "/api/profiles", url.Values{
+			"filter":                     {`any(email,["a@example.com"])`},
+			"additional-fields[profile]": {"subscriptions"}, "fields[profile]": {"email"}, "page[size]": {"100"},
+		}, ""},
+		"Suppressed": {"GET", "/api/profiles", url.Values{
+			"filter": {"greater-or-equal(subscriptions.email.marketing.suppression.timestamp,2026-08-01T12:00:00Z)," +
+				"less-than(subscriptions.email.marketing.suppression.timestamp,2026-08-01T13:00:00Z)"},
+			"additional-fields[profile]": {"subscriptions"}, "fields[profile]": {"email"}, "page[size]": {"100"},
 		}, ""},
 		"ImportJob":       {"GET", "/api/profile-bulk-import-jobs/job-1", nil, ""},
 		"ImportJobs":      {"GET", "/api/profile-bulk-import-jobs", url.Values{"page[size]": {"100"}, "sort": {"-created_at"}}, ""},

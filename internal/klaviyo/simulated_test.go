@@ -114,9 +114,9 @@ func TestSuppressions(t *testing.T) {
 			if err != nil || len(found) != len(want) {
 				t.Fatalf("found %d people, %v", len(found), err)
 			}
-			for email, all := range found {
-				got := ""
-				for _, one := range all {
+			for _, p := range found {
+				email, got := p.Email, ""
+				for _, one := range p.Suppressions {
 					got += one.ListID + " " + one.Reason
 					if one.At.Before(before) {
 						t.Errorf("suppressed at %s", one.At)
@@ -129,17 +129,21 @@ func TestSuppressions(t *testing.T) {
 			if got := s.MemberEmails(list.ID); len(got) != 4 || slices.Contains(got, "left@example.com") {
 				t.Errorf("members %q", got)
 			}
-			for reason, email := range map[string]string{"SPAM_COMPLAINT": "complained@example.com", "USER_SUPPRESSED": "byhand@example.com"} {
-				for at, count := range map[time.Time]int{before: 1, before.Add(time.Hour): 0} {
-					people := 0
-					for got, err := range c.Suppressed(t.Context(), reason, klaviyo.TimeRange{From: at}) {
-						if people++; err != nil || got != email {
-							t.Errorf("suppressed %q, %v", got, err)
-						}
+			suppressed := 3
+			if global {
+				suppressed = 4
+			}
+			for during, count := range map[klaviyo.TimeRange]int{
+				{}: suppressed, {From: before}: suppressed, {From: before.Add(time.Hour)}: 0, {To: before}: 0,
+			} {
+				people := 0
+				for got, err := range c.Suppressed(t.Context(), during) {
+					if people++; err != nil || len(got.Suppressions) != 1 || got.Suppressions[0].ListID+" "+got.Suppressions[0].Reason != want[got.Email] {
+						t.Errorf("suppressed %+v, %v", got, err)
 					}
-					if people != count {
-						t.Errorf("%d people for %s, want %d", people, reason, count)
-					}
+				}
+				if people != count {
+					t.Errorf("%d people during %v, want %d", people, during, count)
 				}
 			}
 		})

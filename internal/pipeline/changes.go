@@ -14,6 +14,24 @@ import (
 // two an entry is.
 const ofProfile = 1
 
+// Values of entries that stand for a profile that was sent and that Klaviyo has not
+// acknowledged. Only earlier sketches have them.
+const (
+	// NeverAcknowledged is the value if Klaviyo has none of the profile. It is needed
+	// only where memberships are entries, too: without it, those that are left over once
+	// the person has left would look like a change.
+	NeverAcknowledged = 0
+
+	// AcknowledgedOtherwise is the value if Klaviyo has the profile with other values,
+	// which are not known any more.
+	AcknowledgedOtherwise = ofProfile
+
+	// Unsure is the value of a further entry of a profile that Klaviyo has acknowledged
+	// and that may have been sent with other values since. It counts as a membership
+	// that has ended, so that the profile counts as updated.
+	Unsure = 2
+)
+
 // EntryOf is the entry of a profile in a sketch, from the lower halves of the hashes
 // of its address and its content.
 func EntryOf(s *sketch.Sketch, email, content uint64) sketch.Entry {
@@ -34,6 +52,10 @@ type Changes struct {
 	Added   Keys   `json:"added"`   // only in the later sketch
 	Updated Keys   `json:"updated"` // in both, with other values or in other segments
 	Removed Keys   `json:"removed"` // only in the earlier sketch
+
+	// Missing are further profiles, the same in both sketches, that are to be sent
+	// since the list lacks them. Comparing sketches does not find them.
+	Missing Keys `json:"missing,omitempty"`
 }
 
 // Keys are keys in ascending order. In JSON they are a text in base64, eight bytes
@@ -73,22 +95,21 @@ func Compare(before, after *sketch.Sketch) (*Changes, bool) {
 	if !ok {
 		return nil, false
 	}
-	const came, went, moved = 1, 2, 4
-	seen := make(map[uint64]int, len(added)+len(removed))
+	seen := make(map[uint64]change, len(added)+len(removed))
 	for _, e := range added {
-		seen[e.Key] |= kind(e, came, moved)
+		seen[e.Key] |= changeOf(e, came)
 	}
 	for _, e := range removed {
-		seen[e.Key] |= kind(e, went, moved)
+		seen[e.Key] |= changeOf(e, went)
 	}
 	c := &Changes{Since: before.Identity()}
 	for key, what := range seen {
-		switch what &^ moved {
-		case came:
+		switch {
+		case what&(came|went) == came:
 			c.Added = append(c.Added, key)
-		case went:
+		case what&(came|went) == went:
 			c.Removed = append(c.Removed, key)
-		default:
+		case what&neverAcknowledged == 0:
 			c.Updated = append(c.Updated, key)
 		}
 	}
@@ -98,11 +119,25 @@ func Compare(before, after *sketch.Sketch) (*Changes, bool) {
 	return c, true
 }
 
-// kind is the first of two for the entry of a profile, and the second for that of
-// a membership.
-func kind(e sketch.Entry, ofAProfile, ofAMembership int) int {
-	if e.Value&ofProfile != 0 {
-		return ofAProfile
+// change is what the entries of a key say together.
+type change int
+
+const (
+	came              change = 1 << iota // the profile is in the later sketch
+	went                                 // it is in the earlier one
+	moved                                // the memberships differ
+	neverAcknowledged                    // the profile was sent before and not acknowledged
+)
+
+// changeOf is what an entry says that is in one sketch and not in the other.
+// ofProfiles is what that means of a profile.
+func changeOf(e sketch.Entry, ofProfiles change) change {
+	switch {
+	case e.Value == NeverAcknowledged:
+		return neverAcknowledged
+	case e.Value&ofProfile != 0:
+		return ofProfiles
+	default:
+		return moved
 	}
-	return ofAMembership
 }

@@ -19,11 +19,9 @@ const CodeShared = "shared"
 // the memory of the process.
 type identifierIndex struct {
 	mapped   []profile.Identifier
-	seen     [len(profile.Identifiers)]*hashset.Compact // nil once complete
-	found    [len(profile.Identifiers)]hashset.Compact  // in several profiles
-	complete bool                                       // all segments have been read
-
-	hashes []profile.Hash // of the chunk at hand
+	seen     [len(profile.Identifiers)]hashset.Repeats // empty once complete
+	found    [len(profile.Identifiers)]hashset.Compact // in several profiles
+	complete bool                                      // all segments have been read
 }
 
 // FindShared makes the next pass look for identifiers that several addresses have.
@@ -33,7 +31,6 @@ func (r *Reader) FindShared() {
 	for _, i := range profile.Identifiers {
 		if i.Mapped(r.pipeline.Mapping) {
 			x.mapped = append(x.mapped, i)
-			x.seen[i] = &hashset.Compact{}
 		}
 	}
 	r.shared = x
@@ -49,24 +46,17 @@ func (x *identifierIndex) any() bool {
 
 // note takes in the identifiers of the first profile of each address in a chunk.
 func (x *identifierIndex) note(r *Reader) {
-	if x == nil || x.complete {
+	if x == nil || x.complete || len(x.mapped) == 0 {
 		return
 	}
-	for _, i := range x.mapped {
-		x.hashes = x.hashes[:0]
-		for j := range r.encoded {
-			e := &r.encoded[j]
-			if !e.first {
-				continue
-			}
-			if value := i.Of(r.json[e.start:e.end]); value != nil {
-				x.hashes = append(x.hashes, profile.HashOf(value))
-			}
+	for j := range r.encoded {
+		e := &r.encoded[j]
+		if !e.first {
+			continue
 		}
-		x.seen[i].Prefetch(x.hashes)
-		for _, h := range x.hashes {
-			if !x.seen[i].Add(h) {
-				x.found[i].Add(h)
+		for i, value := range profile.IdentifiersOf(r.json[e.start:e.end]) {
+			if value != nil {
+				x.seen[i].Add(profile.HashOf(value))
 			}
 		}
 	}
@@ -74,10 +64,14 @@ func (x *identifierIndex) note(r *Reader) {
 
 // finish ends the first pass.
 func (x *identifierIndex) finish() {
-	if x != nil {
-		x.complete = true
-		clear(x.seen[:])
+	if x == nil || x.complete {
+		return
 	}
+	for _, i := range x.mapped {
+		x.found[i] = x.seen[i].Find()
+		x.seen[i] = hashset.Repeats{}
+	}
+	x.complete = true
 }
 
 // omit lets an encoder leave out the shared identifiers, once they are known.

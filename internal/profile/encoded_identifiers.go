@@ -3,6 +3,9 @@ package profile
 import (
 	"bytes"
 	"slices"
+	"strings"
+
+	"golang.org/x/net/idna"
 )
 
 // Identifiers other than the address stand right behind it, in this order: see
@@ -42,6 +45,18 @@ func (i Identifier) Of(resource []byte) []byte {
 		return nil
 	}
 	return resource[start+len(identifierKeys[i]) : end-1]
+}
+
+// IdentifiersOf returns all identifiers of an encoded profile as Of does.
+func IdentifiersOf(resource []byte) (values [len(Identifiers)][]byte) {
+	at := addressEnd(resource)
+	for i, key := range identifierKeys {
+		if end := skipText(resource, at, key); end > at {
+			values[i] = resource[at+len(key) : end-1]
+			at = end
+		}
+	}
+	return values
 }
 
 // Without takes the identifier out of an encoded profile, in place.
@@ -87,6 +102,28 @@ func WithoutIdentifiers(resource []byte) []byte {
 	}
 	return slices.Concat(resource[:start], resource[end:])
 }
+
+// Spellings returns the address of an encoded profile in all forms in which Klaviyo
+// may have it: a host name beyond ASCII has two, which Klaviyo takes for different
+// addresses. It returns nil for what is no encoded profile.
+func Spellings(resource []byte) []string {
+	address := AddressOf(resource)
+	if address == "" {
+		return nil
+	}
+	all := []string{address}
+	local, host, _ := strings.Cut(address, "@")
+	if !strings.Contains(host, asciiPrefix) {
+		return all
+	}
+	if unicode, err := idna.Lookup.ToUnicode(host); err == nil && unicode != host {
+		all = append(all, local+"@"+unicode)
+	}
+	return all
+}
+
+// asciiPrefix begins each label of a host name that stands for one beyond ASCII.
+const asciiPrefix = "xn--"
 
 // addressEnd is where the address of an encoded profile ends; 0 if it does not
 // begin with one.

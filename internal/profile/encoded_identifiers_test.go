@@ -2,6 +2,7 @@ package profile_test
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"testing"
 
@@ -22,6 +23,9 @@ func TestIdentifiers(t *testing.T) {
 				found := i.Of(plain)
 				if string(bytes.ReplaceAll(bytes.ReplaceAll(found, []byte(`\"`), []byte(`"`)), []byte(`\\`), []byte(`\`))) != value || (found == nil) != (value == "") {
 					t.Errorf("%s of %s is %q", i.Target(), plain, found)
+				}
+				if got := profile.IdentifiersOf(plain)[i]; !bytes.Equal(got, found) || (got == nil) != (found == nil) {
+					t.Errorf("%s of %s is %q among all, and %q alone", i.Target(), plain, got, found)
 				}
 				other := []string{row[0], row[1], row[2], row[3]}
 				other[1+i] = ""
@@ -84,5 +88,38 @@ func TestSizeWithoutIdentifier(t *testing.T) {
 	e.OmitIdentifiers(func(profile.Identifier, profile.Hash) bool { return true })
 	if _, rejection := e.Append(nil, row, &info); rejection != nil {
 		t.Errorf("without the id: %s", rejection.Reason())
+	}
+}
+
+// An address with a host name beyond ASCII has two spellings, however the segment
+// writes it; any other has one.
+func TestSpellings(t *testing.T) {
+	t.Parallel()
+	mapping := profile.Mapping{Email: "e", Attributes: map[string]string{"first_name": "f"}}
+	const ascii, unicode = "ann@xn--bcher-kva.example", "ann@bücher.example"
+	for address, want := range map[string][]string{
+		"Ann@Example.com": {"ann@example.com"}, ascii: {ascii, unicode}, unicode: {ascii, unicode},
+		"a'&{b}@example.com": {"a'&{b}@example.com"}, "ann@axn--b.example": {"ann@axn--b.example"},
+	} {
+		if got := profile.Spellings(encodeWithout(t, mapping, nil, []string{address, "Ann"})); !slices.Equal(got, want) {
+			t.Errorf("%s is spelled %q, want %q", address, got, want)
+		}
+	}
+	if got := profile.Spellings([]byte(`{"type":"profile"}`)); got != nil {
+		t.Errorf("what is no profile is spelled %q", got)
+	}
+}
+
+// The address of an encoded profile is read back.
+func TestAddressOf(t *testing.T) {
+	t.Parallel()
+	mapping := profile.Mapping{Email: "e", PhoneNumber: "p"}
+	for given, want := range map[string]string{"Ann+1@Example.com": "ann+1@example.com", "info@bücher.example": "info@xn--bcher-kva.example", "o'neil@example.com": "o'neil@example.com"} {
+		if got := profile.AddressOf(encodeWithout(t, mapping, nil, []string{given, "+34600111222"})); got != want {
+			t.Errorf("%q is %q", given, got)
+		}
+	}
+	if got := profile.AddressOf([]byte(`{"type":"profile"}`)); got != "" {
+		t.Errorf("no profile has %q", got)
 	}
 }

@@ -115,7 +115,7 @@ func (p *klaviyoProvider) Configure(ctx context.Context, req provider.ConfigureR
 
 		addressUnknown: config.BaseURL.IsUnknown(),
 
-		options: klaviyo.Options{UserAgent: "terraform-provider-klaviyo/" + p.version + " (+https://registry.terraform.io/providers/klaviyo-community/klaviyo)"},
+		options: klaviyo.Options{Clock: p.clock, UserAgent: "terraform-provider-klaviyo/" + p.version + " (+https://registry.terraform.io/providers/klaviyo-community/klaviyo)"},
 	}
 	d.options.BaseURL = stringOrEnv(config.BaseURL, envBaseURL)
 	if d.options.BaseURL != "" {

@@ -35,7 +35,8 @@ type providerData struct {
 	refreshes refreshes
 	renames   sync.Map // names that lists are about to get, by id of the list
 	rejects   rejectsFiles
-	mirrors   mirrors
+	claims    claims
+	turns     turns
 	runs      runs
 	account   ownAccount
 }

@@ -41,7 +41,7 @@ func fullSendAfterAttribute() schema.Attribute {
 // changesNames are the attributes of changes with their descriptions.
 var changesNames = map[string]string{
 	"added":     "Number of profiles that are new in the segments.",
-	"updated":   "Number of profiles with other values, or in other segments.",
+	"updated":   "Number of profiles with other values, in other segments, or, with `membership_check = \"full\"`, missing on the list.",
 	"removed":   "Number of profiles that have left the segments. With `sync_mode = \"mirror\"` they are taken off the list.",
 	"unchanged": "Number of profiles that are not sent again.",
 }
@@ -92,7 +92,7 @@ func difference(c *pipeline.Changes) *due.Difference {
 	if c == nil {
 		return nil
 	}
-	return &due.Difference{Added: int64(len(c.Added)), Updated: int64(len(c.Updated)), Removed: int64(len(c.Removed))}
+	return &due.Difference{Added: int64(len(c.Added)), Updated: int64(len(c.Updated) + len(c.Missing)), Removed: int64(len(c.Removed))}
 }
 
 // send returns what runs send, empty while it is not known.
@@ -118,17 +118,20 @@ func fullSendDue(after, last types.String, now time.Time) bool {
 // track has the export compare its segments with what Klaviyo acknowledged in the
 // last run, if that was to the same list, and has a run record it anew.
 func (p *exportPlan) track(ctx context.Context) {
+	p.ranBefore = p.sameList(ctx)
+	p.loadUnfinished(ctx)
 	if p.plan.send() != due.SendChanges {
 		return
 	}
-	p.export.TrackChanges = true
-	if p.ranBefore = p.sameList(ctx); !p.ranBefore {
+	p.export.TrackChanges, p.export.KeepKeys = true, p.plan.removesOnDestroy()
+	if !p.ranBefore {
 		return
 	}
 	p.export.Acknowledged = loadSketch(ctx, p.private, keyAcknowledged, p.diags)
 	p.known = p.export.Acknowledged != nil
 	if p.export.Mirror == export.MirrorExported {
 		p.export.AcknowledgedKeys = loadSketch(ctx, p.private, keyAcknowledgedKeys, p.diags)
+		p.setAcknowledgedAt()
 	}
 }
 
@@ -139,15 +142,6 @@ func (p *exportPlan) sameList(ctx context.Context) bool {
 	}
 	last := p.state.lastRun()
 	return last != nil && p.lastRun(ctx, last).Inputs.List == p.plan.inputs(p.export).List
-}
-
-// sends is how many profiles a run sends.
-func (p *exportPlan) sends(survey *export.Survey) int64 {
-	d := difference(survey.Changes)
-	if p.export.Acknowledged == nil || d == nil {
-		return survey.Profiles
-	}
-	return d.Added + d.Updated
 }
 
 // chooseSent decides whether a run that was planned sends everything, and returns
@@ -164,14 +158,22 @@ func (p *exportPlan) chooseSent(ctx context.Context, planned lastRun, surveyed *
 	switch {
 	case p.export.Acknowledged == nil:
 	case why.Everything || p.plan.Changes.IsNull():
-		p.export.Acknowledged = nil
-	case p.plan.MembershipCheck.ValueString() != membershipNone:
-		if lost := p.lost(ctx); lost > 0 {
-			p.export.Acknowledged = nil
+		p.export.SendEverything = true
+	case countsMembers(p.plan):
+		if lost := p.lost(ctx); lost > knownMissing(surveyed) {
+			p.export.SendEverything = true
 			warnLost(p.diags, p.plan.name(), lost)
 		}
 	}
 	return reason
+}
+
+// knownMissing is how many profiles a run sends because the list lacks them.
+func knownMissing(surveyed *export.Survey) int64 {
+	if surveyed.Changes == nil {
+		return 0
+	}
+	return int64(len(surveyed.Changes.Missing))
 }
 
 // lost is how many members the list has lost since the last run, perhaps since the
@@ -181,7 +183,7 @@ func (p *exportPlan) lost(ctx context.Context) int64 {
 	list, err := p.used.client.ListWithCount(ctx, p.export.ListID)
 	if err == nil {
 		var members int64
-		if members, err = lost(ctx, p.used.client, p.export, p.state.lastRun(), list.ProfileCount); err == nil {
+		if members, err = lost(ctx, p.used.client, p.export, p.membersBefore(), list.ProfileCount); err == nil {
 			return members
 		}
 	}

@@ -63,6 +63,10 @@ func (p *exportPlan) lastRun(ctx context.Context, last lastRun) *due.Run {
 		run.Inputs = p.state.inputs(p.export)
 	}
 	load(ctx, p.private, keyMissing, &run.Missing, p.diags)
+	run.PartlySent = load(ctx, p.private, keyPartlySent, &run.PartlySentListed, p.diags)
+	if p.unfinished != nil {
+		run.RemovalUnfinished, run.Unremoved = true, p.unfinished.Left
+	}
 	return run
 }
 
@@ -77,7 +81,10 @@ func (p *exportPlan) refreshFacts() *due.Refresh {
 		Lost: p.refresh.Lost, Tick: p.refresh.Tick, FullSend: p.refresh.FullSend,
 	}
 	if m := p.refresh.Membership; m != nil {
-		found.Membership = &due.Membership{Missing: missingIn(m), Strangers: m.Strangers}
+		found.Membership = &due.Membership{Missing: missingIn(m), Listed: m.Listed, Strangers: m.Strangers}
+	}
+	if s := p.refresh.Sample; s != nil {
+		found.Sample = &due.Sample{People: s.People, Missing: s.Missing}
 	}
 	return found
 }

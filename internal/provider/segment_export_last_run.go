@@ -220,11 +220,17 @@ func (run lastRun) startedAt() time.Time {
 	return at
 }
 
+// completedAt is when the run was over, zero if that is not known.
+func (run lastRun) completedAt() time.Time {
+	at, _ := time.Parse(time.RFC3339, run.text(runCompletedAt).ValueString())
+	return at
+}
+
 // completedSince reports whether the run completed at or after a time, to the
 // second.
 func (run lastRun) completedSince(t time.Time) bool {
-	completed, err := time.Parse(time.RFC3339, run.text(runCompletedAt).ValueString())
-	return err == nil && !completed.Before(t.Truncate(time.Second))
+	completed := run.completedAt()
+	return !completed.IsZero() && !completed.Before(t.Truncate(time.Second))
 }
 
 // lastRun is the last run of the export, nil if there was none or if it is not

@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
@@ -17,7 +18,7 @@ func (w *env) checking(check string) configuration {
 func TestAccSegmentExport_membershipChecks(t *testing.T) {
 	t.Parallel()
 	for check, reason := range map[string]string{
-		membershipFull: "everything is sent: list lacks 1 profile and has 2 strangers", membershipCount: "", membershipNone: "",
+		membershipFull: "list lacks 1 profile and has 2 strangers", membershipCount: "", membershipNone: "",
 	} {
 		t.Run(check, func(t *testing.T) {
 			t.Parallel()
@@ -51,7 +52,7 @@ func TestAccSegmentExport_membershipNotChecked(t *testing.T) {
 // profiles, is no drift later; who goes then is.
 func TestAccSegmentExport_baselineOfTheList(t *testing.T) {
 	t.Parallel()
-	for check, reason := range map[string]string{membershipFull: "everything is sent: list lacks 2 profiles", membershipCount: "everything is sent: list lost 1 member"} {
+	for check, reason := range map[string]string{membershipFull: "list lacks 2 profiles", membershipCount: "everything is sent: list lost 1 member"} {
 		t.Run(check, func(t *testing.T) {
 			t.Parallel()
 			w := newEnv(t)
@@ -75,9 +76,10 @@ func TestAccSegmentExport_unsubscribedIsNoDrift(t *testing.T) {
 			t.Parallel()
 			w := newEnv(t)
 			config := w.checking(check)
-			lost := applied(config, inState(exportAddress, values{"withheld_count": 1}))
+			withheld := map[string]int{membershipFull: 0, membershipCount: 1}[check] // the full check sends only who is missing
+			lost := applied(config, inState(exportAddress, values{"withheld_count": withheld}))
 			lost.PreConfig = func() { w.RemoveMembers(w.list.ID, "bob@example.com") }
-			reason := map[string]string{membershipFull: "everything is sent: list lacks 1 profile", membershipCount: "everything is sent: list lost 1 member"}[check]
+			reason := map[string]string{membershipFull: "list lacks 1 profile", membershipCount: "everything is sent: list lost 1 member"}[check]
 			lost.ConfigPlanChecks = planned(exportAddress, plancheck.ResourceActionUpdate, dueRun(reason))
 			w.run(applied(config),
 				resource.TestStep{Config: config.String(), PlanOnly: true, PreConfig: func() { w.Unsubscribe(w.list.ID, "ann@example.com") }},
@@ -85,5 +87,22 @@ func TestAccSegmentExport_unsubscribedIsNoDrift(t *testing.T) {
 			w.wantMembers("bob@example.com", "eve@example.com")
 			w.wantImports(2)
 		})
+	}
+}
+
+// Only who is missing is sent, and who was missing right after the last run is not
+// sent again with them.
+func TestAccSegmentExport_sendsWhoIsMissing(t *testing.T) {
+	t.Parallel()
+	w := newEnvKeepingBodies(t)
+	w.FailEmail("p7@example.com", "merged", "Merged into another profile")
+	config := w.export(peopleHeader+peopleRows(0, 450)).with(exportBlock, "membership_check", `"full"`)
+	lost := applied(config, inState(exportAddress, merged(changesOf(1, 3, 0, 446), values{"last_run.sent": "changes", "last_run.profiles_updated": 3})))
+	lost.PreConfig = func() { w.RemoveMembers(w.list.ID, "p1@example.com", "p200@example.com", "p449@example.com") }
+	lost.ConfigPlanChecks = planned(exportAddress, plancheck.ResourceActionUpdate, dueRun("list lacks 4 profiles"))
+	unchanged := resource.TestStep{Config: config.String(), PlanOnly: true}
+	w.run(applied(config), unchanged, lost, unchanged)
+	if sent := w.lastImport(); !slices.Equal(sent, []string{"p1@example.com", "p200@example.com", "p449@example.com", "p7@example.com"}) {
+		t.Errorf("sent %v", sent)
 	}
 }

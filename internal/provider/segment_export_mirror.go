@@ -132,41 +132,73 @@ func (p *exportPlan) leaversUnknown() bool {
 	return p.export.Mirror == export.MirrorExported && p.ranBefore && p.export.Acknowledged == nil && p.export.AcknowledgedKeys == nil
 }
 
-// checkMirror refuses a second export that mirrors the list: each would take off whom
-// the other has added.
-func (p *exportPlan) checkMirror() {
-	if p.export.Mirror == export.MirrorNone || p.plan.ID.IsUnknown() {
+// checkClaims refuses a second export to the list if one of the two would take off whom
+// the other adds: if both are mirrors, or if one takes off everybody who is not in its
+// own segments.
+func (p *exportPlan) checkClaims() {
+	if p.plan.ID.IsUnknown() {
 		return
 	}
-	other := p.data.mirrors.claim(p.plan.ID.ValueString(), p.plan.name(), fmt.Sprint(p.plan.DisplayName, p.plan.source()))
-	if other == "" {
+	mine := claim{p.plan.name(), fmt.Sprint(p.plan.DisplayName, p.plan.source()), p.export.Mirror}
+	other := p.data.claims.add(p.plan.ID.ValueString(), mine)
+	if other == nil {
 		return
 	}
-	p.diags.AddAttributeError(path.Root("sync_mode"), "Two Exports Mirror One List",
-		fmt.Sprintf("The exports %q and %q both have sync_mode = \"%s\" and the list %q: each would take off the list whom the other has put there. "+
-			"Give each of them a list of its own, make them one export with several segments, or set sync_mode = \"%s\" in both.",
-			other, p.plan.name(), syncMirror, p.plan.ListID.ValueString(), syncUpsert))
+	const remedy = "Give each of them a list of its own, make them one export with several segments, or set "
+	if mine.mirror != export.MirrorNone && other.mirror != export.MirrorNone {
+		p.diags.AddAttributeError(path.Root("sync_mode"), "Two Exports Mirror One List",
+			fmt.Sprintf("The exports %q and %q both have sync_mode = \"%s\" and the list %q: each would take off the list whom the other has put there. "+
+				remedy+"sync_mode = \"%s\" in both.",
+				other.name, mine.name, syncMirror, p.plan.ListID.ValueString(), syncUpsert))
+		return
+	}
+	all, adds := mine.name, other.name
+	if mine.mirror == export.MirrorNone {
+		all, adds = adds, all
+	}
+	p.diags.AddAttributeError(path.Root("list_id"), "Export To A List That Another Mirrors",
+		fmt.Sprintf("The exports %q and %q have the same list %q, and %q has removal_scope = \"%s\": it would take off whom %q has put there. "+
+			remedy+"removal_scope = \"%s\" in the mirror.",
+			all, adds, p.plan.ListID.ValueString(), all, removeAll, adds, removeExported))
 }
 
-// mirrors are the exports of this process that mirror a list, by account and list.
-type mirrors struct {
+// claims are the exports of this process by account and list.
+type claims struct {
 	mu     sync.Mutex
-	byList map[string]mirrorExport
+	byList map[string][]claim
 }
 
-type mirrorExport struct{ name, identity string }
+// claim is what an export does with a list.
+type claim struct {
+	name, identity string
+	mirror         export.Mirror
+}
 
-// claim records that an export mirrors a list. It returns the name of another export
-// that does, empty if there is none.
-func (m *mirrors) claim(list, name, identity string) string {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if other, ok := m.byList[list]; ok && other.identity != identity {
-		return other.name
+// add records what an export does with a list. It returns another export that it must
+// not be combined with; nil if there is none.
+func (c *claims) add(list string, mine claim) *claim {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	known := false
+	for _, other := range c.byList[list] {
+		if other.identity == mine.identity {
+			known = true
+			continue
+		}
+		if mine.excludes(other) || other.excludes(mine) {
+			return &other
+		}
 	}
-	if m.byList == nil {
-		m.byList = map[string]mirrorExport{}
+	if c.byList == nil {
+		c.byList = map[string][]claim{}
 	}
-	m.byList[list] = mirrorExport{name, identity}
-	return ""
+	if !known {
+		c.byList[list] = append(c.byList[list], mine)
+	}
+	return nil
+}
+
+// excludes reports whether an export would take off the list whom another adds.
+func (c claim) excludes(other claim) bool {
+	return c.mirror == export.MirrorAll || c.mirror == export.MirrorExported && other.mirror != export.MirrorNone
 }

@@ -118,6 +118,29 @@ func TestAccSegmentExport_twoMirrorsOfOneList(t *testing.T) {
 		applied(config.with(second, "sync_mode", `"upsert"`)))
 }
 
+// A mirror that takes off everybody else must not share its list with any export,
+// whichever of the two is planned first.
+func TestAccSegmentExport_mirrorOfAllBesideAnExport(t *testing.T) {
+	t.Parallel()
+	const second = `resource "klaviyo_segment_export" "second"`
+	beside := func(w *env, mirrored, other string) configuration {
+		config := w.mirroring(peopleRows(0, 3))
+		one := config[exportBlock]
+		config = config.with(exportBlock, "display_name", `"First"`)
+		for argument, value := range one {
+			config = config.with(second, argument, value)
+		}
+		config = config.with(second, "display_name", `"Second"`)
+		return config.with(mirrored, "removal_scope", `"all"`).with(other, "sync_mode", `"upsert"`)
+	}
+	w := newEnv(t)
+	w.run(applied(w.connection()),
+		refused(beside(w, exportBlock, second), "Export To A List That Another Mirrors", `The exports "First" and "Second" have the same list`, `"First" has removal_scope = "all"`, `whom "Second" has put there`, `removal_scope = "exported"`),
+		refused(beside(w, second, exportBlock), "Export To A List That Another Mirrors", `The exports "Second" and "First" have the same list`, `"Second" has removal_scope = "all"`),
+		refused(beside(w, second, exportBlock).with(second, "depends_on", "["+exportAddress+"]"), "Export To A List That Another Mirrors"),
+		applied(beside(w, second, exportBlock).with(second, "removal_scope", `"exported"`)))
+}
+
 // What means nothing, or what cannot be kept, is an error on the argument.
 func TestAccSegmentExport_refusedSending(t *testing.T) {
 	t.Parallel()

@@ -34,6 +34,7 @@ type segmentExportModel struct {
 	RemovalScope    types.String `tfsdk:"removal_scope"`
 	OptOuts         types.String `tfsdk:"opt_outs"`
 	Enabled         types.Bool   `tfsdk:"enabled"`
+	OnDestroy       types.String `tfsdk:"on_destroy"`
 	RunOnApply      types.Bool   `tfsdk:"run_on_apply"`
 	Triggers        types.Map    `tfsdk:"triggers"`
 	RejectsPath     types.String `tfsdk:"rejects_path"`
@@ -120,7 +121,7 @@ func (m *segmentExportModel) declared() bool {
 // sourceKnown and the attributes themselves.
 func (m *segmentExportModel) export(ctx context.Context, diags *diag.Diagnostics) *export.Export {
 	e := &export.Export{
-		ListID: m.ListID.ValueString(), IgnoreOptOuts: m.OptOuts.ValueString() == optOutsIgnore,
+		ListID: m.ListID.ValueString(), OptOuts: optOuts[m.OptOuts.ValueString()],
 		Safeguards: m.safeguards(ctx, diags), RejectsPath: m.RejectsPath.ValueString(), Mirror: m.mirror(),
 	}
 	if d, ok := m.destination(ctx, diags); ok {

@@ -34,6 +34,8 @@ type exportPlan struct {
 	outcome       refreshOutcome // of that refresh
 	ranBefore     bool           // the last run was to the list of the plan
 	known         bool           // which profiles Klaviyo acknowledged in the last run
+
+	unfinished *unfinishedRemoval // what a run has not finished; nil if that is nothing
 }
 
 // complete sets every computed attribute of the plan. What depends on unknown
@@ -53,7 +55,7 @@ func (p *exportPlan) complete(ctx context.Context, limit time.Duration) {
 	}
 	p.loadRefresh(ctx)
 	p.track(ctx)
-	if p.checkMirror(); p.diags.HasError() {
+	if p.checkClaims(); p.diags.HasError() {
 		return
 	}
 	if !p.preflight(ctx) {
@@ -305,7 +307,7 @@ func (p *exportPlan) decide(ctx context.Context, survey *export.Survey) {
 // planRun plans a run that is due.
 func (p *exportPlan) planRun(ctx context.Context, why due.Reasons, survey *export.Survey) {
 	if why.Everything {
-		p.export.Acknowledged = nil
+		p.export.SendEverything = true
 	}
 	if p.checkRemovals(survey); p.diags.HasError() {
 		return
@@ -318,16 +320,19 @@ func (p *exportPlan) planRun(ctx context.Context, why due.Reasons, survey *expor
 	}
 	reason := why.Promised()
 	if p.surveyRefreshed(ctx) {
-		reason += " " + estimate(p.sends(survey))
+		reason += " " + estimate(p.export.Sends(survey))
 	}
 	p.plan.forgetRun()
 	p.plan.LastRun = plannedRun(reason).object()
 	p.plan.Changes = plannedChanges(why, survey)
 	p.plan.ListProfileCount = types.Int64Unknown()
 	if !p.surveyRefreshed(ctx) {
-		warnToExport(p.diags, p.plan.name(), survey, p.sends(survey))
+		warnToExport(p.diags, p.plan.name(), survey, p.export.Sends(survey))
 	}
 	warnRows(p.diags, p.plan.name(), survey)
+	if p.surveyRefreshed(ctx) && p.refresh.Membership != nil && p.plan.OptOuts.Equal(p.state.OptOuts) && p.plan.ListID.Equal(p.state.ListID) {
+		warnAbsent(p.diags, p.plan.name(), p.refresh.Membership.OptOuts)
+	}
 }
 
 // checkBeforeRun checks the scopes of the key, as far as that can be tried, and that

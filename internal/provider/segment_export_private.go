@@ -27,6 +27,10 @@ const (
 	// keyMissing is who was missing on the list after the last run, a [due.Missing].
 	keyMissing = "missing"
 
+	// keyAbsent is who of a sample was not on the list after the last run, an
+	// [export.Absent].
+	keyAbsent = "absent"
+
 	// keyInputs is what the last run was made with, [due.Inputs]. The attributes
 	// of the state may have changed since without a run.
 	keyInputs = "last_run_inputs"
@@ -35,10 +39,21 @@ const (
 	keyCounts = "last_run_counts"
 
 	// keyAcknowledged and keyAcknowledgedKeys are the sketches of the profiles that
-	// Klaviyo has acknowledged, the second of keys alone and only of mirrors. They
-	// are of the account and the list of keyInputs.
+	// Klaviyo has acknowledged, the second of keys alone and only of exports that take
+	// people off the list. They are of the account and the list of keyInputs.
 	keyAcknowledged     = "acknowledged"
 	keyAcknowledgedKeys = "acknowledged_keys"
+
+	// keyUnfinished is what is known of a removal that a run did not finish, an
+	// [unfinishedRemoval].
+	keyUnfinished = "unfinished_removal"
+
+	// keyPartlySent says of a run that failed after it had sent profiles whether these
+	// are among the changes since keyAcknowledged.
+	keyPartlySent = "partly_sent"
+
+	// keyWithdrawn is what a destroy has not finished, an [unfinishedDestroy].
+	keyWithdrawn = "unfinished_destroy"
 )
 
 // privateState is the data that the framework stores beside the attributes.
@@ -78,6 +93,9 @@ type refreshed struct {
 
 	// Membership is set where the list was read.
 	Membership *export.Membership `json:"membership"`
+
+	// Sample is set where a sample of the people was looked up on the list.
+	Sample *export.SampleCheck `json:"sample,omitempty"`
 }
 
 // runCounts are counts of a run that its attributes do not have.

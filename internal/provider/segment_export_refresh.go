@@ -55,7 +55,11 @@ func (r *exportRefresh) refresh(ctx context.Context, limit time.Duration) *refre
 	case ctx.Err() != nil: // the list has taken all the time
 	case err == nil && r.state.MembershipCheck.ValueString() == membershipFull:
 		found.Survey, found.Membership, err = r.export.Compare(ctx, used.client)
+		r.leaveMissing(ctx, &found)
 		err = explainTimeout(ctx, "who is on the list", err)
+	case err == nil && r.state.MembershipCheck.ValueString() == membershipSample && r.state.lastRun() != nil:
+		found.Survey, err = r.sample(ctx, used, &found)
+		err = explainTimeout(ctx, "what the segments hold", err)
 	default:
 		found.Survey, err = r.survey(ctx)
 		err = explainTimeout(ctx, "what the segments hold", err)
@@ -67,6 +71,18 @@ func (r *exportRefresh) refresh(ctx context.Context, limit time.Duration) *refre
 	outcome.survey = found.Survey
 	r.data.refreshes.keep(r.state.key(), outcome)
 	return r.due(ctx, found)
+}
+
+// leaveMissing takes those out of the changes who are missing on the list, unless
+// there are others than right after the last run: Klaviyo merged or skipped them.
+func (r *exportRefresh) leaveMissing(ctx context.Context, found *refreshed) {
+	last := r.state.lastRun()
+	if found.Membership == nil || !found.Membership.Listed || last == nil {
+		return
+	}
+	if !missingIn(found.Membership).Beyond(r.plan.lastRun(ctx, last).Missing) {
+		found.Survey.Changes.Missing = nil
+	}
 }
 
 // warnList warns that the list was not read.
@@ -123,35 +139,61 @@ func (r *exportRefresh) noteTimeout(ctx context.Context, err error) (failure rea
 func (r *exportRefresh) survey(ctx context.Context) (*export.Survey, error) {
 	s, err := r.export.SurveyUnless(ctx, loadSurveyed(ctx, r.private, r.state, r.diags))
 	if err == nil {
-		storeSurveyed(ctx, r.private, r.state, r.export, s, r.diags)
-		r.data.surveys.keep(r.state.source(), s)
+		r.keepSurvey(ctx, s)
 	}
 	return s, err
 }
 
+func (r *exportRefresh) keepSurvey(ctx context.Context, s *export.Survey) {
+	storeSurveyed(ctx, r.private, r.state, r.export, s, r.diags)
+	r.data.surveys.keep(r.state.source(), s)
+}
+
 // list reads the list, and how many members it has lost since the last run.
 func (r *exportRefresh) list(ctx context.Context, client *klaviyo.Client, found *refreshed) error {
-	if r.state.MembershipCheck.ValueString() == membershipNone {
+	if !countsMembers(r.state) {
 		list, err := r.export.CheckList(ctx, client)
 		if err == nil {
 			r.state.ListName = types.StringValue(list.Name)
 		}
 		return err
 	}
-	list, err := client.ListWithCount(ctx, r.export.ListID)
+	counting, waiting := klaviyo.WithWaiting(ctx)
+	list, err := client.ListWithCount(counting, r.export.ListID)
+	warnWaiting(r.diags, r.state.name(), waiting.Total())
 	if err != nil {
 		return export.ListError(r.export.ListID, err)
 	}
 	r.state.ListName, r.state.ListProfileCount = types.StringValue(list.Name), types.Int64Value(list.ProfileCount)
-	found.Lost, err = lost(ctx, client, r.export, r.state.lastRun(), list.ProfileCount)
+	found.Lost, err = lost(ctx, client, r.export, r.plan.membersBefore(), list.ProfileCount)
 	return err
 }
 
-// lost is how many members a list has lost since the last run, which may be nil.
-// members is their number now.
-func lost(ctx context.Context, client *klaviyo.Client, e *export.Export, last lastRun, members int64) (int64, error) {
-	if last == nil || last.count(runListProfileCount).IsNull() {
+// counted is how many members a list had at a time.
+type counted struct {
+	members types.Int64 // null if that is not known
+	at      time.Time
+}
+
+// membersBefore is how many members the list had after the last run, or after the
+// removal that it did not finish.
+func (p *exportPlan) membersBefore() counted {
+	last := p.state.lastRun()
+	switch {
+	case last == nil:
+		return counted{members: types.Int64Null()}
+	case p.unfinished != nil && p.unfinished.Members >= 0:
+		return counted{types.Int64Value(p.unfinished.Members), p.unfinished.At}
+	default:
+		return counted{last.count(runListProfileCount), last.startedAt()}
+	}
+}
+
+// lost is how many members a list has lost since they were counted. members is their
+// number now.
+func lost(ctx context.Context, client *klaviyo.Client, e *export.Export, before counted, members int64) (int64, error) {
+	if before.members.IsNull() {
 		return 0, nil
 	}
-	return e.Lost(ctx, client, last.count(runListProfileCount).ValueInt64(), members, last.startedAt())
+	return e.Lost(ctx, client, before.members.ValueInt64(), members, before.at)
 }

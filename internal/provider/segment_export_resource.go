@@ -38,7 +38,11 @@ func (r *segmentExportResource) Configure(_ context.Context, req resource.Config
 
 // ModifyPlan implements resource.ResourceWithModifyPlan.
 func (r *segmentExportResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
-	if req.Plan.Raw.IsNull() || r.data == nil {
+	switch {
+	case r.data == nil:
+		return
+	case req.Plan.Raw.IsNull():
+		warnDestroy(ctx, req, resp)
 		return
 	}
 	var plan segmentExportModel
@@ -69,6 +73,10 @@ func (r *segmentExportResource) Create(ctx context.Context, req resource.CreateR
 		return
 	}
 	p := exportPlan{data: r.data, plan: &plan, private: resp.Private, diags: &resp.Diagnostics}
+	if err := r.data.turns.create(ctx, plan.ID.ValueString()); err != nil {
+		plan.addError(&resp.Diagnostics, err)
+		return
+	}
 	p.apply(ctx, "create", timeout)
 	if resp.Diagnostics.HasError() {
 		return
@@ -118,10 +126,6 @@ func (r *segmentExportResource) Update(ctx context.Context, req resource.UpdateR
 	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
 }
 
-// Delete implements resource.Resource. The list keeps its members.
-func (r *segmentExportResource) Delete(context.Context, resource.DeleteRequest, *resource.DeleteResponse) {
-}
-
 // apply executes the plan. Terraform has planned again just before, with everything
 // known.
 func (p *exportPlan) apply(ctx context.Context, operation string, timeout time.Duration) {
@@ -151,6 +155,7 @@ func (p *exportPlan) apply(ctx context.Context, operation string, timeout time.D
 	run := p.plan.lastRun()
 	if run == nil || !run.text(runID).IsUnknown() {
 		p.save(ctx)
+		p.beginSampling(ctx)
 		p.plan.setNextRun(ctx, p.diags)
 		return
 	}
@@ -173,11 +178,17 @@ func (p *exportPlan) surveyed(ctx context.Context) *export.Survey {
 
 // run exports, and records it.
 func (p *exportPlan) run(ctx context.Context, reason string, surveyed *export.Survey) {
-	result, err := p.export.Run(ctx, p.used.client, export.RunOptions{Surveyed: surveyed, Fingerprint: p.pinned()})
+	sample := p.newSample()
+	result, err := p.export.Run(ctx, p.used.client, export.RunOptions{Surveyed: surveyed, Fingerprint: p.pinned(), Sample: sample})
 	if err != nil {
+		p.keepPartlySent(ctx, err)
+		p.keepUnfinished(ctx, err)
 		p.plan.addError(p.diags, p.used.blame(err))
 		return
 	}
+	store(ctx, p.private, keyPartlySent, nil, p.diags)
+	store(ctx, p.private, keyUnfinished, nil, p.diags)
+	store(ctx, p.private, keyWithdrawn, nil, p.diags)
 	result.LeaversUnknown = result.LeaversUnknown || p.leaversUnknown()
 	p.data.runs.add(result.ID)
 	warnChanged(p.diags, p.plan.name(), p.plan.Fingerprint, p.plan.ProfileCount, result)
@@ -196,6 +207,7 @@ func (p *exportPlan) run(ctx context.Context, reason string, surveyed *export.Su
 	store(ctx, p.private, keyInputs, p.plan.inputs(p.export), p.diags)
 	storeSurveyed(ctx, p.private, p.plan, p.export, &result.Survey, p.diags)
 	p.rememberMissing(ctx)
+	p.rememberAbsent(ctx, sample)
 	warnResult(p.diags, p.plan.name(), result)
 }
 

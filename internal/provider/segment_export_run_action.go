@@ -100,7 +100,7 @@ func summary(r *export.Result) string {
 	}
 	reasons := func(t tally.Tally) string { return strings.TrimSuffix(t.String(), "\n") }
 	line(r.Duplicates, "row", "left out: an earlier row has the same email address.")
-	line(r.Withheld, "profile", "withheld: the people unsubscribed from the list.")
+	line(r.Withheld, "profile", "withheld: "+r.OptOuts.String()+".")
 	line(r.Removed, "member", "taken off the list.")
 	line(r.Refused.Total, "profile", "refused by Klaviyo.")
 	line(r.Unconfirmed.Total(), "profile", "not confirmed by Klaviyo.")

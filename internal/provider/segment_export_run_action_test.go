@@ -336,11 +336,11 @@ func TestSummary(t *testing.T) {
 	started := noon
 	r := &export.Result{
 		StartedAt: started, CompletedAt: started.Add(83*time.Second + 26*time.Millisecond), ListName: "VIP", ListProfileCount: -1,
-		Survey: export.Survey{Rows: 1_000_020, Profiles: 1_000_000, Duplicates: 20}, Exported: 999_999, Withheld: 1, Jobs: 100,
+		Survey: export.Survey{Rows: 1_000_020, Profiles: 1_000_000, Duplicates: 20}, Exported: 999_999, Withheld: 1, OptOuts: export.OptOutCounts{List: 1}, Jobs: 100,
 	}
 	want := `Exported 999,999 of 1,000,000 profiles to the list "VIP" in 1m23s, with 100 import jobs.
 20 rows left out: an earlier row has the same email address.
-1 profile withheld: the people unsubscribed from the list.`
+1 profile withheld: 1 unsubscribed from this list.`
 	if got := summary(r); got != want {
 		t.Errorf("the summary is\n%s\nwant\n%s", got, want)
 	}

@@ -45,7 +45,7 @@ func TestAccSegmentExport_readTimeoutOfKlaviyo(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t)
 	w.OnRequest(func(r *http.Request) {
-		if strings.HasPrefix(r.URL.Path, "/api/lists/") {
+		if strings.HasPrefix(r.URL.Path, "/api/lists") {
 			<-r.Context().Done()
 		}
 	})

@@ -96,8 +96,66 @@ func warnLost(diags *diag.Diagnostics, name string, members int64) {
 			tally.Count(members, "member")))
 }
 
-// warnResult warns of what Klaviyo refused or did not confirm.
+// longWait is how long a plan may wait for Klaviyo's limit without a warning.
+const longWait = 10 * time.Second
+
+// warnWaiting warns that counting the members of a list had to wait. Terraform shows
+// warnings with the same summary as one, with their number.
+func warnWaiting(diags *diag.Diagnostics, name string, waited time.Duration) {
+	if waited < longWait {
+		return
+	}
+	diags.AddAttributeWarning(path.Root("membership_check"), "Waited To Count The Members Of A List",
+		fmt.Sprintf("The refresh of the export %q waited %s, because Klaviyo counts the members of lists only 15 times a minute, for all users of the account together, and membership_check = \"%s\" needs a count for each export and plan. "+
+			"With many exports set membership_check = \"%s\", which looks up a hundred people of the segment instead, or \"%s\".",
+			name, waited.Round(time.Second), membershipCount, membershipSample, membershipNone))
+}
+
+// warnShort warns that fewer people are on the list than Klaviyo acknowledged.
+func warnShort(diags *diag.Diagnostics, name string, r *export.Result) {
+	if r.Short == 0 {
+		return
+	}
+	acknowledged := r.ListProfileCount + r.Short
+	diags.AddAttributeWarning(path.Root("list_id"), "Fewer Members Than Exported: "+name,
+		fmt.Sprintf("Klaviyo acknowledged %s of people who did not opt out, in this run or before, but after the run the list %q has %s, %s fewer. "+
+			"Klaviyo may have merged profiles that share a phone number or an external id, may take several addresses for one person, or somebody has taken people off the list or deleted them meanwhile. "+
+			"Look for them in Klaviyo, in the list and in the log of merged profiles; membership_check = \"%s\" tells with each plan how many people of the segments are missing on the list. To send everybody once more, change one of the triggers.",
+			tally.Count(acknowledged, "profile"), r.ListName, tally.Count(r.ListProfileCount, "member"), tally.Thousands(r.Short), membershipFull))
+}
+
+// countPeople is a number of people with what agrees with it: "1 person is" or
+// "12 people are".
+func countPeople(n int64, one, many string) string {
+	if n == 1 {
+		return "1 person " + one
+	}
+	return tally.Thousands(n) + " people " + many
+}
+
+// warnAbsent warns of people who are not on the list since they opted out, and whom a
+// planned run does not put back.
+func warnAbsent(diags *diag.Diagnostics, name string, who export.OptOutCounts) {
+	if n := who.Total(); n > 0 {
+		diags.AddAttributeWarning(path.Root("opt_outs"), "People Who Opted Out: "+name,
+			fmt.Sprintf("Of those in the segments, %s not on the list because of opting out: %s. The run does not put them back.", countPeople(n, "is", "are"), who))
+	}
+}
+
+// warnWithheld warns of people whom a run withheld.
+func warnWithheld(diags *diag.Diagnostics, name string, r *export.Result) {
+	if n := r.Withheld; n > 0 {
+		diags.AddAttributeWarning(path.Root("opt_outs"), "People Withheld: "+name,
+			fmt.Sprintf("%s withheld: %s. They are neither put on the list %q nor updated. The argument opt_outs says which opt-outs count.",
+				countPeople(n, "was", "were"), r.OptOuts, r.ListName))
+	}
+}
+
+// warnResult warns of who was withheld, of who is not on the list all the same, and of
+// what Klaviyo refused or did not confirm.
 func warnResult(diags *diag.Diagnostics, name string, r *export.Result) {
+	warnWithheld(diags, name, r)
+	warnShort(diags, name, r)
 	if r.Refused.Total > 0 {
 		diags.AddAttributeWarning(path.Root(segmentArgument), "Profiles That Klaviyo Refused: "+name,
 			fmt.Sprintf("Klaviyo took %s of %s. It refused:\n%sCorrect these rows in the source; the next run tries them again. %s",

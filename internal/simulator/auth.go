@@ -86,7 +86,7 @@ func (x *exchange) authenticate() *response {
 func (x *exchange) checkScopes() *response {
 	key := x.lookup()
 	var missing []string
-	for _, scope := range x.operation.scopes {
+	for _, scope := range append(slices.Clone(x.operation.scopes), x.includedScopes()...) {
 		if key == nil || !slices.Contains(key.scopes, scope) {
 			missing = append(missing, scope)
 		}
@@ -97,6 +97,14 @@ func (x *exchange) checkScopes() *response {
 	return refusal(newProblem(http.StatusForbidden, "permission_denied",
 		"You do not have permission to perform this action.",
 		"The API key is missing required scopes: "+strings.Join(missing, ", ")))
+}
+
+// includedScopes are the scopes for what else is to be in the answer.
+func (x *exchange) includedScopes() []string {
+	if slices.Contains(strings.Split(x.request.URL.Query().Get("include"), ","), "flow-triggers") {
+		return []string{"flows:read"}
+	}
+	return nil
 }
 
 func (x *exchange) checkRevision() *response {

@@ -82,6 +82,15 @@ func TestMissingScopesAreNamed(t *testing.T) {
 	call(t, s, "GET", "/api/accounts", "", as).want(t, 200)
 }
 
+func TestIncludedResourcesNeedTheirScope(t *testing.T) {
+	t.Parallel()
+	s := start(t, simulator.Options{})
+	s.AddKey("pk_lists", "lists:read")
+	as := header("Authorization", "Klaviyo-API-Key pk_lists")
+	call(t, s, "GET", "/api/lists", "", as).want(t, 200)
+	call(t, s, "GET", "/api/lists"+encode("include", "flow-triggers"), "", as).refused(t, 403, "permission_denied", "/data")
+}
+
 func TestAccountsAreApart(t *testing.T) {
 	t.Parallel()
 	s := start(t, simulator.Options{Account: simulator.Account{Timezone: "Europe/Madrid"}, RateLimits: true})

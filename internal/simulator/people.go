@@ -174,8 +174,8 @@ func (p *people) identify(found *person, d *details) (changed bool) {
 		if _, taken := one.index[one.given]; taken || one.given == "" {
 			continue
 		}
-		if *one.have != "" {
-			delete(one.index, *one.have)
+		if *one.have != "" && (!p.merge || one.have != &found.email) {
+			delete(one.index, *one.have) // a merged profile keeps its earlier address as a secondary one
 		}
 		*one.have = one.given
 		one.index[one.given] = found.number

@@ -117,7 +117,7 @@ func (x *exchange) holds(who *person, c condition) bool {
 	case "id":
 		return c.holdsText(x.account.people.id(who.number))
 	case "email":
-		return slices.ContainsFunc(c.texts, func(text string) bool { return text != "" && strings.EqualFold(text, who.email) })
+		return slices.ContainsFunc(c.texts, func(text string) bool { return x.account.people.byAddress(text) == who })
 	case "phone_number":
 		return c.holdsText(who.phone)
 	case "external_id":

@@ -106,6 +106,30 @@ func (a *account) suppressedBy(listID string) string {
 	return listID
 }
 
+// Merge merges the profile of an address into that of another, as Klaviyo does with
+// profiles that turn out to be one person: the first profile is gone, its address leads
+// to the second one as a secondary address, and so do its places on lists. It panics
+// when one of the addresses has no profile.
+func (s *Server) Merge(email, into string) {
+	a, unlock := s.lock()
+	defer unlock()
+	from, to := a.people.byAddress(email), a.people.byAddress(into)
+	if from == nil || to == nil {
+		panic("simulator: no profile to merge")
+	}
+	for _, l := range a.lists {
+		if l.members.has(from.number) {
+			l.members.remove(from.number)
+			l.members.add(to.number, s.options.Now())
+		}
+	}
+	a.people.byEmail[from.email] = to.number
+	delete(a.people.byPhone, from.phone)
+	delete(a.people.byExternal, from.external)
+	from.email, from.phone, from.external = "", "", ""
+	a.people.version++
+}
+
 // SuppressEverything suppresses all email to an address, for a reason such as
 // UNSUBSCRIBE (in a flow's email), SPAM_COMPLAINT, USER_SUPPRESSED (by hand) or
 // HARD_BOUNCE. The profile stays on its lists.

@@ -19,16 +19,18 @@ import (
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/sketch"
 )
 
 // workload is measured in a process of its own.
 type workload struct {
-	Kind   string // floor, survey or run
+	Kind   string // floor, survey, run or refresh
 	Source string // the format or the database of the segment; CSV by default
 	Path   string // of the segment
 	Rows   int
+	Track  bool // finds out what has changed
 
-	// For a run.
+	// For a run or a refresh.
 	BaseURL   string
 	APIKey    string
 	AccountID string
@@ -146,13 +148,19 @@ func (w workload) run(ctx context.Context) (*export.Survey, error) {
 	export.TuneMemory() // as the provider does
 	switch w.Kind {
 	case "survey":
-		s, err := newExport(w.source(), "", "").Survey(ctx)
+		e := newExport(w.source(), "", "")
+		if w.Track {
+			e.TrackChanges, e.Acknowledged = true, sketch.New(sketch.Salt{1}, sketch.CellsFor(w.Rows))
+		}
+		s, err := e.Survey(ctx)
 		if err == nil && s.Profiles != int64(w.Rows) {
 			err = fmt.Errorf("surveyed %d profiles", s.Profiles)
 		}
 		return s, err
 	case "run":
 		return nil, runAll(ctx, w)
+	case "refresh":
+		return nil, refreshAll(ctx, w)
 	default:
 		return nil, errors.New("no such kind of workload: " + strconv.Quote(w.Kind))
 	}
@@ -181,7 +189,9 @@ func runAll(ctx context.Context, w workload) error {
 	var running sync.WaitGroup
 	for i, list := range w.ListIDs {
 		running.Go(func() {
-			result, err := newExport(w.source(), w.AccountID, list).Run(ctx, client, export.RunOptions{Surveyed: w.Surveyed})
+			e := newExport(w.source(), w.AccountID, list)
+			e.TrackChanges = w.Track
+			result, err := e.Run(ctx, client, export.RunOptions{Surveyed: w.Surveyed})
 			if err == nil && result.Exported != int64(w.Rows) {
 				err = fmt.Errorf("exported %d profiles", result.Exported)
 			}

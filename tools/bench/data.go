@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -29,14 +30,40 @@ func writeSegment(path string, rows, padding int) error {
 	for i := range rows {
 		first, last := pick(r, firstNames), pick(r, lastNames)
 		fmt.Fprintf(w, "CNTID_%d,%s,%s,%s.%d@%s,%s,%s,%s,USA,%d/%d/%d,%s%s,%.2f\n", 1_000_000+i, first, last,
-			pick(r, mailboxes), i, pick(r, domains), phone(r), pick(r, cities), pick(r, states),
+			pick(r, mailboxes), i, pick(r, domains), phone(r, i), pick(r, cities), pick(r, states),
 			1+r.IntN(12), 1+r.IntN(28), 1940+r.IntN(66), pick(r, tiers), more, 20_000+r.Float64()*200_000)
 	}
 	if err := errors.Join(w.Flush(), f.Close()); err != nil {
 		return err
 	}
-	settled := time.Now().Add(-time.Minute) // the provider expects a file that was just written to change
-	return os.Chtimes(path, settled, settled)
+	return settle(path)
+}
+
+// settle dates a file back: the provider expects one that was just written to change.
+func settle(path string) error {
+	then := time.Now().Add(-time.Minute)
+	return os.Chtimes(path, then, then)
+}
+
+// changeSegment changes the last column of one in so many rows.
+func changeSegment(path string, oneIn int) error {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	var out bytes.Buffer
+	row := 0 // the header
+	for line := range bytes.Lines(text) {
+		if row > 0 && row%oneIn == 0 {
+			line = append(bytes.TrimSuffix(bytes.Clone(line), []byte("\n")), "9\n"...)
+		}
+		out.Write(line)
+		row++
+	}
+	if err := os.WriteFile(path, out.Bytes(), 0o600); err != nil {
+		return err
+	}
+	return settle(path)
 }
 
 var (
@@ -52,9 +79,12 @@ var (
 
 func pick(r *rand.Rand, from []string) string { return from[r.IntN(len(from))] }
 
-// phone returns an American number in one of the usual notations.
-func phone(r *rand.Rand) string {
-	area, exchange, line := areas[r.IntN(len(areas))], 200+r.IntN(700), r.IntN(10_000)
+// phone returns an American number in one of the usual notations, another one for each
+// row: segments in which several people share one are read twice.
+func phone(r *rand.Rand, row int) string {
+	const lines, step = 700 * 10_000, 1_299_709 // a prime, so that all lines come before one comes again
+	n := row / len(areas) * step % lines
+	area, exchange, line := areas[row%len(areas)], 200+n/10_000, n%10_000
 	layouts := []string{"%d-%d-%04d", "(%d) %d-%04d", "+1%d%d%04d", "%d.%d.%04d", "001-%d-%d-%04d"}
 	return fmt.Sprintf(layouts[r.IntN(len(layouts))], area, exchange, line)
 }

@@ -54,7 +54,7 @@ func (b *suite) speed(ctx context.Context) error {
 	samples := make([]sample, len(sizes))
 	for i, size := range sizes {
 		var err error
-		if samples[i], err = b.sample(ctx, b.rows(size)); err != nil {
+		if samples[i], err = b.sample(ctx, b.rows(size), false); err != nil {
 			return err
 		}
 	}
@@ -74,6 +74,9 @@ func (b *suite) speed(ctx context.Context) error {
 		b.add(name+"survey and run in one: CPU / floor", slices.Min(s.whole)/floor, -1, "%.2f")
 		b.add(name+"run: peak memory, MiB", median(s.peak), bar(150), "%.0f")
 	}
+	if err := b.speedOfChanges(ctx); err != nil {
+		return err
+	}
 	growth := func(cpu func(sample) []float64) float64 {
 		each := func(few, many int) float64 { // without the start of the process
 			return (slices.Min(cpu(samples[many])) - slices.Min(cpu(samples[few]))) / float64(sizes[many]-sizes[few])
@@ -85,7 +88,9 @@ func (b *suite) speed(ctx context.Context) error {
 	return nil
 }
 
-func (b *suite) sample(ctx context.Context, rows int) (s sample, err error) {
+// sample measures a segment of so many rows. track says whether a sketch of it is
+// made, to know its changes.
+func (b *suite) sample(ctx context.Context, rows int, track bool) (s sample, err error) {
 	if err := writeSegment(b.path, rows, 0); err != nil {
 		return s, err
 	}
@@ -94,10 +99,11 @@ func (b *suite) sample(ctx context.Context, rows int) (s sample, err error) {
 		return s, err
 	}
 	defer server.Close()
+	run.Track = track
 	// Surveys come first: right after a run, which keeps all processors busy, they
 	// are slower, and more so than their floor.
 	for range b.rounds {
-		floor, survey, err := besideFloor(ctx, workload{Kind: "survey", Path: b.path, Rows: rows})
+		floor, survey, err := besideFloor(ctx, workload{Kind: "survey", Path: b.path, Rows: rows, Track: track})
 		if err != nil {
 			return s, err
 		}

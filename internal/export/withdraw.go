@@ -1,0 +1,165 @@
+package export
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/diagnostic"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/hashset"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/logging"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/pipeline"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/sketch"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/tally"
+)
+
+// Withdrawal is what came of a [Export.Withdraw].
+type Withdrawal struct {
+	Removed int64 // members taken off the list
+
+	// Left and Leaving are the keys of those who are still to be taken off after an
+	// error, in place of AcknowledgedKeys and Leaving of the export. Left is nil if
+	// those remain valid.
+	Left    *sketch.Sketch
+	Leaving pipeline.Keys
+}
+
+// Withdraw takes everybody off the list whom the export has put there, according to
+// Acknowledged and AcknowledgedKeys. Nobody is unsubscribed, and whoever was added by others
+// stays. When it fails half-way, doing it again removes the rest. A list that is gone is
+// no error.
+func (e *Export) Withdraw(ctx context.Context, client *klaviyo.Client) (Withdrawal, error) {
+	w := withdrawal{export: e, removal: removal{client: client, listID: e.ListID}}
+	err := e.CheckAccount(ctx, client)
+	if err == nil {
+		if err = w.run(ctx); klaviyo.IsNotFound(err) {
+			err = nil
+		}
+	}
+	done := Withdrawal{Removed: w.removal.removed.Load()}
+	if err == nil {
+		return done, nil
+	}
+	if w.found && e.AcknowledgedKeys != nil {
+		done.Left = sketch.NewLike(e.AcknowledgedKeys)
+		left, doubtful := w.removal.left()
+		for _, l := range left {
+			done.Left.Add(pipeline.KeyOf(done.Left, l.email), 0)
+		}
+		for _, l := range doubtful {
+			done.Leaving = append(done.Leaving, pipeline.KeyOf(done.Left, l.email))
+		}
+		slices.Sort(done.Leaving)
+	}
+	words := fmt.Sprintf("%s by then. Destroy again: whoever is still on the list is then taken off it.",
+		tally.CountWith(done.Removed, "member", "was taken off the list", "were taken off the list"))
+	if done.Removed == 0 {
+		words = "Nobody was taken off the list."
+	}
+	if ctx.Err() != nil {
+		return done, interrupted(ctx, klaviyo.WaitedFor(err), words)
+	}
+	return done, diagnostic.AddToDetail(explained(err), "\n\n"+words)
+}
+
+// withdrawal is a Withdraw under way.
+type withdrawal struct {
+	export  *Export
+	removal removal
+	found   bool // removal knows who is to be taken off
+}
+
+func (w *withdrawal) run(ctx context.Context) error {
+	client := w.removal.client
+	if _, err := client.List(ctx, w.export.ListID); err != nil {
+		return err
+	}
+	exported, unread := w.exported(ctx)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	var members []leaver
+	var seen hashset.Set
+	err := w.export.eachMember(ctx, client, func(m member) {
+		if seen.Add(m.hash) && (exported == nil || exported(m)) {
+			members = append(members, leaver{m.id, m.hash.Lo})
+		}
+	})
+	if err != nil {
+		return err
+	}
+	if exported == nil && len(members) > 0 {
+		if members, err = w.withoutStrangers(members, unread); err != nil {
+			return err
+		}
+	}
+	w.removal.plan(members)
+	w.found = true
+	return w.removal.run(ctx)
+}
+
+// exported reads the segments and returns what reports whether the export has put a
+// member on the list: who is in the segments now, except for those who are new, and
+// who has left them since the last run. It returns nil, and why, if that is not known.
+func (w *withdrawal) exported(ctx context.Context) (func(member) bool, error) {
+	before := w.export.Acknowledged
+	if before == nil {
+		return nil, errors.New("the state does not tell what the last run has sent")
+	}
+	reader := w.export.pipeline().NewReader()
+	survey, err := w.export.survey(ctx, reader, nil)
+	if err != nil {
+		logging.Warn(ctx, "The segments cannot be read, so strangers are told by the list alone", logging.Fields{"reason": err.Error()})
+		return nil, err
+	}
+	changes := survey.Changes
+	if changes == nil {
+		return nil, errors.New("the segments have changed too much since the last run")
+	}
+	return func(m member) bool {
+		keys := changes.Removed
+		in := reader.Has(m.hash)
+		if in {
+			keys = changes.Added
+		}
+		_, listed := slices.BinarySearch(keys, pipeline.KeyOf(before, m.hash.Lo))
+		return in != listed
+	}, nil
+}
+
+// withoutStrangers leaves out the members whom the export has not put on the list,
+// which can be told as long as they are few. unread is why the segments do not tell.
+func (w *withdrawal) withoutStrangers(members []leaver, unread error) ([]leaver, error) {
+	put := w.export.AcknowledgedKeys
+	if put != nil {
+		list := sketch.NewLike(put)
+		for _, l := range members {
+			key := pipeline.KeyOf(put, l.email)
+			if _, leaving := slices.BinarySearch(w.export.Leaving, key); !leaving {
+				list.Add(key, 0)
+			}
+		}
+		if strangers, ok := onlyIn(list, put); ok {
+			return slices.DeleteFunc(members, func(l leaver) bool { return among(strangers, pipeline.KeyOf(put, l.email)) }), nil
+		}
+	}
+	return nil, &diagnostic.Error{
+		Attribute: []string{"on_destroy"},
+		Summary:   "Not Known Whom The Export Put On The List",
+		Detail: fmt.Sprintf("With on_destroy = \"remove_profiles\", destroying the export takes off the list %q whom it has put there, and that cannot be told from those whom others have added: %s. "+
+			"Apply the export once more and destroy it then. Or, if its people are to stay on the list, set on_destroy = \"keep\", apply, and destroy it.",
+			w.export.ListID, describe(unread)),
+		Err: unread,
+	}
+}
+
+// describe is what an error says, as part of a sentence.
+func describe(err error) string {
+	var one *diagnostic.Error
+	if errors.As(err, &one) {
+		return "the segments cannot be read (" + one.Summary + ": " + one.Detail + ")"
+	}
+	return err.Error()
+}

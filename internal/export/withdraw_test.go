@@ -1,0 +1,174 @@
+package export_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/simulator"
+)
+
+// withdrawing is an export that has run, and knows whom it has put on the list.
+func (w *env) withdrawing(t *testing.T, source *table) *export.Export {
+	t.Helper()
+	e := w.export(source)
+	e.TrackChanges, e.KeepKeys = true, true
+	w.runMirror(t, e)
+	return e
+}
+
+// gone is a segment that cannot be read any more.
+func (s *table) gone() {
+	s.before = func(context.Context, int) error { return errors.New("the file is gone") }
+}
+
+// Whoever was exported is taken off the list, whether the segments can still be read or
+// not, and whoever has left or joined them since. Others stay, and nobody is unsubscribed
+// or deleted.
+func TestWithdraw(t *testing.T) {
+	t.Parallel()
+	const rows = 3000
+	for name, tc := range map[string]struct {
+		before    func(source *table)
+		strangers int
+	}{
+		"unchanged":              {func(*table) {}, 2500},
+		"some have left":         {func(s *table) { s.rows = s.rows[100:] }, 2500},
+		"segment gone":           {(*table).gone, 60},
+		"too much has changed":   {func(s *table) { s.rows = s.rows[:1] }, 60},
+		"no row can be exported": {func(s *table) { s.columns = []string{"email", "phone", "n", "text", "more"} }, 60},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newEnv(t, simulator.Options{})
+			source := people(rows)
+			e := w.withdrawing(t, source)
+			w.AddMembers(w.listID, strangers(tc.strangers)...)
+			w.AddMembers(w.listID, "new@example.com")
+			source.rows = append(slices.Clone(source.rows), []string{"new@example.com", "", "", ""}) // was never exported
+			w.RemoveMembers(w.listID, address(7))
+			w.Unsubscribe(w.listID, address(8))
+			tc.before(source)
+			done, err := e.Withdraw(t.Context(), w.client)
+			if err != nil || done.Removed != rows-2 {
+				t.Fatalf("%d removed, %v", done.Removed, err)
+			}
+			w.checkMembers(t, append(strangers(tc.strangers), "new@example.com"))
+			if _, ok := w.Profile(address(9)); !ok || len(w.imports()) != 1 || len(w.removals()) != 3 {
+				t.Errorf("%d imports, %d removals", len(w.imports()), len(w.removals()))
+			}
+		})
+	}
+}
+
+// Where nothing tells strangers from people of the export, nobody is removed.
+func TestWithdrawOfUnknown(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		before    func(e *export.Export)
+		strangers int
+		says      string
+	}{
+		"too many strangers":           {func(*export.Export) {}, 400, "the segments cannot be read"},
+		"no keys":                      {func(e *export.Export) { e.AcknowledgedKeys = nil }, 0, "the segments cannot be read"},
+		"no sketches":                  {func(e *export.Export) { e.Acknowledged, e.AcknowledgedKeys = nil, nil }, 0, "does not tell what the last run has sent"},
+		"changed too much and no keys": {func(e *export.Export) { e.AcknowledgedKeys, e.Segments[0].Source = nil, people(1) }, 0, "changed too much"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newEnv(t, simulator.Options{})
+			source := people(1000)
+			e := w.withdrawing(t, source)
+			source.gone()
+			w.AddMembers(w.listID, strangers(tc.strangers)...)
+			tc.before(e)
+			done, err := e.Withdraw(t.Context(), w.client)
+			asError(t, err, []string{"on_destroy"}, "Not Known Whom The Export Put On The List", tc.says, `on_destroy = "keep"`, "Apply the export once more", "Nobody was taken off the list")
+			if done.Removed != 0 || len(w.removals()) != 0 {
+				t.Errorf("%d removed", done.Removed)
+			}
+		})
+	}
+}
+
+// A list that is gone has no members; a key of another account is another matter.
+func TestWithdrawFromAListThatIsGone(t *testing.T) {
+	t.Parallel()
+	w := newEnv(t, simulator.Options{})
+	e := w.withdrawing(t, people(10))
+	e.Destination.AccountID = "OtherA"
+	_, err := e.Withdraw(t.Context(), w.client)
+	asError(t, err, []string{"destination"}, "API Key Of Another Account", "Nobody was taken off the list")
+	e.Destination.AccountID = accountID
+	w.DeleteList(w.listID)
+	if done, err := e.Withdraw(t.Context(), w.client); err != nil || done.Removed != 0 {
+		t.Errorf("%d removed, %v", done.Removed, err)
+	}
+}
+
+// Whatever fails or interrupts it, it goes on when it is done again.
+func TestWithdrawGoesOn(t *testing.T) {
+	t.Parallel()
+	const rows = 9500
+	for name, readable := range map[string]bool{"segment readable": true, "segment gone": false} {
+		for how, interrupt := range map[string]bool{"failed": false, "interrupted": true} {
+			t.Run(name+", "+how, func(t *testing.T) {
+				t.Parallel()
+				w := newEnv(t, simulator.Options{})
+				source := people(rows)
+				e := w.withdrawing(t, source)
+				w.AddMembers(w.listID, strangers(30)...)
+				if !readable {
+					source.gone()
+				}
+				ctx, stop := context.WithCancel(t.Context())
+				defer stop()
+				var seen atomic.Int32
+				if interrupt {
+					w.OnRequest(func(r *http.Request) {
+						if r.Method == http.MethodDelete && seen.Add(1) == 6 {
+							stop()
+						}
+					})
+				} else {
+					w.Inject(simulator.Fault{Method: http.MethodDelete, Nth: 6, Status: http.StatusForbidden})
+				}
+				done, err := e.Withdraw(ctx, w.client)
+				if err == nil || done.Removed == 0 || done.Removed >= rows || !strings.Contains(err.Error(), "Destroy again") {
+					t.Fatalf("%d removed, %v", done.Removed, err)
+				}
+				if interrupt != strings.Contains(err.Error(), "Export Interrupted") {
+					t.Error(err)
+				}
+				e.AcknowledgedKeys, e.Leaving = done.Left, done.Leaving
+				if _, err := e.Withdraw(t.Context(), w.client); err != nil {
+					t.Fatal(err)
+				}
+				w.checkMembers(t, strangers(30))
+			})
+		}
+	}
+}
+
+// The keys are kept even if it is not known of everybody whether Klaviyo took them, so
+// that whoever is on the list can still be told from strangers.
+func TestKeysOfAnUnconfirmedRun(t *testing.T) {
+	t.Parallel()
+	w := newEnv(t, simulator.Options{})
+	source := people(500)
+	w.MiscountJobs(1, 3)
+	e := w.withdrawing(t, source)
+	if e.Acknowledged != nil || e.AcknowledgedKeys == nil {
+		t.Fatal("the sketches are not those of a run that was not confirmed")
+	}
+	w.AddMembers(w.listID, strangers(10)...)
+	if _, err := e.Withdraw(t.Context(), w.client); err != nil {
+		t.Fatal(err)
+	}
+	w.checkMembers(t, strangers(10))
+}

@@ -1,0 +1,73 @@
+package provider
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/pipeline"
+)
+
+// unfinishedRemoval is what is known of the members whom a failed run was to take off
+// the list. It is of the account and the list of keyInputs.
+type unfinishedRemoval struct {
+	Left    int64         `json:"left"`    // who are still to be taken off; -1 if that is not known
+	Members int64         `json:"members"` // of the list by then, at least; -1 if that is not known
+	At      time.Time     `json:"at"`      // zero if the sketches are older than that run
+	Listed  bool          `json:"listed"`  // they are among the changes since keyAcknowledged
+	Leaving pipeline.Keys `json:"leaving"` // see [export.Export]
+}
+
+// keepUnfinished keeps what a run tells that failed while it took members off the list, so
+// that the next run goes on from there. A run to another list than the last one starts
+// anew.
+func (p *exportPlan) keepUnfinished(ctx context.Context, err error) {
+	var failed *export.UnfinishedRemoval
+	if !errors.As(err, &failed) || !p.ranBefore {
+		return
+	}
+	u := unfinishedRemoval{Left: failed.Left, Members: failed.Members, Listed: failed.Listed, Leaving: failed.Leaving}
+	switch before := p.unfinished; {
+	case failed.Acknowledged != nil:
+		p.storeSketches(ctx, failed.Acknowledged, failed.AcknowledgedKeys)
+		u.At = failed.At
+		if failed.Members < 0 && before != nil {
+			u.Members, u.At = before.Members, before.At
+		}
+	case before != nil:
+		return // the sketches are what they were, and so is the rest
+	}
+	store(ctx, p.private, keyUnfinished, u, p.diags)
+}
+
+// keepPartlySent has the next run send again what a run was to send that failed after it
+// had sent some profiles.
+func (p *exportPlan) keepPartlySent(ctx context.Context, err error) {
+	var failed *export.PartlySent
+	if !errors.As(err, &failed) {
+		return
+	}
+	store(ctx, p.private, keyPartlySent, failed.Acknowledged != nil, p.diags)
+	if failed.Acknowledged != nil {
+		p.storeSketches(ctx, failed.Acknowledged, failed.AcknowledgedKeys)
+	}
+}
+
+// loadUnfinished loads what a run to the same list has not finished.
+func (p *exportPlan) loadUnfinished(ctx context.Context) {
+	var u unfinishedRemoval
+	if p.export.Mirror != export.MirrorNone && p.ranBefore && load(ctx, p.private, keyUnfinished, &u, p.diags) {
+		p.unfinished = &u
+		p.export.RemovalUnfinished, p.export.Leaving = !u.Listed, u.Leaving
+	}
+}
+
+// setAcknowledgedAt sets when the acknowledged profiles had joined the list.
+func (p *exportPlan) setAcknowledgedAt() {
+	if p.unfinished != nil && !p.unfinished.At.IsZero() {
+		p.export.AcknowledgedAt = p.unfinished.At
+		return
+	}
+	p.export.AcknowledgedAt = p.state.lastRun().completedAt()
+}

@@ -1,0 +1,117 @@
+package provider
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/simulator"
+)
+
+// jumpingClock passes as usual, and jumps over all that is to be waited.
+type jumpingClock struct {
+	mu    sync.Mutex
+	ahead time.Duration
+}
+
+func (c *jumpingClock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return time.Now().Add(c.ahead)
+}
+
+func (c *jumpingClock) Wait(ctx context.Context, d time.Duration, _ <-chan struct{}) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ahead += d
+	return ctx.Err()
+}
+
+// warningsOf are the warnings with a summary.
+func warningsOf(diags []*tfprotov6.Diagnostic, summary string) (details []string) {
+	for _, d := range diags {
+		if d.Severity == tfprotov6.DiagnosticSeverityWarning && d.Summary == summary {
+			details = append(details, d.Detail)
+		}
+	}
+	return details
+}
+
+// Klaviyo counts the members of lists 15 times a minute. Who waits for that is told
+// what to do about it.
+func TestSegmentExport_waitsToCount(t *testing.T) {
+	t.Parallel()
+	for _, check := range []string{membershipCount, membershipSample} {
+		t.Run(check, func(t *testing.T) {
+			t.Parallel()
+			clock := &jumpingClock{}
+			w := newEnvWith(t, simulator.Options{RateLimits: true, Now: clock.Now})
+			w.runs = clock
+			c := newCore(w, mainKey)
+			o := c.apply(c.absent(exportKind), w.exportObject(threeCSV).with("membership_check", check))
+			var waited []string
+			for i := range 20 {
+				var diags []*tfprotov6.Diagnostic
+				o, diags = c.read(o)
+				c.check(diags)
+				found := warningsOf(diags, "Waited To Count The Members Of A List")
+				if i < 5 && len(found) > 0 {
+					t.Errorf("the refresh number %d warns: %q", i, found)
+				}
+				waited = append(waited, found...)
+			}
+			if check == membershipSample {
+				if len(waited) > 0 {
+					t.Errorf("it warns: %q", waited)
+				}
+				return
+			}
+			if len(waited) != 1 {
+				t.Fatalf("it warns: %q", waited)
+			}
+			for _, part := range []string{`the export "VIP customers to Klaviyo"`, "s, because Klaviyo counts", "15 times a minute", `set membership_check = "sample"`} {
+				if !strings.Contains(waited[0], part) {
+					t.Errorf("%q does not say %q", waited[0], part)
+				}
+			}
+		})
+	}
+}
+
+// A run after which fewer people are on the list than Klaviyo acknowledged says so.
+func TestSegmentExport_shortList(t *testing.T) {
+	t.Parallel()
+	w := newEnv(t)
+	w.AddMembers(w.list.ID, three[2])
+	w.Unsubscribe(w.list.ID, three[2]) // is withheld, which is another warning's matter
+	c := newCore(w, mainKey)
+	config := w.exportObject(threeCSV)
+	first, diags := c.applyPlan(c.absent(exportKind), config, c.plan(c.absent(exportKind), config))
+	c.check(diags)
+	const summary = "Fewer Members Than Exported: VIP customers to Klaviyo"
+	if found := warningsOf(diags, summary); len(found) > 0 {
+		t.Errorf("a list with all people is said to be short: %q", found)
+	}
+	w.OnRequest(func(r *http.Request) {
+		if r.URL.Query().Has("additional-fields[list]") && w.sent("POST", importsPath) == 2 {
+			w.RemoveMembers(w.list.ID, three[0])
+		}
+	})
+	w.segment(threeCSV + "joe@example.com,Joe\n") // the others are not sent again, and should be on the list all the same
+	_, diags = c.applyPlan(first, config, c.plan(c.mustRead(first), config))
+	c.check(diags)
+	found := warningsOf(diags, summary)
+	if len(found) != 1 {
+		t.Fatalf("warnings %q", found)
+	}
+	for _, part := range []string{"acknowledged 3 profiles of people who did not opt out", "has 2 members, 1 fewer", "merged profiles", "several addresses for one person", `membership_check = "full"`} {
+		if !strings.Contains(found[0], part) {
+			t.Errorf("%q does not say %q", found[0], part)
+		}
+	}
+}
