@@ -61,18 +61,23 @@ func checkParquet(file storage.Content, name string) error {
 	if size == 0 {
 		return storage.PathErrorf("Export it again; a Parquet file without rows still has a schema.", errEmptyFile, "The file %q is empty.", name)
 	}
-	var head [4]byte
+	var head [512]byte
 	if _, err := file.ReadAt(head[:], 0); err != nil && !errors.Is(err, io.EOF) {
 		return readFailure(name, err)
 	}
-	if string(head[:]) == "PARE" {
+	if string(head[:4]) == "PARE" {
 		return storage.PathErrorf("Export it without encryption.", nil, "The Parquet file %q is encrypted.", name)
 	}
-	if string(head[:]) != "PAR1" {
+	if string(head[:4]) != "PAR1" {
 		for _, c := range compressions {
 			if strings.HasPrefix(string(head[:]), c.magic) {
 				return storage.PathErrorf("Parquet compresses its columns itself; leave out the compression around it.", nil,
 					"The file %q is Parquet inside of %s, which cannot be read.", name, c.name)
+			}
+		}
+		for _, p := range pages {
+			if p.begin.Match(head[:]) {
+				return storage.PathErrorf(p.remedy, nil, "The file %q is not Parquet but %s.", name, p.is)
 			}
 		}
 		return storage.PathErrorf("Name a Parquet file, or set format to what it is.", nil, "The file %q is not Parquet.", name)
