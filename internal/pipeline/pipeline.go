@@ -60,6 +60,9 @@ type Survey struct {
 	Shared      tally.Tally
 	SharedKnown bool `json:",omitempty"`
 
+	// Notices are what the sources say of what they chose and read, full sentences.
+	Notices []string `json:",omitempty"`
+
 	// Changes are how the profiles differ from those of an earlier sketch; nil if
 	// there was none, or if there are too many.
 	Changes *Changes `json:",omitempty"`
@@ -117,6 +120,9 @@ type Reader struct {
 	seen     hashset.Set      // addresses of this pass
 	shared   *identifierIndex // nil unless FindShared was called
 
+	places  *places  // nil unless KeepPlaces was called
+	notices []string // of this pass; written by the goroutine that reads
+
 	counts      Survey
 	fingerprint profile.Fingerprint
 	addresses   profile.Fingerprint
@@ -154,6 +160,8 @@ func (r *Reader) Counts() *Survey {
 func (r *Reader) Read(ctx context.Context, visit func(*Profile) error) (*Survey, error) {
 	r.counts, r.fingerprint, r.addresses = Survey{}, profile.Fingerprint{}, profile.Fingerprint{}
 	r.seen.Clear()
+	r.notices = nil
+	r.places.clear()
 	version := r.pipeline.Version(ctx)
 	g, ctx := errgroup.WithContext(ctx)
 	s := newStream()
@@ -176,6 +184,7 @@ func (r *Reader) Read(ctx context.Context, visit func(*Profile) error) (*Survey,
 	r.shared.finish()
 	r.counts.SharedKnown = r.shared != nil
 	r.counts.Version = version
+	r.counts.Notices = r.notices
 	return r.Counts(), nil
 }
 

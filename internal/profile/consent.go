@@ -166,7 +166,7 @@ func parseConsentTime(s string) (ConsentTime, ConsentFault) {
 	if _, number := appendNumber(nil, s); number || looksSlashed(s) {
 		return ConsentTime{}, ConsentAmbiguous
 	}
-	if _, local := appendDatetime(nil, s); local {
+	if _, local := appendDatetime(nil, s, false); local {
 		return ConsentTime{}, ConsentAmbiguous
 	}
 	return ConsentTime{}, ConsentNoDate

@@ -61,6 +61,9 @@ func warnRows(diags *diag.Diagnostics, name string, s *export.Survey) {
 			"Some values are exported, but may not be what is meant:\n"+s.Doubtful.String()+rowsCounted)
 	}
 	warnShared(diags, name, s)
+	if len(s.Notices) > 0 {
+		diags.AddAttributeWarning(path.Root(segmentArgument), "What Was Read: "+name, strings.Join(s.Notices, "\n"))
+	}
 }
 
 // warnShared warns of identifiers that several addresses have, a warning for each.
