@@ -57,6 +57,10 @@ type Export struct {
 	// list even if the changes are too many to be listed.
 	AcknowledgedKeys *sketch.Sketch
 
+	// MayHaveJoined are the keys of profiles that are not in Acknowledged, and that a run
+	// that failed may have put on the list. Those that are not in the segments have left.
+	MayHaveJoined pipeline.Keys
+
 	// KeepKeys has a run return AcknowledgedKeys even if the export is no mirror.
 	KeepKeys bool
 

@@ -2,6 +2,7 @@ package export
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/pipeline"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/sketch"
@@ -13,10 +14,11 @@ import (
 type PartlySent struct {
 	Err error
 
-	// Acknowledged and AcknowledgedKeys are those of the next run, for which everybody
-	// whom this run was to send has changed. They are nil if this run was to send
-	// everything, as the next one must.
+	// Acknowledged, AcknowledgedKeys and MayHaveJoined are those of the next run, for
+	// which everybody whom this run was to send has changed. They are nil if this run was
+	// to send everything, as the next one must.
 	Acknowledged, AcknowledgedKeys *sketch.Sketch
+	MayHaveJoined                  pipeline.Keys
 }
 
 func (e *PartlySent) Error() string { return e.Err.Error() }
@@ -32,29 +34,31 @@ func (s *importStep) partlySent(err error) error {
 	}
 	failed := &PartlySent{Err: err}
 	if s.sending.only != nil {
-		failed.Acknowledged, failed.AcknowledgedKeys = s.sending.unsure()
+		s.sending.markUnsure(failed)
+		failed.MayHaveJoined = append(failed.MayHaveJoined, s.export.MayHaveJoined...)
+		slices.Sort(failed.MayHaveJoined)
+		failed.MayHaveJoined = slices.Compact(failed.MayHaveJoined)
 	}
 	return failed
 }
 
-// unsure are the profiles that were acknowledged before, and their keys, with marks for
-// those that were to be sent.
-func (s *sending) unsure() (acknowledged, keys *sketch.Sketch) {
-	acknowledged = clone(s.before)
+// markUnsure copies what was acknowledged before, with marks for the profiles that were to
+// be sent.
+func (s *sending) markUnsure(failed *PartlySent) {
+	failed.Acknowledged = clone(s.before)
 	if s.keysBefore != nil {
-		keys = clone(s.keysBefore)
+		failed.AcknowledgedKeys = clone(s.keysBefore)
 	}
 	for key, added := range s.only {
 		if !added {
-			acknowledged.Add(key, pipeline.Unsure)
+			failed.Acknowledged.Add(key, pipeline.Unsure)
 			continue
 		}
-		acknowledged.Add(key, pipeline.AcknowledgedOtherwise)
-		if keys != nil {
-			keys.Add(key, 0)
+		failed.MayHaveJoined = append(failed.MayHaveJoined, key)
+		if failed.AcknowledgedKeys != nil {
+			failed.AcknowledgedKeys.Add(key, 0)
 		}
 	}
-	return acknowledged, keys
 }
 
 func clone(s *sketch.Sketch) *sketch.Sketch { return without(s, sketch.NewLike(s)) }

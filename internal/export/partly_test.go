@@ -59,7 +59,11 @@ func TestPartlySentIsSentAgain(t *testing.T) {
 	if !errors.As(err, &failed) || failed.Acknowledged == nil {
 		t.Fatalf("error %v", err)
 	}
-	e.Acknowledged, e.AcknowledgedKeys = failed.Acknowledged, failed.AcknowledgedKeys
+	e.Acknowledged, e.AcknowledgedKeys, e.MayHaveJoined = failed.Acknowledged, failed.AcknowledgedKeys, failed.MayHaveJoined
+	if s, err := e.Survey(t.Context()); err != nil || e.Joining(s) != 1 || len(s.Changes.Removed) != 0 {
+		t.Errorf("%d join, %v", e.Joining(s), err)
+	}
+
 	source.rows = before
 	r := w.runMirror(t, e)
 	if checkSent(t, "after the failure", r, false, 0, 1, 99); r.Removed != 1 {

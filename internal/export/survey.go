@@ -45,6 +45,7 @@ func (e *Export) surveySampled(ctx context.Context, r *pipeline.Reader, rejects 
 	}
 	if e.Acknowledged != nil {
 		s.Changes, _ = pipeline.Compare(e.Acknowledged, r.Sketch)
+		e.addLeft(s.Changes)
 	}
 	if err := e.checkRejected(s); err != nil {
 		return s, nothingSent(rejects.list(err))
@@ -76,6 +77,20 @@ func (e *Export) SurveyUnless(ctx context.Context, last *Survey) (*Survey, error
 		return last, e.CheckSurvey(last)
 	}
 	return e.Survey(ctx)
+}
+
+// addLeft adds to changes who has left of those who may have joined: they would be
+// among the added if they were in the segments.
+func (e *Export) addLeft(c *pipeline.Changes) {
+	if c == nil {
+		return
+	}
+	for _, key := range e.MayHaveJoined {
+		if _, in := slices.BinarySearch(c.Added, key); !in {
+			c.Removed = append(c.Removed, key)
+		}
+	}
+	slices.Sort(c.Removed)
 }
 
 // TellsChanges reports whether the versions of all segments can be relied on

@@ -120,6 +120,7 @@ func fullSendDue(after, last types.String, now time.Time) bool {
 func (p *exportPlan) track(ctx context.Context) {
 	p.ranBefore = p.sameList(ctx)
 	p.loadUnfinished(ctx)
+	p.loadPartlySent(ctx)
 	if p.plan.send() != due.SendChanges {
 		return
 	}

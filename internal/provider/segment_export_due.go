@@ -63,7 +63,9 @@ func (p *exportPlan) lastRun(ctx context.Context, last lastRun) *due.Run {
 		run.Inputs = p.state.inputs(p.export)
 	}
 	load(ctx, p.private, keyMissing, &run.Missing, p.diags)
-	run.PartlySent = load(ctx, p.private, keyPartlySent, &run.PartlySentListed, p.diags)
+	if p.partly != nil {
+		run.PartlySent, run.PartlySentListed = true, p.partly.Listed
+	}
 	if p.unfinished != nil {
 		run.RemovalUnfinished, run.Unremoved = true, p.unfinished.Left
 	}

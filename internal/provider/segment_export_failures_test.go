@@ -105,7 +105,7 @@ func TestAccSegmentExport_failedUpdate(t *testing.T) {
 	}
 	again := applied(config, inState(exportAddress, values{"list_profile_count": 4}))
 	again.ConfigPlanChecks = planned(exportAddress, plancheck.ResourceActionUpdate, values{
-		"last_run.reason": "segment changed: +1 ~0 -0" + oneJob, "profile_count": 4,
+		"last_run.reason": "a run failed after it had sent profiles; segment changed: +1 ~0 -0" + oneJob, "profile_count": 4,
 	})
 	w.run(applied(config), failing, again)
 	w.wantMembers("ann@example.com", "bob@example.com", "eve@example.com", "joe@example.com")

@@ -32,6 +32,7 @@ type exportPlan struct {
 	refresh       *refreshed     // what a refresh found that makes a run due; nil if nothing
 	justRefreshed bool           // this process has just refreshed the export
 	outcome       refreshOutcome // of that refresh
+	partly        *partlySent    // what a run has not sent to the end; nil if there is nothing
 	ranBefore     bool           // the last run was to the list of the plan
 	known         bool           // which profiles Klaviyo acknowledged in the last run
 

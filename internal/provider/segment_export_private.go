@@ -48,8 +48,8 @@ const (
 	// [unfinishedRemoval].
 	keyUnfinished = "unfinished_removal"
 
-	// keyPartlySent says of a run that failed after it had sent profiles whether these
-	// are among the changes since keyAcknowledged.
+	// keyPartlySent is what is known of a run that failed after it had sent profiles, a
+	// [partlySent].
 	keyPartlySent = "partly_sent"
 
 	// keyWithdrawn is what a destroy has not finished, an [unfinishedDestroy].

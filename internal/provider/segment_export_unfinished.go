@@ -41,6 +41,21 @@ func (p *exportPlan) keepUnfinished(ctx context.Context, err error) {
 	store(ctx, p.private, keyUnfinished, u, p.diags)
 }
 
+// partlySent is what is known of a run that failed after it had sent profiles.
+type partlySent struct {
+	Listed        bool          `json:"listed"`          // they are among the changes since keyAcknowledged
+	MayHaveJoined pipeline.Keys `json:"may_have_joined"` // see [export.Export]
+}
+
+// loadPartlySent loads what a run to the same list has not sent to the end.
+func (p *exportPlan) loadPartlySent(ctx context.Context) {
+	var failed partlySent
+	if p.ranBefore && load(ctx, p.private, keyPartlySent, &failed, p.diags) {
+		p.partly = &failed
+		p.export.MayHaveJoined = failed.MayHaveJoined
+	}
+}
+
 // keepPartlySent has the next run send again what a run was to send that failed after it
 // had sent some profiles.
 func (p *exportPlan) keepPartlySent(ctx context.Context, err error) {
@@ -48,7 +63,7 @@ func (p *exportPlan) keepPartlySent(ctx context.Context, err error) {
 	if !errors.As(err, &failed) {
 		return
 	}
-	store(ctx, p.private, keyPartlySent, failed.Acknowledged != nil, p.diags)
+	store(ctx, p.private, keyPartlySent, partlySent{failed.Acknowledged != nil, failed.MayHaveJoined}, p.diags)
 	if failed.Acknowledged != nil {
 		p.storeSketches(ctx, failed.Acknowledged, failed.AcknowledgedKeys)
 	}
