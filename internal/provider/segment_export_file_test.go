@@ -434,7 +434,7 @@ func TestAccSecrets_signedURL(t *testing.T) {
 	s.change("EMail\nann@example.com\n")
 	c.fail("Column Not In Segment", "plan", "-no-color", "-input=false")
 	s.change("EMail,FirstName\n\"ann\"@example.com,Ann\n")
-	c.fail("line 2, column 5, there is", "plan", "-no-color", "-input=false")
+	c.fail("the email address is not valid: 1 row", "plan", "-no-color", "-input=false")
 	s.change(csvOf(people))
 	if strings.Contains(c.output.String(), "Signed URL Is Kept In The State") {
 		t.Error("there is a warning of a signature that is not kept")
