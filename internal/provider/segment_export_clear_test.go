@@ -19,7 +19,9 @@ func TestAccSegmentExport_clearsProperties(t *testing.T) {
     empty = "clear"
   }`).with(exportBlock, "properties", `{ zone = "Zone" }`)
 	emptied := applied(config)
-	emptied.PreConfig = func() { w.segment("EMail,FirstName,Tier,Zone\nann@example.com,Ann,,\nbob@example.com,Bob,silver,south\n") }
+	emptied.PreConfig = func() {
+		w.segment("EMail,FirstName,Tier,Zone\nann@example.com,Ann,,\nbob@example.com,Bob,silver,south\n")
+	}
 	emptied.ConfigPlanChecks = planned(exportAddress, plancheck.ResourceActionUpdate, dueRun("segment changed: +0 ~1 -0"))
 	w.run(applied(config), emptied, resource.TestStep{Config: config.String(), PlanOnly: true})
 	p, _ := w.Profile("ann@example.com")
