@@ -206,8 +206,8 @@ func (s *sending) sentAgain(id bulk.ID) {
 func (s *sending) count(id bulk.ID, add, remove func(s *sketch.Sketch, key, value uint64)) {
 	e := pipeline.EntryOf(s.failed, id.Email, id.Content)
 	add(s.failed, e.Key, e.Value)
-	if s.only != nil {
-		if added, sent := s.only[pipeline.KeyOf(s.before, id.Email)]; sent && !added { // Klaviyo has it with other values
+	if s.changes != nil {
+		if _, added := slices.BinarySearch(s.changes.Added, pipeline.KeyOf(s.before, id.Email)); !added { // Klaviyo has it with other values
 			remove(s.failed, e.Key, pipeline.AcknowledgedOtherwise)
 			return
 		}

@@ -76,7 +76,7 @@ func (w *env) export(sources ...segment.Source) *export.Export {
 	e := &export.Export{
 		Mapping: profile.Mapping{
 			Email: "email", PhoneNumber: "phone",
-			Properties: map[string]profile.Property{"n": {Column: "n", Type: profile.Number}, "text": {Column: "text"}},
+			Properties: map[string]profile.Property{"n": {Column: "n", Type: profile.Number, OnInvalid: profile.Stop}, "text": {Column: "text"}},
 		},
 		ListID:      w.listID,
 		Destination: export.Destination{AccountID: accountID, Consent: true},

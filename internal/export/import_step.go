@@ -46,7 +46,7 @@ func (e *Export) importStep(client *klaviyo.Client, before prepared, rejects *re
 		retries: retries{rounds: len(retryWaits)}, sending: e.newSending(before.survey),
 	}
 	s.imports = bulk.New(client, bulk.Options{ListID: e.ListID, Limits: e.limits, OnReject: rejects.add, OnFailure: s.failed, Clock: e.clock()})
-	s.reader.OnRows, s.reader.OnSkip, s.reader.Sketch = s.rows.Store, rejects.add, s.sending.read
+	s.reader.OnRows, s.reader.OnSkip, s.reader.Sketch = s.rows.Store, rejects.follow(s.reader), s.sending.read
 	return s
 }
 

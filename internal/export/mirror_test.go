@@ -96,7 +96,10 @@ func TestMirrorRemovesWhoLeftAmongManyChanges(t *testing.T) {
 // whether the changes are listed or too many.
 func TestMirrorRemovesWhoWasRefusedWithOtherValues(t *testing.T) {
 	t.Parallel()
-	for name, changed := range map[string]int{"listed": 0, "too many": 400} {
+	for name, tc := range map[string]struct {
+		everything bool // is sent when the values are refused
+		changed    int
+	}{"listed": {false, 0}, "too many": {false, 400}, "everything": {true, 0}, "everything, then too many": {true, 400}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newEnv(t, simulator.Options{})
@@ -105,15 +108,17 @@ func TestMirrorRemovesWhoWasRefusedWithOtherValues(t *testing.T) {
 			w.runMirror(t, e)
 			w.FailEmail(address(0), "invalid", "Nobody wants that.")
 			source.rows[0][3] = "refused"
-			if r := w.runMirror(t, e); r.Updated != 1 || r.Refused.Total != 1 {
-				t.Errorf("%d updated, %d refused", r.Updated, r.Refused.Total)
+			e.SendEverything = tc.everything
+			if r := w.runMirror(t, e); r.Everything != tc.everything || r.Refused.Total != 1 {
+				t.Errorf("everything %t, %d refused", r.Everything, r.Refused.Total)
 			}
+			e.SendEverything = false
 			checkSent(t, "once more", w.runMirror(t, e), false, 0, 1, 499)
 			source.rows = source.rows[1:]
-			for _, row := range source.rows[:changed] {
+			for _, row := range source.rows[:tc.changed] {
 				row[3] = "changed"
 			}
-			if r := w.runMirror(t, e); r.Removed != 1 || r.Everything != (changed > 0) {
+			if r := w.runMirror(t, e); r.Removed != 1 || r.Everything != (tc.changed > 0) {
 				t.Errorf("%d removed, everything %t", r.Removed, r.Everything)
 			}
 			w.checkMembers(t, addresses(500)[1:])

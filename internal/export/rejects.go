@@ -12,6 +12,7 @@ import (
 	"sync"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/diagnostic"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/pipeline"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/tally"
 )
@@ -19,9 +20,12 @@ import (
 // rejectsHeader names the columns of a rejects file, and rejectsHeaderLine is
 // its first line, which distinguishes such a file from any other.
 var (
-	rejectsHeader     = []string{"segment", "row", "reason", "code"}
+	rejectsHeader     = []string{"segment", "row", "reason", "code", "file", "line"}
 	rejectsHeaderLine = strings.Join(rejectsHeader, ",") + "\n"
 )
+
+// earlierRejectsHeaderLine is the first line of files that earlier versions wrote.
+const earlierRejectsHeaderLine = "segment,row,reason,code\n"
 
 // maxReasons bounds the distinct reasons that are kept in words. Klaviyo may
 // put a value into its words, and then there are as many as rows.
@@ -33,6 +37,7 @@ type rejects struct {
 	export *Export
 	place  string   // where the path leads; empty until the file is open
 	file   *os.File // beside the place, and moved there in the end
+	reader *pipeline.Reader
 
 	mu      sync.Mutex
 	rows    []rejectedRow
@@ -85,6 +90,28 @@ func (r *rejects) open() (err error) {
 	}
 	r.file, err = openTemporary(temporaryName(r.place))
 	return err
+}
+
+// follow makes the places of rows those of a reader, and returns what it calls for
+// each row that is not handed on.
+func (r *rejects) follow(reader *pipeline.Reader) func(row tally.Row, code, words string) {
+	if r != nil {
+		r.reader = reader
+		reader.KeepPlaces()
+	}
+	return r.add
+}
+
+// placeOf is the file of a row and the line in it, empty where they are not known.
+func (r *rejects) placeOf(segment string, row int64) (file, line string) {
+	if r.reader == nil {
+		return "", ""
+	}
+	place := r.reader.Place(segment, row)
+	if place.Line > 0 {
+		line = strconv.FormatInt(place.Line, 10)
+	}
+	return place.File, line
 }
 
 // add records a row with its reason in words.
@@ -153,12 +180,13 @@ func (r *rejects) write() error {
 	})
 	w := csv.NewWriter(r.file)
 	for _, row := range r.rows {
-		name, number := "", ""
+		name, number, file, line := "", "", "", ""
 		if row.segment >= 0 {
 			name, number = r.export.Segments[row.segment].Name, strconv.FormatInt(row.number, 10)
+			file, line = r.placeOf(name, row.number)
 		}
 		reason := r.reasons[row.reason]
-		_ = w.Write([]string{name, number, reason.words, reason.code}) // an error stays until Flush
+		_ = w.Write([]string{name, number, reason.words, reason.code, file, line}) // an error stays until Flush
 	}
 	w.Flush()
 	err := errors.Join(w.Error(), r.file.Sync())

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/diagnostic"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
@@ -125,7 +126,7 @@ func checkReplaceable(place string) error {
 // files begin with.
 func beginsWithHeader(file io.Reader) (bool, error) {
 	first, err := io.ReadAll(io.LimitReader(file, int64(len(rejectsHeaderLine))))
-	return string(first) == rejectsHeaderLine, err
+	return string(first) == rejectsHeaderLine || strings.HasPrefix(string(first), earlierRejectsHeaderLine), err
 }
 
 func cutLineEnd(line string) string { return line[:len(line)-1] }

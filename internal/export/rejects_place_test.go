@@ -76,7 +76,7 @@ func TestRunReplacesNothingButRejectsFiles(t *testing.T) {
 			w := newEnv(t, simulator.Options{})
 			path := writeFile(t, filepath.Join(t.TempDir(), "file"), content)
 			w.wantRefused(t, w.export(people(3)), path, fmt.Sprintf("a file of %d bytes that no run wrote", len(content)),
-				`begins with exactly the line "segment,row,reason,code"`, "Name another path in rejects_path, or remove the file")
+				`begins with exactly the line "segment,row,reason,code,file,line"`, "Name another path in rejects_path, or remove the file")
 		})
 	}
 }

@@ -22,8 +22,11 @@ func readRejects(t *testing.T, path string) [][]string {
 		t.Fatal(err)
 	}
 	lines, err := csv.NewReader(strings.NewReader(string(text))).ReadAll()
-	if err != nil || len(lines) == 0 || !slices.Equal(lines[0], []string{"segment", "row", "reason", "code"}) {
+	if err != nil || len(lines) == 0 || !slices.Equal(lines[0], []string{"segment", "row", "reason", "code", "file", "line"}) {
 		t.Fatalf("%v: %.200q", err, text)
+	}
+	for i, line := range lines {
+		lines[i] = line[:4] // these segments are in no files
 	}
 	if strings.Contains(string(text), "@") {
 		t.Errorf("an address is shown in %.2000s", text)

@@ -104,9 +104,8 @@ func percent(part, whole int64) string {
 	}
 }
 
-// typeErrors says of each property which rows are not of its type. A declared
-// type is a promise about the data, so a run that would break it is refused before
-// anything is sent.
+// typeErrors says of each property that is to stop the export which rows are not of
+// its type. Such a run is refused before anything is sent.
 func typeErrors(rejected *tally.Tally) error {
 	var out diagnostic.Errors
 	for _, r := range rejected.Reasons() {
@@ -116,7 +115,7 @@ func typeErrors(rejected *tally.Tally) error {
 		out = append(out, &diagnostic.Error{
 			Attribute: append(r.Target.Attribute(), "type"),
 			Summary:   "Property Is Not Of Its Type",
-			Detail: fmt.Sprintf("In %s, %s. Correct the rows, leave their values empty, or declare the property with type = \"string\".",
+			Detail: fmt.Sprintf("In %s, %s. Correct the rows, or let on_invalid of the property leave such values out.",
 				r.Rows(), r.Words),
 		})
 	}

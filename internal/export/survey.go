@@ -55,7 +55,7 @@ func (e *Export) surveySampled(ctx context.Context, r *pipeline.Reader, rejects 
 
 // read makes a pass of a survey.
 func (e *Export) read(ctx context.Context, r *pipeline.Reader, rejects *rejects, sample *Sample) (*Survey, error) {
-	r.OnSkip = rejects.add
+	r.OnSkip = rejects.follow(r)
 	if e.Acknowledged != nil {
 		r.Sketch = sketch.NewLike(e.Acknowledged)
 	}

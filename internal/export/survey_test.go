@@ -193,7 +193,7 @@ func TestSurveyNamesEveryMissingColumn(t *testing.T) {
 func TestSurveyNamesEveryPropertyOfAnotherType(t *testing.T) {
 	t.Parallel()
 	e := declared(&table{columns: columns, rows: [][]string{{address(1), "", "x", "1"}, {address(2), "", "1", "x"}, {address(3), "", "1", "1"}}})
-	e.Mapping.Properties["text"] = profile.Property{Column: "text", Type: profile.Boolean}
+	e.Mapping.Properties["text"] = profile.Property{Column: "text", Type: profile.Boolean, OnInvalid: profile.Stop}
 	_, err := e.Survey(t.Context())
 	var several diagnostic.Errors
 	if !errors.As(err, &several) || len(several) != 2 {

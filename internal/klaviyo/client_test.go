@@ -107,6 +107,9 @@ func TestRequiredScopesAreThoseOfAllOperations(t *testing.T) {
 	if got := klaviyo.RequiredScopes(); !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
+	if got := klaviyo.SubscribeScopes(); !slices.Equal(got, append(want, "subscriptions:write")) {
+		t.Errorf("got %q, want subscriptions:write as well", got)
+	}
 }
 
 // A client that is done with leaves no connection, nor the goroutines that come

@@ -193,8 +193,8 @@ func (t *lenientString) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// ProfileErrors sorts the errors of a refused bulk import by the profile they
-// are about. ok is false unless every error is about a profile: then the
+// ProfileErrors sorts the errors of a refused bulk import, or of a request to
+// subscribe people, by the profile they are about. ok is false unless every error is about a profile: then the
 // request itself was wrong.
 func (e *APIError) ProfileErrors() (byProfile map[int][]ErrorObject, ok bool) {
 	if e.Status != http.StatusBadRequest || len(e.Errors) == 0 {

@@ -56,7 +56,7 @@ func (e *APIError) explain(err error) (summary, detail string) {
 	case e.Status == http.StatusForbidden:
 		return "API Key Lacks A Scope", fmt.Sprintf("The API key may not do this: %s. It needs the scopes %s. "+
 			"The scopes of a key cannot be changed: create a new private key in Klaviyo under Settings > API keys with the scopes %s, and use that.",
-			err, strings.Join(scopesOf(e.Operation), " and "), strings.Join(RequiredScopes(), ", "))
+			err, strings.Join(scopesOf(e.Operation), " and "), strings.Join(scopesWith(scopesOf(e.Operation)), ", "))
 	case e.Status == http.StatusTooManyRequests:
 		return "Klaviyo's Rate Limit Is Used Up", fmt.Sprintf("Klaviyo does not accept more requests for now: %s.%s Other users of the account take from the same limit.", err, e.waitInWords())
 	case e.Status >= http.StatusInternalServerError:

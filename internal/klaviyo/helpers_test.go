@@ -226,6 +226,20 @@ func calls() map[string]call {
 		"Suppressed": {"get_profiles", func(ctx context.Context, c *klaviyo.Client) error {
 			return drain(c.Suppressed(ctx, hour))
 		}},
+		"Consents": {"get_profiles", func(ctx context.Context, c *klaviyo.Client) error {
+			_, err := c.Consents(ctx, []string{"a@example.com"})
+			return err
+		}},
+		"ConsentsByPhone": {"get_profiles", func(ctx context.Context, c *klaviyo.Client) error {
+			_, err := c.ConsentsByPhone(ctx, []string{"+34600111222"})
+			return err
+		}},
+		"Subscribe": {"bulk_subscribe_profiles", func(ctx context.Context, c *klaviyo.Client) error {
+			_, err := c.Subscribe(ctx, klaviyo.SubscribeRequest{ListID: list.ID, Historical: true, People: []klaviyo.Subscriber{
+				{Email: "a@example.com", Channels: []klaviyo.Channel{klaviyo.ChannelEmail}, ConsentedAt: noon},
+			}})
+			return err
+		}},
 		"ImportProfiles": {"bulk_import_profiles", func(ctx context.Context, c *klaviyo.Client) error {
 			_, err := c.ImportProfiles(ctx, list.ID, []byte("{}"))
 			return err

@@ -19,6 +19,9 @@ type operation struct {
 
 	// variant tells apart endpoints with the same id but limits of their own.
 	variant string
+
+	// optional marks what only some exports do; the others need no scopes for it.
+	optional bool
 }
 
 // limitName names the limit that requests of the operation count against.
@@ -118,6 +121,11 @@ var (
 		id: "get_list_ids_for_bulk_import_profiles_job", method: "GET", path: "profile-bulk-import-jobs/{id}/relationships/lists",
 		limit: ratelimit.Limit{Burst: 10, Steady: 150}, scopes: []string{"lists:read"},
 	}
+
+	bulkSubscribeProfiles = operation{
+		id: "bulk_subscribe_profiles", method: "POST", path: "profile-subscription-bulk-create-jobs", optional: true,
+		limit: ratelimit.Limit{Burst: 75, Steady: 750}, scopes: []string{"lists:write", "profiles:write", "subscriptions:write"},
+	}
 )
 
 // operations are all of the above.
@@ -126,15 +134,24 @@ var operations = []*operation{
 	&getList, &getListWithCount, &getLists, &createList, &updateList, &deleteList, &getFlowsTriggeredByList,
 	&getProfiles, &getProfilesForList, &removeProfilesFromList,
 	&bulkImportProfiles, &getImportJob, &getImportJobs, &getImportErrors, &getImportLists,
+	&bulkSubscribeProfiles,
 }
 
 // RequiredScopes are the scopes of a key that exports segments. flows:read is one
 // of them because nothing else tells whether joining a list starts a live flow,
 // which mails the people who join.
-func RequiredScopes() []string {
-	var all []string
+func RequiredScopes() []string { return scopesWith(nil) }
+
+// SubscribeScopes are the scopes of a key that subscribes people as well.
+func SubscribeScopes() []string { return scopesWith(bulkSubscribeProfiles.scopes) }
+
+// scopesWith returns the required scopes and more of them.
+func scopesWith(more []string) []string {
+	all := slices.Clone(more)
 	for _, o := range operations {
-		all = append(all, o.scopes...)
+		if !o.optional {
+			all = append(all, o.scopes...)
+		}
 	}
 	slices.Sort(all)
 	return slices.Compact(all)

@@ -42,6 +42,10 @@ type request struct {
 	// cannot be understood: it has been carried out, and it is much work.
 	final bool
 
+	// header, unless nil, is set to the header of the answer that ends the request
+	// with success.
+	header *http.Header
+
 	// arrived, unless nil, is told whether attempts before the last may have been
 	// carried out too.
 	arrived *bool
@@ -124,6 +128,9 @@ func (c *Client) attemptPaced(ctx context.Context, r request, state *callState, 
 	}
 	header, err := c.attempt(httptrace.WithClientTrace(ctx, trace), r, state.failed, out)
 	s.Done(rateLimitAnswer(header, err))
+	if r.header != nil && err == nil {
+		*r.header = header
+	}
 	return err
 }
 
@@ -222,10 +229,16 @@ func readAll(resp *http.Response) ([]byte, error) {
 	return body, err
 }
 
-// decode decodes a body into out, unless that is nil.
+// decode decodes a body into out. With nil nothing is expected of the body.
 func decode(status int, body []byte, out any) error {
-	if out == nil {
+	switch out.(type) {
+	case nil:
 		return nil
+	case *acceptance:
+		if status == http.StatusAccepted || len(bytes.TrimSpace(body)) == 0 {
+			return nil
+		}
+		return notUnderstood{fmt.Errorf("status %d with a body, where Klaviyo answers 202 without one", status)}
 	}
 	if err := json.Unmarshal(body, out); err != nil {
 		return notUnderstood{fmt.Errorf("status %d with a body that is not the JSON expected: %w", status, err)}
@@ -245,6 +258,10 @@ func (e notUnderstood) Unwrap() error { return e.error }
 // that comes from something in front of Klaviyo, or was cut off: nobody may
 // conclude from it that there is nothing.
 type document interface{ complete() bool }
+
+// acceptance is an answer without a document, which says that Klaviyo will do what
+// was asked. A page with status 200, as a proxy sends it, does not say that.
+type acceptance struct{}
 
 // errTooLarge means a response larger than any that Klaviyo sends.
 var errTooLarge = fmt.Errorf("the response is larger than %d MiB", maxResponse>>20)

@@ -81,6 +81,18 @@ func TestRequests(t *testing.T) {
 		}, ""},
 		"ImportJobLists": {"GET", "/api/profile-bulk-import-jobs/job-1/relationships/lists", nil, ""},
 		"ImportErrors":   {"GET", "/api/profile-bulk-import-jobs/job-1/import-errors", url.Values{"page[size]": {"100"}}, ""},
+		"Consents": {"GET", "/api/profiles", url.Values{
+			"filter": {`any(email,["a@example.com"])`}, "additional-fields[profile]": {"subscriptions"}, "fields[profile]": {"email,phone_number"}, "page[size]": {"100"},
+		}, ""},
+		"ConsentsByPhone": {"GET", "/api/profiles", url.Values{
+			"filter": {`any(phone_number,["+34600111222"])`}, "additional-fields[profile]": {"subscriptions"}, "fields[profile]": {"email,phone_number"}, "page[size]": {"100"},
+		}, ""},
+		"Subscribe": {
+			"POST", "/api/profile-subscription-bulk-create-jobs", nil,
+			`{"data":{"type":"profile-subscription-bulk-create-job","attributes":{"historical_import":true,"profiles":{"data":[{"type":"profile","attributes":{` +
+				`"email":"a@example.com","subscriptions":{"email":{"marketing":{"consent":"SUBSCRIBED","consented_at":"2026-08-01T12:00:00Z"}}}}}]}},` +
+				`"relationships":{"list":{"data":{"type":"list","id":"Y6nRLr"}}}}}`,
+		},
 		"ImportProfiles": {
 			"POST", "/api/profile-bulk-import-jobs", nil,
 			`{"data":{"type":"profile-bulk-import-job","attributes":{"profiles":{"data":[{}]}},"relationships":{"lists":{"data":[{"type":"list","id":"Y6nRLr"}]}}}}`,

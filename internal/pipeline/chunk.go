@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
@@ -79,8 +80,15 @@ func (r *Reader) readSegment(ctx context.Context, i int, s *stream) error {
 	if err != nil {
 		return p.sourceError(ctx, from.Name, err)
 	}
+	if from.DecimalComma {
+		encoder.ReadDecimalCommas()
+	}
+	if lists, ok := rows.(segment.Lister); ok {
+		encoder.ReadLists(lists.Lists())
+	}
 	r.segments.derive(encoder, i)
 	r.shared.omit(encoder)
+	noter := r.places.noter(from.Name, rows)
 	for next := int64(1); ; {
 		var c *chunk
 		select {
@@ -89,7 +97,7 @@ func (r *Reader) readSegment(ctx context.Context, i int, s *stream) error {
 			return p.sourceError(ctx, from.Name, ctx.Err())
 		}
 		*c = chunk{segment: from.Name, index: i, encoder: encoder, first: next, cells: c.cells[:0], bad: c.bad[:0]}
-		err := c.fill(rows)
+		err := c.fill(rows, noter)
 		next += int64(c.rows)
 		if c.rows > 0 {
 			s.full <- c
@@ -103,14 +111,24 @@ func (r *Reader) readSegment(ctx context.Context, i int, s *stream) error {
 		case next == 1 && !p.AllowEmpty:
 			return p.emptySegment(ctx, from.Name, rows)
 		default:
+			r.noteNotices(from.Name, rows)
 			return nil
+		}
+	}
+}
+
+// noteNotices keeps what a source says after its last row.
+func (r *Reader) noteNotices(name string, rows segment.Rows) {
+	if noticer, ok := rows.(segment.Noticer); ok {
+		for _, notice := range noticer.Notices() {
+			r.notices = append(r.notices, fmt.Sprintf("Segment %q: %s", name, notice))
 		}
 	}
 }
 
 // fill reads rows until the chunk is full, by number or by weight. At the end of
 // the segment the error is io.EOF.
-func (c *chunk) fill(rows segment.Rows) error {
+func (c *chunk) fill(rows segment.Rows, places *placeNoter) error {
 	cells := c.cells
 	defer func() { c.cells = cells }()
 	weight, weighed := 0, 0
@@ -126,12 +144,14 @@ func (c *chunk) fill(rows segment.Rows) error {
 		}
 		var err error
 		if cells, err = rows.Next(cells); err == nil {
+			places.note(c.first + int64(c.rows))
 			continue
 		}
 		var bad *segment.RowError
 		if !errors.As(err, &bad) {
 			return err
 		}
+		places.note(c.first + int64(c.rows))
 		c.bad = append(c.bad, badRow{c.rows, bad})
 	}
 	return nil

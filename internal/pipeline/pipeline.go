@@ -39,8 +39,9 @@ type Pipeline struct {
 
 // Segment is a named source.
 type Segment struct {
-	Name   string
-	Source segment.Source
+	Name         string
+	Source       segment.Source
+	DecimalComma bool // numbers in its texts have a decimal comma
 }
 
 // Survey is what one pass over the segments tells.
@@ -52,11 +53,15 @@ type Survey struct {
 	Duplicates  int64       // rows whose address an earlier row has
 	Rejected    tally.Tally // rows that cannot become a profile
 	Dropped     tally.Tally // values left out of profiles
+	Doubtful    tally.Tally // values that are exported, but look wrong
 
 	// Shared are the identifiers left out of profiles because several addresses have
 	// them. It is complete if SharedKnown is set.
 	Shared      tally.Tally
 	SharedKnown bool `json:",omitempty"`
+
+	// Notices are what the sources say of what they chose and read, full sentences.
+	Notices []string `json:",omitempty"`
 
 	// Changes are how the profiles differ from those of an earlier sketch; nil if
 	// there was none, or if there are too many.
@@ -115,6 +120,9 @@ type Reader struct {
 	seen     hashset.Set      // addresses of this pass
 	shared   *identifierIndex // nil unless FindShared was called
 
+	places  *places  // nil unless KeepPlaces was called
+	notices []string // of this pass; written by the goroutine that reads
+
 	counts      Survey
 	fingerprint profile.Fingerprint
 	addresses   profile.Fingerprint
@@ -152,6 +160,8 @@ func (r *Reader) Counts() *Survey {
 func (r *Reader) Read(ctx context.Context, visit func(*Profile) error) (*Survey, error) {
 	r.counts, r.fingerprint, r.addresses = Survey{}, profile.Fingerprint{}, profile.Fingerprint{}
 	r.seen.Clear()
+	r.notices = nil
+	r.places.clear()
 	version := r.pipeline.Version(ctx)
 	g, ctx := errgroup.WithContext(ctx)
 	s := newStream()
@@ -174,6 +184,7 @@ func (r *Reader) Read(ctx context.Context, visit func(*Profile) error) (*Survey,
 	r.shared.finish()
 	r.counts.SharedKnown = r.shared != nil
 	r.counts.Version = version
+	r.counts.Notices = r.notices
 	return r.Counts(), nil
 }
 
@@ -271,10 +282,12 @@ func (r *Reader) count(row tally.Row, segment int, e *encoded) {
 	if r.Sketch != nil {
 		r.Sketch.Add(e.key, info.Profile.Lo|ofProfile)
 	}
-	if info.Dropped != 0 {
-		for t := range info.Dropped.Targets() {
-			r.counts.Dropped.Add(row, tally.CodeDropped, t, profile.DroppedBecause(t))
+	for _, n := range info.Notes {
+		of := &r.counts.Dropped
+		if n.Exported() {
+			of = &r.counts.Doubtful
 		}
+		of.Add(row, string(n.Code), n.Target, n.Words())
 	}
 	for _, i := range profile.Identifiers {
 		if info.Omitted[i] {

@@ -21,11 +21,16 @@ func (e *Encoder) Derive(name string, d Derived) {
 	e.derived = d
 }
 
-// append adds the property to an encoded profile whose last group is open.
-func (d *Derived) append(buf []byte, open group, email Hash) []byte {
+// append adds the property to an encoded profile. Up to end it has its attributes,
+// of which open is the last group, and perhaps meta after them.
+func (d *Derived) append(buf []byte, end int, open group, email Hash) []byte {
 	if d.Append == nil {
 		return buf
 	}
-	buf = d.keys[open].bare(buf[:len(buf)-len(closings[open])])
-	return append(d.Append(buf, email), closings[groupProperties]...)
+	closing := closings[groupProperties]
+	if end < len(buf) { // meta replaced the last brace
+		closing = closing[:len(closing)-1] + string(buf[end-1:])
+	}
+	buf = d.keys[open].bare(buf[:end-len(closings[open])])
+	return append(d.Append(buf, email), closing...)
 }

@@ -86,11 +86,17 @@ func lowerDomain(b []byte) bool {
 	return dots > 0 && len(top) >= 2 && len(top) <= maxLabel && b[len(b)-1] != '-' && isLetter(top[0])
 }
 
+// The joiners that are part of names in some scripts (RFC 5892, appendix A).
+const zwnj, zwj = 0x200C, 0x200D
+
 // appendInternational appends an address whose domain is beyond ASCII.
 func appendInternational(dst []byte, s string) ([]byte, Code) {
 	local, domain, _ := strings.Cut(s, "@")
 	if isPlain(domain) || !utf8.ValidString(domain) {
 		return dst, emailCode(s)
+	}
+	if r, ok := invisibleIn(domain); ok && r != zwnj && r != zwj { // IDNA would leave it out
+		return dst, InvalidEmail
 	}
 	ascii, err := idna.Lookup.ToASCII(domain)
 	if err != nil || !isPlain(ascii) {

@@ -22,6 +22,7 @@ type Encoder struct {
 	fields  []field
 	phones  phone.Parser
 	derived Derived
+	cleared []cleared
 	omit    func(Identifier, Hash) bool // nil leaves nothing out
 }
 
@@ -32,6 +33,11 @@ type field struct {
 	group  group
 	cell   int  // index into the row
 	json   bool // the cell is a JSON text
+
+	separator string // between the items of a list; empty is a semicolon
+	dayFirst  bool
+	onInvalid OnInvalid
+	comma     bool // numbers in texts have a decimal comma
 
 	// keys precede the value, by the group that is open until then: ,"city":" or
 	// },"location":{"city":"
@@ -87,14 +93,35 @@ func Compile(m Mapping, json []bool) (*Encoder, error) {
 		cell := slices.Index(columns, u.column)
 		e.fields = append(e.fields, newField(u, cell, len(json) > 0 && json[cell]))
 	}
+	e.cleared = clearing(m, e.fields)
 	return e, nil
+}
+
+// ReadLists says for each column of the mapping whether its values are lists
+// whose items are separated by commas, and without commas in them. It must be
+// called before the first use of the encoder.
+func (e *Encoder) ReadLists(lists []bool) {
+	for i := range e.fields {
+		f := &e.fields[i]
+		if f.cell < len(lists) && lists[f.cell] && (f.kind == Untyped || f.kind == List) {
+			f.kind, f.separator, f.maxFast = List, ",", 0
+		}
+	}
+}
+
+// ReadDecimalCommas says that numbers in texts have a decimal comma. It must be
+// called before the first use of the encoder.
+func (e *Encoder) ReadDecimalCommas() {
+	for i := range e.fields {
+		e.fields[i].comma = true
+	}
 }
 
 // Info describes a row that was encoded.
 type Info struct {
 	Email   Hash // of the normalised address
 	Profile Hash // of the encoded bytes
-	Dropped Dropped
+	Notes   []Note
 	Omitted [len(Identifiers)]bool // identifiers that [Encoder.OmitIdentifiers] left out
 }
 
@@ -102,7 +129,10 @@ type Info struct {
 const head = `{"type":"profile","attributes":{"email":`
 
 func newField(u use, cell int, json bool) field {
-	f := field{target: u.target, kind: u.kind, group: groupOf(u.target), cell: cell, json: json}
+	f := field{
+		target: u.target, kind: u.kind, group: groupOf(u.target), cell: cell, json: json,
+		separator: u.property.Separator, dayFirst: u.property.DayFirst, onInvalid: u.property.OnInvalid,
+	}
 	name := string(append(appendString(nil, u.target.Name), ':', '"'))
 	for open := range f.keys {
 		text := "," + name
@@ -127,11 +157,12 @@ func newField(u use, cell int, json bool) field {
 // Append appends the profile of a row to dst, as one JSON:API resource object,
 // and returns the extended buffer. row has a value for each of the mapping's
 // columns. White space around a value is removed, and an empty value is left
-// out, so that the profile in Klaviyo keeps the value that it has. For a row that
+// out, so that the profile in Klaviyo keeps the value that it has, unless the
+// mapping clears the property. For a row that
 // cannot be exported Append returns dst unchanged and a rejection; info is then
-// undefined.
+// undefined. Its notes reuse the memory of those that it had.
 func (e *Encoder) Append(dst []byte, row []string, info *Info) ([]byte, *Rejection) {
-	*info = Info{}
+	*info = Info{Notes: info.Notes[:0]}
 	buf, rejection := e.appendEmail(append(dst, head...), row, info)
 	if rejection != nil {
 		return dst, rejection
@@ -163,11 +194,15 @@ func (e *Encoder) Append(dst []byte, row []string, info *Info) ([]byte, *Rejecti
 	if e.omit != nil {
 		buf = buf[:len(dst)+len(e.omitIdentifiers(buf[len(dst):], info))]
 	}
+	end := len(buf)
+	if len(e.cleared) > 0 {
+		buf = e.appendCleared(buf, row)
+	}
 	if len(buf)-len(dst)+e.derived.maxBytes > MaxSize {
 		return dst, &Rejection{Code: ProfileTooLarge}
 	}
 	info.Profile = HashOf(buf[len(dst):])
-	return e.derived.append(buf, open, info.Email), nil
+	return e.derived.append(buf, end, open, info.Email), nil
 }
 
 // appendKeyed appends the key and the value of a field, or nothing if the field
@@ -180,16 +215,40 @@ func (e *Encoder) appendKeyed(buf []byte, f *field, open group, cell string, inf
 	before := len(buf)
 	buf = f.keys[open].bare(buf)
 	at := len(buf)
-	var rejection *Rejection
-	if structure {
-		buf, rejection = e.appendStructure(buf, f, value, info)
-	} else {
-		buf, rejection = e.appendField(buf, f, value, info)
-	}
-	if len(buf) == at { // there is no value, so the key goes, too
+	buf, code := e.appendField(buf, f, value, structure, info)
+	if code != "" || len(buf) == at { // there is no value, so the key goes, too
 		buf = buf[:before]
 	}
-	return buf, rejection
+	if code == "" {
+		return buf, nil
+	}
+	return buf, f.refuse(code, structure, info)
+}
+
+// refuse decides what becomes of a value that cannot be exported: it is noted and
+// left out, or the row is rejected.
+func (f *field) refuse(code Code, structure bool, info *Info) *Rejection {
+	kind := f.kind
+	if structure && kind == Untyped {
+		kind = JSON
+	}
+	switch {
+	case code == NotUTF8, code == ExternalIDTooLong:
+		return &Rejection{Code: code, Target: f.target}
+	case f.onInvalid == LeaveOut, code == NoDate:
+		info.note(f, code)
+		info.Notes[len(info.Notes)-1].Type = kind
+		return nil
+	case f.onInvalid == RejectRow:
+		return &Rejection{Code: InvalidProperty, Target: f.target, Type: kind}
+	default:
+		return &Rejection{Code: PropertyType, Target: f.target, Type: kind}
+	}
+}
+
+// note adds a note on a field.
+func (info *Info) note(f *field, code Code) {
+	info.Notes = append(info.Notes, Note{Code: code, Target: f.target, Type: f.kind})
 }
 
 // appendEmail appends the address, which every profile must have.
@@ -200,69 +259,156 @@ func (e *Encoder) appendEmail(buf []byte, row []string, info *Info) ([]byte, *Re
 		return buf, &Rejection{Code: MissingEmail, Target: f.target}
 	}
 	if structure {
-		return buf, &Rejection{Code: emailCode(address), Target: f.target}
+		code := emailCode(address)
+		if found, _ := addressesIn(address); len(found) > 1 {
+			code = SeveralEmails
+		}
+		return buf, &Rejection{Code: code, Target: f.target}
 	}
 	at := len(buf) + 1
 	buf, code := appendEmail(buf, address)
 	if code != "" {
-		return buf, &Rejection{Code: code, Target: f.target}
+		inner, rejection := addressIn(address)
+		if rejection != nil {
+			rejection.Target = f.target
+			return buf, rejection
+		}
+		buf, _ = appendEmail(buf, inner)
+		info.note(f, AddressInText)
 	}
 	info.Email = HashOf(buf[at : len(buf)-1])
 	return buf, nil
 }
 
 // appendField appends a value, which is not empty, or nothing if the field is
-// left out.
-func (e *Encoder) appendField(buf []byte, f *field, value string, info *Info) ([]byte, *Rejection) {
-	if !utf8.ValidString(value) {
-		return buf, &Rejection{Code: NotUTF8, Target: f.target}
+// left out. structure says that the value is JSON other than a string.
+func (e *Encoder) appendField(buf []byte, f *field, value string, structure bool, info *Info) ([]byte, Code) {
+	if !utf8.ValidString(value) { // json.Compact does not check this
+		return buf, NotUTF8
 	}
-	ok, dropped := true, Dropped(0)
-	switch f.kind {
-	case typeExternalID:
-		if len(value) > maxExternalID && utf8.RuneCountInString(value) > maxExternalID {
-			return buf, &Rejection{Code: ExternalIDTooLong, Target: f.target}
-		}
-		buf = appendString(buf, value)
-	case typePhone:
-		buf, ok = e.appendPhone(buf, value)
-		dropped = DroppedPhoneNumber
-	case typeLocale:
-		buf, ok = appendLocale(buf, value)
-		dropped = DroppedLocale
-	case typeLatitude:
-		buf, ok = appendCoordinate(buf, value, 90)
-		dropped = DroppedLatitude
-	case typeLongitude:
-		buf, ok = appendCoordinate(buf, value, 180)
-		dropped = DroppedLongitude
+	var ok bool
+	switch {
+	case structure && !f.takesScalar(value):
+		buf, ok = appendStructure(buf, f.kind, value)
+	case f.kind == typePhone:
+		return e.appendPhone(buf, value, structure)
+	case f.kind == typeExternalID:
+		return appendExternalID(buf, value, structure)
+	case f.isFreeText():
+		return f.appendText(buf, value, structure, info)
 	default:
-		if buf, ok = appendValue(buf, f.kind, value); !ok {
-			return buf, &Rejection{Code: PropertyType, Target: f.target, Type: f.kind}
+		buf, ok = f.appendTyped(buf, value, structure, info)
+	}
+	switch {
+	case !ok && f.kind == Datetime && (isNoDate(value) || isInfinite(value)):
+		return buf, NoDate
+	case !ok:
+		return buf, InvalidValue
+	}
+	return buf, ""
+}
+
+// takesScalar reports whether a JSON value other than a string is read like the
+// text of a number or a boolean, which a list or an object cannot be.
+func (f *field) takesScalar(value string) bool {
+	return f.kind != Untyped && f.kind != JSON && value[0] != '[' && value[0] != '{'
+}
+
+// appendText appends free text. A JSON number without a fraction is written as an
+// integer.
+func (f *field) appendText(buf []byte, value string, structure bool, info *Info) ([]byte, Code) {
+	switch {
+	case structure:
+		if short, exact := integer(value, true); exact {
+			value = short
 		}
+	case f.kind == Untyped && isNoDate(value):
+		return buf, NoDate
+	case meansNothing(value):
+		info.note(f, MeansNothing)
 	}
-	if !ok {
-		info.Dropped |= dropped
+	return appendString(buf, value), ""
+}
+
+func (f *field) appendTyped(buf []byte, value string, number bool, info *Info) ([]byte, bool) {
+	switch f.kind {
+	case typeLocale:
+		return appendLocale(buf, value)
+	case typeLatitude:
+		return appendCoordinate(buf, f.decimal(value, number), 90)
+	case typeLongitude:
+		return appendCoordinate(buf, f.decimal(value, number), 180)
+	case Number:
+		return appendNumber(buf, f.decimal(value, number))
+	case Boolean:
+		return appendBoolean(buf, value)
+	case Datetime:
+		if number {
+			if out, ok := appendEpoch(buf, value); ok {
+				return out, true
+			}
+		}
+		return appendDatetime(buf, value, f.dayFirst)
+	case List:
+		if f.separator == "" && !number && isSingleWithCommas(value) {
+			info.note(f, SingleItem)
+		}
+		return appendList(buf, value, f.separator)
+	default:
+		return appendJSON(buf, value)
 	}
-	return buf, nil
+}
+
+// appendExternalID appends an external id. An integer that was written as a float
+// is that integer.
+func appendExternalID(buf []byte, value string, number bool) ([]byte, Code) {
+	value, exact := integer(value, number)
+	switch {
+	case !exact:
+		return buf, InexactInteger
+	case len(value) > maxExternalID && utf8.RuneCountInString(value) > maxExternalID:
+		return buf, ExternalIDTooLong
+	}
+	return appendString(buf, value), ""
 }
 
 // appendPhone appends a phone number as a JSON string, or nothing if there is no
 // such number.
-func (e *Encoder) appendPhone(buf []byte, value string) ([]byte, bool) {
-	out, ok := e.phones.Append(append(buf, '"'), value)
-	if !ok {
-		return buf, false
+func (e *Encoder) appendPhone(buf []byte, value string, number bool) ([]byte, Code) {
+	digits, exact := integer(value, number)
+	if !exact {
+		if number || !isGrouped(value) {
+			return buf, InexactInteger
+		}
+		digits = value
 	}
-	return append(out, '"'), true
+	out, verdict := e.phones.Append(append(buf, '"'), digits)
+	switch verdict {
+	case phone.Valid:
+		return append(out, '"'), ""
+	case phone.Ambiguous:
+		return buf, AmbiguousPhone
+	default:
+		return buf, InvalidValue
+	}
+}
+
+// isGrouped reports whether the point in a number separates groups of digits, as in
+// 030.123456, rather than decimals.
+func isGrouped(s string) bool {
+	_, group, _ := strings.Cut(s, ".")
+	digits, rest := cutDigits(group)
+	return len(digits) > 2 && rest == ""
 }
 
 // read returns the value of a cell without white space around it. structure
 // reports that it is JSON other than a string; value is then the JSON text.
 func (f *field) read(cell string) (value string, structure bool) {
-	value = strings.TrimSpace(cell)
-	if !f.json || value == "" {
-		return value, false
+	value = trim(cell)
+	if f.json && value != "" {
+		if value, structure = readJSON(value); structure {
+			return value, true
+		}
 	}
-	return readJSON(value)
+	return f.clean(value), false
 }

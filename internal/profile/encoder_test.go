@@ -27,7 +27,7 @@ func full() (m profile.Mapping, columns []string) {
 	}
 	for _, name := range profile.TypeNames() {
 		kind, _ := profile.ParseType(name)
-		m.Properties["p "+name] = profile.Property{Column: "p " + name, Type: kind}
+		m.Properties["p "+name] = profile.Property{Column: "p " + name, Type: kind, OnInvalid: profile.Stop}
 		columns = append(columns, "p "+name)
 	}
 	return m, columns
@@ -55,7 +55,7 @@ func TestAppendFull(t *testing.T) {
 	if rejection != nil || got != want {
 		t.Fatalf("got  %s (%v)\nwant %s", got, rejection, want)
 	}
-	if info.Email != profile.HashOf([]byte(email)) || info.Profile != profile.HashOf([]byte(want)) || info.Dropped != 0 {
+	if info.Email != profile.HashOf([]byte(email)) || info.Profile != profile.HashOf([]byte(want)) || info.Notes != nil {
 		t.Errorf("info %+v", info)
 	}
 	decode(t, got)
@@ -97,7 +97,7 @@ func TestAppendLeavesOutEmptyCells(t *testing.T) {
 			m, columns := full()
 			row := slices.Repeat([]string{blank}, len(columns))
 			row[0] = email
-			if got, info, rejection := encode(t, m, columns, row); rejection != nil || got != bare || info.Dropped != 0 {
+			if got, info, rejection := encode(t, m, columns, row); rejection != nil || got != bare || info.Notes != nil {
 				t.Errorf("got %s (%v, %v), want %s", got, info, rejection, bare)
 			}
 		})
@@ -144,8 +144,8 @@ func TestAppendLeavesNoEmptyObjectBehind(t *testing.T) {
 				t.Errorf("got %s (%v), want %s", got, rejection, want)
 			}
 			var drops []string
-			for target := range info.Dropped.Targets() {
-				drops = append(drops, target.String())
+			for _, n := range info.Notes {
+				drops = append(drops, n.Target.String())
 			}
 			if !slices.Equal(drops, tc.drops) {
 				t.Errorf("dropped %q, want %q", drops, tc.drops)
@@ -157,7 +157,7 @@ func TestAppendLeavesNoEmptyObjectBehind(t *testing.T) {
 // strange has texts that are difficult to encode.
 var strange = []string{
 	"plain", `"`, `\`, `\"`, `\u0000`, "a\x00b", "a\x01b", "a\x1fb", "a\x7fb", "line\nend", "line\r\nend", "tab\there", "\b\f",
-	"a\u2028b", "a\u2029b", "\ufeff", "\ufffd", "é", "日本語", "👩‍🚀", "</script>", "<>&", "{", "}", "[", ",", ":", "null", "\u200b",
+	"a\u2028b", "a\u2029b", "a\ufeffb", "\ufffd", "é", "日本語", "👩‍🚀", "</script>", "<>&", "{", "}", "[", ",", ":", "nulls", "a\u200bb",
 	strings.Repeat("\x02", 1000),
 }
 
@@ -211,7 +211,7 @@ func TestAppendRefusesWhatIsNotUTF8(t *testing.T) {
 
 func TestAppendKeepsWhatIsThereWhenItRejects(t *testing.T) {
 	t.Parallel()
-	encoder := compile(t, profile.Mapping{Email: "e", Properties: map[string]profile.Property{"n": {Column: "n", Type: profile.Number}}}, nil)
+	encoder := compile(t, profile.Mapping{Email: "e", Properties: map[string]profile.Property{"n": {Column: "n", Type: profile.Number, OnInvalid: profile.Stop}}}, nil)
 	const before = "what was there"
 	for _, row := range [][]string{{"", "1"}, {"no address", "1"}, {email, "no number"}, {email, "\xff"}} {
 		got, _, rejection := appendTo(t, []byte(before), encoder, row)

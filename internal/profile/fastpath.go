@@ -2,6 +2,7 @@ package profile
 
 import (
 	"encoding/binary"
+	"strings"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile/phone"
 )
@@ -25,7 +26,10 @@ func (e *Encoder) appendTexts(buf []byte, open group, row []string, i int) ([]by
 		k := f.keys[open]
 		start := n + len(k)
 		end := start + len(s)
-		if len(s) > f.maxFast || s[0] == ' ' || s[len(s)-1] == ' ' || end >= len(out) {
+		if len(s) > f.maxFast || s[len(s)-1] == ' ' || end >= len(out) {
+			break
+		}
+		if of := leaders[s[0]]; of != leadsNothing && f.declines(s, of) {
 			break
 		}
 		copy(out[n:], k)
@@ -71,21 +75,27 @@ func copyPlain(dst []byte, s string) bool {
 func (e *Encoder) appendTyped(buf []byte, f *field, open group, cell string, info *Info) ([]byte, bool) {
 	switch f.kind {
 	case Number:
-		if isDecimal(cell) {
+		if isDecimal(cell) && !f.comma {
 			return append(f.keys[open].bare(buf), cell...), true
 		}
 	case Datetime:
-		if year, month, day, ok := cutDate(cell); ok {
+		if year, month, day, ok := cutDate(cell, f.dayFirst); ok {
 			if out, ok := appendDate(f.keys[open].bare(buf), year, month, day); ok {
 				return out, true
 			}
 		}
 	case typePhone:
+		if f.json && strings.IndexByte(cell, '.') >= 0 { // a number with a point
+			return buf, false
+		}
 		switch out, v := e.phones.AppendPlain(append(f.keys[open].bare(buf), '"'), cell); v {
 		case phone.Valid:
 			return append(out, '"'), true
 		case phone.Invalid:
-			info.Dropped |= DroppedPhoneNumber
+			info.note(f, InvalidValue)
+			return buf, true
+		case phone.Ambiguous:
+			info.note(f, AmbiguousPhone)
 			return buf, true
 		}
 	}

@@ -3,12 +3,15 @@ package profile_test
 import (
 	"encoding/json"
 	"fmt"
+	"math/big"
 	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
+	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
 
@@ -54,6 +57,15 @@ func addSeeds(f *testing.F) {
 		add(none, profile.Untyped, email, "+34600111222", "1", cell, cell)
 		add(all, profile.JSON, `"`+email+`"`, `"+34600111222"`, `"1"`, string(quoted), "["+string(quoted)+"]")
 	}
+	for _, cell := range []string{
+		"Ann <ann@example.com>", "mailto:a@example.com?x", "a@b.co, c@d.co", "'a@example.com", "\u200ba@example.com\u00ad", "4711.0", "9.87E9", "4.9E+11", "49221123456", "'0123", `="0123"`, "NULL",
+		"0000-00-00", "294247-01-10T04:00:54.775807", "2026-02-21 10:00:00 +0100", "Sat, 21 Feb 2026 10:00:00 GMT", "21 Feb 2026", "3:04 PM", "1935-06-01 01:19:32+01:19:32", `"a;b";c`, "1767225600000",
+	} {
+		for kind := range profile.JSON + 1 {
+			add(none, kind, cell, cell, cell, cell, cell)
+			add(all&^(1<<addressColumn), kind, email, cell, cell, cell, cell)
+		}
+	}
 	row := fullRow()
 	add(none, profile.JSON, row[0], row[1], "12.50", "2026-11-23", `{"k":[1,null]}`)
 	add(none, profile.JSON, email, "600111222", "007", "yes", "null")
@@ -96,8 +108,8 @@ func newFuzzSource(typed, kind uint8) fuzzSource {
 		Attributes: map[string]string{"title": "text", "locale": "text"},
 		Location:   map[string]string{"city": "text", "latitude": "number"},
 		Properties: map[string]profile.Property{
-			"text": {Column: "text"}, "number": {Column: "number", Type: profile.Number},
-			"document": {Column: "document", Type: profile.Type(kind % uint8(profile.JSON+1))},
+			"text": {Column: "text"}, "number": {Column: "number", Type: profile.Number, OnInvalid: profile.Stop},
+			"document": {Column: "document", Type: profile.Type(kind % uint8(profile.JSON+1)), OnInvalid: profile.Stop},
 		},
 	}}
 	for i := range s.json {
@@ -110,7 +122,7 @@ func newFuzzSource(typed, kind uint8) fuzzSource {
 // JSON value. It reports false for a cell that should be JSON and is not, which
 // no source yields.
 func (s fuzzSource) read(row []string, column int) (value any, ok bool) {
-	text := strings.TrimSpace(row[column])
+	text := trimmed(row[column])
 	if !s.json[column] || text == "" {
 		return text, true
 	}
@@ -119,10 +131,33 @@ func (s fuzzSource) read(row []string, column int) (value any, ok bool) {
 	case nil:
 		return "", ok
 	case string:
-		return strings.TrimSpace(inner), ok
+		return trimmed(inner), ok
 	default:
 		return value, ok
 	}
+}
+
+// trimmed is a text without what nobody sees around it.
+func trimmed(text string) string {
+	return strings.TrimFunc(text, func(r rune) bool {
+		return unicode.IsSpace(r) || strings.ContainsRune("\u00ad\u061c\u180e\ufeff", r) || r >= 0x200B && r <= 0x200F || r >= 0x202A && r <= 0x202E || r >= 0x2060 && r <= 0x206F
+	})
+}
+
+// isOrdinary reports whether a text is taken as it is in every field: it may not be
+// a word for no value, nor protected as spreadsheets do, nor have the form of a date
+// that is none.
+func isOrdinary(value any) bool {
+	text, isText := value.(string)
+	return !isText || text != "" && !slices.Contains(wordsForNothing, text) && !strings.ContainsAny(text[:1], "'=") && !noDates.MatchString(text)
+}
+
+var noDates = regexp.MustCompile(`^([-+]?\d{5,7}|[-+]\d{4}|0000|18..|19..|20..|21..|1677|2262)-\d\d-\d\d`)
+
+// wordsForNothing are what programs write for no value.
+var wordsForNothing = []string{
+	"NULL", "null", "Null", "(NULL)", "(null)", "<NULL>", "<null>", "[NULL]", `\N`, "None", "none", "NONE", "nil", "undefined", "nan", "NaN", "NAN", "Nan", "-nan", "NaT", "nat",
+	"<NA>", "NA", "N/A", "n/a", "#N/A", "#NA", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!", "#ERROR!",
 }
 
 // parse reads JSON with all digits of its numbers.
@@ -169,7 +204,7 @@ func (s fuzzSource) checkWritten(t *testing.T, resource []byte, info profile.Inf
 	address, ok := s.read(row, addressColumn)
 	want := strings.ToLower(fmt.Sprint(address))
 	written, _ := got["email"].(string)
-	if ok && isASCII(want) && written != want || !isASCII(written) || info.Email != profile.HashOf([]byte(written)) {
+	if ok && isPlainAddress(want) && written != want || strings.Count(written, "@") != 1 || !isASCII(written) || info.Email != profile.HashOf([]byte(written)) {
 		t.Fatalf("email %q of %q", written, row[addressColumn])
 	}
 	if phone, there := got["phone_number"]; there && !phonePattern.MatchString(fmt.Sprint(phone)) {
@@ -185,10 +220,24 @@ func (s fuzzSource) checkWritten(t *testing.T, resource []byte, info profile.Inf
 	s.checkDocument(t, got.group("properties")["document"], row)
 }
 
+// isPlainAddress reports whether a text has nothing in it that is written around an
+// address.
+func isPlainAddress(text string) bool {
+	return isASCII(text) && !strings.ContainsAny(text, "<>\"(),;:|/ \t%") && !strings.HasPrefix(text, "'") && !strings.HasPrefix(text, "=")
+}
+
 func (s fuzzSource) checkText(t *testing.T, got attributes, row []string) {
 	t.Helper()
 	value, ok := s.read(row, textColumn)
-	if !ok {
+	if !ok || !isOrdinary(value) {
+		return
+	}
+	if number, ok := value.(json.Number); ok { // an integer may be written as a float
+		checkInteger(t, number.String(), got["title"])
+		return
+	}
+	if text, ok := value.(string); ok && strings.ContainsAny(text, ".,eE") && strings.ContainsAny(text[:1], "0123456789+-") {
+		checkInteger(t, text, got["external_id"])
 		return
 	}
 	wants := map[string]any{"external_id": fmt.Sprint(value), "title": fmt.Sprint(value), "city": fmt.Sprint(value), "text": value}
@@ -199,6 +248,22 @@ func (s fuzzSource) checkText(t *testing.T, got attributes, row []string) {
 			t.Fatalf("%s of %q reads %q", at, row[textColumn], found)
 		}
 	}
+}
+
+// checkInteger checks that what became of a number in a field of text is it, or the
+// same integer.
+func checkInteger(t *testing.T, number string, found any) {
+	t.Helper()
+	if text, there := found.(string); there && text != number && !isSameInteger(text, number) {
+		t.Fatalf("%q became %q", number, text)
+	}
+}
+
+// isSameInteger reports whether a text is the integer that a number stands for.
+func isSameInteger(text, number string) bool {
+	is, ok1 := new(big.Float).SetPrec(2000).SetString(text)
+	want, ok2 := new(big.Float).SetPrec(2000).SetString(strings.ReplaceAll(number, ",", "."))
+	return ok1 && ok2 && is.Cmp(want) == 0 && !strings.ContainsAny(text, ".,eE")
 }
 
 var escapes = regexp.MustCompile(`(\\u[0-9a-fA-F]{4})+|\\.`)
@@ -225,7 +290,7 @@ func halfCharacter(resource string) bool {
 func (s fuzzSource) checkNumber(t *testing.T, got attributes, row []string) {
 	t.Helper()
 	value, ok := s.read(row, numberColumn)
-	if !ok {
+	if !ok || !isOrdinary(value) {
 		return
 	}
 	number, latitude := got.group("properties")["number"], got.group("location")["latitude"]
@@ -244,8 +309,29 @@ func (s fuzzSource) checkDocument(t *testing.T, found any, row []string) {
 	t.Helper()
 	value, ok := s.read(row, documentColumn)
 	kind := s.mapping.Properties["document"].Type
+	if date, isDate := found.(string); kind == profile.Datetime && isDate {
+		checkDate(t, date, row[documentColumn])
+		return
+	}
+	text, isText := value.(string)
+	quoted := kind == profile.List && isText && strings.Contains(text, `"`) // items in quotes have tests of their own
+	if !isOrdinary(value) || quoted {
+		return
+	}
 	if ok && (value == "" && found != nil || value != "" && !readsAs(kind, found, value)) {
 		t.Fatalf("%q as %d became %v", row[documentColumn], kind, found)
+	}
+}
+
+// checkDate checks that a date is written as RFC 3339 has it.
+func checkDate(t *testing.T, date, cell string) {
+	t.Helper()
+	layout := time.RFC3339Nano
+	if len(date) == len(time.DateOnly) {
+		layout = time.DateOnly
+	}
+	if at, err := time.Parse(layout, date); err != nil || at.Year() < 1 {
+		t.Fatalf("%q became %s: %v", cell, date, err)
 	}
 }
 
@@ -262,7 +348,9 @@ func readsAs(kind profile.Type, found, value any) bool {
 		_, ok := found.(string)
 		return ok
 	case profile.String:
-		return found == fmt.Sprint(value)
+		text, _ := found.(string)
+		_, number := value.(json.Number)
+		return found == fmt.Sprint(value) || number && isSameInteger(text, fmt.Sprint(value))
 	case profile.JSON:
 		if inner, ok := parse(text); ok {
 			value = inner

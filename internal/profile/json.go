@@ -1,9 +1,6 @@
 package profile
 
-import (
-	"strings"
-	"unicode/utf8"
-)
+import "unicode/utf8"
 
 const hexDigits = "0123456789abcdef"
 
@@ -30,14 +27,14 @@ func isPlain(s string) bool {
 }
 
 // isText reports whether s is UTF-8 without anything that JSON escapes and
-// without white space at either end.
+// without white space or invisible characters at either end.
 func isText(s string) bool {
 	for i := range len(s) {
 		if mustEscape(s[i]) {
 			return false
 		}
 	}
-	return utf8.ValidString(s) && len(strings.TrimSpace(s)) == len(s)
+	return utf8.ValidString(s) && len(trim(s)) == len(s)
 }
 
 // mustEscape reports whether a byte must be escaped in a JSON string.

@@ -21,9 +21,24 @@ type Mapping struct {
 
 // Property is the source of one custom property.
 type Property struct {
-	Column string
-	Type   Type
+	Column    string
+	Type      Type
+	Clear     bool      // an empty value removes the property from the profile
+	Separator string    // between the items of a List; empty is a semicolon
+	DayFirst  bool      // 3/4/2026 is the third of April, for Datetime
+	OnInvalid OnInvalid // what happens to a value that is not of the type
 }
+
+// OnInvalid is what happens to a value that cannot be read.
+type OnInvalid uint8
+
+// What may happen: the profile is exported without the value, the row is rejected,
+// or nothing is exported at all.
+const (
+	LeaveOut OnInvalid = iota
+	RejectRow
+	Stop
+)
 
 // AttributeNames are the profile attributes of Klaviyo that a column can fill,
 // other than the identifiers and the location (schema
@@ -74,9 +89,10 @@ func (t Target) Attribute() []string {
 
 // use is a mapped target with its column and how its values are written.
 type use struct {
-	target Target
-	column string
-	kind   Type
+	target   Target
+	column   string
+	kind     Type
+	property Property // of a custom property
 }
 
 // uses lists the mapped targets in the order in which they are encoded. The
@@ -85,7 +101,7 @@ func (m Mapping) uses() []use {
 	var out []use
 	add := func(group, name, column string, kind Type) {
 		if column != "" {
-			out = append(out, use{Target{group, name}, column, kind})
+			out = append(out, use{target: Target{group, name}, column: column, kind: kind})
 		}
 	}
 	add(GroupMatching, "email", m.Email, typeEmail)
@@ -109,7 +125,9 @@ func (m Mapping) uses() []use {
 		add(GroupLocation, name, m.Location[name], kind)
 	}
 	for _, name := range slices.Sorted(maps.Keys(m.Properties)) {
-		add(GroupProperties, name, m.Properties[name].Column, m.Properties[name].Type)
+		if p := m.Properties[name]; p.Column != "" {
+			out = append(out, use{Target{GroupProperties, name}, p.Column, p.Type, p})
+		}
 	}
 	return out
 }

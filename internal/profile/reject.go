@@ -1,9 +1,6 @@
 package profile
 
-import (
-	"fmt"
-	"iter"
-)
+import "fmt"
 
 // Code classifies why a row is not exported.
 type Code string
@@ -13,8 +10,11 @@ const (
 	MissingEmail       Code = "missing_email"
 	InvalidEmail       Code = "invalid_email"
 	InternationalEmail Code = "international_email"
+	InvisibleInEmail   Code = "invisible_in_email"
+	SeveralEmails      Code = "several_emails"
 	ExternalIDTooLong  Code = "external_id_too_long"
-	PropertyType       Code = "property_type"
+	PropertyType       Code = "property_type"    // the export stops for it
+	InvalidProperty    Code = "invalid_property" // only the row is rejected
 	NotUTF8            Code = "not_utf8"
 	ProfileTooLarge    Code = "profile_too_large"
 )
@@ -24,7 +24,8 @@ const (
 type Rejection struct {
 	Code   Code
 	Target Target
-	Type   Type // the declared type, for PropertyType
+	Type   Type // the expected type, for PropertyType and InvalidProperty
+	Rune   rune // the character, for InvisibleInEmail
 }
 
 // Reason returns the rejection in words, without the row.
@@ -36,9 +37,13 @@ func (r Rejection) Reason() string {
 		return "the email address is not valid"
 	case InternationalEmail:
 		return "the email address has letters beyond ASCII before the at sign, which Klaviyo does not accept"
+	case InvisibleInEmail:
+		return fmt.Sprintf("the email address has an invisible character in it, U+%04X (%s)", r.Rune, invisibleName(r.Rune))
+	case SeveralEmails:
+		return "there are several email addresses in the cell, and a profile has one"
 	case ExternalIDTooLong:
 		return fmt.Sprintf("%s is longer than %d characters", r.Target, maxExternalID)
-	case PropertyType:
+	case PropertyType, InvalidProperty:
 		return fmt.Sprintf("%s is not %s", r.Target, r.Type.expects())
 	case NotUTF8:
 		return fmt.Sprintf("%s is not UTF-8 text", r.Target)
@@ -49,47 +54,50 @@ func (r Rejection) Reason() string {
 	}
 }
 
-// Dropped is the set of optional values of a row that are left out because
-// Klaviyo would refuse them; the profile itself is exported.
-type Dropped uint8
+// Note is a value of an exported row that whoever plans the export should know of:
+// it was left out, or it was exported but looks wrong.
+type Note struct {
+	Code   Code
+	Target Target
+	Type   Type // the expected type, for InvalidValue
+}
 
-// The values that may be dropped.
+// The reasons a value is left out for.
 const (
-	DroppedPhoneNumber Dropped = 1 << iota
-	DroppedLocale
-	DroppedLatitude
-	DroppedLongitude
+	InvalidValue   Code = "dropped"
+	NoDate         Code = "no_date"
+	AmbiguousPhone Code = "ambiguous_phone_number"
+	InexactInteger Code = "inexact_integer"
 )
 
-// droppable lists the values that may be dropped, each with the reason.
-var droppable = [...]struct {
-	bit     Dropped
-	target  Target
-	because string
-}{
-	{DroppedPhoneNumber, Target{GroupMatching, "phone_number"}, "data_matching.phone_number is not a phone number that exists (one without + needs phone_region)"},
-	{DroppedLocale, Target{GroupAttributes, "locale"}, "attributes.locale is not a locale (en-US)"},
-	{DroppedLatitude, Target{GroupLocation, "latitude"}, "attributes.location.latitude is not a coordinate in degrees"},
-	{DroppedLongitude, Target{GroupLocation, "longitude"}, "attributes.location.longitude is not a coordinate in degrees"},
+// The remarks on values that are exported.
+const (
+	MeansNothing  Code = "null_text"
+	SingleItem    Code = "single_item"
+	AddressInText Code = "address_in_text"
+)
+
+// Exported reports whether the value is exported nevertheless.
+func (n Note) Exported() bool {
+	return n.Code == MeansNothing || n.Code == SingleItem || n.Code == AddressInText
 }
 
-// Targets yields the targets whose values were dropped.
-func (d Dropped) Targets() iter.Seq[Target] {
-	return func(yield func(Target) bool) {
-		for i := range droppable {
-			if d&droppable[i].bit != 0 && !yield(droppable[i].target) {
-				return
-			}
-		}
+// Words returns the note in words, without the row and the value.
+func (n Note) Words() string {
+	switch n.Code {
+	case NoDate:
+		return n.Target.String() + " is a date that does not exist (0000-00-00, infinity, a year beyond 9999)"
+	case AmbiguousPhone:
+		return n.Target.String() + " may begin with the country calling code or with an area code, and both are phone numbers; write it with a leading +"
+	case InexactInteger:
+		return n.Target.String() + " is a number with a fraction or with lost digits (1.23457E+11), which identifies nobody; export the column as text"
+	case MeansNothing:
+		return n.Target.String() + " is a text that stands for no value (NULL, None, nan, #N/A) and is sent as it is; leave the cell empty, or name the text in null_values of the file"
+	case SingleItem:
+		return n.Target.String() + ` is a list of one item with commas in it; to split it there, set separator = ","`
+	case AddressInText:
+		return n.Target.String() + " was taken out of the text around it (Ann <ann@example.com>, mailto:)"
+	default:
+		return n.Target.String() + " is not " + n.Type.expects()
 	}
-}
-
-// DroppedBecause returns in words why a value of the target was left out.
-func DroppedBecause(t Target) string {
-	for i := range droppable {
-		if droppable[i].target == t {
-			return droppable[i].because
-		}
-	}
-	return t.String() + " was left out"
 }

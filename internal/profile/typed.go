@@ -15,42 +15,28 @@ func readJSON(text string) (value string, structure bool) {
 	case text[0] != '"':
 		return text, true
 	case len(text) > 1 && text[len(text)-1] == '"' && strings.IndexByte(text, '\\') < 0:
-		return strings.TrimSpace(text[1 : len(text)-1]), false
+		return trim(text[1 : len(text)-1]), false
 	case !utf8.ValidString(text):
 		return text, false // Unmarshal would replace the bytes for which the row is rejected
 	}
 	if json.Unmarshal([]byte(text), &value) != nil {
 		return text, true // not JSON: appendStructure rejects it
 	}
-	return strings.TrimSpace(value), false
+	return trim(value), false
 }
 
-// appendStructure appends a JSON value other than a string: unchanged where the
-// field takes any JSON, otherwise like the text of a number or a boolean, which
-// a list or an object cannot be.
-func (e *Encoder) appendStructure(buf []byte, f *field, value string, info *Info) ([]byte, *Rejection) {
-	if !utf8.ValidString(value) { // json.Compact does not check this
-		return buf, &Rejection{Code: NotUTF8, Target: f.target}
-	}
-	kind := f.kind
-	if kind == Untyped {
-		kind = JSON
-	}
+// appendStructure appends a JSON value other than a string unchanged, where the
+// type takes it.
+func appendStructure(buf []byte, kind Type, value string) ([]byte, bool) {
 	list, object := value[0] == '[', value[0] == '{'
-	var ok bool
 	switch {
-	case kind == JSON && !list && !object:
-		buf, ok = appendScalar(buf, value)
-	case kind == JSON, kind == List && list:
-		buf, ok = appendJSON(buf, value)
+	case kind != Untyped && kind != JSON && !(kind == List && list):
+		return buf, false
 	case list, object:
+		return appendJSON(buf, value)
 	default:
-		return e.appendField(buf, f, value, info)
+		return appendScalar(buf, value)
 	}
-	if !ok {
-		return buf, &Rejection{Code: PropertyType, Target: f.target, Type: kind}
-	}
-	return buf, nil
 }
 
 // appendScalar appends a JSON number or a literal.

@@ -10,7 +10,7 @@ import (
 // typedProperty writes a JSON text as a property of a type.
 func typedProperty(t *testing.T, kind profile.Type, text string) (string, *profile.Rejection) {
 	t.Helper()
-	m := profile.Mapping{Email: "e", Properties: map[string]profile.Property{"p": {Column: "p", Type: kind}}}
+	m := profile.Mapping{Email: "e", Properties: map[string]profile.Property{"p": {Column: "p", Type: kind, OnInvalid: profile.Stop}}}
 	out, _, rejection := appendTo(t, nil, compile(t, m, []bool{false, true}), []string{email, text})
 	if rejection != nil {
 		return "", rejection
@@ -81,7 +81,7 @@ func TestAppendRefusesJSONOfAnotherType(t *testing.T) {
 		{profile.String, `{}`, `property "p" is not text`},
 		{profile.Number, `true`, `property "p" is not a number (12, -3.50)`},
 		{profile.Number, `[1]`, `property "p" is not a number (12, -3.50)`},
-		{profile.List, `{}`, `property "p" is not a list (a JSON array, or values separated by semicolons)`},
+		{profile.List, `{}`, `property "p" is not a list (a JSON array, or values with a separator between them)`},
 		{profile.JSON, `"x"`, `property "p" is not a JSON value`},
 		{profile.Untyped, `[1`, `property "p" is not a JSON value`},
 		{profile.Untyped, `1e999`, `property "p" is not a JSON value`},
@@ -135,12 +135,19 @@ func TestAppendJSONColumnAsAttribute(t *testing.T) {
 	if rejection != nil || string(out) != want {
 		t.Errorf("got %s (%v), want %s", out, rejection, want)
 	}
-	for i, want := range map[int]profile.Code{0: profile.InvalidEmail, 2: profile.PropertyType, 3: profile.PropertyType} {
-		row := []string{`"ada@example.com"`, ``, ``, ``, ``, ``}
-		row[i] = `["x"]`
-		if _, _, rejection := appendTo(t, nil, encoder, row); rejection == nil || rejection.Code != want {
-			t.Errorf("a list in column %d: %v", i, rejection)
-		}
+	row := []string{`["x"]`, ``, ``, ``, ``, ``}
+	if _, _, rejection := appendTo(t, nil, encoder, row); rejection == nil || rejection.Code != profile.InvalidEmail {
+		t.Errorf("a list of addresses: %v", rejection)
+	}
+	row[0] = `["ada@example.com", "bob@example.com"]`
+	if _, _, rejection := appendTo(t, nil, encoder, row); rejection == nil || rejection.Code != profile.SeveralEmails {
+		t.Errorf("a list of two addresses: %v", rejection)
+	}
+	row = []string{`"ada@example.com"`, `["x"]`, `{}`, `["x"]`, ``, `[1]`}
+	out, info, rejection := appendTo(t, nil, encoder, row)
+	notes := []string{"dropped of data_matching.phone_number", "dropped of data_matching.external_id", "dropped of attributes.title", "dropped of attributes.location.zip"}
+	if rejection != nil || string(out) != `{"type":"profile","attributes":{"email":"ada@example.com"}}` || !slices.Equal(noted(info), notes) {
+		t.Errorf("lists as texts: %s (%v), %q", out, rejection, noted(info))
 	}
 	if _, _, rejection := appendTo(t, nil, encoder, []string{`null`, ``, ``, ``, ``, ``}); rejection == nil || rejection.Code != profile.MissingEmail {
 		t.Errorf("no address: %v", rejection)

@@ -27,6 +27,14 @@ var typeNames = [...]string{String: "string", Number: "number", Boolean: "boolea
 // TypeNames lists the names of the property types.
 func TypeNames() []string { return typeNames[String:] }
 
+// String is the name of a property type, empty for any other.
+func (t Type) String() string {
+	if int(t) < len(typeNames) {
+		return typeNames[t]
+	}
+	return ""
+}
+
 // ParseType returns the property type of a name, false for an unknown one.
 func ParseType(name string) (Type, bool) {
 	for t, n := range typeNames {
@@ -45,11 +53,17 @@ func (t Type) expects() string {
 	case Boolean:
 		return "a boolean (true, false, yes, no, 1, 0)"
 	case Datetime:
-		return "a date (2026-11-23, 2026-11-23T06:00:00Z, 11/23/2026)"
+		return "a date (2026-11-23, 2026-11-23T06:00:00Z, 11/23/2026; with day_first = true 23/11/2026)"
 	case List:
-		return "a list (a JSON array, or values separated by semicolons)"
+		return "a list (a JSON array, or values with a separator between them)"
 	case JSON:
 		return "a JSON value"
+	case typePhone:
+		return "a phone number that exists (one without + needs phone_region)"
+	case typeLocale:
+		return "a locale (en-US)"
+	case typeLatitude, typeLongitude:
+		return "a coordinate in degrees"
 	default:
 		return "text"
 	}

@@ -6,29 +6,9 @@ import (
 	"math"
 	"strconv"
 	"strings"
-	"time"
 
 	"golang.org/x/text/language"
 )
-
-// appendValue appends a value of one of the property types. It reports false,
-// having appended nothing, when the text is not of the type.
-func appendValue(dst []byte, t Type, s string) ([]byte, bool) {
-	switch t {
-	case Number:
-		return appendNumber(dst, s)
-	case Boolean:
-		return appendBoolean(dst, s)
-	case Datetime:
-		return appendDatetime(dst, s)
-	case List:
-		return appendList(dst, s)
-	case JSON:
-		return appendJSON(dst, s)
-	default:
-		return appendString(dst, s), true
-	}
-}
 
 // appendNumber keeps the digits, so that nothing is lost to rounding, and changes
 // only what JSON does not allow: 007, +1, .5 and 5. are numbers to people but not
@@ -128,128 +108,6 @@ func appendBoolean(dst []byte, s string) ([]byte, bool) {
 	default:
 		return dst, false
 	}
-}
-
-// appendDatetime writes a date as YYYY-MM-DD and a point in time as RFC 3339;
-// one without a zone is in UTC.
-func appendDatetime(dst []byte, s string) ([]byte, bool) {
-	if year, month, day, ok := cutDate(s); ok {
-		return appendDate(dst, year, month, day)
-	}
-	for _, layout := range layouts(s) {
-		if t, err := time.Parse(layout, s); err == nil && t.Year() > 0 {
-			dst = append(dst, '"')
-			dst = t.AppendFormat(dst, time.RFC3339Nano)
-			return append(dst, '"'), true
-		}
-	}
-	return dst, false
-}
-
-// cutDate splits a date without a time of day: year-month-day with two digits
-// each for month and day, or month/day/year, as Dynamics 365 exports it, with
-// one or two.
-func cutDate(s string) (year, month, day string, ok bool) {
-	switch n := len(s); {
-	case n < len("1/2/2006") || n > len(time.DateOnly):
-		return "", "", "", false
-	case n == len(time.DateOnly) && s[4] == '-' && s[7] == '-':
-		return s[:4], s[5:7], s[8:], true
-	default:
-		first, last := 1, n-len("/2006")
-		if s[1] != '/' {
-			first = 2
-		}
-		fits := s[first] == '/' && s[last] == '/' && uint(last-first-len("/")-1) < 2
-		if !fits {
-			return "", "", "", false
-		}
-		return s[last+1:], s[:first], s[first+1 : last], true
-	}
-}
-
-// appendDate appends a date if it exists.
-func appendDate(dst []byte, year, month, day string) ([]byte, bool) {
-	century, ok1 := twoDigits(year[:2])
-	rest, ok2 := twoDigits(year[2:])
-	m, ok3 := twoDigits(month)
-	d, ok4 := twoDigits(day)
-	y := 100*century + rest
-	if !(ok1 && ok2 && ok3 && ok4) || y < 1 || m < 1 || m > 12 || d < 1 || d > 28 && d > daysIn(m, y) {
-		return dst, false
-	}
-	return append(dst, '"', year[0], year[1], year[2], year[3],
-		'-', '0'+byte(m/10), '0'+byte(m%10), '-', '0'+byte(d/10), '0'+byte(d%10), '"'), true
-}
-
-// twoDigits is the value of one or two digits.
-func twoDigits(s string) (uint, bool) {
-	tens, ones := s[0]-'0', s[len(s)-1]-'0'
-	ok := tens < 10 && ones < 10
-	if len(s) == 1 {
-		tens = 0
-	}
-	return uint(10*tens + ones), ok
-}
-
-func daysIn(month, year uint) uint {
-	switch month {
-	case 2:
-		if year%4 == 0 && (year%100 != 0 || year%400 == 0) {
-			return 29
-		}
-		return 28
-	case 4, 6, 9, 11:
-		return 30
-	default:
-		return 31
-	}
-}
-
-// The layouts of points in time. time.Parse accepts fractions of a second after
-// any of them.
-var (
-	layoutsT       = []string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02T15:04"}
-	layoutsSpace   = []string{"2006-01-02 15:04:05", "2006-01-02 15:04:05Z07:00", "2006-01-02 15:04:05-07", "2006-01-02 15:04"}
-	layoutsSlash24 = []string{"1/2/2006 15:04", "1/2/2006 15:04:05"}
-	layoutsSlash12 = []string{"1/2/2006 3:04 PM", "1/2/2006 3:04:05 PM"}
-)
-
-// layouts returns the few layouts that a text can have.
-func layouts(s string) []string {
-	slashes := strings.IndexByte(s, '/') >= 0
-	switch {
-	case slashes && strings.HasSuffix(s, "M"):
-		return layoutsSlash12
-	case slashes:
-		return layoutsSlash24
-	case len(s) > len(time.DateOnly) && s[len(time.DateOnly)] == 'T':
-		return layoutsT
-	default:
-		return layoutsSpace
-	}
-}
-
-// appendList keeps a JSON array and splits any other text at semicolons.
-func appendList(dst []byte, s string) ([]byte, bool) {
-	if s[0] == '[' {
-		return appendJSON(dst, s)
-	}
-	start := len(dst)
-	dst = append(dst, '[')
-	for item := range strings.SplitSeq(s, ";") {
-		if item = strings.TrimSpace(item); item == "" {
-			continue
-		}
-		if len(dst) > start+1 {
-			dst = append(dst, ',')
-		}
-		dst = appendString(dst, item)
-	}
-	if len(dst) == start+1 {
-		return dst[:start], true // counts as empty
-	}
-	return append(dst, ']'), true
 }
 
 // appendJSON appends a JSON value without insignificant white space. null counts

@@ -115,6 +115,12 @@ func typedProperty(name, field, kind string) string {
 	return block(fmt.Sprintf("name = %q", name), fmt.Sprintf("field = %q", field), fmt.Sprintf("type = %q", kind))
 }
 
+// strictProperty is a property block with a type that stops the export for a value of
+// another one.
+func strictProperty(name, field, kind string) string {
+	return block(fmt.Sprintf("name = %q", name), fmt.Sprintf("field = %q", field), fmt.Sprintf("type = %q", kind), `on_invalid = "stop"`)
+}
+
 // block is the body of a block.
 func block(arguments ...string) string { return "{\n" + strings.Join(arguments, "\n") + "\n}" }
 

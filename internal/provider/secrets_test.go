@@ -22,7 +22,7 @@ OTTOLINE.BRAMBLECOMBE@EXAMPLE.COM,Ottoline,30
 no address of percival.snodgrass@@example.com,Percival,40
 winifred.crumplehorn@example.com,Winifred,60,and one too many
 `
-	secretBadRow = "euphemia.tattersmythe@example.com,Euphemia,n/a\n"
+	secretBadRow = "euphemia.tattersmythe@example.com,Euphemia,plenty\n"
 )
 
 // secrets are the local parts of all addresses: what would remain of one in an
@@ -40,7 +40,7 @@ func TestAccSecrets_reachNothing(t *testing.T) {
 	w.FailEmail("ottoline.bramblecombe@example.com", "invalid", "ottoline.bramblecombe@example.com was refused, as OTTOLINE.BRAMBLECOMBE@EXAMPLE.COM")
 	config := w.export(secretCSV).
 		without(providerBlock, "api_key").
-		with(exportBlock, "property", typedProperty("income", "Income", "number"))
+		with(exportBlock, "property", strictProperty("income", "Income", "number"))
 	config = config.with(exportBlock, "sync_mode", `"mirror"`).with(exportBlock, "safeguards", "{ max_removed_percent = 100 }")
 	c := newCLI(t, config, envAPIKey+"="+mainKey, "TF_LOG=TRACE")
 

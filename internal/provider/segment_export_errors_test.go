@@ -24,13 +24,15 @@ func TestAccSegmentExport_segmentRefused(t *testing.T) {
 		"header only":       {"EMail,FirstName\n", []string{"Segment Is Empty", `name = "vip"`, `Segment "vip" has no rows`, "safeguards.allow_empty_segment = true"}},
 		"header of nothing": {",,\n" + rowAnn, []string{"Segment Cannot Be Read", "names no column"}},
 		"column twice":      {"EMail,FirstName, EMail\na@example.com,A,b@example.com\n", []string{`has the column "EMail" twice, at 1 and 3`}},
-		"NUL bytes":         {"EMail,FirstName\nann@example.com,A\x00nn\n", []string{"is not text but binary data"}},
+		"NUL bytes":         {"EMail,FirstName\nann@example.com,A\x00nn\n", []string{"No Row Can Be Exported", "the row has a NUL byte in a mapped column: 1 row (1 of vip)"}},
+		"binary data":       {"EMail,\x00FirstName\n\x01\x02", []string{"is not text but binary data"}},
+		"HTML page":         {"<!DOCTYPE html>\n<html><body>Sign in</body></html>\n", []string{"is not CSV but an HTML page", "a page for signing in"}},
+		"semicolons":        {strings.ReplaceAll(threeCSV, ",", ";"), []string{"separated by \";\", not by \",\"", "Set delimiter = \";\""}},
+		"no header":         {rowAnn + rowBob, []string{"Line 1 of", "is not a header but a row of data", "with the argument columns"}},
 		"gzip":              {"\x1f\x8b\x08\x00abc", []string{"ends in the middle of its gzip data", "copy or export it again"}},
-		"Excel workbook":    {"PK\x03\x04abc", []string{"is not CSV but a zip archive or an Excel workbook"}},
-		"UTF-16":            {"\xff\xfeE\x00M\x00a\x00i\x00l\x00\n\x00", []string{"is UTF-16", "Save the file as UTF-8"}},
-		"Latin-1 header":    {"EMail,FirstName,Stra\xdfe\n", []string{"name of column 3", "is not UTF-8"}},
-		"unclosed quote":    {threeCSV + "joe@example.com,\"Joe\nkim@example.com,Kim\n", []string{"begins in line 5", "look for the one that is not"}},
-		"bare quote":        {threeCSV + "joe@example.com,Joe \"J\"\n", []string{"line 5, column", "there is a misplaced quote"}},
+		"Excel workbook":    {"PK\x03\x04abc", []string{"is not CSV but a zip archive", "an Excel workbook is saved as CSV UTF-8"}},
+		"UTF-16":            {"\xff\xfeE\x00M\x00a\x00i\x00l\x00\n\x00", []string{"is UTF-16", "Set encoding = \"utf-16\""}},
+		"Latin-1 header":    {"EMail,FirstName,Stra\xdfe\n", []string{"name of column 3", "is not UTF-8 but probably windows-1252"}},
 		"no address column": {"Address,FirstName\n" + rowAnn, []string{"Column Not In Segment", "data_matching.email", `no column "EMail"`, `"Address", "FirstName"`}},
 		"no valid row":      {"EMail,FirstName\n,Ann\nhere,Bob\n,Eve\n", []string{"No Row Can Be Exported", "Of 3 rows none", "is empty: 2 rows (1, 3 of vip)", "not valid: 1 row (2 of vip)"}},
 	}
@@ -78,7 +80,7 @@ func TestAccSegmentExport_missingColumns(t *testing.T) {
 	w.wantImports(0)
 }
 
-// A declared type is a promise: a value that breaks it is named by row, and
+// A value of another type stops an export that says so: it is named by row, and
 // never quoted.
 func TestAccSegmentExport_propertyNotOfItsType(t *testing.T) {
 	t.Parallel()
@@ -93,7 +95,7 @@ func TestAccSegmentExport_propertyNotOfItsType(t *testing.T) {
 	for kind, test := range tests {
 		w := newEnv(t)
 		config := w.export("EMail,FirstName,Value\nann@example.com,Ann,\nbob@example.com,Bob,"+test.bad+"\neve@example.com,Eve,"+test.bad+"\n").
-			with(exportBlock, "property", typedProperty("income", "Value", kind))
+			with(exportBlock, "property", strictProperty("income", "Value", kind))
 		words := []string{"Property Is Not Of Its Type", "In 2 rows (2, 3 of vip)", `property "income" ` + test.is, "Nothing was sent"}
 		plans.add(kind, w, config, words, w.wantNoImport)
 	}

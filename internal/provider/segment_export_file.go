@@ -3,6 +3,8 @@ package provider
 import (
 	"unicode/utf8"
 
+	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/listvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
@@ -13,10 +15,17 @@ import (
 )
 
 type fileModel struct {
-	Path      types.String `tfsdk:"path"`
-	Format    types.String `tfsdk:"format"`
-	PathEnv   types.String `tfsdk:"path_env"`
-	Delimiter types.String `tfsdk:"delimiter"`
+	Path       types.String   `tfsdk:"path"`
+	Format     types.String   `tfsdk:"format"`
+	PathEnv    types.String   `tfsdk:"path_env"`
+	Delimiter  types.String   `tfsdk:"delimiter"`
+	Encoding   types.String   `tfsdk:"encoding"`
+	SkipLines  types.Int64    `tfsdk:"skip_lines"`
+	Columns    []types.String `tfsdk:"columns"`
+	NullValues []types.String `tfsdk:"null_values"`
+	Newest     types.Bool     `tfsdk:"newest"`
+
+	DecimalComma types.Bool `tfsdk:"decimal_comma"`
 }
 
 func fileBlock() schema.Block {
@@ -30,7 +39,7 @@ func fileBlock() schema.Block {
 		Attributes: map[string]schema.Attribute{
 			"path": schema.StringAttribute{
 				MarkdownDescription: "Path of the file. A relative one starts at the directory that Terraform runs in, as with `file()`; use `\"${path.module}/...\"` for a file of a module. " +
-					"Where there is no file of that very name, `*`, `?` and `[...]` match several: `segments/vip-*.csv`. They are read in the order of their names; `rejects_path` of the export is not one of them. " +
+					"Where there is no file of that very name, `*`, `?` and `[...]` match several: `segments/vip-*.csv`, and `**` stands for any number of folders: `segments/**/*.csv`. They are read in the order of their names; `rejects_path` of the export is not one of them. " +
 					"Or where it is elsewhere: `s3://bucket/key`, `gs://bucket/key`, `azblob://container/key` or `https://...`; see [Where files are](#where-files-are). Exactly one of `path` and `path_env`.",
 				Optional:   true,
 				Validators: []validator.String{notBlank, noSignature{}},
@@ -46,16 +55,56 @@ func fileBlock() schema.Block {
 				Validators:          []validator.String{stringvalidator.OneOf(formats...)},
 			},
 			"delimiter": schema.StringAttribute{
-				MarkdownDescription: "The character between the fields of CSV, such as `;`. Defaults to `,`. An error with any other format.",
+				MarkdownDescription: "The character between the fields of CSV, such as `;`. Defaults to `,`, or to what a first line `sep=;` of Excel says. An error with any other format.",
 				Optional:            true,
 				Validators:          []validator.String{delimiter},
+			},
+			"decimal_comma": schema.BoolAttribute{
+				MarkdownDescription: "Whether numbers in the texts of the file have a decimal comma: `1.234,50` is 1234.5. It holds for properties of the type `number` and for `latitude` and `longitude`. Defaults to `false`.",
+				Optional:            true,
+			},
+			"encoding": schema.StringAttribute{
+				MarkdownDescription: "How the characters of a text file are encoded: " + oneOf(file.Encodings()) + ". Defaults to `utf-8`. Excel's \"CSV\", unlike its \"CSV UTF-8\", is `windows-1252` in Western Europe and America.",
+				Optional:            true,
+				Validators:          []validator.String{stringvalidator.OneOf(file.Encodings()...)},
+			},
+			"skip_lines": schema.Int64Attribute{
+				MarkdownDescription: "Number of lines before the header of CSV or TSV, such as the title of a report. Defaults to 0. Lines are counted as an editor counts them, empty ones included.",
+				Optional:            true,
+				Validators:          []validator.Int64{int64validator.Between(0, maxSkipLines)},
+			},
+			"columns": schema.ListAttribute{
+				MarkdownDescription: "Names of the columns of CSV or TSV without a header, all of them in the order of the file, as `UNLOAD` of Redshift, `COPY` of PostgreSQL and Hive write it. " +
+					"It is an error if the first row has another number of fields, or holds these names.",
+				ElementType: types.StringType,
+				Optional:    true,
+				Validators:  []validator.List{listvalidator.SizeAtLeast(1), listvalidator.UniqueValues(), listvalidator.ValueStringsAre(notBlank), listvalidator.NoNullValues()},
+			},
+			"null_values": schema.ListAttribute{
+				MarkdownDescription: "Texts that stand for no value, letter by letter, such as `[\"NULL\", \"#N/A\"]`; such a value is not sent, as an empty one is not. " +
+					"Defaults to `[\"\\\\N\", \"NULL\"]` for TSV and to none for other formats.",
+				ElementType: types.StringType,
+				Optional:    true,
+				Validators:  []validator.List{listvalidator.NoNullValues()},
+			},
+			"newest": schema.BoolAttribute{
+				MarkdownDescription: "Whether to read, of all that a pattern in the path matches, only the folder whose path comes last: `exports/*/*.csv` with folders such as `2026-11-27`, or `exports/**/*.parquet` with `2026/11/27/0600`. " +
+					"Numbers in names are compared as numbers. A warning of the plan says which folder is read. Defaults to `false`, with a warning if the folders look dated; `false` in the configuration means that all of them are meant.",
+				Optional: true,
 			},
 		},
 	}
 }
 
+// maxSkipLines is far more than a title has.
+const maxSkipLines = 10_000
+
 func (m *fileModel) source(leaveOut []string) segment.Source {
-	source := file.Source{Path: m.Path.ValueString(), Format: file.Format(m.Format.ValueString()), LeaveOut: leaveOut}
+	source := file.Source{
+		Path: m.Path.ValueString(), Format: file.Format(m.Format.ValueString()), LeaveOut: leaveOut,
+		Encoding: m.Encoding.ValueString(), SkipLines: int(m.SkipLines.ValueInt64()),
+		Columns: textsOf(m.Columns), NullValues: textsOf(m.NullValues), Newest: m.Newest.ValueBoolPointer(),
+	}
 	if !m.Delimiter.IsNull() {
 		source.Delimiter, _ = utf8.DecodeRuneInString(m.Delimiter.ValueString())
 	}
@@ -63,4 +112,16 @@ func (m *fileModel) source(leaveOut []string) segment.Source {
 		return file.FromEnv{Variable: m.PathEnv.ValueString(), File: source}
 	}
 	return source
+}
+
+// textsOf are the values of a list, nil if there is no list.
+func textsOf(values []types.String) []string {
+	if values == nil {
+		return nil
+	}
+	out := make([]string, len(values))
+	for i, value := range values {
+		out[i] = value.ValueString()
+	}
+	return out
 }

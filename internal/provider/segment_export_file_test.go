@@ -268,11 +268,11 @@ func TestAccFile_refused(t *testing.T) {
 			nil,
 			[]string{unreadable, "vip-1.csv", "is CSV, but", "vip-2.ndjson", "is NDJSON", "or set format"},
 		},
-		"a quote that stays open": {
+		"a line that does not end": {
 			"vip.csv",
-			map[string]string{"vip.csv": threeCSV + "\"" + strings.Repeat("joe@example.com,Joe\n", 1<<20)},
+			map[string]string{"vip.csv": threeCSV + strings.Repeat("joe@example.com,Joe,", 1<<20)},
 			nil,
-			[]string{unreadable, "vip.csv", "the row that begins in line 5 is longer than 16 MiB", "a quote that begins a field and is never closed"},
+			[]string{unreadable, "vip.csv", "the row that begins in line 5 is longer than 16 MiB", "Each row must end with a line end"},
 		},
 		"no match":              {"vip-*.csv", nil, nil, []string{unreadable, "No file matches", "vip-*.csv"}},
 		"CSV without rows":      {"vip.csv", map[string]string{"vip.csv": "EMail,FirstName\n"}, nil, []string{"Segment Is Empty", `Segment "vip" has no rows`}},
@@ -434,7 +434,7 @@ func TestAccSecrets_signedURL(t *testing.T) {
 	s.change("EMail\nann@example.com\n")
 	c.fail("Column Not In Segment", "plan", "-no-color", "-input=false")
 	s.change("EMail,FirstName\n\"ann\"@example.com,Ann\n")
-	c.fail("line 2, column 5, there is", "plan", "-no-color", "-input=false")
+	c.fail("the email address is not valid: 1 row", "plan", "-no-color", "-input=false")
 	s.change(csvOf(people))
 	if strings.Contains(c.output.String(), "Signed URL Is Kept In The State") {
 		t.Error("there is a warning of a signature that is not kept")

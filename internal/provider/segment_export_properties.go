@@ -26,14 +26,43 @@ const (
 
 // propertyModel is a property block.
 type propertyModel struct {
-	Name  types.String `tfsdk:"name"`
-	Field types.String `tfsdk:"field"`
-	Type  types.String `tfsdk:"type"`
+	Name      types.String `tfsdk:"name"`
+	Field     types.String `tfsdk:"field"`
+	Type      types.String `tfsdk:"type"`
+	Empty     types.String `tfsdk:"empty"`
+	Separator types.String `tfsdk:"separator"`
+	DayFirst  types.Bool   `tfsdk:"day_first"`
+	OnInvalid types.String `tfsdk:"on_invalid"`
+}
+
+// What an empty value of a property does.
+const (
+	emptyKeep  = "keep"
+	emptyClear = "clear"
+)
+
+// onInvalid is what a value that is not of its type does, by name. The first is the
+// default.
+var onInvalid = []struct {
+	name string
+	does profile.OnInvalid
+}{
+	{"leave_out", profile.LeaveOut},
+	{"reject_row", profile.RejectRow},
+	{"stop", profile.Stop},
+}
+
+func onInvalidNames() []string {
+	names := make([]string, len(onInvalid))
+	for i, o := range onInvalid {
+		names[i] = o.name
+	}
+	return names
 }
 
 func propertiesAttribute() schema.Attribute {
 	return schema.MapAttribute{
-		MarkdownDescription: fmt.Sprintf("Custom properties of the profiles: name in Klaviyo = column. A name has at most %d characters and no white space around it; names that begin with `$` are Klaviyo's own and refused. An empty value leaves what the profile has. "+
+		MarkdownDescription: fmt.Sprintf("Custom properties of the profiles: name in Klaviyo = column. A name has at most %d characters and no white space around it; names that begin with `$` are Klaviyo's own and refused. An empty value leaves what the profile has; a `property` block may clear it. "+
 			"The type is what the source has, which for text is `string`; a `property` block gives another one.", maxPropertyName),
 		ElementType: types.StringType,
 		Optional:    true,
@@ -43,7 +72,7 @@ func propertiesAttribute() schema.Attribute {
 
 func propertyBlock() schema.Block {
 	return schema.ListNestedBlock{
-		MarkdownDescription: "A custom property that needs more than its column, such as a type. A name is either here or in `properties`.",
+		MarkdownDescription: "A custom property that needs more than its column, such as a type or that an empty value clears it. A name is either here or in `properties`.",
 		Validators:          []validator.List{uniqueNames{propertyArgument, "A property comes from one column."}, notInProperties{}},
 		NestedObject: schema.NestedBlockObject{
 			Attributes: map[string]schema.Attribute{
@@ -58,10 +87,33 @@ func propertyBlock() schema.Block {
 					Validators:          []validator.String{notBlank},
 				},
 				"type": schema.StringAttribute{
-					MarkdownDescription: "Type of the property: " + oneOf(profile.TypeNames()) + ". A value that is not of its type is an error before anything is sent. " +
-						"A `datetime` is ISO 8601 or month/day/year; a `list` is a JSON array or separated by semicolons. Defaults to what the source has, which for text is `string`.",
+					MarkdownDescription: "Type of the property: " + oneOf(profile.TypeNames()) + ". What a value does that is not of its type says `on_invalid`. " +
+						"A `datetime` is any point in time that can be read in one way only (ISO 8601, `2026-02-21 10:00:00 +0100`, `21 Feb 2026`; in a column of numbers seconds or milliseconds since 1970), or month/day/year; one without a zone is in UTC. " +
+						"A `list` is a JSON array, or text with a `separator`; a `SET` of MySQL is a list by itself. Defaults to what the source has, which for text is `string`.",
 					Optional:   true,
 					Validators: []validator.String{stringvalidator.OneOf(profile.TypeNames()...)},
+				},
+				"empty": schema.StringAttribute{
+					MarkdownDescription: "What an empty value does: `" + emptyKeep + "` leaves the property of the profile as it is, `" + emptyClear + "` removes it. " +
+						"Only custom properties can be cleared: a bulk import has no means to empty Klaviyo's own attributes. Defaults to `" + emptyKeep + "`.",
+					Optional:   true,
+					Validators: []validator.String{stringvalidator.OneOf(emptyKeep, emptyClear)},
+				},
+				"separator": schema.StringAttribute{
+					MarkdownDescription: "What is between the items of a `list` that is text, such as `,` or `|`. An item in double quotes may have it inside. Only with the type `list`. Defaults to `;`.",
+					Optional:            true,
+					Validators:          []validator.String{stringvalidator.LengthBetween(1, 10), onlyWithType(profile.List)},
+				},
+				"day_first": schema.BoolAttribute{
+					MarkdownDescription: "Whether `3/4/2026` is the third of April rather than the fourth of March; `3.4.2026` and `3-4-2026` are then read, too. Only with the type `datetime`. Defaults to `false`.",
+					Optional:            true,
+					Validators:          []validator.Bool{onlyWithType(profile.Datetime)},
+				},
+				"on_invalid": schema.StringAttribute{
+					MarkdownDescription: "What a value does that is not of the type of the property: `leave_out` exports the profile without it, and the plan warns with the numbers of the rows; `reject_row` does not export the row; " +
+						"`stop` is an error before anything is sent. A date that stands for none (`0000-00-00`, `infinity`, a year beyond 9999) is always left out. Defaults to `leave_out`.",
+					Optional:   true,
+					Validators: []validator.String{stringvalidator.OneOf(onInvalidNames()...)},
 				},
 			},
 		},
@@ -156,7 +208,61 @@ func (m *segmentExportModel) properties(ctx context.Context, diags *diag.Diagnos
 	diags.Append(m.Property.ElementsAs(ctx, &blocks, false)...)
 	for _, p := range blocks {
 		kind, _ := profile.ParseType(p.Type.ValueString()) // null keeps the type of the source
-		out[p.Name.ValueString()] = profile.Property{Column: p.Field.ValueString(), Type: kind}
+		property := profile.Property{
+			Column: p.Field.ValueString(), Type: kind, Clear: p.Empty.ValueString() == emptyClear,
+			Separator: p.Separator.ValueString(), DayFirst: p.DayFirst.ValueBool(),
+		}
+		for _, o := range onInvalid {
+			if o.name == p.OnInvalid.ValueString() {
+				property.OnInvalid = o.does
+			}
+		}
+		out[p.Name.ValueString()] = property
 	}
 	return out
+}
+
+// onlyWithType refuses an argument of a property block that has no meaning with the
+// type of the property.
+func onlyWithType(kind profile.Type) typeRequired { return typeRequired{kind} }
+
+type typeRequired struct{ kind profile.Type }
+
+var (
+	_ validator.String = typeRequired{}
+	_ validator.Bool   = typeRequired{}
+)
+
+// Description implements validator.String and validator.Bool.
+func (r typeRequired) Description(context.Context) string {
+	return "must only be written with type = " + r.kind.String()
+}
+
+// MarkdownDescription implements validator.String and validator.Bool.
+func (r typeRequired) MarkdownDescription(context.Context) string {
+	return "must only be written with `type = \"" + r.kind.String() + "\"`"
+}
+
+// ValidateString implements validator.String.
+func (r typeRequired) ValidateString(ctx context.Context, req validator.StringRequest, resp *validator.StringResponse) {
+	if !req.ConfigValue.IsNull() {
+		resp.Diagnostics.Append(r.check(ctx, req.Config, req.Path)...)
+	}
+}
+
+// ValidateBool implements validator.Bool.
+func (r typeRequired) ValidateBool(ctx context.Context, req validator.BoolRequest, resp *validator.BoolResponse) {
+	if !req.ConfigValue.IsNull() {
+		resp.Diagnostics.Append(r.check(ctx, req.Config, req.Path)...)
+	}
+}
+
+func (r typeRequired) check(ctx context.Context, config tfsdk.Config, at path.Path) (diags diag.Diagnostics) {
+	var kind types.String
+	diags.Append(config.GetAttribute(ctx, at.ParentPath().AtName("type"), &kind)...)
+	if kind.IsUnknown() || kind.ValueString() == r.kind.String() {
+		return diags
+	}
+	diags.AddAttributeError(at, "Argument Of Another Type", fmt.Sprintf("%s has a meaning only in a property with type = %q. Write that type, or leave the argument out.", at, r.kind.String()))
+	return diags
 }

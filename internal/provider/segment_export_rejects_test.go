@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -13,7 +15,7 @@ import (
 )
 
 // rejectsHeader is the first line of a rejects file.
-const rejectsHeader = "segment,row,reason,code\n"
+const rejectsHeader = "segment,row,reason,code,file,line\n"
 
 // listing is an export with a row that is not exported, and a rejects file.
 func (w *env) listing(path string) configuration {
@@ -23,6 +25,10 @@ func (w *env) listing(path string) configuration {
 // wantFile checks what a file in the directory of the test holds.
 func (w *env) wantFile(name, want string) {
 	w.t.Helper()
+	want = regexp.MustCompile(`(?m)^vip,\d+,[^,\n]*,[^,\n]*$`).ReplaceAllStringFunc(want, func(line string) string {
+		row, _ := strconv.Atoi(strings.Split(line, ",")[1])
+		return fmt.Sprintf("%s,%s,%d", line, filepath.Join(w.dir, "vip.csv"), row+1) // after the header
+	})
 	if got, err := os.ReadFile(filepath.Join(w.dir, name)); err != nil || string(got) != want {
 		w.t.Errorf("%s holds %q (%v), want %q", name, got, err, want)
 	}
@@ -220,7 +226,7 @@ func TestAccRejects_amongSegments(t *testing.T) {
 	again.ConfigPlanChecks = planned(exportAddress, plancheck.ResourceActionUpdate, values{"profile_count": 4})
 	w.run(created, again)
 	w.wantImports(2)
-	w.wantFile("rejects.csv", rejectsHeader+"vip,4,the email address is not valid,invalid_email\nvip,6,the email address is empty,missing_email\n")
+	w.wantFile("rejects.csv", rejectsHeader+"vip,4,the email address is not valid,invalid_email\nvip,6,the email address is empty,missing_email,"+filepath.Join(w.dir, "vip2.csv")+",3\n")
 	if files := w.files(); strings.Count(files, "\n") != 3 {
 		t.Errorf("files %s", files)
 	}
@@ -291,7 +297,7 @@ func TestAccRejects_ofEachExport(t *testing.T) {
 	swapped := w.listing(filepath.Join(w.dir, "two.csv")).withOther(w, filepath.Join(w.dir, "one.csv"))
 	again := swapped.with(exportBlock, "triggers", `{ a = "b" }`).with(otherExportBlock, "triggers", `{ a = "b" }`)
 	w.run(applied(config), applied(swapped), applied(again))
-	w.wantFile("one.csv", rejectsHeader+"vip,2,the email address is not valid,invalid_email\n")
+	w.wantFile("one.csv", rejectsHeader+"vip,2,the email address is not valid,invalid_email,"+filepath.Join(w.dir, "new.csv")+",3\n")
 	w.wantFile("two.csv", rejectsHeader+"vip,4,the email address is not valid,invalid_email\n")
 }
 

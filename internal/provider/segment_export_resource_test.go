@@ -102,6 +102,9 @@ func (w *env) wantProfile(email string, want simulator.Profile) {
 	}
 }
 
+// wide is ASCII as UTF-16.
+func wide(text string) string { return strings.Join(strings.Split(text, ""), "\x00") + "\x00" }
+
 func TestAccSegmentExport_formats(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
@@ -114,7 +117,16 @@ func TestAccSegmentExport_formats(t *testing.T) {
 		"tabs":               {content: strings.ReplaceAll(threeCSV, ",", "\t"), file: `delimiter = "\t"`},
 		"mark and CRLF":      {content: "\xef\xbb\xbf" + strings.ReplaceAll(threeCSV, "\n", "\r\n")},
 		"line ends in cells": {content: "EMail,FirstName\nann@example.com,\"An\nn\"\nbob@example.com,\"\"\"Bob\"\"\r\n, II\"\neve@example.com,Eve"},
-		"ragged rows":        {content: threeCSV + "joe@example.com\nkim@example.com,Kim,Lee\n", rejected: 2},
+		"ragged rows":        {content: threeCSV + "Total rows: 3\nkim@example.com,Kim,Lee\n", rejected: 2},
+		"unclosed quote":     {content: "EMail,FirstName\njoe@example.com,\"Joe\n" + threeCSV[len("EMail,FirstName\n"):], rejected: 1},
+		"bare quotes":        {content: strings.ReplaceAll(threeCSV, "Bob", "Bob \"B\"") + "\"eve@example.com\"\n", dupes: 1},
+		"empty rows":         {content: threeCSV + ",\n,,,\n\n , \n"},
+		"CR":                 {content: strings.ReplaceAll(threeCSV, "\n", "\r")},
+		"a line of Excel":    {content: "sep=|\r\n" + strings.ReplaceAll(threeCSV, ",", "|")},
+		"UTF-16":             {content: wide(threeCSV), file: `encoding = "utf-16le"`},
+		"a title":            {content: "Report\n\n" + threeCSV, file: `skip_lines = 2`},
+		"no header":          {content: threeCSV[len("EMail,FirstName\n"):], file: `columns = ["EMail", "FirstName"]`},
+		"texts for no value": {content: threeCSV + "#N/A,#N/A\n", file: `null_values = ["#N/A"]`, rejected: 1},
 		"other case":         {content: threeCSV + "ANN@EXAMPLE.COM,Anna\n Bob@Example.com ,Bobby\n", dupes: 2},
 		"addresses that are none": {
 			content: threeCSV + ",Nobody\nhere,Here\na@b,Short\nzoë@example.com,Zoë\n\"ann@example.com,eve@example.com\",Two\n", rejected: 5,

@@ -106,6 +106,7 @@ func summary(r *export.Result) string {
 	line(r.Unconfirmed.Total(), "profile", "not confirmed by Klaviyo.")
 	line(r.Rejected.Total, "row", "that cannot be exported:\n"+reasons(r.Rejected))
 	line(r.Dropped.Total, "value", "left out of the profiles:\n"+reasons(r.Dropped))
+	line(r.Doubtful.Total, "value", "exported that may not be what is meant:\n"+reasons(r.Doubtful))
 	line(r.Shared.Total, "shared identifier", "left out of the profiles:\n"+reasons(r.Shared))
 	return b.String()
 }

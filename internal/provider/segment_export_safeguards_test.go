@@ -22,7 +22,7 @@ func TestAccSegmentExport_safeguards(t *testing.T) {
 		"as many rejected":          {threeCSV + bad, "{ max_rejected_percent = 40 }", nil, 2, 3},
 		"none may be rejected":      {threeCSV + "x,X\n", "{ max_rejected_percent = 0 }", []string{"25 %, where 0 % are allowed"}, 0, 0},
 		"half rejected by default":  {threeCSV + bad + "z,Z\n", "{}", nil, 3, 3},
-		"more than half by default": {threeCSV + bad + "z,Z\n,\n", "", []string{"57.1 %, where 50 % are allowed"}, 0, 0},
+		"more than half by default": {threeCSV + bad + "z,Z\ny,Y\n", "", []string{"57.1 %, where 50 % are allowed"}, 0, 0},
 		"too many profiles":         {threeCSV, "{ max_profiles = 2 }", []string{"Too Many Profiles", "The segments hold 3 profiles, and safeguards.max_profiles allows 2"}, 0, 0},
 		"as many profiles":          {threeCSV, "{ max_profiles = 3 }", nil, 0, 3},
 		"empty allowed":             {"EMail,FirstName\n", "{ allow_empty_segment = true }", nil, 0, 0},

@@ -93,7 +93,7 @@ func (m *segmentExportModel) segments(ctx context.Context, diags *diag.Diagnosti
 	var out []pipeline.Segment
 	for _, model := range models {
 		if source := model.source(leaveOut); source != nil {
-			out = append(out, pipeline.Segment{Name: model.Name.ValueString(), Source: source})
+			out = append(out, pipeline.Segment{Name: model.Name.ValueString(), Source: source, DecimalComma: model.File != nil && model.File.DecimalComma.ValueBool()})
 		}
 	}
 	return out

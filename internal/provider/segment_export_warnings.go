@@ -54,9 +54,16 @@ func warnRows(diags *diag.Diagnostics, name string, s *export.Survey) {
 	}
 	if s.Dropped.Total > 0 {
 		diags.AddAttributeWarning(path.Root(segmentArgument), fmt.Sprintf("%s Left Out: %s", tally.Count(s.Dropped.Total, "Value"), name),
-			"Some profiles are exported without a value that Klaviyo would refuse:\n"+s.Dropped.String()+rowsCounted)
+			"Some profiles are exported without a value that cannot be read or that Klaviyo would refuse:\n"+s.Dropped.String()+rowsCounted)
+	}
+	if s.Doubtful.Total > 0 {
+		diags.AddAttributeWarning(path.Root(segmentArgument), fmt.Sprintf("%s To Check: %s", tally.Count(s.Doubtful.Total, "Value"), name),
+			"Some values are exported, but may not be what is meant:\n"+s.Doubtful.String()+rowsCounted)
 	}
 	warnShared(diags, name, s)
+	if len(s.Notices) > 0 {
+		diags.AddAttributeWarning(path.Root(segmentArgument), "What Was Read: "+name, strings.Join(s.Notices, "\n"))
+	}
 }
 
 // warnShared warns of identifiers that several addresses have, a warning for each.

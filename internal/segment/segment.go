@@ -63,6 +63,30 @@ type Explainer interface {
 	WhyEmpty() error
 }
 
+// Lister are rows of a source whose columns may be lists by their type.
+type Lister interface {
+	// Lists reports for each column whether its values are lists: texts whose items
+	// are separated by commas and have none in them.
+	Lists() []bool
+}
+
+// Noticer are rows of a source that may have chosen or read what was not meant.
+type Noticer interface {
+	// Notices are what whoever reads a plan should know of the rows read so far: full
+	// sentences, the same after each reading of the same rows.
+	Notices() []string
+}
+
+// Locator are rows of files.
+type Locator interface {
+	// Position is where the row of the last Next begins: the number of the file, and
+	// the line from 1; 0 if the file has no lines.
+	Position() (file int, line int64)
+
+	// File is the name of a file.
+	File(n int) string
+}
+
 // RowError explains why a single row cannot be read.
 type RowError struct {
 	Code    string // one of the codes below
@@ -71,7 +95,7 @@ type RowError struct {
 
 // Codes of a [RowError].
 const (
-	CodeMalformedRow    = "malformed_row"    // its number of fields differs from the header
+	CodeMalformedRow    = "malformed_row"    // it cannot be split into the fields that the header has
 	CodeUnreadableValue = "unreadable_value" // a value cannot be represented
 	CodeMissingProfile  = "missing_profile"  // the profile of a member does not exist
 )

@@ -29,6 +29,9 @@ type account struct {
 	meters  map[string]*meter
 	flaky   *flaky // nil for none
 	unique  bool   // see RefuseSharedIdentifiers
+
+	confirmations []Confirmation // that were asked for
+	unanswered    []unanswered   // those of them that nobody has answered
 }
 
 // AddAccount adds another account, for which AddKeyFor makes keys. The server

@@ -3,6 +3,8 @@ package simulator
 import (
 	"fmt"
 	"net/http"
+	"slices"
+	"time"
 )
 
 // Flow is a flow that starts when somebody joins a list.
@@ -40,6 +42,23 @@ func (s *Server) AddFlow(listID string, f Flow) Flow {
 	}
 	l.flows = append(l.flows, f)
 	return f
+}
+
+// join puts a profile on a list as anything but a historical import does: who is
+// new there starts the flows of the list that are live.
+func (l *list) join(profile uint32, now time.Time) {
+	live := slices.ContainsFunc(l.flows, func(f Flow) bool { return f.Status == "live" && !f.Archived })
+	if l.members.add(profile, now) && live {
+		l.started = append(l.started, profile)
+	}
+}
+
+// FlowStarts returns the addresses of the people for whom joining a list started
+// its live flows, in the order of joining.
+func (s *Server) FlowStarts(listID string) []string {
+	a, unlock := s.lock()
+	defer unlock()
+	return convert(s.mustList(listID).started, func(number uint32) string { return a.people.all[number].email })
 }
 
 func getFlowTriggers(x *exchange) response {

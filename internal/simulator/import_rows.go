@@ -45,7 +45,7 @@ func importRowShape() shape {
 		attributes[name] = attribute
 	}
 	return resource("profile", map[string]shape{
-		"id": optionalText(), "meta": anyObject(), "attributes": fixed(attributes),
+		"id": optionalText(), "meta": metaShape(), "attributes": fixed(attributes),
 	}, "attributes")
 }
 
@@ -121,10 +121,8 @@ func (c *rowChecker) check(index int, row []byte) *details {
 	if len(c.problems) > before {
 		return nil
 	}
-	d, patched := readRow(row)
-	if patched {
-		c.problems = append(c.problems, invalid(at+"/meta", "The simulator does not patch profiles by 'meta'."))
-	}
+	d, meta := readRow(row)
+	c.problems = append(c.problems, d.patch(meta, at+"/meta")...)
 	c.problems = append(c.problems, d.check(at+"/attributes")...)
 	c.problems = append(c.problems, c.refusals.check(d, at+"/attributes")...)
 	return d
@@ -133,19 +131,19 @@ func (c *rowChecker) check(index int, row []byte) *details {
 func (c *rowChecker) full() bool { return len(c.problems) >= c.maxProblems }
 
 // readRow takes a profile apart. What is null is left out, and so left alone.
-func readRow(row []byte) (d *details, patched bool) {
+func readRow(row []byte) (d *details, meta []byte) {
 	d = &details{}
 	for _, m := range objectFields(row) {
 		switch {
 		case m.key == "id":
 			d.id = unquote(m.value)
 		case m.key == "meta":
-			patched = m.value[0] == '{'
+			meta = m.value
 		case m.key == "attributes":
 			d.take(m.value)
 		}
 	}
-	return d, patched
+	return d, meta
 }
 
 func (d *details) take(attributes []byte) {

@@ -221,7 +221,7 @@ func (a *account) finish(j *job) {
 		j.people = append(j.people, who.number)
 		for _, id := range j.lists {
 			if l := a.list(id); l != nil {
-				l.members.add(who.number, j.ends)
+				l.join(who.number, j.ends)
 			}
 		}
 	}

@@ -135,7 +135,7 @@ func TestImportRequestsRefused(t *testing.T) {
 		"too many":         {importBody(many), 413, "request_too_large", "/data"},
 		"too large":        {importBody([]string{row}) + strings.Repeat(" ", 5_000_000), 413, "request_too_large", "/data"},
 		"much too large":   {importBody([]string{row}) + strings.Repeat(" ", 9_000_000), 413, "request_too_large", "/data"},
-		"patching by meta": {strings.Replace(importBody([]string{row}), `"type":"profile",`, `"type":"profile","meta":{"patch_properties":{"unset":"x"}},`, 1), 400, "invalid", "/data/attributes/profiles/data/0/meta"},
+		"patching by meta": {strings.Replace(importBody([]string{row}), `"type":"profile",`, `"type":"profile","meta":{"patch_properties":{"append":{"x":1}}},`, 1), 400, "invalid", "/data/attributes/profiles/data/0/meta/patch_properties/append"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

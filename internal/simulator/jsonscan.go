@@ -243,6 +243,14 @@ func joinFields(all []objectField) []byte {
 	return append(text, '}')
 }
 
+// removeFields returns an object without the named fields, nil when none is left.
+func removeFields(object []byte, names []string) []byte {
+	if len(names) == 0 {
+		return object
+	}
+	return joinFields(slices.DeleteFunc(objectFields(object), func(f objectField) bool { return slices.Contains(names, f.key) }))
+}
+
 func appendKey(text []byte, key string) []byte {
 	if _, plain := keyNames[key]; !plain {
 		quoted, _ := json.Marshal(key)

@@ -38,6 +38,7 @@ func TestRateLimits(t *testing.T) {
 		{"POST", "/api/lists", `{"data":{"type":"list","attributes":{"name":"x"}}}`, 10, 150, 150},
 		{"DELETE", "/api/lists/" + id + "/relationships/profiles", `{"data":[]}`, 10, 150, 0},
 		{"POST", "/api/profile-bulk-import-jobs", importBody([]string{`{"email":"a@x.com"}`}), 10, 150, 0},
+		{"POST", "/api/profile-subscription-bulk-create-jobs", subscription("", "", person("a@x.com", "", "email")), 75, 750, 0},
 		{"GET", "/api/profile-bulk-import-jobs", "", 10, 150, 0},
 		{"GET", "/api/profiles", "", 75, 750, 0},
 	} {

@@ -22,6 +22,7 @@ type list struct {
 	List
 	members memberSet
 	flows   []Flow
+	started []uint32 // who joined while a flow was live, by profile
 }
 
 const (

@@ -45,10 +45,11 @@ func (s *memberSet) has(profile uint32) bool {
 	return on
 }
 
-// add puts a profile on the list; one that is on it keeps its date.
-func (s *memberSet) add(profile uint32, now time.Time) {
+// add puts a profile on the list and reports whether it is new there; one that is
+// on it keeps its date.
+func (s *memberSet) add(profile uint32, now time.Time) bool {
 	if s.has(profile) {
-		return
+		return false
 	}
 	if s.joined == nil {
 		s.joined = map[uint32]joining{}
@@ -58,9 +59,10 @@ func (s *memberSet) add(profile uint32, now time.Time) {
 	s.joined[profile] = e.joining
 	if last := len(s.entries) - 1; last < 0 || s.entries[last].compare(e.joining) < 0 {
 		s.entries = append(s.entries, e)
-		return
+		return true
 	}
 	s.entries = slices.Insert(s.entries, s.search(e.joining), e) // the clock went back
+	return true
 }
 
 func (s *memberSet) remove(profile uint32) {

@@ -133,7 +133,7 @@ func addMembers(x *exchange) response {
 			}
 		}
 		for _, id := range ids {
-			l.members.add(x.account.people.byID(id).number, x.now)
+			l.join(x.account.people.byID(id).number, x.now)
 		}
 		return noContent()
 	})

@@ -33,6 +33,7 @@ type person struct {
 	properties       []byte
 	created, updated int64
 	suppressions     []suppression
+	consents         map[string]consent // by channel; nil for somebody who never gave or withdrew any
 }
 
 // suppression is an opt-out from one list, or from everything.
@@ -103,6 +104,8 @@ type details struct {
 	id, email, phone, external string
 	attributes, properties     []byte
 	emailGiven, phoneGiven     bool // though perhaps empty
+
+	unset []string // properties to remove
 }
 
 // taken reports whether an identifier belongs to a profile with another address.
@@ -147,7 +150,7 @@ func (p *people) upsert(d *details, now time.Time) *person {
 	}
 	changed := p.identify(found, d)
 	attributes := mergeObjects(found.attributes, d.attributes, "location")
-	properties := mergeObjects(found.properties, d.properties)
+	properties := removeFields(mergeObjects(found.properties, d.properties), d.unset)
 	if !bytes.Equal(attributes, found.attributes) || !bytes.Equal(properties, found.properties) {
 		// Cloned, not to hold on to the whole request.
 		found.attributes, found.properties = bytes.Clone(attributes), bytes.Clone(properties)
@@ -192,7 +195,29 @@ func (p *people) suppress(who *person, s suppression) {
 	who.suppressions = append(slices.DeleteFunc(who.suppressions, func(had suppression) bool {
 		return had.list == s.list
 	}), s)
+	if s.list == "" && s.reason == "UNSUBSCRIBE" {
+		who.setConsent(emailChannel, consent{status: unsubscribed, at: s.at})
+	}
 	p.version++
+}
+
+// lift removes the suppressions that subscribing to a list removes: of everything
+// and of that list, unless they come from a mail server.
+func (p *people) lift(who *person, listID string) {
+	who.suppressions = slices.DeleteFunc(who.suppressions, func(s suppression) bool {
+		lifted := s.isOptOut() && (s.list == "" || s.list == listID)
+		if lifted {
+			p.opted[s.list] = slices.DeleteFunc(p.opted[s.list], func(number uint32) bool { return number == who.number })
+			p.version++
+		}
+		return lifted
+	})
+}
+
+// isOptOut reports whether a suppression is what the person wants. A complaint goes
+// by two names in Klaviyo's documents.
+func (s suppression) isOptOut() bool {
+	return slices.Contains([]string{"UNSUBSCRIBE", "SPAM_COMPLAINT", "SPAM_REPORT", "USER_SUPPRESSED"}, s.reason)
 }
 
 // latest is the moment of the last opt-out, zero without any.

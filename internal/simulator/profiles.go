@@ -232,31 +232,6 @@ func orNull(text string) any {
 	return text
 }
 
-// subscriptions shows somebody who never subscribed: importing does not.
-func (who *person) subscriptions() map[string]any {
-	global, suppressions := []map[string]any{}, []map[string]any{}
-	for _, s := range who.suppressions {
-		if s.list == "" {
-			global = append(global, map[string]any{"reason": s.reason, "timestamp": timestamp(s.at)})
-			continue
-		}
-		suppressions = append(suppressions, map[string]any{"list_id": s.list, "reason": s.reason, "timestamp": timestamp(s.at)})
-	}
-	never := func(permission string, may bool) map[string]any {
-		return map[string]any{permission: may, "consent": "NEVER_SUBSCRIBED", "consent_timestamp": nil}
-	}
-	email := never("can_receive_email_marketing", who.email != "" && len(global) == 0)
-	for _, name := range []string{"last_updated", "method", "method_detail", "custom_method_detail", "double_optin"} {
-		email[name] = nil
-	}
-	email["suppression"], email["list_suppressions"] = global, suppressions
-	return map[string]any{
-		"email":       map[string]any{"marketing": email},
-		"sms":         map[string]any{"marketing": never("can_receive_sms_marketing", false)},
-		"mobile_push": map[string]any{"marketing": never("can_receive_push_marketing", false)},
-	}
-}
-
 func createProfile(x *exchange) response {
 	if len(x.body) > maxProfileBytes {
 		return refuse(tooLarge(fmt.Sprintf("A profile may have %d bytes.", maxProfileBytes)))

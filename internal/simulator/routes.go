@@ -22,7 +22,7 @@ type operation struct {
 
 func routes() []*operation {
 	return slices.Concat(accountOperations(), listOperations(), memberOperations(),
-		flowOperations(), profileOperations(), importOperations(), importErrorOperations())
+		flowOperations(), profileOperations(), subscriptionOperations(), importOperations(), importErrorOperations())
 }
 
 // match reports whether the path is the operation's, and the id in it.

@@ -129,7 +129,11 @@ func writePlan(w *bytes.Buffer, m *phonenumbers.PhoneMetadata) error {
 			fmt.Fprintf(w, "{%s, %#x},\n", literal(pattern), of)
 		}
 	}
-	w.WriteString("},\n},\n")
+	w.WriteString("},\n")
+	if hasMobile(m) {
+		w.WriteString("mobile: true,\n")
+	}
+	w.WriteString("},\n")
 	return nil
 }
 
@@ -144,6 +148,14 @@ func descriptions(m *phonenumbers.PhoneMetadata) []*phonenumbers.PhoneNumberDesc
 		types = append(types, m.GetMobile())
 	}
 	return types
+}
+
+// hasMobile reports whether the last type of a region is that of mobile phones.
+func hasMobile(m *phonenumbers.PhoneMetadata) bool {
+	mobile := m.GetMobile()
+	lengths, err := lengthBits(mobile.GetPossibleLength())
+	pattern := mobile.GetNationalNumberPattern()
+	return !m.GetSameMobileAndFixedLinePattern() && err == nil && (lengths != 0 || len(mobile.GetPossibleLength()) == 0) && pattern != "" && pattern != "NA"
 }
 
 // lengthBits returns a number whose bit n is set if numbers of n digits are

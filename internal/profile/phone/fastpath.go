@@ -113,10 +113,11 @@ func (d *dialPlan) judge(digits []byte) ([]byte, Verdict) {
 	case d.idd.matchPrefix(digits):
 		return nil, Unsure
 	case !d.prefix.matchPrefix(digits):
-		if withCode && !d.own.possible(digits) { // the code may be meant
-			return nil, Unsure
+		v := d.code.judge(digits)
+		if withCode {
+			return d.judgeCode(digits, v)
 		}
-		return digits, d.code.judge(digits)
+		return digits, v
 	case d.national == "" || !bytes.HasPrefix(digits, []byte(d.national)) || d.own.possible(digits):
 		return nil, Unsure
 	}
@@ -129,6 +130,30 @@ func (d *dialPlan) judge(digits []byte) ([]byte, Verdict) {
 		return nil, Unsure
 	}
 	return rest, v
+}
+
+// judgeCode decides about dialled digits that begin with the calling code of the
+// region, but with no prefix. v is the verdict on them as a national number.
+func (d *dialPlan) judgeCode(digits []byte, v Verdict) ([]byte, Verdict) {
+	rest := digits[len(d.code.digits):]
+	prefixed := d.prefix.matchPrefix(rest) || d.code.prefix.matchPrefix(rest)
+	if d.code.only == "" || len(rest) < minNational || prefixed {
+		if d.own.possible(digits) && v != Unsure && !prefixed && d.code.judge(rest) == Invalid {
+			return digits, v
+		}
+		return nil, Unsure
+	}
+	behind := d.code.judge(rest)
+	switch {
+	case behind != Valid || v == Unsure:
+		return digits, v
+	case v == Invalid:
+		return rest, Valid
+	case d.own.isMobile(rest) && !d.own.isMobile(digits):
+		return rest, Valid
+	default:
+		return nil, Ambiguous
+	}
 }
 
 // prefixAutomaton compiles the expression of a prefix, an empty one to nil. It

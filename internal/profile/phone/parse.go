@@ -38,17 +38,18 @@ func (n number) exists() bool {
 	return ok && numbersOf(at).exist(n.national)
 }
 
-// parse reads a number in any notation, by the rules of libphonenumber. It reports
-// false for a text that cannot be a number.
-func parse(text, region string) (number, bool) {
+// parse reads a number in any notation, by the rules of libphonenumber, except that
+// it also finds a country calling code without a plus sign. The verdict is Valid,
+// Invalid or Ambiguous.
+func parse(text, region string) (number, Verdict) {
 	text, ok := extract(text)
 	if !ok {
-		return number{}, false
+		return number{}, Invalid
 	}
 	written := strings.TrimLeft(text, plusSigns)
 	digits, ok := digitsOf(written)
 	if !ok {
-		return number{}, false
+		return number{}, Invalid
 	}
 	at, known := planOf(region)
 	var code int
@@ -58,16 +59,55 @@ func parse(text, region string) (number, bool) {
 		code, national, ok = codeBehindPlus(at, known, digits)
 	case known:
 		code, national, ok = codeDialled(at, digits)
+		if ok && code == 0 && bytes.HasPrefix(digits, []byte(plans[at].code)) {
+			return parseWithCode(at, digits)
+		}
 	default:
-		return number{}, false
+		return number{}, Invalid
 	}
 	if !ok {
-		return number{}, false
+		return number{}, Invalid
 	}
 	if code != 0 {
 		at, _ = plansOf(code) // that of the main region
 	}
-	return finish(at, national)
+	return existing(finish(at, national))
+}
+
+// existing returns a number if it exists.
+func existing(n number, ok bool) (number, Verdict) {
+	if !ok || !n.exists() {
+		return number{}, Invalid
+	}
+	return n, Valid
+}
+
+// parseWithCode reads digits that are possible as a national number, although they
+// begin with the calling code of the region: in both ways. Whichever number exists is
+// meant. Of two numbers the mobile one behind the code is, if the other one is not
+// mobile: people write mobile numbers with their code, and a fixed line of an area
+// that begins like the code rarely has exactly these digits.
+func parseWithCode(at int, digits []byte) (number, Verdict) {
+	dialled, dialledVerdict := existing(finish(at, digits))
+	main, _ := plansOf(codeNumber(plans[at].code))
+	coded, codedVerdict := existing(finish(main, digits[len(plans[at].code):]))
+	switch {
+	case codedVerdict != Valid:
+		return dialled, dialledVerdict
+	case dialledVerdict != Valid || bytes.Equal(dialled.national, coded.national):
+		return coded, Valid
+	case coded.isMobile() && !dialled.isMobile():
+		return coded, Valid
+	default:
+		return number{}, Ambiguous
+	}
+}
+
+// isMobile reports whether an existing number is one of a mobile phone and cannot be
+// any other.
+func (n number) isMobile() bool {
+	at, ok := n.plan()
+	return ok && numbersOf(at).isMobile(n.national)
 }
 
 // codeBehindPlus splits the calling code off a number with a plus sign. It

@@ -24,24 +24,21 @@ func NewParser(region string) Parser {
 	return p
 }
 
-// Append appends a phone number in E.164 form. It reports false, having appended
-// nothing, for a number that does not exist by its dial plan. An extension is
-// left out, since E.164 has none.
-func (p *Parser) Append(dst []byte, text string) ([]byte, bool) {
-	out, verdict := p.AppendPlain(dst, text)
-	switch verdict {
-	case Valid:
-		return out, true
-	case Invalid:
-		return dst, false
+// Append appends a phone number in E.164 form. It appends nothing, and is not
+// Valid, for a number that does not exist by its dial plan, or whose country
+// calling code may also be the beginning of a national number. An extension is left
+// out, since E.164 has none.
+func (p *Parser) Append(dst []byte, text string) ([]byte, Verdict) {
+	if out, verdict := p.AppendPlain(dst, text); verdict != Unsure {
+		return out, verdict
 	}
-	n, ok := parse(text, p.region)
-	if !ok || !n.exists() {
-		return dst, false
+	n, verdict := parse(text, p.region)
+	if verdict != Valid {
+		return dst, verdict
 	}
 	dst = append(dst, '+')
 	dst = append(dst, n.code...)
-	return append(dst, n.national...), true
+	return append(dst, n.national...), Valid
 }
 
 // Known reports whether the dial plan of a region is known: an ISO 3166-1
@@ -86,14 +83,15 @@ func RegionOf(number []byte) (Region, bool) {
 	return region, true
 }
 
-// Verdict is the result of the fast path.
+// Verdict is what a parser finds a number to be.
 type Verdict int
 
-// The verdicts of AppendPlain.
+// The verdicts. Only AppendPlain is Unsure.
 const (
-	Unsure  Verdict = iota // the fast path declines the number
-	Valid                  // the number exists and was appended
-	Invalid                // the number does not exist
+	Unsure    Verdict = iota // the fast path declines the number
+	Valid                    // the number exists and was appended
+	Invalid                  // the number does not exist
+	Ambiguous                // it exists with and without its first digits as the country calling code
 )
 
 // maxDigits limits the digits of a number for the fast path and the automata.
@@ -147,6 +145,8 @@ func plainDigits(dst []byte, s string) (digits []byte, plus, ok bool) {
 				return dst, plus, false
 			}
 			dst = append(dst, c)
+		case c == '.' && len(dst) == i && isDecimals(s[i+1:]): // a number with decimals, not groups of digits
+			return dst, plus, false
 		case c == ' ' || c == '-' || c == '.' || c == '(' || c == ')':
 		case c == 'x' && i > 0 && isDigit(s[i-1]) && isNumeric(s[i+1:]) && len(s)-i <= 7:
 			return dst, plus, len(dst) >= 6
@@ -155,6 +155,12 @@ func plainDigits(dst []byte, s string) (digits []byte, plus, ok bool) {
 		}
 	}
 	return dst, plus, len(dst) >= 6
+}
+
+// isDecimals reports whether what follows a point is decimals rather than digits of
+// a phone number: few digits, or only zeros.
+func isDecimals(s string) bool {
+	return isNumeric(s) && (len(s) <= 2 || strings.Trim(s, "0") == "")
 }
 
 func isNumeric(s string) bool {

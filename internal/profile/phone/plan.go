@@ -16,6 +16,7 @@ type plan struct {
 	transform string // replaces a prefix with groups; if empty, the prefix is removed
 	general   description
 	types     []description
+	mobile    bool // the last of the types is that of mobile phones, and of nothing else
 }
 
 // description describes a kind of national numbers.
@@ -57,6 +58,7 @@ func planOf(region string) (int, bool) {
 type numbers struct {
 	automaton *automaton            // bit 0: any number; other bits: numbers of one type
 	lengths   [maxDigits + 1]uint16 // by the number of digits: the bits of the types that have so long numbers
+	mobile    uint16                // the bit of mobile numbers, 0 if the plan does not tell them from fixed lines
 	elsewhere uint16                // the bit of numbers with the leading digits of another region that shares the calling code
 }
 
@@ -68,6 +70,12 @@ func (n *numbers) possible(digits []byte) bool {
 // exist reports whether the digits are a number of one of the types.
 func (n *numbers) exist(digits []byte) bool {
 	return len(digits) <= maxDigits && counts(n.automaton.match(digits)&n.lengths[len(digits)])
+}
+
+// isMobile reports whether the digits are a mobile number and no fixed line.
+func (n *numbers) isMobile(digits []byte) bool {
+	matched := n.automaton.match(digits) & n.lengths[len(digits)]
+	return matched&n.mobile != 0 && matched&^(n.mobile|1) == 0
 }
 
 // counts reports whether the general pattern and the pattern of a type match.
@@ -113,6 +121,9 @@ func newNumbers(at int) *numbers {
 	add(p.general)
 	for _, d := range p.types {
 		add(d)
+	}
+	if p.mobile {
+		n.mobile = 1 << (len(expressions) - 1)
 	}
 	if others := leadingElsewhere(at); others != "" {
 		n.elsewhere = 1 << len(expressions)

@@ -20,7 +20,7 @@ import (
 // The extension determines the format, and the first bytes the compression.
 func TestFileFormats(t *testing.T) {
 	t.Parallel()
-	const csv, tsv, json = "a,b\n1,2\n", "a\tb\n1\t\"2\"\n", "{\"a\":1,\"b\":2}\n"
+	const csv, tsv, json = "a,b\n1,2\n", "a\tb\n1\t2\n", "{\"a\":1,\"b\":2}\n"
 	for name, tc := range map[string]struct {
 		file    string
 		content string
@@ -136,13 +136,13 @@ func TestPatternRefused(t *testing.T) {
 	}{
 		"no match":         {nil, "vip-*.csv", "No file matches"},
 		"only a directory": {map[string]string{}, "*", "No file matches"},
-		"pattern":          {nil, "vip-[.csv", "The pattern"},
+		"pattern":          {nil, "vip-[.csv", "the pattern is not valid"},
 		"lacks":            {map[string]string{"1.csv": "a,b\n1,2\n", "2.csv": "a\n"}, "*.csv", `it lacks "b". All files`},
 		"lacks a mapped":   {map[string]string{"1.csv": "a,b\n1,2\n", "2.csv": "b\n"}, "*.csv", `it lacks "a". All files`},
 		"adds":             {map[string]string{"1.csv": "a\n1\n", "2.csv": "a,c\n"}, "*.csv", `it adds "c". All files`},
 		"differs":          {map[string]string{"1.csv": "a,b\n1,2\n", "2.csv": "A,b\n"}, "*.csv", `it lacks "a" and adds "A". All files`},
 		"formats":          {map[string]string{"1.csv": "a\n1\n", "2.tsv": "a\n"}, "*", "is TSV. Let the path match files of one format"},
-		"empty file":       {map[string]string{"1.csv": "a\n1\n", "2.csv": ""}, "*", "2.csv\" is empty."},
+		"empty files":      {map[string]string{"1.csv": "", "2.csv": "\n\n"}, "*", "1.csv\" is empty."},
 		"types":            {map[string]string{"1.parquet": filetest.Parquet(t, []plain{{1}}), "2.parquet": filetest.Parquet(t, []other{{"x"}})}, "*", "has another type than in"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -15,29 +15,58 @@ type concatRows struct {
 	ctx     context.Context
 	objects []storage.Object
 	opener  opener
+	notice  string // about the choice of the files; empty: none
 
 	opened  int // number of objects
 	current fileRows
-	columns []string // of the first file, which all others must have
+	first   string   // name of the first file that is not empty
+	columns []string // of that file, which all others must have
 	json    []bool   // likewise
 	err     error    // of Next, for good
 }
 
-// openNext opens the next file and compares its columns with those of the first.
+// errEmptyFile is the cause of the error of a file without a single byte of text.
+var errEmptyFile = errors.New("the file is empty")
+
+func emptyFile(name string) error {
+	return storage.PathErrorf("The first line must hold the column names.", errEmptyFile, "The file %q is empty.", name)
+}
+
+// openNext opens the next file that is not empty: programs that write several files
+// may have had no rows for some of them. The error is that of the first file if all
+// are empty, and io.EOF after the last one.
 func (c *concatRows) openNext() error {
+	var empty error
+	for ; c.opened < len(c.objects); c.opened++ {
+		err := c.openFile()
+		if !errors.Is(err, errEmptyFile) {
+			return err
+		}
+		if empty == nil {
+			empty = err
+		}
+	}
+	if c.current == nil {
+		return empty
+	}
+	return io.EOF
+}
+
+// openFile opens a file and compares its columns with those of the first.
+func (c *concatRows) openFile() error {
 	o := c.objects[c.opened]
 	file, err := o.Open(c.ctx)
 	if err != nil {
 		return err
 	}
-	next, err := c.opener.open(c.ctx, file, o.Name())
+	next, err := c.opener.open(c.ctx, file, placeOf(o))
 	if err != nil {
 		_ = file.Close() // only read from
 		return c.explainMissing(o, err)
 	}
 	names, json := next.names(), next.JSON()
-	if c.opened == 0 {
-		c.columns, c.json = names, json
+	if c.current == nil {
+		c.columns, c.json, c.first = names, json, o.Name()
 	} else if err := c.compare(o, names, json); err != nil {
 		_ = next.Close()
 		return err
@@ -50,7 +79,7 @@ func (c *concatRows) openNext() error {
 // explainMissing compares a later file that lacks columns with the first one.
 func (c *concatRows) explainMissing(o storage.Object, err error) error {
 	var missing *segment.MissingColumnsError
-	if c.opened > 0 && errors.As(err, &missing) {
+	if c.current != nil && errors.As(err, &missing) {
 		if differ := c.compare(o, missing.Available, c.json); differ != nil {
 			return differ
 		}
@@ -59,18 +88,17 @@ func (c *concatRows) explainMissing(o storage.Object, err error) error {
 }
 
 func (c *concatRows) compare(o storage.Object, names []string, json []bool) error {
-	first := c.objects[0].Name()
 	lacks, adds := difference(c.columns, names), difference(names, c.columns)
 	const remedy = "All files that the path matches must have the same columns, in any order."
 	switch {
 	case len(lacks) > 0 && len(adds) > 0:
-		return storage.PathErrorf(remedy, nil, "The columns of %q differ from those of %q: it lacks %s and adds %s.", o.Name(), first, segment.Quoted(lacks), segment.Quoted(adds))
+		return storage.PathErrorf(remedy, nil, "The columns of %q differ from those of %q: it lacks %s and adds %s.", o.Name(), c.first, segment.Quoted(lacks), segment.Quoted(adds))
 	case len(lacks) > 0:
-		return storage.PathErrorf(remedy, nil, "The columns of %q differ from those of %q: it lacks %s.", o.Name(), first, segment.Quoted(lacks))
+		return storage.PathErrorf(remedy, nil, "The columns of %q differ from those of %q: it lacks %s.", o.Name(), c.first, segment.Quoted(lacks))
 	case len(adds) > 0:
-		return storage.PathErrorf(remedy, nil, "The columns of %q differ from those of %q: it adds %s.", o.Name(), first, segment.Quoted(adds))
+		return storage.PathErrorf(remedy, nil, "The columns of %q differ from those of %q: it adds %s.", o.Name(), c.first, segment.Quoted(adds))
 	case !slices.Equal(json, c.json):
-		return storage.PathErrorf("Write the files with the same types.", nil, "A column of %q has another type than in %q.", o.Name(), first)
+		return storage.PathErrorf("Write the files with the same types.", nil, "A column of %q has another type than in %q.", o.Name(), c.first)
 	}
 	return nil
 }
@@ -100,14 +128,14 @@ func (c *concatRows) Next(dst []string) ([]string, error) {
 		if err != io.EOF { //nolint:errorlint // the contract is io.EOF itself, and this runs for every row
 			return row, err
 		}
-		switch {
-		case c.opened == len(c.objects):
+		last := c.current
+		switch err := c.openNext(); {
+		case errors.Is(err, io.EOF): // the last file stays open until Close
 			c.err = c.opener.end()
+		case err != nil:
+			c.err = err
 		default:
-			_ = c.current.Close() // only read from
-			if err := c.openNext(); err != nil {
-				c.err = err
-			}
+			_ = last.Close() // only read from
 		}
 	}
 	return dst, c.err
@@ -115,3 +143,18 @@ func (c *concatRows) Next(dst []string) ([]string, error) {
 
 // Close implements [segment.Rows].
 func (c *concatRows) Close() error { return c.current.Close() }
+
+// Notices implements [segment.Noticer].
+func (c *concatRows) Notices() []string {
+	notices := c.opener.notices()
+	if c.notice != "" {
+		notices = append([]string{c.notice}, notices...)
+	}
+	return notices
+}
+
+// Position implements [segment.Locator].
+func (c *concatRows) Position() (file int, line int64) { return c.opened - 1, c.current.position() }
+
+// File implements [segment.Locator].
+func (c *concatRows) File(n int) string { return c.objects[n].Name() }

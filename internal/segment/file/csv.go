@@ -1,11 +1,12 @@
 package file
 
 import (
+	"bytes"
 	"context"
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -13,70 +14,230 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/storage"
 )
 
-// csvRows reads comma-separated values as of RFC 4180: quoted fields may contain
-// delimiters, quotes and line ends; lines end in LF or CRLF; empty lines are
-// skipped.
+// csvRows reads the records of CSV or TSV. Rows of nothing but empty cells are no
+// rows, and cells that are missing at the end of a row are empty: spreadsheets
+// write the former and leave out the latter.
 type csvRows struct {
-	ctx     context.Context
-	in      *textReader
-	reader  *csv.Reader
-	header  []string
-	columns []int // indexes of the mapped fields
-	read    int   // records
-	blank   int   // empty lines, which the reader does not count
+	ctx      context.Context
+	in       *textReader
+	lines    *lines
+	splitter splitter
+	record   record
+	opener   *csvOpener
 
-	lastLine  int    // where the last field of the previous record begins
-	lastField string // of the previous record
+	header  []string
+	columns []int    // indexes of the mapped fields; -1 for a constant
+	values  []string // the constants, from the folders of the path
+	needed  int      // number of cells that hold all mapped columns
+	nulls   nullValues
+
+	read int    // records
+	line int64  // of the record that was read last
+	text []byte // of a cell with escapes
+	ends []int  // of the cells in it
 }
 
 // checkEvery is how many rows are read between two checks of the context.
 const checkEvery = 1024
 
-// largeRecord is the size in bytes from which on a record is checked for cells
-// that nobody mapped; see [detach].
-const largeRecord = 4 << 10
-
 // csvOpener opens files of CSV and TSV.
 type csvOpener struct {
-	format    Format
-	delimiter rune // 0 is a comma
-	columns   []string
+	Source
+
+	format  Format
+	columns []string
+	quoted  int64  // cells of TSV in quotes
+	guess   string // the encoding of text that is not UTF-8
 }
 
 func (*csvOpener) end() error { return io.EOF }
 
-func (f *csvOpener) open(ctx context.Context, file storage.Content, name string) (fileRows, error) {
-	in, err := openText(ctx, file, name, f.format)
+func (f *csvOpener) notices() []string {
+	if f.quoted == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("In TSV a quote is text, so texts in quotes are exported with them (cells of mapped columns: %d). "+
+		"If a spreadsheet or a program other than a database wrote the file, set format = \"csv\" and delimiter = \"\\t\".", f.quoted)}
+}
+
+func (f *csvOpener) open(ctx context.Context, content storage.Content, at place) (fileRows, error) {
+	in, err := openText(ctx, content, at.name, f.format, f.Encoding)
 	if err != nil {
 		return nil, err
 	}
-	reader := csv.NewReader(in.Reader) // uses the buffer of in.Reader
-	reader.ReuseRecord = true
-	if f.delimiter != 0 {
-		reader.Comma = f.delimiter
-	}
-	in.limiter.maxRecord = maxRecord
-	rows := &csvRows{ctx: ctx, in: in, reader: reader}
-	if err := rows.readHeader(f.columns); err != nil {
+	rows := &csvRows{ctx: ctx, in: in, opener: f, lines: newLines(&lineEnds{in: in.Reader}), nulls: newNullValues(f.NullValues, f.format)}
+	if err := rows.begin(at); err != nil {
 		_ = in.closeDecompressor()
 		return nil, err
 	}
 	return rows, nil
 }
 
-func (r *csvRows) readHeader(columns []string) error {
-	header, _, err := r.record()
-	if errors.Is(err, io.EOF) {
-		return storage.PathErrorf("The first line must hold the column names.", nil, "The file %q is empty.", r.in.name)
-	}
+// begin reads what is before the rows.
+func (r *csvRows) begin(at place) error {
+	delimiter, err := r.skipTitle()
 	if err != nil {
 		return r.failure(err)
 	}
-	if r.header, err = columnNames(header, r.in.name); err != nil {
+	r.splitter = r.opener.splitter(delimiter)
+	if r.opener.Columns != nil {
+		err = r.checkColumns()
+	} else {
+		err = r.readHeader()
+	}
+	if err != nil {
 		return err
 	}
-	r.columns, err = segment.FindColumns(columns, r.header)
-	return err
+	return r.findColumns(at)
+}
+
+func (f *csvOpener) splitter(delimiter string) splitter {
+	switch {
+	case f.format == TSV:
+		return tsvSplitter{}
+	case f.Delimiter != 0:
+		delimiter = string(f.Delimiter)
+	case delimiter == "":
+		delimiter = ","
+	}
+	return &csvSplitter{delimiter: []byte(delimiter)}
+}
+
+// skipTitle skips as many lines as the source says, and the line sep=; in which
+// Excel keeps the delimiter, which it returns.
+func (r *csvRows) skipTitle() (delimiter string, err error) {
+	for skipped := 0; ; skipped++ {
+		end, next, err := r.lines.line(0)
+		if errors.Is(err, io.EOF) {
+			return delimiter, nil
+		}
+		if err != nil {
+			return "", err
+		}
+		separator := separatorLine(r.lines.bytes(0, end))
+		if separator != "" {
+			delimiter = separator
+		}
+		if separator == "" && skipped >= r.opener.SkipLines {
+			return delimiter, nil
+		}
+		r.lines.skip(next, 1)
+	}
+}
+
+// separatorLine returns the delimiter that a line of Excel declares.
+func separatorLine(line []byte) string {
+	text := strings.Trim(string(line[:min(len(line), len(`"sep=;"`)+utf8.UTFMax)]), `"`)
+	if len(text) < len("sep=;") || !strings.EqualFold(text[:len("sep=")], "sep=") {
+		return ""
+	}
+	delimiter, size := utf8.DecodeRuneInString(text[len("sep="):])
+	if rest := text[len("sep=")+size:]; rest != "" || delimiter == utf8.RuneError {
+		return ""
+	}
+	return string(delimiter)
+}
+
+// next splits the next record that is not an empty line.
+func (r *csvRows) next() error {
+	for {
+		r.line = r.lines.number
+		err := r.splitter.split(r.lines, &r.record, len(r.header))
+		if err != nil || len(r.record.cells) > 1 || len(r.record.text) > 0 {
+			return err
+		}
+		r.skip()
+	}
+}
+
+// skip ends the record that was split last.
+func (r *csvRows) skip() { r.lines.skip(r.record.next, r.record.lines) }
+
+// firstRecord splits the first record of the file.
+func (r *csvRows) firstRecord() ([]string, error) {
+	err := r.next()
+	var bad *splitError
+	switch {
+	case err == nil:
+	case errors.Is(err, io.EOF):
+		return nil, emptyFile(r.in.name)
+	case errors.As(err, &bad):
+		return nil, storage.PathErrorf("A quote that begins a field is closed by another one; a quote in the field is written twice.", bad, "The first row of %q, in line %d, %s.", r.in.name, r.line, bad.problem)
+	default:
+		return nil, r.failure(err)
+	}
+	cells := make([]string, len(r.record.cells))
+	for i := range cells {
+		text := r.record.cell(i)
+		if r.record.escaped {
+			text = appendUnescaped(nil, text)
+		}
+		cells[i] = string(text)
+	}
+	return cells, nil
+}
+
+func (r *csvRows) readHeader() error {
+	cells, err := r.firstRecord()
+	if err != nil {
+		return err
+	}
+	if r.header, err = columnNames(cells, r.opener.columns, r.in.name, r.line, r.lines.buffered()); err != nil {
+		return err
+	}
+	r.skip()
+	return nil
+}
+
+// checkColumns compares the first row of a file without a header with the names
+// that are configured for it.
+func (r *csvRows) checkColumns() error {
+	names := r.opener.Columns
+	first, err := r.firstRecord()
+	if err != nil {
+		return err
+	}
+	for len(first) > len(names) && first[len(first)-1] == "" {
+		first = first[:len(first)-1]
+	}
+	if len(first) != len(names) {
+		return argumentError("columns", fmt.Sprintf("The argument columns has %d names, but the first row of %q has %d cells.", len(names), r.in.name, len(first)),
+			"Name every column of the file, in the order of the file, or check the delimiter.")
+	}
+	same := true
+	for i, name := range names {
+		same = same && strings.TrimSpace(first[i]) == name
+	}
+	if same {
+		return argumentError("columns", fmt.Sprintf("The first row of %q holds the names that the argument columns has.", r.in.name),
+			"Leave columns out, since the file has a header.")
+	}
+	r.header = names
+	return nil
+}
+
+// findColumns finds the mapped columns, in the file or in the folders of its path.
+func (r *csvRows) findColumns(at place) error {
+	r.columns = make([]int, len(r.opener.columns))
+	r.values = make([]string, len(r.opener.columns))
+	var missing []string
+	for i, name := range r.opener.columns {
+		value, inPath := at.folders[name]
+		if r.columns[i] = slices.Index(r.header, name); r.columns[i] >= 0 {
+			r.needed = max(r.needed, r.columns[i]+1)
+		} else if inPath {
+			r.values[i] = value
+		} else {
+			missing = append(missing, name)
+		}
+	}
+	if missing == nil {
+		return nil
+	}
+	if err := r.explainMissing(); err != nil {
+		return err
+	}
+	return &segment.MissingColumnsError{Missing: missing, Available: withoutBlank(append(r.header[:len(r.header):len(r.header)], at.names()...))}
 }
 
 func (r *csvRows) names() []string { return r.header }
@@ -86,139 +247,169 @@ func (*csvRows) JSON() []bool { return nil }
 
 // Next implements [segment.Rows].
 func (r *csvRows) Next(dst []string) ([]string, error) {
-	if r.read++; r.read%checkEvery == 0 {
-		if err := r.ctx.Err(); err != nil {
-			return dst, err
-		}
-	}
-	record, size, err := r.record()
-	switch {
-	case err == nil:
-		first := len(dst)
-		for _, at := range r.columns {
-			dst = append(dst, record[at])
-		}
-		if size > largeRecord {
-			detach(dst[first:], size)
-		}
-		return dst, nil
-	case errors.Is(err, csv.ErrFieldCount):
-		return dst, &segment.RowError{Code: segment.CodeMalformedRow, Problem: fmt.Sprintf("does not have the %d fields that the header has", len(r.header))}
-	case errors.Is(err, io.EOF):
-		return dst, io.EOF
-	default:
-		return dst, r.failure(err)
-	}
-}
-
-// record reads the next record. Its size is that in the file, in bytes.
-func (r *csvRows) record() (fields []string, size int64, err error) {
-	start := r.skipBlankLines()
-	fields, err = r.reader.Read()
-	size = r.in.offset() - start
-	if size > maxRecord || err != nil && errors.Is(err, errLongRecord) {
-		return nil, size, r.tooLong()
-	}
-	if n := len(fields) - 1; n >= 0 {
-		r.lastLine, _ = r.reader.FieldPos(n)
-		r.lastField = fields[n]
-	}
-	return fields, size, err
-}
-
-// skipBlankLines skips empty lines, so that they do not count as part of the next
-// record, and returns where that begins.
-func (r *csvRows) skipBlankLines() int64 {
 	for {
-		start := r.in.offset()
-		r.in.limiter.recordStart = start
-		head, _ := r.in.Peek(2) // the next read returns the error again
-		var n int
-		switch {
-		case len(head) > 0 && head[0] == '\n':
-			n = 1
-		case len(head) > 1 && head[0] == '\r' && head[1] == '\n':
-			n = 2
-		default:
-			return start
+		if r.read++; r.read%checkEvery == 0 {
+			if err := r.ctx.Err(); err != nil {
+				return dst, err
+			}
 		}
-		_, _ = r.in.Discard(n) // cannot fail, since the bytes are buffered
-		r.blank++
+		if err := r.next(); err != nil {
+			return dst, r.recordError(err)
+		}
+		text, problem := r.takeCells(), r.checkRecord()
+		r.skip() // what was split stays valid until the next record
+		switch {
+		case (startsBlank(text) || len(r.record.cells) == 1) && r.isBlank():
+		case problem != nil:
+			return dst, problem
+		default:
+			return r.appendRow(dst, text)
+		}
 	}
 }
 
-// tooLong refuses a record. The reader does not say where it begins, so that is
-// computed from the end of the previous one.
-func (r *csvRows) tooLong() error {
-	line := r.lastLine + strings.Count(r.lastField, "\n") + 1 + r.blank
-	return storage.PathErrorf("Look in it for a quote that begins a field and is never closed, and for lines that end in neither LF nor CRLF.", errLongRecord,
-		"In %q the row that begins in line %d is longer than %d MiB.", r.in.name, line, maxRecord>>20)
+// startsBlank reports whether a text may be blank.
+func startsBlank(text string) bool {
+	return text == "" || text[0] <= ' ' || text[0] >= utf8.RuneSelf
 }
 
-// detach copies the cells of a record of that size if they are less than half of
-// it. All fields of a record share one string, which a single cell would keep in
-// memory.
-func detach(cells []string, size int64) {
-	used := 0
-	for _, cell := range cells {
-		used += len(cell)
+// recordError is the error of [csvRows.Next] after one of splitting.
+func (r *csvRows) recordError(err error) error {
+	var bad *splitError
+	switch {
+	case errors.Is(err, io.EOF):
+		return io.EOF
+	case errors.As(err, &bad):
+		r.skip()
+		return malformed(bad.problem)
+	default:
+		return r.failure(err)
 	}
-	if int64(used) > size/2 {
+}
+
+func malformed(problem string) *segment.RowError {
+	return &segment.RowError{Code: segment.CodeMalformedRow, Problem: problem}
+}
+
+// takeCells takes the mapped cells of the record, one after the other.
+func (r *csvRows) takeCells() string {
+	size := 0
+	for _, at := range r.columns {
+		if 0 <= at && at < len(r.record.cells) {
+			size += r.record.cells[at].end - r.record.cells[at].start
+		}
+	}
+	var text strings.Builder
+	text.Grow(size)
+	r.ends = r.ends[:0]
+	for _, at := range r.columns {
+		if 0 <= at && at < len(r.record.cells) {
+			r.takeCell(&text, r.record.cell(at))
+		}
+		r.ends = append(r.ends, text.Len())
+	}
+	return text.String()
+}
+
+func (r *csvRows) takeCell(text *strings.Builder, cell []byte) {
+	if r.nulls.has(cell) {
 		return
 	}
-	for i, cell := range cells {
-		cells[i] = strings.Clone(cell)
+	if r.opener.format == TSV && len(cell) > 1 && cell[0] == '"' && cell[len(cell)-1] == '"' {
+		r.opener.quoted++
+	}
+	if r.record.escaped {
+		r.text = appendUnescaped(r.text[:0], cell)
+		cell = r.text
+	}
+	text.Write(cell)
+}
+
+// isBlank reports whether the record is no row: all cells are blank, or it is the
+// end mark of PostgreSQL or of DOS.
+func (r *csvRows) isBlank() bool {
+	text := bytes.TrimSpace(r.record.text)
+	if len(r.record.cells) == 1 && (string(text) == "\x1a" || r.record.escaped && string(text) == `\.`) {
+		return true
+	}
+	for i := range r.record.cells {
+		if len(bytes.TrimSpace(r.record.cell(i))) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// checkRecord checks the number of cells.
+func (r *csvRows) checkRecord() error {
+	n := len(r.record.cells)
+	for i := len(r.header); i < n; i++ {
+		if len(bytes.TrimSpace(r.record.cell(i))) > 0 {
+			return malformed(fmt.Sprintf("has more than the %d fields that the header has", len(r.header)))
+		}
+	}
+	if n < r.needed && bytes.IndexByte(r.record.text, '@') < 0 {
+		return malformed("has too few fields for the mapped columns and no email address; it looks like a footer or a note, not like a row")
+	}
+	return nil
+}
+
+// appendRow appends the cells that were taken.
+func (r *csvRows) appendRow(dst []string, text string) ([]string, error) {
+	if problem := r.checkText(text); problem != nil {
+		return dst, problem
+	}
+	start := 0
+	for i, end := range r.ends {
+		if r.columns[i] < 0 {
+			dst = append(dst, r.values[i])
+		} else {
+			dst = append(dst, text[start:end])
+		}
+		start = end
+	}
+	return dst, nil
+}
+
+// checkText refuses text that cannot be sent as it is.
+func (r *csvRows) checkText(text string) error {
+	unreadable := func(problem string) error {
+		return &segment.RowError{Code: segment.CodeUnreadableValue, Problem: problem}
+	}
+	switch {
+	case strings.IndexByte(text, 0) >= 0:
+		return unreadable(nulProblem)
+	case !utf8.ValidString(text):
+		return unreadable(fmt.Sprintf("is not UTF-8 text but probably %[1]s; if all of the file is, set encoding = \"%[1]s\"", r.likelyEncoding(text)))
+	case r.opener.Encoding != "" && strings.ContainsRune(text, utf8.RuneError):
+		return unreadable(fmt.Sprintf("has bytes that are no %s text", r.opener.Encoding))
+	default:
+		return nil
 	}
 }
+
+// likelyEncoding guesses the encoding of the file at the first text that is not
+// UTF-8.
+func (r *csvRows) likelyEncoding(text string) string {
+	if r.opener.guess == "" {
+		r.opener.guess = guessEncoding([]byte(text), r.lines.buffered())
+	}
+	return r.opener.guess
+}
+
+const nulProblem = "has a NUL byte in a mapped column"
+
+// position implements [fileRows].
+func (r *csvRows) position() int64 { return r.line }
 
 // Close implements [segment.Rows].
 func (r *csvRows) Close() error { return r.in.Close() }
 
 // failure explains an error that ends the segment.
 func (r *csvRows) failure(err error) error {
-	var parse *csv.ParseError
-	if !errors.As(err, &parse) {
-		return readFailure(r.in.name, err)
+	if errors.Is(err, errLongRecord) {
+		return storage.PathErrorf("Each row must end with a line end.", errLongRecord,
+			"In %q the row that begins in line %d is longer than %d MiB.", r.in.name, r.lines.number, maxRecord>>20)
 	}
-	first, last := parse.StartLine+r.blank, parse.Line+r.blank
-	switch {
-	case errors.Is(err, csv.ErrQuote) && first != last:
-		return storage.PathErrorf("A quote in a quoted field is written twice; look for the one that is not.", err,
-			"In %q the row that begins in line %d has a quoted field that ends wrongly in line %d, column %d.",
-			r.in.name, first, last, parse.Column)
-	case errors.Is(err, csv.ErrQuote), errors.Is(err, csv.ErrBareQuote):
-		return storage.PathErrorf("A field with a quote in it must be quoted, and the quote written twice.", err,
-			"In %q, line %d, column %d, there is a misplaced quote.", r.in.name, last, parse.Column)
-	default:
-		return storage.PathErrorf("", err, "In %q, line %d: %s.", r.in.name, last, parse.Err)
-	}
-}
-
-// columnNames checks a header and returns the names without surrounding white
-// space.
-func columnNames(header []string, path string) ([]string, error) {
-	names := make([]string, len(header))
-	first := make(map[string]int, len(header))
-	for i, name := range header {
-		name = strings.TrimSpace(name)
-		names[i] = name
-		if !utf8.ValidString(name) {
-			return nil, storage.PathErrorf(encodingRemedy, nil, "The name of column %d of %q is not UTF-8.", i+1, path)
-		}
-		if name == "" {
-			continue // cannot be mapped
-		}
-		if strings.Contains(name, "@") { // messages that list the columns would show it
-			return nil, storage.PathErrorf("Put the column names into the first line.", nil,
-				"The first line of %q is not a header but a row of data: there is an email address in column %d.", path, i+1)
-		}
-		if before, twice := first[name]; twice {
-			return nil, storage.PathErrorf("Rename one of them.", nil, "The header of %q has the column %q twice, at %d and %d.", path, name, before, i+1)
-		}
-		first[name] = i + 1
-	}
-	if len(first) == 0 {
-		return nil, storage.PathErrorf("The first line must hold the column names.", nil, "The header of %q names no column.", path)
-	}
-	return names, nil
+	return readFailure(r.in.name, err)
 }

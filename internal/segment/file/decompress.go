@@ -40,15 +40,14 @@ func newZstd(r io.Reader) (io.ReadCloser, error) {
 // textReader reads a text file, decompressed where it is compressed.
 type textReader struct {
 	*bufio.Reader
-	limiter      *recordLimiter // that the Reader reads from
 	name         string
 	decompressor io.Closer // nil without compression
 	file         io.Closer
 }
 
-// openText decompresses a file if its first bytes say that it is compressed, and
-// refuses a file that is not text.
-func openText(ctx context.Context, file storage.Content, name string, format Format) (*textReader, error) {
+// openText decompresses a file if its first bytes say that it is compressed,
+// refuses a file that is not text, and makes it UTF-8.
+func openText(ctx context.Context, file storage.Content, name string, format Format, encoding string) (*textReader, error) {
 	t := &textReader{name: name, file: file}
 	in := t.readFrom(file)
 	head, err := in.Peek(4)
@@ -70,7 +69,7 @@ func openText(ctx context.Context, file storage.Content, name string, format For
 	if t.decompressor == nil && !file.EndKnown() {
 		return nil, storage.UnknownEndError(name)
 	}
-	if err := checkText(t.Reader, name, format); err != nil {
+	if err := t.checkText(format, encoding); err != nil {
 		_ = t.closeDecompressor()
 		return nil, err
 	}
@@ -78,13 +77,9 @@ func openText(ctx context.Context, file storage.Content, name string, format For
 }
 
 func (t *textReader) readFrom(in io.Reader) *bufio.Reader {
-	t.limiter = &recordLimiter{in: in}
-	t.Reader = bufio.NewReaderSize(t.limiter, readBufferSize)
+	t.Reader = bufio.NewReaderSize(in, readBufferSize)
 	return t.Reader
 }
-
-// offset is the number of bytes that were read from the text so far.
-func (t *textReader) offset() int64 { return t.limiter.n - int64(t.Buffered()) }
 
 func (t *textReader) closeDecompressor() error {
 	if t.decompressor == nil {
@@ -95,34 +90,6 @@ func (t *textReader) closeDecompressor() error {
 
 // Close closes the file.
 func (t *textReader) Close() error { return errors.Join(t.closeDecompressor(), t.file.Close()) }
-
-// recordLimiter fails where a record is longer than allowed, before all of it has
-// been read.
-type recordLimiter struct {
-	in          io.Reader
-	n           int64 // bytes read
-	recordStart int64 // offset of the current record
-	maxRecord   int64 // size of a record; 0: unlimited
-	err         error // of in, for good
-}
-
-var errLongRecord = errors.New("the record is too long")
-
-// Read implements [io.Reader]. It is called once all buffered bytes are part of
-// the current record.
-func (l *recordLimiter) Read(p []byte) (int, error) {
-	switch {
-	case l.err != nil: // bufio.Reader returns an error only once
-		return 0, l.err
-	case l.maxRecord > 0 && l.n-l.recordStart > l.maxRecord:
-		l.err = errLongRecord
-		return 0, l.err
-	}
-	n, err := l.in.Read(p)
-	l.n += int64(n)
-	l.err = err
-	return n, err
-}
 
 // decompressedReader explains errors of compressed data. It checks the context,
 // since a small file may decompress to a large one.

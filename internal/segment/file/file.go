@@ -18,6 +18,16 @@ type Source struct {
 	Format    Format // empty: by the name of the file
 	Delimiter rune   // between the fields of CSV; 0 is a comma
 
+	// Of text files.
+	Encoding   string   // one of [Encodings]; empty: UTF-8
+	SkipLines  int      // before the header of CSV and TSV
+	Columns    []string // of CSV and TSV without a header; nil: there is one
+	NullValues []string // texts that stand for no value; nil: those of the format
+
+	// Newest leaves of what a pattern matches only the folder whose path comes last;
+	// nil is false, with a notice if the folders look dated.
+	Newest *bool
+
 	// LeaveOut are files on this machine that a pattern in the path must not
 	// match, under whatever name.
 	LeaveOut []string
@@ -25,16 +35,21 @@ type Source struct {
 	Store storage.Store // where the files are; nil: by the path
 }
 
-func (f Source) find(ctx context.Context) ([]storage.Object, error) {
+// find returns the files of the segment, and what to say about the choice.
+func (f Source) find(ctx context.Context) ([]storage.Object, string, error) {
 	store := f.Store
 	if store == nil {
 		store = storage.Of(f.Path)
 	}
 	objects, err := store.Find(ctx, f.Path)
-	if err != nil || len(f.LeaveOut) == 0 {
-		return objects, err
+	if err == nil && len(f.LeaveOut) > 0 {
+		objects, err = storage.LeaveOut(ctx, f.Path, objects, f.LeaveOut)
 	}
-	return storage.LeaveOut(ctx, f.Path, objects, f.LeaveOut)
+	if err != nil {
+		return nil, "", err
+	}
+	objects, notice := f.choose(objects)
+	return objects, notice, nil
 }
 
 // readBufferSize is large enough that the time of system calls is negligible.
@@ -44,6 +59,10 @@ const readBufferSize = 128 << 10
 type fileRows interface {
 	segment.Rows
 
+	// position is the line that the row of the last Next begins in; 0 where a file has no
+	// lines.
+	position() int64
+
 	// names are all columns of the file; nil where they are only known once all
 	// rows were read.
 	names() []string
@@ -52,8 +71,12 @@ type fileRows interface {
 // opener opens the files of a segment, all of one format. It lives as long as
 // the segment is open.
 type opener interface {
-	// open reads a file, which is closed with the rows.
-	open(ctx context.Context, in storage.Content, name string) (fileRows, error)
+	// open reads a file, which is closed with the rows. The cause of the error is
+	// errEmptyFile if there is nothing in it.
+	open(ctx context.Context, in storage.Content, at place) (fileRows, error)
+
+	// notices say what may be wrong with what was read so far.
+	notices() []string
 
 	// end is called after the last row of the last file. It returns io.EOF unless
 	// the segment as a whole is wrong.
@@ -62,7 +85,7 @@ type opener interface {
 
 // Open implements [segment.Source].
 func (f Source) Open(ctx context.Context, columns []string) (segment.Rows, error) {
-	objects, err := f.find(ctx)
+	objects, notice, err := f.find(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +93,7 @@ func (f Source) Open(ctx context.Context, columns []string) (segment.Rows, error
 	if err != nil {
 		return nil, err
 	}
-	c := &concatRows{ctx: ctx, objects: objects, opener: format.opener(f, columns)}
+	c := &concatRows{ctx: ctx, objects: objects, opener: format.opener(f, columns), notice: notice}
 	if err := c.openNext(); err != nil {
 		return nil, err
 	}
@@ -86,7 +109,7 @@ func (f Source) TellsChanges() bool {
 // Version implements [segment.Source]. The names are part of it, since another file
 // may have the same size and time.
 func (f Source) Version(ctx context.Context) (string, error) {
-	objects, err := f.find(ctx)
+	objects, _, err := f.find(ctx)
 	if err != nil {
 		return "", err
 	}

@@ -34,13 +34,11 @@ func (f Format) String() string {
 func (f Format) opener(file Source, columns []string) opener {
 	switch f {
 	case NDJSON:
-		return newJSONOpener(columns)
+		return newJSONOpener(file, columns)
 	case Parquet:
-		return &parquetOpener{columns}
-	case TSV:
-		return &csvOpener{format: f, delimiter: '\t', columns: columns}
+		return &parquetOpener{columns, jsonNullValues(file.NullValues), newNullValues(file.NullValues, f)}
 	default:
-		return &csvOpener{format: f, delimiter: file.Delimiter, columns: columns}
+		return &csvOpener{Source: file, format: f, columns: columns}
 	}
 }
 
@@ -80,6 +78,14 @@ func (f Source) format(objects []storage.Object) (Format, error) {
 			Problem:  fmt.Sprintf("Only CSV has a delimiter to choose, and %q is %s.", objects[0].Name(), format),
 			Remedy:   "Leave delimiter out, or set format = \"csv\".",
 		}
+	}
+	for argument, set := range map[string]bool{"columns": f.Columns != nil, "skip_lines": f.SkipLines != 0} {
+		if set && format != CSV && format != TSV {
+			return "", argumentError(argument, fmt.Sprintf("Only CSV and TSV have lines before their rows, and %q is %s.", objects[0].Name(), format), "Leave "+argument+" out.")
+		}
+	}
+	if f.Encoding != "" && format == Parquet {
+		return "", argumentError("encoding", fmt.Sprintf("Only text has an encoding, and %q is Parquet.", objects[0].Name()), "Leave encoding out.")
 	}
 	return format, nil
 }

@@ -69,6 +69,30 @@ func (r rowsFromEnv) Next(dst []string) ([]string, error) {
 	return row, err
 }
 
+// Notices implements [segment.Noticer].
+func (r rowsFromEnv) Notices() []string {
+	if noticer, ok := r.Rows.(segment.Noticer); ok {
+		return noticer.Notices()
+	}
+	return nil
+}
+
+// Position implements [segment.Locator].
+func (r rowsFromEnv) Position() (file int, line int64) {
+	if locator, ok := r.Rows.(segment.Locator); ok {
+		return locator.Position()
+	}
+	return 0, 0
+}
+
+// File implements [segment.Locator].
+func (r rowsFromEnv) File(n int) string {
+	if locator, ok := r.Rows.(segment.Locator); ok {
+		return locator.File(n)
+	}
+	return ""
+}
+
 var argumentPathEnv = []string{"file", "path_env"}
 
 // blameVariable makes an error that blames path blame path_env.

@@ -1,50 +1,175 @@
 package file_test
 
 import (
+	"bytes"
+	"encoding/csv"
 	"errors"
+	"io"
 	"reflect"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/file"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/segmenttest"
 )
 
+var fuzzed = []string{"email", "doc"}
+
 // FuzzCSV reads arbitrary bytes: they are rows of the columns, the same each
-// time, or there is an error that may be shown.
+// time, or there is an error that may be shown. What encoding/csv can read is read as
+// it does.
 func FuzzCSV(f *testing.F) {
 	f.Add([]byte("email,doc\na@example.com,{}\nA@example.com\nragged,,\n"))
 	f.Add([]byte("email,doc\n\"c@example.com\",\"a \"\"b\"\"\nc\"\n"))
+	f.Add([]byte("email,doc,x\na@example.com,\"B\" c,\"d\nb@example.com, \"e\" ,\"f\"\n,,\n"))
+	f.Add([]byte("sep=;\remail;doc\r\"a@example.com\";\"x\r\r\ny\"\r\r\n;\r"))
 	f.Fuzz(func(t *testing.T, content []byte) {
-		path := writeAs(t, "x.csv", string(content))
-		rows, err := readFuzzed(t, path)
-		again, errAgain := readFuzzed(t, path)
-		if !reflect.DeepEqual(rows, again) || !reflect.DeepEqual(err, errAgain) {
-			t.Fatalf("%q and %v, then %q and %v", rows, err, again, errAgain)
-		}
-		for _, row := range rows {
-			if len(row) != 2 && row[0] != segmenttest.Unreadable {
-				t.Fatalf("row %q of two columns", row)
-			}
-		}
+		rows, err := fuzzedRows(t, file.Source{Path: writeAs(t, "x.csv", string(content))})
 		if err == nil {
-			return
-		}
-		if !errors.As(err, new(*segment.Error)) && !errors.As(err, new(*segment.MissingColumnsError)) {
-			t.Fatalf("error %v (%T)", err, err)
-		}
-		if strings.Contains(err.Error(), "@") {
-			t.Fatalf("an address is shown: %v", err)
+			compareWithLibrary(t, content, rows)
 		}
 	})
 }
 
-func readFuzzed(t *testing.T, path string) ([][]string, error) {
-	rows, err := file.Source{Path: path}.Open(t.Context(), []string{"email", "doc"})
+// FuzzText is FuzzCSV for the other text formats and the arguments of files.
+func FuzzText(f *testing.F) {
+	f.Add([]byte("email\tdoc\na\t\\N\nb\tx\\\ty\\\nz\\\\\nc\tC:\\\n"), uint8(0), uint8(0), uint8(0))
+	f.Add([]byte(`{"email":"a","doc":[NaN,"\u0000",-Infinity]}`+"\r"+`{"doc":{"x":Infinity}}`), uint8(1), uint8(0), uint8(0))
+	f.Add([]byte("e\x00m\x00a\x00i\x00l\x00,\x00d\x00o\x00c\x00\n\x00a\x00,\x00b\x00"), uint8(2), uint8(2), uint8(0))
+	f.Add([]byte("title\nemail,doc\na,\xe9\n"), uint8(2), uint8(6), uint8(1))
+	f.Add([]byte("a,\"b\n\nc,d,,\n"), uint8(3), uint8(0), uint8(0))
+	f.Fuzz(func(t *testing.T, content []byte, kind, encoding, skip uint8) {
+		source := file.Source{SkipLines: int(skip % 3), NullValues: []string{"-", "NULL"}}
+		switch kind % 4 {
+		case 0:
+			source.Format = file.TSV
+			source.NullValues = nil
+		case 1:
+			source.Format, source.SkipLines = file.NDJSON, 0
+		case 3:
+			source.Columns = slices.Clone(fuzzed)
+		}
+		if encoding > 0 {
+			source.Encoding = file.Encodings()[int(encoding)%len(file.Encodings())]
+		}
+		source.Path = writeAs(t, "x.csv", string(content))
+		_, _ = fuzzedRows(t, source)
+	})
+}
+
+// shownAddress is an address in an error.
+var shownAddress = regexp.MustCompile(`\w@\w+\.\w`)
+
+// fuzzedRows reads a file twice and checks what any reading must be.
+func fuzzedRows(t *testing.T, source file.Source) ([][]string, error) {
+	rows, err := readFuzzed(t, source)
+	again, errAgain := readFuzzed(t, source)
+	if !reflect.DeepEqual(rows, again) || !reflect.DeepEqual(err, errAgain) {
+		t.Fatalf("%q and %v, then %q and %v", rows, err, again, errAgain)
+	}
+	for _, row := range rows {
+		if len(row) != 2 && row[0] != segmenttest.Unreadable {
+			t.Fatalf("row %q of two columns", row)
+		}
+		if text := strings.Join(row, ""); !utf8.ValidString(text) && source.Format != file.NDJSON || strings.Contains(text, "\x00") {
+			t.Fatalf("row %q is no text", row)
+		}
+	}
+	if err == nil {
+		return rows, nil
+	}
+	if !errors.As(err, new(*segment.Error)) && !errors.As(err, new(*segment.MissingColumnsError)) {
+		t.Fatalf("error %v (%T)", err, err)
+	}
+	if text := strings.ReplaceAll(strings.ToLower(err.Error()), "@odata.", ""); shownAddress.MatchString(strings.ReplaceAll(text, "@microsoft.", "")) {
+		t.Fatalf("an address is shown: %v", err)
+	}
+	return rows, err
+}
+
+func readFuzzed(t *testing.T, source file.Source) ([][]string, error) {
+	rows, err := source.Open(t.Context(), fuzzed)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
 	return segmenttest.ReadAll(rows)
+}
+
+// compareWithLibrary compares rows with what encoding/csv reads, if it can read all of
+// the text.
+func compareWithLibrary(t *testing.T, content []byte, rows [][]string) {
+	if bytes.ContainsAny(content, "\r\x1a") || bytes.HasPrefix(bytes.TrimLeft(content, "\n\""), []byte("sep=")) {
+		return // which it reads otherwise
+	}
+	reader := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(content, []byte(bom))))
+	reader.FieldsPerRecord = -1
+	records, err := reader.ReadAll()
+	if err != nil || len(records) == 0 {
+		return
+	}
+	var at [2]int
+	for i, name := range fuzzed {
+		if at[i] = slices.IndexFunc(records[0], func(cell string) bool { return strings.TrimSpace(cell) == name }); at[i] < 0 {
+			t.Fatalf("rows %q of the header %q", rows, records[0])
+		}
+	}
+	n := 0
+	for _, record := range records[1:] {
+		if strings.TrimSpace(strings.Join(record, "")) == "" && !slices.ContainsFunc(record, func(cell string) bool { return strings.TrimSpace(cell) != "" }) {
+			continue
+		}
+		if n == len(rows) {
+			t.Fatalf("%q is not read", record)
+		}
+		row := rows[n]
+		if n++; row[0] == segmenttest.Unreadable {
+			continue
+		}
+		record = append(record, make([]string, len(records[0]))...)
+		if row[0] != record[at[0]] || row[1] != record[at[1]] {
+			t.Fatalf("row %q of the record %q", row, record)
+		}
+	}
+	if n != len(rows) {
+		t.Fatalf("%d rows of %d records", len(rows), n)
+	}
+}
+
+// FuzzLineEnds converts line ends in reads of any size as in one of all.
+func FuzzLineEnds(f *testing.F) {
+	f.Add([]byte("a\rb\r\nc\r\r\nd\r\r\re\n\r\n"), uint8(1))
+	f.Fuzz(func(t *testing.T, content []byte, size uint8) {
+		whole, err := io.ReadAll(file.LineEnds(bytes.NewReader(content)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		parts, err := io.ReadAll(file.LineEnds(&short{content, int(size%7) + 1}))
+		if err != nil || !bytes.Equal(whole, parts) {
+			t.Fatalf("%q is %q, in parts %q (%v)", content, whole, parts, err)
+		}
+		want := strings.TrimRight(regexp.MustCompile(`\r\r\n|\r\n|\r`).ReplaceAllString(string(content), "\n"), "\n")
+		if got := strings.TrimRight(string(whole), "\n"); got != want {
+			t.Fatalf("%q is %q, want %q", content, got, want)
+		}
+	})
+}
+
+// short reads a few bytes at a time.
+type short struct {
+	rest []byte
+	size int
+}
+
+func (s *short) Read(p []byte) (int, error) {
+	if len(s.rest) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(p, s.rest[:min(s.size, len(s.rest))])
+	s.rest = s.rest[n:]
+	return n, nil
 }

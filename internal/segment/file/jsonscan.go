@@ -1,6 +1,7 @@
 package file
 
 import (
+	"bytes"
 	"encoding/json"
 )
 
@@ -11,6 +12,9 @@ type jsonScanner struct {
 	pos   int
 	found func(column, depth, start, end int)
 	keys  *jsonKeys // records all keys; nil: not needed
+
+	nul       bool // a string has an escaped NUL
+	notFinite bool // there is a number that JSON does not have
 }
 
 // maxJSONDepth is the maximum nesting of lists and objects.
@@ -18,7 +22,7 @@ const maxJSONDepth = 500
 
 // line parses a line, and returns what is wrong with it.
 func (s *jsonScanner) line(text []byte, mapped *jsonObject) (problem string) {
-	s.text, s.pos = text, 0
+	s.text, s.pos, s.nul, s.notFinite = text, 0, false, false
 	if text[0] != '{' {
 		return "there is no object"
 	}
@@ -40,6 +44,8 @@ func (s *jsonScanner) value(mapped *jsonObject, depth int, prefix string) string
 	case c == '"':
 		_, _, problem := s.str()
 		return problem
+	case c == 'N' || c == 'I' || c == '-' && s.pos+1 < len(s.text) && s.text[s.pos+1] == 'I':
+		return s.notFiniteNumber()
 	case c == '{':
 		return s.object(mapped, depth+1, prefix)
 	case c == '[':
@@ -147,6 +153,9 @@ func (s *jsonScanner) list(depth int) string {
 	}
 }
 
+// nulEscape is a NUL byte in a string of JSON.
+const nulEscape = `\u0000`
+
 // str parses a string and returns the text between its quotes.
 func (s *jsonScanner) str() (inner []byte, escaped bool, problem string) {
 	begin := s.pos
@@ -161,6 +170,9 @@ func (s *jsonScanner) str() (inner []byte, escaped bool, problem string) {
 			if n == 0 {
 				s.pos = i
 				return nil, true, "a string has an invalid escape"
+			}
+			if n == len(nulEscape) && string(s.text[i:i+n]) == nulEscape {
+				s.nul = true
 			}
 			i += n - 1
 		case c < ' ':
@@ -225,6 +237,30 @@ func (s *jsonScanner) number() string {
 		}
 	}
 	return ""
+}
+
+// notFinites are numbers that JSON does not have, as Python and others write them.
+var notFinites = []string{"NaN", "Infinity", "-Infinity"}
+
+func (s *jsonScanner) notFiniteNumber() string {
+	n := notFiniteLength(s.text[s.pos:])
+	if n == 0 {
+		return "there is no value"
+	}
+	s.notFinite = true
+	s.pos += n
+	return ""
+}
+
+// notFiniteLength returns the length of such a number at the beginning of a text,
+// 0 if there is none.
+func notFiniteLength(text []byte) int {
+	for _, literal := range notFinites {
+		if bytes.HasPrefix(text, []byte(literal)) {
+			return len(literal)
+		}
+	}
+	return 0
 }
 
 func (s *jsonScanner) literal(want string) string {

@@ -15,7 +15,10 @@ const jsonRemedy = "NDJSON has one JSON object in each line."
 
 // jsonOpener opens files of newline-delimited JSON.
 type jsonOpener struct {
+	Source
+
 	columns []string
+	nulls   nullValues
 	mapped  *jsonObject
 	found   []bool // columns that some row has
 	missing int    // number of those that no row has
@@ -23,23 +26,35 @@ type jsonOpener struct {
 	keys    jsonKeys
 }
 
-func newJSONOpener(columns []string) *jsonOpener {
-	o := &jsonOpener{columns: columns, mapped: &jsonObject{}, found: make([]bool, len(columns)), missing: len(columns)}
+func newJSONOpener(source Source, columns []string) *jsonOpener {
+	o := &jsonOpener{Source: source, nulls: jsonNullValues(source.NullValues), columns: columns, mapped: &jsonObject{}, found: make([]bool, len(columns)), missing: len(columns)}
 	for i, name := range columns {
 		o.mapped.add(name, i, 0)
 	}
 	return o
 }
 
-func (o *jsonOpener) open(ctx context.Context, file storage.Content, name string) (fileRows, error) {
-	in, err := openText(ctx, file, name, NDJSON)
+func (o *jsonOpener) open(ctx context.Context, file storage.Content, at place) (fileRows, error) {
+	in, err := openText(ctx, file, at.name, NDJSON, o.Encoding)
 	if err != nil {
 		return nil, err
 	}
+	head, err := in.Peek(readBufferSize / 2)
+	if err != nil && !errors.Is(err, io.EOF) {
+		_ = in.closeDecompressor()
+		return nil, readFailure(at.name, err)
+	}
+	// In JSON a CR may also be white space within an object.
+	if bytes.IndexByte(head, '\n') < 0 && bytes.IndexByte(head, '\r') >= 0 {
+		in.readFrom(&lineEnds{in: in.Reader})
+	}
 	rows := &jsonRows{ctx: ctx, in: in, opener: o, values: make([]jsonValue, len(o.columns))}
+	rows.setConstants(at)
 	rows.scan.found = rows.setValue
 	return rows, nil
 }
+
+func (*jsonOpener) notices() []string { return nil }
 
 // end returns an error if no row has some of the columns.
 func (o *jsonOpener) end() error {
@@ -65,13 +80,33 @@ type jsonRows struct {
 	long   []byte // buffer for lines that are longer than that of in
 	values []jsonValue
 	cells  []byte
-	err    error // of Next, for good
+
+	constants []string // JSON of the columns in the folders of the path; nil: there are none
+	err       error    // of Next, for good
 }
 
 // jsonValue is the position of the value of a column in the line.
 type jsonValue struct {
 	start, end int
 	depth      int // of the object that contains it; 0: no value
+}
+
+// setConstants finds columns in the folders of the path, which are for rows that
+// do not have them.
+func (r *jsonRows) setConstants(at place) {
+	for i, name := range r.opener.columns {
+		value, ok := at.folders[name]
+		if !ok {
+			continue
+		}
+		if r.constants == nil {
+			r.constants = make([]string, len(r.opener.columns))
+		}
+		if value != "" {
+			r.constants[i] = jsonText(value)
+		}
+		r.opener.find(i)
+	}
 }
 
 func (*jsonRows) names() []string { return nil }
@@ -102,10 +137,15 @@ func (r *jsonRows) Next(dst []string) ([]string, error) {
 		if len(line) == 0 {
 			continue
 		}
-		if r.err = r.parse(line); r.err != nil {
+		if err := r.parse(line); err != nil {
+			var bad *segment.RowError
+			if errors.As(err, &bad) {
+				return dst, bad
+			}
+			r.err = err
 			break
 		}
-		return r.appendRow(dst, line), nil
+		return r.appendRow(dst, line)
 	}
 	return dst, r.err
 }
@@ -146,6 +186,9 @@ func (r *jsonRows) parse(line []byte) error {
 	if problem == "" {
 		return nil
 	}
+	if at := r.scan.pos; at < len(line) && line[at] == 0 {
+		return &segment.RowError{Code: segment.CodeUnreadableValue, Problem: "has a NUL byte"}
+	}
 	remedy := jsonRemedy
 	if r.line == 1 && line[0] == '[' {
 		remedy += " A file that is one list is converted with jq -c '.[]'."
@@ -161,31 +204,71 @@ func (r *jsonRows) setValue(column, depth, start, end int) {
 		return
 	}
 	*value = jsonValue{start, end, depth}
-	if !r.opener.found[column] {
-		r.opener.found[column] = true
-		r.opener.missing--
+	r.opener.find(column)
+}
+
+// find notes that there is a column.
+func (o *jsonOpener) find(column int) {
+	if !o.found[column] {
+		o.found[column] = true
+		o.missing--
 	}
 }
 
 // appendRow appends the values, which share one string.
-func (r *jsonRows) appendRow(dst []string, line []byte) []string {
+func (r *jsonRows) appendRow(dst []string, line []byte) ([]string, error) {
 	r.cells = r.cells[:0]
 	for i := range r.values {
 		value := &r.values[i]
 		cell := line[value.start:value.end]
-		if string(cell) == "null" {
-			cell = nil
+		start := len(r.cells)
+		switch {
+		case string(cell) == "null" || r.opener.nulls.has(cell):
+		case value.depth == 0 && r.constants != nil:
+			r.cells = append(r.cells, r.constants[i]...)
+		case r.scan.notFinite:
+			r.cells = appendFinite(r.cells, cell)
+		default:
+			r.cells = append(r.cells, cell...)
 		}
-		value.start = len(r.cells)
-		r.cells = append(r.cells, cell...)
-		value.end = len(r.cells)
+		value.start, value.end = start, len(r.cells)
+	}
+	if r.scan.nul && bytes.Contains(r.cells, []byte(nulEscape)) {
+		return dst, &segment.RowError{Code: segment.CodeUnreadableValue, Problem: nulProblem}
 	}
 	cells := string(r.cells)
 	for _, value := range r.values {
 		dst = append(dst, cells[value.start:value.end])
 	}
+	return dst, nil
+}
+
+// appendFinite appends a value in which numbers that JSON does not have are null; if it
+// is one of them itself, it appends nothing.
+func appendFinite(dst, value []byte) []byte {
+	if n := notFiniteLength(value); n > 0 && n == len(value) {
+		return dst
+	}
+	for i := 0; i < len(value); {
+		switch n := notFiniteLength(value[i:]); {
+		case value[i] == '"':
+			s := jsonScanner{text: value, pos: i}
+			_, _, _ = s.str() // was scanned before
+			dst = append(dst, value[i:s.pos]...)
+			i = s.pos
+		case n > 0:
+			dst = append(dst, "null"...)
+			i += n
+		default:
+			dst = append(dst, value[i])
+			i++
+		}
+	}
 	return dst
 }
+
+// position implements [fileRows].
+func (r *jsonRows) position() int64 { return int64(r.line) }
 
 // Close implements [segment.Rows].
 func (r *jsonRows) Close() error { return r.in.Close() }

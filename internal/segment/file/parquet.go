@@ -17,19 +17,25 @@ import (
 )
 
 // parquetOpener opens Parquet files.
-type parquetOpener struct{ columns []string }
+type parquetOpener struct {
+	columns          []string
+	jsonNulls, nulls nullValues
+}
 
 // columnBufferSize is how much of a column is read at once.
 const columnBufferSize = 256 << 10
 
 func (*parquetOpener) end() error { return io.EOF }
 
-func (f *parquetOpener) open(ctx context.Context, file storage.Content, name string) (fileRows, error) {
+func (*parquetOpener) notices() []string { return nil }
+
+func (f *parquetOpener) open(ctx context.Context, file storage.Content, at place) (fileRows, error) {
+	name := at.name
 	if err := checkParquet(file, name); err != nil {
 		return nil, err
 	}
 	in := &errorRecorder{Content: file}
-	rows := &parquetRows{ctx: ctx, file: in, name: name}
+	rows := &parquetRows{ctx: ctx, file: in, name: name, opener: f}
 	err := rows.recoverPanic(func() error {
 		opened, err := parquet.OpenFile(in, file.Size(), parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true), parquet.ReadBufferSize(columnBufferSize))
 		if err != nil {
@@ -37,7 +43,7 @@ func (f *parquetOpener) open(ctx context.Context, file storage.Content, name str
 		}
 		rows.groups = opened.RowGroups()
 		rows.available = parquetNames(opened.Root(), "", nil)
-		if err := rows.selectColumns(opened.Root(), f.columns); err != nil {
+		if err := rows.selectColumns(opened.Root(), f.columns, at); err != nil {
 			return err
 		}
 		return rows.checkCodecs(opened.Metadata())
@@ -52,18 +58,26 @@ func (f *parquetOpener) open(ctx context.Context, file storage.Content, name str
 // damage, and to bound the size of the footer, which becomes a buffer.
 func checkParquet(file storage.Content, name string) error {
 	size := file.Size()
-	var head [4]byte
+	if size == 0 {
+		return storage.PathErrorf("Export it again; a Parquet file without rows still has a schema.", errEmptyFile, "The file %q is empty.", name)
+	}
+	var head [512]byte
 	if _, err := file.ReadAt(head[:], 0); err != nil && !errors.Is(err, io.EOF) {
 		return readFailure(name, err)
 	}
-	if string(head[:]) == "PARE" {
+	if string(head[:4]) == "PARE" {
 		return storage.PathErrorf("Export it without encryption.", nil, "The Parquet file %q is encrypted.", name)
 	}
-	if string(head[:]) != "PAR1" {
+	if string(head[:4]) != "PAR1" {
 		for _, c := range compressions {
 			if strings.HasPrefix(string(head[:]), c.magic) {
 				return storage.PathErrorf("Parquet compresses its columns itself; leave out the compression around it.", nil,
 					"The file %q is Parquet inside of %s, which cannot be read.", name, c.name)
+			}
+		}
+		for _, p := range pages {
+			if p.begin.Match(head[:]) {
+				return storage.PathErrorf(p.remedy, nil, "The file %q is not Parquet but %s.", name, p.is)
 			}
 		}
 		return storage.PathErrorf("Name a Parquet file, or set format to what it is.", nil, "The file %q is not Parquet.", name)
@@ -86,12 +100,17 @@ func truncatedError(name string) *segment.Error {
 }
 
 // selectColumns finds the mapped columns.
-func (r *parquetRows) selectColumns(root *parquet.Column, columns []string) error {
+func (r *parquetRows) selectColumns(root *parquet.Column, columns []string, at place) error {
 	var missing []string
 	for _, name := range columns {
 		found := parquetColumn(root, name)
 		if found == nil {
-			missing = append(missing, name)
+			value, ok := at.folders[name]
+			if ok {
+				r.columns = append(r.columns, &parquetReader{constant: true, value: value})
+			} else {
+				missing = append(missing, name)
+			}
 			continue
 		}
 		column, err := newParquetColumn(found)
@@ -101,13 +120,14 @@ func (r *parquetRows) selectColumns(root *parquet.Column, columns []string) erro
 		r.columns = append(r.columns, column)
 	}
 	if missing != nil {
-		return &segment.MissingColumnsError{Missing: missing, Available: r.available}
+		return &segment.MissingColumnsError{Missing: missing, Available: append(r.available[:len(r.available):len(r.available)], at.names()...)}
 	}
 	return nil
 }
 
-// checkCodecs refuses LZ4, which the library does not read reliably, and codecs
-// that it does not know.
+// checkCodecs refuses codecs that the library does not know, and LZ4: the old kind
+// is written in two ways, and of LZ4_RAW the library (v0.32) returns wrong values
+// for pages that are compressed to more than a third.
 func (r *parquetRows) checkCodecs(metadata *format.FileMetaData) error {
 	for _, group := range metadata.RowGroups {
 		for _, column := range r.columns {

@@ -4,8 +4,12 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
+	"strings"
 
 	"github.com/parquet-go/parquet-go"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
 )
 
 // parquetRows reads the columns of a Parquet file in lock step, a batch of rows
@@ -14,6 +18,7 @@ type parquetRows struct {
 	ctx       context.Context
 	file      *errorRecorder
 	name      string
+	opener    *parquetOpener
 	available []string
 	columns   []*parquetReader
 	groups    []parquet.RowGroup // not begun yet
@@ -55,14 +60,28 @@ func (r *parquetRows) Next(dst []string) ([]string, error) {
 			return dst, r.err
 		}
 	}
+	nul := false
+	first := len(dst)
 	for _, c := range r.columns {
 		dst = append(dst, c.cells[r.next])
 		c.cells[r.next] = "" // only the row refers to it from now on
+		nul = nul || c.nul
 	}
 	r.next++
 	r.read++
+	if nul && slices.ContainsFunc(dst[first:], holdsNUL) {
+		return dst[:first], &segment.RowError{Code: segment.CodeUnreadableValue, Problem: nulProblem}
+	}
 	return dst, nil
 }
+
+// holdsNUL reports whether a cell, text or JSON, has a NUL byte.
+func holdsNUL(cell string) bool {
+	return strings.Contains(cell, "\x00") || strings.Contains(cell, nulEscape)
+}
+
+// position implements [fileRows]. Parquet has no lines.
+func (*parquetRows) position() int64 { return 0 }
 
 // fill reads the next batch, which may be empty.
 func (r *parquetRows) fill() error {
@@ -97,7 +116,11 @@ func (r *parquetRows) readBatch(maxRows int) error {
 		}
 	}
 	for _, c := range r.columns {
-		c.end()
+		nulls := &r.opener.nulls
+		if c.json {
+			nulls = &r.opener.jsonNulls
+		}
+		c.end(nulls)
 	}
 	r.batch = n
 	r.remaining -= int64(n)
@@ -222,12 +245,16 @@ func (l *parquetLeaf) close() {
 type parquetReader struct {
 	leaves []*parquetLeaf
 	json   bool
-	nested bool // rows have several values or leaves
-	root   *parquetNode
+
+	constant bool   // all cells have the value, from a folder of the path
+	value    string // likewise
+	nested   bool   // rows have several values or leaves
+	root     *parquetNode
 
 	cells []string // of the batch
 	bytes []byte   // of all cells
 	ends  []int    // of the cells in bytes
+	nul   bool     // a cell may have a NUL byte
 }
 
 // begin begins a batch.
@@ -235,6 +262,13 @@ func (c *parquetReader) begin() { c.bytes, c.ends = c.bytes[:0], c.ends[:0] }
 
 // fill makes the cells of the batch up to its n-th row.
 func (c *parquetReader) fill(n int) error {
+	if c.constant {
+		for len(c.ends) < n {
+			c.bytes = append(c.bytes, c.value...)
+			c.ends = append(c.ends, len(c.bytes))
+		}
+		return nil
+	}
 	var err error
 	if c.nested {
 		err = c.fillNested(n)
@@ -248,11 +282,16 @@ func (c *parquetReader) fill(n int) error {
 }
 
 // end makes the cells of the batch, which share one string.
-func (c *parquetReader) end() {
+func (c *parquetReader) end(nulls *nullValues) {
 	all, start := string(c.bytes), 0
+	c.nul = holdsNUL(all)
 	c.cells = c.cells[:0]
 	for _, end := range c.ends {
-		c.cells = append(c.cells, all[start:end])
+		if cell := all[start:end]; nulls.has(c.bytes[start:end]) {
+			c.cells = append(c.cells, "")
+		} else {
+			c.cells = append(c.cells, cell)
+		}
 		start = end
 	}
 }

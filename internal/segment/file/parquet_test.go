@@ -198,7 +198,8 @@ func TestParquetRefuses(t *testing.T) {
 	good := filetest.Parquet(t, rows)
 	for name, tc := range map[string]struct{ content, column, want string }{
 		"CSV":           {"a,b\n1,2\n", "a", "is not Parquet."},
-		"empty":         {"", "a", "is not Parquet."},
+		"empty":         {"", "a", "is empty."},
+		"HTML":          {"<!DOCTYPE html><html><body>" + strings.Repeat("x", 600), "a", "is not Parquet but an HTML page. It is likely"},
 		"magic only":    {"PAR1", "a", "is cut off"},
 		"cut off":       {good[:len(good)-100], "email", "is cut off: its end is missing. Copy or export it again."},
 		"footer's size": {good[:len(good)-8] + "\xff\xff\xff\x7fPAR1", "email", "is cut off"},

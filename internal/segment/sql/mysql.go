@@ -197,12 +197,12 @@ func (s *mysqlSession) query(ctx context.Context, query string, args []*string, 
 		s.busy = !errors.As(err, &refused)
 		return nil, s.failure(err)
 	}
-	kinds, columns := mysqlColumns(s.rows)
+	kinds, widths, columns := mysqlColumns(s.rows)
 	s.busy = len(columns) > 0
 	if err := check(columns); err != nil {
 		return nil, err
 	}
-	return &mysqlCursor{mysqlSession: s, kinds: kinds, row: make([]driver.Value, len(columns))}, nil
+	return &mysqlCursor{mysqlSession: s, kinds: kinds, widths: widths, row: make([]driver.Value, len(columns))}, nil
 }
 
 // queryArgs runs a query as a prepared statement with values.
@@ -316,8 +316,9 @@ func mysqlConnectError(config *mysql.Config, secured bool, err error) *segment.E
 
 type mysqlCursor struct {
 	*mysqlSession
-	kinds []mysqlKind
-	row   []driver.Value
+	kinds  []mysqlKind
+	widths []int // of columns with ZEROFILL
+	row    []driver.Value
 }
 
 // next implements cursor.
@@ -336,6 +337,9 @@ func (c *mysqlCursor) next() error {
 
 // append implements cursor.
 func (c *mysqlCursor) append(dst []byte, column int) ([]byte, error) {
+	if c.kinds[column] == mysqlZeroFill {
+		return appendFilled(dst, c.row[column], c.widths[column]), nil
+	}
 	text, ok := c.row[column].([]byte)
 	if !ok {
 		return appendMySQL(dst, c.row[column]), nil

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
+	"time"
 )
 
 // postgresType is how the text of a value is converted.
@@ -101,10 +102,16 @@ func appendDate(dst, text []byte) ([]byte, error) {
 }
 
 // appendTimestamp appends 2026-11-24 15:30:00.5+00 as ISO 8601, with a T and
-// minutes in the zone.
+// minutes in the zone. A zone with seconds, as places had before there were time
+// zones, becomes UTC, since ISO 8601 has none.
 func appendTimestamp(dst, text []byte) ([]byte, error) {
 	if len(text) < len("2026-11-24 15:30:00") {
 		return appendDate(dst, text)
+	}
+	if n := len(text); text[n-3] == ':' && text[n-6] == ':' && (text[n-9] == '+' || text[n-9] == '-') {
+		if t, err := time.Parse("2006-01-02 15:04:05Z07:00:00", string(text)); err == nil {
+			return t.UTC().AppendFormat(dst, time.RFC3339Nano), nil
+		}
 	}
 	start := len(dst)
 	dst = append(dst, text...)

@@ -75,6 +75,7 @@ type cursor interface {
 type columnInfo struct {
 	name   string
 	json   bool   // values are JSON
+	list   bool   // values are lists, with commas between their items
 	binary string // type name if values are binary, which cannot be mapped
 }
 
@@ -187,6 +188,7 @@ type rows struct {
 	blame   func(error) error
 	columns []int // indexes of the wanted columns in the statement
 	json    []bool
+	lists   []bool
 	names   []string
 	count   int64 // rows read
 	buf     []byte
@@ -206,7 +208,7 @@ func (r *rows) selectColumns(wanted []string, available []columnInfo) error {
 	if r.columns, err = segment.FindColumns(wanted, names); err != nil {
 		return err
 	}
-	r.names, r.json, r.ends = wanted, make([]bool, len(wanted)), make([]int, len(wanted))
+	r.names, r.json, r.lists, r.ends = wanted, make([]bool, len(wanted)), make([]bool, len(wanted)), make([]int, len(wanted))
 	for i, at := range r.columns {
 		column := available[at]
 		if slices.Contains(names[at+1:], column.name) {
@@ -216,13 +218,16 @@ func (r *rows) selectColumns(wanted []string, available []columnInfo) error {
 			return argumentError("query", "Leave the column unmapped, or convert it to text in the query.",
 				"The column %q is of the type %s, which cannot be mapped.", column.name, column.binary)
 		}
-		r.json[i] = column.json
+		r.json[i], r.lists[i] = column.json, column.list
 	}
 	return nil
 }
 
 // JSON implements [segment.Rows].
 func (r *rows) JSON() []bool { return r.json }
+
+// Lists implements [segment.Lister].
+func (r *rows) Lists() []bool { return r.lists }
 
 // Next implements [segment.Rows]. The values of a row are slices of one string,
 // so that a row is one allocation.

@@ -109,21 +109,31 @@ func TestSQL_postgresTypes(t *testing.T) { //nolint:tparallel // they share a da
 			rows := openSQL(t, sql.Source{URL: db.URL() + "?timezone=" + zone, Query: "SELECT '2026-11-24 15:30+00'::timestamptz AS at"}, "at")
 			wantRows(t, rows, []string{want})
 		}
+		for zone, want := range map[string]string{ // with seconds, at that time
+			"Europe/Dublin": "1900-05-01T12:00:00.5Z", "America/New_York": "1880-05-01T12:00:00.5Z", "Africa/Monrovia": "1960-05-01T12:00:00.5Z",
+		} {
+			rows := openSQL(t, sql.Source{URL: db.URL() + "?timezone=" + zone, Query: "SELECT '" + want[:4] + "-05-01 12:00:00.5+00'::timestamptz AS at"}, "at")
+			wantRows(t, rows, []string{want})
+		}
 	})
 }
 
 func TestSQL_mysqlTypes(t *testing.T) { //nolint:tparallel // they share a database
 	t.Parallel()
 	db := sqltest.MariaDB(t)
-	db.Exec(`SET sql_mode = ''; CREATE TABLE kinds (tiny tinyint(1), filled int(6) zerofill, cents decimal(10,2) zerofill, big bigint unsigned,
+	db.Exec(`SET sql_mode = ''; CREATE TABLE kinds (tiny tinyint(1), filled int(6) zerofill, cents decimal(10,2) zerofill, wide bigint zerofill, narrow int(3) zerofill, nofill int zerofill, big bigint unsigned,
 		f float, d double, y year, flag bit(1), bits bit(10), doc json, c char(4), v varchar(9), txt longtext, e enum('sad', 'happy'), s set('a', 'b'),
 		day date, at datetime(2), ts timestamp, clock time, none date, noneat datetime, nothing int);
-		INSERT INTO kinds VALUES (1, 42, 1.5, 18446744073709551615, 0.1, 1e300, 2026, 1, 513, '{"a": 1}', 'ch', 'var', 'è', 'happy', 'a,b',
+		INSERT INTO kinds VALUES (1, 42, 1.5, 7, 1234567, NULL, 18446744073709551615, 0.1, 1e300, 2026, 1, 513, '{"a": 1}', 'ch', 'var', 'è', 'happy', 'a,b',
 		'2026-11-24', '2026-11-24 15:30:00.25', '2026-11-24 15:30:00', '15:30:00', '0000-00-00', '0000-00-00 00:00:00', NULL)`)
 	checkValues(t, db.URL(), "?", " FROM kinds", []valueCase{
 		{"tiny", true, "1"},
-		{"filled", true, "42"},
-		{"cents", true, "1.50"},
+		{"filled", false, "000042"},
+		{"cents", false, "00000001.50"},
+		{"wide", false, "00000000000000000007"},
+		{"narrow", false, "1234567"}, // more digits than the column is to show
+		{"nofill", false, ""},
+		{"filled + 0", true, "42"},
 		{"big", true, "18446744073709551615"},
 		{"f", true, "0.1"},
 		{"d", true, "1e+300"},
@@ -148,6 +158,25 @@ func TestSQL_mysqlTypes(t *testing.T) { //nolint:tparallel // they share a datab
 		{"1 = 1", true, "1"},
 		{"1e6", true, "1000000"},
 	})
+}
+
+// A SET is a list; its like in text is not.
+func TestSQL_lists(t *testing.T) {
+	t.Parallel()
+	db := sqltest.MariaDB(t)
+	db.Exec(`CREATE TABLE tastes (name text, likes set('red', 'dark blue', 'green')); INSERT INTO tastes VALUES ('a', 'red,green'), ('b', ''), ('c', 'dark blue')`)
+	for _, args := range [][]*string{nil, texts("x")} {
+		query := "SELECT name, likes, CONCAT(likes) AS said FROM tastes"
+		if args != nil {
+			query += " WHERE name <> ?"
+		}
+		rows := openSQL(t, sql.Source{URL: db.URL(), Query: query + " ORDER BY name", Args: args}, "said", "likes", "name")
+		lister, ok := rows.(segment.Lister)
+		if !ok || !slices.Equal(lister.Lists(), []bool{false, true, false}) {
+			t.Errorf("lists %v", ok)
+		}
+		wantRows(t, rows, []string{"red,green", "red,green", "a"}, []string{"", "", "b"}, []string{"dark blue", "dark blue", "c"})
+	}
 }
 
 // Mapped columns of binary types are refused, by name and type.

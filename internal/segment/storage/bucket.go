@@ -3,7 +3,6 @@ package storage
 import (
 	"context"
 	"net/http"
-	"path"
 	"slices"
 	"strings"
 	"time"
@@ -123,12 +122,13 @@ func isPattern(key string) bool { return strings.ContainsAny(key, `*[`) }
 // list finds the objects that a pattern matches.
 func (f finder) list(ctx context.Context) ([]Object, error) {
 	pattern := f.address.key
-	if _, err := path.Match(pattern, ""); err != nil {
-		return nil, &readError{problem: "the pattern is not valid", remedy: "A [ begins a set of characters that a ] ends, and \\ takes the next character as it is."}
+	if err := checkPattern(pattern); err != nil {
+		problem, remedy := patternProblem(err)
+		return nil, &readError{problem: problem, remedy: remedy}
 	}
 	prefix := pattern[:strings.IndexAny(pattern, `*[\`)]
 	delimiter := ""
-	if !strings.Contains(pattern[len(prefix):], "/") {
+	if !strings.Contains(pattern[len(prefix):], "/") && !isRecursive(pattern) {
 		delimiter = "/" // no pattern matches what is further below
 	}
 	var found []bucketObject
@@ -140,7 +140,7 @@ func (f finder) list(ctx context.Context) ([]Object, error) {
 			return nil, err
 		}
 		for _, item := range page.objects {
-			if matches, _ := path.Match(pattern, item.key); matches && !strings.HasSuffix(item.key, "/") {
+			if matchesPattern(pattern, item.key) && !strings.HasSuffix(item.key, "/") {
 				found = append(found, f.object(item.key, item.revision))
 			}
 		}
@@ -152,7 +152,7 @@ func (f finder) list(ctx context.Context) ([]Object, error) {
 
 func sortedByKey(found []bucketObject) ([]Object, error) {
 	if len(found) == 0 {
-		return nil, &readError{problem: "no object matches", remedy: "* stands for any characters but /. Check the bucket and the pattern."}
+		return nil, &readError{problem: "no object matches", remedy: "* stands for any characters but /, and ** for any folders. Check the bucket and the pattern."}
 	}
 	slices.SortFunc(found, func(a, b bucketObject) int { return strings.Compare(a.address.key, b.address.key) })
 	objects := make([]Object, len(found))

@@ -23,7 +23,7 @@ type disk struct{ diskCalls }
 // they are made in goroutines that can be abandoned; see [interruptible].
 type diskCalls struct {
 	stat func(path string) (fs.FileInfo, error)
-	glob func(pattern string) ([]string, error)
+	glob func(ctx context.Context, pattern string) ([]string, error)
 	open func(path string) (diskHandle, error)
 }
 
@@ -34,7 +34,7 @@ type diskHandle interface {
 	Stat() (fs.FileInfo, error)
 }
 
-var osCalls = diskCalls{os.Stat, filepath.Glob, func(path string) (diskHandle, error) { return os.Open(path) }}
+var osCalls = diskCalls{os.Stat, globFiles, func(path string) (diskHandle, error) { return os.Open(path) }}
 
 func (d disk) Find(ctx context.Context, path string) ([]Object, error) {
 	return interruptible(ctx, func() ([]Object, error) { return d.find(ctx, path) }, nil)
@@ -59,12 +59,12 @@ func (d disk) find(ctx context.Context, path string) ([]Object, error) {
 	}
 }
 
-// matches finds the files that a pattern matches. Directories are skipped: a
-// pattern names files in a folder, not those below it.
+// matches finds the files that a pattern matches. Directories are skipped; only a
+// ** names what is in them.
 func (d disk) matches(ctx context.Context, pattern string) ([]Object, error) {
-	paths, err := d.glob(pattern)
+	paths, err := d.glob(ctx, pattern)
 	if err != nil {
-		return nil, PathErrorf("A [ begins a set of characters and must be closed: [0-9].", err, "The pattern %q is not valid.", pattern)
+		return nil, globError(pattern, err)
 	}
 	slices.Sort(paths)
 	var objects []Object
@@ -86,10 +86,24 @@ func (d disk) matches(ctx context.Context, pattern string) ([]Object, error) {
 		objects = append(objects, file)
 	}
 	if objects == nil {
-		return nil, PathErrorf("* stands for any text without a /, ? for one character, [0-9] for one of a set. Check the path, or create the files before planning.",
+		return nil, PathErrorf("* stands for any text without a /, ** for any folders, ? for one character, [0-9] for one of a set. Check the path, or create the files before planning.",
 			fs.ErrNotExist, "No file matches %q.", pattern)
 	}
 	return objects, nil
+}
+
+// globError explains why the files of a pattern cannot be found.
+func globError(pattern string, err error) error {
+	var atPath *fs.PathError
+	switch {
+	case IsContextError(err):
+		return err
+	case errors.As(err, &atPath):
+		return PathErrorf("Let the user that runs Terraform read it, or choose a pattern that does not lead through it.", err,
+			"The folder %q, which the pattern %q leads through, cannot be read: %s.", atPath.Path, pattern, segment.Cause(err))
+	}
+	problem, remedy := patternProblem(err)
+	return PathErrorf(remedy, err, "In %q %s.", pattern, problem)
 }
 
 // file refuses what cannot be read twice, such as a pipe. Opening one might also

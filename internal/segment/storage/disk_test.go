@@ -54,7 +54,10 @@ func (s *stuck) pass(call string) {
 func (s *stuck) calls() storage.DiskCalls {
 	return storage.DiskCalls{
 		Stat: func(path string) (fs.FileInfo, error) { s.pass("stat"); return os.Stat(path) },
-		Glob: func(pattern string) ([]string, error) { s.pass("glob"); return filepath.Glob(pattern) },
+		Glob: func(ctx context.Context, pattern string) ([]string, error) {
+			s.pass("glob")
+			return storage.GlobFiles(ctx, pattern)
+		},
 		Open: func(path string) (storage.DiskHandle, error) {
 			s.pass("open")
 			file, err := os.Open(path)

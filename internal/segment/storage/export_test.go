@@ -1,10 +1,19 @@
 package storage
 
 import (
+	"context"
 	"io/fs"
 	"net/http"
 	"time"
 )
+
+// MatchesPattern reports whether a pattern matches a name.
+func MatchesPattern(pattern, name string) bool { return matchesPattern(pattern, name) }
+
+// GlobFiles finds what a pattern matches on the disk.
+func GlobFiles(ctx context.Context, pattern string) ([]string, error) {
+	return globFiles(ctx, pattern)
+}
 
 // WithWaits returns the store of a path with timeouts that suit tests and hardly
 // any backoff. transport is that to a web server or to Google; it may be nil.
@@ -33,7 +42,7 @@ const DiskReadSize = diskReadSize
 // system's own.
 type DiskCalls struct {
 	Stat func(path string) (fs.FileInfo, error)
-	Glob func(pattern string) ([]string, error)
+	Glob func(ctx context.Context, pattern string) ([]string, error)
 	Open func(path string) (DiskHandle, error)
 }
 

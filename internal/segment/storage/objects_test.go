@@ -123,6 +123,9 @@ func (o objects) readsPatterns(t *testing.T) {
 		"day/*/*.csv":   {"day/below/3"},
 		"*/[5].csv":     {"other/5"},
 		"day/1*.c[s]v":  {"day/1", "day/10"},
+		"**/[345].csv":  {"day/below/3", "day2/4", "other/5"},
+		"day/**":        {"day/1", "day/1.csv.bak", "day/10", "day/2", "day/below/3"},
+		"day*/**/*.csv": {"day/1", "day/10", "day/2", "day/below/3", "day2/4"},
 		"many/109*.csv": {"1090", "1091", "1092", "1093", "1094", "1095", "1096", "1097", "1098", "1099"},
 	} {
 		t.Run(pattern, func(t *testing.T) {
@@ -147,8 +150,9 @@ func (o objects) refuses(t *testing.T) {
 		"object that is not there":      {"segments", "no/such.csv", []string{"there is no such object in the bucket. Check the key"}},
 		"object in another case":        {"segments", "Folder/A.csv", []string{"there is no such object in the bucket"}},
 		"folder":                        {"segments", "folder", []string{"there is no such object in the bucket"}},
-		"pattern that nothing matches":  {"segments", "folder/*.parquet", []string{"no object matches. * stands for any characters but /"}},
+		"pattern that nothing matches":  {"segments", "folder/*.parquet", []string{"no object matches. * stands for any characters but /, and ** for any folders"}},
 		"pattern that matches a folder": {"segments", "fold*", []string{"no object matches"}},
+		"two stars in a name":           {"segments", "folder/**.csv", []string{"** stands for folders, so it must be alone between two slashes"}},
 		"invalid pattern":               {"segments", "folder/[a.csv", []string{"the pattern is not valid"}},
 		"bucket that is not there":      {"no-such-segments", "a.csv", []string{o.noBucket}},
 		"pattern in no bucket":          {"no-such-segments", "*.csv", []string{`there is no bucket or container "no-such-segments". Check the name`}},

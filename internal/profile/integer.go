@@ -1,0 +1,96 @@
+package profile
+
+import "strings"
+
+// maxExactDigits is how many digits of an integer a float64 surely holds.
+const maxExactDigits = 15
+
+// integer returns the integer that a number with a point or an exponent stands
+// for, as programs write integers that they hold as floats: 4711.0, 9.87E9. A text
+// that is not such a number stays as it is. It reports false for a number that has
+// a fraction, or whose last digits are lost. number says that the text is a JSON
+// number, rather than a text that may only look like one.
+func integer(s string, number bool) (string, bool) {
+	sign := ""
+	digits := s
+	if s != "" && (s[0] == '-' || s[0] == '+') {
+		sign, digits = s[:1], s[1:]
+	}
+	whole, rest := cutDigits(digits)
+	if whole == "" || rest == "" {
+		return s, true
+	}
+	if zeros, ok := strings.CutPrefix(rest, ","); ok && (zeros == "0" || zeros == "00") { // a decimal comma
+		return sign + whole, true
+	}
+	fraction := ""
+	point := rest[0] == '.'
+	if point {
+		if fraction, rest = cutDigits(rest[1:]); fraction == "" && rest != "" {
+			return s, true
+		}
+	}
+	if rest == "" {
+		return sign + whole, strings.Trim(fraction, "0") == ""
+	}
+	exponent, ok := exponentOf(rest, number || point)
+	if !ok {
+		return s, true
+	}
+	// 1.23457E+11 is what a spreadsheet shows of a large number, and exports.
+	shown := !number && len(rest) >= len("E+11") && rest[1] == '+'
+	return shift(sign, whole, fraction, exponent, shown)
+}
+
+// maxShown is how many digits of a large number spreadsheets show.
+const maxShown = 6
+
+// exponentOf reads an exponent of at most two digits; one of more is 99. Without
+// anyForm it must have a sign: 12E4 may as well be an identifier.
+func exponentOf(s string, anyForm bool) (exponent int, ok bool) {
+	if !isExponent(s) {
+		return 0, false
+	}
+	s = s[1:]
+	signed := s[0] == '+' || s[0] == '-'
+	if !signed && !anyForm {
+		return 0, false
+	}
+	negative := s[0] == '-'
+	if signed {
+		s = s[1:]
+	}
+	for i := range len(s) {
+		exponent = min(10*exponent+int(s[i]-'0'), 99)
+	}
+	if negative {
+		exponent = -exponent
+	}
+	return exponent, true
+}
+
+// shift moves the point of a number by its exponent. shown says that the digits may
+// be only those that a spreadsheet shows.
+func shift(sign, whole, fraction string, exponent int, shown bool) (string, bool) {
+	fraction = strings.TrimRight(fraction, "0")
+	whole = strings.TrimLeft(whole, "0")
+	digits := strings.TrimLeft(whole+fraction, "0")
+	if digits == "" {
+		return "0", true
+	}
+	zeros := exponent - len(fraction)
+	if zeros < 0 { // 4.7110E1 and 47110E-1, too
+		kept := len(digits) + zeros
+		if kept < 1 || strings.Trim(digits[kept:], "0") != "" {
+			return "", false
+		}
+		return sign + digits[:kept], kept <= maxExactDigits
+	}
+	if len(digits)+zeros > maxExactDigits {
+		return "", false
+	}
+	if shown && len(digits) <= maxShown && len(digits)+zeros > maxShown {
+		return "", false
+	}
+	return sign + digits + strings.Repeat("0", zeros), true
+}

@@ -1,0 +1,47 @@
+package file
+
+import (
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/storage"
+)
+
+// place is where a file of a segment is.
+type place struct {
+	name    string            // for messages
+	folders map[string]string // values that folders such as tier=gold give to all rows
+}
+
+// hiveNull is the value in the name of a folder that stands for no value.
+const hiveNull = "__HIVE_DEFAULT_PARTITION__"
+
+// placeOf returns the place of a file. Spark, Hive and others keep the columns by
+// which they split a table only in the names of folders, their values
+// percent-encoded.
+func placeOf(o storage.Object) place {
+	p := place{name: o.Name()}
+	folders := strings.FieldsFunc(o.Path(), func(r rune) bool { return r == '/' || r == '\\' })
+	for _, folder := range folders[:max(0, len(folders)-1)] {
+		name, value, ok := strings.Cut(folder, "=")
+		if !ok || name == "" {
+			continue
+		}
+		if p.folders == nil {
+			p.folders = map[string]string{}
+		}
+		if decoded, err := url.PathUnescape(value); err == nil {
+			value = decoded
+		}
+		if value == hiveNull {
+			value = ""
+		}
+		p.folders[name] = value
+	}
+	return p
+}
+
+// names are the columns in the path.
+func (p place) names() []string { return slices.Sorted(maps.Keys(p.folders)) }
