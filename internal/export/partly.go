@@ -14,11 +14,12 @@ import (
 type PartlySent struct {
 	Err error
 
-	// Acknowledged, AcknowledgedKeys and MayHaveJoined are those of the next run, for
-	// which everybody whom this run was to send has changed. They are nil if this run was
-	// to send everything, as the next one must.
+	// Acknowledged and AcknowledgedKeys are those of the next run, for which everybody
+	// whom this run was to send has changed. They are nil if this run was to send
+	// everything, as the next one must.
 	Acknowledged, AcknowledgedKeys *sketch.Sketch
-	MayHaveJoined                  pipeline.Keys
+
+	MayHaveJoined pipeline.Keys // of the next run
 }
 
 func (e *PartlySent) Error() string { return e.Err.Error() }
@@ -32,12 +33,14 @@ func (s *importStep) partlySent(err error) error {
 	if err == nil || !s.imports.Sent() || errors.As(err, &unfinished) && unfinished.Acknowledged != nil {
 		return err
 	}
-	failed := &PartlySent{Err: err}
-	if s.sending.only != nil {
-		s.sending.markUnsure(failed)
-		failed.MayHaveJoined = append(failed.MayHaveJoined, s.export.MayHaveJoined...)
+	failed := &PartlySent{Err: err, MayHaveJoined: slices.Clone(s.export.MayHaveJoined)}
+	if s.sending.changes != nil {
+		failed.MayHaveJoined = append(failed.MayHaveJoined, s.sending.changes.Added...)
 		slices.Sort(failed.MayHaveJoined)
 		failed.MayHaveJoined = slices.Compact(failed.MayHaveJoined)
+	}
+	if s.sending.only != nil {
+		s.sending.markUnsure(failed)
 	}
 	return failed
 }
@@ -50,12 +53,10 @@ func (s *sending) markUnsure(failed *PartlySent) {
 		failed.AcknowledgedKeys = clone(s.keysBefore)
 	}
 	for key, added := range s.only {
-		if !added {
+		switch {
+		case !added:
 			failed.Acknowledged.Add(key, pipeline.Unsure)
-			continue
-		}
-		failed.MayHaveJoined = append(failed.MayHaveJoined, key)
-		if failed.AcknowledgedKeys != nil {
+		case failed.AcknowledgedKeys != nil:
 			failed.AcknowledgedKeys.Add(key, 0)
 		}
 	}

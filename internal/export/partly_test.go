@@ -65,6 +65,16 @@ func TestPartlySentIsSentAgain(t *testing.T) {
 	}
 
 	source.rows = before
+
+	// A full send that fails, too, does not forget who may have joined.
+	joined := e.MayHaveJoined
+	e.SendEverything = true
+	w.Inject(simulator.Fault{Method: http.MethodGet, Path: jobsPath, Nth: 2, Status: http.StatusForbidden})
+	if _, err = e.Run(t.Context(), w.client, export.RunOptions{}); !errors.As(err, &failed) || failed.Acknowledged != nil || !slices.Equal(failed.MayHaveJoined, joined) {
+		t.Fatalf("error %v", err)
+	}
+	e.SendEverything = false
+
 	r := w.runMirror(t, e)
 	if checkSent(t, "after the failure", r, false, 0, 1, 99); r.Removed != 1 {
 		t.Errorf("%d removed", r.Removed)

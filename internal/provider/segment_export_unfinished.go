@@ -31,6 +31,7 @@ func (p *exportPlan) keepUnfinished(ctx context.Context, err error) {
 	switch before := p.unfinished; {
 	case failed.Acknowledged != nil:
 		p.storeSketches(ctx, failed.Acknowledged, failed.AcknowledgedKeys)
+		store(ctx, p.private, keyPartlySent, nil, p.diags) // all is sent, and who is to be taken off is in the sketches
 		u.At = failed.At
 		if failed.Members < 0 && before != nil {
 			u.Members, u.At = before.Members, before.At
