@@ -41,20 +41,22 @@ func TestCompact(t *testing.T) {
 // A compact set takes less than 8 bytes for each of a million hashes.
 func TestCompactMemory(t *testing.T) { //nolint:paralleltest // measures the heap
 	hashes := randomHashes(1_000_000)
-	used := func() uint64 {
-		runtime.GC()
-		var m runtime.MemStats
-		runtime.ReadMemStats(&m)
-		return m.HeapAlloc
-	}
-	before := used()
+	before := heapInUse()
 	var set Compact
 	for _, h := range hashes {
 		set.Add(h)
 	}
-	perHash := float64(used()-before) / float64(len(hashes))
+	perHash := float64(heapInUse()-before) / float64(len(hashes))
 	runtime.KeepAlive(hashes)
 	if t.Logf("%.1f bytes a hash", perHash); perHash > 8 || set.Len() != len(hashes) {
 		t.Errorf("%.1f bytes for each of %d hashes", perHash, set.Len())
 	}
+}
+
+// heapInUse is how many bytes are live.
+func heapInUse() uint64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
 }

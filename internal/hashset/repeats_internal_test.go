@@ -44,18 +44,12 @@ func TestRepeats(t *testing.T) {
 // A million hashes take less than 6 bytes each.
 func TestRepeatsMemory(t *testing.T) { //nolint:paralleltest // measures the heap
 	hashes := randomHashes(1_000_000)
-	used := func() uint64 {
-		runtime.GC()
-		var m runtime.MemStats
-		runtime.ReadMemStats(&m)
-		return m.HeapAlloc
-	}
-	before := used()
+	before := heapInUse()
 	var r Repeats
 	for _, h := range hashes {
 		r.Add(h)
 	}
-	perHash := float64(used()-before) / float64(len(hashes))
+	perHash := float64(heapInUse()-before) / float64(len(hashes))
 	runtime.KeepAlive(hashes)
 	if t.Logf("%.1f bytes a hash", perHash); perHash > 6 {
 		t.Errorf("%.1f bytes for each of %d hashes", perHash, len(hashes))
