@@ -50,6 +50,10 @@ func (s *csvSplitter) split(l *lines, r *record, width int) error {
 // care about but those around cells. It returns false if there are others.
 func (r *record) splitInPlace(delimiter byte) bool {
 	text := r.text
+	if bytes.IndexByte(text, '"') < 0 {
+		r.splitPlain(delimiter)
+		return true
+	}
 	for start := 0; ; {
 		var quoted, end int
 		if start < len(text) && text[start] == '"' {
