@@ -54,8 +54,8 @@ func (x *identifierIndex) note(r *Reader) {
 		if !e.first {
 			continue
 		}
-		for i, value := range profile.IdentifiersOf(r.json[e.start:e.end]) {
-			if value != nil {
+		for _, i := range x.mapped {
+			if value := i.Of(r.json[e.start:e.end], &e.info); value != nil {
 				x.seen[i].Add(profile.HashOf(value))
 			}
 		}

@@ -37,42 +37,14 @@ func (i Identifier) Mapped(m Mapping) bool {
 	return [...]string{m.PhoneNumber, m.ExternalID}[i] != ""
 }
 
-// Of returns the identifier of an encoded profile as JSON without quotes, nil if
-// it has none.
-func (i Identifier) Of(resource []byte) []byte {
-	start, end := i.find(resource)
-	if start == end {
+// Of returns the identifier of a profile that was just encoded as JSON without quotes,
+// nil if it has none.
+func (i Identifier) Of(resource []byte, info *Info) []byte {
+	at := info.identifiers[i]
+	if at.end == 0 {
 		return nil
 	}
-	return resource[start+len(identifierKeys[i]) : end-1]
-}
-
-// IdentifiersOf returns all identifiers of an encoded profile as Of does.
-func IdentifiersOf(resource []byte) (values [len(Identifiers)][]byte) {
-	at := addressEnd(resource)
-	for i, key := range identifierKeys {
-		if end := skipText(resource, at, key); end > at {
-			values[i] = resource[at+len(key) : end-1]
-			at = end
-		}
-	}
-	return values
-}
-
-// Without takes the identifier out of an encoded profile, in place.
-func (i Identifier) Without(resource []byte) []byte {
-	start, end := i.find(resource)
-	return slices.Delete(resource, start, end)
-}
-
-// find returns the position of the identifier with its key. start and end are
-// equal if the profile has none.
-func (i Identifier) find(resource []byte) (start, end int) {
-	start = addressEnd(resource)
-	for _, key := range identifierKeys[:i] {
-		start = skipText(resource, start, key)
-	}
-	return start, skipText(resource, start, identifierKeys[i])
+	return resource[at.start:at.end]
 }
 
 // OmitIdentifiers lets an encoder leave out the identifiers for which omit reports
@@ -80,13 +52,42 @@ func (i Identifier) find(resource []byte) (start, end int) {
 // It must be called before the first use of the encoder.
 func (e *Encoder) OmitIdentifiers(omit func(i Identifier, value Hash) bool) { e.omit = omit }
 
+// appendIdentifiers appends the identifiers to a profile that begins at start, and
+// notes where they are.
+func (e *Encoder) appendIdentifiers(buf []byte, start int, row []string, info *Info) ([]byte, *Rejection) {
+	for i := 1; i <= e.identifiers; i++ {
+		which := IdentifierPhone
+		if e.fields[i].kind == typeExternalID {
+			which = IdentifierExternalID
+		}
+		before := len(buf)
+		var rejection *Rejection
+		if buf, _, rejection = e.appendFields(buf, groupNone, row, i, i+1, info); rejection != nil {
+			return buf, rejection
+		}
+		if len(buf) > before {
+			info.identifiers[which] = span{before - start + len(identifierKeys[which]), len(buf) - start - 1}
+		}
+	}
+	return buf, nil
+}
+
 // omitIdentifiers leaves identifiers out of a profile that was just encoded.
 func (e *Encoder) omitIdentifiers(resource []byte, info *Info) []byte {
+	omitted := 0 // bytes
 	for _, i := range Identifiers {
-		if value := i.Of(resource); value != nil && e.omit(i, HashOf(value)) {
-			resource = i.Without(resource)
-			info.Omitted[i] = true
+		at := &info.identifiers[i]
+		if at.end == 0 {
+			continue
 		}
+		at.start, at.end = at.start-omitted, at.end-omitted
+		if !e.omit(i, HashOf(resource[at.start:at.end])) {
+			continue
+		}
+		from, to := at.start-len(identifierKeys[i]), at.end+len(`"`)
+		resource = slices.Delete(resource, from, to)
+		omitted += to - from
+		info.Omitted[i], *at = true, span{}
 	}
 	return resource
 }

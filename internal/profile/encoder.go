@@ -19,11 +19,12 @@ const maxExternalID = 255
 // Encoder writes rows of one source as profiles. It is safe for concurrent
 // use.
 type Encoder struct {
-	fields  []field
-	phones  phone.Parser
-	derived Derived
-	cleared []cleared
-	omit    func(Identifier, Hash) bool // nil leaves nothing out
+	fields      []field
+	identifiers int // how many of them are identifiers, right behind the address
+	phones      phone.Parser
+	derived     Derived
+	cleared     []cleared
+	omit        func(Identifier, Hash) bool // nil leaves nothing out
 }
 
 // field is one mapped target, ready to be written.
@@ -92,6 +93,9 @@ func Compile(m Mapping, json []bool) (*Encoder, error) {
 	for _, u := range m.uses() {
 		cell := slices.Index(columns, u.column)
 		e.fields = append(e.fields, newField(u, cell, len(json) > 0 && json[cell]))
+		if u.kind == typePhone || u.kind == typeExternalID {
+			e.identifiers++
+		}
 	}
 	e.cleared = clearing(m, e.fields)
 	return e, nil
@@ -123,7 +127,12 @@ type Info struct {
 	Profile Hash // of the encoded bytes
 	Notes   []Note
 	Omitted [len(Identifiers)]bool // identifiers that [Encoder.OmitIdentifiers] left out
+
+	identifiers [len(Identifiers)]span // in the profile, as JSON without quotes
 }
+
+// span is a part of an encoded profile; end is 0 for none.
+type span struct{ start, end int }
 
 // head begins every profile; the address always comes first.
 const head = `{"type":"profile","attributes":{"email":`
@@ -167,28 +176,13 @@ func (e *Encoder) Append(dst []byte, row []string, info *Info) ([]byte, *Rejecti
 	if rejection != nil {
 		return dst, rejection
 	}
-	open := groupNone
-	for i := 1; i < len(e.fields); i++ {
-		if e.fields[i].maxFast > 0 {
-			if buf, open, i = e.appendTexts(buf, open, row, i); i == len(e.fields) {
-				break
-			}
-		}
-		f := &e.fields[i]
-		cell := row[f.cell]
-		if cell == "" {
-			continue
-		}
-		before := len(buf)
-		var done bool
-		if buf, done = e.appendTyped(buf, f, open, cell, info); !done {
-			if buf, rejection = e.appendKeyed(buf, f, open, cell, info); rejection != nil {
-				return dst, rejection
-			}
-		}
-		if len(buf) > before {
-			open = f.group
-		}
+	buf, rejection = e.appendIdentifiers(buf, len(dst), row, info)
+	if rejection != nil {
+		return dst, rejection
+	}
+	buf, open, rejection := e.appendFields(buf, groupNone, row, 1+e.identifiers, len(e.fields), info)
+	if rejection != nil {
+		return dst, rejection
 	}
 	buf = append(buf, closings[open]...)
 	if e.omit != nil {
@@ -203,6 +197,35 @@ func (e *Encoder) Append(dst []byte, row []string, info *Info) ([]byte, *Rejecti
 	}
 	info.Profile = HashOf(buf[len(dst):])
 	return e.derived.append(buf, end, open, info.Email), nil
+}
+
+// appendFields appends the fields from one number to before another. It returns the
+// group that is open then.
+func (e *Encoder) appendFields(buf []byte, open group, row []string, from, to int, info *Info) ([]byte, group, *Rejection) {
+	for i := from; i < to; i++ {
+		if e.fields[i].maxFast > 0 {
+			if buf, open, i = e.appendTexts(buf, open, row, i, to); i == to {
+				break
+			}
+		}
+		f := &e.fields[i]
+		cell := row[f.cell]
+		if cell == "" {
+			continue
+		}
+		before := len(buf)
+		var done bool
+		if buf, done = e.appendTyped(buf, f, open, cell, info); !done {
+			var rejection *Rejection
+			if buf, rejection = e.appendKeyed(buf, f, open, cell, info); rejection != nil {
+				return buf, open, rejection
+			}
+		}
+		if len(buf) > before {
+			open = f.group
+		}
+	}
+	return buf, open, nil
 }
 
 // appendKeyed appends the key and the value of a field, or nothing if the field

@@ -34,7 +34,7 @@ func BenchmarkTexts(b *testing.B) {
 	buf, info := make([]byte, 0, 1000), Info{}
 	b.Run("fast", func(b *testing.B) {
 		for i := 0; b.Loop(); i++ {
-			if _, _, at := e.appendTexts(buf, groupNone, rows[i%manyRows], 1); at != len(e.fields) {
+			if _, _, at := e.appendTexts(buf, groupNone, rows[i%manyRows], 1, len(e.fields)); at != len(e.fields) {
 				b.Fatalf("ended at field %d", at)
 			}
 		}

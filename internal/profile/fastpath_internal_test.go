@@ -54,7 +54,7 @@ func appendFast(t *testing.T, e *Encoder, buf []byte, i int, open group, cell st
 	f := &e.fields[i]
 	row := make([]string, len(e.fields))
 	row[f.cell] = cell
-	got, group, at := e.appendTexts(buf, open, row, i)
+	got, group, at := e.appendTexts(buf, open, row, i, len(e.fields))
 	switch {
 	case at == len(e.fields) && group == f.group:
 		return got, true

@@ -32,8 +32,8 @@ type csvRows struct {
 	needed  int      // number of cells that hold all mapped columns
 	nulls   nullValues
 
-	read  int   // records
-	line  int64 // of the record that was read last
+	read  int    // records
+	line  int64  // of the record that was read last
 	text  []byte // of a cell with escapes
 	cells cellBuffer
 }
