@@ -127,6 +127,9 @@ type Reader struct {
 	fingerprint profile.Fingerprint
 	addresses   profile.Fingerprint
 
+	noted      profile.Note // the last one
+	notedWords string       // of it
+
 	// Of the chunk at hand.
 	encoded []encoded
 	json    []byte
@@ -287,11 +290,20 @@ func (r *Reader) count(row tally.Row, segment int, e *encoded) {
 		if n.Exported() {
 			of = &r.counts.Doubtful
 		}
-		of.Add(row, string(n.Code), n.Target, n.Words())
+		of.Add(row, string(n.Code), n.Target, r.wordsOf(n))
 	}
 	for _, i := range profile.Identifiers {
 		if info.Omitted[i] {
 			r.counts.Shared.Add(row, CodeShared, i.Target(), i.Target().String()+" is the same for several email addresses")
 		}
 	}
+}
+
+// wordsOf returns a note in words. Most notes are like the one before, and making
+// the words costs as much as the rest of counting.
+func (r *Reader) wordsOf(n profile.Note) string {
+	if n != r.noted {
+		r.noted, r.notedWords = n, n.Words()
+	}
+	return r.notedWords
 }
