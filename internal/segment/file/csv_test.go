@@ -177,6 +177,27 @@ func TestCSVReleasesRecords(t *testing.T) {
 	}
 }
 
+// Cells of which only some are mapped are the same whether a row is copied at once or
+// cell by cell, and what is wrong with the others is no matter.
+func TestCSVMapsSomeCells(t *testing.T) {
+	t.Parallel()
+	for name, between := range map[string]string{
+		"little": "b", "nothing": "", "much": strings.Repeat("b", 9000), "quoted": `"b,b"`, "quotes": `"b""b"`,
+		"not UTF-8": "\xe9", "NUL": "a\x00b", "blank": "  ",
+	} {
+		for _, columns := range [][]string{{"a", "c"}, {"c", "a"}} {
+			got, err := segmenttest.ReadAll(mustOpen(t, "z,a,b,c,y\n\xff,1,"+between+",3,\xff\n,,"+between+",5\n", 0, columns...))
+			want := [][]string{{"1", "3"}, {"", "5"}}
+			if columns[0] == "c" {
+				want = [][]string{{"3", "1"}, {"5", ""}}
+			}
+			if err != nil || len(got) != 2 || !slices.Equal(got[0], want[0]) || !slices.Equal(got[1], want[1]) {
+				t.Errorf("%s, %v: %q, %v; want %q", name, columns, got, err, want)
+			}
+		}
+	}
+}
+
 func addressOf(text string) uintptr { return uintptr(unsafe.Pointer(unsafe.StringData(text))) }
 
 // An error leaves the values of the rows before it as they were.
