@@ -99,3 +99,41 @@ func TestAccSegmentExport_failedRunOfASegmentThatWentBack(t *testing.T) {
 	}
 	c.terraformRun("No changes", "plan")
 }
+
+// What a failed run left unsure is settled by a run that sends everything, even if that
+// one fails to take people off the list.
+func TestAccSegmentExport_unfinishedRemovalAfterAFailedRun(t *testing.T) {
+	t.Parallel()
+	const rows, left = 4000, 1100
+	w := newEnv(t)
+	c := newCLI(t, w.mirroring(peopleRows(0, rows)).with(exportBlock, "safeguards", "{ max_removed_percent = 100 }"))
+	c.terraformRun("Apply complete", "apply", "-auto-approve")
+	w.segment(peopleHeader + peopleRows(left, rows) + "new@example.com,New\n")
+	var once sync.Once
+	w.OnRequest(func(r *http.Request) {
+		if r.Method == http.MethodPost && r.URL.Path == importsPath { // the job is made, and cannot be polled
+			once.Do(func() {
+				w.Inject(simulator.Fault{Method: http.MethodGet, Path: importsPath, Status: http.StatusForbidden})
+			})
+		}
+	})
+	c.fail("Apply again", append([]string{"apply", "-auto-approve"}, quiet...)...)
+
+	w.Inject(simulator.Fault{Method: http.MethodDelete, Nth: 2, Status: http.StatusForbidden})
+	c.fail("taken off the list by then", append([]string{"apply", "-auto-approve"}, quiet...)...)
+	sent := w.sent("POST", importsPath)
+	out, err := c.try(append([]string{"plan", "-out=plan.bin"}, quiet...)...)
+	if err != nil {
+		t.Fatalf("%s\n%s", err, out)
+	}
+	c.wantWords(out, "still to be taken off the list")
+	if strings.Contains(out, `-> "a run failed after it had sent profiles`) || strings.Contains(out, "sent profiles;") {
+		t.Errorf("what was sent meanwhile is still unsure:\n%s", out)
+	}
+	c.terraformRun("Apply complete", "apply", "plan.bin")
+	if n := w.sent("POST", importsPath); n != sent {
+		t.Errorf("%d imports after everything was sent", n-sent)
+	}
+	w.wantMembers(append([]string{"new@example.com"}, addressesIn(peopleRows(left, rows))...)...)
+	c.terraformRun("No changes", "plan")
+}
