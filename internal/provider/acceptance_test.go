@@ -210,9 +210,16 @@ func (w *env) wantNoImport() {
 // wantMembers checks who is on the list.
 func (w *env) wantMembers(want ...string) {
 	w.t.Helper()
-	if got := w.MemberEmails(w.list.ID); !slices.Equal(got, want) {
-		w.t.Errorf("on the list are %q, want %q", got, want)
+	got := w.MemberEmails(w.list.ID)
+	want = slices.Sorted(slices.Values(want))
+	if slices.Equal(got, want) {
+		return
 	}
+	without := func(all, others []string) []string {
+		rest := slices.DeleteFunc(slices.Clone(all), func(one string) bool { return slices.Contains(others, one) })
+		return rest[:min(len(rest), 10)]
+	}
+	w.t.Errorf("the list has %d members, want %d; it lacks %q and has %q too many", len(got), len(want), without(want, got), without(got, want))
 }
 
 // The blocks of the configurations, and what the state calls them.
