@@ -42,15 +42,6 @@ func (c *Client) SetDial(dial func(ctx context.Context, network, address string)
 	c.http.Transport.(*transport).base.DialContext = dial
 }
 
-// SteadyLimits are the limits a minute of all operations.
-func SteadyLimits() map[string]int {
-	all := map[string]int{}
-	for _, o := range operations {
-		all[o.limitName()] = o.limit.Steady
-	}
-	return all
-}
-
 // jumpingClock goes on by itself, and by as much as is to be waited.
 type jumpingClock struct {
 	mu     sync.Mutex

@@ -43,7 +43,7 @@ func (o *operation) takesID() bool { return strings.Contains(o.path, pathID) }
 
 const pathID = "{id}"
 
-// Limits and scopes are x-klaviyo-ratelimit and x-klaviyo-scopes of the
+// Limits and scopes, which make test-contract compares, are x-klaviyo-ratelimit and x-klaviyo-scopes of the
 // operation in Klaviyo's OpenAPI document (https://github.com/klaviyo/openapi,
 // revision 2026-07-15), which are also shown on the page
 // https://developers.klaviyo.com/en/reference/{operationId}. Where a value comes
@@ -135,6 +135,24 @@ var operations = []*operation{
 	&getProfiles, &getProfilesForList, &removeProfilesFromList,
 	&bulkImportProfiles, &getImportJob, &getImportJobs, &getImportErrors, &getImportLists,
 	&bulkSubscribeProfiles,
+}
+
+// Operation describes an endpoint that the client calls.
+type Operation struct {
+	ID      string // Klaviyo's operationId
+	Variant string // tells apart endpoints with the same id but limits of their own; else empty
+
+	Burst, Steady int // requests a second and a minute
+	Scopes        []string
+}
+
+// Operations lists all endpoints that the client calls.
+func Operations() []Operation {
+	all := make([]Operation, len(operations))
+	for i, o := range operations {
+		all[i] = Operation{ID: o.id, Variant: o.variant, Burst: o.limit.Burst, Steady: o.limit.Steady, Scopes: slices.Clone(o.scopes)}
+	}
+	return all
 }
 
 // RequiredScopes are the scopes of a key that exports segments. flows:read is one

@@ -69,10 +69,12 @@ func (who *person) subscriptions() map[string]any {
 	}
 	email["suppression"], email["list_suppressions"] = global, suppressions
 	shown := map[string]any{
-		"email":       map[string]any{"marketing": email},
-		"sms":         map[string]any{"marketing": who.consentObject(smsChannel, "can_receive_sms_marketing")},
-		"mobile_push": map[string]any{"marketing": who.consentObject("push", "can_receive_push_marketing")},
-		"whatsapp":    nil,
+		"email": map[string]any{"marketing": email},
+		"sms":   map[string]any{"marketing": who.consentObject(smsChannel, "can_receive_sms_marketing")},
+		"mobile_push": map[string]any{"marketing": map[string]any{
+			"can_receive_push_marketing": false, "consent": neverSubscribed, "consent_timestamp": nil,
+		}},
+		"whatsapp": nil,
 	}
 	if c, known := who.consents[whatsappChannel]; known {
 		whatsapp := who.consentObject(whatsappChannel, "can_receive")

@@ -159,6 +159,5 @@ func (x *exchange) importErrorObject(j *job, f failure) object {
 	id := fmt.Sprintf("%s-%d", j.id, f.number)
 	return object{
 		Type: "import-error", ID: id, Attributes: sparse(attributes, asked, given),
-		Links: map[string]any{"self": x.link("profile-bulk-import-jobs", j.id, "import-errors", id)},
 	}
 }
