@@ -73,7 +73,7 @@ func (r *Reader) readAll(ctx context.Context, s *stream) error {
 func (r *Reader) readSegment(ctx context.Context, i int, s *stream) error {
 	p := r.pipeline
 	from := &p.Segments[i]
-	columns, mapped := p.columns(from)
+	columns := p.columns(from)
 	rows, err := from.Source.Open(ctx, columns)
 	if err != nil {
 		return p.sourceError(ctx, from, err)
@@ -84,7 +84,7 @@ func (r *Reader) readSegment(ctx context.Context, i int, s *stream) error {
 	if err != nil {
 		return p.sourceError(ctx, from, err)
 	}
-	filter := newFilter(from, columns, mapped, json)
+	where := newFilter(from, columns, json)
 	if from.DecimalComma {
 		encoder.ReadDecimalCommas()
 	}
@@ -102,7 +102,7 @@ func (r *Reader) readSegment(ctx context.Context, i int, s *stream) error {
 			return p.sourceError(ctx, from, ctx.Err())
 		}
 		*c = chunk{segment: from.Name, index: i, encoder: encoder, first: next, cells: c.cells[:0], skipped: c.skipped[:0]}
-		err := c.fill(rows, noter, filter)
+		err := c.fill(rows, noter, where)
 		next += int64(c.rows)
 		filtered += int64(c.filtered)
 		if c.rows > 0 {
@@ -134,7 +134,7 @@ func (r *Reader) noteNotices(name string, rows segment.Rows) {
 
 // fill reads rows until the chunk is full, by number or by weight. At the end of
 // the segment the error is io.EOF.
-func (c *chunk) fill(rows segment.Rows, places *placeNoter, filter *filter) error {
+func (c *chunk) fill(rows segment.Rows, places *placeNoter, where filter) error {
 	cells := c.cells
 	defer func() { c.cells = cells }()
 	weight, weighed := 0, 0
@@ -152,8 +152,8 @@ func (c *chunk) fill(rows segment.Rows, places *placeNoter, filter *filter) erro
 		var err error
 		if cells, err = rows.Next(cells); err == nil {
 			places.note(c.first + int64(c.rows))
-			if filter != nil {
-				cells = c.applyFilter(filter, cells, start)
+			if where != nil {
+				cells = c.applyFilter(where, cells, start)
 			}
 			continue
 		}
@@ -167,19 +167,17 @@ func (c *chunk) fill(rows segment.Rows, places *placeNoter, filter *filter) erro
 	return nil
 }
 
-// applyFilter removes from cells the last row, which begins at start, if the filter leaves
-// it out, and otherwise those of its cells that only the filter needs.
-func (c *chunk) applyFilter(f *filter, cells []string, start int) []string {
-	end := start
-	switch matches, bad := f.match(cells[start:]); {
-	case matches:
-		end += f.mapped
-	case bad != nil:
-		c.skipped = append(c.skipped, skippedRow{c.rows, bad})
-	default:
-		c.skipped = append(c.skipped, skippedRow{c.rows, nil})
+// applyFilter removes the last row from cells, which begins at start, unless the filter
+// takes it.
+func (c *chunk) applyFilter(f filter, cells []string, start int) []string {
+	matches, bad := f.match(cells[start:])
+	if matches {
+		return cells
+	}
+	c.skipped = append(c.skipped, skippedRow{c.rows, bad})
+	if bad == nil {
 		c.filtered++
 	}
-	clear(cells[end:]) // these are not to keep the buffers of the source alive
-	return cells[:end]
+	clear(cells[start:]) // they are not to keep the buffers of the source alive
+	return cells[:start]
 }

@@ -12,11 +12,9 @@ import (
 // WhereArgument is the name of the argument of a segment that holds [Segment.Where].
 const WhereArgument = "where"
 
-// filter decides which rows of a source belong to a segment.
-type filter struct {
-	conditions []condition
-	mapped     int // number of cells of a row that the mapping needs; they come first
-}
+// filter decides which rows of a source belong to a segment: those that meet all
+// conditions. nil takes all rows.
+type filter []condition
 
 // condition is that a column has one of some values.
 type condition struct {
@@ -28,25 +26,19 @@ type condition struct {
 
 // columns are those that the rows of a segment are made of: the mapped ones, followed
 // by those that only its filter needs.
-func (p *Pipeline) columns(s *Segment) (columns []string, mapped int) {
-	columns = p.Mapping.Columns()
-	mapped = len(columns)
+func (p *Pipeline) columns(s *Segment) []string {
+	columns := p.Mapping.Columns()
 	for _, column := range slices.Sorted(maps.Keys(s.Where)) {
 		if !slices.Contains(columns, column) {
 			columns = append(columns, column)
 		}
 	}
-	return columns, mapped
+	return columns
 }
 
-// newFilter returns the filter of a segment with the given columns, nil if it has
-// none. json says for each column whether its cells are JSON texts; nil means that
-// none are.
-func newFilter(s *Segment, columns []string, mapped int, json []bool) *filter {
-	if len(s.Where) == 0 {
-		return nil
-	}
-	f := &filter{mapped: mapped}
+// newFilter returns the filter of a segment whose rows have the given columns. json says
+// for each column whether its cells are JSON texts; nil means that none are.
+func newFilter(s *Segment, columns []string, json []bool) (f filter) {
 	for _, column := range slices.Sorted(maps.Keys(s.Where)) {
 		c := condition{column: column, cell: slices.Index(columns, column), values: map[string]struct{}{}}
 		c.json = len(json) > 0 && json[c.cell]
@@ -57,17 +49,17 @@ func newFilter(s *Segment, columns []string, mapped int, json []bool) *filter {
 				c.values[profile.NumberText(value)] = struct{}{}
 			}
 		}
-		f.conditions = append(f.conditions, c)
+		f = append(f, c)
 	}
 	return f
 }
 
 // match reports whether a row has one of the values in each column. The error is about
 // a row of which that cannot be told.
-func (f *filter) match(row []string) (bool, *segment.RowError) {
+func (f filter) match(row []string) (bool, *segment.RowError) {
 	var bad *condition
-	for i := range f.conditions {
-		c := &f.conditions[i]
+	for i := range f {
+		c := &f[i]
 		text, ok := profile.CellText(row[c.cell], c.json)
 		if !ok {
 			bad = c

@@ -327,7 +327,7 @@ func TestWhere_memory(t *testing.T) { //nolint:paralleltest // counts allocation
 	for cell, json := range map[string]bool{
 		"yes": false, "no": false, " yes ": false, "No Longer Than It Must Be": false, `"yes"`: true, "false": true, "12.50": true,
 	} {
-		f := newFilter(&Segment{Where: where{"x": {"yes", "TRUE"}}}, []string{"email", "x"}, 1, []bool{false, json})
+		f := newFilter(&Segment{Where: where{"x": {"yes", "TRUE"}}}, []string{"email", "x"}, []bool{false, json})
 		c := &chunk{}
 		fill := func() {
 			*c = chunk{cells: c.cells[:0], skipped: c.skipped[:0]}
@@ -359,7 +359,7 @@ func BenchmarkWhere(b *testing.B) {
 			b.Run(fmt.Sprintf("%s/json=%t", name, json), func(b *testing.B) {
 				s := &Segment{Where: w}
 				columns := []string{"email", "x", "y"}
-				f := newFilter(s, columns, 1, []bool{false, json, json})
+				f := newFilter(s, columns, []bool{false, json, json})
 				rows := [][]string{{"a@example.com", "yes", "ES"}, {"a@example.com", "no", "ES"}}
 				if json {
 					rows = [][]string{{"a@example.com", `"yes"`, `"ES"`}, {"a@example.com", "false", `"ES"`}}
