@@ -102,6 +102,9 @@ func TestAccSegmentExport_whereIsTold(t *testing.T) {
 	w.shop(shopRows(1, 4, "yes"), shopRows(4, 1503, "no"))
 	c.run("Apply complete", "apply", "-no-color", "-input=false", "-auto-approve")
 	c.run("rows_filtered = 1499", "show", "-no-color")
+	w.shop(shopRows(1, 5, "yes"), shopRows(5, 1503, "no"))
+	c.run("Apply complete", "apply", "-no-color", "-input=false", "-auto-approve", "-refresh=false")
+	c.run("filtered_count = 1498", "show", "-no-color")
 	c.wantNoSecrets([]string{"p1000@example", "nobody", "maybe"})
 }
 
