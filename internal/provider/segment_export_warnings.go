@@ -36,14 +36,14 @@ func (m *segmentExportModel) name() string {
 // warnToExport warns of the counts where the plan cannot show them. sends is how many
 // of the profiles will be sent.
 func warnToExport(diags *diag.Diagnostics, name string, s *export.Survey, sends int64) {
-	changed := filteredRows(s)
+	more := filteredRows(s)
 	if sends < s.Profiles {
-		changed += fmt.Sprintf("Since the last run %s; only these are sent. ", tally.CountWith(sends, "profile", "was added or updated", "were added or updated"))
+		more += fmt.Sprintf("Since the last run %s; only these are sent. ", tally.CountWith(sends, "profile", "was added or updated", "were added or updated"))
 	}
 	diags.AddAttributeWarning(path.Root(segmentArgument), fmt.Sprintf("%s To Export: %s", tally.Count(s.Profiles, "Profile"), name),
 		fmt.Sprintf("%s %s, from %s: %s, and %s that cannot be exported. %sThis is what the segments hold now. "+
 			"Unless pin_to_plan is true, what they hold when the plan is applied is exported.",
-			tally.Count(s.Profiles, "profile"), estimate(sends), tally.Count(s.Rows, "row"), tally.Count(s.Duplicates, "duplicate"), tally.Count(s.Rejected.Total, "row"), changed))
+			tally.Count(s.Profiles, "profile"), estimate(sends), tally.Count(s.Rows, "row"), tally.Count(s.Duplicates, "duplicate"), tally.Count(s.Rejected.Total, "row"), more))
 }
 
 // filteredRows says how many rows are in no segment, in a sentence with a space after
