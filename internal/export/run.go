@@ -13,7 +13,7 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/wait"
 )
 
-// Result is what a run did. Every row read is in exactly one of Exported,
+// Result is what a run did. Every row of the segments is in exactly one of Exported,
 // Duplicates, Withheld, Unchanged, Rejected, Refused and Unconfirmed.
 type Result struct {
 	ID          string

@@ -29,16 +29,18 @@ type chunk struct {
 	segment string
 	index   int // of the segment
 	encoder *profile.Encoder
-	first   int64    // number of the first row
-	rows    int      // how many, the unreadable ones included
-	cells   []string // row after row, without the unreadable ones
-	bad     []badRow // rows that could not be read, in order
+	first   int64        // number of the first row
+	rows    int          // how many, the skipped ones included
+	cells   []string     // row after row, without the skipped ones
+	skipped []skippedRow // in order
+
+	filtered int // rows that the filter leaves out
 }
 
-// badRow is a row that could not be read, by its position in the chunk.
-type badRow struct {
+// skippedRow is a row without cells, by its position in the chunk.
+type skippedRow struct {
 	index int
-	err   *segment.RowError
+	err   *segment.RowError // why it cannot be read; nil if the filter leaves it out
 }
 
 // stream carries chunks from the goroutine that fills them to the one that
@@ -71,15 +73,18 @@ func (r *Reader) readAll(ctx context.Context, s *stream) error {
 func (r *Reader) readSegment(ctx context.Context, i int, s *stream) error {
 	p := r.pipeline
 	from := &p.Segments[i]
-	rows, err := from.Source.Open(ctx, p.Mapping.Columns())
+	columns := p.columns(from)
+	rows, err := from.Source.Open(ctx, columns)
 	if err != nil {
-		return p.sourceError(ctx, from.Name, err)
+		return p.sourceError(ctx, from, err)
 	}
 	defer rows.Close()
-	encoder, err := profile.Compile(p.Mapping, rows.JSON())
+	json := rows.JSON()
+	encoder, err := profile.Compile(p.Mapping, json)
 	if err != nil {
-		return p.sourceError(ctx, from.Name, err)
+		return p.sourceError(ctx, from, err)
 	}
+	where := newFilter(from, columns, json)
 	if from.DecimalComma {
 		encoder.ReadDecimalCommas()
 	}
@@ -89,16 +94,17 @@ func (r *Reader) readSegment(ctx context.Context, i int, s *stream) error {
 	r.segments.derive(encoder, i)
 	r.shared.omit(encoder)
 	noter := r.places.noter(from.Name, rows)
-	for next := int64(1); ; {
+	for next, filtered := int64(1), int64(0); ; {
 		var c *chunk
 		select {
 		case c = <-s.free:
 		case <-ctx.Done():
-			return p.sourceError(ctx, from.Name, ctx.Err())
+			return p.sourceError(ctx, from, ctx.Err())
 		}
-		*c = chunk{segment: from.Name, index: i, encoder: encoder, first: next, cells: c.cells[:0], bad: c.bad[:0]}
-		err := c.fill(rows, noter)
+		*c = chunk{segment: from.Name, index: i, encoder: encoder, first: next, cells: c.cells[:0], skipped: c.skipped[:0]}
+		err := c.fill(rows, noter, where)
 		next += int64(c.rows)
+		filtered += int64(c.filtered)
 		if c.rows > 0 {
 			s.full <- c
 		} else { // the segment ended with the chunk before
@@ -107,9 +113,9 @@ func (r *Reader) readSegment(ctx context.Context, i int, s *stream) error {
 		switch {
 		case err == nil:
 		case !errors.Is(err, io.EOF):
-			return p.sourceError(ctx, from.Name, err)
-		case next == 1 && !p.AllowEmpty:
-			return p.emptySegment(ctx, from.Name, rows)
+			return p.sourceError(ctx, from, err)
+		case next-1 == filtered && !p.AllowEmpty:
+			return p.emptySegment(ctx, from, rows, filtered)
 		default:
 			r.noteNotices(from.Name, rows)
 			return nil
@@ -128,7 +134,7 @@ func (r *Reader) noteNotices(name string, rows segment.Rows) {
 
 // fill reads rows until the chunk is full, by number or by weight. At the end of
 // the segment the error is io.EOF.
-func (c *chunk) fill(rows segment.Rows, places *placeNoter) error {
+func (c *chunk) fill(rows segment.Rows, places *placeNoter, where filter) error {
 	cells := c.cells
 	defer func() { c.cells = cells }()
 	weight, weighed := 0, 0
@@ -142,9 +148,13 @@ func (c *chunk) fill(rows segment.Rows, places *placeNoter) error {
 			}
 			weighed = len(cells)
 		}
+		start := len(cells)
 		var err error
 		if cells, err = rows.Next(cells); err == nil {
 			places.note(c.first + int64(c.rows))
+			if where != nil {
+				cells = c.applyFilter(where, cells, start)
+			}
 			continue
 		}
 		var bad *segment.RowError
@@ -152,7 +162,22 @@ func (c *chunk) fill(rows segment.Rows, places *placeNoter) error {
 			return err
 		}
 		places.note(c.first + int64(c.rows))
-		c.bad = append(c.bad, badRow{c.rows, bad})
+		c.skipped = append(c.skipped, skippedRow{c.rows, bad})
 	}
 	return nil
+}
+
+// applyFilter removes the last row from cells, which begins at start, unless the filter
+// takes it.
+func (c *chunk) applyFilter(f filter, cells []string, start int) []string {
+	matches, bad := f.match(cells[start:])
+	if matches {
+		return cells
+	}
+	c.skipped = append(c.skipped, skippedRow{c.rows, bad})
+	if bad == nil {
+		c.filtered++
+	}
+	clear(cells[start:]) // they are not to keep the buffers of the source alive
+	return cells[:start]
 }

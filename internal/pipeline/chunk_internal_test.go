@@ -54,7 +54,7 @@ func TestChunksAreBounded(t *testing.T) {
 		source := &alike{rows: rows, text: strings.Repeat("x", length)}
 		for seen := 0; ; {
 			c := &chunk{}
-			err := c.fill(source, nil)
+			err := c.fill(source, nil, nil)
 			bytes := 0
 			for _, cell := range c.cells {
 				bytes += len(cell)

@@ -8,6 +8,7 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/diagnostic"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/tally"
 )
 
 // UnreadError says which segment was being read when the context ended.
@@ -24,16 +25,16 @@ func (e *UnreadError) Unwrap() error { return e.Err }
 
 // sourceError explains why a segment cannot be read, unless the caller has given
 // up: a timeout of a connection looks the same as that.
-func (p *Pipeline) sourceError(ctx context.Context, name string, err error) error {
+func (p *Pipeline) sourceError(ctx context.Context, from *Segment, err error) error {
 	if ctx.Err() != nil {
-		return &UnreadError{Segment: name, Err: ctx.Err()}
+		return &UnreadError{Segment: from.Name, Err: ctx.Err()}
 	}
 	var missing *segment.MissingColumnsError
 	if errors.As(err, &missing) {
-		return p.columnErrors(name, missing)
+		return p.columnErrors(from, missing)
 	}
-	out := &diagnostic.Error{Attribute: []string{"segment", name}, Summary: "Segment Cannot Be Read", Err: err}
-	out.Detail = fmt.Sprintf("Segment %q: %s", name, err)
+	out := &diagnostic.Error{Attribute: []string{"segment", from.Name}, Summary: "Segment Cannot Be Read", Err: err}
+	out.Detail = fmt.Sprintf("Segment %q: %s", from.Name, err)
 	var blamed *segment.Error
 	if errors.As(err, &blamed) {
 		out.Attribute = append(out.Attribute, blamed.Argument...)
@@ -41,42 +42,61 @@ func (p *Pipeline) sourceError(ctx context.Context, name string, err error) erro
 	return out
 }
 
-// columnErrors puts each missing column where it is mapped.
-func (p *Pipeline) columnErrors(name string, err *segment.MissingColumnsError) error {
+// columnErrors puts each missing column at the arguments that name it.
+func (p *Pipeline) columnErrors(from *Segment, err *segment.MissingColumnsError) error {
 	var out diagnostic.Errors
 	for _, column := range err.Missing {
+		one := &segment.MissingColumnsError{Missing: []string{column}, Available: err.Available, AnyCase: err.AnyCase}
 		for _, target := range p.Mapping.Targets(column) {
-			out = append(out, columnError(name, target, &segment.MissingColumnsError{
-				Missing: []string{column}, Available: err.Available, AnyCase: err.AnyCase,
-			}))
+			attribute := target.Attribute()
+			if target.Group == profile.GroupProperties {
+				attribute = append(attribute, "field")
+			}
+			out = append(out, columnError(from.Name, attribute, target.String()+" is to come from", one))
+		}
+		if _, ok := from.Where[column]; ok {
+			out = append(out, columnError(from.Name, []string{"segment", from.Name, WhereArgument, column}, WhereArgument+" names", one))
 		}
 	}
 	return out
 }
 
-func columnError(name string, t profile.Target, err *segment.MissingColumnsError) *diagnostic.Error {
-	e := &diagnostic.Error{Attribute: t.Attribute(), Summary: "Column Not In Segment", Err: err}
+// columnError says that a segment lacks a column. use begins the sentence.
+func columnError(name string, attribute []string, use string, err *segment.MissingColumnsError) *diagnostic.Error {
 	rule := " Names are compared letter by letter."
 	if err.AnyCase {
 		rule = ""
 	}
-	e.Detail = fmt.Sprintf("%s is to come from a column that segment %q does not have: %s.%s", t, name, err, rule)
-	if t.Group == profile.GroupProperties {
-		e.Attribute = append(e.Attribute, "field")
+	return &diagnostic.Error{
+		Attribute: attribute,
+		Summary:   "Column Not In Segment",
+		Detail:    fmt.Sprintf("%s a column that segment %q does not have: %s.%s", use, name, err, rule),
+		Err:       err,
 	}
-	return e
 }
 
-func (p *Pipeline) emptySegment(ctx context.Context, name string, rows segment.Rows) error {
+// emptySegment is the error of a segment without rows. filtered is how many its source
+// has.
+func (p *Pipeline) emptySegment(ctx context.Context, from *Segment, rows segment.Rows, filtered int64) error {
+	if filtered > 0 {
+		return &diagnostic.Error{
+			Attribute: []string{"segment", from.Name, WhereArgument},
+			Summary:   "Segment Is Empty",
+			Detail: fmt.Sprintf("Segment %q is empty because of its filter: where leaves out all of the %s of its source, none of which has one of the values in %s. "+
+				"Values are compared letter by letter, and upper and lower case differ: correct them, or what produces the segment. "+
+				"If nobody is in the segment for now, set safeguards.allow_empty_segment = true.",
+				from.Name, tally.Count(filtered, "row"), from.whereColumns()),
+		}
+	}
 	if source, ok := rows.(segment.Explainer); ok {
 		if err := source.WhyEmpty(); err != nil {
-			return p.sourceError(ctx, name, err)
+			return p.sourceError(ctx, from, err)
 		}
 	}
 	return &diagnostic.Error{
-		Attribute: []string{"segment", name},
+		Attribute: []string{"segment", from.Name},
 		Summary:   "Segment Is Empty",
-		Detail: "Segment \"" + name + "\" has no rows. An empty segment usually means that what produces it failed. " +
+		Detail: "Segment \"" + from.Name + "\" has no rows. An empty segment usually means that what produces it failed. " +
 			"If nobody is in the segment for now, set safeguards.allow_empty_segment = true.",
 	}
 }

@@ -42,13 +42,19 @@ type Segment struct {
 	Name         string
 	Source       segment.Source
 	DecimalComma bool // numbers in its texts have a decimal comma
+
+	// Where limits the segment to the rows that have, in each of these columns, one of
+	// these values. White space around them and around cells does not count. nil takes
+	// all rows.
+	Where map[string][]string
 }
 
 // Survey is what one pass over the segments tells.
 type Survey struct {
 	Version     string // of the segments before they were read; empty if a source has no version
 	Fingerprint string // of the profiles, whatever their order
-	Rows        int64  // = Profiles + Duplicates + Rejected.Total
+	Rows        int64  // of the segments: Profiles + Duplicates + Rejected.Total
+	Filtered    int64  `json:",omitempty"` // further rows, which are not in a segment because of its Where
 	Profiles    int64
 	Duplicates  int64       // rows whose address an earlier row has
 	Rejected    tally.Tally // rows that cannot become a profile
@@ -104,7 +110,8 @@ func (p *Pipeline) Version(ctx context.Context) string {
 // Reader reads the segments of a pipeline, once or several times. It is not safe
 // for concurrent use.
 type Reader struct {
-	// OnRows is called with the number of rows read so far, unless it is nil.
+	// OnRows is called with the number of rows read so far, the filtered ones included,
+	// unless it is nil.
 	OnRows func(rows int64)
 
 	// OnSkip is called for each row that is not handed on, unless it is nil: those that
@@ -196,9 +203,10 @@ func (r *Reader) Read(ctx context.Context, visit func(*Profile) error) (*Survey,
 // lookups together rather than for one after the other, which takes a fifth off a
 // survey of a million rows.
 func (r *Reader) take(c *chunk, visit func(*Profile) error) error {
-	r.counts.Rows += int64(c.rows)
+	r.counts.Rows += int64(c.rows - c.filtered)
+	r.counts.Filtered += int64(c.filtered)
 	if r.OnRows != nil {
-		r.OnRows(r.counts.Rows)
+		r.OnRows(r.counts.Rows + r.counts.Filtered)
 	}
 	r.encode(c)
 	for i := range r.encoded {
@@ -233,13 +241,15 @@ type encoded struct {
 // encode encodes the rows of a chunk.
 func (r *Reader) encode(c *chunk) {
 	r.encoded, r.json = r.encoded[:0], r.json[:0]
-	cells, bad := c.cells, c.bad
-	width := len(cells) / max(c.rows-len(bad), 1)
+	cells, skipped := c.cells, c.skipped
+	width := len(cells) / max(c.rows-len(skipped), 1)
 	for i := range c.rows {
 		row := tally.Row{Segment: c.segment, Number: c.first + int64(i)}
-		if len(bad) > 0 && bad[0].index == i {
-			r.reject(row, bad[0].err.Code, profile.Target{}, bad[0].err.Error())
-			bad = bad[1:]
+		if len(skipped) > 0 && skipped[0].index == i {
+			if err := skipped[0].err; err != nil {
+				r.reject(row, err.Code, profile.Target{}, err.Error())
+			}
+			skipped = skipped[1:]
 			continue
 		}
 		r.encoded = slices.Grow(r.encoded, 1)[:len(r.encoded)+1]

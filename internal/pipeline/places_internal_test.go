@@ -38,7 +38,7 @@ func readPlaces(p *places, name string, at [][2]int64) {
 	noter := p.noter(name, rows)
 	for first := int64(1); ; {
 		c := &chunk{first: first}
-		err := c.fill(rows, noter)
+		err := c.fill(rows, noter, nil)
 		if first += int64(c.rows); err != nil {
 			return
 		}

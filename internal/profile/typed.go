@@ -19,10 +19,11 @@ func readJSON(text string) (value string, structure bool) {
 	case !utf8.ValidString(text):
 		return text, false // Unmarshal would replace the bytes for which the row is rejected
 	}
-	if json.Unmarshal([]byte(text), &value) != nil {
+	var decoded string // not value, which would then be on the heap for every cell
+	if json.Unmarshal([]byte(text), &decoded) != nil {
 		return text, true // not JSON: appendStructure rejects it
 	}
-	return trim(value), false
+	return trim(decoded), false
 }
 
 // appendStructure appends a JSON value other than a string unchanged, where the

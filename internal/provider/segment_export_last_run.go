@@ -98,6 +98,10 @@ var runAttributes = []runAttribute{
 		count: func(run completedRun) int64 { return run.Removed },
 	},
 	{
+		name: "rows_filtered", description: "Number of rows of the sources that were in no segment because of `where`.",
+		count: func(run completedRun) int64 { return run.Filtered },
+	},
+	{
 		name: "jobs", description: "Number of import jobs in Klaviyo.",
 		count: func(run completedRun) int64 { return run.Jobs },
 	},

@@ -50,6 +50,7 @@ type segmentExportModel struct {
 	ProfileCount     types.Int64  `tfsdk:"profile_count"`
 	RejectedCount    types.Int64  `tfsdk:"rejected_count"`
 	DuplicateCount   types.Int64  `tfsdk:"duplicate_count"`
+	FilteredCount    types.Int64  `tfsdk:"filtered_count"`
 	WithheldCount    types.Int64  `tfsdk:"withheld_count"`
 	ListName         types.String `tfsdk:"list_name"`
 	ListProfileCount types.Int64  `tfsdk:"list_profile_count"`
@@ -198,18 +199,21 @@ func (m *segmentExportModel) setSurvey(s *export.Survey) {
 	m.ProfileCount = types.Int64Value(s.Profiles)
 	m.RejectedCount = types.Int64Value(s.Rejected.Total)
 	m.DuplicateCount = types.Int64Value(s.Duplicates)
+	m.FilteredCount = types.Int64Value(s.Filtered)
 }
 
 // keepSurvey takes the counts of another model.
 func (m *segmentExportModel) keepSurvey(from *segmentExportModel) {
 	m.Fingerprint, m.ProfileCount = from.Fingerprint, from.ProfileCount
 	m.RejectedCount, m.DuplicateCount = from.RejectedCount, from.DuplicateCount
+	m.FilteredCount = from.FilteredCount
 }
 
 // forgetSurvey leaves the counts to apply.
 func (m *segmentExportModel) forgetSurvey() {
 	m.Fingerprint, m.ProfileCount = types.StringUnknown(), types.Int64Unknown()
 	m.RejectedCount, m.DuplicateCount = types.Int64Unknown(), types.Int64Unknown()
+	m.FilteredCount = types.Int64Unknown()
 }
 
 // keepRun takes what the last run did from another model.

@@ -6,6 +6,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/pipeline"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
 )
 
@@ -42,7 +43,11 @@ func (m *segmentExportModel) attributePath(steps []string) path.Path {
 	if len(rest) == 0 { // Terraform shows the line of an argument, not that of a block
 		return at.AtName("name")
 	}
-	for _, step := range rest {
+	for i, step := range rest {
+		if i == 1 && rest[0] == pipeline.WhereArgument {
+			at = at.AtMapKey(step) // of a column
+			continue
+		}
 		at = at.AtName(step)
 	}
 	return at

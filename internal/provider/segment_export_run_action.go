@@ -99,6 +99,7 @@ func summary(r *export.Result) string {
 		}
 	}
 	reasons := func(t tally.Tally) string { return strings.TrimSuffix(t.String(), "\n") }
+	line(r.Filtered, "row", "left out by where.")
 	line(r.Duplicates, "row", "left out: an earlier row has the same email address.")
 	line(r.Withheld, "profile", "withheld: "+r.OptOuts.String()+".")
 	line(r.Removed, "member", "taken off the list.")

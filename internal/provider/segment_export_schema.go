@@ -272,6 +272,7 @@ func computedAttributes() map[string]schema.Attribute {
 		"profile_count":      computedInt64("Number of profiles in the segments: rows with a valid email address, each address once."),
 		"rejected_count":     computedInt64("Number of rows that cannot be exported."),
 		"duplicate_count":    computedInt64("Number of rows whose email address an earlier row has."),
+		"filtered_count":     computedInt64("Number of rows of the sources that are in no segment because of `where`. They are counted in no other attribute."),
 		"withheld_count":     computedInt64("Number of profiles that the last run would have sent, but withheld because the people opted out: see `opt_outs`."),
 		"list_name":          computedString("Name of the list."),
 		"list_profile_count": computedInt64("Number of members of the list, after the last run with `membership_check = \"" + membershipSample + "\"` or `\"" + membershipNone + "\"`."),

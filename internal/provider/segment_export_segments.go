@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/hashicorp/terraform-plugin-framework-validators/listvalidator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
@@ -22,6 +24,7 @@ const segmentArgument = "segment"
 // segmentModel is a named source; exactly one of the sources is set.
 type segmentModel struct {
 	Name      types.String    `tfsdk:"name"`
+	Where     types.Map       `tfsdk:"where"`
 	File      *fileModel      `tfsdk:"file"`
 	SQL       *sqlModel       `tfsdk:"sql"`
 	Dataverse *dataverseModel `tfsdk:"dataverse"`
@@ -42,9 +45,26 @@ func segmentBlock() schema.Block {
 					Required:            true,
 					Validators:          []validator.String{notBlank},
 				},
+				pipeline.WhereArgument: whereAttribute(),
 			},
 			Blocks:     sources,
 			Validators: []validator.Object{oneSource{slices.Sorted(maps.Keys(sources))}},
+		},
+	}
+}
+
+// whereAttribute limits a segment to some rows of its source.
+func whereAttribute() schema.Attribute {
+	return schema.MapAttribute{
+		MarkdownDescription: "Which rows of the source are in the segment: column = list of values, such as `{ \"Accepts Email Marketing\" = [\"yes\", \"TRUE\"] }`. " +
+			"A row is in the segment if it has one of the values in each of the columns; the others are counted in `filtered_count`. " +
+			"Values are compared letter by letter, without white space around them; `\"\"` stands for an empty cell. See [Some rows of a source](#some-rows-of-a-source). " +
+			"Defaults to all rows.",
+		ElementType: types.ListType{ElemType: types.StringType},
+		Optional:    true,
+		Validators: []validator.Map{
+			mapvalidator.SizeAtLeast(1), mapvalidator.NoNullValues(), mapvalidator.KeysAre(notBlank),
+			mapvalidator.ValueListsAre(listvalidator.SizeAtLeast(1), listvalidator.NoNullValues()),
 		},
 	}
 }
@@ -93,7 +113,9 @@ func (m *segmentExportModel) segments(ctx context.Context, diags *diag.Diagnosti
 	var out []pipeline.Segment
 	for _, model := range models {
 		if source := model.source(leaveOut); source != nil {
-			out = append(out, pipeline.Segment{Name: model.Name.ValueString(), Source: source, DecimalComma: model.File != nil && model.File.DecimalComma.ValueBool()})
+			s := pipeline.Segment{Name: model.Name.ValueString(), Source: source, DecimalComma: model.File != nil && model.File.DecimalComma.ValueBool()}
+			diags.Append(model.Where.ElementsAs(ctx, &s.Where, false)...)
+			out = append(out, s)
 		}
 	}
 	return out

@@ -36,14 +36,23 @@ func (m *segmentExportModel) name() string {
 // warnToExport warns of the counts where the plan cannot show them. sends is how many
 // of the profiles will be sent.
 func warnToExport(diags *diag.Diagnostics, name string, s *export.Survey, sends int64) {
-	changed := ""
+	more := filteredRows(s)
 	if sends < s.Profiles {
-		changed = fmt.Sprintf("Since the last run %s; only these are sent. ", tally.CountWith(sends, "profile", "was added or updated", "were added or updated"))
+		more += fmt.Sprintf("Since the last run %s; only these are sent. ", tally.CountWith(sends, "profile", "was added or updated", "were added or updated"))
 	}
 	diags.AddAttributeWarning(path.Root(segmentArgument), fmt.Sprintf("%s To Export: %s", tally.Count(s.Profiles, "Profile"), name),
 		fmt.Sprintf("%s %s, from %s: %s, and %s that cannot be exported. %sThis is what the segments hold now. "+
 			"Unless pin_to_plan is true, what they hold when the plan is applied is exported.",
-			tally.Count(s.Profiles, "profile"), estimate(sends), tally.Count(s.Rows, "row"), tally.Count(s.Duplicates, "duplicate"), tally.Count(s.Rejected.Total, "row"), changed))
+			tally.Count(s.Profiles, "profile"), estimate(sends), tally.Count(s.Rows, "row"), tally.Count(s.Duplicates, "duplicate"), tally.Count(s.Rejected.Total, "row"), more))
+}
+
+// filteredRows says how many rows are in no segment, in a sentence with a space after
+// it; nothing if there are none.
+func filteredRows(s *export.Survey) string {
+	if s.Filtered == 0 {
+		return ""
+	}
+	return tally.CountWith(s.Filtered, "more row", "is left out by where", "are left out by where") + ". "
 }
 
 // warnRows warns of rows and values that are not sent.
@@ -86,9 +95,9 @@ func warnChanged(diags *diag.Diagnostics, name string, planned types.String, pro
 		return
 	}
 	diags.AddAttributeWarning(path.Root(segmentArgument), "Segment Changed Since The Plan: "+name,
-		fmt.Sprintf("The plan was made for %s, and the segments had changed when it was applied: what they held then was exported, %s from %s, with %s and %s that could not be exported. "+
+		fmt.Sprintf("The plan was made for %s, and the segments had changed when it was applied: what they held then was exported, %s from %s, with %s and %s that could not be exported. %s"+
 			"The counts of the export are those of the plan until the next refresh; last_run has those of the run. Set pin_to_plan = true to export only what was planned.",
-			tally.Count(profiles.ValueInt64(), "profile"), tally.Count(r.Profiles, "profile"), tally.Count(r.Rows, "row"), tally.Count(r.Duplicates, "duplicate"), tally.Count(r.Rejected.Total, "row")))
+			tally.Count(profiles.ValueInt64(), "profile"), tally.Count(r.Profiles, "profile"), tally.Count(r.Rows, "row"), tally.Count(r.Duplicates, "duplicate"), tally.Count(r.Rejected.Total, "row"), filteredRows(&r.Survey)))
 	warnRows(diags, name, &r.Survey)
 }
 
