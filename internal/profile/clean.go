@@ -135,7 +135,7 @@ func (f *field) declines(s string, of leader) bool {
 		case f.kind == typeExternalID:
 			return strings.ContainsAny(s, ".,eE")
 		default:
-			return f.kind == Untyped && isNoDate(s)
+			return f.kind == Untyped && (isNoDate(s) || isImpossibleDate(s))
 		}
 	default:
 		return true

@@ -83,6 +83,9 @@ func appendDatetime(dst []byte, s string, dayFirst bool) ([]byte, bool) {
 	if year, month, day, ok := cutDate(s, dayFirst); ok {
 		return appendDate(dst, year, month, day)
 	}
+	if isEndOfTime(s) {
+		return dst, false
+	}
 	s = plainSpaces(s)
 	var m moment
 	r := dateReader{rest: s, dayFirst: dayFirst}
@@ -420,38 +423,83 @@ func appendEpoch(dst []byte, s string) ([]byte, bool) {
 	return append(dst, '"'), true
 }
 
-// isNoDate reports whether a text is written as a date and is none: 0000-00-00,
-// 1990-02-00, and years beyond 9999 or before 1, in which databases and
-// programs express infinity and "not a time".
+// isNoDate reports whether a text is written as a date and stands for none:
+// 0000-00-00, 1990-02-00, an infinity with its sign, and years beyond 9999 or
+// before 1, in which databases and programs express infinity and "not a time".
 func isNoDate(s string) bool {
 	if len(s) < len(time.DateOnly) {
+		return s == "+infinity" || s == "-infinity"
+	}
+	d, ok := readShape(s)
+	switch {
+	case !ok:
+		return false
+	case d.beyond:
+		return true
+	case d.year == 0:
+		return d.month == 0 && d.day == 0
+	default:
+		return d.isRecent() && (d.month == 0 || d.day == 0) || isEndOfTime(s)
+	}
+}
+
+// isImpossibleDate reports whether a text is written as a date of a day that its
+// month does not have.
+func isImpossibleDate(s string) bool {
+	if len(s) < len(time.DateOnly) || s[8] != '3' && s[8] != '2' {
 		return false
 	}
-	year := s
+	d, ok := readShape(s)
+	return ok && !d.beyond && d.isRecent() && !dateExists(d.year, d.month, d.day)
+}
+
+// shape is a text that is written as a date, with or without a time of day.
+type shape struct {
+	year, month, day uint
+	beyond           bool // the year is beyond 9999 or before 1
+}
+
+// isRecent reports whether it is more likely a date than a number of something, as
+// 1001-00-27 may be.
+func (d shape) isRecent() bool { return d.year >= 1800 && d.year < 2200 }
+
+func readShape(s string) (d shape, ok bool) {
 	signed := s[0] == '-' || s[0] == '+'
 	if signed {
-		year = s[1:]
+		s = s[1:]
 	}
-	digits, rest := cutDigits(year)
+	digits, rest := cutDigits(s)
 	if len(digits) < 4 || len(digits) > 7 || len(rest) < len("-01-01") || rest[0] != '-' || rest[3] != '-' {
-		return false
+		return d, false
 	}
-	month, ok1 := twoDigits(rest[1:3])
-	day, ok2 := twoDigits(rest[4:6])
-	if after := rest[len("-01-01"):]; !ok1 || !ok2 || month > 12 || day > 31 || after != "" && (len(after) < len("T00:00") || after[0] != 'T' && after[0] != ' ' || after[3] != ':') {
-		return false
+	var monthOK, dayOK bool
+	d.month, monthOK = twoDigits(rest[1:3])
+	d.day, dayOK = twoDigits(rest[4:6])
+	if !monthOK || !dayOK || d.month > 12 || d.day > 31 {
+		return d, false
 	}
-	if len(digits) == 4 && !signed {
-		recent := digits >= "1800" && digits < "2200" // 1001-00-27 may be a number of something
-		return digits == "0000" && month == 0 && day == 0 || recent && (month == 0 || day == 0) || isEndOfTime(s)
+	after, before := strings.CutSuffix(rest[len("-01-01"):], " BC")
+	if after != "" && (len(after) < len("T00:00") || after[0] != 'T' && after[0] != ' ' || after[3] != ':') {
+		return d, false
 	}
-	return true
+	for i := range len(digits) {
+		d.year = 10*d.year + uint(digits[i]-'0')
+	}
+	d.beyond = len(digits) > 4 || signed || before
+	return d, true
 }
 
 // isEndOfTime reports whether a text is the first or the last point in time that
 // 64 bits of nanoseconds express.
 func isEndOfTime(s string) bool {
-	return strings.HasPrefix(s, "1677-09-21T00:12:43.14522419") || strings.HasPrefix(s, "2262-04-11T23:47:16.85477580")
+	switch {
+	case len(s) < len("1677-09-21T00:12:43.14522419"):
+		return false
+	case s[:4] == "1677":
+		return s[5:10] == "09-21" && strings.HasPrefix(s[11:], "00:12:43.14522419")
+	default:
+		return s[:10] == "2262-04-11" && strings.HasPrefix(s[11:], "23:47:16.85477580")
+	}
 }
 
 // isInfinite reports whether a text is what PostgreSQL writes for a date that is

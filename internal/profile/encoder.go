@@ -322,7 +322,7 @@ func (f *field) appendText(buf []byte, value string, structure bool, info *Info)
 		if short, exact := integer(value, true); exact {
 			value = short
 		}
-	case f.kind == Untyped && isNoDate(value):
+	case f.kind == Untyped && (isNoDate(value) || isImpossibleDate(value)):
 		return buf, NoDate
 	case meansNothing(value):
 		info.note(f, MeansNothing)

@@ -378,7 +378,7 @@ func (r *csvRows) checkText(text string) error {
 	}
 	switch {
 	case strings.IndexByte(text, 0) >= 0:
-		return unreadable(nulProblem)
+		return segment.NULError()
 	case !utf8.ValidString(text):
 		return unreadable(fmt.Sprintf("is not UTF-8 text but probably %[1]s; if all of the file is, set encoding = \"%[1]s\"", r.likelyEncoding(text)))
 	case r.opener.Encoding != "" && strings.ContainsRune(text, utf8.RuneError):
@@ -396,8 +396,6 @@ func (r *csvRows) likelyEncoding(text string) string {
 	}
 	return r.opener.guess
 }
-
-const nulProblem = "has a NUL byte in a mapped column"
 
 // position implements [fileRows].
 func (r *csvRows) position() int64 { return r.line }

@@ -233,10 +233,10 @@ func (r *jsonRows) appendRow(dst []string, line []byte) ([]string, error) {
 		}
 		value.start, value.end = start, len(r.cells)
 	}
-	if r.scan.nul && bytes.Contains(r.cells, []byte(nulEscape)) {
-		return dst, &segment.RowError{Code: segment.CodeUnreadableValue, Problem: nulProblem}
-	}
 	cells := string(r.cells)
+	if r.scan.nul && segment.HasNUL(cells, true) {
+		return dst, segment.NULError()
+	}
 	for _, value := range r.values {
 		dst = append(dst, cells[value.start:value.end])
 	}
