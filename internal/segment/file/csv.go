@@ -30,6 +30,7 @@ type csvRows struct {
 	values  []string // the constants, from the folders of the path
 	needed  int      // number of cells that hold all mapped columns
 	nulls   nullValues
+	comment []byte // begins lines to skip; empty: there are none
 
 	read int    // records
 	line int64  // of the record that was read last
@@ -65,7 +66,7 @@ func (f *csvOpener) open(ctx context.Context, content storage.Content, at place)
 	if err != nil {
 		return nil, err
 	}
-	rows := &csvRows{ctx: ctx, in: in, opener: f, lines: newLines(&lineEnds{in: in.Reader}), nulls: newNullValues(f.NullValues, f.format)}
+	rows := &csvRows{ctx: ctx, in: in, opener: f, lines: newLines(&lineEnds{in: in.Reader}), nulls: newNullValues(f.NullValues, f.format), comment: []byte(f.Comment)}
 	if err := rows.begin(at); err != nil {
 		_ = in.closeDecompressor()
 		return nil, err
@@ -138,9 +139,14 @@ func separatorLine(line []byte) string {
 	return string(delimiter)
 }
 
-// next splits the next record that is not an empty line.
+// next splits the next record that is neither an empty line nor a comment.
 func (r *csvRows) next() error {
 	for {
+		if len(r.comment) > 0 {
+			if err := r.skipComments(); err != nil {
+				return err
+			}
+		}
 		r.line = r.lines.number
 		err := r.splitter.split(r.lines, &r.record, len(r.header))
 		if err != nil || len(r.record.cells) > 1 || len(r.record.text) > 0 {

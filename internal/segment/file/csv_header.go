@@ -1,6 +1,7 @@
 package file
 
 import (
+	"bytes"
 	"fmt"
 	"regexp"
 	"slices"
@@ -89,6 +90,37 @@ func (r *csvRows) explainMissing() error {
 			remedy = fmt.Sprintf("Set format = \"csv\" and delimiter = %q.", other)
 		}
 		return argumentError("delimiter", fmt.Sprintf("The columns of %q are separated by %q, not by %q.", r.in.name, other, own), remedy)
+	}
+	return r.explainTitle(own)
+}
+
+// maxTitleLines is in how many lines below the first one a header is looked for.
+const maxTitleLines = 50
+
+// explainTitle returns an error if the header is below other lines. own is the
+// delimiter.
+func (r *csvRows) explainTitle(own string) error {
+	number := r.lines.number
+	comments := strings.HasPrefix(r.header[0], "#")
+	for line := range bytes.Lines(r.lines.buffered()) {
+		text := strings.TrimRight(strings.ReplaceAll(string(line), `"`, ""), "\n")
+		for _, delimiter := range []string{own, ",", ";", "\t", "|"} {
+			if !r.finds(strings.Split(text, delimiter)) {
+				continue
+			}
+			argument, remedy := "skip_lines", fmt.Sprintf("Set skip_lines = %d", number-1)
+			if comments {
+				argument, remedy = "comment", `Set comment = "#"`
+			}
+			if delimiter != own {
+				remedy += fmt.Sprintf(" and delimiter = %q", delimiter)
+			}
+			return argumentError(argument, fmt.Sprintf("The column names of %q are in line %d, below other lines.", r.in.name, number), remedy+".")
+		}
+		comments = comments && strings.HasPrefix(text, "#")
+		if number++; number > r.line+maxTitleLines {
+			break
+		}
 	}
 	return nil
 }

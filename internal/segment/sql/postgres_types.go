@@ -104,7 +104,9 @@ func appendDate(dst, text []byte) ([]byte, error) {
 
 // isInfinity reports whether [appendDate] wrote a date that is before or after all
 // others.
-func isInfinity(value []byte) bool { return string(value) == "+infinity" || string(value) == "-infinity" }
+func isInfinity(value []byte) bool {
+	return string(value) == "+infinity" || string(value) == "-infinity"
+}
 
 // appendTimestamp appends 2026-11-24 15:30:00.5+00 as ISO 8601, with a T and
 // minutes in the zone. A zone with seconds, as places had before there were time
