@@ -134,6 +134,8 @@ func (f *field) declines(s string, of leader) bool {
 			return true
 		case f.kind == typeExternalID:
 			return strings.ContainsAny(s, ".,eE")
+		case f.code:
+			return strings.ContainsAny(s, ".,")
 		default:
 			return f.kind == Untyped && (isNoDate(s) || isImpossibleDate(s))
 		}

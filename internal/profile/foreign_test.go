@@ -1,6 +1,7 @@
 package profile_test
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 	"testing"
@@ -250,6 +251,23 @@ func TestWordsForNoValue(t *testing.T) {
 	if !strings.Contains(out, `"unset":["p"]`) {
 		t.Errorf("a word for no value does not clear the property: %s", out)
 	}
+}
+
+// A postal code that was written as a float is its digits, from every source.
+func TestPostalCodes(t *testing.T) {
+	t.Parallel()
+	m := profile.Mapping{Location: map[string]string{"zip": "x"}}
+	for text, want := range map[string]string{
+		"8001.0": "8001", "02108.00": "02108", "28001,0": "28001", "'02108.0": "02108", `="02108"`: "02108", "0.0": "0",
+		"8001": "8001", "02108": "02108", "02108-1234": "02108-1234", "8001.5": "8001.5", "8001.": "8001.", "1.0.0": "1.0.0", ".0": ".0", "E1 6AN": "E1 6AN", "1E5": "1E5", "-1.0": "-1.0", "8001.0 x": "8001.0 x",
+	} {
+		quoted, _ := json.Marshal(text)
+		checkValues(t, m, []valueCase{{false, text, `"` + want + `"`, ""}, {true, string(quoted), `"` + want + `"`, ""}})
+	}
+	checkValues(t, m, []valueCase{{true, "8001.0", `"8001"`, ""}, {true, "8.001E3", `"8001"`, ""}})
+	// Other texts stay as they are.
+	checkValues(t, profile.Mapping{Location: map[string]string{"address1": "x"}}, []valueCase{{false, "8001.0", `"8001.0"`, ""}})
+	checkValues(t, profile.Mapping{Properties: map[string]profile.Property{"zip": {Column: "x"}}}, []valueCase{{false, "8001.0", `"8001.0"`, ""}})
 }
 
 // Dates that are none are left out, whatever else a property does with what is not of
