@@ -83,16 +83,24 @@ func appendDatetime(dst []byte, s string, dayFirst bool) ([]byte, bool) {
 	if year, month, day, ok := cutDate(s, dayFirst); ok {
 		return appendDate(dst, year, month, day)
 	}
-	if isEndOfTime(s) {
+	m, ok := readMoment(s, dayFirst)
+	if !ok {
 		return dst, false
 	}
+	return m.append(dst)
+}
+
+// readMoment reads a date or a point in time, which need not exist.
+func readMoment(s string, dayFirst bool) (m moment, ok bool) {
+	if isEndOfTime(s) {
+		return m, false
+	}
 	s = plainSpaces(s)
-	var m moment
 	r := dateReader{rest: s, dayFirst: dayFirst}
 	if r.read(&m) {
-		return m.append(dst)
+		return m, true
 	}
-	return appendNamedMonth(dst, s)
+	return readNamedMonth(s)
 }
 
 // plainSpaces replaces the other spaces that programs write before AM and PM.
@@ -110,11 +118,24 @@ type moment struct {
 	hour, minute, second uint
 	fraction             string // digits of the second
 	offset               int    // seconds east of UTC
+
+	zoned   bool // the offset was given
+	yearEnd bool // the year came after two numbers, whose order is a convention
+}
+
+func (m *moment) exists() bool {
+	return dateExists(m.year, m.month, m.day) && m.hour <= 23 && m.minute <= 59 && m.second <= 59
+}
+
+// time is the moment in UTC, precise to the nanosecond.
+func (m *moment) time() time.Time {
+	nanoseconds, _ := strconv.Atoi((m.fraction + "000000000")[:9]) // digits
+	return time.Date(int(m.year), time.Month(m.month), int(m.day), int(m.hour), int(m.minute), int(m.second)-m.offset, nanoseconds, time.UTC)
 }
 
 // append appends the moment as JSON if it exists.
 func (m *moment) append(dst []byte) ([]byte, bool) {
-	if !dateExists(m.year, m.month, m.day) || m.hour > 23 || m.minute > 59 || m.second > 59 {
+	if !m.exists() {
 		return dst, false
 	}
 	if m.timed && m.offset%60 != 0 { // RFC 3339 has offsets of whole minutes
@@ -148,7 +169,7 @@ func (m *moment) append(dst []byte) ([]byte, bool) {
 }
 
 func (m *moment) toUTC() {
-	t := time.Date(int(m.year), time.Month(m.month), int(m.day), int(m.hour), int(m.minute), int(m.second)-m.offset, 0, time.UTC)
+	t := m.time()
 	if t.Year() < 0 {
 		m.year = 0
 		return
@@ -224,7 +245,7 @@ func (r *dateReader) date(m *moment) (ok bool) {
 	if n == 0 || !r.take(separator) {
 		return false
 	}
-	m.month, m.day = first, second
+	m.month, m.day, m.yearEnd = first, second, true
 	if r.dayFirst {
 		m.month, m.day = second, first
 	}
@@ -279,8 +300,8 @@ func (r *dateReader) half(m *moment) bool {
 // it: +0100 CET, +01:00[Europe/Paris], +0100 (Central European Time).
 func (r *dateReader) zone(m *moment) bool {
 	r.spaces()
-	named := r.take("Z") || r.take("z") || r.take("UTC") || r.take("GMT")
-	if named {
+	m.zoned = r.take("Z") || r.take("z") || r.take("UTC") || r.take("GMT")
+	if m.zoned {
 		r.spaces()
 	}
 	if r.rest == "" {
@@ -294,6 +315,7 @@ func (r *dateReader) zone(m *moment) bool {
 		if sign == '-' {
 			m.offset = -m.offset
 		}
+		m.zoned = true
 		r.name()
 		return true
 	}
@@ -358,14 +380,14 @@ var monthLayouts = []string{
 	"Monday, January 2, 2006", "Monday, 2 January 2006",
 }
 
-// appendNamedMonth appends a moment whose month is a name: "21 Feb 2026",
+// readNamedMonth reads a moment whose month is a name: "21 Feb 2026",
 // "Sat, 21 Feb 2026 10:00:00 GMT", "Sat Feb 21 2026 10:00:00 GMT+0100 (CET)".
-func appendNamedMonth(dst []byte, s string) ([]byte, bool) {
+func readNamedMonth(s string) (m moment, ok bool) {
 	date, clock := s, ""
 	if colon := strings.IndexByte(s, ':'); colon >= 0 {
 		space := strings.LastIndexByte(s[:colon], ' ')
 		if space < 0 {
-			return dst, false
+			return m, false
 		}
 		date, clock = strings.TrimRight(s[:space], " ,"), s[space+1:]
 	}
@@ -375,33 +397,40 @@ func appendNamedMonth(dst []byte, s string) ([]byte, bool) {
 		if err != nil || t.Year() < 1 {
 			continue
 		}
-		m := moment{year: uint(t.Year()), month: uint(t.Month()), day: uint(t.Day()), timed: clock != ""}
+		m = moment{year: uint(t.Year()), month: uint(t.Month()), day: uint(t.Day()), timed: clock != ""}
 		r := dateReader{rest: clock}
-		if clock != "" && !(r.clock(&m) && r.zone(&m) && r.rest == "") {
-			return dst, false
-		}
-		return m.append(dst)
+		return m, clock == "" || r.clock(&m) && r.zone(&m) && r.rest == ""
 	}
-	return dst, false
+	return m, false
 }
 
-// appendEpoch appends the point in time of a number: seconds, milliseconds or
+// appendEpoch appends the point in time of a number.
+func appendEpoch(dst []byte, s string) ([]byte, bool) {
+	t, ok := readEpoch(s)
+	if !ok {
+		return dst, false
+	}
+	dst = append(dst, '"')
+	dst = t.AppendFormat(dst, time.RFC3339Nano)
+	return append(dst, '"'), true
+}
+
+// readEpoch reads the point in time of a number: seconds, milliseconds or
 // microseconds since 1970, which their size tells apart. A number that is none of
 // them for sure, such as a date 20261123 or a day 45000 of a spreadsheet, is
 // refused.
-func appendEpoch(dst []byte, s string) ([]byte, bool) {
+func readEpoch(s string) (t time.Time, ok bool) {
 	const least, most = 1e8, 253402300800 // seconds: 1973, 10000
 	n, err := strconv.ParseFloat(s, 64)
 	if err != nil {
-		return dst, false
+		return t, false
 	}
-	var t time.Time
 	whole, integral := integer(s, true)
 	exact, err := strconv.ParseInt(whole, 10, 64)
 	integral = integral && err == nil
 	switch size := math.Abs(n); {
 	case size < least:
-		return dst, false
+		return t, false
 	case size < 1e3*least && integral:
 		t = time.Unix(exact, 0)
 	case size < 1e3*least:
@@ -413,14 +442,12 @@ func appendEpoch(dst []byte, s string) ([]byte, bool) {
 	case size < 1e9*least && integral:
 		t = time.UnixMicro(exact)
 	default:
-		return dst, false
+		return t, false
 	}
 	if t = t.UTC(); t.Year() < 1 || t.Unix() >= most {
-		return dst, false
+		return t, false
 	}
-	dst = append(dst, '"')
-	dst = t.AppendFormat(dst, time.RFC3339Nano)
-	return append(dst, '"'), true
+	return t, true
 }
 
 // isNoDate reports whether a text is written as a date and stands for none:

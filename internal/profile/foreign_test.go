@@ -123,7 +123,7 @@ func TestTextOfAJSONNumber(t *testing.T) {
 		{true, `"8001.0"`, `"8001.0"`, ""},
 		{false, "8001.0", `"8001.0"`, ""},
 	}
-	checkValues(t, profile.Mapping{Location: map[string]string{"zip": "z"}}, cases)
+	checkValues(t, profile.Mapping{Location: map[string]string{"address2": "z"}}, cases)
 	checkValues(t, profile.Mapping{Properties: map[string]profile.Property{"p": {Column: "p", Type: profile.String}}}, cases)
 }
 
@@ -204,7 +204,7 @@ func TestProtectionOfSpreadsheets(t *testing.T) {
 		{false, "rock 'n' roll", `"rock 'n' roll"`, ""},
 	}
 	cases = slices.DeleteFunc(cases, func(c valueCase) bool { return c.text == "'" }) // is left as it is where any text is
-	checkValues(t, profile.Mapping{Location: map[string]string{"zip": "z"}}, cases)
+	checkValues(t, profile.Mapping{Location: map[string]string{"address2": "z"}}, cases)
 	checkValues(t, profile.Mapping{Properties: map[string]profile.Property{"p": {Column: "p"}}}, cases)
 	checkValues(t, profile.Mapping{Properties: map[string]profile.Property{"p": {Column: "p", Type: profile.Number}}}, []valueCase{{false, "'0123", `123`, ""}, {false, "'-5", `-5`, ""}, {false, `="1.5"`, `1.5`, ""}})
 	checkValues(t, profile.Mapping{Properties: map[string]profile.Property{"p": {Column: "p", Type: profile.Datetime}}}, []valueCase{{false, "'2026-11-23", `"2026-11-23"`, ""}})
