@@ -350,6 +350,8 @@ func TestNewestFolder(t *testing.T) {
 		}
 		if notices := rows.(segment.Noticer).Notices(); len(notices) != 1 || !strings.Contains(notices[0], last+`";`) {
 			t.Errorf("%s: notices %q", name, notices)
+		} else if one := strings.Contains(notices[0], "1 other is not read."); one != (len(tc.folders) == 2) {
+			t.Errorf("%s: notices %q", name, notices)
 		}
 		source.Newest = &no
 		if got, err := readFile(t, source, "a"); err != nil || len(got) != 2*len(tc.folders) {
