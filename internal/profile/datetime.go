@@ -452,7 +452,8 @@ func readEpoch(s string) (t time.Time, ok bool) {
 
 // isNoDate reports whether a text is written as a date and stands for none:
 // 0000-00-00, 1990-02-00, an infinity with its sign, and years beyond 9999 or
-// before 1, in which databases and programs express infinity and "not a time".
+// before 1, in which databases and programs express infinity and "not a time": in
+// milliseconds that is the year 292278994.
 func isNoDate(s string) bool {
 	if len(s) < len(time.DateOnly) {
 		return s == "+infinity" || s == "-infinity"
@@ -496,7 +497,7 @@ func readShape(s string) (d shape, ok bool) {
 		s = s[1:]
 	}
 	digits, rest := cutDigits(s)
-	if len(digits) < 4 || len(digits) > 7 || len(rest) < len("-01-01") || rest[0] != '-' || rest[3] != '-' {
+	if len(digits) < 4 || len(digits) > 9 || len(rest) < len("-01-01") || rest[0] != '-' || rest[3] != '-' {
 		return d, false
 	}
 	var monthOK, dayOK bool
@@ -506,7 +507,12 @@ func readShape(s string) (d shape, ok bool) {
 		return d, false
 	}
 	after, before := strings.CutSuffix(rest[len("-01-01"):], " BC")
-	if after != "" && (len(after) < len("T00:00") || after[0] != 'T' && after[0] != ' ' || after[3] != ':') {
+	switch {
+	case after == "":
+		if len(digits) > 7 { // 20260228-01-01 may be a number of something
+			return d, false
+		}
+	case len(after) < len("T00:00"), after[0] != 'T' && after[0] != ' ', after[3] != ':':
 		return d, false
 	}
 	for i := range len(digits) {

@@ -225,6 +225,8 @@ func TestHeaders(t *testing.T) {
 	want := [][]string{{"ann@x.org", "Ann"}}
 	for name, header := range map[string]string{
 		"unmapped, twice":   "email,Phone,name,Phone",
+		"two marks":         bom + bom + "email,\u200bPhone,name\u200e,x",
+		"spaces":            "\u00a0email ,x,\u2060 name,x",
 		"blank, twice":      "email,,name,",
 		"an at sign":        "email,handle (include @),name,x",
 		"OData":             "email,@odata.etag,name,_owner_value@OData.Community.Display.V1.FormattedValue",

@@ -117,7 +117,7 @@ func compareWithLibrary(t *testing.T, content []byte, rows [][]string) {
 	}
 	var at [2]int
 	for i, name := range fuzzed {
-		if at[i] = slices.IndexFunc(records[0], func(cell string) bool { return strings.TrimSpace(cell) == name }); at[i] < 0 {
+		if at[i] = slices.IndexFunc(records[0], func(cell string) bool { return strings.Trim(strings.TrimSpace(cell), bom) == name }); at[i] < 0 {
 			t.Fatalf("rows %q of the header %q", rows, records[0])
 		}
 	}
