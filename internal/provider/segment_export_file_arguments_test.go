@@ -57,15 +57,20 @@ func TestAccSegmentExport_fileArguments(t *testing.T) {
 	t.Parallel()
 	for name, p := range map[string]peopleCase{
 		"comment": {
-			"c.csv", "# of 2026\nEMail,FirstName\n" + rowAnn + "# bob@example.com,Bob\n" + rowEve + "#\n", []string{`comment = "#"`}, nil, nil,
+			"c.csv", "# of 2026\nEMail,FirstName\n" + rowAnn + "# bob@example.com,Bob\n" + rowEve + "#\n",
+			[]string{`comment = "#"`},
+			nil, nil,
 			map[string]string{"ann@example.com": "Ann map[]", "eve@example.com": "Eve map[]"},
 		},
 		"null_values": {
-			"n.csv", "EMail;FirstName\nann@example.com;#N/A\nbob@example.com;-\neve@example.com;Eve\n", []string{`delimiter = ";"`, `null_values = ["#N/A", "-"]`}, nil, nil,
+			"n.csv", "EMail;FirstName\nann@example.com;#N/A\nbob@example.com;-\neve@example.com;Eve\n",
+			[]string{`delimiter = ";"`, `null_values = ["#N/A", "-"]`},
+			nil, nil,
 			map[string]string{"ann@example.com": "<nil> map[]", "bob@example.com": "<nil> map[]", "eve@example.com": "Eve map[]"},
 		},
 		"no null_values": {
-			"n.csv", "EMail,FirstName\nann@example.com,None\n", nil, nil, []string{"attributes.first_name is a text that stands for no value", "null_values of the file: 1 row (1 of vip)"},
+			"n.csv", "EMail,FirstName\nann@example.com,None\n", nil, nil,
+			[]string{"attributes.first_name is a text that stands for no value", "null_values of the file: 1 row (1 of vip)"},
 			map[string]string{"ann@example.com": "None map[]"},
 		},
 		"skip_lines": {
@@ -75,37 +80,46 @@ func TestAccSegmentExport_fileArguments(t *testing.T) {
 			"e.tsv", "EMail\tFirstName\nann@example.com\tJos\xe9\n", []string{`encoding = "iso-8859-15"`}, nil, nil, map[string]string{"ann@example.com": "José map[]"},
 		},
 		"columns": {
-			"part-00000", "Ann|7|ann@example.com\nEve|8|eve@example.com\n", []string{`delimiter = "|"`, `columns = ["FirstName", "n", "EMail"]`}, nil, nil,
+			"part-00000", "Ann|7|ann@example.com\nEve|8|eve@example.com\n",
+			[]string{`delimiter = "|"`, `columns = ["FirstName", "n", "EMail"]`},
+			nil, nil,
 			map[string]string{"ann@example.com": "Ann map[]", "eve@example.com": "Eve map[]"},
 		},
 		"decimal_comma": {
-			"d.csv", "EMail\tn\nann@example.com\t-1.234,50\neve@example.com\t1,234.5\n", []string{`delimiter = "\t"`, "decimal_comma = true"},
+			"d.csv", "EMail\tn\nann@example.com\t-1.234,50\neve@example.com\t1,234.5\n",
+			[]string{`delimiter = "\t"`, "decimal_comma = true"},
 			map[string]string{"property": typedProperty("n", "n", "number"), "attributes": "{}"},
 			[]string{`property "n" is not a number (12, -3.50): 1 row (2 of vip)`},
 			map[string]string{"ann@example.com": "<nil> map[n:-1234.5]", "eve@example.com": "<nil> map[]"},
 		},
 		"separator": {
 			"l.ndjson", `{"EMail":"ann@example.com","l":"a | b"}` + "\n" + `{"EMail":"eve@example.com","l":["c|d"]}`, nil,
-			map[string]string{"property": block(`name = "l"`, `field = "l"`, `type = "list"`, `separator = "|"`), "attributes": "{}"}, nil,
+			map[string]string{"property": block(`name = "l"`, `field = "l"`, `type = "list"`, `separator = "|"`), "attributes": "{}"},
+			nil,
 			map[string]string{"ann@example.com": "<nil> map[l:[a b]]", "eve@example.com": "<nil> map[l:[c|d]]"},
 		},
 		"no separator": {
-			"l.csv", "EMail,l\nann@example.com,\"a, b\"\n", nil, map[string]string{"property": typedProperty("l", "l", "list"), "attributes": "{}"},
+			"l.csv", "EMail,l\nann@example.com,\"a, b\"\n", nil,
+			map[string]string{"property": typedProperty("l", "l", "list"), "attributes": "{}"},
 			[]string{`property "l" is a list of one item with commas in it; to split it there, set separator = ",": 1 row (1 of vip)`},
 			map[string]string{"ann@example.com": "<nil> map[l:[a, b]]"},
 		},
 		"day_first": {
 			"d.csv", "EMail,d\nann@example.com,3/4/2026 9:30\neve@example.com,30.4.2026\n", nil,
-			map[string]string{"property": block(`name = "d"`, `field = "d"`, `type = "datetime"`, "day_first = true"), "attributes": "{}"}, nil,
+			map[string]string{"property": block(`name = "d"`, `field = "d"`, `type = "datetime"`, "day_first = true"), "attributes": "{}"},
+			nil,
 			map[string]string{"ann@example.com": "<nil> map[d:2026-04-03T09:30:00Z]", "eve@example.com": "<nil> map[d:2026-04-30]"},
 		},
 		"no day_first": {
-			"d.csv", "EMail,d\nann@example.com,3/4/2026 9:30\neve@example.com,30.4.2026\n", nil, map[string]string{"property": typedProperty("d", "d", "datetime"), "attributes": "{}"},
+			"d.csv", "EMail,d\nann@example.com,3/4/2026 9:30\neve@example.com,30.4.2026\n", nil,
+			map[string]string{"property": typedProperty("d", "d", "datetime"), "attributes": "{}"},
 			[]string{`property "d" is not a date`, "with day_first = true 23/11/2026): 1 row (2 of vip)"},
 			map[string]string{"ann@example.com": "<nil> map[d:2026-03-04T09:30:00Z]", "eve@example.com": "<nil> map[]"},
 		},
 		"a column in a folder": {
-			"tier=gold%20card/at=__HIVE_DEFAULT_PARTITION__/x.csv", "EMail,FirstName\n" + rowAnn, nil, map[string]string{"properties": `{ tier = "tier", at = "at" }`}, nil,
+			"tier=gold%20card/at=__HIVE_DEFAULT_PARTITION__/x.csv", "EMail,FirstName\n" + rowAnn, nil,
+			map[string]string{"properties": `{ tier = "tier", at = "at" }`},
+			nil,
 			map[string]string{"ann@example.com": "Ann map[tier:gold card]"},
 		},
 		"several mistakes of one kind": {

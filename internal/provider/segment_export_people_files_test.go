@@ -98,7 +98,7 @@ func TestAccSegmentExport_fileArgumentsRefused(t *testing.T) {
 		"skip_lines":           {`skip_lines = -1`, []string{"skip_lines", "between 0 and"}},
 		"columns, twice":       {`columns = ["a", "a"]`, []string{"Duplicate List Value"}},
 		"columns, none":        {`columns = []`, []string{"columns", "at least 1"}},
-		"columns, not as many": {`columns = ["EMail"]`, []string{"The argument columns has 1 names, but the first row of", "has 2 cells"}},
+		"columns, not as many": {`columns = ["EMail"]`, []string{"The number of names in columns, 1, is not that of the cells in the first row of", "vip.csv\", 2."}},
 		"columns, a header":    {`columns = ["EMail", "FirstName"]`, []string{"Leave columns out"}},
 		"comment, blank":       {`comment = " "`, []string{"Not A Comment", "neither blank nor has a line end"}},
 		"comment, two lines":   {`comment = "#\n"`, []string{"Not A Comment"}},

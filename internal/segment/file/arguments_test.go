@@ -1,6 +1,7 @@
 package file_test
 
 import (
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -116,6 +117,23 @@ func TestRowsInOtherEncodings(t *testing.T) {
 	checkFiles(t, "x.csv", file.Source{Encoding: "shift_jis"}, map[string]fileCase{
 		"bytes that are no text": {"email,name\na@x.org,\xff\nb@x.org,B\n", [][]string{rejected, {"b@x.org", "B"}}},
 	}, "email", "name")
+	for _, tc := range otherEncodings[:9] {
+		_, text, _ := strings.Cut(tc.text, "\n")
+		quoted, _ := json.Marshal(strings.TrimSuffix(text, "\n"))
+		rows, err := file.Source{Path: writeAs(t, "x.ndjson", `{"a":"first"}`+"\n"+`{"a":`+encoded(t, tc.encoding, string(quoted))+"}\n")}.Open(t.Context(), []string{"a"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = rows.Next(nil)
+		if err == nil {
+			_, err = rows.Next(nil)
+		}
+		var bad *segment.RowError
+		if !errors.As(err, &bad) || !strings.Contains(bad.Problem, "set encoding = \""+tc.name+`"`) {
+			t.Errorf("%s in NDJSON: %v", tc.name, err)
+		}
+		_ = rows.Close()
+	}
 	got, err := readFile(t, file.Source{Path: writeAs(t, "x.ndjson", encoded(t, charmap.Windows1252, `{"a":"é"}`)), Encoding: "windows-1252"}, "a")
 	if err != nil || !reflect.DeepEqual(got, [][]string{{`"é"`}}) {
 		t.Errorf("NDJSON: %q, %v", got, err)
@@ -202,8 +220,8 @@ func TestLinesBeforeTheHeaderRefused(t *testing.T) {
 		file, content  string
 		argument, want string
 	}{
-		"fewer names":       {file.Source{Columns: []string{"email"}}, "x.csv", "a@x.org,1\n", "columns", "has 1 names, but the first row of"},
-		"more names":        {file.Source{Columns: []string{"email", "a", "b"}}, "x.csv", "a@x.org,1\n", "columns", "has 2 cells"},
+		"fewer names":       {file.Source{Columns: []string{"email"}}, "x.csv", "a@x.org,1\n", "columns", "in columns, 1, is not that of the cells in the first row of"},
+		"more names":        {file.Source{Columns: []string{"email", "a", "b"}}, "x.csv", "a@x.org,1\n", "columns", "x.csv\", 2."},
 		"a header":          {file.Source{Columns: []string{"email", "a"}}, "x.csv", "email, a\na@x.org,1\n", "columns", "Leave columns out"},
 		"all is skipped":    {file.Source{SkipLines: 9}, "x.csv", "email\na@x.org\n", "path", "is empty"},
 		"columns, NDJSON":   {file.Source{Columns: []string{"email"}}, "x.json", "{}", "columns", "Only CSV and TSV"},

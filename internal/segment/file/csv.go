@@ -207,7 +207,7 @@ func (r *csvRows) checkColumns() error {
 		first = first[:len(first)-1]
 	}
 	if len(first) != len(names) {
-		return argumentError("columns", fmt.Sprintf("The argument columns has %d names, but the first row of %q has %d cells.", len(names), r.in.name, len(first)),
+		return argumentError("columns", fmt.Sprintf("The number of names in columns, %d, is not that of the cells in the first row of %q, %d.", len(names), r.in.name, len(first)),
 			"Name every column of the file, in the order of the file, or check the delimiter.")
 	}
 	same := true
@@ -386,7 +386,7 @@ func (r *csvRows) checkText(text string) error {
 	case strings.IndexByte(text, 0) >= 0:
 		return segment.NULError()
 	case !utf8.ValidString(text):
-		return unreadable(fmt.Sprintf("is not UTF-8 text but probably %[1]s; if all of the file is, set encoding = \"%[1]s\"", r.likelyEncoding(text)))
+		return notUTF8Error(r.likelyEncoding(text))
 	case r.opener.Encoding != "" && strings.ContainsRune(text, utf8.RuneError):
 		return unreadable(fmt.Sprintf("has bytes that are no %s text", r.opener.Encoding))
 	default:

@@ -41,7 +41,7 @@ var pages = []struct {
 	is, remedy string
 }{
 	{
-		regexp.MustCompile(`(?i)^\s*(<!--[^>]*-->\s*)*<(!doctype\s+html|html|head|body|script)\b`), "an HTML page",
+		regexp.MustCompile(`(?i)^\s*(<!--[^>]*-->\s*)*<(!doctype\s+html|html|head|body|script|meta|title|style|table|div|pre)\b`), "an HTML page",
 		"It is likely a page for signing in, an error page, or a table that a program names .xls: look at it in a browser, and name the address or the file of the data itself.",
 	},
 	{
