@@ -135,7 +135,7 @@ func (f *field) declines(s string, of leader) bool {
 		case f.kind == typeExternalID:
 			return strings.ContainsAny(s, ".,eE")
 		case f.code:
-			return strings.ContainsAny(s, ".,")
+			return s[len(s)-1] == '0' && strings.ContainsAny(s, ".,")
 		default:
 			return f.kind == Untyped && (isNoDate(s) || isImpossibleDate(s))
 		}

@@ -474,7 +474,7 @@ func isNoDate(s string) bool {
 // isImpossibleDate reports whether a text is written as a date of a day that its
 // month does not have.
 func isImpossibleDate(s string) bool {
-	if len(s) < len(time.DateOnly) || s[8] != '3' && s[8] != '2' {
+	if len(s) < len(time.DateOnly) || s[4] != '-' || s[8:10] < "29" {
 		return false
 	}
 	d, ok := readShape(s)
