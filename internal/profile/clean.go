@@ -134,8 +134,10 @@ func (f *field) declines(s string, of leader) bool {
 			return true
 		case f.kind == typeExternalID:
 			return strings.ContainsAny(s, ".,eE")
+		case f.code:
+			return s[len(s)-1] == '0' && strings.ContainsAny(s, ".,")
 		default:
-			return f.kind == Untyped && isNoDate(s)
+			return f.kind == Untyped && (isNoDate(s) || isImpossibleDate(s))
 		}
 	default:
 		return true

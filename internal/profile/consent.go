@@ -99,20 +99,16 @@ func (f ConsentFault) Reason() string {
 const minConsentYear = 1971
 
 // ReadConsentTime reads a cell of a column with dates of consent: a date, or a
-// point in time with its offset from UTC, in the past as of now. json says whether
-// the cell is a JSON text; its numbers are ambiguous, since their unit is not known.
+// point in time with its offset from UTC, in the past as of now, in any way that a
+// property of the type datetime may be written in and that can be read in one way
+// only. json says whether the cell is a JSON text, whose numbers are seconds or
+// milliseconds since 1970.
 func ReadConsentTime(cell string, json bool, now time.Time) (ConsentTime, ConsentFault) {
 	value, structure := readCell(cell, json)
 	if value == "" {
 		return ConsentTime{}, ConsentUndated
 	}
-	if structure {
-		if _, ok := appendNumber(nil, value); ok {
-			return ConsentTime{}, ConsentAmbiguous
-		}
-		return ConsentTime{}, ConsentNoDate
-	}
-	c, fault := parseConsentTime(value)
+	c, fault := parseConsentTime(value, structure)
 	switch {
 	case fault != "":
 		return ConsentTime{}, fault
@@ -125,48 +121,24 @@ func ReadConsentTime(cell string, json bool, now time.Time) (ConsentTime, Consen
 	}
 }
 
-// The layouts of points in time with an offset from UTC, as databases and programs
-// write them. time.Parse accepts fractions of a second in any of them.
-var (
-	instantsT     = []string{time.RFC3339, "2006-01-02T15:04Z07:00", "2006-01-02T15:04:05Z0700", "2006-01-02T15:04:05-07"}
-	instantsSpace = []string{
-		"2006-01-02 15:04:05Z07:00", "2006-01-02 15:04:05-07", "2006-01-02 15:04:05 UTC",
-		"2006-01-02 15:04:05 Z07:00", "2006-01-02 15:04:05 Z0700",
-	}
-	instantsMail = []string{"Mon, 02 Jan 2006 15:04:05 GMT", time.RFC1123Z}
-)
-
-// instants returns the few layouts that a text can have.
-func instants(s string) []string {
-	switch at := len(time.DateOnly); {
-	case len(s) <= at:
-		return nil
-	case s[at] == 'T':
-		return instantsT
-	case s[at] == ' ':
-		return instantsSpace
-	default:
-		return instantsMail
-	}
-}
-
-// parseConsentTime differs from what a property of the type datetime takes: nothing
-// that can be read in more than one way, and more ways to write an offset.
-func parseConsentTime(s string) (ConsentTime, ConsentFault) {
-	if len(s) == len(time.DateOnly) {
-		if at, err := time.Parse(time.DateOnly, s); err == nil {
-			return ConsentTime{At: at, Day: true}, ""
+// parseConsentTime reads a text, or with number a JSON value other than one.
+func parseConsentTime(s string, number bool) (ConsentTime, ConsentFault) {
+	if number {
+		if at, ok := readEpoch(s); ok {
+			return ConsentTime{At: at}, ""
 		}
-	}
-	for _, layout := range instants(s) {
-		if at, err := time.Parse(layout, s); err == nil {
-			return ConsentTime{At: at.UTC()}, ""
+	} else if m, ok := readMoment(s, false); ok {
+		switch {
+		case m.yearEnd, m.timed && !m.zoned:
+			return ConsentTime{}, ConsentAmbiguous
+		case m.year < minConsentYear:
+			return ConsentTime{}, ConsentTooEarly
+		case !m.exists():
+			return ConsentTime{}, ConsentNoDate
 		}
+		return ConsentTime{At: m.time(), Day: !m.timed}, ""
 	}
-	if _, number := appendNumber(nil, s); number || looksSlashed(s) {
-		return ConsentTime{}, ConsentAmbiguous
-	}
-	if _, local := appendDatetime(nil, s, false); local {
+	if _, ok := appendNumber(nil, s); ok || looksSlashed(s) {
 		return ConsentTime{}, ConsentAmbiguous
 	}
 	return ConsentTime{}, ConsentNoDate

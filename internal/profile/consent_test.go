@@ -81,6 +81,16 @@ func TestReadConsentTime(t *testing.T) {
 		"Mon, 23 Nov 2026 06:00:00 +0200": "2026-11-23T04:00:00Z",
 		"2026-11-27T11:59:59Z":            "2026-11-27T11:59:59Z",
 		"1971-01-01T00:00:00Z":            "1971-01-01T00:00:00Z",
+		"20261123T060000Z":                "2026-11-23T06:00:00Z",
+		"2026/11/23 06:00:00 -0330":       "2026-11-23T09:30:00Z",
+		"2026-11-23T06:00:00+2":           "2026-11-23T04:00:00Z",
+		"2026-11-23 06:00:00 UTC+1":       "2026-11-23T05:00:00Z",
+		"2026-11-23 06:00:00+01:19:32":    "2026-11-23T04:40:28Z",
+		"Nov 23, 2026 6:05 PM GMT":        "2026-11-23T18:05:00Z",
+		"23 Nov 2026 06:00 +0100":         "2026-11-23T05:00:00Z",
+		"2026-11-23T01:00:00.1234567891Z": "2026-11-23T01:00:00.123456789Z",
+		"2026/11/23":                      "day 2026-11-23T00:00:00Z",
+		"Nov 23, 2026":                    "day 2026-11-23T00:00:00Z",
 		"2026-11-23":                      "day 2026-11-23T00:00:00Z",
 		"2024-02-29":                      "day 2024-02-29T00:00:00Z",
 		"2026-11-27":                      "day 2026-11-27T00:00:00Z",
@@ -102,6 +112,18 @@ func TestReadConsentTime(t *testing.T) {
 	}
 }
 
+// Numbers are points in time by their size, as in a property of the type datetime.
+func TestReadConsentTimeOfNumbers(t *testing.T) {
+	t.Parallel()
+	for cell, want := range map[string]string{
+		"1767225600": "2026-01-01T00:00:00Z", "1767225600000": "2026-01-01T00:00:00Z", "1767225600.5": "2026-01-01T00:00:00.5Z", "1767225600000000": "2026-01-01T00:00:00Z",
+	} {
+		if got, fault := profile.ReadConsentTime(cell, true, consentNow); fault != "" || got.Day || got.At.Format(time.RFC3339Nano) != want {
+			t.Errorf("%s is %v (%s), want %s", cell, got, fault, want)
+		}
+	}
+}
+
 func TestReadConsentTimeRefuses(t *testing.T) {
 	t.Parallel()
 	for fault, texts := range map[profile.ConsentFault][]string{
@@ -112,7 +134,7 @@ func TestReadConsentTimeRefuses(t *testing.T) {
 		},
 		profile.ConsentAmbiguous: {
 			"2026-11-23T06:00:00", "2026-11-23 06:00:00", "2026-11-23T06:00", "2026-11-23 06:05", "2026-11-23 06:00:00.123",
-			"11/23/2026", "01/02/2026", "23/11/2026", "2026/11/23", "1/2/26", "11/23/2026 18:05", "11/23/2026 6:05 PM", "1767225600", "1767225600000", "20261123", "45986.5", "Nov 23, 2026", "2026-11-23T06:00:00+2",
+			"11/23/2026", "01/02/2026", "23/11/2026", "1/2/26", "11/23/2026 18:05", "11/23/2026 6:05 PM", "1767225600", "1767225600000", "20261123", "45986.5", "11/23/2026 06:00:00Z", "Nov 23, 2026 06:00", "20261123T060000",
 		},
 		profile.ConsentTooEarly: {"0001-01-01T00:00:00Z", "0000-01-01", "1900-01-01", "1970-01-01T00:00:00Z", "1970-12-31"},
 		profile.ConsentInFuture: {"2026-11-27T12:00:00Z", "2026-11-27T13:00:00+00:30", "2026-11-28", "9999-12-31", "9999-12-31T23:59:59.999Z"},
@@ -124,7 +146,7 @@ func TestReadConsentTimeRefuses(t *testing.T) {
 		}
 	}
 	for cell, want := range map[string]profile.ConsentFault{
-		"null": profile.ConsentUndated, `""`: profile.ConsentUndated, `" "`: profile.ConsentUndated, "1767225600": profile.ConsentAmbiguous, "true": profile.ConsentNoDate,
+		"null": profile.ConsentUndated, `""`: profile.ConsentUndated, `" "`: profile.ConsentUndated, "20261123": profile.ConsentAmbiguous, "45986": profile.ConsentAmbiguous, "17672256000": profile.ConsentInFuture, "true": profile.ConsentNoDate,
 		"[]": profile.ConsentNoDate, `{"at":1}`: profile.ConsentNoDate, `"yesterday"`: profile.ConsentNoDate, `"2026-11-23 06:00:00"`: profile.ConsentAmbiguous, "2026-11-23": profile.ConsentNoDate,
 	} {
 		if _, fault := profile.ReadConsentTime(cell, true, consentNow); fault != want {
@@ -169,6 +191,8 @@ func FuzzConsent(f *testing.F) {
 		f.Add(cell, false)
 		f.Add(cell, true)
 	}
+	f.Add("'     1", false)
+	f.Add(`="yes"`, false)
 	f.Fuzz(func(t *testing.T, cell string, isJSON bool) {
 		if isJSON && !json.Valid([]byte(cell)) {
 			isJSON = false // no source yields it
@@ -203,5 +227,6 @@ func saysYes(cell string, isJSON bool) bool {
 		}
 		word, _ = value.(string)
 	}
+	word = strings.Trim(word, " \t\r\n='\"") // the protection of spreadsheets, too
 	return slices.Contains(profile.ConsentWords(), strings.ToLower(strings.TrimSpace(word)))
 }

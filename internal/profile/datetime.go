@@ -83,13 +83,24 @@ func appendDatetime(dst []byte, s string, dayFirst bool) ([]byte, bool) {
 	if year, month, day, ok := cutDate(s, dayFirst); ok {
 		return appendDate(dst, year, month, day)
 	}
+	m, ok := readMoment(s, dayFirst)
+	if !ok {
+		return dst, false
+	}
+	return m.append(dst)
+}
+
+// readMoment reads a date or a point in time, which need not exist.
+func readMoment(s string, dayFirst bool) (m moment, ok bool) {
+	if isEndOfTime(s) {
+		return m, false
+	}
 	s = plainSpaces(s)
-	var m moment
 	r := dateReader{rest: s, dayFirst: dayFirst}
 	if r.read(&m) {
-		return m.append(dst)
+		return m, true
 	}
-	return appendNamedMonth(dst, s)
+	return readNamedMonth(s)
 }
 
 // plainSpaces replaces the other spaces that programs write before AM and PM.
@@ -107,11 +118,24 @@ type moment struct {
 	hour, minute, second uint
 	fraction             string // digits of the second
 	offset               int    // seconds east of UTC
+
+	zoned   bool // the offset was given
+	yearEnd bool // the year came after two numbers, whose order is a convention
+}
+
+func (m *moment) exists() bool {
+	return dateExists(m.year, m.month, m.day) && m.hour <= 23 && m.minute <= 59 && m.second <= 59
+}
+
+// time is the moment in UTC, precise to the nanosecond.
+func (m *moment) time() time.Time {
+	nanoseconds, _ := strconv.Atoi((m.fraction + "000000000")[:9]) // digits
+	return time.Date(int(m.year), time.Month(m.month), int(m.day), int(m.hour), int(m.minute), int(m.second)-m.offset, nanoseconds, time.UTC)
 }
 
 // append appends the moment as JSON if it exists.
 func (m *moment) append(dst []byte) ([]byte, bool) {
-	if !dateExists(m.year, m.month, m.day) || m.hour > 23 || m.minute > 59 || m.second > 59 {
+	if !m.exists() {
 		return dst, false
 	}
 	if m.timed && m.offset%60 != 0 { // RFC 3339 has offsets of whole minutes
@@ -145,7 +169,7 @@ func (m *moment) append(dst []byte) ([]byte, bool) {
 }
 
 func (m *moment) toUTC() {
-	t := time.Date(int(m.year), time.Month(m.month), int(m.day), int(m.hour), int(m.minute), int(m.second)-m.offset, 0, time.UTC)
+	t := m.time()
 	if t.Year() < 0 {
 		m.year = 0
 		return
@@ -221,7 +245,7 @@ func (r *dateReader) date(m *moment) (ok bool) {
 	if n == 0 || !r.take(separator) {
 		return false
 	}
-	m.month, m.day = first, second
+	m.month, m.day, m.yearEnd = first, second, true
 	if r.dayFirst {
 		m.month, m.day = second, first
 	}
@@ -276,8 +300,8 @@ func (r *dateReader) half(m *moment) bool {
 // it: +0100 CET, +01:00[Europe/Paris], +0100 (Central European Time).
 func (r *dateReader) zone(m *moment) bool {
 	r.spaces()
-	named := r.take("Z") || r.take("z") || r.take("UTC") || r.take("GMT")
-	if named {
+	m.zoned = r.take("Z") || r.take("z") || r.take("UTC") || r.take("GMT")
+	if m.zoned {
 		r.spaces()
 	}
 	if r.rest == "" {
@@ -291,6 +315,7 @@ func (r *dateReader) zone(m *moment) bool {
 		if sign == '-' {
 			m.offset = -m.offset
 		}
+		m.zoned = true
 		r.name()
 		return true
 	}
@@ -355,14 +380,14 @@ var monthLayouts = []string{
 	"Monday, January 2, 2006", "Monday, 2 January 2006",
 }
 
-// appendNamedMonth appends a moment whose month is a name: "21 Feb 2026",
+// readNamedMonth reads a moment whose month is a name: "21 Feb 2026",
 // "Sat, 21 Feb 2026 10:00:00 GMT", "Sat Feb 21 2026 10:00:00 GMT+0100 (CET)".
-func appendNamedMonth(dst []byte, s string) ([]byte, bool) {
+func readNamedMonth(s string) (m moment, ok bool) {
 	date, clock := s, ""
 	if colon := strings.IndexByte(s, ':'); colon >= 0 {
 		space := strings.LastIndexByte(s[:colon], ' ')
 		if space < 0 {
-			return dst, false
+			return m, false
 		}
 		date, clock = strings.TrimRight(s[:space], " ,"), s[space+1:]
 	}
@@ -372,33 +397,40 @@ func appendNamedMonth(dst []byte, s string) ([]byte, bool) {
 		if err != nil || t.Year() < 1 {
 			continue
 		}
-		m := moment{year: uint(t.Year()), month: uint(t.Month()), day: uint(t.Day()), timed: clock != ""}
+		m = moment{year: uint(t.Year()), month: uint(t.Month()), day: uint(t.Day()), timed: clock != ""}
 		r := dateReader{rest: clock}
-		if clock != "" && !(r.clock(&m) && r.zone(&m) && r.rest == "") {
-			return dst, false
-		}
-		return m.append(dst)
+		return m, clock == "" || r.clock(&m) && r.zone(&m) && r.rest == ""
 	}
-	return dst, false
+	return m, false
 }
 
-// appendEpoch appends the point in time of a number: seconds, milliseconds or
+// appendEpoch appends the point in time of a number.
+func appendEpoch(dst []byte, s string) ([]byte, bool) {
+	t, ok := readEpoch(s)
+	if !ok {
+		return dst, false
+	}
+	dst = append(dst, '"')
+	dst = t.AppendFormat(dst, time.RFC3339Nano)
+	return append(dst, '"'), true
+}
+
+// readEpoch reads the point in time of a number: seconds, milliseconds or
 // microseconds since 1970, which their size tells apart. A number that is none of
 // them for sure, such as a date 20261123 or a day 45000 of a spreadsheet, is
 // refused.
-func appendEpoch(dst []byte, s string) ([]byte, bool) {
+func readEpoch(s string) (t time.Time, ok bool) {
 	const least, most = 1e8, 253402300800 // seconds: 1973, 10000
 	n, err := strconv.ParseFloat(s, 64)
 	if err != nil {
-		return dst, false
+		return t, false
 	}
-	var t time.Time
 	whole, integral := integer(s, true)
 	exact, err := strconv.ParseInt(whole, 10, 64)
 	integral = integral && err == nil
 	switch size := math.Abs(n); {
 	case size < least:
-		return dst, false
+		return t, false
 	case size < 1e3*least && integral:
 		t = time.Unix(exact, 0)
 	case size < 1e3*least:
@@ -410,48 +442,97 @@ func appendEpoch(dst []byte, s string) ([]byte, bool) {
 	case size < 1e9*least && integral:
 		t = time.UnixMicro(exact)
 	default:
-		return dst, false
+		return t, false
 	}
 	if t = t.UTC(); t.Year() < 1 || t.Unix() >= most {
-		return dst, false
+		return t, false
 	}
-	dst = append(dst, '"')
-	dst = t.AppendFormat(dst, time.RFC3339Nano)
-	return append(dst, '"'), true
+	return t, true
 }
 
-// isNoDate reports whether a text is written as a date and is none: 0000-00-00,
-// 1990-02-00, and years beyond 9999 or before 1, in which databases and
-// programs express infinity and "not a time".
+// isNoDate reports whether a text is written as a date and stands for none:
+// 0000-00-00, 1990-02-00, an infinity with its sign, and years beyond 9999 or
+// before 1, in which databases and programs express infinity and "not a time": in
+// milliseconds that is the year 292278994.
 func isNoDate(s string) bool {
 	if len(s) < len(time.DateOnly) {
+		return s == "+infinity" || s == "-infinity"
+	}
+	d, ok := readShape(s)
+	switch {
+	case !ok:
+		return false
+	case d.beyond:
+		return true
+	case d.year == 0:
+		return d.month == 0 && d.day == 0
+	default:
+		return d.isRecent() && (d.month == 0 || d.day == 0) || isEndOfTime(s)
+	}
+}
+
+// isImpossibleDate reports whether a text is written as a date of a day that its
+// month does not have.
+func isImpossibleDate(s string) bool {
+	if len(s) < len(time.DateOnly) || s[4] != '-' || s[8:10] < "29" {
 		return false
 	}
-	year := s
+	d, ok := readShape(s)
+	return ok && !d.beyond && d.isRecent() && !dateExists(d.year, d.month, d.day)
+}
+
+// shape is a text that is written as a date, with or without a time of day.
+type shape struct {
+	year, month, day uint
+	beyond           bool // the year is beyond 9999 or before 1
+}
+
+// isRecent reports whether it is more likely a date than a number of something, as
+// 1001-00-27 may be.
+func (d shape) isRecent() bool { return d.year >= 1800 && d.year < 2200 }
+
+func readShape(s string) (d shape, ok bool) {
 	signed := s[0] == '-' || s[0] == '+'
 	if signed {
-		year = s[1:]
+		s = s[1:]
 	}
-	digits, rest := cutDigits(year)
-	if len(digits) < 4 || len(digits) > 7 || len(rest) < len("-01-01") || rest[0] != '-' || rest[3] != '-' {
-		return false
+	digits, rest := cutDigits(s)
+	if len(digits) < 4 || len(digits) > 9 || len(rest) < len("-01-01") || rest[0] != '-' || rest[3] != '-' {
+		return d, false
 	}
-	month, ok1 := twoDigits(rest[1:3])
-	day, ok2 := twoDigits(rest[4:6])
-	if after := rest[len("-01-01"):]; !ok1 || !ok2 || month > 12 || day > 31 || after != "" && (len(after) < len("T00:00") || after[0] != 'T' && after[0] != ' ' || after[3] != ':') {
-		return false
+	var monthOK, dayOK bool
+	d.month, monthOK = twoDigits(rest[1:3])
+	d.day, dayOK = twoDigits(rest[4:6])
+	if !monthOK || !dayOK || d.month > 12 || d.day > 31 {
+		return d, false
 	}
-	if len(digits) == 4 && !signed {
-		recent := digits >= "1800" && digits < "2200" // 1001-00-27 may be a number of something
-		return digits == "0000" && month == 0 && day == 0 || recent && (month == 0 || day == 0) || isEndOfTime(s)
+	after, before := strings.CutSuffix(rest[len("-01-01"):], " BC")
+	switch {
+	case after == "":
+		if len(digits) > 7 { // 20260228-01-01 may be a number of something
+			return d, false
+		}
+	case len(after) < len("T00:00"), after[0] != 'T' && after[0] != ' ', after[3] != ':':
+		return d, false
 	}
-	return true
+	for i := range len(digits) {
+		d.year = 10*d.year + uint(digits[i]-'0')
+	}
+	d.beyond = len(digits) > 4 || signed || before
+	return d, true
 }
 
 // isEndOfTime reports whether a text is the first or the last point in time that
 // 64 bits of nanoseconds express.
 func isEndOfTime(s string) bool {
-	return strings.HasPrefix(s, "1677-09-21T00:12:43.14522419") || strings.HasPrefix(s, "2262-04-11T23:47:16.85477580")
+	switch {
+	case len(s) < len("1677-09-21T00:12:43.14522419"):
+		return false
+	case s[:4] == "1677":
+		return s[5:10] == "09-21" && strings.HasPrefix(s[11:], "00:12:43.14522419")
+	default:
+		return s[:10] == "2262-04-11" && strings.HasPrefix(s[11:], "23:47:16.85477580")
+	}
 }
 
 // isInfinite reports whether a text is what PostgreSQL writes for a date that is

@@ -39,6 +39,7 @@ type field struct {
 	dayFirst  bool
 	onInvalid OnInvalid
 	comma     bool // numbers in texts have a decimal comma
+	code      bool // it is a postal code, for withoutFraction
 
 	// keys precede the value, by the group that is open until then: ,"city":" or
 	// },"location":{"city":"
@@ -141,6 +142,7 @@ func newField(u use, cell int, json bool) field {
 	f := field{
 		target: u.target, kind: u.kind, group: groupOf(u.target), cell: cell, json: json,
 		separator: u.property.Separator, dayFirst: u.property.DayFirst, onInvalid: u.property.OnInvalid,
+		code: u.target == Target{GroupLocation, "zip"},
 	}
 	name := string(append(appendString(nil, u.target.Name), ':', '"'))
 	for open := range f.keys {
@@ -345,10 +347,12 @@ func (f *field) appendText(buf []byte, value string, structure bool, info *Info)
 		if short, exact := integer(value, true); exact {
 			value = short
 		}
-	case f.kind == Untyped && isNoDate(value):
+	case f.kind == Untyped && (isNoDate(value) || isImpossibleDate(value)):
 		return buf, NoDate
 	case meansNothing(value):
 		info.note(f, MeansNothing)
+	case f.code:
+		value = withoutFraction(value)
 	}
 	return appendString(buf, value), ""
 }

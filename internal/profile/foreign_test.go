@@ -1,6 +1,7 @@
 package profile_test
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 	"testing"
@@ -122,7 +123,7 @@ func TestTextOfAJSONNumber(t *testing.T) {
 		{true, `"8001.0"`, `"8001.0"`, ""},
 		{false, "8001.0", `"8001.0"`, ""},
 	}
-	checkValues(t, profile.Mapping{Location: map[string]string{"zip": "z"}}, cases)
+	checkValues(t, profile.Mapping{Location: map[string]string{"address2": "z"}}, cases)
 	checkValues(t, profile.Mapping{Properties: map[string]profile.Property{"p": {Column: "p", Type: profile.String}}}, cases)
 }
 
@@ -203,7 +204,7 @@ func TestProtectionOfSpreadsheets(t *testing.T) {
 		{false, "rock 'n' roll", `"rock 'n' roll"`, ""},
 	}
 	cases = slices.DeleteFunc(cases, func(c valueCase) bool { return c.text == "'" }) // is left as it is where any text is
-	checkValues(t, profile.Mapping{Location: map[string]string{"zip": "z"}}, cases)
+	checkValues(t, profile.Mapping{Location: map[string]string{"address2": "z"}}, cases)
 	checkValues(t, profile.Mapping{Properties: map[string]profile.Property{"p": {Column: "p"}}}, cases)
 	checkValues(t, profile.Mapping{Properties: map[string]profile.Property{"p": {Column: "p", Type: profile.Number}}}, []valueCase{{false, "'0123", `123`, ""}, {false, "'-5", `-5`, ""}, {false, `="1.5"`, `1.5`, ""}})
 	checkValues(t, profile.Mapping{Properties: map[string]profile.Property{"p": {Column: "p", Type: profile.Datetime}}}, []valueCase{{false, "'2026-11-23", `"2026-11-23"`, ""}})
@@ -252,17 +253,35 @@ func TestWordsForNoValue(t *testing.T) {
 	}
 }
 
+// A postal code that was written as a float is its digits, from every source.
+func TestPostalCodes(t *testing.T) {
+	t.Parallel()
+	m := profile.Mapping{Location: map[string]string{"zip": "x"}}
+	for text, want := range map[string]string{
+		"8001.0": "8001", "02108.00": "02108", "28001,0": "28001", "'02108.0": "02108", `="02108"`: "02108", "0.0": "0",
+		"8001": "8001", "02108": "02108", "02108-1234": "02108-1234", "8001.5": "8001.5", "8001.": "8001.", "1.0.0": "1.0.0", ".0": ".0", "E1 6AN": "E1 6AN", "1E5": "1E5", "-1.0": "-1.0", "8001.0 x": "8001.0 x",
+	} {
+		quoted, _ := json.Marshal(text)
+		checkValues(t, m, []valueCase{{false, text, `"` + want + `"`, ""}, {true, string(quoted), `"` + want + `"`, ""}})
+	}
+	checkValues(t, m, []valueCase{{true, "8001.0", `"8001"`, ""}, {true, "8.001E3", `"8001"`, ""}})
+	// Other texts stay as they are.
+	checkValues(t, profile.Mapping{Location: map[string]string{"address1": "x"}}, []valueCase{{false, "8001.0", `"8001.0"`, ""}})
+	checkValues(t, profile.Mapping{Properties: map[string]profile.Property{"zip": {Column: "x"}}}, []valueCase{{false, "8001.0", `"8001.0"`, ""}})
+}
+
 // Dates that are none are left out, whatever else a property does with what is not of
 // its type.
 func TestDatesThatAreNone(t *testing.T) {
 	t.Parallel()
 	none := []string{
-		"0000-00-00", "0000-00-00 00:00:00", "1985-00-00", "1985-07-00", "2001-00-12", "294247-01-10T04:00:54.775807", "294247-01-10", "-290308-12-21T19:59:05.224192Z",
+		"0000-00-00", "0000-00-00 00:00:00", "1985-00-00", "1985-07-00", "2001-00-12", "294247-01-10T04:00:54.775807", "294247-01-10", "-290308-12-21T19:59:05.224192Z", "292278994-08-17T07:12:55.807", "-292275055-05-16T16:47:04.193Z",
+		"1677-09-21 00:12:43.145224192+00:00", "+infinity", "-infinity", "0044-03-15 BC", "1990-02-03T10:00:00 BC", "0044-03-15T10:00:00+00 BC",
 		"10000-01-01", "+12026-11-23T00:00:00Z", "1677-09-21T00:12:43.145224192", "2262-04-11T23:47:16.854775807Z",
 	}
 	for _, onInvalid := range []profile.OnInvalid{profile.LeaveOut, profile.RejectRow, profile.Stop} {
 		m := profile.Mapping{Properties: map[string]profile.Property{"p": {Column: "p", Type: profile.Datetime, OnInvalid: onInvalid}}}
-		for _, text := range append(none, "infinity", "-infinity", "Infinity")[:len(none)-2] {
+		for _, text := range append([]string{"infinity", "Infinity"}, none...) {
 			checkValues(t, m, []valueCase{{false, text, "", profile.NoDate}, {true, `"` + text + `"`, "", profile.NoDate}})
 		}
 	}
@@ -270,7 +289,12 @@ func TestDatesThatAreNone(t *testing.T) {
 		checkValues(t, profile.Mapping{Properties: map[string]profile.Property{"p": {Column: "p"}}}, []valueCase{{false, text, "", profile.NoDate}})
 		checkValues(t, profile.Mapping{Properties: map[string]profile.Property{"p": {Column: "p", Type: profile.String}}}, []valueCase{{false, text, `"` + text + `"`, ""}})
 	}
-	for _, text := range []string{"1001-00-27", "2026-11-23", "10000-01", "12345-00-1234", "0000-00-001", "1985-00-00x", "2026-11-23T00:00:00"} {
+	// A day that its month does not have is invalid rather than none.
+	for _, text := range []string{"1990-02-30", "2026-04-31T10:00:00", "2023-02-29 00:00:00"} {
+		checkValues(t, profile.Mapping{Properties: map[string]profile.Property{"p": {Column: "p"}}}, []valueCase{{false, text, "", profile.NoDate}})
+		checkValues(t, profile.Mapping{Properties: map[string]profile.Property{"p": {Column: "p", Type: profile.Datetime}}}, []valueCase{{false, text, "", profile.InvalidValue}})
+	}
+	for _, text := range []string{"infinity", "Infinity", "2024-02-29", "2026-13-01", "12345-02-30x", "1500-02-30", "1990-02-31x", "1990-02-03 AD", "1001-00-27", "2026-11-23", "10000-01", "20260228-01-01", "12345-00-1234", "0000-00-001", "1985-00-00x", "2026-11-23T00:00:00"} {
 		checkValues(t, profile.Mapping{Properties: map[string]profile.Property{"p": {Column: "p"}}}, []valueCase{{false, text, `"` + text + `"`, ""}})
 	}
 }

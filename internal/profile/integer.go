@@ -42,6 +42,17 @@ func integer(s string, number bool) (string, bool) {
 	return shift(sign, whole, fraction, exponent, shown)
 }
 
+// withoutFraction takes the fraction off a postal code of digits, which programs
+// write as a float where some of the column are missing: 8001.0. Any other text
+// stays as it is.
+func withoutFraction(s string) string {
+	whole, rest := cutDigits(s)
+	if whole == "" || len(rest) < len(".0") || rest[0] != '.' && rest[0] != ',' || strings.Trim(rest[1:], "0") != "" {
+		return s
+	}
+	return whole
+}
+
 // maxShown is how many digits of a large number spreadsheets show.
 const maxShown = 6
 

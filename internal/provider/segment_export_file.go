@@ -21,6 +21,7 @@ type fileModel struct {
 	Delimiter  types.String   `tfsdk:"delimiter"`
 	Encoding   types.String   `tfsdk:"encoding"`
 	SkipLines  types.Int64    `tfsdk:"skip_lines"`
+	Comment    types.String   `tfsdk:"comment"`
 	Columns    []types.String `tfsdk:"columns"`
 	NullValues []types.String `tfsdk:"null_values"`
 	Newest     types.Bool     `tfsdk:"newest"`
@@ -73,6 +74,11 @@ func fileBlock() schema.Block {
 				Optional:            true,
 				Validators:          []validator.Int64{int64validator.Between(0, maxSkipLines)},
 			},
+			"comment": schema.StringAttribute{
+				MarkdownDescription: "Lines of CSV or TSV that begin with this text, such as `#` or `Total`, are skipped, before the header as well. A line within a field in quotes is not one of them. An error with any other format.",
+				Optional:            true,
+				Validators:          []validator.String{comment},
+			},
 			"columns": schema.ListAttribute{
 				MarkdownDescription: "Names of the columns of CSV or TSV without a header, all of them in the order of the file, as `UNLOAD` of Redshift, `COPY` of PostgreSQL and Hive write it. " +
 					"It is an error if the first row has another number of fields, or holds these names.",
@@ -102,7 +108,7 @@ const maxSkipLines = 10_000
 func (m *fileModel) source(leaveOut []string) segment.Source {
 	source := file.Source{
 		Path: m.Path.ValueString(), Format: file.Format(m.Format.ValueString()), LeaveOut: leaveOut,
-		Encoding: m.Encoding.ValueString(), SkipLines: int(m.SkipLines.ValueInt64()),
+		Encoding: m.Encoding.ValueString(), SkipLines: int(m.SkipLines.ValueInt64()), Comment: m.Comment.ValueString(),
 		Columns: textsOf(m.Columns), NullValues: textsOf(m.NullValues), Newest: m.Newest.ValueBoolPointer(),
 	}
 	if !m.Delimiter.IsNull() {

@@ -98,8 +98,17 @@ func TestAccSegmentExport_fileArgumentsRefused(t *testing.T) {
 		"skip_lines":           {`skip_lines = -1`, []string{"skip_lines", "between 0 and"}},
 		"columns, twice":       {`columns = ["a", "a"]`, []string{"Duplicate List Value"}},
 		"columns, none":        {`columns = []`, []string{"columns", "at least 1"}},
-		"columns, not as many": {`columns = ["EMail"]`, []string{"The argument columns has 1 names, but the first row of", "has 2 cells"}},
+		"columns, not as many": {`columns = ["EMail"]`, []string{"The number of names in columns, 1, is not that of the cells in the first row of", "vip.csv\", 2."}},
 		"columns, a header":    {`columns = ["EMail", "FirstName"]`, []string{"Leave columns out"}},
+		"comment, blank":       {`comment = " "`, []string{"Not A Comment", "neither blank nor has a line end"}},
+		"comment, two lines":   {`comment = "#\n"`, []string{"Not A Comment"}},
+		"comment, NDJSON":      {"comment = \"#\"\nformat = \"ndjson\"", []string{"Segment Cannot Be Read", "Only CSV and TSV have lines that are comments"}},
+		"skip_lines, Parquet":  {"skip_lines = 1\nformat = \"parquet\"", []string{"Segment Cannot Be Read", "Only CSV and TSV have lines before their rows"}},
+		"columns, NDJSON":      {"columns = [\"a\"]\nformat = \"ndjson\"", []string{"Segment Cannot Be Read", "Only CSV and TSV can lack a header"}},
+		"encoding, Parquet":    {"encoding = \"utf-16\"\nformat = \"parquet\"", []string{"Segment Cannot Be Read", "Only text has an encoding"}},
+		"null_values, null":    {`null_values = [null]`, []string{"Null List Value"}},
+		"decimal_comma":        {`decimal_comma = ","`, []string{"decimal_comma", "bool"}},
+		"newest":               {`newest = "today"`, []string{"newest", "bool"}},
 	} {
 		w := newEnv(t)
 		plans.add(name, w, w.export(threeCSV).with(exportBlock, "segment", fileSegment(w.write("vip.csv", threeCSV), tc.argument)), tc.words, w.wantNoImport)

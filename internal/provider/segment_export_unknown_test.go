@@ -25,6 +25,27 @@ func TestAccSegmentExport_unknownInputs(t *testing.T) {
 			},
 			values{"fingerprint": unknown, "profile_count": unknown, "last_run": unknown},
 		},
+		"columns of the file": {
+			func(w *env, c configuration) configuration {
+				c = c.with(dataBlock, "input", `["EMail", "FirstName"]`)
+				return c.with(exportBlock, "segment", fileSegment(w.write("rows.csv", rowAnn+rowBob+rowEve), "columns = terraform_data.late.output"))
+			},
+			values{"fingerprint": unknown, "profile_count": unknown, "last_run": unknown},
+		},
+		"one of the columns": {
+			func(w *env, c configuration) configuration {
+				c = c.with(dataBlock, "input", `"FirstName"`)
+				return c.with(exportBlock, "segment", fileSegment(w.write("rows.csv", rowAnn+rowBob+rowEve), `columns = ["EMail", terraform_data.late.output]`))
+			},
+			values{"fingerprint": unknown, "profile_count": unknown, "last_run": unknown},
+		},
+		"comment and null values of the file": {
+			func(w *env, c configuration) configuration {
+				c = c.with(dataBlock, "input", `["#"]`)
+				return c.with(exportBlock, "segment", fileSegment(w.write("notes.csv", "# x\n"+threeCSV), "comment = terraform_data.late.output[0]", "null_values = terraform_data.late.output"))
+			},
+			values{"fingerprint": unknown, "profile_count": unknown, "last_run": unknown},
+		},
 		"list": {
 			func(_ *env, c configuration) configuration { return c.late(exportBlock, "list_id") },
 			values{"id": unknown, "list_name": unknown, "profile_count": unknown, "last_run.reason": "first run"},

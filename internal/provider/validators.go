@@ -98,6 +98,14 @@ var (
 		return ""
 	}}
 
+	// comment accepts what lines that are comments may begin with.
+	comment = stringRule{"must be the beginning of a line", "Not A Comment", func(text string) string {
+		if strings.TrimSpace(text) == "" || strings.ContainsAny(text, "\r\n\uFFFD") {
+			return fmt.Sprintf("Lines that are comments begin with a text that is neither blank nor has a line end; it is %q.", text)
+		}
+		return ""
+	}}
+
 	// region accepts countries whose phone numbers are known.
 	region = stringRule{"must be an ISO 3166-1 alpha-2 country code in upper case", "Not A Country", func(code string) string {
 		if !profile.ValidRegion(code) {

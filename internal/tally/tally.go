@@ -16,7 +16,9 @@ import (
 type Tally struct {
 	Total  int64
 	groups map[tallyKey]*Reason
-	latest *Reason // of the row added last; the next one mostly has the same
+
+	latest    *Reason // of the row added last; the next one mostly has the same
+	latestKey tallyKey
 }
 
 // CodeDropped marks values that were left out of profiles.
@@ -25,6 +27,7 @@ const CodeDropped = "dropped"
 type tallyKey struct {
 	code   string
 	target profile.Target
+	words  string // of reasons that are told apart by them
 }
 
 // Reason is one reason of a tally.
@@ -39,20 +42,30 @@ type Reason struct {
 // firstRows is how many rows a reason names.
 const firstRows = 5
 
-// Add counts a row.
+// Add counts a row. Its words may differ from those of other rows with the same
+// reason, as those of Klaviyo do.
 func (t *Tally) Add(row Row, code string, target profile.Target, words string) {
+	t.add(row, tallyKey{code: code, target: target}, words)
+}
+
+// AddWords counts a row under a reason that has these very words. There must not be
+// many different ones of a code.
+func (t *Tally) AddWords(row Row, code string, target profile.Target, words string) {
+	t.add(row, tallyKey{code, target, words}, words)
+}
+
+func (t *Tally) add(row Row, key tallyKey, words string) {
 	t.Total++
 	if t.groups == nil {
 		t.groups = map[tallyKey]*Reason{}
 	}
 	r := t.latest
-	if r == nil || r.Code != code || r.Target != target {
-		key := tallyKey{code, target}
+	if r == nil || t.latestKey != key {
 		if r = t.groups[key]; r == nil {
-			r = &Reason{Code: code, Target: target, Words: words}
+			r = &Reason{Code: key.code, Target: key.target, Words: words}
 			t.groups[key] = r
 		}
-		t.latest = r
+		t.latest, t.latestKey = r, key
 	}
 	r.Count++
 	r.name(row, words)
@@ -102,7 +115,7 @@ func (t *Tally) UnmarshalJSON(b []byte) error {
 	*t = Tally{groups: make(map[tallyKey]*Reason, len(reasons))}
 	for _, r := range reasons {
 		t.Total += r.Count
-		t.groups[tallyKey{r.Code, r.Target}] = &r
+		t.groups[tallyKey{r.Code, r.Target, r.Words}] = &r
 	}
 	return nil
 }

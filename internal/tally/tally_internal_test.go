@@ -98,6 +98,26 @@ func TestTallyIsTheSameInAnyOrder(t *testing.T) {
 	}
 }
 
+// Rows with one code may have different things wrong with them.
+func TestTallyByWords(t *testing.T) {
+	t.Parallel()
+	var tally, read Tally
+	for i, words := range []string{"too long", "a footer", "too long", "too long"} {
+		tally.AddWords(Row{"a", int64(i) + 1}, "malformed", profile.Target{}, words)
+	}
+	const want = "  - too long: 3 rows (1, 3, 4 of a)\n  - a footer: 1 row (2 of a)\n"
+	if got := tally.String(); got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	text, err := json.Marshal(tally)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(text, &read); err != nil || read.String() != want {
+		t.Errorf("%s reads %q, %v", text, read.String(), err)
+	}
+}
+
 // permutations yields every order of the numbers below n, in a slice that is
 // used again.
 func permutations(n int) iter.Seq[[]int] {

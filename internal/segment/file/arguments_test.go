@@ -1,6 +1,7 @@
 package file_test
 
 import (
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -116,6 +117,23 @@ func TestRowsInOtherEncodings(t *testing.T) {
 	checkFiles(t, "x.csv", file.Source{Encoding: "shift_jis"}, map[string]fileCase{
 		"bytes that are no text": {"email,name\na@x.org,\xff\nb@x.org,B\n", [][]string{rejected, {"b@x.org", "B"}}},
 	}, "email", "name")
+	for _, tc := range otherEncodings[:9] {
+		_, text, _ := strings.Cut(tc.text, "\n")
+		quoted, _ := json.Marshal(strings.TrimSuffix(text, "\n"))
+		rows, err := file.Source{Path: writeAs(t, "x.ndjson", `{"a":"first"}`+"\n"+`{"a":`+encoded(t, tc.encoding, string(quoted))+"}\n")}.Open(t.Context(), []string{"a"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = rows.Next(nil)
+		if err == nil {
+			_, err = rows.Next(nil)
+		}
+		var bad *segment.RowError
+		if !errors.As(err, &bad) || !strings.Contains(bad.Problem, "set encoding = \""+tc.name+`"`) {
+			t.Errorf("%s in NDJSON: %v", tc.name, err)
+		}
+		_ = rows.Close()
+	}
 	got, err := readFile(t, file.Source{Path: writeAs(t, "x.ndjson", encoded(t, charmap.Windows1252, `{"a":"é"}`)), Encoding: "windows-1252"}, "a")
 	if err != nil || !reflect.DeepEqual(got, [][]string{{`"é"`}}) {
 		t.Errorf("NDJSON: %q, %v", got, err)
@@ -168,6 +186,33 @@ func TestLinesBeforeTheHeader(t *testing.T) {
 	}
 }
 
+// Lines that begin with the text of comments are no rows, wherever they are.
+func TestComments(t *testing.T) {
+	t.Parallel()
+	ann, bob := []string{"ann@x.org", "Ann"}, []string{"bob@x.org", "Bob"}
+	checkFiles(t, "x.csv", file.Source{Comment: "#"}, map[string]fileCase{
+		"before the header":       {"# a, b\n#\nemail,name\nann@x.org,Ann\n", [][]string{ann}},
+		"between rows":            {"email,name\nann@x.org,Ann\n#bob@x.org,Bob\n\n# \"open\nbob@x.org,Bob\n", [][]string{ann, bob}},
+		"at the end":              {"email,name\nann@x.org,Ann\n# 1 row", [][]string{ann}},
+		"within quotes":           {"email,name\nann@x.org,\"A\n# b\"\n# c\nbob@x.org,Bob\n", [][]string{{"ann@x.org", "A\n# b"}, bob}},
+		"not at the beginning":    {"email,name\nann@x.org,#Ann\n #,x\n", [][]string{{"ann@x.org", "#Ann"}, {" #", "x"}}},
+		"after an open quote":     {"email,name\nann@x.org,\"A\n# b\nbob@x.org,Bob\n", [][]string{rejected, bob}},
+		"lines that end in CR":    {"# x\remail,name\rann@x.org,Ann\r# y\rbob@x.org,Bob\r", [][]string{ann, bob}},
+		"after a byte order mark": {bom + "# x\nemail,name\nann@x.org,Ann\n", [][]string{ann}},
+		"after sep=":              {"sep=;\n# x\nemail;name\nann@x.org;Ann\n", [][]string{ann}},
+	}, "email", "name")
+	checkFiles(t, "x.tsv", file.Source{Comment: "Total"}, map[string]fileCase{
+		"a word in TSV":       {"email\tname\nann@x.org\tAnn\nTotal\t1\n", [][]string{ann}},
+		"an escaped line end": {"email\tname\nann@x.org\tA\\\nTotal\n", [][]string{{"ann@x.org", "A\nTotal"}}},
+	}, "email", "name")
+	checkFiles(t, "x.csv", file.Source{Comment: "--", SkipLines: 1, Columns: []string{"email", "name"}}, map[string]fileCase{
+		"with other arguments": {"title\n-- x\nann@x.org,Ann\n--\n-,b\n", [][]string{ann, {"-", "b"}}},
+	}, "email", "name")
+	checkFiles(t, "x.csv", file.Source{}, map[string]fileCase{
+		"not set": {"email,name\n#,x\n", [][]string{{"#", "x"}}},
+	}, "email", "name")
+}
+
 func TestLinesBeforeTheHeaderRefused(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
@@ -175,13 +220,16 @@ func TestLinesBeforeTheHeaderRefused(t *testing.T) {
 		file, content  string
 		argument, want string
 	}{
-		"fewer names":      {file.Source{Columns: []string{"email"}}, "x.csv", "a@x.org,1\n", "columns", "has 1 names, but the first row of"},
-		"more names":       {file.Source{Columns: []string{"email", "a", "b"}}, "x.csv", "a@x.org,1\n", "columns", "has 2 cells"},
-		"a header":         {file.Source{Columns: []string{"email", "a"}}, "x.csv", "email, a\na@x.org,1\n", "columns", "Leave columns out"},
-		"all is skipped":   {file.Source{SkipLines: 9}, "x.csv", "email\na@x.org\n", "path", "is empty"},
-		"columns, NDJSON":  {file.Source{Columns: []string{"email"}}, "x.json", "{}", "columns", "Only CSV and TSV"},
-		"skipped, Parquet": {file.Source{SkipLines: 1}, "x.parquet", "PAR1", "skip_lines", "Only CSV and TSV"},
-		"encoded Parquet":  {file.Source{Encoding: "utf-16"}, "x.parquet", "PAR1", "encoding", "Only text has an encoding"},
+		"fewer names":       {file.Source{Columns: []string{"email"}}, "x.csv", "a@x.org,1\n", "columns", "in columns, 1, is not that of the cells in the first row of"},
+		"more names":        {file.Source{Columns: []string{"email", "a", "b"}}, "x.csv", "a@x.org,1\n", "columns", "x.csv\", 2."},
+		"a header":          {file.Source{Columns: []string{"email", "a"}}, "x.csv", "email, a\na@x.org,1\n", "columns", "Leave columns out"},
+		"all is skipped":    {file.Source{SkipLines: 9}, "x.csv", "email\na@x.org\n", "path", "is empty"},
+		"columns, NDJSON":   {file.Source{Columns: []string{"email"}}, "x.json", "{}", "columns", "Only CSV and TSV"},
+		"skipped, Parquet":  {file.Source{SkipLines: 1}, "x.parquet", "PAR1", "skip_lines", "Only CSV and TSV"},
+		"comments, NDJSON":  {file.Source{Comment: "#"}, "x.ndjson.gz", "{}", "comment", "Only CSV and TSV have lines that are comments"},
+		"comments, Parquet": {file.Source{Comment: "#"}, "x.parquet", "PAR1", "comment", "Only CSV and TSV have lines that are comments"},
+		"only comments":     {file.Source{Comment: "#"}, "x.csv", "# email\n#", "path", "is empty"},
+		"encoded Parquet":   {file.Source{Encoding: "utf-16"}, "x.parquet", "PAR1", "encoding", "Only text has an encoding"},
 	} {
 		tc.source.Path = writeAs(t, tc.file, tc.content)
 		_, err := readFile(t, tc.source, "email")
@@ -195,6 +243,8 @@ func TestHeaders(t *testing.T) {
 	want := [][]string{{"ann@x.org", "Ann"}}
 	for name, header := range map[string]string{
 		"unmapped, twice":   "email,Phone,name,Phone",
+		"two marks":         bom + bom + "email,\u200bPhone,name\u200e,x",
+		"spaces":            "\u00a0email ,x,\u2060 name,x",
 		"blank, twice":      "email,,name,",
 		"an at sign":        "email,handle (include @),name,x",
 		"OData":             "email,@odata.etag,name,_owner_value@OData.Community.Display.V1.FormattedValue",
@@ -213,6 +263,10 @@ func TestHeaders(t *testing.T) {
 		"semicolons in quotes":   {"\"email\";\"name, all\";\"name\"\n", "delimiter", `Set delimiter = ";".`},
 		"tabs":                   {"email\tname\n", "delimiter", `Set delimiter = "\t".`},
 		"bars":                   {"x|email|name\n", "delimiter", `Set delimiter = "|".`},
+		"below a title":          {"Our report\n\n\"of today\"\nname,x,\"email\"\n", "skip_lines", `are in line 4, below other lines. Set skip_lines = 3.`},
+		"below, and semicolons":  {"Our report, of today\nname;x;email\n", "skip_lines", `Set skip_lines = 1 and delimiter = ";".`},
+		"below comments":         {"# by x, of y\n#\nemail,name\n", "comment", `are in line 3, below other lines. Set comment = "#".`},
+		"below one comment":      {"# by x\ntitle\nemail,name\n", "skip_lines", `Set skip_lines = 2.`},
 	} {
 		_, err := readFile(t, file.Source{Path: writeAs(t, "x.csv", tc.content)}, "email", "name")
 		t.Log(name)
@@ -315,6 +369,8 @@ func TestNewestFolder(t *testing.T) {
 			t.Errorf("%s: %q, %v", name, got, err)
 		}
 		if notices := rows.(segment.Noticer).Notices(); len(notices) != 1 || !strings.Contains(notices[0], last+`";`) {
+			t.Errorf("%s: notices %q", name, notices)
+		} else if one := strings.Contains(notices[0], "1 other is not read."); one != (len(tc.folders) == 2) {
 			t.Errorf("%s: notices %q", name, notices)
 		}
 		source.Newest = &no

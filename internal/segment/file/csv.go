@@ -31,6 +31,7 @@ type csvRows struct {
 	first   int      // index of the first mapped field
 	needed  int      // number of cells that hold all mapped columns
 	nulls   nullValues
+	comment []byte // begins lines to skip; empty: there are none
 
 	read  int    // records
 	line  int64  // of the record that was read last
@@ -66,7 +67,7 @@ func (f *csvOpener) open(ctx context.Context, content storage.Content, at place)
 	if err != nil {
 		return nil, err
 	}
-	rows := &csvRows{ctx: ctx, in: in, opener: f, lines: newLines(&lineEnds{in: in.Reader}), nulls: newNullValues(f.NullValues, f.format)}
+	rows := &csvRows{ctx: ctx, in: in, opener: f, lines: newLines(&lineEnds{in: in.Reader}), nulls: newNullValues(f.NullValues, f.format), comment: []byte(f.Comment)}
 	if err := rows.begin(at); err != nil {
 		_ = in.closeDecompressor()
 		return nil, err
@@ -139,9 +140,14 @@ func separatorLine(line []byte) string {
 	return string(delimiter)
 }
 
-// next splits the next record that is not an empty line.
+// next splits the next record that is neither an empty line nor a comment.
 func (r *csvRows) next() error {
 	for {
+		if len(r.comment) > 0 {
+			if err := r.skipComments(); err != nil {
+				return err
+			}
+		}
 		r.line = r.lines.number
 		err := r.splitter.split(r.lines, &r.record, len(r.header))
 		if err != nil || len(r.record.cells) > 1 || len(r.record.text) > 0 {
@@ -202,7 +208,7 @@ func (r *csvRows) checkColumns() error {
 		first = first[:len(first)-1]
 	}
 	if len(first) != len(names) {
-		return argumentError("columns", fmt.Sprintf("The argument columns has %d names, but the first row of %q has %d cells.", len(names), r.in.name, len(first)),
+		return argumentError("columns", fmt.Sprintf("The number of names in columns, %d, is not that of the cells in the first row of %q, %d.", len(names), r.in.name, len(first)),
 			"Name every column of the file, in the order of the file, or check the delimiter.")
 	}
 	same := true
@@ -421,18 +427,15 @@ func (r *csvRows) isText(text string) bool {
 
 // checkText refuses text that cannot be sent as it is.
 func (r *csvRows) checkText(text string) error {
-	unreadable := func(problem string) error {
-		return &segment.RowError{Code: segment.CodeUnreadableValue, Problem: problem}
-	}
 	switch {
 	case r.isText(text):
 		return nil
 	case strings.IndexByte(text, 0) >= 0:
-		return unreadable(nulProblem)
+		return segment.NULError()
 	case !utf8.ValidString(text):
-		return unreadable(fmt.Sprintf("is not UTF-8 text but probably %[1]s; if all of the file is, set encoding = \"%[1]s\"", r.likelyEncoding(text)))
+		return notUTF8Error(r.likelyEncoding(text))
 	default:
-		return unreadable(fmt.Sprintf("has bytes that are no %s text", r.opener.Encoding))
+		return &segment.RowError{Code: segment.CodeUnreadableValue, Problem: fmt.Sprintf("has bytes that are no %s text", r.opener.Encoding)}
 	}
 }
 
@@ -444,8 +447,6 @@ func (r *csvRows) likelyEncoding(text string) string {
 	}
 	return r.opener.guess
 }
-
-const nulProblem = "has a NUL byte in a mapped column"
 
 // position implements [fileRows].
 func (r *csvRows) position() int64 { return r.line }

@@ -1,10 +1,12 @@
 package file
 
 import (
+	"bytes"
 	"fmt"
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
@@ -22,6 +24,12 @@ func hasAddress(name string) bool {
 	return strings.Contains(name, "@") && address.MatchString(annotation.ReplaceAllString(name, ""))
 }
 
+// trimName takes off a column name the white space around it, and characters without
+// a width, such as a second byte order mark.
+func trimName(name string) string {
+	return strings.TrimFunc(name, func(r rune) bool { return unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) })
+}
+
 // columnNames returns the names of a header without surrounding white space. Of
 // the mapped columns, each must be there just once. A name that is not mapped and
 // has an address in it is returned as blank, so that no message shows it.
@@ -29,7 +37,7 @@ func columnNames(header, mapped []string, path string, line int64, text []byte) 
 	names := make([]string, len(header))
 	known, anyNames := 0, false
 	for i, name := range header {
-		name = strings.TrimSpace(name)
+		name = trimName(name)
 		if !utf8.ValidString(name) {
 			guess := guessEncoding([]byte(name), text)
 			return nil, argumentError("encoding", fmt.Sprintf("The name of column %d of %q is not UTF-8 but probably %s.", i+1, path, guess), fmt.Sprintf("Set encoding = %q.", guess))
@@ -90,13 +98,44 @@ func (r *csvRows) explainMissing() error {
 		}
 		return argumentError("delimiter", fmt.Sprintf("The columns of %q are separated by %q, not by %q.", r.in.name, other, own), remedy)
 	}
+	return r.explainTitle(own)
+}
+
+// maxTitleLines is in how many lines below the first one a header is looked for.
+const maxTitleLines = 50
+
+// explainTitle returns an error if the header is below other lines. own is the
+// delimiter.
+func (r *csvRows) explainTitle(own string) error {
+	number := r.lines.number
+	comments := strings.HasPrefix(r.header[0], "#")
+	for line := range bytes.Lines(r.lines.buffered()) {
+		text := strings.TrimRight(strings.ReplaceAll(string(line), `"`, ""), "\n")
+		for _, delimiter := range []string{own, ",", ";", "\t", "|"} {
+			if !r.finds(strings.Split(text, delimiter)) {
+				continue
+			}
+			argument, remedy := "skip_lines", fmt.Sprintf("Set skip_lines = %d", number-1)
+			if comments {
+				argument, remedy = "comment", `Set comment = "#"`
+			}
+			if delimiter != own {
+				remedy += fmt.Sprintf(" and delimiter = %q", delimiter)
+			}
+			return argumentError(argument, fmt.Sprintf("The column names of %q are in line %d, below other lines.", r.in.name, number), remedy+".")
+		}
+		comments = comments && strings.HasPrefix(text, "#")
+		if number++; number > r.line+maxTitleLines {
+			break
+		}
+	}
 	return nil
 }
 
 // finds reports whether all mapped columns are among names.
 func (r *csvRows) finds(names []string) bool {
 	for i := range names {
-		names[i] = strings.TrimSpace(names[i])
+		names[i] = trimName(names[i])
 	}
 	for i, name := range r.opener.columns {
 		if r.columns[i] < 0 && r.values[i] == "" && !slices.Contains(names, name) {

@@ -180,6 +180,7 @@ func TestNULBytes(t *testing.T) {
 		"not escaped":  {"{\"a\":\"x\x00y\"}\n{\"a\":\"z\"}", [][]string{rejected, {`"z"`}}},
 		"not mapped":   {`{"b":"x\u0000y","a":"z"}`, [][]string{{`"z"`}}},
 		"no NUL after": {`{"a":"\\u0000"}`, [][]string{{`"\\u0000"`}}},
+		"one of both":  {`{"a":"\\u0000","b":"\u0000"}`, [][]string{{`"\\u0000"`}}},
 	}, "a")
 }
 
@@ -190,9 +191,9 @@ func TestNULBytesOfParquet(t *testing.T) {
 		A string   `parquet:"a"`
 		B []string `parquet:"b,list"`
 	}
-	content := filetest.Parquet(t, []row{{"x", nil}, {"x\x00", nil}, {"y", []string{"\x00"}}, {"z", nil}})
+	content := filetest.Parquet(t, []row{{"x", nil}, {"x\x00", nil}, {"y", []string{"\x00"}}, {`z\u0000`, []string{`\u0000`}}})
 	got, err := readFile(t, file.Source{Path: writeAs(t, "x.parquet", content)}, "a", "b")
-	if want := [][]string{{"x", "[]"}, rejected, rejected, {"z", "[]"}}; err != nil || !reflect.DeepEqual(got, want) {
+	if want := [][]string{{"x", "[]"}, rejected, rejected, {`z\u0000`, `["\\u0000"]`}}; err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("rows %q, %v", got, err)
 	}
 }

@@ -109,6 +109,8 @@ func TestCSVRefusesOtherFormats(t *testing.T) {
 		"PDF":                {"%PDF-1.7\n", "is not CSV but PDF. Export it as CSV."},
 		"HTML":               {"\r\n<!DOCTYPE html>\n<html><body>Sign in</body></html>", "is not CSV but an HTML page. It is likely a page for signing in"},
 		"HTML table":         {"<html xmlns:x=\"urn:schemas-microsoft-com:office:excel\"><table>", "is not CSV but an HTML page."},
+		"HTML, only a table": {"<TABLE border=1><tr><td>a", "is not CSV but an HTML page."},
+		"HTML, no frame":     {"\n<meta charset=utf-8>\n<div>", "is not CSV but an HTML page."},
 		"HTML, a comment":    {"<!-- saved -->\n<HTML>", "is not CSV but an HTML page."},
 		"XML of a bucket":    {"<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code></Error>", "is not CSV but XML. If a server sent it"},
 		"NDJSON":             {"{\"a\": 1}\n", "is not CSV but JSON. Set format = \"ndjson\""},

@@ -17,6 +17,8 @@ import (
 	"golang.org/x/text/encoding/traditionalchinese"
 	unicodes "golang.org/x/text/encoding/unicode"
 	"golang.org/x/text/transform"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
 )
 
 // utf8Name is the encoding of files unless another one is configured.
@@ -118,6 +120,14 @@ func isMultibyteUTF8(text []byte) bool {
 		text = text[:lastRuneStart(text)]
 	}
 	return utf8.Valid(text) && bytes.IndexFunc(text, func(r rune) bool { return r >= utf8.RuneSelf }) >= 0
+}
+
+// notUTF8Error is the error of a row that is in another encoding.
+func notUTF8Error(likely string) *segment.RowError {
+	return &segment.RowError{
+		Code:    segment.CodeUnreadableValue,
+		Problem: fmt.Sprintf("is not UTF-8 text but probably %[1]s; if all of the file is, set encoding = \"%[1]s\"", likely),
+	}
 }
 
 func lastRuneStart(text []byte) int {

@@ -21,6 +21,7 @@ type Source struct {
 	// Of text files.
 	Encoding   string   // one of [Encodings]; empty: UTF-8
 	SkipLines  int      // before the header of CSV and TSV
+	Comment    string   // begins lines of CSV and TSV that are no rows; empty: there are none
 	Columns    []string // of CSV and TSV without a header; nil: there is one
 	NullValues []string // texts that stand for no value; nil: those of the format
 

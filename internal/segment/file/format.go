@@ -79,9 +79,16 @@ func (f Source) format(objects []storage.Object) (Format, error) {
 			Remedy:   "Leave delimiter out, or set format = \"csv\".",
 		}
 	}
-	for argument, set := range map[string]bool{"columns": f.Columns != nil, "skip_lines": f.SkipLines != 0} {
-		if set && format != CSV && format != TSV {
-			return "", argumentError(argument, fmt.Sprintf("Only CSV and TSV have lines before their rows, and %q is %s.", objects[0].Name(), format), "Leave "+argument+" out.")
+	for _, a := range []struct {
+		name, reason string
+		set          bool
+	}{
+		{"columns", "Only CSV and TSV can lack a header", f.Columns != nil},
+		{"skip_lines", "Only CSV and TSV have lines before their rows", f.SkipLines != 0},
+		{"comment", "Only CSV and TSV have lines that are comments", f.Comment != ""},
+	} {
+		if a.set && format != CSV && format != TSV {
+			return "", argumentError(a.name, fmt.Sprintf("%s, and %q is %s.", a.reason, objects[0].Name(), format), "Leave "+a.name+" out.")
 		}
 	}
 	if f.Encoding != "" && format == Parquet {

@@ -40,6 +40,7 @@ func FuzzText(f *testing.F) {
 	f.Add([]byte("email\tdoc\na\t\\N\nb\tx\\\ty\\\nz\\\\\nc\tC:\\\n"), uint8(0), uint8(0), uint8(0))
 	f.Add([]byte(`{"email":"a","doc":[NaN,"\u0000",-Infinity]}`+"\r"+`{"doc":{"x":Infinity}}`), uint8(1), uint8(0), uint8(0))
 	f.Add([]byte("e\x00m\x00a\x00i\x00l\x00,\x00d\x00o\x00c\x00\n\x00a\x00,\x00b\x00"), uint8(2), uint8(2), uint8(0))
+	f.Add([]byte("#\nemail,doc\na,\"b\n#\n\"\n#c,d\n# \"\r"), uint8(2), uint8(0), uint8(0))
 	f.Add([]byte("title\nemail,doc\na,\xe9\n"), uint8(2), uint8(6), uint8(1))
 	f.Add([]byte("a,\"b\n\nc,d,,\n"), uint8(3), uint8(0), uint8(0))
 	f.Fuzz(func(t *testing.T, content []byte, kind, encoding, skip uint8) {
@@ -50,6 +51,8 @@ func FuzzText(f *testing.F) {
 			source.NullValues = nil
 		case 1:
 			source.Format, source.SkipLines = file.NDJSON, 0
+		case 2:
+			source.Comment = "#"
 		case 3:
 			source.Columns = slices.Clone(fuzzed)
 		}
@@ -114,7 +117,7 @@ func compareWithLibrary(t *testing.T, content []byte, rows [][]string) {
 	}
 	var at [2]int
 	for i, name := range fuzzed {
-		if at[i] = slices.IndexFunc(records[0], func(cell string) bool { return strings.TrimSpace(cell) == name }); at[i] < 0 {
+		if at[i] = slices.IndexFunc(records[0], func(cell string) bool { return strings.Trim(strings.TrimSpace(cell), bom) == name }); at[i] < 0 {
 			t.Fatalf("rows %q of the header %q", rows, records[0])
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"unicode/utf8"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/storage"
@@ -24,6 +25,7 @@ type jsonOpener struct {
 	missing int    // number of those that no row has
 	rows    int
 	keys    jsonKeys
+	guess   string // the encoding of text that is not UTF-8
 }
 
 func newJSONOpener(source Source, columns []string) *jsonOpener {
@@ -190,8 +192,11 @@ func (r *jsonRows) parse(line []byte) error {
 		return &segment.RowError{Code: segment.CodeUnreadableValue, Problem: "has a NUL byte"}
 	}
 	remedy := jsonRemedy
-	if r.line == 1 && line[0] == '[' {
+	switch {
+	case r.line == 1 && line[0] == '[':
 		remedy += " A file that is one list is converted with jq -c '.[]'."
+	case r.line == 1 && string(line) == "{":
+		remedy += " A file with an object over several lines is converted with jq -c '.'."
 	}
 	return storage.PathErrorf(remedy, nil, "JSON line %d of %q is invalid: at byte %d %s.", r.line, r.in.name, r.scan.pos+1, problem)
 }
@@ -233,14 +238,27 @@ func (r *jsonRows) appendRow(dst []string, line []byte) ([]string, error) {
 		}
 		value.start, value.end = start, len(r.cells)
 	}
-	if r.scan.nul && bytes.Contains(r.cells, []byte(nulEscape)) {
-		return dst, &segment.RowError{Code: segment.CodeUnreadableValue, Problem: nulProblem}
-	}
 	cells := string(r.cells)
+	switch {
+	case r.scan.nul && segment.HasNUL(cells, true):
+		return dst, segment.NULError()
+	case !utf8.ValidString(cells):
+		return dst, notUTF8Error(r.likelyEncoding(cells))
+	}
 	for _, value := range r.values {
 		dst = append(dst, cells[value.start:value.end])
 	}
 	return dst, nil
+}
+
+// likelyEncoding guesses the encoding of the file at the first text that is not
+// UTF-8.
+func (r *jsonRows) likelyEncoding(text string) string {
+	if r.opener.guess == "" {
+		more, _ := r.in.Peek(r.in.Buffered()) // as much as there is
+		r.opener.guess = guessEncoding([]byte(text), more)
+	}
+	return r.opener.guess
 }
 
 // appendFinite appends a value in which numbers that JSON does not have are null; if it

@@ -127,9 +127,11 @@ func TestNDJSONSyntaxErrors(t *testing.T) {
 
 func TestNDJSONSaysHowToSplitAList(t *testing.T) {
 	t.Parallel()
-	rows, _ := openAs(t, "x.json", `[{"a":1}]`, "a")
-	if _, err := rows.Next(nil); !strings.Contains(filetest.PathError(t, err).Error(), "jq -c '.[]'") {
-		t.Error(err)
+	for content, want := range map[string]string{`[{"a":1}]`: "jq -c '.[]'", "{\n  \"a\": 1\n}\n": "jq -c '.'"} {
+		rows, _ := openAs(t, "x.json", content, "a")
+		if _, err := rows.Next(nil); !strings.Contains(filetest.PathError(t, err).Error(), want) {
+			t.Errorf("%q: %v", content, err)
+		}
 	}
 }
 

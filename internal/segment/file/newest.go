@@ -30,6 +30,8 @@ func (f Source) choose(objects []storage.Object) (chosen []storage.Object, notic
 		return objects, ""
 	case others == 0:
 		return newest, fmt.Sprintf("The newest folder is %q; there is no other one.", folder(newest[0].Name()))
+	case others == 1:
+		return newest, fmt.Sprintf("The newest folder is %q; 1 other is not read.", folder(newest[0].Name()))
 	default:
 		return newest, fmt.Sprintf("The newest folder is %q; %d others are not read.", folder(newest[0].Name()), others)
 	}

@@ -75,6 +75,9 @@ func checkParquet(file storage.Content, name string) error {
 					"The file %q is Parquet inside of %s, which cannot be read.", name, c.name)
 			}
 		}
+		if err := checkMagic(head[:], name, Parquet); err != nil {
+			return err
+		}
 		for _, p := range pages {
 			if p.begin.Match(head[:]) {
 				return storage.PathErrorf(p.remedy, nil, "The file %q is not Parquet but %s.", name, p.is)

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"slices"
-	"strings"
 
 	"github.com/parquet-go/parquet-go"
 
@@ -69,15 +67,14 @@ func (r *parquetRows) Next(dst []string) ([]string, error) {
 	}
 	r.next++
 	r.read++
-	if nul && slices.ContainsFunc(dst[first:], holdsNUL) {
-		return dst[:first], &segment.RowError{Code: segment.CodeUnreadableValue, Problem: nulProblem}
+	if nul {
+		for i, c := range r.columns {
+			if segment.HasNUL(dst[first+i], c.json) {
+				return dst[:first], segment.NULError()
+			}
+		}
 	}
 	return dst, nil
-}
-
-// holdsNUL reports whether a cell, text or JSON, has a NUL byte.
-func holdsNUL(cell string) bool {
-	return strings.Contains(cell, "\x00") || strings.Contains(cell, nulEscape)
 }
 
 // position implements [fileRows]. Parquet has no lines.
@@ -284,7 +281,7 @@ func (c *parquetReader) fill(n int) error {
 // end makes the cells of the batch, which share one string.
 func (c *parquetReader) end(nulls *nullValues) {
 	all, start := string(c.bytes), 0
-	c.nul = holdsNUL(all)
+	c.nul = segment.MayHaveNUL(all, c.json)
 	c.cells = c.cells[:0]
 	for _, end := range c.ends {
 		if cell := all[start:end]; nulls.has(c.bytes[start:end]) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"strings"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/storage"
@@ -40,7 +41,7 @@ var pages = []struct {
 	is, remedy string
 }{
 	{
-		regexp.MustCompile(`(?i)^\s*(<!--[^>]*-->\s*)*<(!doctype\s+html|html|head|body|script)\b`), "an HTML page",
+		regexp.MustCompile(`(?i)^\s*(<!--[^>]*-->\s*)*<(!doctype\s+html|html|head|body|script|meta|title|style|table|div|pre)\b`), "an HTML page",
 		"It is likely a page for signing in, an error page, or a table that a program names .xls: look at it in a browser, and name the address or the file of the data itself.",
 	},
 	{
@@ -87,6 +88,9 @@ func checkMagic(head []byte, name string, format Format) error {
 		is, remedy := m.is, m.remedy
 		if m.magic == "PK" && isWorkbook(head) {
 			is, remedy = "an Excel workbook (.xlsx)", "Save it as CSV UTF-8; a workbook may have several sheets."
+		}
+		if format == Parquet && is == m.is && strings.HasPrefix(remedy, "Unpack it") {
+			remedy = "Unpack it; Parquet compresses its columns itself."
 		}
 		if remedy == "" {
 			remedy = fmt.Sprintf("Export it as %s.", format)

@@ -1,7 +1,6 @@
 package sql
 
 import (
-	"bytes"
 	"context"
 	"database/sql/driver"
 	"errors"
@@ -350,9 +349,6 @@ func (c *mysqlCursor) append(dst []byte, column int) ([]byte, error) {
 	case mysqlBits:
 		return appendBits(dst, text), nil
 	case mysqlDate:
-		if bytes.HasPrefix(text, []byte("0000-00-00")) {
-			return dst, nil
-		}
 		return appendTimestamp(dst, text)
 	default:
 		return append(dst, text...), nil

@@ -93,12 +93,19 @@ func appendTrimmed(dst, text []byte) ([]byte, error) {
 	return append(dst, bytes.TrimSpace(text)...), nil
 }
 
-// appendDate appends a date. Infinity becomes empty.
+// appendDate appends a date. Infinity has a sign in any case, so that it cannot be
+// taken for a text.
 func appendDate(dst, text []byte) ([]byte, error) {
-	if bytes.HasSuffix(text, []byte("infinity")) {
-		return dst, nil
+	if string(text) == "infinity" {
+		dst = append(dst, '+')
 	}
 	return append(dst, text...), nil
+}
+
+// isInfinity reports whether [appendDate] wrote a date that is before or after all
+// others.
+func isInfinity(value []byte) bool {
+	return string(value) == "+infinity" || string(value) == "-infinity"
 }
 
 // appendTimestamp appends 2026-11-24 15:30:00.5+00 as ISO 8601, with a T and
@@ -195,7 +202,7 @@ func (r *arrayReader) element(dst []byte) ([]byte, error) {
 		if value, err = r.of.convert(nil, value); err != nil {
 			return dst, err
 		}
-		if len(value) == 0 {
+		if len(value) == 0 || isInfinity(value) {
 			return append(dst, "null"...), nil
 		}
 	}

@@ -188,6 +188,7 @@ type rows struct {
 	blame   func(error) error
 	columns []int // indexes of the wanted columns in the statement
 	json    []bool
+	anyJSON bool // one of them
 	lists   []bool
 	names   []string
 	count   int64 // rows read
@@ -219,6 +220,7 @@ func (r *rows) selectColumns(wanted []string, available []columnInfo) error {
 				"The column %q is of the type %s, which cannot be mapped.", column.name, column.binary)
 		}
 		r.json[i], r.lists[i] = column.json, column.list
+		r.anyJSON = r.anyJSON || column.json
 	}
 	return nil
 }
@@ -245,10 +247,17 @@ func (r *rows) Next(dst []string) ([]string, error) {
 		r.ends[i] = len(buf)
 	}
 	r.buf = buf
-	row, start := string(buf), 0
+	row, start, first := string(buf), 0, len(dst)
 	for _, end := range r.ends {
 		dst = append(dst, row[start:end])
 		start = end
+	}
+	if segment.MayHaveNUL(row, r.anyJSON) {
+		for i, value := range dst[first:] {
+			if segment.HasNUL(value, r.json[i]) {
+				return dst[:first], segment.NULError()
+			}
+		}
 	}
 	return dst, nil
 }

@@ -1,7 +1,9 @@
 package sql_test
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"testing"
 
@@ -81,9 +83,12 @@ func TestSQL_postgresTypes(t *testing.T) { //nolint:tparallel // they share a da
 		{"'happy'::mood", false, "happy"},
 		{"'10.0.0.1'::inet", false, "10.0.0.1"},
 		{"'2026-11-24'::date", false, "2026-11-24"},
-		{"'infinity'::date", false, ""},
+		{"'infinity'::date", false, "+infinity"},
+		{"'-infinity'::timestamp", false, "-infinity"},
+		{"'0044-03-15 BC'::date", false, "0044-03-15 BC"},
+		{"'0044-03-15 10:00 BC'::timestamp", false, "0044-03-15T10:00:00 BC"},
 		{"'2026-11-24 15:30:00.25'::timestamp", false, "2026-11-24T15:30:00.25"},
-		{"'infinity'::timestamptz", false, ""},
+		{"'infinity'::timestamptz", false, "+infinity"},
 		{"'15:30'::time", false, "15:30:00"},
 		{"'1 day'::interval", false, "1 day"},
 		{"'$1.50'::money", false, "$1.50"},
@@ -96,7 +101,8 @@ func TestSQL_postgresTypes(t *testing.T) { //nolint:tparallel // they share a da
 		{"'{}'::text[]", true, "[]"},
 		{"ARRAY[true, false]", true, "[true,false]"},
 		{"ARRAY[1.5, 'NaN']::numeric[]", true, "[1.5,null]"},
-		{"ARRAY['2026-11-24']::date[]", true, `["2026-11-24"]`},
+		{"ARRAY['2026-11-24', 'infinity', '-infinity']::date[]", true, `["2026-11-24",null,null]`},
+		{"ARRAY['infinity']::text[]", true, `["infinity"]`},
 		{"ARRAY['2026-11-24 15:30']::timestamp[]", true, `["2026-11-24T15:30:00"]`},
 		{`ARRAY['{"a": "b"}']::json[]`, true, `[{"a": "b"}]`},
 		{"ARRAY['happy']::mood[]", true, `["happy"]`},
@@ -150,8 +156,8 @@ func TestSQL_mysqlTypes(t *testing.T) { //nolint:tparallel // they share a datab
 		{"at", false, "2026-11-24T15:30:00.25"},
 		{"ts", false, "2026-11-24T15:30:00"},
 		{"clock", false, "15:30:00"},
-		{"none", false, ""},
-		{"noneat", false, ""},
+		{"none", false, "0000-00-00"},
+		{"noneat", false, "0000-00-00T00:00:00"},
 		{"nothing", true, ""},
 		{"-1.5", true, "-1.5"},
 		{"NULL", false, ""},
@@ -176,6 +182,50 @@ func TestSQL_lists(t *testing.T) {
 			t.Errorf("lists %v", ok)
 		}
 		wantRows(t, rows, []string{"red,green", "red,green", "a"}, []string{"", "", "b"}, []string{"dark blue", "dark blue", "c"})
+	}
+}
+
+// A NUL character is a mistake of its row, in text and in JSON.
+func TestSQL_nulCharacters(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		start func(testing.TB) *sqltest.Database
+		rows  string
+		bad   []int // from 1
+	}{
+		"MySQL": {sqltest.MariaDB, `SELECT 1 AS n, 'Ann' AS a, '' AS other UNION SELECT 2, CONCAT('B', CHAR(0 USING utf8mb4)), '' UNION SELECT 3, CONCAT(CHAR(92 USING utf8mb4), 'u0000'), ''`, []int{2}},
+		"PostgreSQL": {
+			sqltest.Postgres, `SELECT 1 AS n, '{"a":"x"}'::json AS a UNION ALL SELECT 2, '["\u0000"]' UNION ALL SELECT 3, '["\\u0000"]' UNION ALL SELECT 4, '"\\\u0000"'`,
+			[]int{2, 4},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := c.start(t)
+			for _, args := range [][]*string{nil, texts("9")} {
+				query := "SELECT n, a FROM (" + c.rows + ") AS rows_of_it"
+				if args != nil {
+					query += map[string]string{"MySQL": " WHERE n < ?", "PostgreSQL": " WHERE n < $1::int"}[name]
+				}
+				rows := openSQL(t, sql.Source{URL: db.URL(), Query: query + " ORDER BY n", Args: args}, "a")
+				var bad []int
+				for n := 1; ; n++ {
+					row, err := rows.Next(nil)
+					if errors.Is(err, io.EOF) {
+						break
+					}
+					var problem *segment.RowError
+					if errors.As(err, &problem) && problem.Code == segment.CodeUnreadableValue && len(row) == 0 {
+						bad = append(bad, n)
+					} else if err != nil {
+						t.Fatal(err)
+					}
+				}
+				if !slices.Equal(bad, c.bad) {
+					t.Errorf("rows %v are refused, want %v", bad, c.bad)
+				}
+			}
+		})
 	}
 }
 
