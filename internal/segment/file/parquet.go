@@ -37,7 +37,7 @@ func (f *parquetOpener) open(ctx context.Context, file storage.Content, at place
 	in := &errorRecorder{Content: file}
 	rows := &parquetRows{ctx: ctx, file: in, name: name, opener: f}
 	err := rows.recoverPanic(func() error {
-		opened, err := parquet.OpenFile(in, file.Size(), parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true), parquet.ReadBufferSize(columnBufferSize))
+		opened, codecs, err := openParquet(in)
 		if err != nil {
 			return err
 		}
@@ -46,7 +46,7 @@ func (f *parquetOpener) open(ctx context.Context, file storage.Content, at place
 		if err := rows.selectColumns(opened.Root(), f.columns, at); err != nil {
 			return err
 		}
-		return rows.checkCodecs(opened.Metadata())
+		return rows.checkCodecs(codecs)
 	})
 	if err != nil {
 		return nil, rows.failure(err)
@@ -125,17 +125,20 @@ func (r *parquetRows) selectColumns(root *parquet.Column, columns []string, at p
 	return nil
 }
 
-// checkCodecs refuses codecs that the library does not know, and LZ4: the old kind
-// is written in two ways, and of LZ4_RAW the library (v0.32) returns wrong values
-// for pages that are compressed to more than a third.
-func (r *parquetRows) checkCodecs(metadata *format.FileMetaData) error {
-	for _, group := range metadata.RowGroups {
+// checkCodecs refuses codecs that the library does not know, LZ4 of the old kind
+// among them, and a column with several: the library takes the first one for all.
+func (r *parquetRows) checkCodecs(codecs [][]format.CompressionCodec) error {
+	for _, group := range codecs {
 		for _, column := range r.columns {
 			for _, leaf := range column.leaves {
-				switch codec := group.Columns[leaf.index].MetaData.Codec; codec {
-				case format.Uncompressed, format.Snappy, format.Gzip, format.Brotli, format.Zstd:
+				codec, first := group[leaf.index], codecs[0][leaf.index]
+				switch codec {
+				case format.Uncompressed, format.Snappy, format.Gzip, format.Brotli, format.Zstd, format.Lz4Raw:
 				default:
-					return storage.PathErrorf("Export it with Snappy, gzip, Brotli, zstd or no compression.", nil, "The Parquet file %q is compressed with %s, which cannot be read.", r.name, codec)
+					return storage.PathErrorf("Export it with Snappy, gzip, Brotli, zstd, LZ4_RAW or no compression.", nil, "The Parquet file %q is compressed with %s, which cannot be read.", r.name, codec)
+				}
+				if codec != first {
+					return storage.PathErrorf("Export it with one compression.", nil, "A column of the Parquet file %q is compressed with %s and, in other row groups, with %s, which cannot be read.", r.name, first, codec)
 				}
 			}
 		}

@@ -15,8 +15,10 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/compress"
 	"github.com/parquet-go/parquet-go/deprecated"
 	"github.com/parquet-go/parquet-go/encoding/thrift"
+	"github.com/parquet-go/parquet-go/format"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/file"
@@ -196,6 +198,7 @@ func TestParquetRefuses(t *testing.T) {
 	}
 	rows, _ := plainRows(10)
 	good := filetest.Parquet(t, rows)
+	groups := filetest.Parquet(t, rows, parquet.MaxRowsPerRowGroup(5), parquet.Compression(&parquet.Uncompressed))
 	for name, tc := range map[string]struct{ content, column, want string }{
 		"CSV":           {"a,b\n1,2\n", "a", "is not Parquet."},
 		"empty":         {"", "a", "is empty."},
@@ -205,8 +208,11 @@ func TestParquetRefuses(t *testing.T) {
 		"footer's size": {good[:len(good)-8] + "\xff\xff\xff\x7fPAR1", "email", "is cut off"},
 		"encrypted":     {"PARE" + good[4:], "email", "is encrypted"},
 		"gzip":          {"\x1f\x8b\x08\x00rest", "email", "is Parquet inside of gzip"},
-		"LZ4":           {filetest.Parquet(t, rows, parquet.Compression(&parquet.Lz4Raw)), "email", "is compressed with LZ4_RAW, which cannot be read. Export it with Snappy"},
-		"unmappable":    {filetest.Parquet(t, []interval{{}}), "bytes", `The column "bytes" of`},
+		"LZ4": {withFooter(t, good, func(f *format.FileMetaData) { f.RowGroups[0].Columns[0].MetaData.Codec = format.Lz4 }),
+			"email", "is compressed with LZ4, which cannot be read. Export it with Snappy"},
+		"several codecs": {withFooter(t, groups, func(f *format.FileMetaData) { f.RowGroups[1].Columns[0].MetaData.Codec = format.Zstd }),
+			"email", "is compressed with UNCOMPRESSED and, in other row groups, with ZSTD"},
+		"unmappable": {filetest.Parquet(t, []interval{{}}), "bytes", `The column "bytes" of`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -216,6 +222,21 @@ func TestParquetRefuses(t *testing.T) {
 			}
 		})
 	}
+}
+
+// withFooter is a file with another footer.
+func withFooter(t *testing.T, content string, change func(*format.FileMetaData)) string {
+	t.Helper()
+	opened, err := parquet.OpenFile(strings.NewReader(content), int64(len(content)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	change(opened.Metadata())
+	footer, err := thrift.Marshal(new(thrift.CompactProtocol), opened.Metadata())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return content + string(binary.LittleEndian.AppendUint32(footer, uint32(len(footer)))) + "PAR1"
 }
 
 func TestParquetNamesMissingColumns(t *testing.T) {
@@ -235,8 +256,18 @@ func TestParquetNamesMissingColumns(t *testing.T) {
 // error never quotes a value.
 func TestParquetSurvivesDamage(t *testing.T) {
 	t.Parallel()
+	for name, codec := range map[string]compress.Codec{"snappy": &parquet.Snappy, "LZ4_RAW": &parquet.Lz4Raw} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			surviveDamage(t, codec)
+		})
+	}
+}
+
+func surviveDamage(t *testing.T, codec compress.Codec) {
+	t.Helper()
 	rows, _ := plainRows(200)
-	content := filetest.Parquet(t, rows, parquet.Compression(&parquet.Snappy), parquet.PageBufferSize(2000))
+	content := filetest.Parquet(t, rows, parquet.Compression(codec), parquet.PageBufferSize(2000))
 	errs := 0
 	try := func(damaged []byte) {
 		opened, err := openAs(t, "x.parquet", string(damaged), plainColumns...)
@@ -274,20 +305,12 @@ func TestParquetThatEndsEarly(t *testing.T) {
 	rows, _ := plainRows(100)
 	content := filetest.Parquet(t, rows)
 	for _, column := range []string{"age", "tags"} {
-		opened, err := parquet.OpenFile(strings.NewReader(content), int64(len(content)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		metadata := opened.Metadata()
-		metadata.RowGroups[0].NumRows += 5
-		for i := range metadata.RowGroups[0].Columns {
-			metadata.RowGroups[0].Columns[i].MetaData.NumValues += 5
-		}
-		footer, err := thrift.Marshal(new(thrift.CompactProtocol), metadata)
-		if err != nil {
-			t.Fatal(err)
-		}
-		promising := content + string(binary.LittleEndian.AppendUint32(footer, uint32(len(footer)))) + "PAR1"
+		promising := withFooter(t, content, func(metadata *format.FileMetaData) {
+			metadata.RowGroups[0].NumRows += 5
+			for i := range metadata.RowGroups[0].Columns {
+				metadata.RowGroups[0].Columns[i].MetaData.NumValues += 5
+			}
+		})
 		got, err := openAs(t, "x.parquet", promising, column)
 		if err != nil {
 			t.Fatal(err)
