@@ -83,6 +83,9 @@ func appendDatetime(dst []byte, s string, dayFirst bool) ([]byte, bool) {
 	if year, month, day, ok := cutDate(s, dayFirst); ok {
 		return appendDate(dst, year, month, day)
 	}
+	if isEndOfTime(s) {
+		return dst, false
+	}
 	s = plainSpaces(s)
 	var m moment
 	r := dateReader{rest: s, dayFirst: dayFirst}
@@ -421,8 +424,8 @@ func appendEpoch(dst []byte, s string) ([]byte, bool) {
 }
 
 // isNoDate reports whether a text is written as a date and is none: 0000-00-00,
-// 1990-02-00, and years beyond 9999 or before 1, in which databases and
-// programs express infinity and "not a time".
+// 1990-02-00, and years beyond 9999 or before 1, in which databases and programs
+// express infinity and "not a time": in milliseconds that is the year 292278994.
 func isNoDate(s string) bool {
 	if len(s) < len(time.DateOnly) {
 		return false
@@ -433,12 +436,16 @@ func isNoDate(s string) bool {
 		year = s[1:]
 	}
 	digits, rest := cutDigits(year)
-	if len(digits) < 4 || len(digits) > 7 || len(rest) < len("-01-01") || rest[0] != '-' || rest[3] != '-' {
+	if len(digits) < 4 || len(digits) > 9 || len(rest) < len("-01-01") || rest[0] != '-' || rest[3] != '-' {
 		return false
 	}
 	month, ok1 := twoDigits(rest[1:3])
 	day, ok2 := twoDigits(rest[4:6])
-	if after := rest[len("-01-01"):]; !ok1 || !ok2 || month > 12 || day > 31 || after != "" && (len(after) < len("T00:00") || after[0] != 'T' && after[0] != ' ' || after[3] != ':') {
+	after := rest[len("-01-01"):]
+	if len(digits) > 7 && after == "" { // 20260228-01-01 may be a number of something
+		return false
+	}
+	if !ok1 || !ok2 || month > 12 || day > 31 || after != "" && (len(after) < len("T00:00") || after[0] != 'T' && after[0] != ' ' || after[3] != ':') {
 		return false
 	}
 	if len(digits) == 4 && !signed {
