@@ -128,6 +128,35 @@ func TestParquetLongDecimals(t *testing.T) {
 	}
 }
 
+// DuckDB writes a null array of a fixed size as as many nulls as the array would
+// have; they are one value, also within other lists.
+func TestParquetNullsOfArrays(t *testing.T) {
+	t.Parallel()
+	numbers := parquet.Optional(parquet.List(parquet.Leaf(parquet.Int64Type)))
+	schema := parquet.NewSchema("row", parquet.Group{"array": numbers, "nested": parquet.Optional(parquet.List(numbers))})
+	one := func(column, repetition, definition int) parquet.Value {
+		return parquet.Int64Value(1).Level(repetition, definition, column)
+	}
+	null := func(column, repetition, definition int) parquet.Value {
+		return parquet.NullValue().Level(repetition, definition, column)
+	}
+	var b strings.Builder
+	w := parquet.NewGenericWriter[any](&b, schema)
+	_, err := w.WriteRows([]parquet.Row{
+		{one(0, 0, 2), one(0, 1, 2), one(1, 0, 4), one(1, 2, 4), null(1, 1, 2), null(1, 2, 2)},
+		{null(0, 0, 0), null(0, 1, 0), null(1, 0, 0), null(1, 1, 0)},
+		{one(0, 0, 2), null(1, 0, 2), null(1, 2, 2), one(1, 1, 4)},
+		{null(0, 0, 0), null(0, 1, 0), null(1, 0, 0), null(1, 1, 0)},
+	})
+	if err := errors.Join(err, w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	want := [][]string{{"[1,1]", "[[1,1],null]"}, {"", ""}, {"[1]", "[null,[1]]"}, {"", ""}}
+	if got := mustReadAs(t, "x.parquet", b.String(), "array", "nested"); !reflect.DeepEqual(got, want) {
+		t.Errorf("rows %q, want %q", got, want)
+	}
+}
+
 type plainRow struct {
 	Email string   `parquet:"email,dict"`
 	Name  *string  `parquet:"name,optional"`
