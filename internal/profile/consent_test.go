@@ -203,5 +203,11 @@ func saysYes(cell string, isJSON bool) bool {
 		}
 		word, _ = value.(string)
 	}
-	return slices.Contains(profile.ConsentWords(), strings.ToLower(strings.TrimSpace(word)))
+	word = trimmed(word)
+	if inner, ok := strings.CutPrefix(word, "'"); ok { // as spreadsheets protect a text
+		word = inner
+	} else if inner, ok := strings.CutPrefix(word, `="`); ok {
+		word = strings.TrimSuffix(inner, `"`)
+	}
+	return slices.Contains(profile.ConsentWords(), strings.ToLower(trimmed(word)))
 }

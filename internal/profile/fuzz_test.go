@@ -318,7 +318,7 @@ func (s fuzzSource) checkNumber(t *testing.T, got attributes, row []string) {
 		return
 	}
 	text, isText := value.(string)
-	if isText && s.decimalComma && strings.ContainsAny(text, ".,") { // has tests of its own
+	if isText && s.decimalComma && strings.ContainsFunc(text, groups) { // has tests of its own
 		return
 	}
 	number, latitude := got.group("properties")["number"], got.group("location")["latitude"]
@@ -343,7 +343,7 @@ func (s fuzzSource) checkDocument(t *testing.T, found any, row []string) {
 	}
 	text, isText := value.(string)
 	quoted := kind == profile.List && isText && strings.Contains(text, `"`) // items in quotes have tests of their own
-	comma := kind == profile.Number && isText && s.decimalComma && strings.ContainsAny(text, ".,")
+	comma := kind == profile.Number && isText && s.decimalComma && strings.ContainsFunc(text, groups)
 	if !isOrdinary(value) || quoted || comma {
 		return
 	}
@@ -363,6 +363,10 @@ func checkDate(t *testing.T, date, cell string) {
 		t.Fatalf("%q became %s: %v", cell, date, err)
 	}
 }
+
+// groups reports whether a character separates groups of digits, or decimals, where
+// numbers have a decimal comma.
+func groups(r rune) bool { return r == '.' || r == ',' || r == '\'' || unicode.IsSpace(r) }
 
 // left reports whether a value may have been left out.
 func (s fuzzSource) left(found any) bool { return s.leavesOut && found == nil }
