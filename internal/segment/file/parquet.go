@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 
@@ -46,7 +47,10 @@ func (f *parquetOpener) open(ctx context.Context, file storage.Content, at place
 		if err := rows.selectColumns(opened.Root(), f.columns, at); err != nil {
 			return err
 		}
-		return rows.checkCodecs(codecs)
+		if err := rows.checkCodecs(codecs); err != nil {
+			return err
+		}
+		return rows.checkDeltas(opened.Metadata())
 	})
 	if err != nil {
 		return nil, rows.failure(err)
@@ -144,6 +148,37 @@ func (r *parquetRows) checkCodecs(codecs [][]format.CompressionCodec) error {
 		}
 	}
 	return nil
+}
+
+// checkDeltas refuses columns of 32-bit integers whose deltas take more than 32 bits,
+// as DuckDB writes them: the library (parquet-go v0.32) returns wrong values. The
+// statistics say how far apart the values are.
+func (r *parquetRows) checkDeltas(metadata *format.FileMetaData) error {
+	for _, group := range metadata.RowGroups {
+		for _, column := range r.columns {
+			for _, leaf := range column.leaves {
+				chunk := &group.Columns[leaf.index].MetaData
+				if chunk.Type == format.Int32 && slices.Contains(chunk.Encoding, format.DeltaBinaryPacked) && spread(&chunk.Statistics, leaf.unsigned) > math.MaxInt32 {
+					return storage.PathErrorf("Export it as a 64-bit integer or as text, or with version 1 of the format.", nil,
+						"A column of the Parquet file %q, %q, has 32-bit integers in the encoding DELTA_BINARY_PACKED that are too far apart to be read.", r.name, strings.Join(chunk.PathInSchema, "."))
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// spread is the difference between the largest and the smallest 32-bit integer; 0 if
+// that is not known. Unsigned ones start at 0, since the library reads no others.
+func spread(s *format.Statistics, unsigned bool) int64 {
+	if len(s.MinValue) != 4 || len(s.MaxValue) != 4 {
+		return 0
+	}
+	low, high := binary.LittleEndian.Uint32(s.MinValue), binary.LittleEndian.Uint32(s.MaxValue)
+	if unsigned {
+		return int64(high)
+	}
+	return int64(int32(high)) - int64(int32(low)) //nolint:gosec // two's complement
 }
 
 // parquetColumn finds a column by its name or, with the name split at any of its

@@ -71,7 +71,7 @@ func newPlainNode(column *parquet.Column) (*parquetNode, error) {
 		if value == nil {
 			return nil, errUnmappable("type " + column.Type().String())
 		}
-		leaf := &parquetLeaf{index: column.Index(), append: value}
+		leaf := &parquetLeaf{index: column.Index(), append: value, unsigned: isUnsigned(column)}
 		return &parquetNode{definition: column.MaxDefinitionLevel(), outer: column.MaxRepetitionLevel(), leaves: []*parquetLeaf{leaf}, isJSON: isJSON}, nil
 	}
 	if logical := column.Type().LogicalType(); logical != nil {

@@ -253,6 +253,33 @@ func TestParquetRefuses(t *testing.T) {
 	}
 }
 
+// 32-bit integers in deltas are refused where the library may return wrong values.
+func TestParquetDeltas(t *testing.T) {
+	t.Parallel()
+	type row struct {
+		Signed   int32  `parquet:"signed,delta"`
+		Unsigned uint32 `parquet:"unsigned,delta"`
+		Plain    uint32 `parquet:"plain"`
+	}
+	for column, tc := range map[string]struct {
+		rows    []row
+		refused bool
+	}{
+		"signed":   {[]row{{Signed: -1}, {Signed: math.MaxInt32}}, true},
+		"unsigned": {[]row{{Unsigned: 5}, {Unsigned: 1 << 31}}, true},
+		"plain":    {[]row{{Signed: math.MinInt32}, {Signed: math.MaxInt32, Plain: math.MaxUint32}}, false},
+	} {
+		_, err := openAs(t, "x.parquet", filetest.Parquet(t, tc.rows), column)
+		if refused := err != nil && strings.Contains(filetest.PathError(t, err).Error(), `"`+column+`", has 32-bit integers in the encoding DELTA_BINARY_PACKED`); refused != tc.refused {
+			t.Errorf("%s: %v", column, err)
+		}
+	}
+	near := filetest.Parquet(t, []row{{0, math.MaxInt32, 0}, {math.MaxInt32, 0, 0}})
+	if got := mustReadAs(t, "x.parquet", near, "signed", "unsigned"); !reflect.DeepEqual(got, [][]string{{"0", "2147483647"}, {"2147483647", "0"}}) {
+		t.Errorf("rows %q", got)
+	}
+}
+
 // withFooter is a file with another footer.
 func withFooter(t *testing.T, content string, change func(*format.FileMetaData)) string {
 	t.Helper()
