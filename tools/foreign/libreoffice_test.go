@@ -86,7 +86,7 @@ func convert(t *testing.T, document string, separator rune, charset string, quot
 	if err := os.WriteFile(source, []byte(document), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	filter := fmt.Sprintf("csv:Text - txt - csv (StarCalc):%d,34,%s,1,,0,%t,true,false", separator, charset, quoteTexts)
+	filter := fmt.Sprintf("csv:Text - txt - csv (StarCalc):%d,34,%s,1,,1031,%t,true", separator, charset, quoteTexts)
 	run(t, "", nil, "soffice", "-env:UserInstallation=file://"+filepath.ToSlash(dir)+"/profile", "--headless", "--convert-to", filter, "--outdir", dir, source)
 	return filepath.Join(dir, "people.csv")
 }
