@@ -80,10 +80,16 @@ var arrowTypes = []struct {
 	{arrow.ListOf(arrow.BinaryTypes.String), `["a", null, "b\""]`, column{true, `["a",null,"b\""]`}},
 	{arrow.ListOfNonNullable(arrow.PrimitiveTypes.Int32), `[]`, column{true, `[]`}},
 	{arrow.ListOf(arrow.ListOf(arrow.PrimitiveTypes.Float64)), `[[1.5], [], null]`, column{true, `[[1.5],[],null]`}},
-	{arrow.StructOf(arrow.Field{Name: "city", Type: arrow.BinaryTypes.LargeString, Nullable: true}, arrow.Field{Name: "zip", Type: arrow.PrimitiveTypes.Uint16, Nullable: true}),
-		`{"city": "Bern", "zip": null}`, column{true, `{"city":"Bern","zip":null}`}},
-	{arrow.ListOf(arrow.StructOf(arrow.Field{Name: "tags", Type: arrow.ListOf(arrow.BinaryTypes.String), Nullable: true})),
-		`[{"tags": ["x"]}, {"tags": null}, null]`, column{true, `[{"tags":["x"]},{"tags":null},null]`}},
+	{
+		arrow.StructOf(arrow.Field{Name: "city", Type: arrow.BinaryTypes.LargeString, Nullable: true}, arrow.Field{Name: "zip", Type: arrow.PrimitiveTypes.Uint16, Nullable: true}),
+		`{"city": "Bern", "zip": null}`,
+		column{true, `{"city":"Bern","zip":null}`},
+	},
+	{
+		arrow.ListOf(arrow.StructOf(arrow.Field{Name: "tags", Type: arrow.ListOf(arrow.BinaryTypes.String), Nullable: true})),
+		`[{"tags": ["x"]}, {"tags": null}, null]`,
+		column{true, `[{"tags":["x"]},{"tags":null},null]`},
+	},
 	{arrow.MapOf(arrow.BinaryTypes.String, arrow.PrimitiveTypes.Int64), `[{"key": "a", "value": 1}, {"key": "b\"", "value": null}]`, column{true, `{"a":1,"b\"":null}`}},
 }
 
@@ -129,7 +135,8 @@ func TestArrowTypes(t *testing.T) {
 func TestArrowSpecialValues(t *testing.T) {
 	t.Parallel()
 	schema := arrow.NewSchema([]arrow.Field{
-		{Name: "float", Type: arrow.PrimitiveTypes.Float64}, {Name: "nanoseconds", Type: &arrow.TimestampType{Unit: arrow.Nanosecond}},
+		{Name: "float", Type: arrow.PrimitiveTypes.Float64},
+		{Name: "nanoseconds", Type: &arrow.TimestampType{Unit: arrow.Nanosecond}},
 		{Name: "date", Type: arrow.FixedWidthTypes.Date32},
 	}, nil)
 	b := array.NewRecordBuilder(memory.DefaultAllocator, schema)

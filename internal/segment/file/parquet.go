@@ -178,7 +178,7 @@ func spread(s *format.Statistics, unsigned bool) int64 {
 	if unsigned {
 		return int64(high)
 	}
-	return int64(int32(high)) - int64(int32(low)) //nolint:gosec // two's complement
+	return int64(int32(high)) - int64(int32(low))
 }
 
 // parquetColumn finds a column by its name or, with the name split at any of its

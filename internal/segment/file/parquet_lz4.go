@@ -6,6 +6,7 @@ import (
 	"errors"
 	"hash/crc32"
 	"io"
+	"slices"
 
 	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/encoding/thrift"
@@ -178,7 +179,7 @@ func (c *lz4Chunk) nextPage() error {
 	if err != nil {
 		return err
 	}
-	c.ready = append(text, data...)
+	c.ready = slices.Concat(text, data)
 	_, err = c.in.Peek(1)
 	return err
 }

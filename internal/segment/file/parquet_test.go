@@ -237,10 +237,14 @@ func TestParquetRefuses(t *testing.T) {
 		"footer's size": {good[:len(good)-8] + "\xff\xff\xff\x7fPAR1", "email", "is cut off"},
 		"encrypted":     {"PARE" + good[4:], "email", "is encrypted"},
 		"gzip":          {"\x1f\x8b\x08\x00rest", "email", "is Parquet inside of gzip"},
-		"LZ4": {withFooter(t, good, func(f *format.FileMetaData) { f.RowGroups[0].Columns[0].MetaData.Codec = format.Lz4 }),
-			"email", "is compressed with LZ4, which cannot be read. Export it with Snappy"},
-		"several codecs": {withFooter(t, groups, func(f *format.FileMetaData) { f.RowGroups[1].Columns[0].MetaData.Codec = format.Zstd }),
-			"email", "is compressed with UNCOMPRESSED and, in other row groups, with ZSTD"},
+		"LZ4": {
+			withFooter(t, good, func(f *format.FileMetaData) { f.RowGroups[0].Columns[0].MetaData.Codec = format.Lz4 }),
+			"email", "is compressed with LZ4, which cannot be read. Export it with Snappy",
+		},
+		"several codecs": {
+			withFooter(t, groups, func(f *format.FileMetaData) { f.RowGroups[1].Columns[0].MetaData.Codec = format.Zstd }),
+			"email", "is compressed with UNCOMPRESSED and, in other row groups, with ZSTD",
+		},
 		"unmappable": {filetest.Parquet(t, []interval{{}}), "bytes", `The column "bytes" of`},
 	} {
 		t.Run(name, func(t *testing.T) {
