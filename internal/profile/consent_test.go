@@ -227,6 +227,11 @@ func saysYes(cell string, isJSON bool) bool {
 		}
 		word, _ = value.(string)
 	}
-	word = strings.Trim(word, " \t\r\n='\"") // the protection of spreadsheets, too
-	return slices.Contains(profile.ConsentWords(), strings.ToLower(strings.TrimSpace(word)))
+	word = trimmed(word)
+	if inner, ok := strings.CutPrefix(word, "'"); ok { // as spreadsheets protect a text
+		word = inner
+	} else if inner, ok := strings.CutPrefix(word, `="`); ok {
+		word = strings.TrimSuffix(inner, `"`)
+	}
+	return slices.Contains(profile.ConsentWords(), strings.ToLower(trimmed(word)))
 }

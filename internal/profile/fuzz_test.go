@@ -1,6 +1,7 @@
 package profile_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math/big"
@@ -28,7 +29,11 @@ func FuzzAppend(f *testing.F) {
 		s := newFuzzSource(typed, kind)
 		document += strings.Repeat("x", 1000*int(thousands)) // inputs of that size would be minimized for minutes
 		row := []string{address, phone, text, number, document}
-		out, info, rejection := appendTo(t, []byte(before), compile(t, s.mapping, s.json[:]), row)
+		encoder := compile(t, s.mapping, s.json[:])
+		if s.decimalComma {
+			encoder.ReadDecimalCommas()
+		}
+		out, info, rejection := appendTo(t, []byte(before), encoder, row)
 		if !strings.HasPrefix(string(out), before) || rejection != nil && string(out) != before {
 			t.Fatalf("the buffer is now %q (%v)", out, rejection)
 		}
@@ -57,8 +62,15 @@ func addSeeds(f *testing.F) {
 		add(none, profile.Untyped, email, "+34600111222", "1", cell, cell)
 		add(all, profile.JSON, `"`+email+`"`, `"+34600111222"`, `"1"`, string(quoted), "["+string(quoted)+"]")
 	}
+	for options := range uint8(1 << 5) {
+		for _, cell := range []string{"1.234,50", "1,5", "-0,5", "3/4/2026", "31/12/2026 5:04 PM", "31.12.2026", "a, b,c", `"a|b"|c`, "a;b", "x", "1767225600"} {
+			for _, kind := range []profile.Type{profile.Number, profile.Datetime, profile.List} {
+				add(none, kind+profile.Type(options)*(profile.JSON+1), email, "", "1", cell, cell)
+			}
+		}
+	}
 	for _, cell := range []string{
-		"Ann <ann@example.com>", "mailto:a@example.com?x", "a@b.co, c@d.co", "'a@example.com", "\u200ba@example.com\u00ad", "4711.0", "9.87E9", "4.9E+11", "49221123456", "'0123", `="0123"`, "NULL",
+		"Ann <ann@example.com>", `"Lee, Ann" <Ann.Lee@example.com>`, "<ann@example.com>", "ann@example.com (Ann)", "Ann <ann@example.com>; Bob <bob@example.com>", "mailto:a@example.com?x", "a@b.co, c@d.co", "'a@example.com", "\u200ba@example.com\u00ad", "4711.0", "9.87E9", "4.9E+11", "49221123456", "'0123", `="0123"`, "NULL",
 		"0000-00-00", "294247-01-10T04:00:54.775807", "2026-02-21 10:00:00 +0100", "Sat, 21 Feb 2026 10:00:00 GMT", "21 Feb 2026", "3:04 PM", "1935-06-01 01:19:32+01:19:32", `"a;b";c`, "1767225600000",
 	} {
 		for kind := range profile.JSON + 1 {
@@ -96,22 +108,34 @@ const (
 
 // fuzzSource is a mapping, some of whose columns hold JSON.
 type fuzzSource struct {
-	mapping profile.Mapping
-	json    [fuzzColumns]bool
+	mapping      profile.Mapping
+	json         [fuzzColumns]bool
+	decimalComma bool
+	separator    string
+	leavesOut    bool // values that cannot be read
 }
 
 // newFuzzSource takes a bit for each column that holds JSON, and the type of the
-// property that the last column fills.
+// property that the last column fills, plus the arguments of properties as a
+// multiple of the number of types.
 func newFuzzSource(typed, kind uint8) fuzzSource {
-	s := fuzzSource{mapping: profile.Mapping{
+	options := kind / uint8(profile.JSON+1)
+	s := fuzzSource{decimalComma: options&1 == 1, separator: []string{"", ",", "|", "\t"}[options>>2&3]}
+	dayFirst, onInvalid := options>>1&1 == 1, []profile.OnInvalid{profile.Stop, profile.LeaveOut, profile.RejectRow}[options>>4]
+	s.leavesOut = onInvalid == profile.LeaveOut
+	s.mapping = profile.Mapping{
 		Email: "address", PhoneNumber: "phone", PhoneRegion: "ES", ExternalID: "text",
 		Attributes: map[string]string{"title": "text", "locale": "text"},
 		Location:   map[string]string{"city": "text", "latitude": "number"},
 		Properties: map[string]profile.Property{
-			"text": {Column: "text"}, "number": {Column: "number", Type: profile.Number, OnInvalid: profile.Stop},
-			"document": {Column: "document", Type: profile.Type(kind % uint8(profile.JSON+1)), OnInvalid: profile.Stop},
+			"text": {Column: "text"}, "number": {Column: "number", Type: profile.Number, OnInvalid: onInvalid},
+			"document": {Column: "document", Type: profile.Type(kind % uint8(profile.JSON+1)), OnInvalid: onInvalid, DayFirst: dayFirst},
 		},
-	}}
+	}
+	if document := s.mapping.Properties["document"]; document.Type == profile.List {
+		document.Separator = s.separator
+		s.mapping.Properties["document"] = document
+	}
 	for i := range s.json {
 		s.json[i] = typed>>i&1 == 1
 	}
@@ -152,7 +176,7 @@ func isOrdinary(value any) bool {
 	return !isText || text != "" && !slices.Contains(wordsForNothing, text) && !strings.ContainsAny(text[:1], "'=") && !noDates.MatchString(text)
 }
 
-var noDates = regexp.MustCompile(`^([-+]?\d{5,7}|[-+]\d{4}|0000|18..|19..|20..|21..|1677|2262)-\d\d-\d\d`)
+var noDates = regexp.MustCompile(`^([-+]?\d{5,9}|[-+]\d{4}|0000|18..|19..|20..|21..|1677|2262)-\d\d-\d\d`)
 
 // wordsForNothing are what programs write for no value.
 var wordsForNothing = []string{
@@ -293,8 +317,12 @@ func (s fuzzSource) checkNumber(t *testing.T, got attributes, row []string) {
 	if !ok || !isOrdinary(value) {
 		return
 	}
+	text, isText := value.(string)
+	if isText && s.decimalComma && strings.ContainsFunc(text, groups) { // has tests of its own
+		return
+	}
 	number, latitude := got.group("properties")["number"], got.group("location")["latitude"]
-	if value == "" && number != nil || value != "" && !isNumber(number, value) {
+	if value == "" && number != nil || value != "" && !s.left(number) && !isNumber(number, value) {
 		t.Fatalf("%q became %v", row[numberColumn], number)
 	}
 	if degrees, err := strconv.ParseFloat(fmt.Sprint(value), 64); err != nil || degrees < -90 || degrees > 90 {
@@ -315,10 +343,11 @@ func (s fuzzSource) checkDocument(t *testing.T, found any, row []string) {
 	}
 	text, isText := value.(string)
 	quoted := kind == profile.List && isText && strings.Contains(text, `"`) // items in quotes have tests of their own
-	if !isOrdinary(value) || quoted {
+	comma := kind == profile.Number && isText && s.decimalComma && strings.ContainsFunc(text, groups)
+	if !isOrdinary(value) || quoted || comma {
 		return
 	}
-	if ok && (value == "" && found != nil || value != "" && !readsAs(kind, found, value)) {
+	if ok && (value == "" && found != nil || value != "" && !s.left(found) && !s.readsAs(kind, found, value)) {
 		t.Fatalf("%q as %d became %v", row[documentColumn], kind, found)
 	}
 }
@@ -335,8 +364,15 @@ func checkDate(t *testing.T, date, cell string) {
 	}
 }
 
+// groups reports whether a character separates groups of digits, or decimals, where
+// numbers have a decimal comma.
+func groups(r rune) bool { return r == '.' || r == ',' || r == '\'' || unicode.IsSpace(r) }
+
+// left reports whether a value may have been left out.
+func (s fuzzSource) left(found any) bool { return s.leavesOut && found == nil }
+
 // readsAs reports whether a property of a type has the value of a cell.
-func readsAs(kind profile.Type, found, value any) bool {
+func (s fuzzSource) readsAs(kind profile.Type, found, value any) bool {
 	text, _ := value.(string)
 	switch kind {
 	case profile.Number:
@@ -357,7 +393,7 @@ func readsAs(kind profile.Type, found, value any) bool {
 		}
 	case profile.List:
 		if _, ok := value.([]any); !ok {
-			value = listIn(fmt.Sprint(value))
+			value = listIn(fmt.Sprint(value), cmp.Or(s.separator, ";"))
 		}
 	}
 	return reflect.DeepEqual(found, value)
@@ -372,13 +408,13 @@ func isNumber(found, value any) bool {
 }
 
 // listIn returns the list in a text, nil if it is empty.
-func listIn(text string) any {
+func listIn(text, separator string) any {
 	if text[0] == '[' {
 		list, _ := parse(text)
 		return list
 	}
 	var list []any
-	for item := range strings.SplitSeq(text, ";") {
+	for item := range strings.SplitSeq(text, separator) {
 		if item = strings.TrimSpace(item); item != "" {
 			list = append(list, item)
 		}

@@ -145,7 +145,7 @@ func plainDigits(dst []byte, s string) (digits []byte, plus, ok bool) {
 				return dst, plus, false
 			}
 			dst = append(dst, c)
-		case c == '.' && len(dst) == i && isDecimals(s[i+1:]): // a number with decimals, not groups of digits
+		case c == '.' && isNumeric(s[i-len(dst):i]) && isDecimals(strings.TrimRight(s[i+1:], " ")): // a number with decimals, not groups of digits
 			return dst, plus, false
 		case c == ' ' || c == '-' || c == '.' || c == '(' || c == ')':
 		case c == 'x' && i > 0 && isDigit(s[i-1]) && isNumeric(s[i+1:]) && len(s)-i <= 7:

@@ -445,13 +445,13 @@ func TestColumnsInFolders(t *testing.T) {
 		"ndjson":  {`{"a":1}`, `{"a":2}`, `"`},
 		"parquet": {filetest.Parquet(t, []row{{"1"}}), filetest.Parquet(t, []row{{"2"}}), ""},
 	} {
-		dir := files(t, map[string]string{"tier=gold/city=S%C3%A3o%20Paulo/x." + extension: tc.one, "tier=silver/city=__HIVE_DEFAULT_PARTITION__/x." + extension: tc.two})
-		got, err := readFile(t, file.Source{Path: dir + "/**/*." + extension}, "tier", "a", "city")
+		dir := files(t, map[string]string{"Loyalty%20tier=gold/city=S%C3%A3o%20Paulo/x." + extension: tc.one, "Loyalty%20tier=silver/city=__HIVE_DEFAULT_PARTITION__/x." + extension: tc.two})
+		got, err := readFile(t, file.Source{Path: dir + "/**/*." + extension}, "Loyalty tier", "a", "city")
 		want := [][]string{{tc.quote + "gold" + tc.quote, "1", tc.quote + "São Paulo" + tc.quote}, {tc.quote + "silver" + tc.quote, "2", ""}}
 		if err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: %q, %v", extension, got, err)
 		}
-		_, err = readFile(t, file.Source{Path: dir + "/**/*." + extension}, "tier", "level")
+		_, err = readFile(t, file.Source{Path: dir + "/**/*." + extension}, "Loyalty tier", "level")
 		var missing *segment.MissingColumnsError
 		if !errors.As(err, &missing) || !slices.Equal(missing.Missing, []string{"level"}) {
 			t.Errorf("%s: %v", extension, err)

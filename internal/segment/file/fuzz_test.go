@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"errors"
 	"io"
+	"math"
 	"reflect"
 	"regexp"
 	"slices"
@@ -12,8 +13,11 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/parquet-go/parquet-go"
+
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/file"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/file/filetest"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/segmenttest"
 )
 
@@ -37,13 +41,22 @@ func FuzzCSV(f *testing.F) {
 
 // FuzzText is FuzzCSV for the other text formats and the arguments of files.
 func FuzzText(f *testing.F) {
-	f.Add([]byte("email\tdoc\na\t\\N\nb\tx\\\ty\\\nz\\\\\nc\tC:\\\n"), uint8(0), uint8(0), uint8(0))
-	f.Add([]byte(`{"email":"a","doc":[NaN,"\u0000",-Infinity]}`+"\r"+`{"doc":{"x":Infinity}}`), uint8(1), uint8(0), uint8(0))
-	f.Add([]byte("e\x00m\x00a\x00i\x00l\x00,\x00d\x00o\x00c\x00\n\x00a\x00,\x00b\x00"), uint8(2), uint8(2), uint8(0))
-	f.Add([]byte("#\nemail,doc\na,\"b\n#\n\"\n#c,d\n# \"\r"), uint8(2), uint8(0), uint8(0))
-	f.Add([]byte("title\nemail,doc\na,\xe9\n"), uint8(2), uint8(6), uint8(1))
-	f.Add([]byte("a,\"b\n\nc,d,,\n"), uint8(3), uint8(0), uint8(0))
-	f.Fuzz(func(t *testing.T, content []byte, kind, encoding, skip uint8) {
+	add := func(content string, arguments ...uint8) {
+		arguments = append(arguments, make([]uint8, 5)...)
+		f.Add([]byte(content), arguments[0], arguments[1], arguments[2], arguments[3], arguments[4])
+	}
+	add("email\tdoc\na\t\\N\nb\tx\\\ty\\\nz\\\\\nc\tC:\\\n")
+	add(`{"email":"a","doc":[NaN,"\u0000",-Infinity]}`+"\r"+`{"doc":{"x":Infinity}}`, 1)
+	add("e\x00m\x00a\x00i\x00l\x00,\x00d\x00o\x00c\x00\n\x00a\x00,\x00b\x00", 2, 2)
+	add("title\nemail,doc\na,\xe9\n", 2, 6, 1)
+	add("a,\"b\n\nc,d,,\n", 3)
+	add("sep=|\nemail;doc\na;1.234,5\nb;-\n", 2, 0, 0, 1)
+	add("email\u00a7doc\na\u00a7b\n", 2, 0, 0, 4)
+	add("email,x\nAnn <a@b.c>,1\n", 2, 0, 0, 0, 1)
+	add("email\nx\ny\tz\n", 0, 0, 0, 0, 2)
+	add(`{"email":"a"}`+"\n"+`{"email":"b","doc":1}`, 1, 0, 0, 0, 3)
+	add("#\nemail,doc\na,\"b\n#\n\"\n#c,d\n# \"\r", 2)
+	f.Fuzz(func(t *testing.T, content []byte, kind, encoding, skip, delimiter, folder uint8) {
 		source := file.Source{SkipLines: int(skip % 3), NullValues: []string{"-", "NULL"}}
 		switch kind % 4 {
 		case 0:
@@ -52,15 +65,43 @@ func FuzzText(f *testing.F) {
 		case 1:
 			source.Format, source.SkipLines = file.NDJSON, 0
 		case 2:
-			source.Comment = "#"
+			if skip%2 == 0 {
+				source.Comment = "#"
+			}
+			source.Delimiter = []rune{0, ';', '\t', '|', '\u00a7'}[delimiter%5]
 		case 3:
 			source.Columns = slices.Clone(fuzzed)
 		}
 		if encoding > 0 {
 			source.Encoding = file.Encodings()[int(encoding)%len(file.Encodings())]
 		}
-		source.Path = writeAs(t, "x.csv", string(content))
+		source.Path = writeAs(t, []string{"x.csv", "doc=%5B1%5D/x.csv", "doc=__HIVE_DEFAULT_PARTITION__/x.csv", "email=a%zz/x=1/x.csv"}[folder%4], string(content))
 		_, _ = fuzzedRows(t, source)
+	})
+}
+
+// FuzzParquet reads arbitrary bytes as Parquet.
+func FuzzParquet(f *testing.F) {
+	type row struct {
+		Email *string           `parquet:"email,optional,dict"`
+		Doc   []map[string]int8 `parquet:"doc,list"`
+	}
+	type typed struct {
+		Email float64 `parquet:"email"`
+		Doc   int64   `parquet:"doc,timestamp(microsecond)"`
+	}
+	for _, options := range [][]parquet.WriterOption{
+		{parquet.Compression(&parquet.Uncompressed)},
+		{parquet.Compression(&parquet.Snappy), parquet.DataPageVersion(1)},
+		{parquet.Compression(&parquet.Lz4Raw)},
+		{parquet.Compression(&parquet.Lz4Raw), parquet.DataPageVersion(1), parquet.MaxRowsPerRowGroup(2)},
+	} {
+		address := "a@example.com"
+		f.Add([]byte(filetest.Parquet(f, []row{{&address, []map[string]int8{{"x": 1}, {}}}, {nil, nil}, {&address, nil}}, options...)))
+		f.Add([]byte(filetest.Parquet(f, []typed{{1, 1}, {math.NaN(), math.MaxInt64}}, options...)))
+	}
+	f.Fuzz(func(t *testing.T, content []byte) {
+		_, _ = fuzzedRows(t, file.Source{Path: writeAs(t, "x.parquet", string(content)), Format: file.Parquet, NullValues: []string{"1", "a"}})
 	})
 }
 
@@ -78,7 +119,7 @@ func fuzzedRows(t *testing.T, source file.Source) ([][]string, error) {
 		if len(row) != 2 && row[0] != segmenttest.Unreadable {
 			t.Fatalf("row %q of two columns", row)
 		}
-		if text := strings.Join(row, ""); !utf8.ValidString(text) && source.Format != file.NDJSON || strings.Contains(text, "\x00") {
+		if text := strings.Join(row, ""); !utf8.ValidString(text) && source.Format != file.NDJSON && source.Format != file.Parquet || strings.Contains(text, "\x00") {
 			t.Fatalf("row %q is no text", row)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 
@@ -37,7 +38,7 @@ func (f *parquetOpener) open(ctx context.Context, file storage.Content, at place
 	in := &errorRecorder{Content: file}
 	rows := &parquetRows{ctx: ctx, file: in, name: name, opener: f}
 	err := rows.recoverPanic(func() error {
-		opened, err := parquet.OpenFile(in, file.Size(), parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true), parquet.ReadBufferSize(columnBufferSize))
+		opened, codecs, err := openParquet(in)
 		if err != nil {
 			return err
 		}
@@ -46,7 +47,10 @@ func (f *parquetOpener) open(ctx context.Context, file storage.Content, at place
 		if err := rows.selectColumns(opened.Root(), f.columns, at); err != nil {
 			return err
 		}
-		return rows.checkCodecs(opened.Metadata())
+		if err := rows.checkCodecs(codecs); err != nil {
+			return err
+		}
+		return rows.checkDeltas(opened.Metadata())
 	})
 	if err != nil {
 		return nil, rows.failure(err)
@@ -128,22 +132,56 @@ func (r *parquetRows) selectColumns(root *parquet.Column, columns []string, at p
 	return nil
 }
 
-// checkCodecs refuses codecs that the library does not know, and LZ4: the old kind
-// is written in two ways, and of LZ4_RAW the library (v0.32) returns wrong values
-// for pages that are compressed to more than a third.
-func (r *parquetRows) checkCodecs(metadata *format.FileMetaData) error {
-	for _, group := range metadata.RowGroups {
+// checkCodecs refuses codecs that the library does not know, LZ4 of the old kind
+// among them, and a column with several: the library takes the first one for all.
+func (r *parquetRows) checkCodecs(codecs [][]format.CompressionCodec) error {
+	for _, group := range codecs {
 		for _, column := range r.columns {
 			for _, leaf := range column.leaves {
-				switch codec := group.Columns[leaf.index].MetaData.Codec; codec {
-				case format.Uncompressed, format.Snappy, format.Gzip, format.Brotli, format.Zstd:
+				codec, first := group[leaf.index], codecs[0][leaf.index]
+				switch codec {
+				case format.Uncompressed, format.Snappy, format.Gzip, format.Brotli, format.Zstd, format.Lz4Raw:
 				default:
-					return storage.PathErrorf("Export it with Snappy, gzip, Brotli, zstd or no compression.", nil, "The Parquet file %q is compressed with %s, which cannot be read.", r.name, codec)
+					return storage.PathErrorf("Export it with Snappy, gzip, Brotli, zstd, LZ4_RAW or no compression.", nil, "The Parquet file %q is compressed with %s, which cannot be read.", r.name, codec)
+				}
+				if codec != first {
+					return storage.PathErrorf("Export it with one compression.", nil, "A column of the Parquet file %q is compressed with %s and, in other row groups, with %s, which cannot be read.", r.name, first, codec)
 				}
 			}
 		}
 	}
 	return nil
+}
+
+// checkDeltas refuses columns of 32-bit integers whose deltas take more than 32 bits,
+// as DuckDB writes them: the library (parquet-go v0.32) returns wrong values. The
+// statistics say how far apart the values are.
+func (r *parquetRows) checkDeltas(metadata *format.FileMetaData) error {
+	for _, group := range metadata.RowGroups {
+		for _, column := range r.columns {
+			for _, leaf := range column.leaves {
+				chunk := &group.Columns[leaf.index].MetaData
+				if chunk.Type == format.Int32 && slices.Contains(chunk.Encoding, format.DeltaBinaryPacked) && spread(&chunk.Statistics, leaf.unsigned) > math.MaxInt32 {
+					return storage.PathErrorf("Export it as a 64-bit integer or as text, or with version 1 of the format.", nil,
+						"A column of the Parquet file %q, %q, has 32-bit integers in the encoding DELTA_BINARY_PACKED that are too far apart to be read.", r.name, strings.Join(chunk.PathInSchema, "."))
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// spread is the difference between the largest and the smallest 32-bit integer; 0 if
+// that is not known. Unsigned ones start at 0, since the library reads no others.
+func spread(s *format.Statistics, unsigned bool) int64 {
+	if len(s.MinValue) != 4 || len(s.MaxValue) != 4 {
+		return 0
+	}
+	low, high := binary.LittleEndian.Uint32(s.MinValue), binary.LittleEndian.Uint32(s.MaxValue)
+	if unsigned {
+		return int64(high)
+	}
+	return int64(int32(high)) - int64(int32(low))
 }
 
 // parquetColumn finds a column by its name or, with the name split at any of its

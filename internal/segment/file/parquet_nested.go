@@ -14,6 +14,7 @@ import (
 type parquetNode struct {
 	kind       nodeKind
 	definition int // minimum level of a value that is not null
+	outer      int // maximum repetition level of a value that begins anew
 	repetition int // level of the further elements of a list
 	present    int // minimum definition level of a list that is not empty
 	names      []string
@@ -59,7 +60,7 @@ func newParquetNode(column *parquet.Column) (*parquetNode, error) {
 
 func newList(element *parquetNode, repeated *parquet.Column, definition int) *parquetNode {
 	return &parquetNode{
-		kind: listNode, definition: definition, repetition: repeated.MaxRepetitionLevel(), present: repeated.MaxDefinitionLevel(),
+		kind: listNode, definition: definition, outer: repeated.MaxRepetitionLevel() - 1, repetition: repeated.MaxRepetitionLevel(), present: repeated.MaxDefinitionLevel(),
 		children: []*parquetNode{element}, leaves: element.leaves,
 	}
 }
@@ -70,8 +71,8 @@ func newPlainNode(column *parquet.Column) (*parquetNode, error) {
 		if value == nil {
 			return nil, errUnmappable("type " + column.Type().String())
 		}
-		leaf := &parquetLeaf{index: column.Index(), append: value}
-		return &parquetNode{definition: column.MaxDefinitionLevel(), leaves: []*parquetLeaf{leaf}, isJSON: isJSON}, nil
+		leaf := &parquetLeaf{index: column.Index(), append: value, unsigned: isUnsigned(column)}
+		return &parquetNode{definition: column.MaxDefinitionLevel(), outer: column.MaxRepetitionLevel(), leaves: []*parquetLeaf{leaf}, isJSON: isJSON}, nil
 	}
 	if logical := column.Type().LogicalType(); logical != nil {
 		switch logical.Value.(type) {
@@ -87,7 +88,7 @@ func newPlainNode(column *parquet.Column) (*parquetNode, error) {
 }
 
 func newGroup(column *parquet.Column, kind nodeKind) (*parquetNode, error) {
-	node := &parquetNode{kind: kind, definition: column.MaxDefinitionLevel()}
+	node := &parquetNode{kind: kind, definition: column.MaxDefinitionLevel(), outer: column.MaxRepetitionLevel()}
 	for _, child := range column.Columns() {
 		n, err := newParquetNode(child)
 		if err != nil {
@@ -179,13 +180,21 @@ func (n *parquetNode) isNull(inner bool) (bool, error) {
 	return v.DefinitionLevel() < n.definition, err
 }
 
-// skip skips a null, which is one value in each leaf.
+// skip skips a null, which is one value in each leaf. Of an array of a fixed size
+// DuckDB writes as many as the array would have.
 func (n *parquetNode) skip() error {
 	for _, leaf := range n.leaves {
 		if _, err := leaf.peek(); err != nil {
 			return err
 		}
-		leaf.ready = leaf.ready[1:]
+		for more := true; more; {
+			leaf.ready = leaf.ready[1:]
+			v, err := leaf.peek()
+			if err != nil && !errors.Is(err, io.EOF) {
+				return err
+			}
+			more = err == nil && v.RepetitionLevel() > n.outer
+		}
 	}
 	return nil
 }

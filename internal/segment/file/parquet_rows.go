@@ -178,12 +178,13 @@ type parquetLeaf struct {
 	index int
 	ctx   context.Context // checked here, since a single row may have any number of values
 
-	append appendValue
-	pages  parquet.Pages
-	page   parquet.Page
-	values parquet.ValueReader
-	buffer []parquet.Value
-	ready  []parquet.Value // the unread rest of the buffer
+	append   appendValue
+	unsigned bool
+	pages    parquet.Pages
+	page     parquet.Page
+	values   parquet.ValueReader
+	buffer   []parquet.Value
+	ready    []parquet.Value // the unread rest of the buffer
 }
 
 // readMore reads up to maxValues values into the buffer, which must be used up.

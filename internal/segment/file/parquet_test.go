@@ -15,8 +15,10 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/compress"
 	"github.com/parquet-go/parquet-go/deprecated"
 	"github.com/parquet-go/parquet-go/encoding/thrift"
+	"github.com/parquet-go/parquet-go/format"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/file"
@@ -126,6 +128,35 @@ func TestParquetLongDecimals(t *testing.T) {
 	}
 }
 
+// DuckDB writes a null array of a fixed size as as many nulls as the array would
+// have; they are one value, also within other lists.
+func TestParquetNullsOfArrays(t *testing.T) {
+	t.Parallel()
+	numbers := parquet.Optional(parquet.List(parquet.Leaf(parquet.Int64Type)))
+	schema := parquet.NewSchema("row", parquet.Group{"array": numbers, "nested": parquet.Optional(parquet.List(numbers))})
+	one := func(column, repetition, definition int) parquet.Value {
+		return parquet.Int64Value(1).Level(repetition, definition, column)
+	}
+	null := func(column, repetition, definition int) parquet.Value {
+		return parquet.NullValue().Level(repetition, definition, column)
+	}
+	var b strings.Builder
+	w := parquet.NewGenericWriter[any](&b, schema)
+	_, err := w.WriteRows([]parquet.Row{
+		{one(0, 0, 2), one(0, 1, 2), one(1, 0, 4), one(1, 2, 4), null(1, 1, 2), null(1, 2, 2)},
+		{null(0, 0, 0), null(0, 1, 0), null(1, 0, 0), null(1, 1, 0)},
+		{one(0, 0, 2), null(1, 0, 2), null(1, 2, 2), one(1, 1, 4)},
+		{null(0, 0, 0), null(0, 1, 0), null(1, 0, 0), null(1, 1, 0)},
+	})
+	if err := errors.Join(err, w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	want := [][]string{{"[1,1]", "[[1,1],null]"}, {"", ""}, {"[1]", "[null,[1]]"}, {"", ""}}
+	if got := mustReadAs(t, "x.parquet", b.String(), "array", "nested"); !reflect.DeepEqual(got, want) {
+		t.Errorf("rows %q, want %q", got, want)
+	}
+}
+
 type plainRow struct {
 	Email string   `parquet:"email,dict"`
 	Name  *string  `parquet:"name,optional"`
@@ -196,6 +227,7 @@ func TestParquetRefuses(t *testing.T) {
 	}
 	rows, _ := plainRows(10)
 	good := filetest.Parquet(t, rows)
+	groups := filetest.Parquet(t, rows, parquet.MaxRowsPerRowGroup(5), parquet.Compression(&parquet.Uncompressed))
 	for name, tc := range map[string]struct{ content, column, want string }{
 		"CSV":           {"a,b\n1,2\n", "a", "is not Parquet."},
 		"empty":         {"", "a", "is empty."},
@@ -208,8 +240,15 @@ func TestParquetRefuses(t *testing.T) {
 		"footer's size": {good[:len(good)-8] + "\xff\xff\xff\x7fPAR1", "email", "is cut off"},
 		"encrypted":     {"PARE" + good[4:], "email", "is encrypted"},
 		"gzip":          {"\x1f\x8b\x08\x00rest", "email", "is Parquet inside of gzip"},
-		"LZ4":           {filetest.Parquet(t, rows, parquet.Compression(&parquet.Lz4Raw)), "email", "is compressed with LZ4_RAW, which cannot be read. Export it with Snappy"},
-		"unmappable":    {filetest.Parquet(t, []interval{{}}), "bytes", `The column "bytes" of`},
+		"LZ4": {
+			withFooter(t, good, func(f *format.FileMetaData) { f.RowGroups[0].Columns[0].MetaData.Codec = format.Lz4 }),
+			"email", "is compressed with LZ4, which cannot be read. Export it with Snappy",
+		},
+		"several codecs": {
+			withFooter(t, groups, func(f *format.FileMetaData) { f.RowGroups[1].Columns[0].MetaData.Codec = format.Zstd }),
+			"email", "is compressed with UNCOMPRESSED and, in other row groups, with ZSTD",
+		},
+		"unmappable": {filetest.Parquet(t, []interval{{}}), "bytes", `The column "bytes" of`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -219,6 +258,48 @@ func TestParquetRefuses(t *testing.T) {
 			}
 		})
 	}
+}
+
+// 32-bit integers in deltas are refused where the library may return wrong values.
+func TestParquetDeltas(t *testing.T) {
+	t.Parallel()
+	type row struct {
+		Signed   int32  `parquet:"signed,delta"`
+		Unsigned uint32 `parquet:"unsigned,delta"`
+		Plain    uint32 `parquet:"plain"`
+	}
+	for column, tc := range map[string]struct {
+		rows    []row
+		refused bool
+	}{
+		"signed":   {[]row{{Signed: -1}, {Signed: math.MaxInt32}}, true},
+		"unsigned": {[]row{{Unsigned: 5}, {Unsigned: 1 << 31}}, true},
+		"plain":    {[]row{{Signed: math.MinInt32}, {Signed: math.MaxInt32, Plain: math.MaxUint32}}, false},
+	} {
+		_, err := openAs(t, "x.parquet", filetest.Parquet(t, tc.rows), column)
+		if refused := err != nil && strings.Contains(filetest.PathError(t, err).Error(), `"`+column+`", has 32-bit integers in the encoding DELTA_BINARY_PACKED`); refused != tc.refused {
+			t.Errorf("%s: %v", column, err)
+		}
+	}
+	near := filetest.Parquet(t, []row{{0, math.MaxInt32, 0}, {math.MaxInt32, 0, 0}})
+	if got := mustReadAs(t, "x.parquet", near, "signed", "unsigned"); !reflect.DeepEqual(got, [][]string{{"0", "2147483647"}, {"2147483647", "0"}}) {
+		t.Errorf("rows %q", got)
+	}
+}
+
+// withFooter is a file with another footer.
+func withFooter(t *testing.T, content string, change func(*format.FileMetaData)) string {
+	t.Helper()
+	opened, err := parquet.OpenFile(strings.NewReader(content), int64(len(content)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	change(opened.Metadata())
+	footer, err := thrift.Marshal(new(thrift.CompactProtocol), opened.Metadata())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return content + string(binary.LittleEndian.AppendUint32(footer, uint32(len(footer)))) + "PAR1"
 }
 
 func TestParquetNamesMissingColumns(t *testing.T) {
@@ -238,8 +319,18 @@ func TestParquetNamesMissingColumns(t *testing.T) {
 // error never quotes a value.
 func TestParquetSurvivesDamage(t *testing.T) {
 	t.Parallel()
+	for name, codec := range map[string]compress.Codec{"snappy": &parquet.Snappy, "LZ4_RAW": &parquet.Lz4Raw} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			surviveDamage(t, codec)
+		})
+	}
+}
+
+func surviveDamage(t *testing.T, codec compress.Codec) {
+	t.Helper()
 	rows, _ := plainRows(200)
-	content := filetest.Parquet(t, rows, parquet.Compression(&parquet.Snappy), parquet.PageBufferSize(2000))
+	content := filetest.Parquet(t, rows, parquet.Compression(codec), parquet.PageBufferSize(2000))
 	errs := 0
 	try := func(damaged []byte) {
 		opened, err := openAs(t, "x.parquet", string(damaged), plainColumns...)
@@ -277,20 +368,12 @@ func TestParquetThatEndsEarly(t *testing.T) {
 	rows, _ := plainRows(100)
 	content := filetest.Parquet(t, rows)
 	for _, column := range []string{"age", "tags"} {
-		opened, err := parquet.OpenFile(strings.NewReader(content), int64(len(content)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		metadata := opened.Metadata()
-		metadata.RowGroups[0].NumRows += 5
-		for i := range metadata.RowGroups[0].Columns {
-			metadata.RowGroups[0].Columns[i].MetaData.NumValues += 5
-		}
-		footer, err := thrift.Marshal(new(thrift.CompactProtocol), metadata)
-		if err != nil {
-			t.Fatal(err)
-		}
-		promising := content + string(binary.LittleEndian.AppendUint32(footer, uint32(len(footer)))) + "PAR1"
+		promising := withFooter(t, content, func(metadata *format.FileMetaData) {
+			metadata.RowGroups[0].NumRows += 5
+			for i := range metadata.RowGroups[0].Columns {
+				metadata.RowGroups[0].Columns[i].MetaData.NumValues += 5
+			}
+		})
 		got, err := openAs(t, "x.parquet", promising, column)
 		if err != nil {
 			t.Fatal(err)

@@ -54,6 +54,15 @@ func parquetType(column *parquet.Column) (appendValue, bool) {
 	return physicalType(kind)
 }
 
+func isUnsigned(column *parquet.Column) bool {
+	logical := column.Type().LogicalType()
+	if logical == nil {
+		return false
+	}
+	integer, ok := logical.Value.(*format.IntType)
+	return ok && !integer.IsSigned
+}
+
 func physicalType(kind parquet.Kind) (appendValue, bool) {
 	switch kind {
 	case parquet.Boolean:

@@ -19,8 +19,7 @@ type place struct {
 const hiveNull = "__HIVE_DEFAULT_PARTITION__"
 
 // placeOf returns the place of a file. Spark, Hive and others keep the columns by
-// which they split a table only in the names of folders, their values
-// percent-encoded.
+// which they split a table only in the names of folders, percent-encoded.
 func placeOf(o storage.Object) place {
 	p := place{name: o.Name()}
 	folders := strings.FieldsFunc(o.Path(), func(r rune) bool { return r == '/' || r == '\\' })
@@ -32,15 +31,22 @@ func placeOf(o storage.Object) place {
 		if p.folders == nil {
 			p.folders = map[string]string{}
 		}
-		if decoded, err := url.PathUnescape(value); err == nil {
-			value = decoded
-		}
+		value = unescapeFolder(value)
 		if value == hiveNull {
 			value = ""
 		}
-		p.folders[name] = value
+		p.folders[unescapeFolder(name)] = value
 	}
 	return p
+}
+
+// unescapeFolder decodes a part of the name of a folder; one that is not encoded
+// stays as it is.
+func unescapeFolder(text string) string {
+	if decoded, err := url.PathUnescape(text); err == nil {
+		return decoded
+	}
+	return text
 }
 
 // names are the columns in the path.
