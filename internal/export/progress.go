@@ -31,6 +31,11 @@ type Progress struct {
 	Removing bool
 	Removed  int64
 
+	// Subscribing says that all profiles were sent and that the run now passes on
+	// consents: Subscribed of ToSubscribe are dealt with. The rest is zero.
+	Subscribing             bool
+	Subscribed, ToSubscribe int64
+
 	Elapsed  time.Duration // since the run began to do so, or to send
 	Rows     int64         // read
 	Accepted int64         // profiles in jobs that Klaviyo accepted

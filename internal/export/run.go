@@ -9,12 +9,13 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/diagnostic"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/logging"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/sketch"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/tally"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/wait"
 )
 
 // Result is what a run did. Every row read is in exactly one of Exported,
-// Duplicates, Withheld, Unchanged, Rejected, Refused and Unconfirmed.
+// Duplicates, Withheld, Unchanged, Rejected, Unconsented, Refused and Unconfirmed.
 type Result struct {
 	ID          string
 	StartedAt   time.Time
@@ -38,6 +39,11 @@ type Result struct {
 	Unconfirmed bulk.Unconfirmeds
 
 	Jobs int64
+
+	// Subscriptions are what became of the consents, and Subscribed are those that are
+	// dealt with by now, for the next run; nil if no sketches are kept.
+	Subscriptions Subscriptions
+	Subscribed    *sketch.Sketch
 
 	Removed        int64 // members taken off the list who left the segments
 	LeaversUnknown bool  // nobody was removed since it is not known who left
@@ -95,7 +101,8 @@ type step interface {
 // Run exports the segments. It checks everything that can be checked before it
 // sends anything, and returns when Klaviyo has finished with every profile.
 // When it fails half-way, running it again is harmless and makes good what is
-// missing. The error may be an [*UnfinishedRemoval] or a [*PartlySent].
+// missing. The error may be an [*UnfinishedRemoval], a [*PartlySent] or a
+// [*PartlySubscribed].
 func (e *Export) Run(ctx context.Context, client *klaviyo.Client, o RunOptions) (*Result, error) {
 	rejects, err := e.openRejects()
 	if err != nil {

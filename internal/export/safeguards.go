@@ -24,6 +24,10 @@ type Safeguards struct {
 	MaxProfiles        int64 // of the segments; 0 for no limit
 	AllowEmptySegment  bool  // a segment without rows is no failure of its source
 	AllowLiveFlows     bool  // joining the list may start flows
+
+	// AllowConfirmationMails lets Klaviyo ask people for a confirmation of the
+	// subscription.
+	AllowConfirmationMails bool
 }
 
 // CheckSurvey refuses a survey that must not lead to a run.

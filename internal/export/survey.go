@@ -15,6 +15,7 @@ type Survey = pipeline.Survey
 func (e *Export) pipeline() *pipeline.Pipeline {
 	return &pipeline.Pipeline{
 		Segments: e.Segments, Mapping: e.Mapping, SegmentProperty: e.SegmentProperty, AllowEmpty: e.Safeguards.AllowEmptySegment,
+		Now: e.clock().Now(),
 	}
 }
 

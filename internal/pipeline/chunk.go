@@ -80,6 +80,7 @@ func (r *Reader) readSegment(ctx context.Context, i int, s *stream) error {
 	if err != nil {
 		return p.sourceError(ctx, from.Name, err)
 	}
+	encoder.ReadConsentsAt(p.Now)
 	if from.DecimalComma {
 		encoder.ReadDecimalCommas()
 	}
