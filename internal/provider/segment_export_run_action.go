@@ -101,6 +101,9 @@ func summary(r *export.Result) string {
 	reasons := func(t tally.Tally) string { return strings.TrimSuffix(t.String(), "\n") }
 	line(r.Duplicates, "row", "left out: an earlier row has the same email address.")
 	line(r.Withheld, "profile", "withheld: "+r.OptOuts.String()+".")
+	line(r.Unconsented, "row", "left out: no consent to marketing.")
+	line(r.Subscriptions.Subscribed, "profile", "subscribed.")
+	line(r.Subscriptions.Pending, "profile", "asked for a confirmation by Klaviyo.")
 	line(r.Removed, "member", "taken off the list.")
 	line(r.Refused.Total, "profile", "refused by Klaviyo.")
 	line(r.Unconfirmed.Total(), "profile", "not confirmed by Klaviyo.")
