@@ -119,18 +119,27 @@ func (e *Export) Run(ctx context.Context, client *klaviyo.Client, o RunOptions) 
 		return nil, err
 	}
 	imports := e.importStep(client, before, rejects, o)
-	result, err := e.makeSteps(ctx, client, imports, before.list.Name, o)
+	steps := []step{imports}
+	var subscribe *subscribeStep
+	if imports.subscribing != nil {
+		subscribe = e.subscribeStep(client, before.list, imports)
+		steps = append(steps, subscribe)
+	}
+	if e.Mirror != MirrorNone {
+		steps = append(steps, e.removeStep(client, imports))
+	}
+	result, err := e.makeSteps(ctx, client, imports, steps, before.list.Name, o)
 	if err != nil {
-		return nil, imports.partlySent(err)
+		return nil, subscribe.partlySubscribed(imports.partlySent(err))
 	}
 	return result, nil
 }
 
 // makeSteps makes the steps of a run.
-func (e *Export) makeSteps(ctx context.Context, client *klaviyo.Client, imports *importStep, listName string, o RunOptions) (*Result, error) {
+func (e *Export) makeSteps(ctx context.Context, client *klaviyo.Client, imports *importStep, steps []step, listName string, o RunOptions) (*Result, error) {
 	result := &Result{ID: rand.Text(), StartedAt: e.clock().Now().UTC(), ListName: listName}
 	ctx = logging.WithField(ctx, "run", result.ID)
-	for _, s := range e.steps(client, imports) {
+	for _, s := range steps {
 		if err := makeStep(ctx, s, e.clock(), o); err != nil {
 			return nil, err
 		}
@@ -149,15 +158,6 @@ func (e *Export) makeSteps(ctx context.Context, client *klaviyo.Client, imports 
 		logging.Warn(ctx, "Why the list is short is not known", logging.Fields{"list": e.ListID, "reason": err.Error()})
 	}
 	return result, nil
-}
-
-// steps are those of a run, in their order.
-func (e *Export) steps(client *klaviyo.Client, imports *importStep) []step {
-	all := []step{imports}
-	if e.Mirror != MirrorNone {
-		all = append(all, e.removeStep(client, imports))
-	}
-	return all
 }
 
 // makeStep makes a step of a run and reports its progress.

@@ -44,6 +44,7 @@ func (e *Export) surveySampled(ctx context.Context, r *pipeline.Reader, rejects 
 	if err != nil {
 		return nil, nothingSent(err)
 	}
+	e.compareConsents(s, r.ConsentSketch)
 	if e.Acknowledged != nil {
 		s.Changes, _ = pipeline.Compare(e.Acknowledged, r.Sketch)
 		e.addLeft(s.Changes)
@@ -60,6 +61,9 @@ func (e *Export) read(ctx context.Context, r *pipeline.Reader, rejects *rejects,
 	if e.Acknowledged != nil {
 		r.Sketch = sketch.NewLike(e.Acknowledged)
 	}
+	if e.Subscribed != nil {
+		r.ConsentSketch = sketch.NewLike(e.Subscribed)
+	}
 	if sample == nil {
 		return r.Read(ctx, nil)
 	}
@@ -74,7 +78,7 @@ func (e *Export) read(ctx context.Context, r *pipeline.Reader, rejects *rejects,
 // at the last one, which may be nil.
 func (e *Export) SurveyUnless(ctx context.Context, last *Survey) (*Survey, error) {
 	p := e.pipeline()
-	if last != nil && last.Version != "" && !e.listsRows(last) && e.knowsChanges(last) && e.knowsShared(last) && p.TellsChanges() && p.Version(ctx) == last.Version {
+	if last != nil && last.Version != "" && !e.listsRows(last) && e.knowsChanges(last) && e.knowsConsents(last) && e.knowsShared(last) && p.TellsChanges() && p.Version(ctx) == last.Version {
 		return last, e.CheckSurvey(last)
 	}
 	return e.Survey(ctx)

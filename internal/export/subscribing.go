@@ -1,0 +1,132 @@
+package export
+
+import (
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/pipeline"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/sketch"
+)
+
+// subscribing decides whose consents a run passes on and remembers which of them it
+// has dealt with. The import notes all consents; then find tells whose are news; the
+// pass that subscribes notes all consents once more, since they may have changed.
+type subscribing struct {
+	before *sketch.Sketch // dealt with before the run; nil if that is not known
+
+	given    int64          // usable consents of the import
+	imported *sketch.Sketch // the same; nil if no sketches are kept
+	likeOld  *sketch.Sketch // the same, comparable with before; nil unless imported is not
+	again    *sketch.Sketch // usable consents of the second pass, like imported
+
+	only  map[sketch.Entry]bool // the news; nil for all
+	dealt *sketch.Sketch        // dealt with before and by now; without before if all are news
+}
+
+// newSubscribing returns nil for an export that subscribes nobody.
+func (e *Export) newSubscribing(surveyed *Survey) *subscribing {
+	if e.Subscription == nil || surveyed.Consents == nil {
+		return nil
+	}
+	s := &subscribing{before: e.Subscribed}
+	if !e.TrackChanges {
+		s.before = nil
+		return s
+	}
+	cells := sketch.CellsFor(int(surveyed.Consents.Given))
+	switch {
+	case s.before == nil:
+		s.imported = sketch.New(newSalt(), cells)
+	case s.before.Cells() > 2*cells || cells > 2*s.before.Cells():
+		s.imported, s.likeOld = sketch.New(newSalt(), cells), sketch.NewLike(s.before)
+	default:
+		s.imported = sketch.NewLike(s.before)
+	}
+	s.again = sketch.NewLike(s.imported)
+	return s
+}
+
+// note takes in the consent of a profile as the import reads it.
+func (s *subscribing) note(p *pipeline.Profile) {
+	if s == nil || !p.Consent.Usable() {
+		return
+	}
+	s.given++
+	addConsent(s.imported, p)
+	addConsent(s.likeOld, p)
+}
+
+// addConsent adds the consent of a profile to a sketch, which may be nil.
+func addConsent(s *sketch.Sketch, p *pipeline.Profile) {
+	if s != nil {
+		e := pipeline.ConsentEntryOf(s, p.Email.Lo, &p.Consent)
+		s.Add(e.Key, e.Value)
+	}
+}
+
+// comparable is what the import has read, as a sketch that can be compared with before.
+func (s *subscribing) comparable() *sketch.Sketch {
+	if s.likeOld != nil {
+		return s.likeOld
+	}
+	return s.imported
+}
+
+// find finds out whose consents are news, once all are read, and returns how many.
+func (s *subscribing) find() int64 {
+	if s.before != nil {
+		if news, ok := onlyIn(s.comparable(), s.before); ok {
+			s.only = make(map[sketch.Entry]bool, len(news))
+			for _, e := range news {
+				s.only[e] = true
+			}
+			s.dealt = clone(s.before)
+			return int64(len(news))
+		}
+	}
+	if s.imported != nil {
+		s.dealt = sketch.NewLike(s.imported)
+	}
+	return s.given
+}
+
+// takes notes the consent of a profile in the second pass, and reports whether it is to
+// be passed on.
+func (s *subscribing) takes(p *pipeline.Profile) bool {
+	if !p.Consent.Usable() {
+		return false
+	}
+	if s.again != nil {
+		addConsent(s.again, p)
+	}
+	return s.only == nil || s.only[pipeline.ConsentEntryOf(s.before, p.Email.Lo, &p.Consent)]
+}
+
+// settle takes in a profile whose consent is dealt with.
+func (s *subscribing) settle(p *pipeline.Profile) { addConsent(s.dealt, p) }
+
+// finish returns the consents that are dealt with, for the next run. all says that none
+// is left and, if there was a second pass, that it was complete.
+func (s *subscribing) finish(all, passed bool) *sketch.Sketch {
+	switch {
+	case s.imported == nil:
+		return nil
+	case all && (!passed || s.again.Identity() == s.imported.Identity()):
+		return s.imported
+	default:
+		return s.dealt
+	}
+}
+
+// compare adds to what the import has read whose consents are news to the next run.
+func (s *subscribing) compare(c *pipeline.Consents, dealt *sketch.Sketch) *pipeline.Consents {
+	out := *c
+	out.Since, out.News, out.New = "", false, nil
+	if dealt == nil {
+		return &out
+	}
+	out.Since = dealt.Identity()
+	for _, read := range []*sketch.Sketch{s.imported, s.comparable()} {
+		if news, ok := onlyIn(read, dealt); ok {
+			out.News, out.New = true, keysOf(news)
+		}
+	}
+	return &out
+}
