@@ -42,7 +42,7 @@ func (e *Export) subscribeStep(client *klaviyo.Client, list klaviyo.List, import
 	return &subscribeStep{
 		export: e, client: client, imports: imported, news: imported.subscribing, started: e.clock().Now(),
 		request: klaviyo.SubscribeRequest{
-			ListID: e.ListID, CustomSource: e.Subscription.CustomSource, Historical: e.historical(), Confirms: e.confirms(list),
+			ListID: e.ListID, CustomSource: e.Subscription.CustomSource, Historical: e.historical(), Confirms: e.Confirms(list),
 		},
 	}
 }

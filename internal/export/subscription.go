@@ -98,16 +98,16 @@ func (e *Export) historical() bool {
 	return e.Mapping.Consent != nil && e.Mapping.Consent.DateColumn != ""
 }
 
-// confirms reports whether Klaviyo asks people for a confirmation whom the export
+// Confirms reports whether Klaviyo asks people for a confirmation whom the export
 // subscribes through a list. It does unless it says that the list is another kind.
-func (e *Export) confirms(list klaviyo.List) bool {
+func (e *Export) Confirms(list klaviyo.List) bool {
 	return !e.historical() && list.OptInProcess != "single_opt_in"
 }
 
 // CheckConfirmations refuses to have Klaviyo send a confirmation message to each of
 // so many people unless that is allowed.
 func (e *Export) CheckConfirmations(list klaviyo.List, people int64) error {
-	if e.Subscription == nil || people == 0 || e.Safeguards.AllowConfirmationMails || !e.confirms(list) {
+	if e.Subscription == nil || people == 0 || e.Safeguards.AllowConfirmationMails || !e.Confirms(list) {
 		return nil
 	}
 	return &diagnostic.Error{
