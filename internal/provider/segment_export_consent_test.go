@@ -1,9 +1,6 @@
 package provider
 
-import (
-	"fmt"
-	"testing"
-)
+import "testing"
 
 // consents is an export of rows with the columns EMail, FirstName, Phone, Yes and Since,
 // with arguments of marketing_consent besides consent_field.
@@ -52,14 +49,14 @@ func TestAccMarketingConsent_lateInputs(t *testing.T) {
 	} {
 		t.Run(argument, func(t *testing.T) {
 			t.Parallel()
-			w := newEnv(t)
+			w := newConsentEnv(t, singleOptIn)
 			config := w.consents("ann@example.com,Ann,+12025550123,yes,\n", `channels = ["sms"]`).
 				with(exportBlock, "data_matching", block(`email = "EMail"`, `phone_number = "Phone"`))
 			if late == "" {
 				config = config.late(exportBlock, argument)
 			} else {
 				config = config.with(dataBlock, "input", `["sms"]`).
-					with(exportBlock, "marketing_consent", block(`consent_field = "Yes"`, fmt.Sprintf("%s", late)))
+					with(exportBlock, "marketing_consent", block(`consent_field = "Yes"`, late))
 			}
 			w.run(applied(config, inState(exportAddress, values{"last_run.profiles_subscribed": 1})))
 		})

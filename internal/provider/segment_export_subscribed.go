@@ -12,6 +12,7 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/sketch"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/tally"
 )
 
 // subscribed is which consents runs have dealt with. It counts only for the list and the
@@ -68,9 +69,14 @@ func (p *exportPlan) keepSubscribed(ctx context.Context, err error) {
 	}
 }
 
+// listsConsents reports whether a survey lists the consents that no run has dealt with.
+func (p *exportPlan) listsConsents(s *export.Survey) bool {
+	return p.export.Subscribed != nil && s.Consents != nil && s.Consents.News && s.Consents.Since == p.export.Subscribed.Identity()
+}
+
 // newConsents is how many consents no run has dealt with, as far as they are listed.
 func (p *exportPlan) newConsents(s *export.Survey) int64 {
-	if p.export.Subscribed == nil || s.Consents == nil || !s.Consents.News || s.Consents.Since != p.export.Subscribed.Identity() {
+	if !p.listsConsents(s) {
 		return 0
 	}
 	return p.export.Subscribes(s)
@@ -85,7 +91,7 @@ func (p *exportPlan) checkConfirmations(ctx context.Context, survey *export.Surv
 	}
 	list, err := p.export.CheckList(ctx, p.used.client)
 	if err == nil && p.export.Confirms(list) {
-		if err = p.checkAskedOnce(list); err == nil {
+		if err = p.checkAskedOnce(list, survey); err == nil {
 			err = p.export.CheckConfirmations(list, people)
 		}
 		if err == nil {
@@ -97,11 +103,22 @@ func (p *exportPlan) checkConfirmations(ctx context.Context, survey *export.Surv
 	}
 }
 
-// checkAskedOnce refuses to have each run ask the same people for a confirmation:
-// without a sketch nobody knows who has been asked.
-func (p *exportPlan) checkAskedOnce(list klaviyo.List) error {
+// checkAskedOnce refuses to have people asked for a confirmation who may have been asked
+// before: each run would do so without a sketch, and so does one that cannot tell whose
+// consent is new.
+func (p *exportPlan) checkAskedOnce(list klaviyo.List, survey *export.Survey) error {
 	if p.plan.send() != due.SendEverything {
-		return nil
+		if p.export.Subscribed == nil || p.export.Subscribed.Count() == 0 || p.listsConsents(survey) {
+			return nil
+		}
+		return &diagnostic.Error{
+			Attribute: []string{consentArgument},
+			Summary:   "Not Known Who Was Asked",
+			Detail: fmt.Sprintf("The list %q has double opt-in, and so many consents have changed since the last run that it is not known whom Klaviyo has asked for a confirmation before. Nothing was sent. "+
+				"Let the consents change in smaller steps; or name the column with their dates in %s.%s, for then nobody is asked; or set the list to single opt-in. "+
+				"To have everybody asked once more who says yes and is not subscribed, %s, take the block %s out, apply, and put it back.",
+				list.Name, consentArgument, consentedAt, tally.Count(survey.Consents.Given, "profile")+" at most", consentArgument),
+		}
 	}
 	return &diagnostic.Error{
 		Attribute: []string{"send"},

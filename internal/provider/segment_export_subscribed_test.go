@@ -258,7 +258,7 @@ func TestAccMarketingConsent_onlyConsented(t *testing.T) {
 	c.terraformRun("No changes", "plan")
 
 	w.consentSegment(consentRows(0, rows, "x", ""))
-	c.fail("No row says yes", append([]string{"plan"}, quiet...)...)
+	c.fail("No Row Says Yes", append([]string{"plan"}, quiet...)...)
 }
 
 // A key that may not subscribe anybody imports, and a mirror still takes people off. The
@@ -314,7 +314,7 @@ func TestAccMarketingConsent_refusedByKlaviyo(t *testing.T) {
 	out := c.output.String()
 	c.wantWords(out, "Warning: Consent That Klaviyo Refused: VIP customers to Klaviyo")
 	c.wantWords(out, "subscribed 2 of 1,200 profiles to no channel")
-	c.wantWords(out, "2 profiles (4 and 1101 of vip)")
+	c.wantWords(out, "2 rows (4, 1101 of vip)")
 	c.run(`status = "partial"`, "show", "-no-color")
 	c.run(`profiles_subscribed = 1198`, "show", "-no-color")
 	w.wantEmailSubscribers(lacking(numbered(0, rows), []string{"p3@example.com", "p1100@example.com"}))
