@@ -114,26 +114,24 @@ const codeForeignPhone = "foreign_phone_number"
 
 // settle takes in that the consent of somebody is dealt with.
 func (s *subscribeStep) settle(p *pipeline.Profile) {
-	s.news.settle(p)
+	s.news.settle(p, len(s.people) == 0)
 	s.settled.Add(1)
 }
 
 // flush sends the request.
 func (s *subscribeStep) flush(ctx context.Context) error {
-	request, people := s.request, s.people
-	s.request.People, s.people = nil, nil
-	if len(people) == 0 || s.outcome.Denied != nil {
+	if len(s.people) == 0 || s.outcome.Denied != nil {
 		return nil
 	}
-	done, err := bulk.Subscribe(ctx, s.client, request)
-	left := s.refuse(request.People, people, done.Refusals)
+	done, err := bulk.Subscribe(ctx, s.client, s.request)
+	left := s.refuse(done.Refusals)
 	s.noteDropped(done.Dropped)
 	count := &s.outcome.Subscribed
 	switch {
-	case err == nil && request.Confirms:
+	case err == nil && s.request.Confirms:
 		count = &s.outcome.Pending
 	case err == nil:
-	case request.Confirms && klaviyo.MayHaveArrived(err):
+	case s.request.Confirms && klaviyo.MayHaveArrived(err):
 		logging.Warn(ctx, "Whether Klaviyo has got a request to subscribe is not known, and it is not repeated", logging.Fields{"profiles": len(left), "reason": err.Error()})
 		count = &s.outcome.Unconfirmed
 	case klaviyo.LacksScope(err):
@@ -146,29 +144,32 @@ func (s *subscribeStep) flush(ctx context.Context) error {
 		*count++
 		s.settle(p)
 	}
+	s.request.People, s.people = nil, nil
+	s.news.settleLater()
 	return ctx.Err()
 }
 
 // refuse takes in whom Klaviyo refuses on all their channels, or on some, and returns the
-// people of a request whom it does not refuse altogether.
-func (s *subscribeStep) refuse(asked []klaviyo.Subscriber, people []pipeline.Profile, refusals []bulk.Refusal) (left []*pipeline.Profile) {
+// people of the request whom it does not refuse altogether.
+func (s *subscribeStep) refuse(refusals []bulk.Refusal) (left []*pipeline.Profile) {
 	lost := make(map[int]int, len(refusals)) // channels, by position
 	last := make(map[int]bulk.Refusal, len(refusals))
 	for _, r := range refusals {
 		lost[r.Position] += len(r.Channels)
 		last[r.Position] = r
 	}
-	for i := range people {
+	for i := range s.people {
+		p := &s.people[i]
 		r, refused := last[i]
 		of := &s.outcome.Partly
-		if refused && lost[i] == len(asked[i].Channels) {
+		if refused && lost[i] == len(s.request.People[i].Channels) {
 			of = &s.outcome.Refused
-			s.settle(&people[i])
+			s.settle(p)
 		} else {
-			left = append(left, &people[i])
+			left = append(left, p)
 		}
 		if refused {
-			of.Add(people[i].Row, r.Code, profile.Target{}, r.Reason)
+			of.Add(p.Row, r.Code, profile.Target{}, r.Reason)
 		}
 	}
 	return left
@@ -201,7 +202,7 @@ func (s *subscribeStep) explain(ctx context.Context, err error) error {
 	}
 	failed := s.partly(err)
 	sending := s.imports.sending
-	if removal := s.export.removeStep(s.client, s.imports); s.export.Mirror != MirrorNone && removal.leavers() != nil {
+	if removal := s.export.removeStep(s.client, s.imports); s.export.Mirror == MirrorExported && removal.leavers() != nil {
 		failed.Err = removal.unfinished(err)
 	} else if sending.Acknowledged != sending.before {
 		failed.Acknowledged, failed.AcknowledgedKeys = sending.Acknowledged, sending.AcknowledgedKeys

@@ -16,8 +16,12 @@ type subscribing struct {
 	likeOld  *sketch.Sketch // the same, comparable with before; nil unless imported is not
 	again    *sketch.Sketch // usable consents of the second pass, like imported
 
-	only  map[sketch.Entry]bool // the news; nil for all
-	dealt *sketch.Sketch        // dealt with before and by now; without before if all are news
+	only  map[sketch.Entry]bool // the news; nil if they are all but the first begun
+	begun int64                 // consents of the import that are just those in before; 0 if it has others
+	met   int64                 // usable consents of the second pass by now
+
+	dealt *sketch.Sketch // dealt with before and by now; without before if all are news
+	later *sketch.Sketch // dealt with by now out of turn, unless only is set; see settle
 }
 
 // newSubscribing returns nil for an export that subscribes nobody.
@@ -51,6 +55,9 @@ func (s *subscribing) note(p *pipeline.Profile) {
 	s.given++
 	addConsent(s.imported, p)
 	addConsent(s.likeOld, p)
+	if pipeline.SameSet(s.comparable(), s.before) {
+		s.begun = s.given
+	}
 }
 
 // addConsent adds the consent of a profile to a sketch, which may be nil.
@@ -81,10 +88,16 @@ func (s *subscribing) find() int64 {
 			return int64(len(news))
 		}
 	}
-	if s.imported != nil {
+	switch {
+	case s.imported == nil:
+		return s.given
+	case s.begun > 0:
+		s.dealt = clone(s.before)
+	default:
 		s.dealt = sketch.NewLike(s.imported)
 	}
-	return s.given
+	s.later = sketch.NewLike(s.dealt)
+	return s.given - s.begun
 }
 
 // takes notes the consent of a profile in the second pass, and reports whether it is to
@@ -96,11 +109,32 @@ func (s *subscribing) takes(p *pipeline.Profile) bool {
 	if s.again != nil {
 		addConsent(s.again, p)
 	}
-	return s.only == nil || s.only[pipeline.ConsentEntryOf(s.before, p.Email.Lo, &p.Consent)]
+	if s.only == nil {
+		s.met++
+		return s.met > s.begun
+	}
+	return s.only[pipeline.ConsentEntryOf(s.before, p.Email.Lo, &p.Consent)]
 }
 
-// settle takes in a profile whose consent is dealt with.
-func (s *subscribing) settle(p *pipeline.Profile) { addConsent(s.dealt, p) }
+// settle takes in a profile whose consent is dealt with. inTurn says that those of all
+// profiles before it are, too. If a run fails, the next one cannot list the news when
+// they are too many, but it recognizes the first consents if exactly these are dealt with.
+// So those that are not in turn wait until settleLater is called.
+func (s *subscribing) settle(p *pipeline.Profile, inTurn bool) {
+	if inTurn || s.later == nil {
+		addConsent(s.dealt, p)
+	} else {
+		addConsent(s.later, p)
+	}
+}
+
+// settleLater takes in that all consents so far are dealt with.
+func (s *subscribing) settleLater() {
+	if s.later != nil && s.later.Count() > 0 {
+		none := sketch.NewLike(s.later)
+		s.dealt, s.later = without(s.dealt, without(none, s.later)), none
+	}
+}
 
 // finish returns the consents that are dealt with, for the next run. all says that none
 // is left and, if there was a second pass, that it was complete.
@@ -118,11 +152,14 @@ func (s *subscribing) finish(all, passed bool) *sketch.Sketch {
 // compare adds to what the import has read whose consents are news to the next run.
 func (s *subscribing) compare(c *pipeline.Consents, dealt *sketch.Sketch) *pipeline.Consents {
 	out := *c
-	out.Since, out.News, out.New = "", false, nil
+	out.Since, out.News, out.New, out.Begun = "", false, nil, 0
 	if dealt == nil {
 		return &out
 	}
 	out.Since = dealt.Identity()
+	if s.later != nil && pipeline.SameSet(s.again, s.imported) {
+		out.Begun = dealt.Count()
+	}
 	for _, read := range []*sketch.Sketch{s.imported, s.comparable()} {
 		if news, ok := onlyIn(read, dealt); ok {
 			out.News, out.New = true, keysOf(news)

@@ -50,16 +50,18 @@ func (e *Export) Subscribes(s *Survey) int64 {
 	switch {
 	case e.Subscription == nil || s.Consents == nil:
 		return 0
-	case e.listsConsents(s):
+	case e.isSince(s.Consents) && s.Consents.News:
 		return int64(len(s.Consents.New))
+	case e.isSince(s.Consents):
+		return s.Consents.Given - s.Consents.Begun
 	default:
 		return s.Consents.Given
 	}
 }
 
-// listsConsents reports whether a survey lists whose consent is news.
-func (e *Export) listsConsents(s *Survey) bool {
-	return e.Subscribed != nil && s.Consents.News && s.Consents.Since == e.Subscribed.Identity()
+// isSince reports whether consents were compared with those that are dealt with.
+func (e *Export) isSince(c *pipeline.Consents) bool {
+	return e.Subscribed != nil && c.Since == e.Subscribed.Identity()
 }
 
 // knowsConsents reports whether a survey tells whose consent is news, as far as that is
@@ -71,7 +73,7 @@ func (e *Export) knowsConsents(s *Survey) bool {
 	case s.Consents == nil || consentedInFuture(s.Consents):
 		return false
 	default:
-		return e.Subscribed == nil || s.Consents.Since == e.Subscribed.Identity()
+		return e.Subscribed == nil || e.isSince(s.Consents)
 	}
 }
 

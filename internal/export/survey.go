@@ -62,7 +62,7 @@ func (e *Export) read(ctx context.Context, r *pipeline.Reader, rejects *rejects,
 		r.Sketch = sketch.NewLike(e.Acknowledged)
 	}
 	if e.Subscribed != nil {
-		r.ConsentSketch = sketch.NewLike(e.Subscribed)
+		r.ConsentSketch, r.ConsentsBefore = sketch.NewLike(e.Subscribed), e.Subscribed
 	}
 	if sample == nil {
 		return r.Read(ctx, nil)

@@ -22,6 +22,11 @@ type Consents struct {
 	// there was none, or too much has changed, and all of Given are news.
 	News bool `json:",omitempty"`
 	New  Keys `json:",omitempty"`
+
+	// Begun is how many consents the earlier sketch has, if these are just the first of
+	// Given: a run that failed has dealt with them, and the others are news. Otherwise it
+	// is 0.
+	Begun int64 `json:",omitempty"`
 }
 
 // ConsentEntryOf is the entry of a consent in a sketch, from the lower half of the hash
@@ -57,7 +62,16 @@ func (r *Reader) countConsent(row tally.Row, info *profile.Info) {
 	if r.ConsentSketch != nil {
 		e := ConsentEntryOf(r.ConsentSketch, info.Email.Lo, c)
 		r.ConsentSketch.Add(e.Key, e.Value)
+		if SameSet(r.ConsentSketch, r.ConsentsBefore) {
+			r.counts.Consents.Begun = r.counts.Consents.Given
+		}
 	}
+}
+
+// SameSet reports whether two sketches of the same salt have the same entries. One that
+// is nil has none like any other.
+func SameSet(a, b *sketch.Sketch) bool {
+	return a != nil && b != nil && a.Count() == b.Count() && a.Identity() == b.Identity()
 }
 
 // decide finds out which rows of a chunk are the first with their address, where rows

@@ -132,6 +132,10 @@ type Reader struct {
 	// is set. It must be empty when the pass begins.
 	ConsentSketch *sketch.Sketch
 
+	// ConsentsBefore is an earlier ConsentSketch of the same salt and size, if it is set,
+	// for [Consents.Begun].
+	ConsentsBefore *sketch.Sketch
+
 	pipeline *Pipeline
 	segments *segmentIndex    // nil unless a property tells who is in which
 	seen     hashset.Set      // addresses of this pass
