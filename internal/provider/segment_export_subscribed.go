@@ -69,9 +69,10 @@ func (p *exportPlan) keepSubscribed(ctx context.Context, err error) {
 	}
 }
 
-// listsConsents reports whether a survey lists the consents that no run has dealt with.
+// listsConsents reports whether a survey tells which consents no run has dealt with.
 func (p *exportPlan) listsConsents(s *export.Survey) bool {
-	return p.export.Subscribed != nil && s.Consents != nil && s.Consents.News && s.Consents.Since == p.export.Subscribed.Identity()
+	c := s.Consents
+	return p.export.Subscribed != nil && c != nil && c.Since == p.export.Subscribed.Identity() && (c.News || c.Begun > 0)
 }
 
 // newConsents is how many consents no run has dealt with, as far as they are listed.
