@@ -62,3 +62,18 @@ func TestAccMarketingConsent_lateInputs(t *testing.T) {
 		})
 	}
 }
+
+// A plan names the rows that say yes and cannot be subscribed, and why.
+func TestAccMarketingConsent_faults(t *testing.T) {
+	t.Parallel()
+	w := newConsentEnv(t, singleOptIn)
+	c := newCLI(t, w.consents("a@example.com,A,,yes,2020-01-01\nb@example.com,B,,yes,\nc@example.com,C,,yes,3/4/2020\nd@example.com,D,,yes,2020-01-02T03:04:05\n"+
+		"e@example.com,E,,yes,2999-01-01\nf@example.com,F,,no,never\n", `consented_at_field = "Since"`))
+	c.terraformRun("4 Consents Of No Use: VIP customers to Klaviyo", "plan")
+	for _, words := range []string{
+		"the date of the consent is empty: 1 row (2 of vip)", "can be read in more than one way", "2 rows (3, 4 of vip)", "is in the future: 1 row (5 of vip)",
+		"(1 import job, 1 person to subscribe, 1s at best)",
+	} {
+		c.wantWords(c.output.String(), words)
+	}
+}

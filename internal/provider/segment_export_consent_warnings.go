@@ -38,15 +38,15 @@ func warnConsents(diags *diag.Diagnostics, name string, s *export.Survey) {
 }
 
 // warnSubscriptions warns of people whom a run was to subscribe and did not.
-func warnSubscriptions(diags *diag.Diagnostics, name string, r *export.Result) {
+func warnSubscriptions(diags *diag.Diagnostics, name string, used *access, r *export.Result) {
 	s := &r.Subscriptions
 	warn := func(summary, detail string) { diags.AddAttributeWarning(consentPath, summary+": "+name, detail) }
 	if s.Denied != nil {
-		warn("Nobody Was Subscribed", deniedDetail(s))
+		warn("Nobody Was Subscribed", detailOf(used.blame(s.Denied)))
 	}
 	if s.OptedOut > 0 {
-		warn("People Not Subscribed", fmt.Sprintf("The rows of %s yes to marketing, but in Klaviyo they have opted out, and not before the date of their consent where the row has one. Nobody who opted out is subscribed again without a later consent.",
-			countPeople(s.OptedOut, "say", "say")))
+		warn("People Not Subscribed", fmt.Sprintf("According to the rows %s yes to marketing, but opted out in Klaviyo, and not before the date of the consent where the row has one. Nobody who opted out is subscribed again without a later consent.",
+			countPeople(s.OptedOut, "says", "say")))
 	}
 	if s.Refused.Total > 0 {
 		warn("Consent That Klaviyo Refused", fmt.Sprintf("All profiles were imported, but Klaviyo subscribed %s of %s to no channel:\n%s"+
@@ -66,14 +66,13 @@ func warnSubscriptions(diags *diag.Diagnostics, name string, r *export.Result) {
 	}
 }
 
-// deniedDetail says why nobody was subscribed, and what happens next.
-func deniedDetail(s *export.Subscriptions) string {
+// detailOf is the detail that an error has as a diagnostic.
+func detailOf(err error) string {
 	var found diag.Diagnostics
-	addError(&found, s.Denied)
-	var words []string
+	addError(&found, err)
+	var details []string
 	for _, d := range found {
-		words = append(words, d.Detail())
+		details = append(details, d.Detail())
 	}
-	return fmt.Sprintf("All profiles were imported, but the consent of %s was not passed on. %s\n\nUntil then each plan shows a run as due that makes good for it.",
-		tally.Count(s.Left, "profile"), strings.Join(words, " "))
+	return strings.Join(details, " ")
 }

@@ -211,7 +211,7 @@ func (p *exportPlan) run(ctx context.Context, reason string, surveyed *export.Su
 	storeSurveyed(ctx, p.private, p.plan, p.export, &result.Survey, p.diags)
 	p.rememberMissing(ctx)
 	p.rememberAbsent(ctx, sample)
-	warnResult(p.diags, p.plan.name(), result)
+	warnResult(p.diags, p.plan.name(), p.used, result)
 }
 
 // pinned is the fingerprint that the plan promised, empty if the export is not pinned.

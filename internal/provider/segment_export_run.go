@@ -178,7 +178,7 @@ func (r *requestedExport) run(ctx context.Context, progress func(export.Progress
 		r.model.addError(&found, used.blame(err))
 		return nil
 	}
-	warnResult(&found, r.model.name(), result)
+	warnResult(&found, r.model.name(), used, result)
 	return result
 }
 

@@ -272,8 +272,9 @@ func TestAccMarketingConsent_keyWithoutScope(t *testing.T) {
 	c.env = append(c.env, envAPIKey+"="+key)
 	c.terraformRun("Apply complete", "apply", "-auto-approve")
 	c.wantWords(c.output.String(), "Warning: Nobody Was Subscribed: VIP customers to Klaviyo")
-	c.wantWords(c.output.String(), "the consent of 1,500 profiles was not passed on")
+	c.wantWords(c.output.String(), "The consents of 1,500 profiles were not passed on")
 	c.wantWords(c.output.String(), "subscriptions:write")
+	c.wantWords(c.output.String(), "The key came from the environment variable "+envAPIKey)
 	c.run(`status = "not_subscribed"`, "show", "-no-color")
 	c.run(`profiles_subscribed = 0`, "show", "-no-color")
 	if n := w.sent("POST", subscriptionsPath); n != 1 {
@@ -367,6 +368,23 @@ func TestAccMarketingConsent_otherChannels(t *testing.T) {
 	w.run(applied(config), both)
 	if n := len(w.Subscribed("sms")); n != 1100 {
 		t.Errorf("%d people are subscribed to sms", n)
+	}
+}
+
+// Another list is subscribed to from scratch.
+func TestAccMarketingConsent_otherList(t *testing.T) {
+	t.Parallel()
+	w := newConsentEnv(t, doubleOptIn)
+	other := w.AddList(simulator.List{Name: "Other", OptInProcess: doubleOptIn})
+	config := w.consents(consentRows(0, 1100, "yes", "")).with(exportBlock, "safeguards", "{ allow_confirmation_mails = true }")
+	moved := applied(config.with(exportBlock, "list_id", fmt.Sprintf("%q", other.ID)), inState(exportAddress, values{"last_run.profiles_pending": 1100}))
+	w.run(applied(config), moved)
+	asked := map[string]int{}
+	for _, c := range w.Confirmations() {
+		asked[c.ListID]++
+	}
+	if asked[w.list.ID] != 1100 || asked[other.ID] != 1100 {
+		t.Errorf("by list, people were asked %v times", asked)
 	}
 }
 
@@ -472,4 +490,108 @@ func TestAccMarketingConsent_private(t *testing.T) {
 	if out, _ := c.try("show", "-no-color"); strings.Contains(out, "profiles_subscribed") {
 		t.Error("the run without marketing_consent counts who is subscribed")
 	}
+}
+
+// A removal that fails after people were subscribed is completed by the next run, which
+// asks nobody again.
+func TestAccMarketingConsent_removalFails(t *testing.T) {
+	t.Parallel()
+	const rows = 2500
+	w := newConsentEnv(t, doubleOptIn)
+	c := newCLI(t, w.consents(consentRows(0, rows, "yes", "")).with(exportBlock, "sync_mode", `"mirror"`).
+		with(exportBlock, "safeguards", block("allow_confirmation_mails = true", "max_removed_percent = 100")))
+	c.terraformRun("Apply complete", "apply", "-auto-approve")
+	w.consentSegment(consentRows(0, 50, "", "") + consentRows(60, rows, "yes", "") + consentRows(rows, rows+20, "yes", ""))
+	w.Inject(simulator.Fault{Method: http.MethodDelete, Status: http.StatusForbidden})
+	c.fail("Klaviyo", append([]string{"apply", "-auto-approve"}, quiet...)...)
+	if n := len(w.Confirmations()); n != rows+20 {
+		t.Fatalf("%d people were asked, want %d", n, rows+20)
+	}
+	sent := w.sent("POST", importsPath)
+	c.terraformRun("10 members are still to be taken off the list", "apply", "-auto-approve")
+	if n := w.sent("POST", importsPath) - sent; n != 0 {
+		t.Errorf("%d imports after the failure", n)
+	}
+	if n := len(w.Confirmations()); n != rows+20 {
+		t.Errorf("%d people were asked, want %d", n, rows+20)
+	}
+	w.wantMembers(slices.Sorted(slices.Values(append(numbered(0, 50), numbered(60, rows+20)...)))...)
+	c.terraformRun("No changes", "plan")
+}
+
+// Where it cannot be told who has been asked before, nobody is asked: the plan is refused,
+// and taking the block out is the way to ask everybody anew.
+func TestAccMarketingConsent_notKnownWhoWasAsked(t *testing.T) {
+	t.Parallel()
+	const rows = 2000
+	w := newConsentEnv(t, doubleOptIn)
+	c := newCLI(t, w.consents(consentRows(0, rows, "yes", "")).with(exportBlock, "safeguards", "{ allow_confirmation_mails = true }"))
+	c.terraformRun("Apply complete", "apply", "-auto-approve")
+	w.consentSegment(consentRows(rows, 3*rows, "yes", "") + consentRows(0, rows, "yes", ""))
+	sent := w.sent("POST", importsPath)
+	c.fail("Not Known Who Was Asked", append([]string{"apply", "-auto-approve"}, quiet...)...)
+	c.wantWords(c.output.String(), "6,000 profiles at most")
+	if n := len(w.Confirmations()); n != rows || w.sent("POST", importsPath) != sent {
+		t.Fatalf("%d people were asked", n)
+	}
+
+	with := c.read("main.tf")
+	at := strings.Index(with, "  marketing_consent {")
+	end := at + strings.Index(with[at:], "}") + 2
+	c.write("main.tf", with[:at]+with[end:])
+	c.terraformRun("Apply complete", "apply", "-auto-approve")
+	c.write("main.tf", with)
+	c.terraformRun("6,000 people to subscribe", "apply", "-auto-approve")
+	if n := len(w.Confirmations()); n != rows+3*rows {
+		t.Errorf("%d people were asked, want %d", n, rows+3*rows)
+	}
+	c.terraformRun("No changes", "plan")
+}
+
+// With pin_to_plan a consent that changes after the plan is not passed on.
+func TestAccMarketingConsent_pinnedToPlan(t *testing.T) {
+	t.Parallel()
+	w := newConsentEnv(t, singleOptIn)
+	c := newCLI(t, w.consents(consentRows(0, 1200, "no", "")).with(exportBlock, "pin_to_plan", "true"))
+	c.terraformRun("Apply complete", "apply", "-auto-approve")
+	w.consentSegment(consentRows(0, 10, "yes", "") + consentRows(10, 1200, "no", ""))
+	c.terraformRun("10 people to subscribe", "plan", "-out=plan.bin")
+	w.consentSegment(consentRows(0, 11, "yes", "") + consentRows(11, 1200, "no", ""))
+	c.fail("Segment Changed Since The Plan", append([]string{"apply"}, append(quiet, "plan.bin")...)...)
+	w.wantSubscribed(nil)
+	w.consentSegment(consentRows(0, 10, "yes", "") + consentRows(10, 1200, "no", ""))
+	c.terraformRun("Apply complete", "apply", "plan.bin")
+	w.wantSubscribed(numbered(0, 10))
+}
+
+// Without a refresh a plan still finds consent that is news, and the run passes it on.
+func TestAccMarketingConsent_withoutRefresh(t *testing.T) {
+	t.Parallel()
+	w := newConsentEnv(t, singleOptIn)
+	c := newCLI(t, w.consents(consentRows(0, 1200, "no", "")))
+	c.terraformRun("Apply complete", "apply", "-auto-approve")
+	c.terraformRun("No changes", "plan", "-refresh=false")
+	w.consentSegment(consentRows(0, 15, "yes", "") + consentRows(15, 1200, "no", ""))
+	c.terraformRun("Apply complete", "apply", "-refresh=false", "-auto-approve")
+	w.wantSubscribed(numbered(0, 15))
+	c.terraformRun("No changes", "plan", "-refresh=false")
+	c.terraformRun("No changes", "plan")
+}
+
+// With send = "everything" no sketch is kept: everybody who says yes is looked up in each
+// run, and only whoever is not subscribed is. That makes no run due.
+func TestAccMarketingConsent_sendEverything(t *testing.T) {
+	t.Parallel()
+	w := newConsentEnv(t, singleOptIn)
+	c := newCLI(t, w.consents(consentRows(0, 1200, "yes", "")).with(exportBlock, "send", `"everything"`))
+	c.terraformRun("Apply complete", "apply", "-auto-approve")
+	w.wantSubscribed(numbered(0, 1200))
+	c.terraformRun("No changes", "plan")
+	w.consentSegment(consentRows(0, 1203, "yes", ""))
+	c.terraformRun("Apply complete", "apply", "-auto-approve")
+	w.wantSubscribed(numbered(1200, 1203))
+	if _, _, private := c.privateOf(); private[keySubscribed] != nil || private[keyAcknowledged] != nil {
+		t.Error("a sketch is kept")
+	}
+	c.terraformRun("No changes", "plan")
 }

@@ -168,9 +168,9 @@ func warnWithheld(diags *diag.Diagnostics, name string, r *export.Result) {
 
 // warnResult warns of who was withheld, of who is not on the list all the same, and of
 // what Klaviyo refused or did not confirm.
-func warnResult(diags *diag.Diagnostics, name string, r *export.Result) {
+func warnResult(diags *diag.Diagnostics, name string, used *access, r *export.Result) {
 	warnWithheld(diags, name, r)
-	warnSubscriptions(diags, name, r)
+	warnSubscriptions(diags, name, used, r)
 	warnShort(diags, name, r)
 	if r.Refused.Total > 0 {
 		diags.AddAttributeWarning(path.Root(segmentArgument), "Profiles That Klaviyo Refused: "+name,
