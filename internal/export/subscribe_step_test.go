@@ -302,7 +302,6 @@ func TestConsentWithoutPhoneNumber(t *testing.T) {
 	s := consenting(3)
 	s.rows[1][1] = phoneOf(1)
 	e := w.subscribing("single_opt_in", s, klaviyo.ChannelSMS)
-	e.Mapping.Consent.NeedsPhone = true
 	r := w.run(t, e)
 	w.checkSubscribed(t, klaviyo.ChannelSMS, phoneOf(1))
 	w.checkMembers(t, addresses(3))
