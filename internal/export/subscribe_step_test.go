@@ -1,6 +1,7 @@
 package export_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -682,5 +683,128 @@ func TestOptOutOfAMergedProfile(t *testing.T) {
 			t.Errorf("subscribed %+v", r.Subscriptions)
 		}
 		w.checkStillOptedOut(t, []string{"other@example.com"})
+	}
+}
+
+// A mirror that cannot list who left knows that people are on the list again who opted
+// out and consented later.
+func TestMirrorKnowsWhoConsentedLater(t *testing.T) {
+	t.Parallel()
+	w, clock := timed(t, simulator.Options{})
+	s := consenting(1000)
+	began := clock.Now()
+	for i := range s.rows {
+		s.rows[i][columnDate] = began.Add(-time.Hour).Format(time.RFC3339)
+	}
+	s.rows = append(s.rows, []string{"leaver@example.com", "", "1", "", "no", ""})
+	e := w.subscribing("single_opt_in", s, klaviyo.ChannelEmail)
+	e.Mapping.Consent.DateColumn, e.Mirror, e.Safeguards.MaxRemovedPercent = "consented_at", export.MirrorExported, 100
+	next(e, w.run(t, e))
+	optOut := clock.Now()
+	for i := range 300 {
+		w.Unsubscribe(w.listID, address(i))
+		s.rows[i][columnDate] = optOut.Add(time.Hour).Format(time.RFC3339)
+	}
+	clock.advance(optOut.Add(2 * time.Hour))
+	s.rows, e.Acknowledged = s.rows[:1000], nil // as if a full send was due
+	r := w.run(t, e)
+	if r.LeaversUnknown || r.Removed != 1 || r.Withheld != 0 {
+		t.Errorf("unknown %t, %d removed, %d withheld", r.LeaversUnknown, r.Removed, r.Withheld)
+	}
+	w.checkMembers(t, addresses(1000))
+	w.checkSubscribed(t, klaviyo.ChannelEmail, addresses(1000)...)
+}
+
+// The number of people changes by so much that the sketch gets another size: then
+// everybody is news once, and the next time nobody is.
+func TestSketchOfConsentsGrows(t *testing.T) {
+	t.Parallel()
+	w := newEnv(t, simulator.Options{KeepBodies: true})
+	s := consenting(3000)
+	all := s.rows
+	s.rows = all[:500]
+	e := w.subscribing("single_opt_in", s, klaviyo.ChannelEmail)
+	next(e, w.run(t, e))
+	s.rows = all
+	r := w.run(t, e)
+	if r.Subscriptions.News != 3000 || r.Subscriptions.Already != 500 || r.Subscribed.Cells() != 300 {
+		t.Errorf("subscribed %+v, %d cells", r.Subscriptions, r.Subscribed.Cells())
+	}
+	for i := range 200 {
+		all[i][columnConsent] = "no"
+	}
+	if r = w.run(t, next(e, r)); r.Subscriptions.News != 0 || r.Subscribed.Count() != 2800 {
+		t.Errorf("subscribed %+v, %d in the sketch", r.Subscriptions, r.Subscribed.Count())
+	}
+}
+
+// Without sketches, everybody who says yes is news each time, and is looked up.
+func TestSubscribeWithoutSketches(t *testing.T) {
+	t.Parallel()
+	w := newEnv(t, simulator.Options{KeepBodies: true})
+	e := w.subscribing("single_opt_in", consenting(120), klaviyo.ChannelEmail)
+	e.TrackChanges = false
+	for range 2 {
+		r := w.run(t, e)
+		if r.Subscriptions.News != 120 || r.Subscribed != nil {
+			t.Errorf("subscribed %+v", r.Subscriptions)
+		}
+	}
+	if sizes := w.subscribeCalls(t); !slices.Equal(sizes, []int{120}) {
+		t.Errorf("calls of %v", sizes)
+	}
+}
+
+// The segment changes between the import and the second pass: nobody is subscribed whose
+// row does not say yes any more, and what came in between is news to the next run.
+func TestConsentsThatChangeDuringARun(t *testing.T) {
+	t.Parallel()
+	w := newEnv(t, simulator.Options{KeepBodies: true})
+	s := consenting(300)
+	e := w.subscribing("single_opt_in", s, klaviyo.ChannelEmail)
+	s.rows[1][columnConsent] = "no"
+	opened := 0
+	s.before = func(_ context.Context, row int) error {
+		if row == 0 {
+			opened++
+		}
+		if row == 0 && opened == 3 {
+			s.rows[0][columnConsent], s.rows[1][columnConsent] = "no", "yes"
+		}
+		return nil
+	}
+	next(e, w.run(t, e)) // of the first, all are news
+	w.checkSubscribed(t, klaviyo.ChannelEmail, addresses(300)[1:]...)
+	s.rows[2][columnConsent] = "no"
+	if r := w.run(t, e); r.Subscriptions.News != 0 {
+		t.Errorf("subscribed %+v", r.Subscriptions)
+	} else {
+		next(e, r)
+	}
+	s.rows[0][columnConsent], s.rows[2][columnConsent] = "yes", "no"
+	opened = 0
+	s.before = func(_ context.Context, row int) error {
+		if row == 0 {
+			opened++
+		}
+		if row == 0 && opened == 3 {
+			s.rows[2][columnConsent] = "yes"
+		}
+		return nil
+	}
+	r := w.run(t, e)
+	if r.Subscriptions.News != 1 || r.Subscriptions.Subscribed != 1 {
+		t.Errorf("subscribed %+v", r.Subscriptions)
+	}
+	if r = w.run(t, next(e, r)); r.Subscriptions.News != 1 || r.Subscriptions.Already != 1 {
+		t.Errorf("subscribed %+v", r.Subscriptions)
+	}
+}
+
+func TestProgressOfSubscribing(t *testing.T) {
+	t.Parallel()
+	p := export.Progress{Subscribing: true, Subscribed: 1200, ToSubscribe: 3000}
+	if got, want := p.String(), "all profiles sent, 1,200 of the consents of 3,000 profiles dealt with"; got != want {
+		t.Errorf("%q, want %q", got, want)
 	}
 }
