@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -806,5 +807,129 @@ func TestProgressOfSubscribing(t *testing.T) {
 	p := export.Progress{Subscribing: true, Subscribed: 1200, ToSubscribe: 3000}
 	if got, want := p.String(), "all profiles sent, 1,200 of the consents of 3,000 profiles dealt with"; got != want {
 		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// Subscribing without a date may start flows for people who are on the list already;
+// with a date it does not.
+func TestFlowsOfSubscribing(t *testing.T) {
+	t.Parallel()
+	for _, dated := range []bool{false, true} {
+		w := newEnv(t, simulator.Options{KeepBodies: true})
+		s := consenting(20)
+		e := w.subscribing("single_opt_in", s, klaviyo.ChannelEmail)
+		for i := range s.rows {
+			s.rows[i][columnConsent], s.rows[i][columnDate] = "no", "2026-01-01"
+		}
+		if dated {
+			e.Mapping.Consent.DateColumn = "consented_at"
+		}
+		next(e, w.run(t, e))
+		w.AddFlow(w.listID, simulator.Flow{Name: "Welcome", Status: "live"})
+		for i := range 3 {
+			s.rows[i][columnConsent] = "yes"
+		}
+		_, err := e.Run(t.Context(), w.client, export.RunOptions{})
+		if dated {
+			if err != nil {
+				t.Errorf("with a date: %v", err)
+			}
+			continue
+		}
+		asError(t, err, []string{"safeguards", "allow_live_flows"}, "Joining The List Starts A Live Flow", "3 profiles")
+	}
+}
+
+// A run that is cancelled while it subscribes says what it has done.
+func TestCancelWhileSubscribing(t *testing.T) {
+	t.Parallel()
+	w := newEnv(t, simulator.Options{KeepBodies: true})
+	e := w.subscribing("single_opt_in", consenting(2500), klaviyo.ChannelEmail)
+	ctx, cancel := context.WithCancel(t.Context())
+	var calls atomic.Int32
+	w.OnRequest(func(r *http.Request) {
+		if r.URL.Path == subscribePath {
+			if calls.Add(1) == 2 {
+				cancel()
+			}
+		}
+	})
+	_, err := e.Run(ctx, w.client, export.RunOptions{})
+	var failed *export.PartlySubscribed
+	if !errors.As(err, &failed) || failed.Acknowledged == nil || failed.Subscriptions.Left != 1500 {
+		t.Fatalf("error %v", err)
+	}
+	asError(t, err, nil, "Export Interrupted", "1,000 profiles were dealt with", "1,500 profiles are left", "Apply again")
+}
+
+// A survey is good for later plans as long as the consents that are dealt with are the
+// same.
+func TestSurveyOfConsentsIsReliedOn(t *testing.T) {
+	t.Parallel()
+	w := newEnv(t, simulator.Options{KeepBodies: true})
+	s := consenting(30)
+	s.version = "v1"
+	source := &counted{Source: s}
+	e := w.subscribing("single_opt_in", s, klaviyo.ChannelEmail)
+	e.Segments = w.export(teller{source}).Segments
+	r := w.run(t, e)
+	source.opened.Store(0)
+	survey := func(last *export.Survey) int32 {
+		t.Helper()
+		if _, err := next(e, r).SurveyUnless(t.Context(), last); err != nil {
+			t.Fatal(err)
+		}
+		return source.opened.Swap(0)
+	}
+	if n := survey(&r.Survey); n != 0 {
+		t.Errorf("read %d times although nothing has changed", n)
+	}
+	old := r.Survey
+	old.Consents = nil
+	if n := survey(&old); n == 0 {
+		t.Error("a survey without consents is relied on")
+	}
+	r.Subscribed = nil
+	if n := survey(&r.Survey); n != 0 {
+		t.Errorf("read %d times although all are news anyway", n)
+	}
+}
+
+// A run that fails knows exactly who was asked for a confirmation, also where others were
+// found to be subscribed before.
+func TestRunThatFailsBetweenTheSubscribed(t *testing.T) {
+	t.Parallel()
+	w := newEnv(t, simulator.Options{KeepBodies: true})
+	e := w.subscribing("double_opt_in", consenting(2500), klaviyo.ChannelEmail)
+	e.Safeguards.AllowConfirmationMails = true
+	for i := 0; i < 2500; i += 10 {
+		w.AddSubscribers(w.listID, address(i))
+	}
+	w.Inject(simulator.Fault{Method: http.MethodPost, Path: subscribePath, Nth: 2, Status: http.StatusConflict})
+	_, err := e.Run(t.Context(), w.client, export.RunOptions{})
+	var failed *export.PartlySubscribed
+	if !errors.As(err, &failed) || failed.Subscriptions.Pending != 1000 {
+		t.Fatalf("error %v", err)
+	}
+	keepFailed(e, err)
+	r := w.run(t, e)
+	if n := len(w.Confirmations()); r.Subscriptions.Pending != 1250 || n != 2250 {
+		t.Errorf("subscribed %+v, %d asked", r.Subscriptions, n)
+	}
+}
+
+// A phone number that belongs to another profile in Klaviyo subscribes nobody.
+func TestNumberOfAnotherProfile(t *testing.T) {
+	t.Parallel()
+	w := newEnv(t, simulator.Options{KeepBodies: true, FailTaken: true})
+	others := &table{columns: columns, rows: [][]string{{"other@example.com", phoneOf(0), "1", ""}}}
+	w.run(t, w.export(others))
+	s := consenting(2)
+	s.rows[0][1], s.rows[1][1] = phoneOf(0), phoneOf(1)
+	r := w.run(t, w.subscribing("single_opt_in", s, klaviyo.ChannelSMS))
+	w.checkSubscribed(t, klaviyo.ChannelSMS, phoneOf(1))
+	reasons := r.Subscriptions.Refused.Reasons()
+	if len(reasons) != 1 || reasons[0].Rows() != "1 row (1 of s1)" || reasons[0].Target != profile.IdentifierPhone.Target() {
+		t.Errorf("refused %s", r.Subscriptions.Refused.String())
 	}
 }
