@@ -1,6 +1,7 @@
 package export_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -302,7 +304,6 @@ func TestConsentWithoutPhoneNumber(t *testing.T) {
 	s := consenting(3)
 	s.rows[1][1] = phoneOf(1)
 	e := w.subscribing("single_opt_in", s, klaviyo.ChannelSMS)
-	e.Mapping.Consent.NeedsPhone = true
 	r := w.run(t, e)
 	w.checkSubscribed(t, klaviyo.ChannelSMS, phoneOf(1))
 	w.checkMembers(t, addresses(3))
@@ -683,5 +684,252 @@ func TestOptOutOfAMergedProfile(t *testing.T) {
 			t.Errorf("subscribed %+v", r.Subscriptions)
 		}
 		w.checkStillOptedOut(t, []string{"other@example.com"})
+	}
+}
+
+// A mirror that cannot list who left knows that people are on the list again who opted
+// out and consented later.
+func TestMirrorKnowsWhoConsentedLater(t *testing.T) {
+	t.Parallel()
+	w, clock := timed(t, simulator.Options{})
+	s := consenting(1000)
+	began := clock.Now()
+	for i := range s.rows {
+		s.rows[i][columnDate] = began.Add(-time.Hour).Format(time.RFC3339)
+	}
+	s.rows = append(s.rows, []string{"leaver@example.com", "", "1", "", "no", ""})
+	e := w.subscribing("single_opt_in", s, klaviyo.ChannelEmail)
+	e.Mapping.Consent.DateColumn, e.Mirror, e.Safeguards.MaxRemovedPercent = "consented_at", export.MirrorExported, 100
+	next(e, w.run(t, e))
+	optOut := clock.Now()
+	for i := range 300 {
+		w.Unsubscribe(w.listID, address(i))
+		s.rows[i][columnDate] = optOut.Add(time.Hour).Format(time.RFC3339)
+	}
+	clock.advance(optOut.Add(2 * time.Hour))
+	s.rows, e.Acknowledged = s.rows[:1000], nil // as if a full send was due
+	r := w.run(t, e)
+	if r.LeaversUnknown || r.Removed != 1 || r.Withheld != 0 {
+		t.Errorf("unknown %t, %d removed, %d withheld", r.LeaversUnknown, r.Removed, r.Withheld)
+	}
+	w.checkMembers(t, addresses(1000))
+	w.checkSubscribed(t, klaviyo.ChannelEmail, addresses(1000)...)
+}
+
+// The number of people changes by so much that the sketch gets another size: then
+// everybody is news once, and the next time nobody is.
+func TestSketchOfConsentsGrows(t *testing.T) {
+	t.Parallel()
+	w := newEnv(t, simulator.Options{KeepBodies: true})
+	s := consenting(3000)
+	all := s.rows
+	s.rows = all[:500]
+	e := w.subscribing("single_opt_in", s, klaviyo.ChannelEmail)
+	next(e, w.run(t, e))
+	s.rows = all
+	r := w.run(t, e)
+	if r.Subscriptions.News != 3000 || r.Subscriptions.Already != 500 || r.Subscribed.Cells() != 300 {
+		t.Errorf("subscribed %+v, %d cells", r.Subscriptions, r.Subscribed.Cells())
+	}
+	for i := range 200 {
+		all[i][columnConsent] = "no"
+	}
+	if r = w.run(t, next(e, r)); r.Subscriptions.News != 0 || r.Subscribed.Count() != 2800 {
+		t.Errorf("subscribed %+v, %d in the sketch", r.Subscriptions, r.Subscribed.Count())
+	}
+}
+
+// Without sketches, everybody who says yes is news each time, and is looked up.
+func TestSubscribeWithoutSketches(t *testing.T) {
+	t.Parallel()
+	w := newEnv(t, simulator.Options{KeepBodies: true})
+	e := w.subscribing("single_opt_in", consenting(120), klaviyo.ChannelEmail)
+	e.TrackChanges = false
+	for range 2 {
+		r := w.run(t, e)
+		if r.Subscriptions.News != 120 || r.Subscribed != nil {
+			t.Errorf("subscribed %+v", r.Subscriptions)
+		}
+	}
+	if sizes := w.subscribeCalls(t); !slices.Equal(sizes, []int{120}) {
+		t.Errorf("calls of %v", sizes)
+	}
+}
+
+// The segment changes between the import and the second pass: nobody is subscribed whose
+// row does not say yes any more, and what came in between is news to the next run.
+func TestConsentsThatChangeDuringARun(t *testing.T) {
+	t.Parallel()
+	w := newEnv(t, simulator.Options{KeepBodies: true})
+	s := consenting(300)
+	e := w.subscribing("single_opt_in", s, klaviyo.ChannelEmail)
+	s.rows[1][columnConsent] = "no"
+	opened := 0
+	s.before = func(_ context.Context, row int) error {
+		if row == 0 {
+			opened++
+		}
+		if row == 0 && opened == 3 {
+			s.rows[0][columnConsent], s.rows[1][columnConsent] = "no", "yes"
+		}
+		return nil
+	}
+	next(e, w.run(t, e)) // of the first, all are news
+	w.checkSubscribed(t, klaviyo.ChannelEmail, addresses(300)[1:]...)
+	s.rows[2][columnConsent] = "no"
+	if r := w.run(t, e); r.Subscriptions.News != 0 {
+		t.Errorf("subscribed %+v", r.Subscriptions)
+	} else {
+		next(e, r)
+	}
+	s.rows[0][columnConsent], s.rows[2][columnConsent] = "yes", "no"
+	opened = 0
+	s.before = func(_ context.Context, row int) error {
+		if row == 0 {
+			opened++
+		}
+		if row == 0 && opened == 3 {
+			s.rows[2][columnConsent] = "yes"
+		}
+		return nil
+	}
+	r := w.run(t, e)
+	if r.Subscriptions.News != 1 || r.Subscriptions.Subscribed != 1 {
+		t.Errorf("subscribed %+v", r.Subscriptions)
+	}
+	if r = w.run(t, next(e, r)); r.Subscriptions.News != 1 || r.Subscriptions.Already != 1 {
+		t.Errorf("subscribed %+v", r.Subscriptions)
+	}
+}
+
+func TestProgressOfSubscribing(t *testing.T) {
+	t.Parallel()
+	p := export.Progress{Subscribing: true, Subscribed: 1200, ToSubscribe: 3000}
+	if got, want := p.String(), "all profiles sent, 1,200 of the consents of 3,000 profiles dealt with"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// Subscribing without a date may start flows for people who are on the list already;
+// with a date it does not.
+func TestFlowsOfSubscribing(t *testing.T) {
+	t.Parallel()
+	for _, dated := range []bool{false, true} {
+		w := newEnv(t, simulator.Options{KeepBodies: true})
+		s := consenting(20)
+		e := w.subscribing("single_opt_in", s, klaviyo.ChannelEmail)
+		for i := range s.rows {
+			s.rows[i][columnConsent], s.rows[i][columnDate] = "no", "2026-01-01"
+		}
+		if dated {
+			e.Mapping.Consent.DateColumn = "consented_at"
+		}
+		next(e, w.run(t, e))
+		w.AddFlow(w.listID, simulator.Flow{Name: "Welcome", Status: "live"})
+		for i := range 3 {
+			s.rows[i][columnConsent] = "yes"
+		}
+		_, err := e.Run(t.Context(), w.client, export.RunOptions{})
+		if dated {
+			if err != nil {
+				t.Errorf("with a date: %v", err)
+			}
+			continue
+		}
+		asError(t, err, []string{"safeguards", "allow_live_flows"}, "Joining The List Starts A Live Flow", "3 profiles")
+	}
+}
+
+// A run that is cancelled while it subscribes says what it has done.
+func TestCancelWhileSubscribing(t *testing.T) {
+	t.Parallel()
+	w := newEnv(t, simulator.Options{KeepBodies: true})
+	e := w.subscribing("single_opt_in", consenting(2500), klaviyo.ChannelEmail)
+	ctx, cancel := context.WithCancel(t.Context())
+	var calls atomic.Int32
+	w.OnRequest(func(r *http.Request) {
+		if r.URL.Path == subscribePath {
+			if calls.Add(1) == 2 {
+				cancel()
+			}
+		}
+	})
+	_, err := e.Run(ctx, w.client, export.RunOptions{})
+	var failed *export.PartlySubscribed
+	if !errors.As(err, &failed) || failed.Acknowledged == nil || failed.Subscriptions.Left != 1500 {
+		t.Fatalf("error %v", err)
+	}
+	asError(t, err, nil, "Export Interrupted", "1,000 profiles were dealt with", "1,500 profiles are left", "Apply again")
+}
+
+// A survey is good for later plans as long as the consents that are dealt with are the
+// same.
+func TestSurveyOfConsentsIsReliedOn(t *testing.T) {
+	t.Parallel()
+	w := newEnv(t, simulator.Options{KeepBodies: true})
+	s := consenting(30)
+	s.version = "v1"
+	source := &counted{Source: s}
+	e := w.subscribing("single_opt_in", s, klaviyo.ChannelEmail)
+	e.Segments = w.export(teller{source}).Segments
+	r := w.run(t, e)
+	source.opened.Store(0)
+	survey := func(last *export.Survey) int32 {
+		t.Helper()
+		if _, err := next(e, r).SurveyUnless(t.Context(), last); err != nil {
+			t.Fatal(err)
+		}
+		return source.opened.Swap(0)
+	}
+	if n := survey(&r.Survey); n != 0 {
+		t.Errorf("read %d times although nothing has changed", n)
+	}
+	old := r.Survey
+	old.Consents = nil
+	if n := survey(&old); n == 0 {
+		t.Error("a survey without consents is relied on")
+	}
+	r.Subscribed = nil
+	if n := survey(&r.Survey); n != 0 {
+		t.Errorf("read %d times although all are news anyway", n)
+	}
+}
+
+// A run that fails knows exactly who was asked for a confirmation, also where others were
+// found to be subscribed before.
+func TestRunThatFailsBetweenTheSubscribed(t *testing.T) {
+	t.Parallel()
+	w := newEnv(t, simulator.Options{KeepBodies: true})
+	e := w.subscribing("double_opt_in", consenting(2500), klaviyo.ChannelEmail)
+	e.Safeguards.AllowConfirmationMails = true
+	for i := 0; i < 2500; i += 10 {
+		w.AddSubscribers(w.listID, address(i))
+	}
+	w.Inject(simulator.Fault{Method: http.MethodPost, Path: subscribePath, Nth: 2, Status: http.StatusConflict})
+	_, err := e.Run(t.Context(), w.client, export.RunOptions{})
+	var failed *export.PartlySubscribed
+	if !errors.As(err, &failed) || failed.Subscriptions.Pending != 1000 {
+		t.Fatalf("error %v", err)
+	}
+	keepFailed(e, err)
+	r := w.run(t, e)
+	if n := len(w.Confirmations()); r.Subscriptions.Pending != 1250 || n != 2250 {
+		t.Errorf("subscribed %+v, %d asked", r.Subscriptions, n)
+	}
+}
+
+// A phone number that belongs to another profile in Klaviyo subscribes nobody.
+func TestNumberOfAnotherProfile(t *testing.T) {
+	t.Parallel()
+	w := newEnv(t, simulator.Options{KeepBodies: true, FailTaken: true})
+	others := &table{columns: columns, rows: [][]string{{"other@example.com", phoneOf(0), "1", ""}}}
+	w.run(t, w.export(others))
+	s := consenting(2)
+	s.rows[0][1], s.rows[1][1] = phoneOf(0), phoneOf(1)
+	r := w.run(t, w.subscribing("single_opt_in", s, klaviyo.ChannelSMS))
+	w.checkSubscribed(t, klaviyo.ChannelSMS, phoneOf(1))
+	reasons := r.Subscriptions.Refused.Reasons()
+	if len(reasons) != 1 || reasons[0].Rows() != "1 row (1 of s1)" || reasons[0].Target != profile.IdentifierPhone.Target() {
+		t.Errorf("refused %s", r.Subscriptions.Refused.String())
 	}
 }

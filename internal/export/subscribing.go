@@ -13,8 +13,7 @@ type subscribing struct {
 
 	given    int64          // usable consents of the import
 	imported *sketch.Sketch // the same; nil if no sketches are kept
-	likeOld  *sketch.Sketch // the same, comparable with before; nil unless imported is not
-	again    *sketch.Sketch // usable consents of the second pass, like imported
+	again    *sketch.Sketch // usable consents of the second pass
 
 	only  map[sketch.Entry]bool // the news; nil if they are all but the first begun
 	begun int64                 // consents of the import that are just those in before; 0 if it has others
@@ -29,19 +28,17 @@ func (e *Export) newSubscribing(surveyed *Survey) *subscribing {
 	if e.Subscription == nil || surveyed.Consents == nil {
 		return nil
 	}
-	s := &subscribing{before: e.Subscribed}
+	s := &subscribing{}
 	if !e.TrackChanges {
-		s.before = nil
 		return s
 	}
+	// A sketch of half or of twice the size is of so many other people that the news could
+	// not be listed anyway.
 	cells := sketch.CellsFor(int(surveyed.Consents.Given))
-	switch {
-	case s.before == nil:
+	if have := e.Subscribed; have != nil && have.Cells() <= 2*cells && cells <= 2*have.Cells() {
+		s.before, s.imported = have, sketch.NewLike(have)
+	} else {
 		s.imported = sketch.New(newSalt(), cells)
-	case s.before.Cells() > 2*cells || cells > 2*s.before.Cells():
-		s.imported, s.likeOld = sketch.New(newSalt(), cells), sketch.NewLike(s.before)
-	default:
-		s.imported = sketch.NewLike(s.before)
 	}
 	s.again = sketch.NewLike(s.imported)
 	return s
@@ -54,8 +51,7 @@ func (s *subscribing) note(p *pipeline.Profile) {
 	}
 	s.given++
 	addConsent(s.imported, p)
-	addConsent(s.likeOld, p)
-	if pipeline.SameSet(s.comparable(), s.before) {
+	if pipeline.SameSet(s.imported, s.before) {
 		s.begun = s.given
 	}
 }
@@ -68,18 +64,10 @@ func addConsent(s *sketch.Sketch, p *pipeline.Profile) {
 	}
 }
 
-// comparable is what the import has read, as a sketch that can be compared with before.
-func (s *subscribing) comparable() *sketch.Sketch {
-	if s.likeOld != nil {
-		return s.likeOld
-	}
-	return s.imported
-}
-
 // find finds out whose consents are news, once all are read, and returns how many.
 func (s *subscribing) find() int64 {
 	if s.before != nil {
-		if news, ok := onlyIn(s.comparable(), s.before); ok {
+		if news, ok := onlyIn(s.imported, s.before); ok {
 			s.only = make(map[sketch.Entry]bool, len(news))
 			for _, e := range news {
 				s.only[e] = true
@@ -106,9 +94,7 @@ func (s *subscribing) takes(p *pipeline.Profile) bool {
 	if !p.Consent.Usable() {
 		return false
 	}
-	if s.again != nil {
-		addConsent(s.again, p)
-	}
+	addConsent(s.again, p)
 	if s.only == nil {
 		s.met++
 		return s.met > s.begun
@@ -142,7 +128,7 @@ func (s *subscribing) finish(all, passed bool) *sketch.Sketch {
 	switch {
 	case s.imported == nil:
 		return nil
-	case all && (!passed || s.again.Identity() == s.imported.Identity()):
+	case all && (!passed || pipeline.SameSet(s.again, s.imported)):
 		return s.imported
 	default:
 		return s.dealt
@@ -160,10 +146,8 @@ func (s *subscribing) compare(c *pipeline.Consents, dealt *sketch.Sketch) *pipel
 	if s.later != nil && pipeline.SameSet(s.again, s.imported) {
 		out.Begun = dealt.Count()
 	}
-	for _, read := range []*sketch.Sketch{s.imported, s.comparable()} {
-		if news, ok := onlyIn(read, dealt); ok {
-			out.News, out.New = true, keysOf(news)
-		}
+	if news, ok := onlyIn(s.imported, dealt); ok {
+		out.News, out.New = true, keysOf(news)
 	}
 	return &out
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/pipeline"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/sketch"
@@ -14,9 +15,21 @@ type Survey = pipeline.Survey
 
 func (e *Export) pipeline() *pipeline.Pipeline {
 	return &pipeline.Pipeline{
-		Segments: e.Segments, Mapping: e.Mapping, SegmentProperty: e.SegmentProperty, AllowEmpty: e.Safeguards.AllowEmptySegment,
+		Segments: e.Segments, Mapping: e.mapping(), SegmentProperty: e.SegmentProperty, AllowEmpty: e.Safeguards.AllowEmptySegment,
 		Now: e.clock().Now(),
 	}
+}
+
+// mapping is the mapping with what the channels need.
+func (e *Export) mapping() profile.Mapping {
+	m := e.Mapping
+	if e.Subscription != nil && m.Consent != nil {
+		c := *m.Consent
+		c.UsesPhone = slices.ContainsFunc(e.Subscription.Channels, klaviyo.Channel.NeedsPhone)
+		c.NeedsPhone = !slices.Contains(e.Subscription.Channels, klaviyo.ChannelEmail)
+		m.Consent = &c
+	}
+	return m
 }
 
 // Survey reads the segments once. The error is a [*diagnostic.Error] or

@@ -24,9 +24,9 @@ type ConsentMapping struct {
 	// Only makes no profiles of rows that do not say yes.
 	Only bool
 
-	// NeedsPhone says that nobody can be subscribed without a phone number, since
-	// every channel needs one.
-	NeedsPhone bool
+	// UsesPhone says that people are subscribed by phone number, too: with another number,
+	// their consent is another one. NeedsPhone says that nobody can be subscribed without.
+	UsesPhone, NeedsPhone bool
 }
 
 // Consent is what a row says about marketing. The zero value is no consent.
@@ -119,12 +119,16 @@ func (r *consentReader) finish(row []string, resource []byte, info *Info) {
 		date, _ = r.date.read(row[r.date.cell])
 		c.Time, c.Fault = ReadConsentTime(row[r.date.cell], r.date.json, r.now)
 	}
-	if c.Fault == "" && r.mapping.NeedsPhone && PhoneNumber(resource) == nil {
+	var number []byte
+	if r.mapping.UsesPhone {
+		number = PhoneNumber(resource)
+	}
+	if c.Fault == "" && r.mapping.NeedsPhone && number == nil {
 		c.Time, c.Fault = ConsentTime{}, ConsentNoPhone
 	}
-	// The date is hashed as it is written: what it is read as depends on the time of
+	// The date is hashed as it is written: what is read from it depends on the time of
 	// the day, and a fingerprint must not.
-	c.Hash = HashOf([]byte("yes " + date)).Lo
+	c.Hash = HashOf(append([]byte("yes "+date+" "), number...)).Lo
 	var b [24]byte
 	binary.LittleEndian.PutUint64(b[:], info.Profile.Hi)
 	binary.LittleEndian.PutUint64(b[8:], info.Profile.Lo)
