@@ -548,6 +548,23 @@ func TestAccMarketingConsent_notKnownWhoWasAsked(t *testing.T) {
 	c.terraformRun("No changes", "plan")
 }
 
+// However many rows are appended, those before them are not asked again.
+func TestAccMarketingConsent_growing(t *testing.T) {
+	t.Parallel()
+	const rows = 1200
+	w := newConsentEnv(t, doubleOptIn)
+	c := newCLI(t, w.consents(consentRows(0, rows, "yes", "")).with(exportBlock, "safeguards", "{ allow_confirmation_mails = true }"))
+	c.terraformRun("Apply complete", "apply", "-auto-approve")
+	for i := 2; i <= 4; i++ { // first more than twice as many
+		w.consentSegment(consentRows(0, 2*i*rows, "yes", ""))
+		c.terraformRun("people to subscribe", "apply", "-auto-approve")
+		if n := len(w.Confirmations()); n != 2*i*rows {
+			t.Fatalf("%d people were asked, want %d", n, 2*i*rows)
+		}
+		c.terraformRun("No changes", "plan")
+	}
+}
+
 // With pin_to_plan a consent that changes after the plan is not passed on.
 func TestAccMarketingConsent_pinnedToPlan(t *testing.T) {
 	t.Parallel()
