@@ -204,7 +204,7 @@ func (k *consentTrial) look(t *testing.T) map[string]consentKnown {
 	}
 	for i := range consentPeople {
 		one := consentKnown{byEmail: byEmail[address(i)]}
-		if row := k.rows[i]; row != nil && row[1] != "" && row[1] != "nonsense" {
+		if row := k.rows[i]; len(row) > 0 && row[1] != "" && row[1] != "nonsense" {
 			byPhone, err := k.client.ConsentsByPhone(t.Context(), row[1:2])
 			if err != nil {
 				t.Fatal(err)
@@ -349,6 +349,9 @@ func (k *consentTrial) checkPerson(t *testing.T, i int, before, after consentKno
 			t.Errorf("%v was subscribed to %s, before %+v", row, channel, before)
 		case all && may && !is.Subscribed(channel) && !(k.confirms && (k.asked(i, channel) || k.doubtful[row[0]] == consent)):
 			t.Errorf("%v was not subscribed to %s, before %+v, after %+v", row, channel, before, after)
+		}
+		if all && may && !k.confirms && len(k.optOuts(is, channel)) > 0 {
+			t.Errorf("%v consented later and has an opt-out from %s yet, before %+v", row, channel, before)
 		}
 		if len(k.optOuts(was, channel)) > 0 && len(k.optOuts(is, channel)) == 0 && !may {
 			t.Errorf("%v has no opt-out from %s any more, before %+v", row, channel, before)

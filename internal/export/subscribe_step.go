@@ -30,6 +30,7 @@ type subscribeStep struct {
 	people  []pipeline.Profile // of the request, without their JSON
 
 	outcome  Subscriptions
+	denied   bool  // the key may not subscribe anybody
 	selected int64 // profiles in the second pass whose consent is to be passed on
 	passed   bool  // there was a second pass, and it is complete
 	over     bool  // it did not fail
@@ -72,7 +73,7 @@ func (s *subscribeStep) pass(ctx context.Context, ask *lookup[consenting]) error
 			return nil
 		}
 		s.selected++
-		if s.outcome.Denied != nil {
+		if s.denied {
 			return nil
 		}
 		return ask.add(ctx, p)
@@ -88,7 +89,7 @@ func (s *subscribeStep) pass(ctx context.Context, ask *lookup[consenting]) error
 // take adds somebody to the next request, unless nothing is to be passed on.
 func (s *subscribeStep) take(ctx context.Context, p *pipeline.Profile, v consenting) error {
 	switch {
-	case s.outcome.Denied != nil:
+	case s.denied:
 		return nil
 	case v.noChannel:
 		s.outcome.Refused.Add(p.Row, codeForeignPhone, profile.IdentifierPhone.Target(), "the phone number belongs to another profile in Klaviyo")
@@ -120,7 +121,7 @@ func (s *subscribeStep) settle(p *pipeline.Profile) {
 
 // flush sends the request.
 func (s *subscribeStep) flush(ctx context.Context) error {
-	if len(s.people) == 0 || s.outcome.Denied != nil {
+	if len(s.people) == 0 || s.denied {
 		return nil
 	}
 	done, err := bulk.Subscribe(ctx, s.client, s.request)
@@ -135,7 +136,7 @@ func (s *subscribeStep) flush(ctx context.Context) error {
 		logging.Warn(ctx, "Whether Klaviyo has got a request to subscribe is not known, and it is not repeated", logging.Fields{"profiles": len(left), "reason": err.Error()})
 		count = &s.outcome.Unconfirmed
 	case klaviyo.LacksScope(err):
-		s.outcome.Denied = explained(err)
+		s.denied, s.outcome.Denied = true, explained(err)
 		return nil
 	default:
 		return err
@@ -229,7 +230,7 @@ func (s *subscribeStep) progress(now time.Time) Progress {
 }
 
 func (s *subscribeStep) fill(result *Result) {
-	if s.outcome.Denied != nil {
+	if s.denied {
 		s.outcome.Denied = diagnostic.AddToDetail(s.outcome.Denied, fmt.Sprintf("\n\nAll profiles were sent. The consents of %s were not passed on: apply with such a key, and they are.",
 			tally.Count(s.outcome.Left, "profile")))
 	}

@@ -449,10 +449,9 @@ func TestKeyThatMayNotSubscribe(t *testing.T) {
 	s := consenting(1500)
 	e := w.subscribing("single_opt_in", s, klaviyo.ChannelEmail)
 	e.Mirror, e.Safeguards.MaxRemovedPercent = export.MirrorExported, 100
-	leaving := slices.Clone(s.rows)
 	s.rows = append(s.rows, []string{"leaver@example.com", "", "1", "", "no", ""})
 	r := w.run(t, e)
-	s.rows = append(leaving, []string{"new@example.com", "", "1", "", "yes", ""})
+	s.rows[1500] = []string{"new@example.com", "", "1", "", "yes", ""}
 	w.RevokeKey(testKey)
 	w.AddKey(testKey, klaviyo.RequiredScopes()...)
 	r = w.run(t, next(e, r))
@@ -709,8 +708,8 @@ func TestMirrorKnowsWhoConsentedLater(t *testing.T) {
 	clock.advance(optOut.Add(2 * time.Hour))
 	s.rows, e.Acknowledged = s.rows[:1000], nil // as if a full send was due
 	r := w.run(t, e)
-	if r.LeaversUnknown || r.Removed != 1 || r.Withheld != 0 {
-		t.Errorf("unknown %t, %d removed, %d withheld", r.LeaversUnknown, r.Removed, r.Withheld)
+	if r.LeaversUnknown || r.Removed != 1 || r.Withheld != 0 || r.Subscriptions.Subscribed != 300 {
+		t.Errorf("unknown %t, %d removed, %d withheld, subscribed %+v", r.LeaversUnknown, r.Removed, r.Withheld, r.Subscriptions)
 	}
 	w.checkMembers(t, addresses(1000))
 	w.checkSubscribed(t, klaviyo.ChannelEmail, addresses(1000)...)
@@ -905,15 +904,17 @@ func TestRunThatFailsBetweenTheSubscribed(t *testing.T) {
 	for i := 0; i < 2500; i += 10 {
 		w.AddSubscribers(w.listID, address(i))
 	}
-	w.Inject(simulator.Fault{Method: http.MethodPost, Path: subscribePath, Nth: 2, Status: http.StatusConflict})
-	_, err := e.Run(t.Context(), w.client, export.RunOptions{})
-	var failed *export.PartlySubscribed
-	if !errors.As(err, &failed) || failed.Subscriptions.Pending != 1000 {
-		t.Fatalf("error %v", err)
+	for range 2 {
+		w.Inject(simulator.Fault{Method: http.MethodPost, Path: subscribePath, Nth: 2, Status: http.StatusConflict})
+		_, err := e.Run(t.Context(), w.client, export.RunOptions{})
+		var failed *export.PartlySubscribed
+		if !errors.As(err, &failed) || failed.Subscriptions.Pending != 1000 {
+			t.Fatalf("error %v", err)
+		}
+		keepFailed(e, err)
 	}
-	keepFailed(e, err)
 	r := w.run(t, e)
-	if n := len(w.Confirmations()); r.Subscriptions.Pending != 1250 || n != 2250 {
+	if n := len(w.Confirmations()); r.Subscriptions.Pending != 250 || n != 2250 {
 		t.Errorf("subscribed %+v, %d asked", r.Subscriptions, n)
 	}
 }

@@ -171,7 +171,7 @@ func (e *Encoder) Append(dst []byte, row []string, info *Info) ([]byte, *Rejecti
 		return dst, rejection
 	}
 	if e.consent != nil {
-		if rejection = e.consent.begin(row, info); rejection != nil {
+		if rejection := e.consent.begin(row, info); rejection != nil {
 			return dst, rejection
 		}
 	}
