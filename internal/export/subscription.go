@@ -123,6 +123,28 @@ func (e *Export) CheckConfirmations(list klaviyo.List, people int64) error {
 	}
 }
 
+// CheckAskedOnce refuses to have people asked for a confirmation who may have been asked
+// before: where so many consents have changed that the sketch does not tell.
+func (e *Export) CheckAskedOnce(list klaviyo.List, s *Survey) error {
+	known := e.Subscribed == nil || e.Subscribed.Count() == 0 || s.Consents == nil || s.Consents.Given == 0 ||
+		e.isSince(s.Consents) && (s.Consents.News || s.Consents.Begun > 0)
+	if e.Subscription == nil || known || !e.Confirms(list) {
+		return nil
+	}
+	return nothingSent(notKnownWhoWasAsked(list, s.Consents.Given))
+}
+
+func notKnownWhoWasAsked(list klaviyo.List, people int64) error {
+	return &diagnostic.Error{
+		Attribute: []string{profile.GroupConsent},
+		Summary:   "Not Known Who Was Asked",
+		Detail: fmt.Sprintf("The list %q (%s) has double opt-in, and so many consents have changed since the last run that it is not known whom Klaviyo has asked for a confirmation before. "+
+			"Let the consents change in smaller steps, or append new rows to the end; or name the column with the dates in marketing_consent.consented_at_field, for then nobody is asked; or set the list to single opt-in. "+
+			"To have everybody asked once more who says yes and is not subscribed, %s at most, take the block marketing_consent out, apply, and put it back.",
+			list.Name, list.ID, tally.Count(people, "profile")),
+	}
+}
+
 // consentedInFuture reports whether a survey found dates of consent in the future.
 func consentedInFuture(c *pipeline.Consents) bool {
 	return slices.ContainsFunc(c.Faults.Reasons(), func(r tally.Reason) bool { return r.Code == string(profile.ConsentInFuture) })

@@ -12,7 +12,6 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/sketch"
-	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/tally"
 )
 
 // subscribed is which consents runs have dealt with. It counts only for the list and the
@@ -109,17 +108,7 @@ func (p *exportPlan) checkConfirmations(ctx context.Context, survey *export.Surv
 // consent is new.
 func (p *exportPlan) checkAskedOnce(list klaviyo.List, survey *export.Survey) error {
 	if p.plan.send() != due.SendEverything {
-		if p.export.Subscribed == nil || p.export.Subscribed.Count() == 0 || p.listsConsents(survey) {
-			return nil
-		}
-		return &diagnostic.Error{
-			Attribute: []string{consentArgument},
-			Summary:   "Not Known Who Was Asked",
-			Detail: fmt.Sprintf("The list %q has double opt-in, and so many consents have changed since the last run that it is not known whom Klaviyo has asked for a confirmation before. Nothing was sent. "+
-				"Let the consents change in smaller steps; or name the column with their dates in %s.%s, for then nobody is asked; or set the list to single opt-in. "+
-				"To have everybody asked once more who says yes and is not subscribed, %s, take the block %s out, apply, and put it back.",
-				list.Name, consentArgument, consentedAt, tally.Count(survey.Consents.Given, "profile")+" at most", consentArgument),
-		}
+		return p.export.CheckAskedOnce(list, survey)
 	}
 	return &diagnostic.Error{
 		Attribute: []string{"send"},
