@@ -327,6 +327,7 @@ func TestConsentWithADateOfNoUse(t *testing.T) {
 		s.rows[i][columnDate] = date
 	}
 	e := w.subscribing("double_opt_in", s, klaviyo.ChannelEmail) // dates need no confirmation
+	e.Segments = w.export(teller{s}).Segments
 	e.Mapping.Consent.DateColumn = "consented_at"
 	r := w.run(t, e)
 	w.checkMembers(t, addresses(7))

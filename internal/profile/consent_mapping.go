@@ -128,10 +128,9 @@ func (r *consentReader) finish(row []string, resource []byte, info *Info) {
 	}
 	// The date is hashed as it is written: what is read from it depends on the time of
 	// the day, and a fingerprint must not.
-	c.Hash = HashOf(append([]byte("yes "+date+" "), number...)).Lo
-	var b [24]byte
-	binary.LittleEndian.PutUint64(b[:], info.Profile.Hi)
-	binary.LittleEndian.PutUint64(b[8:], info.Profile.Lo)
-	binary.LittleEndian.PutUint64(b[16:], c.Hash)
-	info.Profile = HashOf(b[:])
+	said := []byte("yes " + date + " ")
+	c.Hash = HashOf(append(said, number...)).Lo
+	b := binary.LittleEndian.AppendUint64(make([]byte, 0, 24), info.Profile.Hi)
+	b = binary.LittleEndian.AppendUint64(b, info.Profile.Lo)
+	info.Profile = HashOf(binary.LittleEndian.AppendUint64(b, HashOf(said).Lo))
 }

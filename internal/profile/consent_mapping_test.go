@@ -104,6 +104,7 @@ func TestConsentOfARow(t *testing.T) {
 // With another number, a consent by phone is another one.
 func TestConsentIsOfANumber(t *testing.T) {
 	t.Parallel()
+	profiles := map[profile.Hash]bool{}
 	for _, uses := range []bool{false, true} {
 		m := &profile.ConsentMapping{Column: "ok", UsesPhone: uses}
 		_, one, _ := encodeConsent(t, m, nil, "a@example.com", "+34600111222", "yes")
@@ -111,6 +112,10 @@ func TestConsentIsOfANumber(t *testing.T) {
 		if (one.Consent.Hash != other.Consent.Hash) != uses {
 			t.Errorf("by phone %t: %d and %d", uses, one.Consent.Hash, other.Consent.Hash)
 		}
+		profiles[one.Profile] = true
+	}
+	if len(profiles) != 1 {
+		t.Error("the hash of a profile depends on the channels")
 	}
 }
 
