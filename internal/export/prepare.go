@@ -58,6 +58,9 @@ func (e *Export) prepareStages(ctx context.Context, client *klaviyo.Client, reje
 	if err := e.CheckFlows(ctx, client, e.Joining(p.survey)); err != nil {
 		return p, err
 	}
+	if err := e.CheckAskedOnce(list, p.survey); err != nil {
+		return p, err
+	}
 	if err := e.CheckConfirmations(list, e.Subscribes(p.survey)); err != nil {
 		return p, err
 	}

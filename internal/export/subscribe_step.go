@@ -23,6 +23,7 @@ import (
 type subscribeStep struct {
 	export  *Export
 	client  *klaviyo.Client
+	list    klaviyo.List
 	imports *importStep // is over
 	news    *subscribing
 
@@ -41,9 +42,9 @@ type subscribeStep struct {
 
 func (e *Export) subscribeStep(client *klaviyo.Client, list klaviyo.List, imported *importStep) *subscribeStep {
 	return &subscribeStep{
-		export: e, client: client, imports: imported, news: imported.subscribing, started: e.clock().Now(),
+		export: e, client: client, list: list, imports: imported, news: imported.subscribing, started: e.clock().Now(),
 		request: klaviyo.SubscribeRequest{
-			ListID: e.ListID, CustomSource: e.Subscription.CustomSource, Historical: e.historical(), Confirms: e.confirms(list),
+			ListID: e.ListID, CustomSource: e.Subscription.CustomSource, Historical: e.historical(), Confirms: e.Confirms(list),
 		},
 	}
 }
@@ -53,6 +54,10 @@ func (s *subscribeStep) run(ctx context.Context) error {
 	s.total.Store(s.outcome.News)
 	if s.outcome.News == 0 {
 		return nil
+	}
+	if s.request.Confirms && s.news.unknown() { // the consents have changed since they were surveyed
+		s.news.dealt, s.outcome.Left = clone(s.news.before), s.outcome.News
+		return notKnownWhoWasAsked(s.list, s.outcome.News)
 	}
 	ask := lookup[consenting]{find: s.lookUpConsents, take: func(p *pipeline.Profile, v consenting) error { return s.take(ctx, p, v) }}
 	err := ask.run(ctx, func(ctx context.Context) error { return s.pass(ctx, &ask) })

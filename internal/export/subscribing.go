@@ -1,6 +1,8 @@
 package export
 
 import (
+	"cmp"
+
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/pipeline"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/sketch"
 )
@@ -13,6 +15,7 @@ type subscribing struct {
 
 	given    int64          // usable consents of the import
 	imported *sketch.Sketch // the same; nil if no sketches are kept
+	likeOld  *sketch.Sketch // the same, comparable with before; nil unless imported is of another size
 	again    *sketch.Sketch // usable consents of the second pass
 
 	only  map[sketch.Entry]bool // the news; nil if they are all but the first begun
@@ -32,16 +35,36 @@ func (e *Export) newSubscribing(surveyed *Survey) *subscribing {
 	if !e.TrackChanges {
 		return s
 	}
-	// A sketch of half or of twice the size is of so many other people that the news could
-	// not be listed anyway.
-	cells := sketch.CellsFor(int(surveyed.Consents.Given))
-	if have := e.Subscribed; have != nil && have.Cells() <= 2*cells && cells <= 2*have.Cells() {
-		s.before, s.imported = have, sketch.NewLike(have)
-	} else {
+	s.before = e.Subscribed
+	cells := e.consentCells(surveyed.Consents.Given)
+	switch {
+	case s.before == nil:
 		s.imported = sketch.New(newSalt(), cells)
+	case s.before.Cells() > 2*cells || cells > 2*s.before.Cells():
+		s.imported, s.likeOld = sketch.New(newSalt(), cells), sketch.NewLike(s.before)
+	default:
+		s.imported = sketch.NewLike(s.before)
 	}
 	s.again = sketch.NewLike(s.imported)
 	return s
+}
+
+// consentCells is how many cells a sketch of so many consents has. Without dates it lists
+// more news than usual, about a fifth of the consents, since it may be what keeps Klaviyo
+// from asking the same people again. Larger, it would show single entries by itself.
+func (e *Export) consentCells(consents int64) int {
+	if e.historical() {
+		return sketch.CellsFor(int(consents))
+	}
+	return sketch.CellsFor(int(consents * 5 / 2))
+}
+
+// comparable is what the import has read, as a sketch that can be compared with before.
+func (s *subscribing) comparable() *sketch.Sketch { return cmp.Or(s.likeOld, s.imported) }
+
+// unknown reports whether it is not known which of the consents were dealt with before.
+func (s *subscribing) unknown() bool {
+	return s.before != nil && s.before.Count() > 0 && s.only == nil && s.begun == 0
 }
 
 // note takes in the consent of a profile as the import reads it.
@@ -51,7 +74,8 @@ func (s *subscribing) note(p *pipeline.Profile) {
 	}
 	s.given++
 	addConsent(s.imported, p)
-	if pipeline.SameSet(s.imported, s.before) {
+	addConsent(s.likeOld, p)
+	if pipeline.SameSet(s.comparable(), s.before) {
 		s.begun = s.given
 	}
 }
@@ -67,7 +91,7 @@ func addConsent(s *sketch.Sketch, p *pipeline.Profile) {
 // find finds out whose consents are news, once all are read, and returns how many.
 func (s *subscribing) find() int64 {
 	if s.before != nil {
-		if news, ok := onlyIn(s.imported, s.before); ok {
+		if news, ok := onlyIn(s.comparable(), s.before); ok {
 			s.only = make(map[sketch.Entry]bool, len(news))
 			for _, e := range news {
 				s.only[e] = true
@@ -146,8 +170,10 @@ func (s *subscribing) compare(c *pipeline.Consents, dealt *sketch.Sketch) *pipel
 	if s.later != nil && pipeline.SameSet(s.again, s.imported) {
 		out.Begun = dealt.Count()
 	}
-	if news, ok := onlyIn(s.imported, dealt); ok {
-		out.News, out.New = true, keysOf(news)
+	for _, read := range []*sketch.Sketch{s.imported, s.comparable()} { // dealt is like one of them
+		if news, ok := onlyIn(read, dealt); ok {
+			out.News, out.New = true, keysOf(news)
+		}
 	}
 	return &out
 }

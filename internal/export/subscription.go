@@ -100,16 +100,16 @@ func (e *Export) historical() bool {
 	return e.Mapping.Consent != nil && e.Mapping.Consent.DateColumn != ""
 }
 
-// confirms reports whether Klaviyo asks people for a confirmation whom the export
+// Confirms reports whether Klaviyo asks people for a confirmation whom the export
 // subscribes through a list. It does unless it says that the list is another kind.
-func (e *Export) confirms(list klaviyo.List) bool {
+func (e *Export) Confirms(list klaviyo.List) bool {
 	return !e.historical() && list.OptInProcess != "single_opt_in"
 }
 
 // CheckConfirmations refuses to have Klaviyo send a confirmation message to each of
 // so many people unless that is allowed.
 func (e *Export) CheckConfirmations(list klaviyo.List, people int64) error {
-	if e.Subscription == nil || people == 0 || e.Safeguards.AllowConfirmationMails || !e.confirms(list) {
+	if e.Subscription == nil || people == 0 || e.Safeguards.AllowConfirmationMails || !e.Confirms(list) {
 		return nil
 	}
 	return &diagnostic.Error{
@@ -120,6 +120,28 @@ func (e *Export) CheckConfirmations(list klaviyo.List, people int64) error {
 			"If the source knows when people consented, name the column in marketing_consent.consented_at_field: then nobody is asked. "+
 			"Or set the list to single opt-in.",
 			cmp.Or(list.Name, e.ListID), e.ListID, tally.Count(people, "profile")),
+	}
+}
+
+// CheckAskedOnce refuses to have people asked for a confirmation who may have been asked
+// before: where so many consents have changed that the sketch does not tell.
+func (e *Export) CheckAskedOnce(list klaviyo.List, s *Survey) error {
+	known := e.Subscribed == nil || e.Subscribed.Count() == 0 || s.Consents == nil || s.Consents.Given == 0 ||
+		e.isSince(s.Consents) && (s.Consents.News || s.Consents.Begun > 0)
+	if e.Subscription == nil || known || !e.Confirms(list) {
+		return nil
+	}
+	return nothingSent(notKnownWhoWasAsked(list, s.Consents.Given))
+}
+
+func notKnownWhoWasAsked(list klaviyo.List, people int64) error {
+	return &diagnostic.Error{
+		Attribute: []string{profile.GroupConsent},
+		Summary:   "Not Known Who Was Asked",
+		Detail: fmt.Sprintf("The list %q (%s) has double opt-in, and so many consents have changed since the last run that it is not known whom Klaviyo has asked for a confirmation before. "+
+			"Let the consents change in smaller steps, or append new rows to the end; or name the column with the dates in marketing_consent.consented_at_field, for then nobody is asked; or set the list to single opt-in. "+
+			"To have everybody asked once more who says yes and is not subscribed, %s at most, take the block marketing_consent out, apply, and put it back.",
+			list.Name, list.ID, tally.Count(people, "profile")),
 	}
 }
 
