@@ -595,6 +595,20 @@ func TestAccMarketingConsent_withoutRefresh(t *testing.T) {
 	c.terraformRun("No changes", "plan")
 }
 
+// With send = "everything" the next apply takes the sketch out of the state, even if it
+// runs nothing.
+func TestAccMarketingConsent_sketchRemoved(t *testing.T) {
+	t.Parallel()
+	w := newConsentEnv(t, singleOptIn)
+	c := newCLI(t, w.consents(consentRows(0, 20, "yes", "")))
+	c.terraformRun("Apply complete", "apply", "-auto-approve")
+	c.write("main.tf", strings.Replace(c.read("main.tf"), "list_id", "send = \"everything\"\nrun_on_apply = false\nlist_id", 1))
+	c.terraformRun("Apply complete", "apply", "-auto-approve")
+	if _, _, private := c.privateOf(); private[keySubscribed] != nil {
+		t.Error("the sketch is still kept")
+	}
+}
+
 // With send = "everything" no sketch is kept: everybody who says yes is looked up in each
 // run, and only whoever is not subscribed is. That makes no run due.
 func TestAccMarketingConsent_sendEverything(t *testing.T) {
