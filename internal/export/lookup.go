@@ -75,6 +75,10 @@ func (l *lookup[T]) add(ctx context.Context, p *pipeline.Profile) error {
 	}
 	q, kept := &l.next, *p
 	kept.JSON = bytes.Clone(p.JSON)
+	if p.Consent != nil {
+		consent := *p.Consent
+		kept.Consent = &consent
+	}
 	q.people, q.addresses, q.length = append(q.people, kept), append(q.addresses, spellings...), q.length+length
 	return nil
 }

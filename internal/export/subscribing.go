@@ -83,7 +83,7 @@ func (s *subscribing) note(p *pipeline.Profile) {
 // addConsent adds the consent of a profile to a sketch, which may be nil.
 func addConsent(s *sketch.Sketch, p *pipeline.Profile) {
 	if s != nil {
-		e := pipeline.ConsentEntryOf(s, p.Email.Lo, &p.Consent)
+		e := pipeline.ConsentEntryOf(s, p.Email.Lo, p.Consent)
 		s.Add(e.Key, e.Value)
 	}
 }
@@ -123,7 +123,7 @@ func (s *subscribing) takes(p *pipeline.Profile) bool {
 		s.met++
 		return s.met > s.begun
 	}
-	return s.only[pipeline.ConsentEntryOf(s.before, p.Email.Lo, &p.Consent)]
+	return s.only[pipeline.ConsentEntryOf(s.before, p.Email.Lo, p.Consent)]
 }
 
 // settle takes in a profile whose consent is dealt with. inTurn says that those of all

@@ -53,7 +53,7 @@ func (r *Reader) beginConsents() {
 
 // countConsent counts the consent of a profile.
 func (r *Reader) countConsent(row tally.Row, info *profile.Info) {
-	c := &info.Consent
+	c := info.Consent
 	if !c.Usable() {
 		r.counts.Consents.Faults.Add(row, string(c.Fault), c.Fault.Target(), c.Fault.Reason())
 		return

@@ -83,11 +83,11 @@ type Survey struct {
 // Profile is a row that became a profile, the first with its address.
 type Profile struct {
 	Row     tally.Row
-	Email   profile.Hash // of the address
-	Content profile.Hash // of the JSON, without the property that tells the segments, and of the consent
-	Key     uint64       // in the sketch of the reader; 0 if it has none
-	JSON    []byte       // a JSON:API resource object; valid until the next profile
-	Consent profile.Consent
+	Email   profile.Hash     // of the address
+	Content profile.Hash     // of the JSON, without the property that tells the segments, and of the consent
+	Key     uint64           // in the sketch of the reader; 0 if it has none
+	JSON    []byte           // a JSON:API resource object; valid until the next profile
+	Consent *profile.Consent // nil if the mapping has none; valid until the next profile
 }
 
 // TellsChanges reports whether the versions of all segments can be relied on
@@ -252,10 +252,10 @@ type encoded struct {
 	row        int64
 	start, end int // in the reader's json
 	info       profile.Info
-	first      bool   // no earlier row has its address
-	key        uint64 // of the address in the sketch
+	first      bool // no earlier row has its address
 
-	unconsented bool // there is no JSON, since the row does not say yes
+	unconsented bool   // there is no JSON, since the row does not say yes
+	key         uint64 // of the address in the sketch
 }
 
 // encode encodes the rows of a chunk.
@@ -318,7 +318,7 @@ func (r *Reader) count(row tally.Row, segment int, e *encoded) {
 	if r.Sketch != nil {
 		r.Sketch.Add(e.key, info.Profile.Lo|ofProfile)
 	}
-	if info.Consent.Given {
+	if info.Consent != nil && info.Consent.Given {
 		r.countConsent(row, info)
 	}
 	for _, n := range info.Notes {

@@ -46,7 +46,7 @@ func (f ConsentFault) Target() Target {
 }
 
 // Usable reports whether the person can be subscribed.
-func (c *Consent) Usable() bool { return c.Given && c.Fault == "" }
+func (c *Consent) Usable() bool { return c != nil && c.Given && c.Fault == "" }
 
 // OnlyConsented reports whether rows that do not say yes become no profiles.
 func (m Mapping) OnlyConsented() bool { return m.Consent != nil && m.Consent.Only }
@@ -97,6 +97,19 @@ func (e *Encoder) ReadConsentsAt(now time.Time) {
 	}
 }
 
+// memory returns the memory for the consent of the next row: that of the row before, if
+// there was one.
+func (r *consentReader) memory(info *Info) *Consent {
+	switch {
+	case r == nil:
+		return nil
+	case info.Consent == nil:
+		return new(Consent)
+	}
+	*info.Consent = Consent{}
+	return info.Consent
+}
+
 // begin reads whether a row says yes. It returns a rejection for a row that is no
 // profile because it does not.
 func (r *consentReader) begin(row []string, info *Info) *Rejection {
@@ -110,7 +123,7 @@ func (r *consentReader) begin(row []string, info *Info) *Rejection {
 // finish completes the consent of an encoded profile and makes it a part of the hash
 // of the profile. No consent leaves the hash as it is.
 func (r *consentReader) finish(row []string, resource []byte, info *Info) {
-	c := &info.Consent
+	c := info.Consent
 	if !c.Given {
 		return
 	}

@@ -57,7 +57,7 @@ func TestConsentIsHashedAndNotWritten(t *testing.T) {
 		hashes[info.Profile] = name
 	}
 	for _, no := range []string{"no", "", "false"} {
-		if _, info, _ := encodeConsent(t, m, nil, "a@example.com", "+34600111222", no, second); info.Profile != none.Profile || info.Consent != (profile.Consent{}) {
+		if _, info, _ := encodeConsent(t, m, nil, "a@example.com", "+34600111222", no, second); info.Profile != none.Profile || *info.Consent != (profile.Consent{}) {
 			t.Errorf("%q changes the hash of a profile", no)
 		}
 	}

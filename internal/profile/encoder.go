@@ -124,7 +124,7 @@ type Info struct {
 	Email   Hash // of the normalised address
 	Profile Hash // of the encoded bytes, and of the consent if it is given
 	Notes   []Note
-	Consent Consent
+	Consent *Consent               // nil if the mapping has none; valid until info is used again
 	Omitted [len(Identifiers)]bool // identifiers that [Encoder.OmitIdentifiers] left out
 }
 
@@ -163,9 +163,9 @@ func newField(u use, cell int, json bool) field {
 // out, so that the profile in Klaviyo keeps the value that it has, unless the
 // mapping clears the property. For a row that
 // cannot be exported Append returns dst unchanged and a rejection; info is then
-// undefined, except for its address if the rejection is Unconsented. Its notes reuse the memory of those that it had.
+// undefined, except for its address if the rejection is Unconsented. Its notes and its consent reuse the memory of those that it had.
 func (e *Encoder) Append(dst []byte, row []string, info *Info) ([]byte, *Rejection) {
-	*info = Info{Notes: info.Notes[:0]}
+	*info = Info{Notes: info.Notes[:0], Consent: e.consent.memory(info)}
 	buf, rejection := e.appendEmail(append(dst, head...), row, info)
 	if rejection != nil {
 		return dst, rejection
