@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -534,6 +535,16 @@ func TestAccMarketingConsent_notKnownWhoWasAsked(t *testing.T) {
 	if n := len(w.Confirmations()); n != rows || w.sent("POST", importsPath) != sent {
 		t.Fatalf("%d people were asked", n)
 	}
+
+	_, _, private := c.privateOf()
+	w.consentSegment(consentRows(0, rows+1, "yes", ""))
+	kept := regexp.MustCompile(`"sketch":"[^"]*"`).ReplaceAllString(string(private[keySubscribed]), `"sketch":"AAAA"`)
+	c.damage(keySubscribed, kept)
+	c.fail("what the state keeps of the consents cannot be read", append([]string{"apply", "-auto-approve"}, quiet...)...)
+	if n := len(w.Confirmations()); n != rows {
+		t.Fatalf("%d people were asked", n)
+	}
+	w.consentSegment(consentRows(rows, 3*rows, "yes", "") + consentRows(0, rows, "yes", ""))
 
 	with := c.read("main.tf")
 	at := strings.Index(with, "  marketing_consent {")
