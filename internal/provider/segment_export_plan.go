@@ -36,7 +36,8 @@ type exportPlan struct {
 	ranBefore     bool           // the last run was to the list of the plan
 	known         bool           // which profiles Klaviyo acknowledged in the last run
 
-	unsubscribed int64 // people whom earlier runs were to subscribe, and did not
+	unsubscribed   int64 // people whom earlier runs were to subscribe, and did not
+	subscribedLost bool  // which consents they have dealt with was kept, and cannot be read
 
 	unfinished *unfinishedRemoval // what a run has not finished; nil if that is nothing
 }

@@ -36,6 +36,7 @@ func (p *exportPlan) loadSubscribed(ctx context.Context) {
 	p.unsubscribed = kept.Left
 	if p.plan.send() == due.SendChanges {
 		p.export.Subscribed = decodeSketch(ctx, keySubscribed, kept.Sketch)
+		p.subscribedLost = p.export.Subscribed == nil && len(kept.Sketch) > 0
 	}
 }
 
@@ -107,7 +108,16 @@ func (p *exportPlan) checkConfirmations(ctx context.Context, survey *export.Surv
 // before: each run would do so without a sketch, and so does one that cannot tell whose
 // consent is new.
 func (p *exportPlan) checkAskedOnce(list klaviyo.List, survey *export.Survey) error {
-	if p.plan.send() != due.SendEverything {
+	switch {
+	case p.subscribedLost:
+		return &diagnostic.Error{
+			Attribute: []string{consentArgument},
+			Summary:   "Not Known Who Was Asked",
+			Detail: fmt.Sprintf("The list %q has double opt-in, and what the state keeps of the consents cannot be read, so it is not known whom Klaviyo has asked for a confirmation before. Nothing was sent. "+
+				"Restore an earlier state, or use the version of the provider that wrote it. To have everybody asked once more who says yes and is not subscribed, take the block %s out, apply, and put it back.",
+				list.Name, consentArgument),
+		}
+	case p.plan.send() != due.SendEverything:
 		return p.export.CheckAskedOnce(list, survey)
 	}
 	return &diagnostic.Error{

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -307,7 +308,7 @@ func TestAccMarketingConsent_refusedByKlaviyo(t *testing.T) {
 	var once sync.Once
 	w.OnRequest(func(r *http.Request) { // they opt out after they were looked up
 		if r.URL.Path == subscriptionsPath {
-			once.Do(func() { w.Unsubscribe(w.list.ID, "p3@example.com"); w.Unsubscribe(w.list.ID, "p1100@example.com") })
+			once.Do(func() { w.Unsubscribe(w.list.ID, "p3@example.com"); w.Unsubscribe(w.list.ID, "p900@example.com") })
 		}
 	})
 	c := newCLI(t, w.consents(consentRows(0, rows, "yes", "2020-01-02"), `consented_at_field = "Since"`))
@@ -315,10 +316,10 @@ func TestAccMarketingConsent_refusedByKlaviyo(t *testing.T) {
 	out := c.output.String()
 	c.wantWords(out, "Warning: Consent That Klaviyo Refused: VIP customers to Klaviyo")
 	c.wantWords(out, "subscribed 2 of 1,200 profiles to no channel")
-	c.wantWords(out, "2 rows (4, 1101 of vip)")
+	c.wantWords(out, "2 rows (4, 901 of vip)")
 	c.run(`status = "partial"`, "show", "-no-color")
 	c.run(`profiles_subscribed = 1198`, "show", "-no-color")
-	w.wantEmailSubscribers(lacking(numbered(0, rows), []string{"p3@example.com", "p1100@example.com"}))
+	w.wantEmailSubscribers(lacking(numbered(0, rows), []string{"p3@example.com", "p900@example.com"}))
 	if strings.Contains(out, "@example.com") {
 		t.Error("somebody is named")
 	}
@@ -535,6 +536,16 @@ func TestAccMarketingConsent_notKnownWhoWasAsked(t *testing.T) {
 		t.Fatalf("%d people were asked", n)
 	}
 
+	_, _, private := c.privateOf()
+	w.consentSegment(consentRows(0, rows+1, "yes", ""))
+	kept := regexp.MustCompile(`"sketch":"[^"]*"`).ReplaceAllString(string(private[keySubscribed]), `"sketch":"AAAA"`)
+	c.damage(keySubscribed, kept)
+	c.fail("what the state keeps of the consents cannot be read", append([]string{"apply", "-auto-approve"}, quiet...)...)
+	if n := len(w.Confirmations()); n != rows {
+		t.Fatalf("%d people were asked", n)
+	}
+	w.consentSegment(consentRows(rows, 3*rows, "yes", "") + consentRows(0, rows, "yes", ""))
+
 	with := c.read("main.tf")
 	at := strings.Index(with, "  marketing_consent {")
 	end := at + strings.Index(with[at:], "}") + 2
@@ -593,6 +604,20 @@ func TestAccMarketingConsent_withoutRefresh(t *testing.T) {
 	w.wantSubscribed(numbered(0, 15))
 	c.terraformRun("No changes", "plan", "-refresh=false")
 	c.terraformRun("No changes", "plan")
+}
+
+// With send = "everything" the next apply takes the sketch out of the state, even if it
+// runs nothing.
+func TestAccMarketingConsent_sketchRemoved(t *testing.T) {
+	t.Parallel()
+	w := newConsentEnv(t, singleOptIn)
+	c := newCLI(t, w.consents(consentRows(0, 20, "yes", "")))
+	c.terraformRun("Apply complete", "apply", "-auto-approve")
+	c.write("main.tf", strings.Replace(c.read("main.tf"), "list_id", "send = \"everything\"\nrun_on_apply = false\nlist_id", 1))
+	c.terraformRun("Apply complete", "apply", "-auto-approve")
+	if _, _, private := c.privateOf(); private[keySubscribed] != nil {
+		t.Error("the sketch is still kept")
+	}
 }
 
 // With send = "everything" no sketch is kept: everybody who says yes is looked up in each
