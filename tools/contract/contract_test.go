@@ -293,7 +293,7 @@ func TestExportsKeepTheContract(t *testing.T) {
 			Consent: &profile.ConsentMapping{Column: "yes", DateColumn: "since"},
 		},
 		Subscription: &export.Subscription{Channels: []klaviyo.Channel{klaviyo.ChannelEmail, klaviyo.ChannelSMS}, CustomSource: "shop"},
-		ListID: w.listID, Destination: export.Destination{AccountID: accountID, Consent: true}, SegmentProperty: "segments",
+		ListID:       w.listID, Destination: export.Destination{AccountID: accountID, Consent: true}, SegmentProperty: "segments",
 		Safeguards:   export.Safeguards{MaxRejectedPercent: 100, MaxRemovedPercent: 100},
 		TrackChanges: true, Mirror: export.MirrorAll,
 		Segments: []pipeline.Segment{{Name: "all", Source: file.Source{Path: path}}},
