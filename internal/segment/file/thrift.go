@@ -124,9 +124,6 @@ func (s *thriftSkimmer) values(size uint64, depth int, kinds ...byte) error {
 	if depth > maxThriftDepth {
 		return parquet.ErrCorrupted
 	}
-	if size > uint64(len(s.text)-s.pos) {
-		return io.ErrUnexpectedEOF
-	}
 	for range size {
 		for _, kind := range kinds {
 			if kind == thriftStruct {
