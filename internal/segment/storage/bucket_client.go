@@ -55,6 +55,9 @@ type boundedBody struct {
 	rest int
 }
 
+// NonRetriable tells the client of Azure that requesting it again does not help.
+func (*readError) NonRetriable() {}
+
 // Read implements [io.Reader].
 func (b *boundedBody) Read(p []byte) (int, error) {
 	if b.rest <= 0 {
