@@ -1,0 +1,74 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"time"
+)
+
+// source serves the segment over HTTP, and may go wrong while it is read.
+type source struct {
+	server *httptest.Server
+
+	mu      sync.Mutex
+	content []byte
+	number  int // of the content
+	reads   int // since the fault was armed
+	fault   func(read int, content []byte) answer
+}
+
+// answer is how a source answers a request.
+type answer struct {
+	content []byte
+	tag     string // what tells this content from others
+	cut     bool   // the connection ends half-way
+}
+
+func newSource() *source {
+	s := &source{}
+	s.server = httptest.NewServer(s)
+	return s
+}
+
+func (s *source) url() string { return s.server.URL + "/vip.csv" }
+
+// set replaces the content.
+func (s *source) set(content []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.content, s.number = content, s.number+1
+}
+
+// arm sets how reads from now on are answered, nil for as they should.
+func (s *source) arm(fault func(read int, content []byte) answer) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fault, s.reads = fault, 0
+}
+
+// ServeHTTP implements http.Handler.
+func (s *source) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	a := s.answer(r.Method == http.MethodGet)
+	w.Header().Set("ETag", `"`+a.tag+`"`)
+	if a.cut && r.Method == http.MethodGet {
+		w.Header().Set("Content-Length", fmt.Sprint(len(a.content)))
+		_, _ = w.Write(a.content[:len(a.content)/2]) // the client may have hung up
+		panic(http.ErrAbortHandler)
+	}
+	http.ServeContent(w, r, "vip.csv", time.Time{}, bytes.NewReader(a.content))
+}
+
+func (s *source) answer(reads bool) answer {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if reads {
+		s.reads++
+	}
+	if s.fault != nil {
+		return s.fault(s.reads, s.content)
+	}
+	return answer{content: s.content, tag: fmt.Sprint(s.number)}
+}
