@@ -187,7 +187,7 @@ func (w *world) faulty(ctx context.Context) error {
 		if p.fails == "" && out.lastRun.Status != p.status {
 			c.breaks("the run ends %s", out.lastRun.Status)
 		}
-		if problem := w.compare(); p.fails == "" && p.status == succeeded && problem != "" {
+		if problem := w.compare(); p.fails == "" && p.status == succeeded && !p.stale && problem != "" {
 			c.breaks("the run succeeds, but %s", problem)
 		}
 	}
@@ -231,6 +231,9 @@ func (w *world) checkStruck() {
 	if w.halfway && !w.half.Load() {
 		w.cell.breaks("the fault did not happen: half-way was not reached")
 	}
+	if w.cell.fault.remote && !w.source.struck() {
+		w.cell.breaks("the fault did not happen: the source was not read again")
+	}
 	if struck := w.cell.fault.struck; struck != nil && !struck(w) {
 		w.cell.breaks("the fault did not happen")
 	}
@@ -240,7 +243,7 @@ func (w *world) checkStruck() {
 func (w *world) healed(ctx context.Context) error {
 	c, f := w.cell, w.cell.fault
 	w.ClearFaults()
-	w.source.arm(nil)
+	w.source.arm(0, nil)
 	w.terraform.cli = filepath.Join(w.shared, usual)
 	if f.disarm != nil {
 		f.disarm(w)

@@ -17,6 +17,7 @@ type source struct {
 	content []byte
 	number  int // of the content
 	reads   int // since the fault was armed
+	from    int // the first of them that goes wrong
 	fault   func(read int, content []byte) answer
 }
 
@@ -42,11 +43,18 @@ func (s *source) set(content []byte) {
 	s.content, s.number = content, s.number+1
 }
 
-// arm sets how reads from now on are answered, nil for as they should.
-func (s *source) arm(fault func(read int, content []byte) answer) {
+// arm sets how reads are answered, from so many on from now; nil for as they should.
+func (s *source) arm(from int, fault func(read int, content []byte) answer) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.fault, s.reads = fault, 0
+	s.from, s.fault, s.reads = from, fault, 0
+}
+
+// struck reports whether a read has gone wrong.
+func (s *source) struck() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.reads >= s.from
 }
 
 // ServeHTTP implements http.Handler.
@@ -67,7 +75,7 @@ func (s *source) answer(reads bool) answer {
 	if reads {
 		s.reads++
 	}
-	if s.fault != nil {
+	if s.fault != nil && s.reads >= s.from {
 		return s.fault(s.reads, s.content)
 	}
 	return answer{content: s.content, tag: fmt.Sprint(s.number)}

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // terraform runs the CLI in a folder of its own.
@@ -118,7 +119,12 @@ type lastRun struct {
 	Jobs   int    `json:"jobs"`
 }
 
+// hangGuard is more than any command takes.
+const hangGuard = 5 * time.Minute
+
 func (t *terraform) output(ctx context.Context, args ...string) (out []byte, code int, err error) {
+	ctx, cancel := context.WithTimeout(ctx, hangGuard)
+	defer cancel()
 	cmd := exec.CommandContext(ctx, t.path, args...)
 	cmd.Dir, cmd.Env = t.dir, append(t.env, "TF_CLI_CONFIG_FILE="+t.cli)
 	var both bytes.Buffer
