@@ -107,6 +107,7 @@ type world struct {
 
 	before, people []person // of the segment
 	listID         string
+	last           lastRun
 	matches        atomic.Int32 // requests of the mode since the fault was armed
 	half           atomic.Bool  // half-way was reached
 	halfway        bool         // the fault happens then
@@ -168,9 +169,20 @@ func (w *world) faulty(ctx context.Context) error {
 	if err := w.configure(f.provider, f.export); err != nil {
 		return err
 	}
+	apply := []string{"apply", "-auto-approve", "-input=false", "-json"}
+	if f.remote { // the plan reads the segment, too
+		r, err := w.terraform.run(ctx, "plan", "-out=planned", "-input=false", "-json")
+		if err != nil {
+			return err
+		}
+		if r.code != 0 {
+			return fmt.Errorf("the plan fails: %s", r.errors())
+		}
+		apply = append(apply, "planned")
+	}
 	w.ResetRequests()
 	f.arm(w)
-	r, err := w.terraform.run(ctx, "apply", "-auto-approve", "-input=false", "-json")
+	r, err := w.terraform.run(ctx, apply...)
 	if err != nil {
 		return err
 	}
@@ -183,7 +195,7 @@ func (w *world) faulty(ctx context.Context) error {
 			return err
 		}
 		c.seen = out.lastRun.Status
-		fmt.Fprintf(&w.terraform.log, "last_run: %+v\n", out.lastRun)
+		w.last = out.lastRun
 		if p.fails == "" && out.lastRun.Status != p.status {
 			c.breaks("the run ends %s", out.lastRun.Status)
 		}

@@ -1,11 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/simulator"
@@ -63,86 +63,87 @@ func fails(summary string, words ...string) promise {
 	return promise{fails: summary, words: words, then: nextApply}
 }
 
+// refused is what is said of a list that is gone when people are subscribed to it.
+var refused = fails("Klaviyo Refused The Request", "A list with id", "does not exist")
+
 const htmlPage = "<html><body>Bad Gateway</body></html>"
 
-// answers lets the mode's own requests be answered with a status, so many times.
-func answers(status, times int, retryAfter string) func(*world) {
-	return func(w *world) {
-		f := simulator.Fault{Times: times, Status: status, Header: http.Header{}}
-		if retryAfter != "" {
-			f.Header.Set("Retry-After", retryAfter)
-		}
-		w.inject(f)
-	}
+// requests lets the mode's own requests go wrong.
+func requests(f simulator.Fault) func(*world) {
+	return func(w *world) { w.inject(f) }
 }
+
+func retryAfter(value string) http.Header { return http.Header{"Retry-After": {value}} }
 
 // faults are all faults with their promises.
 var faults = []fault{
 	{
 		name: "none", arm: func(*world) {}, promise: goesOn("this is how the cells go without a fault"),
-		struck: func(w *world) bool { return w.imports() >= 2 },
+		struck: func(w *world) bool { return w.imports() >= 2 && (w.cell.mode != upsert || w.last.Sent == "changes") },
 	},
-	{name: "429 storm", arm: answers(429, 8, "0"), promise: goesOn("waits and goes on")},
-	{name: "429, Retry-After missing", arm: answers(429, 3, ""), promise: goesOn("waits and goes on")},
+	{name: "429 storm", arm: requests(simulator.Fault{Times: 8, Status: 429, Header: retryAfter("0")}), promise: goesOn("waits and goes on")},
+	{name: "429, Retry-After missing", arm: requests(simulator.Fault{Times: 3, Status: 429}), promise: goesOn("waits and goes on")},
 	{
 		name: "429, Retry-After dated", promise: goesOn("waits until then and goes on"),
 		arm: func(w *world) {
-			answers(429, 2, time.Now().Add(4*time.Second).UTC().Format(http.TimeFormat))(w)
+			date := time.Now().Add(4 * time.Second).UTC().Format(http.TimeFormat)
+			w.inject(simulator.Fault{Times: 2, Status: 429, Header: retryAfter(date)})
 		},
 	},
 	{
-		name: "429, Retry-After in 2099", arm: answers(429, 1, "Thu, 01 Jan 2099 00:00:00 GMT"),
+		name: "429, Retry-After in 2099", arm: requests(simulator.Fault{Nth: 2, Status: 429, Header: retryAfter("Thu, 01 Jan 2099 00:00:00 GMT")}),
 		promise: fails("Klaviyo's Rate Limit Is Used Up", "Klaviyo asks to wait for"),
 	},
 	{
-		name: "429, Retry-After 10^9 s", arm: answers(429, 1, "1000000000"),
+		name: "429, Retry-After 10^9 s", arm: requests(simulator.Fault{Nth: 2, Status: 429, Header: retryAfter("1000000000")}),
 		promise: fails("Klaviyo's Rate Limit Is Used Up", "Klaviyo asks to wait for 24h"),
 	},
-	{name: "429, Retry-After negative", arm: answers(429, 2, "-5"), promise: goesOn("takes it for missing")},
-	{name: "429, Retry-After text", arm: answers(429, 2, "soon"), promise: goesOn("takes it for missing")},
+	{name: "429, Retry-After negative", arm: requests(simulator.Fault{Times: 2, Status: 429, Header: retryAfter("-5")}), promise: goesOn("takes it for missing")},
+	{name: "429, Retry-After text", arm: requests(simulator.Fault{Times: 2, Status: 429, Header: retryAfter("soon")}), promise: goesOn("takes it for missing")},
 	{
 		name: "5xx, transient", promise: goesOn("sends the request again"),
 		arm: func(w *world) {
 			for _, status := range []int{500, 503, 504} {
-				answers(status, 1, "")(w)
+				w.inject(simulator.Fault{Status: status})
 			}
 		},
 	},
 	{
-		name: "5xx, lasting", arm: answers(503, -1, ""), provider: `retry_timeout = "2s"`,
+		name: "5xx, lasting", arm: requests(simulator.Fault{Nth: 2, Times: -1, Status: 503}), provider: `retry_timeout = "2s"`,
 		promise: fails("Klaviyo Fails", "gave up after", "https://status.klaviyo.com"),
 	},
 	{
 		name: "HTML page, 502", promise: goesOn("sends the request again"),
-		arm: func(w *world) { w.inject(simulator.Fault{Times: 2, Status: 502, Body: htmlPage}) },
+		arm: requests(simulator.Fault{Times: 2, Status: 502, Body: htmlPage}),
 	},
 	{
 		name: "HTML page, 403", promise: fails("Klaviyo Blocks This Address", "before it reached Klaviyo's API"),
-		arm: func(w *world) { w.inject(simulator.Fault{Nth: 2, Status: 403, Body: htmlPage}) },
+		arm: requests(simulator.Fault{Nth: 2, Status: 403, Body: htmlPage}),
 	},
 	{
 		name: "HTML page, 200", promise: goesOn("does not take it for success, sends the request again"),
-		arm: func(w *world) { w.inject(simulator.Fault{Times: 2, Status: 200, Body: htmlPage}) },
+		arm: requests(simulator.Fault{Times: 2, Status: 200, Body: htmlPage}),
 	},
 	{
 		name: "reset before acceptance", promise: goesOn("sends the request again"),
-		arm: func(w *world) { w.inject(simulator.Fault{Times: 3, DropBefore: true}) },
+		arm: requests(simulator.Fault{Times: 3, DropBefore: true}),
 	},
 	{
 		name: "reset after acceptance", promise: goesOn("sends the request again, which changes nothing"),
-		arm: func(w *world) { w.inject(simulator.Fault{Times: 2, DropAfter: true}) },
+		arm: requests(simulator.Fault{Times: 2, DropAfter: true}),
 	},
 	{
 		name: "slow answers", promise: goesOn("waits"),
-		arm: func(w *world) { w.inject(simulator.Fault{Times: 2, Delay: time.Second}) },
+		arm: requests(simulator.Fault{Times: 2, Delay: time.Second}),
 	},
 	{
 		name: "slower than request_timeout", promise: goesOn("sends the request again"), provider: `request_timeout = "3s"`,
-		arm: func(w *world) { w.inject(simulator.Fault{Times: 2, Delay: time.Minute}) },
+		arm: requests(simulator.Fault{Times: 2, Delay: time.Minute}),
 	},
 	{name: "truncated JSON", arm: truncate, promise: goesOn("reads the answer again")},
 	{
 		name: "job stuck", export: "timeouts {\n    update = \"15s\"\n  }", arm: func(w *world) { w.DelayJobs(1, 24*time.Hour) },
+		disarm:  func(w *world) { w.ReleaseJobs() },
 		promise: fails("Export Interrupted", "timeouts.update of 15s is over", "accepted but not finished 1 job"),
 	},
 	{
@@ -173,16 +174,16 @@ var faults = []fault{
 		name: "scope lost half-way", arm: loseScope, disarm: addKey,
 		promise: fails("API Key Lacks A Scope", "create a new private key"),
 		except: map[mode]promise{consent: {
-			status: succeeded, warns: "Nobody", words: []string{"subscriptions:write"}, then: "everybody is on the list; " + nextApply,
+			status: "not_subscribed", warns: "Nobody Was Subscribed", words: []string{"subscriptions:write"}, then: "everybody is on the list; " + nextApply,
 		}},
 	},
 	{
 		name: "list deleted half-way", arm: func(w *world) { w.onHalfway(func() { w.DeleteList(w.listID) }) },
-		promise: fails("List Not Found", "deleted"),
+		promise: fails("List Not Found", "deleted"), except: map[mode]promise{consent: refused},
 	},
 	{
 		name: "account swapped half-way", arm: swapAccount, disarm: addKey,
-		promise: fails("List Not Found"),
+		promise: fails("List Not Found"), except: map[mode]promise{consent: refused},
 	},
 	{
 		name: "disk full at rejects_path", arm: func(w *world) { w.terraform.cli = filepath.Join(w.shared, onFullDisk) },
@@ -193,21 +194,24 @@ var faults = []fault{
 		promise: fails("Rejects File Cannot Be Written", "Nothing was sent"),
 	},
 	{
-		name: "source fails half-way", remote: true, arm: sourceAt(2, func(_ int, content []byte) answer {
-			return answer{content, "same", true}
+		name: "source fails half-way", remote: true, arm: sourceAt(sending, func(_ int, content []byte) answer {
+			return answer{content: content, cut: true}
 		}),
-		promise: fails("Segment Cannot Be Read"),
+		promise: fails("Segment Cannot Be Read", "the transfer breaks off again and again", "Klaviyo had finished 1 import job"),
 	},
 	{
-		name: "source shrinks half-way", remote: true, arm: sourceAt(2, func(_ int, content []byte) answer {
-			return answer{content[:shorter(content)], "shorter", false}
+		name: "source shrinks half-way", remote: true, arm: sourceAt(sending, func(_ int, content []byte) answer {
+			return answer{content: content[:shorter(content)], tag: "shorter"}
 		}),
 		promise: promise{status: succeeded, then: "exports what is there; " + nextApply, stale: true},
 		except:  map[mode]promise{mirror: fails("Too Many Members Would Be Removed")},
 	},
 	{
-		name: "source changes half-way", remote: true, arm: sourceAt(2, func(read int, content []byte) answer {
-			return answer{content, time.Now().String(), read == 2}
+		name: "source changes half-way", remote: true, arm: sourceAt(sending, func(read int, content []byte) answer {
+			if read == sending {
+				return answer{content: content, cut: true}
+			}
+			return answer{content: content, tag: "other"}
 		}),
 		promise: fails("Segment Cannot Be Read", "changed while it was read"),
 	},
@@ -275,6 +279,9 @@ func blockRejects(w *world) {
 
 func unblockRejects(w *world) { _ = os.Remove(filepath.Join(w.dir, "rejects.csv")) }
 
+// An apply of a plan reads the segment for a survey, and once more to send it.
+const sending = 2
+
 // sourceAt lets a source go wrong from its nth read on.
 func sourceAt(nth int, fault func(read int, content []byte) answer) func(*world) {
 	return func(w *world) { w.source.arm(nth, fault) }
@@ -282,5 +289,5 @@ func sourceAt(nth int, fault func(read int, content []byte) answer) func(*world)
 
 // shorter is where the first half of the rows ends.
 func shorter(content []byte) int {
-	return strings.LastIndexByte(string(content[:len(content)/2]), '\n') + 1
+	return bytes.LastIndexByte(content[:len(content)/2], '\n') + 1
 }

@@ -129,7 +129,7 @@ func build(ctx context.Context, root, dir string) error {
 	if err := os.MkdirAll(full, 0o700); err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(full, name), []byte(fullDisk(binary)), 0o700); err != nil { //nolint:gosec // Terraform executes it
+	if err := os.WriteFile(filepath.Join(full, name), []byte(fullDisk(binary)), 0o700); err != nil {
 		return err
 	}
 	for config, bin := range map[string]string{usual: filepath.Dir(binary), onFullDisk: full} {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -24,8 +25,8 @@ type source struct {
 // answer is how a source answers a request.
 type answer struct {
 	content []byte
-	tag     string // what tells this content from others
-	cut     bool   // the connection ends half-way
+	tag     string // what tells this content from others; empty for that of the segment
+	cut     bool   // the connection ends before the last rows
 }
 
 func newSource() *source {
@@ -63,7 +64,7 @@ func (s *source) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("ETag", `"`+a.tag+`"`)
 	if a.cut && r.Method == http.MethodGet {
 		w.Header().Set("Content-Length", fmt.Sprint(len(a.content)))
-		_, _ = w.Write(a.content[:len(a.content)/2]) // the client may have hung up
+		_, _ = w.Write(a.content[:len(a.content)/20*19]) // the client may have hung up
 		panic(http.ErrAbortHandler)
 	}
 	http.ServeContent(w, r, "vip.csv", time.Time{}, bytes.NewReader(a.content))
@@ -75,8 +76,10 @@ func (s *source) answer(reads bool) answer {
 	if reads {
 		s.reads++
 	}
+	a := answer{content: s.content}
 	if s.fault != nil && s.reads >= s.from {
-		return s.fault(s.reads, s.content)
+		a = s.fault(s.reads, s.content)
 	}
-	return answer{content: s.content, tag: fmt.Sprint(s.number)}
+	a.tag = cmp.Or(a.tag, fmt.Sprint(s.number))
+	return a
 }

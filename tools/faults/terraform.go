@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -98,11 +99,11 @@ func (t *terraform) read(ctx context.Context) (outputs, error) {
 		err = fmt.Errorf("terraform output: %s", out)
 	}
 	var all struct {
-		ListID  struct{ Value string }
+		ListID  struct{ Value string }  `json:"list_id"`
 		LastRun struct{ Value lastRun } `json:"last_run"`
 	}
 	if err == nil {
-		err = json.Unmarshal(bytes.ReplaceAll(out, []byte(`"list_id"`), []byte(`"ListID"`)), &all)
+		err = json.Unmarshal(out, &all)
 	}
 	return outputs{all.ListID.Value, all.LastRun.Value}, err
 }
@@ -116,7 +117,6 @@ type outputs struct {
 type lastRun struct {
 	Status string `json:"status"`
 	Sent   string `json:"sent"`
-	Jobs   int    `json:"jobs"`
 }
 
 // hangGuard is more than any command takes.
@@ -126,7 +126,7 @@ func (t *terraform) output(ctx context.Context, args ...string) (out []byte, cod
 	ctx, cancel := context.WithTimeout(ctx, hangGuard)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, t.path, args...)
-	cmd.Dir, cmd.Env = t.dir, append(t.env, "TF_CLI_CONFIG_FILE="+t.cli)
+	cmd.Dir, cmd.Env = t.dir, slices.Concat(t.env, []string{"TF_CLI_CONFIG_FILE=" + t.cli})
 	var both bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &both, &both
 	err = cmd.Run()
