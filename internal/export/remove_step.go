@@ -63,7 +63,7 @@ func (s *removeStep) run(ctx context.Context) error {
 	if err := s.export.CheckRemovals(int64(len(leavers)), int64(s.seen.Len())); err != nil {
 		return err
 	}
-	return s.removal.run(ctx)
+	return ListError(s.export.ListID, s.removal.run(ctx))
 }
 
 // CheckRemovals refuses to take more members off the list than the safeguard
@@ -98,8 +98,12 @@ func (e *Export) checkKnownRemovals(ctx context.Context, client *klaviyo.Client,
 
 // explain says what was removed by the time the step failed.
 func (s *removeStep) explain(ctx context.Context, err error) error {
-	done := fmt.Sprintf("All profiles were sent and Klaviyo had finished with them. %s by then. Apply again: who is still to be removed is.",
-		tally.CountWith(s.removal.removed.Load(), "member", "was taken off the list", "were taken off the list"))
+	again := "Apply again"
+	if klaviyo.IsNotFound(err) {
+		again = "Once this is put right, apply again"
+	}
+	done := fmt.Sprintf("All profiles were sent and Klaviyo had finished with them. %s by then. %s: who is still to be removed is.",
+		tally.CountWith(s.removal.removed.Load(), "member", "was taken off the list", "were taken off the list"), again)
 	if ctx.Err() != nil {
 		return s.unfinished(interrupted(ctx, klaviyo.WaitedFor(err), done))
 	}

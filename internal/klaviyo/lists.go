@@ -119,5 +119,5 @@ func (c *Client) writeList(ctx context.Context, l List, r request) (List, error)
 //
 // https://developers.klaviyo.com/en/reference/delete_list
 func (c *Client) DeleteList(ctx context.Context, id string) error {
-	return c.do(ctx, request{operation: &deleteList, id: id}, nil)
+	return c.do(ctx, request{operation: &deleteList, id: id}, &acceptance{})
 }

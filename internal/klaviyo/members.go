@@ -117,5 +117,5 @@ func (c *Client) RemoveMembers(ctx context.Context, listID string, profileIDs []
 	if err != nil {
 		return err
 	}
-	return c.do(ctx, request{operation: &removeProfilesFromList, id: listID, body: [][]byte{body}}, nil)
+	return c.do(ctx, request{operation: &removeProfilesFromList, id: listID, body: [][]byte{body}}, &acceptance{})
 }

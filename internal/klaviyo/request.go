@@ -54,7 +54,7 @@ type request struct {
 func (r request) String() string { return r.operation.id }
 
 // do sends a request until it succeeds, fails for good, or the time for
-// repeating it is used up, and decodes the response into out unless that is nil.
+// repeating it is used up, and decodes the response into out.
 func (c *Client) do(ctx context.Context, r request, out any) error {
 	policy, arrived := c.newRetryPolicy(), false
 	state := &callState{operation: r.operation.id}
@@ -229,16 +229,13 @@ func readAll(resp *http.Response) ([]byte, error) {
 	return body, err
 }
 
-// decode decodes a body into out. With nil nothing is expected of the body.
+// decode decodes a body into out.
 func decode(status int, body []byte, out any) error {
-	switch out.(type) {
-	case nil:
-		return nil
-	case *acceptance:
+	if _, ok := out.(*acceptance); ok {
 		if status == http.StatusAccepted || len(bytes.TrimSpace(body)) == 0 {
 			return nil
 		}
-		return notUnderstood{fmt.Errorf("status %d with a body, where Klaviyo answers 202 without one", status)}
+		return notUnderstood{fmt.Errorf("status %d with a body, where Klaviyo answers without one", status)}
 	}
 	if err := json.Unmarshal(body, out); err != nil {
 		return notUnderstood{fmt.Errorf("status %d with a body that is not the JSON expected: %w", status, err)}
@@ -259,8 +256,8 @@ func (e notUnderstood) Unwrap() error { return e.error }
 // conclude from it that there is nothing.
 type document interface{ complete() bool }
 
-// acceptance is an answer without a document, which says that Klaviyo will do what
-// was asked. A page with status 200, as a proxy sends it, does not say that.
+// acceptance is an answer without a document, which says that Klaviyo has done or will
+// do what was asked. A page with status 200, as a proxy sends it, does not say that.
 type acceptance struct{}
 
 // errTooLarge means a response larger than any that Klaviyo sends.

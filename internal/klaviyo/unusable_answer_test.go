@@ -101,3 +101,21 @@ func TestExplainOddAnswers(t *testing.T) {
 		}
 	}
 }
+
+// What is answered without a document is done only if nothing else is in the answer: a
+// page with status 200 comes from something in front of Klaviyo.
+func TestAPageIsNotTakenForDone(t *testing.T) {
+	t.Parallel()
+	for _, operation := range []string{"RemoveMembers", "DeleteList"} {
+		t.Run(operation, func(t *testing.T) {
+			t.Parallel()
+			a := serve(t, klaviyo.Options{}, html(200), answer(204, ""))
+			if err := calls()[operation].do(t.Context(), a.Client); err != nil {
+				t.Error(err)
+			}
+			if n := len(a.received()); n != 2 {
+				t.Errorf("%d requests, want 2", n)
+			}
+		})
+	}
+}

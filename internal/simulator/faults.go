@@ -76,6 +76,13 @@ func (s *Server) OnRequest(hook func(*http.Request)) {
 	s.faults.hooks = append(s.faults.hooks, hook)
 }
 
+// ClearFaults ends what Inject and OnRequest have set up.
+func (s *Server) ClearFaults() {
+	s.faults.mu.Lock()
+	defer s.faults.mu.Unlock()
+	s.faults.armed, s.faults.hooks = nil, nil
+}
+
 func (b *faultBox) runHooks(r *http.Request) {
 	b.mu.Lock()
 	hooks := slices.Clone(b.hooks)

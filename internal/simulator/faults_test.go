@@ -171,6 +171,20 @@ func TestHooks(t *testing.T) {
 	}
 }
 
+func TestClearFaults(t *testing.T) {
+	t.Parallel()
+	s := start(t, simulator.Options{})
+	hooked := 0
+	s.OnRequest(func(*http.Request) { hooked++ })
+	s.Inject(simulator.Fault{Times: -1, Status: 503})
+	get(t, s, "/api/accounts").want(t, 503)
+	s.ClearFaults()
+	get(t, s, "/api/accounts").want(t, 200)
+	if hooked != 1 || s.Pending() != nil {
+		t.Errorf("the hook was called %d times, pending %v", hooked, s.Pending())
+	}
+}
+
 func TestRecording(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
