@@ -399,3 +399,32 @@ func (k *killTrial) check() {
 		k.t.Errorf("%d people are %s: %s", len(emails), fault, emails[:min(len(emails), 5)])
 	}
 }
+
+// What a killed run has sent is put right even if the segment is again what it was, and
+// the plan says so. A mirror says that it does not know its own people any more.
+func TestAccKilled_segmentThatWentBack(t *testing.T) {
+	t.Parallel()
+	w := newEnv(t)
+	c := newCLI(t, w.mirroring(peopleRows(0, 300)))
+	c.terraformRun("Apply complete", "apply", "-auto-approve")
+	w.segment(peopleHeader + strings.Replace(peopleRows(0, 300), "p7@example.com,P7\n", "p7@example.com,Other\n", 1))
+	var once sync.Once
+	started := make(chan *process, 1)
+	w.OnRequest(func(r *http.Request) {
+		if r.Method == http.MethodGet && r.URL.Path == importsPath && w.sent("POST", importsPath) == 2 {
+			once.Do(func() { (<-started).killProvider() })
+		}
+	})
+	p := c.start(append([]string{"apply", "-auto-approve"}, quiet...)...)
+	started <- p
+	if out, err := p.wait(); err == nil {
+		t.Fatalf("the apply succeeded:\n%s", out)
+	}
+	w.wantFirstName("p7@example.com", "Other")
+	w.segment(peopleHeader + peopleRows(0, 300))
+	c.terraformRun("Not Known Whom The Export Put On The List: VIP customers to Klaviyo", "plan")
+	c.terraformRun(`"first run" -> "everything is sent: a run was killed, which may have sent profiles`, "apply", "-auto-approve")
+	w.wantFirstName("p7@example.com", "P7")
+	c.run(`status = "partial"`, "show", "-no-color")
+	c.terraformRun("No changes", "plan")
+}
