@@ -102,10 +102,12 @@ func (f *Facts) addConsents(r *Reasons) {
 	}
 }
 
-// addPartlySent adds that a run failed after it had sent profiles.
+// addPartlySent adds that a run was killed, or failed after it had sent profiles.
 func (f *Facts) addPartlySent(r *Reasons) {
 	const reason = "a run failed after it had sent profiles"
 	switch {
+	case f.Last.Killed:
+		r.everything("a run was killed, which may have sent profiles")
 	case !f.Last.PartlySent:
 	case f.Last.PartlySentListed:
 		r.lasting(reason)

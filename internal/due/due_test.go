@@ -296,6 +296,10 @@ func TestDecide(t *testing.T) {
 			change:  func(f *due.Facts) { f.Last.PartlySent = true },
 			lasting: []string{"everything is sent: a run failed after it had sent profiles"},
 		},
+		"a run that was killed": {
+			change:  func(f *due.Facts) { f.Last.Killed = true },
+			lasting: []string{"everything is sent: a run was killed, which may have sent profiles"},
+		},
 		"a run of changes that failed half-way": {
 			change:  func(f *due.Facts) { f.Last.PartlySent, f.Last.PartlySentListed = true, true },
 			lasting: []string{"a run failed after it had sent profiles"},

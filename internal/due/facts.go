@@ -79,6 +79,10 @@ type Run struct {
 	// profiles these were.
 	PartlySent, PartlySentListed bool
 
+	// Killed says that a later run was killed. Terraform then drops what was kept of this
+	// one, and nobody knows what Klaviyo has got since.
+	Killed bool
+
 	// RemovalUnfinished says that a later run failed while it took members off the list
 	// who left the segments. Unremoved is how many are left; below 0 if that is not
 	// known.

@@ -56,11 +56,11 @@ func (p *exportPlan) lastRun(ctx context.Context, last lastRun) *due.Run {
 		Unconfirmed: last.count(runUnconfirmed).ValueInt64(),
 		Known:       p.known,
 	}
-	counts := runCounts{Profiles: last.count(runSubmitted).ValueInt64() + p.state.WithheldCount.ValueInt64()}
+	counts := runCounts{Profiles: p.state.ProfileCount.ValueInt64()}
 	load(ctx, p.private, keyCounts, &counts, p.diags)
 	run.Profiles, run.Untaken = counts.Profiles, counts.Untaken
 	if !load(ctx, p.private, keyInputs, &run.Inputs, p.diags) {
-		run.Inputs = p.state.inputs(p.export)
+		run.Inputs, run.Killed = p.state.inputs(p.export), true
 	}
 	load(ctx, p.private, keyMissing, &run.Missing, p.diags)
 	run.Unsubscribed = p.unsubscribed

@@ -61,7 +61,7 @@ func ranAtTen() *exportPlan {
 	}
 	p := &exportPlan{plan: model(), state: model(), private: keptState{}, diags: &diag.Diagnostics{}, export: &export.Export{}}
 	p.data = &providerData{now: func() time.Time { return time.Date(2026, time.January, 16, 7, 0, 0, 0, time.UTC) }}
-	p.state.WithheldCount = types.Int64Value(2)
+	p.state.ProfileCount = types.Int64Value(7)
 	run := plannedRun("first run")
 	for name, value := range map[string]attr.Value{
 		"started_at": types.StringValue("2026-01-15T10:00:00Z"), "fingerprint": types.StringValue("abc"),
@@ -148,6 +148,7 @@ func TestExportPlan_facts(t *testing.T) {
 				p.private = keptState{keyInputs: []byte(`{"account_id":"Old","list_id":"Old1","sync_mode":"m","opt_outs":"ignore","triggers":{"a":"1"}}`)}
 			},
 			func(f *due.Facts) {
+				f.Last.Killed = false
 				f.Last.Inputs = due.Inputs{
 					List: due.List{AccountID: "Old", ListID: "Old1"}, SyncMode: "m", OptOuts: "ignore", Triggers: map[string]string{"a": "1"},
 				}
@@ -184,7 +185,7 @@ func TestExportPlan_facts(t *testing.T) {
 			p := ranAtTen()
 			test.change(p)
 			want := &due.Facts{
-				Last: &due.Run{Inputs: inputs, Fingerprint: "abc", Profiles: 7, Unconfirmed: 1},
+				Last: &due.Run{Inputs: inputs, Fingerprint: "abc", Profiles: 7, Unconfirmed: 1, Killed: true}, // nothing is kept
 				Now:  inputs, Survey: &due.Survey{Fingerprint: "xyz", Profiles: 9}, MembershipCheck: due.CheckFull, Send: due.SendChanges, Tick: six,
 			}
 			test.want(want)

@@ -35,6 +35,7 @@ const (
 	runFingerprint      = "fingerprint"
 	runSubmitted        = "profiles_submitted"
 	runUnconfirmed      = "profiles_unconfirmed"
+	runSubscribed       = "profiles_subscribed"
 	runListProfileCount = "list_profile_count"
 )
 
@@ -102,7 +103,7 @@ var runAttributes = []runAttribute{
 		count: func(run completedRun) int64 { return run.Filtered },
 	},
 	{
-		name: "profiles_subscribed", description: "Number of people whom the run subscribed. Null without `" + consentArgument + "`.",
+		name: runSubscribed, description: "Number of people whom the run subscribed. Null without `" + consentArgument + "`.",
 		count: func(run completedRun) int64 { return run.ofConsents(run.Subscriptions.Subscribed) },
 	},
 	{

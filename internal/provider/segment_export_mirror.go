@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringdefault"
@@ -130,6 +131,16 @@ func (p *exportPlan) checkRemovals(survey *export.Survey) {
 // whom earlier runs have put on the list.
 func (p *exportPlan) leaversUnknown() bool {
 	return p.export.Mirror == export.MirrorExported && p.ranBefore && p.export.Acknowledged == nil && p.export.AcknowledgedKeys == nil
+}
+
+// warnLeaversUnknown warns that the next run of a mirror takes nobody off the list, since
+// one before was killed.
+func warnLeaversUnknown(diags *diag.Diagnostics, name string) {
+	diags.AddAttributeWarning(path.Root("sync_mode"), "Not Known Whom The Export Put On The List: "+name,
+		"The provider was killed during an apply, for lack of memory for example, and Terraform then dropped what the provider keeps in the state about earlier runs. "+
+			"The next run sends everything and takes nobody off the list, and later runs do not find who left the segments until then. "+
+			"If the state from before that apply still exists, as terraform.tfstate.backup or as a version in the backend, put it back before you apply: terraform state push -force FILE. "+
+			"The next run then finds out who left. Otherwise, to take everybody off who is in none of the segments, whoever put them there, set removal_scope = \"all\".")
 }
 
 // checkClaims refuses a second export to the list if one of the two would take off whom

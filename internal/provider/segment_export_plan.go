@@ -331,6 +331,9 @@ func (p *exportPlan) planRun(ctx context.Context, why due.Reasons, survey *expor
 	p.plan.LastRun = plannedRun(reason).object()
 	p.plan.Changes = p.plannedChanges(why, survey)
 	p.plan.ListProfileCount = types.Int64Unknown()
+	if p.leaversUnknown() && p.lastRun(ctx, p.state.lastRun()).Killed {
+		warnLeaversUnknown(p.diags, p.plan.name())
+	}
 	if !p.surveyRefreshed(ctx) {
 		warnToExport(p.diags, p.plan.name(), survey, p.export.Sends(survey), p.export.Subscribes(survey))
 	}

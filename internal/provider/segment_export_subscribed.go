@@ -26,7 +26,11 @@ type subscribed struct {
 // loadSubscribed loads which consents earlier runs have dealt with.
 func (p *exportPlan) loadSubscribed(ctx context.Context) {
 	var kept subscribed
-	if !p.plan.subscribes() || !load(ctx, p.private, keySubscribed, &kept, p.diags) {
+	if !p.plan.subscribes() {
+		return
+	}
+	if !load(ctx, p.private, keySubscribed, &kept, p.diags) {
+		p.subscribedLost = p.ranBefore && p.killedWhileSubscribing(ctx)
 		return
 	}
 	now := p.plan.inputs(p.export)
@@ -38,6 +42,13 @@ func (p *exportPlan) loadSubscribed(ctx context.Context) {
 		p.export.Subscribed = decodeSketch(ctx, keySubscribed, kept.Sketch)
 		p.subscribedLost = p.export.Subscribed == nil && len(kept.Sketch) > 0
 	}
+}
+
+// killedWhileSubscribing reports whether a run was killed after an earlier one had
+// subscribed people: what was kept of the consents went with it.
+func (p *exportPlan) killedWhileSubscribing(ctx context.Context) bool {
+	last := p.state.lastRun()
+	return p.lastRun(ctx, last).Killed && !last.count(runSubscribed).IsNull()
 }
 
 // storeSubscribed keeps which consents are dealt with by now, and how many are not. The
@@ -113,7 +124,7 @@ func (p *exportPlan) checkAskedOnce(list klaviyo.List, survey *export.Survey) er
 		return &diagnostic.Error{
 			Attribute: []string{consentArgument},
 			Summary:   "Not Known Who Was Asked",
-			Detail: fmt.Sprintf("The list %q has double opt-in, and what the state keeps of the consents cannot be read, so it is not known whom Klaviyo has asked for a confirmation before. Nothing was sent. "+
+			Detail: fmt.Sprintf("The list %q has double opt-in, and what the state keeps of the consents is lost or cannot be read, as after a run that was killed, so it is not known whom Klaviyo has asked for a confirmation before. Nothing was sent. "+
 				"Restore an earlier state, or use the version of the provider that wrote it. To have everybody asked once more who says yes and is not subscribed, take the block %s out, apply, and put it back.",
 				list.Name, consentArgument),
 		}

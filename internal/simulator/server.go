@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -53,6 +54,8 @@ type Server struct {
 	routes  []*operation
 	stop    func()
 	stopped context.Context
+
+	connected atomic.Int64 // clients of a started server
 
 	mu        sync.Mutex // guards all below
 	accounts  []*account
@@ -118,7 +121,9 @@ func (s *Server) serve(listener net.Listener) {
 			switch state {
 			case http.StateNew:
 				connections.Add(1)
+				s.connected.Add(1)
 			case http.StateClosed, http.StateHijacked:
+				s.connected.Add(-1)
 				connections.Done()
 			}
 		},
@@ -146,6 +151,14 @@ func (s *Server) Close() {
 	s.stop = func() {}
 	s.mu.Unlock()
 	stop()
+}
+
+// Busy reports whether a client of a started server is connected, or an import job of
+// the default account has not ended.
+func (s *Server) Busy() bool {
+	a, unlock := s.lock()
+	defer unlock()
+	return s.connected.Load() > 0 || len(a.pending) > 0
 }
 
 // exchange is one request on its way through.
