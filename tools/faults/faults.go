@@ -207,8 +207,8 @@ var faults = []fault{
 		except:  map[mode]promise{mirror: fails("Too Many Members Would Be Removed")},
 	},
 	{
-		name: "source changes half-way", remote: true, arm: sourceAt(sending, func(read int, content []byte) answer {
-			if read == sending {
+		name: "source changes half-way", remote: true, arm: sourceAt(sending, func(wholes int, content []byte) answer {
+			if wholes <= 1 {
 				return answer{content: content, cut: true}
 			}
 			return answer{content: content, tag: "other"}
@@ -279,11 +279,11 @@ func blockRejects(w *world) {
 
 func unblockRejects(w *world) { _ = os.Remove(filepath.Join(w.dir, "rejects.csv")) }
 
-// An apply of a plan reads the segment for a survey, and once more to send it.
+// An apply of a plan looks at the version of the segment, and then reads it to send it.
 const sending = 2
 
 // sourceAt lets a source go wrong from its nth read on.
-func sourceAt(nth int, fault func(read int, content []byte) answer) func(*world) {
+func sourceAt(nth int, fault func(wholes int, content []byte) answer) func(*world) {
 	return func(w *world) { w.source.arm(nth, fault) }
 }
 
