@@ -30,7 +30,7 @@ func newManifest(b *batch) *manifest {
 	m := &manifest{part: b.part, rows: make([]uint32, len(b.profiles)), ids: make([]ID, len(b.profiles))}
 	for i, p := range b.profiles {
 		last := len(m.runs) - 1
-		if last < 0 || m.runs[last].segment != b.segments[p.segment] || p.row-m.runs[last].first > math.MaxUint32 {
+		if last < 0 || m.runs[last].segment != b.segments[p.segment] || p.row < m.runs[last].first || p.row-m.runs[last].first > math.MaxUint32 {
 			m.runs = append(m.runs, rowRun{b.segments[p.segment], p.row, i})
 			last++
 		}

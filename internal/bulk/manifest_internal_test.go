@@ -37,9 +37,10 @@ func TestManifestKnowsRows(t *testing.T) {
 		{Segment: "c", Number: 2},
 		{Segment: "a", Number: 1},
 		{Segment: "a", Number: math.MaxInt64},
+		{Segment: "a", Number: 2}, // before the first of its run
 	}
 	m := newManifest(sentRows(4, rows...))
-	if m.profiles() != len(rows) || len(m.runs) != 7 {
+	if m.profiles() != len(rows) || len(m.runs) != 8 {
 		t.Errorf("%d profiles in runs %v", m.profiles(), m.runs)
 	}
 	for i, want := range rows {

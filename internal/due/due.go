@@ -64,6 +64,7 @@ func Decide(f *Facts) Reasons {
 		r.lasting(tally.CountWith(n, "profile", "was", "were") + " not taken by Klaviyo")
 	}
 	f.addRemoval(&r)
+	f.addConsents(&r)
 	f.addSettings(&r)
 	f.addSchedule(&r)
 	f.addEverything(&r)
@@ -78,6 +79,26 @@ func (f *Facts) addRemoval(r *Reasons) {
 		r.lasting(tally.CountWith(n, "member", "is", "are") + " still to be taken off the list")
 	default:
 		r.lasting("the removal of members was not finished")
+	}
+}
+
+// addConsents adds that people are still to be subscribed. Those whose consent is a
+// change of the segments are no reason of their own.
+func (f *Facts) addConsents(r *Reasons) {
+	left, listed := f.Last.Unsubscribed, false
+	if left == 0 && f.Survey != nil && f.Survey.Fingerprint == f.Last.Fingerprint {
+		left, listed = f.Survey.Consents, true
+	}
+	reason := "the consent of " + tally.Count(left, "profile") + " is still to be passed on"
+	if left < 0 {
+		reason = "consent is still to be passed on"
+	}
+	switch {
+	case left == 0 || f.Now.Channels == "" || f.Last.Inputs.List != f.Now.List:
+	case !listed || f.Refresh != nil && f.Refresh.SegmentsRead:
+		r.lasting(reason)
+	case !f.Edited: // as of changes of the segments
+		r.passing(reason)
 	}
 }
 
@@ -199,6 +220,9 @@ func (f *Facts) addSettings(r *Reasons) {
 		r.lasting("sync mode changed")
 	} else if before.Removes != now.Removes {
 		r.lasting("removal scope changed")
+	}
+	if before.Channels != now.Channels && before.Channels != "" && now.Channels != "" { // else the mapping has changed
+		r.lasting("channels changed")
 	}
 	if before.OptOuts != now.OptOuts {
 		r.everything("opt_outs changed") // who was withheld is to be sent now

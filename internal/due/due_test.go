@@ -33,6 +33,9 @@ func settled() due.Facts {
 	}
 }
 
+// subscribing is an export that subscribes people.
+func subscribing(f *due.Facts) { f.Last.Inputs.Channels, f.Now.Channels = "email", "email" }
+
 // refreshed is what a refresh found that read the segments.
 func refreshed(f *due.Facts) *due.Refresh {
 	f.Refresh = &due.Refresh{List: f.Last.Inputs.List, SegmentsRead: true}
@@ -165,6 +168,53 @@ func TestDecide(t *testing.T) {
 		"profiles not taken": {
 			change:  func(f *due.Facts) { f.Last.Untaken = 445 },
 			lasting: []string{"445 profiles were not taken by Klaviyo"},
+		},
+
+		"a person not subscribed": {
+			change:  func(f *due.Facts) { subscribing(f); f.Last.Unsubscribed = 1 },
+			lasting: []string{"the consent of 1 profile is still to be passed on"},
+		},
+		"people not subscribed": {
+			change:  func(f *due.Facts) { subscribing(f); f.Last.Unsubscribed = 1200; withoutRefresh(f) },
+			lasting: []string{"the consent of 1,200 profiles is still to be passed on"},
+		},
+		"it is not known how many were not subscribed": {
+			change:  func(f *due.Facts) { subscribing(f); f.Last.Unsubscribed = -1 },
+			lasting: []string{"consent is still to be passed on"},
+		},
+		"people not subscribed, and nobody is to be": {
+			change:  func(f *due.Facts) { subscribing(f); f.Last.Unsubscribed, f.Now.Channels = 1200, "" },
+			lasting: nil,
+		},
+		"people not subscribed to another list": {
+			change:  func(f *due.Facts) { subscribing(f); f.Last.Unsubscribed, f.Last.Inputs.ListID = 1200, "Others" },
+			lasting: []string{"everything is sent: list changed"},
+		},
+		"consents that are news although nothing changed": {
+			change:  func(f *due.Facts) { subscribing(f); refreshed(f); f.Survey.Consents = 7 },
+			lasting: []string{"the consent of 7 profiles is still to be passed on"},
+		},
+		"consents that are news to a plan without a refresh": {
+			change:  func(f *due.Facts) { subscribing(f); withoutRefresh(f); f.Survey.Consents = 7 },
+			passing: []string{"the consent of 7 profiles is still to be passed on"},
+		},
+		"consents that are news to an edited plan without a refresh": {
+			change: func(f *due.Facts) {
+				subscribing(f)
+				withoutRefresh(f)
+				f.Survey.Consents, f.Edited = 7, true
+			},
+		},
+		"consents of a segment that changed": {
+			change:  func(f *due.Facts) { subscribing(f); refreshed(f); changed(f, 4); f.Survey.Consents = 7 },
+			lasting: []string{"segment changed: +1,234 ~5 -0"},
+		},
+		"other channels": {
+			change:  func(f *due.Facts) { subscribing(f); f.Now.Channels = "email,sms" },
+			lasting: []string{"channels changed"},
+		},
+		"first channels": { // the mapping changes, too
+			change: func(f *due.Facts) { f.Now.Channels = "email" },
 		},
 
 		"a member not removed": {

@@ -61,6 +61,7 @@ type Inputs struct {
 	SyncMode string            `json:"sync_mode"`
 	Removes  string            `json:"removes,omitempty"` // who may be taken off the list; empty for the usual
 	OptOuts  string            `json:"opt_outs"`
+	Channels string            `json:"channels,omitempty"` // that people are subscribed to; empty if nobody is
 	Triggers map[string]string `json:"triggers"`
 }
 
@@ -84,6 +85,10 @@ type Run struct {
 	RemovalUnfinished bool
 	Unremoved         int64
 
+	// Unsubscribed is how many people still are to be subscribed, because the last run, or
+	// a later one that failed, did not get to them; below 0 if their number is not known.
+	Unsubscribed int64
+
 	// Missing is who was missing on the list right after the run, because Klaviyo
 	// merged or skipped profiles. It is zero if nobody looked.
 	Missing Missing
@@ -94,6 +99,7 @@ type Survey struct {
 	Fingerprint string
 	Profiles    int64
 	Changes     *Difference // since the last run; nil if they are too many or not known
+	Consents    int64       // that no run has passed on yet, as far as they are listed
 }
 
 // Difference is how many profiles have changed since the last run.

@@ -22,12 +22,17 @@ func (e *Export) listsChanges(s *Survey) bool {
 	return e.Acknowledged != nil && s.Changes != nil && s.Changes.Since == e.Acknowledged.Identity()
 }
 
-// Joining is how many profiles at most a run would add to the list.
+// Joining is how many profiles at most a run would add to the list. Subscribing adds
+// people, too, and may start flows unless their consent has a date.
 func (e *Export) Joining(s *Survey) int64 {
 	if e.Acknowledged == nil || s.Changes == nil || e.SendEverything {
 		return s.Profiles
 	}
-	return int64(len(s.Changes.Added) + len(s.Changes.Missing))
+	joining := int64(len(s.Changes.Added) + len(s.Changes.Missing))
+	if !e.historical() {
+		joining += e.Subscribes(s) // some of them are new, too
+	}
+	return min(joining, s.Profiles)
 }
 
 // Sends is how many profiles a run will send, unless they are withheld.

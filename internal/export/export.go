@@ -72,6 +72,16 @@ type Export struct {
 	// happened already. They are made like AcknowledgedKeys, which does not have them.
 	Leaving pipeline.Keys
 
+	// Subscription is how people are subscribed who say yes to marketing, according to
+	// the consent of Mapping, which it needs. With nil nobody is.
+	Subscription *Subscription
+
+	// Subscribed are the consents that earlier runs have dealt with: passed on, found to
+	// be there already, or found to be overridden by an opt-out. They are not dealt with
+	// again. With nil, or if too many consents have changed since, everybody who says yes
+	// is news. It needs TrackChanges, and must be nil if Channels were others then.
+	Subscribed *sketch.Sketch
+
 	// OptOuts is who is withheld because they do not want email.
 	OptOuts OptOuts
 

@@ -123,10 +123,11 @@ func (w *env) runListing(t *testing.T, e *export.Export) *export.Result {
 func checkAccounting(t *testing.T, r *export.Result) {
 	t.Helper()
 	lost := r.Refused.Total + r.Unconfirmed.Total()
-	if r.Rows != r.Exported+lost+r.Duplicates+r.Withheld+r.Unchanged+r.Rejected.Total {
-		t.Errorf("%d rows are not %d exported, %d refused, %d not confirmed, %d duplicates, %d withheld and %d rejected",
-			r.Rows, r.Exported, r.Refused.Total, r.Unconfirmed.Total(), r.Duplicates, r.Withheld, r.Rejected.Total)
+	if r.Rows != r.Exported+lost+r.Duplicates+r.Withheld+r.Unchanged+r.Rejected.Total+r.Unconsented {
+		t.Errorf("%d rows are not %d exported, %d refused, %d not confirmed, %d duplicates, %d withheld, %d rejected and %d unconsented",
+			r.Rows, r.Exported, r.Refused.Total, r.Unconfirmed.Total(), r.Duplicates, r.Withheld, r.Rejected.Total, r.Unconsented)
 	}
+	checkSubscriptions(t, &r.Subscriptions)
 	if r.Submitted() != r.Exported+lost || r.Exported < 0 {
 		t.Errorf("%d submitted are not %d exported, %d refused and %d not confirmed", r.Submitted(), r.Exported, r.Refused.Total, r.Unconfirmed.Total())
 	}

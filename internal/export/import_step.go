@@ -27,6 +27,8 @@ type importStep struct {
 	retries retries
 	sending *sending
 
+	subscribing *subscribing // nil if nobody is subscribed
+
 	surveyed *Survey // what the segments held before
 	pinned   string  // the fingerprint that the segments must have; empty for any
 	sample   *Sample // of the people who are read; nil for none
@@ -34,6 +36,7 @@ type importStep struct {
 	sent            *Survey // what the segments held as they were sent; nil until all were read
 	withheld        OptOutCounts
 	lookedUp        hashset.Set // people who were looked up and are withheld
+	consented       hashset.Set // people of optOuts who are not withheld, since they consented later
 	rejectedTooMany bool
 	rows            atomic.Int64 // read
 	done            atomic.Bool
@@ -44,9 +47,10 @@ func (e *Export) importStep(client *klaviyo.Client, before prepared, rejects *re
 		export: e, reader: before.reader, rejects: rejects, client: client, optOuts: before.optOuts,
 		surveyed: before.survey, pinned: o.Fingerprint, sample: o.Sample,
 		retries: retries{rounds: len(retryWaits)}, sending: e.newSending(before.survey),
+		subscribing: e.newSubscribing(before.survey),
 	}
 	s.imports = bulk.New(client, bulk.Options{ListID: e.ListID, Limits: e.limits, OnReject: rejects.add, OnFailure: s.failed, Clock: e.clock()})
-	s.reader.OnRows, s.reader.OnSkip, s.reader.Sketch = s.rows.Store, rejects.follow(s.reader), s.sending.read
+	s.reader.OnRows, s.reader.OnSkip, s.reader.Sketch, s.reader.ConsentSketch = s.rows.Store, rejects.follow(s.reader), s.sending.read, nil
 	return s
 }
 
@@ -118,7 +122,7 @@ func (s *importStep) optedOut(email profile.Hash) bool {
 	if s.optOuts == nil {
 		return s.lookedUp.Has(email)
 	}
-	return s.optOuts.of(email) != noOptOut
+	return s.optOuts.of(email) != noOptOut && !s.consented.Has(email)
 }
 
 // add adds all profiles that are to be sent.
@@ -126,22 +130,39 @@ func (s *importStep) add(ctx context.Context, p *bulk.Packer) error {
 	send := func(profile *pipeline.Profile, why optOut) error {
 		if why != noOptOut {
 			s.withheld.add(why)
-			if s.optOuts == nil {
-				s.lookedUp.Add(profile.Email)
-				s.sending.withhold(profile)
-			}
 			s.rejects.add(profile.Row, "withheld", optOutReasons[why])
 			return nil
 		}
 		return p.Add(ctx, profile.Row, idOf(profile), profile.JSON)
 	}
-	ask := lookup{export: s.export, client: s.client, take: send}
-	return ask.run(ctx, func(ctx context.Context) error { return s.read(ctx, &ask, send) })
+	ask := lookUpSuppressions(s.client, func(profile *pipeline.Profile, all []klaviyo.Suppression) error {
+		why := s.stillOptedOut(profile, all)
+		return send(profile, why)
+	})
+	return ask.run(ctx, func(ctx context.Context) error { return s.read(ctx, ask, send) })
+}
+
+// stillOptedOut is how somebody opted out who was looked up, unless it was before the
+// consent that the row gives.
+func (s *importStep) stillOptedOut(p *pipeline.Profile, all []klaviyo.Suppression) optOut {
+	var since time.Time
+	if s.export.overrides(p) {
+		since = s.export.consentedAt(p)
+	}
+	why := s.export.optOutOf(all, since)
+	switch {
+	case why != noOptOut:
+		s.lookedUp.Add(p.Email)
+		s.sending.withhold(p)
+	case s.optOuts != nil:
+		s.consented.Add(p.Email)
+	}
+	return why
 }
 
 // read reads the segments and sends the profiles that are to be sent, those who are to
 // be looked up through ask.
-func (s *importStep) read(ctx context.Context, ask *lookup, send func(*pipeline.Profile, optOut) error) error {
+func (s *importStep) read(ctx context.Context, ask *lookup[[]klaviyo.Suppression], send func(*pipeline.Profile, optOut) error) error {
 	profiles := int64(0)
 	sent, err := s.reader.Read(ctx, func(profile *pipeline.Profile) error {
 		profiles++
@@ -149,18 +170,21 @@ func (s *importStep) read(ctx context.Context, ask *lookup, send func(*pipeline.
 			return err
 		}
 		s.sending.note(profile)
-		why := noOptOut
-		if s.optOuts != nil {
-			if why = s.optOuts.of(profile.Email); why != noOptOut {
-				s.sending.withhold(profile)
-			}
-		}
+		s.subscribing.note(profile)
 		takes := s.sending.takes(profile)
 		s.sample.add(profile, !takes)
+		why, asks := noOptOut, s.optOuts == nil
+		if s.optOuts != nil {
+			why = s.optOuts.of(profile.Email)
+			asks = why != noOptOut && s.export.overrides(profile)
+		}
+		if why != noOptOut && !(takes && asks) {
+			s.sending.withhold(profile)
+		}
 		switch {
 		case !takes:
 			return nil
-		case s.optOuts == nil:
+		case asks:
 			return ask.add(ctx, profile)
 		default:
 			return send(profile, why)

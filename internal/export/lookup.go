@@ -3,7 +3,6 @@ package export
 import (
 	"bytes"
 	"context"
-	"time"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/pipeline"
@@ -22,30 +21,33 @@ const (
 // lookups is how many requests it takes to look people up.
 func lookups(people int64) int64 { return (people + klaviyo.MaxLookup - 1) / klaviyo.MaxLookup }
 
-// lookup asks Klaviyo whether people opted out, and hands them on with the answer, in
-// their order. It holds no more people than the requests under way are about.
-type lookup struct {
-	export *Export
-	client *klaviyo.Client
-	take   func(p *pipeline.Profile, why optOut) error
+// lookup asks Klaviyo about people, and hands them on with the answer, in their order.
+// It holds no more people than the requests under way are about.
+type lookup[T any] struct {
+	// find returns what Klaviyo knows of some people, by the hash of the address. addresses
+	// are theirs, in all spellings. It is called concurrently.
+	find func(ctx context.Context, people []pipeline.Profile, addresses []string) (map[profile.Hash]T, error)
 
-	next     inquiry
-	underway []*inquiry // oldest first
+	// take is called for each, with the zero value for people whom find did not find.
+	take func(p *pipeline.Profile, known T) error
+
+	next     inquiry[T]
+	underway []*inquiry[T] // oldest first
 }
 
 // inquiry is the people that one request asks about.
-type inquiry struct {
+type inquiry[T any] struct {
 	people    []pipeline.Profile
 	addresses []string // of the people, in all spellings
 	length    int      // of the addresses
 
-	done    chan struct{} // is closed once these are known:
-	optOuts map[profile.Hash]optOut
-	err     error
+	done  chan struct{} // is closed once these are known:
+	found map[profile.Hash]T
+	err   error
 }
 
 // run makes a pass over people that calls add for them.
-func (l *lookup) run(ctx context.Context, pass func(context.Context) error) error {
+func (l *lookup[T]) run(ctx context.Context, pass func(context.Context) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer l.wait()
 	defer cancel()
@@ -53,14 +55,14 @@ func (l *lookup) run(ctx context.Context, pass func(context.Context) error) erro
 }
 
 // wait waits for the requests under way.
-func (l *lookup) wait() {
+func (l *lookup[T]) wait() {
 	for _, q := range l.underway {
 		<-q.done
 	}
 }
 
 // add takes somebody in. take is called later.
-func (l *lookup) add(ctx context.Context, p *pipeline.Profile) error {
+func (l *lookup[T]) add(ctx context.Context, p *pipeline.Profile) error {
 	spellings := profile.Spellings(p.JSON)
 	length := 0
 	for _, s := range spellings {
@@ -73,12 +75,16 @@ func (l *lookup) add(ctx context.Context, p *pipeline.Profile) error {
 	}
 	q, kept := &l.next, *p
 	kept.JSON = bytes.Clone(p.JSON)
+	if p.Consent != nil {
+		consent := *p.Consent
+		kept.Consent = &consent
+	}
 	q.people, q.addresses, q.length = append(q.people, kept), append(q.addresses, spellings...), q.length+length
 	return nil
 }
 
 // ask begins the next request.
-func (l *lookup) ask(ctx context.Context) error {
+func (l *lookup[T]) ask(ctx context.Context) error {
 	if len(l.underway) == lookupsAtOnce {
 		if err := l.settle(ctx); err != nil {
 			return err
@@ -86,17 +92,17 @@ func (l *lookup) ask(ctx context.Context) error {
 	}
 	q := l.next
 	q.done = make(chan struct{})
-	l.next = inquiry{}
+	l.next = inquiry[T]{}
 	l.underway = append(l.underway, &q)
 	go func() {
 		defer close(q.done)
-		q.optOuts, q.err = l.export.lookUp(ctx, l.client, q.addresses)
+		q.found, q.err = l.find(ctx, q.people, q.addresses)
 	}()
 	return nil
 }
 
 // settle hands on the people of the oldest request.
-func (l *lookup) settle(ctx context.Context) error {
+func (l *lookup[T]) settle(ctx context.Context) error {
 	q := l.underway[0]
 	select {
 	case <-q.done:
@@ -108,7 +114,7 @@ func (l *lookup) settle(ctx context.Context) error {
 		return q.err
 	}
 	for i := range q.people {
-		if err := l.take(&q.people[i], q.optOuts[q.people[i].Email]); err != nil {
+		if err := l.take(&q.people[i], q.found[q.people[i].Email]); err != nil {
 			return err
 		}
 	}
@@ -116,7 +122,7 @@ func (l *lookup) settle(ctx context.Context) error {
 }
 
 // finish hands on everybody who is left.
-func (l *lookup) finish(ctx context.Context) error {
+func (l *lookup[T]) finish(ctx context.Context) error {
 	if len(l.next.people) > 0 {
 		if err := l.ask(ctx); err != nil {
 			return err
@@ -130,18 +136,22 @@ func (l *lookup) finish(ctx context.Context) error {
 	return nil
 }
 
-// lookUp returns how people opted out, of those who did, by the hash of the address.
-func (e *Export) lookUp(ctx context.Context, client *klaviyo.Client, addresses []string) (map[profile.Hash]optOut, error) {
-	people, err := client.Suppressions(ctx, addresses)
-	if err != nil {
-		return nil, err
+// lookUpSuppressions returns a lookup of the suppressions that people have.
+func lookUpSuppressions(client *klaviyo.Client, take func(*pipeline.Profile, []klaviyo.Suppression) error) *lookup[[]klaviyo.Suppression] {
+	find := func(ctx context.Context, _ []pipeline.Profile, addresses []string) (map[profile.Hash][]klaviyo.Suppression, error) {
+		return suppressionsOf(ctx, client, addresses)
 	}
-	found := map[profile.Hash]optOut{}
+	return &lookup[[]klaviyo.Suppression]{find: find, take: take}
+}
+
+// suppressionsOf returns the suppressions of the people with some addresses, by the hash
+// of the address.
+func suppressionsOf(ctx context.Context, client *klaviyo.Client, addresses []string) (map[profile.Hash][]klaviyo.Suppression, error) {
+	people, err := client.Suppressions(ctx, addresses)
+	found := make(map[profile.Hash][]klaviyo.Suppression, len(people))
 	for _, p := range people {
 		h := profile.HashOfAddress(p.Email)
-		if why := e.optOutOf(p.Suppressions, time.Time{}); why.before(found[h]) {
-			found[h] = why
-		}
+		found[h] = append(found[h], p.Suppressions...)
 	}
-	return found, nil
+	return found, err
 }

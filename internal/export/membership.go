@@ -143,12 +143,13 @@ func (e *Export) findOptedOut(ctx context.Context, client *klaviyo.Client, missi
 
 // lookUpAbsent looks up who is absent from the list and takes those who opted out.
 func (e *Export) lookUpAbsent(ctx context.Context, client *klaviyo.Client, absent func(profile.Hash) bool, take func(optedOut) error) error {
-	ask := lookup{export: e, client: client, take: func(p *pipeline.Profile, why optOut) error {
+	ask := lookUpSuppressions(client, func(p *pipeline.Profile, all []klaviyo.Suppression) error {
+		why := e.optOutOf(all, time.Time{})
 		if why == noOptOut {
 			return nil
 		}
 		return take(optedOut{p.Email, why})
-	}}
+	})
 	return ask.run(ctx, func(ctx context.Context) error {
 		if _, err := e.pipeline().NewReader().Read(ctx, func(p *pipeline.Profile) error {
 			if !absent(p.Email) {

@@ -30,7 +30,9 @@ func (e *PartlySent) Unwrap() error { return e.Err }
 // it is known which Klaviyo has.
 func (s *importStep) partlySent(err error) error {
 	var unfinished *UnfinishedRemoval
-	if err == nil || !s.imports.Sent() || errors.As(err, &unfinished) && unfinished.Acknowledged != nil {
+	var partly *PartlySubscribed
+	known := errors.As(err, &unfinished) && unfinished.Acknowledged != nil || errors.As(err, &partly) && partly.Acknowledged != nil
+	if err == nil || !s.imports.Sent() || known {
 		return err
 	}
 	failed := &PartlySent{Err: err, MayHaveJoined: slices.Clone(s.export.MayHaveJoined)}

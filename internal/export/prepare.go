@@ -58,6 +58,12 @@ func (e *Export) prepareStages(ctx context.Context, client *klaviyo.Client, reje
 	if err := e.CheckFlows(ctx, client, e.Joining(p.survey)); err != nil {
 		return p, err
 	}
+	if err := e.CheckAskedOnce(list, p.survey); err != nil {
+		return p, err
+	}
+	if err := e.CheckConfirmations(list, e.Subscribes(p.survey)); err != nil {
+		return p, err
+	}
 	if err := e.checkKnownRemovals(ctx, client, p.survey); err != nil {
 		return p, err
 	}
@@ -82,7 +88,7 @@ func keepMissing(earlier, later *Survey) {
 // are shared, so the segments are read for them.
 func (e *Export) mayRely(surveyed *Survey, r *pipeline.Reader) bool {
 	return surveyed != nil && surveyed.Version != "" && !r.NeedsTwoPasses() && !e.listsRows(surveyed) &&
-		e.knowsChanges(surveyed) && e.knowsShared(surveyed) && surveyed.Shared.Total == 0
+		e.knowsChanges(surveyed) && e.knowsConsents(surveyed) && e.knowsShared(surveyed) && surveyed.Shared.Total == 0
 }
 
 // preparation is how far a run is before it sends anything.

@@ -31,6 +31,11 @@ type Progress struct {
 	Removing bool
 	Removed  int64
 
+	// Subscribing says that all profiles were sent and that the run now passes on
+	// consents: Subscribed of ToSubscribe are dealt with. The rest is zero.
+	Subscribing             bool
+	Subscribed, ToSubscribe int64
+
 	Elapsed  time.Duration // since the run began to do so, or to send
 	Rows     int64         // read
 	Accepted int64         // profiles in jobs that Klaviyo accepted
@@ -64,6 +69,9 @@ func (p Progress) String() string {
 	}
 	if p.Removing {
 		return "all profiles sent, " + tally.Count(p.Removed, "member") + " who left the segments taken off the list"
+	}
+	if p.Subscribing {
+		return "all profiles sent, " + tally.Thousands(p.Subscribed) + " of the consents of " + tally.Count(p.ToSubscribe, "profile") + " dealt with"
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s read; %s of %s accepted in %s", tally.Count(p.Rows, "row"), tally.Thousands(p.Accepted), tally.Count(p.Expected, "profile"), tally.Count(p.Jobs, "job"))
@@ -152,18 +160,18 @@ func reportAside(listener func(Progress)) (report func(Progress), end func()) {
 // report logs how far a run is, and tells the listener, who may be nil.
 func report(ctx context.Context, p Progress, listener func(Progress)) {
 	p.Repeating = klaviyo.Retrying(ctx)
-	if p.Removing {
+	switch {
+	case p.Removing:
 		logging.Info(ctx, "Removing from the list", logging.Fields{"removed": p.Removed, "repeating": p.Repeating})
-		if listener != nil {
-			listener(p)
-		}
-		return
+	case p.Subscribing:
+		logging.Info(ctx, "Subscribing", logging.Fields{"profiles_dealt_with": p.Subscribed, "profiles_expected": p.ToSubscribe, "repeating": p.Repeating})
+	default:
+		logging.Info(ctx, "Exporting", logging.Fields{
+			"rows": p.Rows, "profiles_accepted": p.Accepted, "profiles_expected": p.Expected,
+			"batches": p.Batches, "jobs": p.Jobs, "jobs_finished": p.Finished, "profiles_per_second": p.Rate(), "seconds_left": int64(p.Remaining.Seconds()),
+			"repeating": p.Repeating,
+		})
 	}
-	logging.Info(ctx, "Exporting", logging.Fields{
-		"rows": p.Rows, "profiles_accepted": p.Accepted, "profiles_expected": p.Expected,
-		"batches": p.Batches, "jobs": p.Jobs, "jobs_finished": p.Finished, "profiles_per_second": p.Rate(), "seconds_left": int64(p.Remaining.Seconds()),
-		"repeating": p.Repeating,
-	})
 	if listener != nil {
 		listener(p)
 	}

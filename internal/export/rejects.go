@@ -10,9 +10,11 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/diagnostic"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/pipeline"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/redact"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/tally"
 )
@@ -186,7 +188,7 @@ func (r *rejects) write() error {
 			file, line = r.placeOf(name, row.number)
 		}
 		reason := r.reasons[row.reason]
-		_ = w.Write([]string{name, number, reason.words, reason.code, file, line}) // an error stays until Flush
+		_ = w.Write([]string{inert(name), number, inert(reason.words), inert(reason.code), inert(file), line}) // an error stays until Flush
 	}
 	w.Flush()
 	err := errors.Join(w.Error(), r.file.Sync())
@@ -201,6 +203,18 @@ func (r *rejects) write() error {
 	}
 	r.file = nil
 	return nil
+}
+
+// inert makes a cell of a text from outside harmless: control characters are
+// escaped, and spreadsheets, which run a cell that begins like a formula, take it
+// for text because of the apostrophe before it.
+func inert(cell string) string {
+	cell = redact.Controls(cell)
+	first, _ := utf8.DecodeRuneInString(cell)
+	if cell != "" && strings.ContainsRune("=+-@＝＋－＠\t\n", first) { // Controls has escaped a CR
+		return "'" + cell
+	}
+	return cell
 }
 
 // discard removes the file unless it is in its place.

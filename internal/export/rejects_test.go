@@ -43,7 +43,7 @@ func checkRejects(t *testing.T, path string, r *export.Result) {
 	if int64(len(lines)) != r.Rows-r.Exported {
 		t.Errorf("%d lines for %d rows of which %d were exported", len(lines), r.Rows, r.Exported)
 	}
-	want := map[string]int64{"duplicate": r.Duplicates, "withheld": r.Withheld, "not_confirmed": r.Unconfirmed.Total()}
+	want := map[string]int64{"duplicate": r.Duplicates, "withheld": r.Withheld, "not_confirmed": r.Unconfirmed.Total(), "unconsented": r.Unconsented}
 	for _, reason := range append(r.Rejected.Reasons(), r.Refused.Reasons()...) {
 		want[reason.Code] += reason.Count
 	}

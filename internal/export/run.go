@@ -9,12 +9,13 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/diagnostic"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/logging"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/sketch"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/tally"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/wait"
 )
 
 // Result is what a run did. Every row of the segments is in exactly one of Exported,
-// Duplicates, Withheld, Unchanged, Rejected, Refused and Unconfirmed.
+// Duplicates, Withheld, Unchanged, Rejected, Unconsented, Refused and Unconfirmed.
 type Result struct {
 	ID          string
 	StartedAt   time.Time
@@ -38,6 +39,11 @@ type Result struct {
 	Unconfirmed bulk.Unconfirmeds
 
 	Jobs int64
+
+	// Subscriptions are what became of the consents, and Subscribed are those that are
+	// dealt with by now, for the next run; nil if no sketches are kept.
+	Subscriptions Subscriptions
+	Subscribed    *sketch.Sketch
 
 	Removed        int64 // members taken off the list who left the segments
 	LeaversUnknown bool  // nobody was removed since it is not known who left
@@ -95,7 +101,8 @@ type step interface {
 // Run exports the segments. It checks everything that can be checked before it
 // sends anything, and returns when Klaviyo has finished with every profile.
 // When it fails half-way, running it again is harmless and makes good what is
-// missing. The error may be an [*UnfinishedRemoval] or a [*PartlySent].
+// missing. The error may be an [*UnfinishedRemoval], a [*PartlySent] or a
+// [*PartlySubscribed].
 func (e *Export) Run(ctx context.Context, client *klaviyo.Client, o RunOptions) (*Result, error) {
 	rejects, err := e.openRejects()
 	if err != nil {
@@ -112,18 +119,27 @@ func (e *Export) Run(ctx context.Context, client *klaviyo.Client, o RunOptions) 
 		return nil, err
 	}
 	imports := e.importStep(client, before, rejects, o)
-	result, err := e.makeSteps(ctx, client, imports, before.list.Name, o)
+	steps := []step{imports}
+	var subscribe *subscribeStep
+	if imports.subscribing != nil {
+		subscribe = e.subscribeStep(client, before.list, imports)
+		steps = append(steps, subscribe)
+	}
+	if e.Mirror != MirrorNone {
+		steps = append(steps, e.removeStep(client, imports))
+	}
+	result, err := e.makeSteps(ctx, client, imports, steps, before.list.Name, o)
 	if err != nil {
-		return nil, imports.partlySent(err)
+		return nil, subscribe.partlySubscribed(imports.partlySent(err))
 	}
 	return result, nil
 }
 
 // makeSteps makes the steps of a run.
-func (e *Export) makeSteps(ctx context.Context, client *klaviyo.Client, imports *importStep, listName string, o RunOptions) (*Result, error) {
+func (e *Export) makeSteps(ctx context.Context, client *klaviyo.Client, imports *importStep, steps []step, listName string, o RunOptions) (*Result, error) {
 	result := &Result{ID: rand.Text(), StartedAt: e.clock().Now().UTC(), ListName: listName}
 	ctx = logging.WithField(ctx, "run", result.ID)
-	for _, s := range e.steps(client, imports) {
+	for _, s := range steps {
 		if err := makeStep(ctx, s, e.clock(), o); err != nil {
 			return nil, err
 		}
@@ -142,15 +158,6 @@ func (e *Export) makeSteps(ctx context.Context, client *klaviyo.Client, imports 
 		logging.Warn(ctx, "Why the list is short is not known", logging.Fields{"list": e.ListID, "reason": err.Error()})
 	}
 	return result, nil
-}
-
-// steps are those of a run, in their order.
-func (e *Export) steps(client *klaviyo.Client, imports *importStep) []step {
-	all := []step{imports}
-	if e.Mirror != MirrorNone {
-		all = append(all, e.removeStep(client, imports))
-	}
-	return all
 }
 
 // makeStep makes a step of a run and reports its progress.

@@ -2,6 +2,7 @@ package export
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/diagnostic"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
@@ -24,6 +25,10 @@ type Safeguards struct {
 	MaxProfiles        int64 // of the segments; 0 for no limit
 	AllowEmptySegment  bool  // a segment without rows is no failure of its source
 	AllowLiveFlows     bool  // joining the list may start flows
+
+	// AllowConfirmationMails lets Klaviyo ask people for a confirmation of the
+	// subscription.
+	AllowConfirmationMails bool
 }
 
 // CheckSurvey refuses a survey that must not lead to a run.
@@ -41,6 +46,8 @@ func (e *Export) checkRejected(s *Survey) error {
 	}
 	rejected := s.Rejected.Total
 	switch limit := e.Safeguards.MaxRejectedPercent; {
+	case s.Profiles == 0 && s.Unconsented > 0:
+		return e.nobodyConsents(s)
 	case s.Profiles == 0 && rejected > 0:
 		return &diagnostic.Error{
 			Attribute: []string{"segment"},
@@ -57,6 +64,21 @@ func (e *Export) checkRejected(s *Survey) error {
 		}
 	}
 	return nil
+}
+
+// nobodyConsents refuses an export of those who say yes if no row does: more often the
+// column is a wrong one than everybody has refused.
+func (e *Export) nobodyConsents(s *Survey) error {
+	if e.Safeguards.AllowEmptySegment {
+		return nil
+	}
+	return &diagnostic.Error{
+		Attribute: profile.ConsentTarget.Attribute(),
+		Summary:   "No Row Says Yes",
+		Detail: fmt.Sprintf("With only_consented = true only people are exported whose row says yes, and of %s none does in the column %q of %s. "+
+			"Yes is any of %s, in any case. Name the column that has the consents; or if really nobody consents, set safeguards.allow_empty_segment = true.",
+			tally.Count(s.Rows, "row"), e.Mapping.Consent.Column, profile.ConsentTarget, strings.Join(profile.ConsentWords(), ", ")),
+	}
 }
 
 // checkSize refuses more profiles than may be exported. all says that there are

@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"net/url"
 	"slices"
+	"time"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/logging"
@@ -162,11 +163,11 @@ func (e *Export) withoutOptOuts(ctx context.Context, client *klaviyo.Client, peo
 	if len(people) == 0 || e.OptOuts == IgnoreOptOuts {
 		return people, nil
 	}
-	optedOut, err := e.lookUp(ctx, client, emailsOf(people))
+	found, err := suppressionsOf(ctx, client, emailsOf(people))
 	if err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(people, func(one sampled) bool { return optedOut[one.hash] != noOptOut }), nil
+	return slices.DeleteFunc(people, func(one sampled) bool { return e.optOutOf(found[one.hash], time.Time{}) != noOptOut }), nil
 }
 
 func emailsOf(people []sampled) []string {

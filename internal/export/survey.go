@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/pipeline"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/sketch"
@@ -14,8 +15,21 @@ type Survey = pipeline.Survey
 
 func (e *Export) pipeline() *pipeline.Pipeline {
 	return &pipeline.Pipeline{
-		Segments: e.Segments, Mapping: e.Mapping, SegmentProperty: e.SegmentProperty, AllowEmpty: e.Safeguards.AllowEmptySegment,
+		Segments: e.Segments, Mapping: e.mapping(), SegmentProperty: e.SegmentProperty, AllowEmpty: e.Safeguards.AllowEmptySegment,
+		Now: e.clock().Now(),
 	}
+}
+
+// mapping is the mapping with what the channels need.
+func (e *Export) mapping() profile.Mapping {
+	m := e.Mapping
+	if e.Subscription != nil && m.Consent != nil {
+		c := *m.Consent
+		c.UsesPhone = slices.ContainsFunc(e.Subscription.Channels, klaviyo.Channel.NeedsPhone)
+		c.NeedsPhone = !slices.Contains(e.Subscription.Channels, klaviyo.ChannelEmail)
+		m.Consent = &c
+	}
+	return m
 }
 
 // Survey reads the segments once. The error is a [*diagnostic.Error] or
@@ -43,6 +57,7 @@ func (e *Export) surveySampled(ctx context.Context, r *pipeline.Reader, rejects 
 	if err != nil {
 		return nil, nothingSent(err)
 	}
+	e.compareConsents(s, r.ConsentSketch)
 	if e.Acknowledged != nil {
 		s.Changes, _ = pipeline.Compare(e.Acknowledged, r.Sketch)
 		e.addLeft(s.Changes)
@@ -59,6 +74,9 @@ func (e *Export) read(ctx context.Context, r *pipeline.Reader, rejects *rejects,
 	if e.Acknowledged != nil {
 		r.Sketch = sketch.NewLike(e.Acknowledged)
 	}
+	if e.Subscribed != nil {
+		r.ConsentSketch, r.ConsentsBefore = sketch.NewLike(e.Subscribed), e.Subscribed
+	}
 	if sample == nil {
 		return r.Read(ctx, nil)
 	}
@@ -73,7 +91,7 @@ func (e *Export) read(ctx context.Context, r *pipeline.Reader, rejects *rejects,
 // at the last one, which may be nil.
 func (e *Export) SurveyUnless(ctx context.Context, last *Survey) (*Survey, error) {
 	p := e.pipeline()
-	if last != nil && last.Version != "" && !e.listsRows(last) && e.knowsChanges(last) && e.knowsShared(last) && p.TellsChanges() && p.Version(ctx) == last.Version {
+	if last != nil && last.Version != "" && !e.listsRows(last) && e.knowsChanges(last) && e.knowsConsents(last) && e.knowsShared(last) && p.TellsChanges() && p.Version(ctx) == last.Version {
 		return last, e.CheckSurvey(last)
 	}
 	return e.Survey(ctx)

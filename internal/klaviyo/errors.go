@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -147,7 +146,7 @@ func (c *Client) readError(ctx context.Context, r request, resp *http.Response) 
 		Status:     resp.StatusCode,
 		RetryAfter: httpx.RetryAfter(resp.Header, sentAt(resp.Header)),
 	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxResponse))
+	body, err := readAll(resp)
 	if err != nil {
 		switch {
 		case e.Status == http.StatusUnauthorized, e.Status == http.StatusForbidden, e.Status == http.StatusTooManyRequests, e.Status >= 500:

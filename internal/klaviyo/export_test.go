@@ -18,6 +18,8 @@ const (
 	MediaType   = mediaType
 )
 
+const MaxEmptyPages = maxEmptyPages
+
 var PayloadEmail = payloadEmail
 
 // SetSleep replaces what waits between attempts; to the client the time passes

@@ -20,8 +20,18 @@ type page[T any] struct {
 
 func (p *page[T]) complete() bool { return p.Data != nil }
 
-// errStuck guards against a server whose pages form a loop.
-var errStuck = errors.New("the next page has the cursor of a page before")
+// errStuck guards against a server whose pages form a loop, and errEmptyPages
+// against one that has a next page forever.
+var (
+	errStuck      = errors.New("the next page has the cursor of a page before")
+	errEmptyPages = fmt.Errorf("%d pages in a row are empty, and the last one still links to a next page", maxEmptyPages)
+	errLongCursor = fmt.Errorf("the cursor of the next page is longer than %d bytes", maxCursor)
+)
+
+const (
+	maxEmptyPages = 100
+	maxCursor     = 8 << 10 // servers refuse longer URLs
+)
 
 // pages yields the items of a collection page by page, following its cursors.
 // After an error nothing more is yielded.
@@ -41,6 +51,7 @@ func firstPages[T any](ctx context.Context, c *Client, r request, maxPages int) 
 			query = url.Values{}
 		}
 		seen := map[string]bool{}
+		empty := 0 // pages in a row
 		for range maxPages {
 			r.query = query
 			var p page[T]
@@ -53,9 +64,15 @@ func firstPages[T any](ctx context.Context, c *Client, r request, maxPages int) 
 					return
 				}
 			}
+			if empty++; len(p.Data) > 0 {
+				empty = 0
+			}
 			cursor, err := nextCursor(p.Links.Next)
-			if seen[cursor] {
+			switch {
+			case seen[cursor]:
 				err = errStuck
+			case cursor != "" && empty == maxEmptyPages:
+				err = errEmptyPages
 			}
 			if err != nil {
 				yield(zero, fmt.Errorf("%s: %w", r.operation.id, err))
@@ -83,6 +100,9 @@ func nextCursor(link string) (string, error) {
 	cursor := u.Query().Get("page[cursor]")
 	if cursor == "" {
 		return "", errors.New("the link to the next page has no cursor")
+	}
+	if len(cursor) > maxCursor {
+		return "", errLongCursor
 	}
 	return cursor, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"time"
 )
 
 type profileIdentifier struct {
@@ -34,3 +35,7 @@ func (c *Client) ProfileIDs(ctx context.Context, emails []string) ([]string, err
 	}
 	return ids, nil
 }
+
+// LookupsTake returns how long the rate limits make that many calls take at least that
+// look profiles up, from the first to the last.
+func LookupsTake(calls int64) time.Duration { return getProfiles.limit.MinDuration(calls) }

@@ -85,6 +85,7 @@ func (r *Reader) readSegment(ctx context.Context, i int, s *stream) error {
 		return p.sourceError(ctx, from, err)
 	}
 	where := newFilter(from, columns, json)
+	encoder.ReadConsentsAt(p.Now)
 	if from.DecimalComma {
 		encoder.ReadDecimalCommas()
 	}

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -35,6 +36,10 @@ type Pipeline struct {
 	// AllowEmpty takes a segment without rows for what it is, rather than for a
 	// failure of what produces it.
 	AllowEmpty bool
+
+	// Now is when the rows are read: dates of consent are before it. It is needed if the
+	// mapping has such a column.
+	Now time.Time
 }
 
 // Segment is a named source.
@@ -53,13 +58,17 @@ type Segment struct {
 type Survey struct {
 	Version     string // of the segments before they were read; empty if a source has no version
 	Fingerprint string // of the profiles, whatever their order
-	Rows        int64  // of the segments: Profiles + Duplicates + Rejected.Total
+	Rows        int64  // of the segments: Profiles + Duplicates + Rejected.Total + Unconsented
 	Filtered    int64  `json:",omitempty"` // further rows, which are not in a segment because of its Where
 	Profiles    int64
 	Duplicates  int64       // rows whose address an earlier row has
 	Rejected    tally.Tally // rows that cannot become a profile
 	Dropped     tally.Tally // values left out of profiles
 	Doubtful    tally.Tally // values that are exported, but look wrong
+
+	// Unconsented are rows that do not say yes to marketing, where only those who do
+	// become profiles; later rows with the address of such a row are duplicates.
+	Unconsented int64 `json:",omitempty"`
 
 	// Shared are the identifiers left out of profiles because several addresses have
 	// them. It is complete if SharedKnown is set.
@@ -72,15 +81,19 @@ type Survey struct {
 	// Changes are how the profiles differ from those of an earlier sketch; nil if
 	// there was none, or if there are too many.
 	Changes *Changes `json:",omitempty"`
+
+	// Consents are who agrees to marketing; nil if the mapping does not tell.
+	Consents *Consents `json:",omitempty"`
 }
 
 // Profile is a row that became a profile, the first with its address.
 type Profile struct {
 	Row     tally.Row
-	Email   profile.Hash // of the address
-	Content profile.Hash // of the JSON, without the property that tells the segments
-	Key     uint64       // in the sketch of the reader; 0 if it has none
-	JSON    []byte       // a JSON:API resource object; valid until the next profile
+	Email   profile.Hash     // of the address
+	Content profile.Hash     // of the JSON, without the property that tells the segments, and of the consent
+	Key     uint64           // in the sketch of the reader; 0 if it has none
+	JSON    []byte           // a JSON:API resource object; valid until the next profile
+	Consent *profile.Consent // nil if the mapping has none; valid until the next profile
 }
 
 // TellsChanges reports whether the versions of all segments can be relied on
@@ -115,17 +128,27 @@ type Reader struct {
 	OnRows func(rows int64)
 
 	// OnSkip is called for each row that is not handed on, unless it is nil: those that
-	// are rejected, and duplicates.
+	// are rejected, those without consent, and duplicates.
 	OnSkip func(row tally.Row, code, reason string)
 
 	// Sketch is added each profile of a pass, if it is set. It must be empty when
 	// the pass begins.
 	Sketch *sketch.Sketch
 
+	// ConsentSketch is added the consent of each profile that can be subscribed, if it
+	// is set. It must be empty when the pass begins.
+	ConsentSketch *sketch.Sketch
+
+	// ConsentsBefore is an earlier ConsentSketch of the same salt and size, if it is set,
+	// for [Consents.Begun].
+	ConsentsBefore *sketch.Sketch
+
 	pipeline *Pipeline
 	segments *segmentIndex    // nil unless a property tells who is in which
 	seen     hashset.Set      // addresses of this pass
 	shared   *identifierIndex // nil unless FindShared was called
+
+	unconsented *hashset.Set // addresses of this pass that are no profiles; nil unless only those who say yes are
 
 	places  *places  // nil unless KeepPlaces was called
 	notices []string // of this pass; written by the goroutine that reads
@@ -170,6 +193,7 @@ func (r *Reader) Counts() *Survey {
 func (r *Reader) Read(ctx context.Context, visit func(*Profile) error) (*Survey, error) {
 	r.counts, r.fingerprint, r.addresses = Survey{}, profile.Fingerprint{}, profile.Fingerprint{}
 	r.seen.Clear()
+	r.beginConsents()
 	r.notices = nil
 	r.places.clear()
 	version := r.pipeline.Version(ctx)
@@ -209,9 +233,13 @@ func (r *Reader) take(c *chunk, visit func(*Profile) error) error {
 		r.OnRows(r.counts.Rows + r.counts.Filtered)
 	}
 	r.encode(c)
-	for i := range r.encoded {
-		e := &r.encoded[i]
-		e.first = r.seen.Add(e.info.Email)
+	if r.unconsented != nil {
+		r.decide(c.segment)
+	} else {
+		for i := range r.encoded {
+			e := &r.encoded[i]
+			e.first = r.seen.Add(e.info.Email)
+		}
 	}
 	r.shared.note(r)
 	p := Profile{Row: tally.Row{Segment: c.segment}}
@@ -222,6 +250,7 @@ func (r *Reader) take(c *chunk, visit func(*Profile) error) error {
 			continue
 		}
 		p.Email, p.Content, p.Key, p.JSON = e.info.Email, e.info.Profile, e.key, r.json[e.start:e.end:e.end]
+		p.Consent = e.info.Consent
 		if err := visit(&p); err != nil {
 			return err
 		}
@@ -234,8 +263,10 @@ type encoded struct {
 	row        int64
 	start, end int // in the reader's json
 	info       profile.Info
-	first      bool   // no earlier row has its address
-	key        uint64 // of the address in the sketch
+	first      bool // no earlier row has its address
+
+	unconsented bool   // there is no JSON, since the row does not say yes
+	key         uint64 // of the address in the sketch
 }
 
 // encode encodes the rows of a chunk.
@@ -258,7 +289,8 @@ func (r *Reader) encode(c *chunk) {
 		var rejection *profile.Rejection
 		r.json, rejection = c.encoder.Append(r.json, cells[:width], &e.info)
 		cells = cells[width:]
-		if rejection != nil {
+		e.unconsented = rejection != nil && rejection.Code == profile.Unconsented
+		if rejection != nil && !e.unconsented {
 			r.encoded = r.encoded[:len(r.encoded)-1]
 			r.reject(row, string(rejection.Code), rejection.Target, rejection.Reason())
 			continue
@@ -275,6 +307,13 @@ func (r *Reader) reject(row tally.Row, code string, target profile.Target, reaso
 	}
 }
 
+func (r *Reader) countDuplicate(row tally.Row) {
+	r.counts.Duplicates++
+	if r.OnSkip != nil {
+		r.OnSkip(row, "duplicate", "an earlier row has the same email address")
+	}
+}
+
 // count counts an encoded row of a segment.
 func (r *Reader) count(row tally.Row, segment int, e *encoded) {
 	info := &e.info
@@ -283,10 +322,7 @@ func (r *Reader) count(row tally.Row, segment int, e *encoded) {
 	}
 	r.segments.note(r, segment, e)
 	if !e.first {
-		r.counts.Duplicates++
-		if r.OnSkip != nil {
-			r.OnSkip(row, "duplicate", "an earlier row has the same email address")
-		}
+		r.countDuplicate(row)
 		return
 	}
 	r.counts.Profiles++
@@ -294,6 +330,9 @@ func (r *Reader) count(row tally.Row, segment int, e *encoded) {
 	r.addresses.Add(info.Email)
 	if r.Sketch != nil {
 		r.Sketch.Add(e.key, info.Profile.Lo|ofProfile)
+	}
+	if info.Consent != nil && info.Consent.Given {
+		r.countConsent(row, info)
 	}
 	for _, n := range info.Notes {
 		of := &r.counts.Dropped

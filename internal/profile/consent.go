@@ -63,17 +63,18 @@ func (c ConsentTime) Earliest() time.Time {
 	return c.At
 }
 
-// ConsentFault is why the date of a consent is of no use, so that nobody is
-// subscribed on its account. It is empty for a date that is of use.
+// ConsentFault is why a consent is of no use, so that nobody is subscribed on its
+// account, mostly because of its date. It is empty for a consent that is of use.
 type ConsentFault string
 
-// The faults of a date.
+// The faults of a consent.
 const (
 	ConsentUndated   ConsentFault = "consent_undated"
 	ConsentNoDate    ConsentFault = "consent_date_invalid"
 	ConsentAmbiguous ConsentFault = "consent_date_ambiguous"
 	ConsentTooEarly  ConsentFault = "consent_date_too_early"
 	ConsentInFuture  ConsentFault = "consent_date_in_future"
+	ConsentNoPhone   ConsentFault = "consent_without_phone_number"
 )
 
 // Reason returns the fault in words, without the date.
@@ -89,6 +90,8 @@ func (f ConsentFault) Reason() string {
 		return "the date of the consent is before 1971, which stands for an unknown date"
 	case ConsentInFuture:
 		return "the date of the consent is in the future"
+	case ConsentNoPhone:
+		return "there is no valid phone number, which every channel of marketing_consent needs"
 	default:
 		return string(f)
 	}

@@ -24,6 +24,7 @@ type Encoder struct {
 	phones      phone.Parser
 	derived     Derived
 	cleared     []cleared
+	consent     *consentReader              // nil if the rows do not tell who consents
 	omit        func(Identifier, Hash) bool // nil leaves nothing out
 }
 
@@ -99,6 +100,7 @@ func Compile(m Mapping, json []bool) (*Encoder, error) {
 		}
 	}
 	e.cleared = clearing(m, e.fields)
+	e.consent = newConsentReader(m.Consent, columns, json)
 	return e, nil
 }
 
@@ -125,8 +127,9 @@ func (e *Encoder) ReadDecimalCommas() {
 // Info describes a row that was encoded.
 type Info struct {
 	Email   Hash // of the normalised address
-	Profile Hash // of the encoded bytes
+	Profile Hash // of the encoded bytes, and of the consent if it is given
 	Notes   []Note
+	Consent *Consent               // nil if the mapping has none; valid until info is used again
 	Omitted [len(Identifiers)]bool // identifiers that [Encoder.OmitIdentifiers] left out
 
 	identifiers [len(Identifiers)]span // in the profile, as JSON without quotes
@@ -171,12 +174,17 @@ func newField(u use, cell int, json bool) field {
 // out, so that the profile in Klaviyo keeps the value that it has, unless the
 // mapping clears the property. For a row that
 // cannot be exported Append returns dst unchanged and a rejection; info is then
-// undefined. Its notes reuse the memory of those that it had.
+// undefined, except for its address if the rejection is Unconsented. Its notes and its consent reuse the memory of those that it had.
 func (e *Encoder) Append(dst []byte, row []string, info *Info) ([]byte, *Rejection) {
-	*info = Info{Notes: info.Notes[:0]}
+	*info = Info{Notes: info.Notes[:0], Consent: e.consent.memory(info)}
 	buf, rejection := e.appendEmail(append(dst, head...), row, info)
 	if rejection != nil {
 		return dst, rejection
+	}
+	if e.consent != nil {
+		if rejection := e.consent.begin(row, info); rejection != nil {
+			return dst, rejection
+		}
 	}
 	buf, rejection = e.appendIdentifiers(buf, len(dst), row, info)
 	if rejection != nil {
@@ -198,6 +206,9 @@ func (e *Encoder) Append(dst []byte, row []string, info *Info) ([]byte, *Rejecti
 		return dst, &Rejection{Code: ProfileTooLarge}
 	}
 	info.Profile = HashOf(buf[len(dst):])
+	if e.consent != nil {
+		e.consent.finish(row, buf[len(dst):], info)
+	}
 	return e.derived.append(buf, end, open, info.Email), nil
 }
 

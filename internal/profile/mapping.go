@@ -17,6 +17,8 @@ type Mapping struct {
 	Attributes map[string]string   // one of AttributeNames -> column
 	Location   map[string]string   // one of LocationNames -> column
 	Properties map[string]Property // name of a custom property -> column and type
+
+	Consent *ConsentMapping // nil if the rows do not tell who agrees to marketing
 }
 
 // Property is the source of one custom property.
@@ -53,8 +55,8 @@ func LocationNames() []string {
 	return []string{"address1", "address2", "city", "country", "ip", "latitude", "longitude", "region", "timezone", "zip"}
 }
 
-// Target names an attribute of a profile as configuration does: a group
-// ("data_matching", "attributes", "location", "properties") and a name in it.
+// Target names what a column fills as configuration does: a group ("data_matching",
+// "attributes", "location", "properties", "marketing_consent") and a name in it.
 type Target struct {
 	Group string
 	Name  string
@@ -132,10 +134,13 @@ func (m Mapping) uses() []use {
 	return out
 }
 
+// allUses lists also what is not encoded.
+func (m Mapping) allUses() []use { return append(m.uses(), m.Consent.uses()...) }
+
 // Columns lists the mapped columns, each once.
 func (m Mapping) Columns() []string {
 	var out []string
-	for _, u := range m.uses() {
+	for _, u := range m.allUses() {
 		if !slices.Contains(out, u.column) {
 			out = append(out, u.column)
 		}
@@ -146,7 +151,7 @@ func (m Mapping) Columns() []string {
 // Targets lists the targets that a column fills.
 func (m Mapping) Targets(column string) []Target {
 	var out []Target
-	for _, u := range m.uses() {
+	for _, u := range m.allUses() {
 		if u.column == column {
 			out = append(out, u.target)
 		}

@@ -17,6 +17,10 @@ const (
 	InvalidProperty    Code = "invalid_property" // only the row is rejected
 	NotUTF8            Code = "not_utf8"
 	ProfileTooLarge    Code = "profile_too_large"
+
+	// Unconsented is no fault of a row: it does not say yes where only those who do
+	// are exported.
+	Unconsented Code = "unconsented"
 )
 
 // Rejection is the reason why a row cannot become a profile. It never quotes a
@@ -49,6 +53,8 @@ func (r Rejection) Reason() string {
 		return fmt.Sprintf("%s is not UTF-8 text", r.Target)
 	case ProfileTooLarge:
 		return fmt.Sprintf("the profile is larger than %d bytes", MaxSize)
+	case Unconsented:
+		return fmt.Sprintf("the column of %s does not say yes, and only_consented = true", r.Target)
 	default:
 		return string(r.Code)
 	}

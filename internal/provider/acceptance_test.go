@@ -261,7 +261,7 @@ func (c configuration) without(block, argument string) configuration {
 }
 
 // nestedBlocks are the names of blocks within resources.
-var nestedBlocks = []string{"segment", "data_matching", "attributes", "property", "schedule", "safeguards", "timeouts"}
+var nestedBlocks = []string{"segment", "data_matching", "attributes", "property", "marketing_consent", "schedule", "safeguards", "timeouts"}
 
 // late makes an argument known only after apply.
 func (c configuration) late(block, argument string) configuration {

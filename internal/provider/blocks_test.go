@@ -29,6 +29,7 @@ func (w *env) whole() configuration {
 		with(exportBlock, "data_matching", block(`email = "EMail"`, `phone_number = "Phone"`)).
 		with(exportBlock, "attributes", block(`first_name = "FirstName"`, `location { city = "City" }`)).
 		with(exportBlock, "property", typedProperty("income", "Income", "number")).
+		with(exportBlock, "marketing_consent", block(`channels = ["email", "sms"]`, `consent_field = "Accepts"`)).
 		with(exportBlock, "safeguards", `{ max_profiles = 5 }`).
 		with(exportBlock, "schedule", `{ cron = "@daily" }`).
 		with(exportBlock, "timeouts", `{ read = "5m" }`)
@@ -42,8 +43,8 @@ func TestAccBlocks_misspelled(t *testing.T) {
 	good := c.read("main.tf")
 	c.run("Success! The configuration is valid", "validate", "-no-color")
 	for _, right := range []string{
-		"name", "path", "url_env", "environment_url", "email", "first_name", "city", "field", "max_profiles", "cron", "read",
-		"segment", "file", "sql", "dataverse", "data_matching", "attributes", "location", "property", "safeguards", "schedule", "timeouts",
+		"name", "path", "url_env", "environment_url", "email", "first_name", "city", "field", "channels", "max_profiles", "cron", "read",
+		"segment", "file", "sql", "dataverse", "data_matching", "attributes", "location", "property", "marketing_consent", "safeguards", "schedule", "timeouts",
 	} {
 		wrong := right[:1] + right[2:]
 		at := regexp.MustCompile(`(?m)^\s*(` + right + `)\b|\{ (` + right + `) `).FindStringSubmatchIndex(good)
@@ -70,6 +71,9 @@ func TestAccBlocks_missing(t *testing.T) {
 		"email": {func(c configuration) configuration {
 			return c.with(exportBlock, "data_matching", `{ external_id = "Id" }`)
 		}, []string{"Argument Missing In Block", "The block data_matching needs the argument email"}},
+		"consent_field": {func(c configuration) configuration {
+			return c.with(exportBlock, "marketing_consent", `{ channels = ["email"] }`)
+		}, []string{"Argument Missing In Block", "The block marketing_consent needs the argument consent_field"}},
 		"cron": {func(c configuration) configuration { return c.with(exportBlock, "schedule", `{ timezone = "UTC" }`) }, []string{"Argument Missing In Block", "The block schedule needs the argument cron", `cron = "0 6 * * *"`}},
 		"query": {func(c configuration) configuration {
 			return c.with(exportBlock, "segment", vipSegment("sql", `url_env = "X"`))

@@ -40,10 +40,11 @@ func fullSendAfterAttribute() schema.Attribute {
 
 // changesNames are the attributes of changes with their descriptions.
 var changesNames = map[string]string{
-	"added":     "Number of profiles that are new in the segments.",
-	"updated":   "Number of profiles with other values, in other segments, or, with `membership_check = \"full\"`, missing on the list.",
-	"removed":   "Number of profiles that have left the segments. With `sync_mode = \"mirror\"` they are taken off the list.",
-	"unchanged": "Number of profiles that are not sent again.",
+	"added":      "Number of profiles that are new in the segments.",
+	"updated":    "Number of profiles with other values, in other segments, or, with `membership_check = \"full\"`, missing on the list.",
+	"removed":    "Number of profiles that have left the segments. With `sync_mode = \"mirror\"` they are taken off the list.",
+	"unchanged":  "Number of profiles that are not sent again.",
+	"subscribed": "Number of people to subscribe at most: their consent is new, or has another date. 0 without `" + consentArgument + "`.",
 }
 
 func changesAttribute() schema.Attribute {
@@ -66,16 +67,17 @@ func changesType() map[string]attr.Type {
 	return kinds
 }
 
-func changesObject(added, updated, removed, unchanged int64) types.Object {
+func changesObject(added, updated, removed, unchanged, subscribed int64) types.Object {
 	return types.ObjectValueMust(changesType(), map[string]attr.Value{
 		"added": types.Int64Value(added), "updated": types.Int64Value(updated),
 		"removed": types.Int64Value(removed), "unchanged": types.Int64Value(unchanged),
+		"subscribed": types.Int64Value(subscribed),
 	})
 }
 
 // plannedChanges are the changes that a run will send, unknown if that may be others
 // when it is made.
-func plannedChanges(why due.Reasons, survey *export.Survey) types.Object {
+func (p *exportPlan) plannedChanges(why due.Reasons, survey *export.Survey) types.Object {
 	d := difference(survey.Changes)
 	switch {
 	case !why.Settled:
@@ -83,7 +85,7 @@ func plannedChanges(why due.Reasons, survey *export.Survey) types.Object {
 	case why.Everything || d == nil:
 		return types.ObjectNull(changesType())
 	default:
-		return changesObject(d.Added, d.Updated, d.Removed, survey.Profiles-d.Added-d.Updated)
+		return changesObject(d.Added, d.Updated, d.Removed, survey.Profiles-d.Added-d.Updated, p.export.Subscribes(survey))
 	}
 }
 
@@ -121,6 +123,7 @@ func (p *exportPlan) track(ctx context.Context) {
 	p.ranBefore = p.sameList(ctx)
 	p.loadUnfinished(ctx)
 	p.loadPartlySent(ctx)
+	p.loadSubscribed(ctx)
 	if p.plan.send() != due.SendChanges {
 		return
 	}
@@ -198,7 +201,7 @@ func (p *exportPlan) setSent(r *export.Result) {
 	if p.plan.Changes.IsUnknown() {
 		p.plan.Changes = types.ObjectNull(changesType())
 		if !r.Everything {
-			p.plan.Changes = changesObject(r.Added, r.Updated, r.Left, r.Profiles-r.Added-r.Updated)
+			p.plan.Changes = changesObject(r.Added, r.Updated, r.Left, r.Profiles-r.Added-r.Updated, r.Subscriptions.News)
 		}
 	}
 	switch {

@@ -175,7 +175,7 @@ func TestAccSegmentExport_changesOfASavedPlan(t *testing.T) {
 	c.terraformRun("Apply complete", "apply", "-auto-approve")
 	w.segment(peopleHeader + peopleRows(0, 101))
 	c.terraformRun("segment changed: +1 ~0 -0", "plan", "-out=plan.bin")
-	c.run(`"changes":{"added":1,"removed":0,"unchanged":100,"updated":0}`, "show", "-no-color", "-json", "plan.bin")
+	c.run(`"changes":{"added":1,"removed":0,"subscribed":0,"unchanged":100,"updated":0}`, "show", "-no-color", "-json", "plan.bin")
 	c.terraformRun("Apply complete", "apply", "plan.bin")
 	if got := w.lastImport(); !slices.Equal(got, []string{"p100@example.com"}) {
 		t.Errorf("sent were %q", got)

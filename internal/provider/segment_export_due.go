@@ -44,7 +44,7 @@ func (p *exportPlan) facts(ctx context.Context, survey *export.Survey) *due.Fact
 		Tick:            p.plan.tick(ctx, last, p.data.now(), p.diags),
 	}
 	if survey != nil {
-		facts.Survey = &due.Survey{Fingerprint: survey.Fingerprint, Profiles: survey.Profiles, Changes: difference(survey.Changes)}
+		facts.Survey = &due.Survey{Fingerprint: survey.Fingerprint, Profiles: survey.Profiles, Changes: difference(survey.Changes), Consents: p.newConsents(survey)}
 	}
 	return facts
 }
@@ -63,6 +63,7 @@ func (p *exportPlan) lastRun(ctx context.Context, last lastRun) *due.Run {
 		run.Inputs = p.state.inputs(p.export)
 	}
 	load(ctx, p.private, keyMissing, &run.Missing, p.diags)
+	run.Unsubscribed = p.unsubscribed
 	if p.partly != nil {
 		run.PartlySent, run.PartlySentListed = true, p.partly.Listed
 	}

@@ -127,6 +127,16 @@ func TestExportPlan_facts(t *testing.T) {
 			func(p *exportPlan) { p.private = keptState{keyCounts: []byte(`{"profiles":12,"untaken":3}`)} },
 			func(f *due.Facts) { f.Last.Profiles, f.Last.Untaken = 12, 3 },
 		},
+		"people to subscribe": {
+			func(p *exportPlan) { p.unsubscribed = 3 },
+			func(f *due.Facts) { f.Last.Unsubscribed = 3 },
+		},
+		"channels": {
+			func(p *exportPlan) {
+				p.plan.MarketingConsent = types.ObjectValueMust(map[string]attr.Type{"consent_field": types.StringType}, map[string]attr.Value{"consent_field": types.StringValue("Yes")})
+			},
+			func(f *due.Facts) { f.Now.Channels, f.MappingChanged = "email", true },
+		},
 		"edited":         {func(p *exportPlan) { p.edited = true }, func(f *due.Facts) { f.Edited = true }},
 		"just refreshed": {func(p *exportPlan) { p.justRefreshed = true }, func(f *due.Facts) { f.JustRefreshed = true }},
 		"triggers": {

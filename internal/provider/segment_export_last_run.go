@@ -50,7 +50,7 @@ var runAttributes = []runAttribute{
 		text: func(run completedRun) string { return run.reason },
 	},
 	{
-		name: runStatus, description: "`succeeded`, or `partial` when Klaviyo refused some of the profiles or did not confirm them, or when it is not known who left the segments.",
+		name: runStatus, description: "`succeeded`; `partial` when Klaviyo refused some of the profiles or consents or did not confirm them, or when it is not known who left the segments; `" + statusNotSubscribed + "` when the API key lacks the scope `subscriptions:write`, so that the profiles were imported and nobody was subscribed.",
 		text: completedRun.status,
 	},
 	{
@@ -102,6 +102,18 @@ var runAttributes = []runAttribute{
 		count: func(run completedRun) int64 { return run.Filtered },
 	},
 	{
+		name: "profiles_subscribed", description: "Number of people whom the run subscribed. Null without `" + consentArgument + "`.",
+		count: func(run completedRun) int64 { return run.ofConsents(run.Subscriptions.Subscribed) },
+	},
+	{
+		name: "profiles_pending", description: "Number of people whom Klaviyo has asked for a confirmation, since the list has double opt-in. They make no run due. Null without `" + consentArgument + "`.",
+		count: func(run completedRun) int64 { return run.ofConsents(run.Subscriptions.Pending) },
+	},
+	{
+		name: "profiles_unconsented", description: "Number of rows that were left out because they do not say yes. Null without `" + consentArgument + "`.",
+		count: func(run completedRun) int64 { return run.ofConsents(run.Unconsented) },
+	},
+	{
 		name: "jobs", description: "Number of import jobs in Klaviyo.",
 		count: func(run completedRun) int64 { return run.Jobs },
 	},
@@ -123,9 +135,23 @@ func (run completedRun) ofChanges(count int64) int64 {
 	return count
 }
 
+// ofConsents is a count that is known of a run that read consents.
+func (run completedRun) ofConsents(count int64) int64 {
+	if run.Consents == nil {
+		return -1
+	}
+	return count
+}
+
+// statusNotSubscribed is the status of a run with a key that may not subscribe anybody.
+const statusNotSubscribed = "not_subscribed"
+
 // status sums a run up.
 func (run completedRun) status() string {
-	if run.Refused.Total > 0 || run.Unconfirmed.Total() > 0 || run.LeaversUnknown {
+	if run.Subscriptions.Denied != nil {
+		return statusNotSubscribed
+	}
+	if run.Refused.Total > 0 || run.Subscriptions.Refused.Total > 0 || run.Subscriptions.Unconfirmed > 0 || run.Unconfirmed.Total() > 0 || run.LeaversUnknown {
 		return "partial"
 	}
 	return "succeeded"

@@ -28,16 +28,19 @@ type segmentExportModel struct {
 	Attributes      types.Object `tfsdk:"attributes"`
 	Properties      types.Map    `tfsdk:"properties"`
 	Property        types.List   `tfsdk:"property"`
-	Send            types.String `tfsdk:"send"`
-	FullSendAfter   types.String `tfsdk:"full_send_after"`
-	SyncMode        types.String `tfsdk:"sync_mode"`
-	RemovalScope    types.String `tfsdk:"removal_scope"`
-	OptOuts         types.String `tfsdk:"opt_outs"`
-	Enabled         types.Bool   `tfsdk:"enabled"`
-	OnDestroy       types.String `tfsdk:"on_destroy"`
-	RunOnApply      types.Bool   `tfsdk:"run_on_apply"`
-	Triggers        types.Map    `tfsdk:"triggers"`
-	RejectsPath     types.String `tfsdk:"rejects_path"`
+
+	MarketingConsent types.Object `tfsdk:"marketing_consent"`
+
+	Send          types.String `tfsdk:"send"`
+	FullSendAfter types.String `tfsdk:"full_send_after"`
+	SyncMode      types.String `tfsdk:"sync_mode"`
+	RemovalScope  types.String `tfsdk:"removal_scope"`
+	OptOuts       types.String `tfsdk:"opt_outs"`
+	Enabled       types.Bool   `tfsdk:"enabled"`
+	OnDestroy     types.String `tfsdk:"on_destroy"`
+	RunOnApply    types.Bool   `tfsdk:"run_on_apply"`
+	Triggers      types.Map    `tfsdk:"triggers"`
+	RejectsPath   types.String `tfsdk:"rejects_path"`
 
 	Schedule        types.Object   `tfsdk:"schedule"`
 	Safeguards      types.Object   `tfsdk:"safeguards"`
@@ -51,6 +54,7 @@ type segmentExportModel struct {
 	RejectedCount    types.Int64  `tfsdk:"rejected_count"`
 	DuplicateCount   types.Int64  `tfsdk:"duplicate_count"`
 	FilteredCount    types.Int64  `tfsdk:"filtered_count"`
+	UnconsentedCount types.Int64  `tfsdk:"unconsented_count"`
 	WithheldCount    types.Int64  `tfsdk:"withheld_count"`
 	ListName         types.String `tfsdk:"list_name"`
 	ListProfileCount types.Int64  `tfsdk:"list_profile_count"`
@@ -73,6 +77,7 @@ type safeguardsModel struct {
 	MaxProfiles        types.Int64 `tfsdk:"max_profiles"`
 	AllowEmptySegment  types.Bool  `tfsdk:"allow_empty_segment"`
 	AllowLiveFlows     types.Bool  `tfsdk:"allow_live_flows"`
+	AllowConfirmation  types.Bool  `tfsdk:"allow_confirmation_mails"`
 }
 
 // sourceKnown reports whether everything is known that decides which profiles
@@ -83,7 +88,7 @@ func (m *segmentExportModel) sourceKnown(ctx context.Context) bool {
 
 // mappingKnown reports whether it is known which columns fill what.
 func (m *segmentExportModel) mappingKnown(ctx context.Context) bool {
-	return allKnown(ctx, m.DataMatching, m.Attributes, m.Properties, m.Property, m.SegmentProperty)
+	return allKnown(ctx, m.DataMatching, m.Attributes, m.Properties, m.Property, m.SegmentProperty, m.MarketingConsent)
 }
 
 // allKnown reports whether values and all that is in them are known.
@@ -99,7 +104,7 @@ func allKnown(ctx context.Context, values ...attr.Value) bool {
 // source identifies which profiles are sent: segments and mapping as they are
 // declared.
 func (m *segmentExportModel) source() string {
-	return fmt.Sprint(m.Segments, m.DataMatching, m.Attributes, m.Properties, m.Property, m.SegmentProperty)
+	return fmt.Sprint(m.Segments, m.DataMatching, m.Attributes, m.Properties, m.Property, m.SegmentProperty, m.MarketingConsent)
 }
 
 // key identifies an export within a configuration: one of the same key sends the
@@ -132,6 +137,7 @@ func (m *segmentExportModel) export(ctx context.Context, diags *diag.Diagnostics
 		e.Segments = m.segments(ctx, diags)
 		e.Mapping = m.mapping(ctx, diags)
 		e.SegmentProperty = m.SegmentProperty.ValueString()
+		e.Subscription = m.subscription()
 	}
 	return e
 }
@@ -141,7 +147,7 @@ func (m *segmentExportModel) safeguards(ctx context.Context, diags *diag.Diagnos
 	var s safeguardsModel
 	switch {
 	case m.Safeguards.IsUnknown():
-		return export.Safeguards{MaxRejectedPercent: 100, MaxRemovedPercent: 100, AllowEmptySegment: true, AllowLiveFlows: true}
+		return export.Safeguards{MaxRejectedPercent: 100, MaxRemovedPercent: 100, AllowEmptySegment: true, AllowLiveFlows: true, AllowConfirmationMails: true}
 	case !m.Safeguards.IsNull():
 		diags.Append(m.Safeguards.As(ctx, &s, basetypes.ObjectAsOptions{})...)
 	}
@@ -151,6 +157,8 @@ func (m *segmentExportModel) safeguards(ctx context.Context, diags *diag.Diagnos
 		MaxProfiles:        s.MaxProfiles.ValueInt64(),
 		AllowEmptySegment:  s.AllowEmptySegment.ValueBool() || s.AllowEmptySegment.IsUnknown(),
 		AllowLiveFlows:     s.AllowLiveFlows.ValueBool() || s.AllowLiveFlows.IsUnknown(),
+
+		AllowConfirmationMails: s.AllowConfirmation.ValueBool() || s.AllowConfirmation.IsUnknown(),
 	}
 }
 
@@ -178,6 +186,7 @@ func (m *segmentExportModel) mapping(ctx context.Context, diags *diag.Diagnostic
 		Attributes:  map[string]string{},
 		Location:    map[string]string{},
 		Properties:  m.properties(ctx, diags),
+		Consent:     m.consentMapping(),
 	}
 	addColumns(out.Attributes, m.Attributes)
 	addColumns(out.Location, attributeOf[types.Object](m.Attributes, "location"))
@@ -200,6 +209,10 @@ func (m *segmentExportModel) setSurvey(s *export.Survey) {
 	m.RejectedCount = types.Int64Value(s.Rejected.Total)
 	m.DuplicateCount = types.Int64Value(s.Duplicates)
 	m.FilteredCount = types.Int64Value(s.Filtered)
+	m.UnconsentedCount = types.Int64Null()
+	if m.onlyConsented().ValueBool() {
+		m.UnconsentedCount = types.Int64Value(s.Unconsented)
+	}
 }
 
 // keepSurvey takes the counts of another model.
@@ -207,6 +220,7 @@ func (m *segmentExportModel) keepSurvey(from *segmentExportModel) {
 	m.Fingerprint, m.ProfileCount = from.Fingerprint, from.ProfileCount
 	m.RejectedCount, m.DuplicateCount = from.RejectedCount, from.DuplicateCount
 	m.FilteredCount = from.FilteredCount
+	m.UnconsentedCount = from.UnconsentedCount
 }
 
 // forgetSurvey leaves the counts to apply.
@@ -214,6 +228,10 @@ func (m *segmentExportModel) forgetSurvey() {
 	m.Fingerprint, m.ProfileCount = types.StringUnknown(), types.Int64Unknown()
 	m.RejectedCount, m.DuplicateCount = types.Int64Unknown(), types.Int64Unknown()
 	m.FilteredCount = types.Int64Unknown()
+	m.UnconsentedCount = types.Int64Null()
+	if only := m.onlyConsented(); only.IsUnknown() || only.ValueBool() {
+		m.UnconsentedCount = types.Int64Unknown()
+	}
 }
 
 // keepRun takes what the last run did from another model.
@@ -242,7 +260,7 @@ func (m *segmentExportModel) inputs(e *export.Export) due.Inputs {
 	}
 	inputs := due.Inputs{
 		List:     due.List{AccountID: account, ListID: m.ListID.ValueString()},
-		SyncMode: m.SyncMode.ValueString(), OptOuts: m.OptOuts.ValueString(), Triggers: map[string]string{},
+		SyncMode: m.SyncMode.ValueString(), OptOuts: m.OptOuts.ValueString(), Channels: m.channels(), Triggers: map[string]string{},
 	}
 	if m.mirror() == export.MirrorAll {
 		inputs.Removes = removeAll

@@ -36,6 +36,9 @@ type exportPlan struct {
 	ranBefore     bool           // the last run was to the list of the plan
 	known         bool           // which profiles Klaviyo acknowledged in the last run
 
+	unsubscribed   int64 // people whom earlier runs were to subscribe, and did not
+	subscribedLost bool  // which consents they have dealt with was kept, and cannot be read
+
 	unfinished *unfinishedRemoval // what a run has not finished; nil if that is nothing
 }
 
@@ -97,7 +100,7 @@ func (p *exportPlan) check(ctx context.Context) {
 		p.checkBeforeRun(ctx, survey)
 	}
 	if !p.diags.HasError() {
-		warnToExport(p.diags, p.plan.name(), survey, survey.Profiles)
+		warnToExport(p.diags, p.plan.name(), survey, survey.Profiles, p.export.Subscribes(survey))
 		warnRows(p.diags, p.plan.name(), survey)
 	}
 }
@@ -315,20 +318,21 @@ func (p *exportPlan) planRun(ctx context.Context, why due.Reasons, survey *expor
 	}
 	if p.used != nil {
 		p.checkBeforeRun(ctx, survey)
+		p.checkConfirmations(ctx, survey)
 		if p.diags.HasError() {
 			return
 		}
 	}
 	reason := why.Promised()
 	if p.surveyRefreshed(ctx) {
-		reason += " " + estimate(p.export.Sends(survey))
+		reason += " " + estimate(p.export.Sends(survey), p.export.Subscribes(survey))
 	}
 	p.plan.forgetRun()
 	p.plan.LastRun = plannedRun(reason).object()
-	p.plan.Changes = plannedChanges(why, survey)
+	p.plan.Changes = p.plannedChanges(why, survey)
 	p.plan.ListProfileCount = types.Int64Unknown()
 	if !p.surveyRefreshed(ctx) {
-		warnToExport(p.diags, p.plan.name(), survey, p.export.Sends(survey))
+		warnToExport(p.diags, p.plan.name(), survey, p.export.Sends(survey), p.export.Subscribes(survey))
 	}
 	warnRows(p.diags, p.plan.name(), survey)
 	if p.surveyRefreshed(ctx) && p.refresh.Membership != nil && p.plan.OptOuts.Equal(p.state.OptOuts) && p.plan.ListID.Equal(p.state.ListID) {

@@ -44,6 +44,9 @@ const (
 	keyAcknowledged     = "acknowledged"
 	keyAcknowledgedKeys = "acknowledged_keys"
 
+	// keySubscribed is which consents runs have dealt with, [subscribed].
+	keySubscribed = "subscribed"
+
 	// keyUnfinished is what is known of a removal that a run did not finish, an
 	// [unfinishedRemoval].
 	keyUnfinished = "unfinished_removal"
@@ -122,15 +125,29 @@ func loadSketch(ctx context.Context, private privateState, key string, diags *di
 		return nil
 	}
 	var encoded []byte
-	err := json.Unmarshal(value, &encoded)
-	if err == nil {
-		var s *sketch.Sketch
-		if s, err = sketch.Decode(encoded); err == nil {
-			return s
-		}
+	if err := json.Unmarshal(value, &encoded); err != nil {
+		warnSketch(ctx, key, err)
+		return nil
 	}
+	return decodeSketch(ctx, key, encoded)
+}
+
+// decodeSketch returns a sketch that was kept, nil if there is none or if it cannot be
+// read.
+func decodeSketch(ctx context.Context, key string, encoded []byte) *sketch.Sketch {
+	if len(encoded) == 0 {
+		return nil
+	}
+	s, err := sketch.Decode(encoded)
+	if err != nil {
+		warnSketch(ctx, key, err)
+		return nil
+	}
+	return s
+}
+
+func warnSketch(ctx context.Context, key string, err error) {
 	logging.Warn(ctx, "What was kept of the last run cannot be read, so everything is sent", logging.Fields{"key": key, "reason": err.Error()})
-	return nil
 }
 
 // surveyed is a survey, and what was declared then.

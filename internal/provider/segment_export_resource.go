@@ -139,6 +139,7 @@ func (p *exportPlan) apply(ctx context.Context, operation string, timeout time.D
 	store(ctx, p.private, keyRefresh, nil, p.diags) // only the plan needed it
 	if p.plan.send() == due.SendEverything {
 		p.storeSketches(ctx, nil, nil)
+		p.storeSubscribed(ctx, nil, p.unsubscribed)
 	}
 	if p.diags.HasError() || !p.plan.Enabled.ValueBool() {
 		return
@@ -183,6 +184,7 @@ func (p *exportPlan) run(ctx context.Context, reason string, surveyed *export.Su
 	if err != nil {
 		p.keepPartlySent(ctx, err)
 		p.keepUnfinished(ctx, err)
+		p.keepSubscribed(ctx, err)
 		p.plan.addError(p.diags, p.used.blame(err))
 		return
 	}
@@ -203,12 +205,13 @@ func (p *exportPlan) run(ctx context.Context, reason string, surveyed *export.Su
 	}
 	p.setSent(result)
 	p.storeSketches(ctx, result.Acknowledged, result.AcknowledgedKeys)
+	p.storeSubscribed(ctx, result.Subscribed, result.Subscriptions.Left)
 	store(ctx, p.private, keyCounts, runCounts{result.Profiles, result.Untaken}, p.diags)
 	store(ctx, p.private, keyInputs, p.plan.inputs(p.export), p.diags)
 	storeSurveyed(ctx, p.private, p.plan, p.export, &result.Survey, p.diags)
 	p.rememberMissing(ctx)
 	p.rememberAbsent(ctx, sample)
-	warnResult(p.diags, p.plan.name(), result)
+	warnResult(p.diags, p.plan.name(), p.used, result)
 }
 
 // pinned is the fingerprint that the plan promised, empty if the export is not pinned.

@@ -169,12 +169,16 @@ func (r *requestedExport) run(ctx context.Context, progress func(export.Progress
 	}
 	ctx, cancel := withTimeout(ctx, "update", timeout)
 	defer cancel()
+	if err := r.leaveConfirmations(ctx, e, used.client, &found); err != nil {
+		r.model.addError(&found, used.blame(err))
+		return nil
+	}
 	result, err := e.Run(ctx, used.client, export.RunOptions{Surveyed: r.data.surveys.find(r.model.source(), ""), Progress: progress})
 	if err != nil {
 		r.model.addError(&found, used.blame(err))
 		return nil
 	}
-	warnResult(&found, r.model.name(), result)
+	warnResult(&found, r.model.name(), used, result)
 	return result
 }
 

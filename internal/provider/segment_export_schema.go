@@ -125,6 +125,7 @@ func (r *segmentExportResource) Schema(ctx context.Context, _ resource.SchemaReq
 			"data_matching":  dataMatchingBlock(),
 			"attributes":     attributesBlock(),
 			propertyArgument: propertyBlock(),
+			consentArgument:  consentBlock(),
 			"schedule":       scheduleBlock(),
 			"safeguards":     safeguardsBlock(),
 			"timeouts":       timeoutsBlock(ctx),
@@ -261,6 +262,10 @@ func safeguardsBlock() schema.Block {
 				MarkdownDescription: "`true` lets people join a list that starts a live flow for them, and so may send them messages at once. Defaults to `false`.",
 				Optional:            true,
 			},
+			"allow_confirmation_mails": schema.BoolAttribute{
+				MarkdownDescription: "`true` lets `" + consentArgument + "` without `" + consentedAt + "` subscribe people to a list with double opt-in, which sends each of them a message that asks for a confirmation. Defaults to `false`.",
+				Optional:            true,
+			},
 		},
 	}
 }
@@ -273,6 +278,7 @@ func computedAttributes() map[string]schema.Attribute {
 		"rejected_count":     computedInt64("Number of rows that cannot be exported."),
 		"duplicate_count":    computedInt64("Number of rows whose email address an earlier row has."),
 		"filtered_count":     computedInt64("Number of rows of the sources that are in no segment because of `where`. They are counted in no other attribute."),
+		"unconsented_count":  computedInt64("Number of rows that are not exported because they do not say yes. Null without `" + onlyConsented + "` of `" + consentArgument + "`."),
 		"withheld_count":     computedInt64("Number of profiles that the last run would have sent, but withheld because the people opted out: see `opt_outs`."),
 		"list_name":          computedString("Name of the list."),
 		"list_profile_count": computedInt64("Number of members of the list, after the last run with `membership_check = \"" + membershipSample + "\"` or `\"" + membershipNone + "\"`."),

@@ -14,12 +14,22 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/tally"
 )
 
-// estimate says how many jobs and how much time a run takes at least.
-func estimate(profiles int64) string {
-	if profiles == 0 {
-		return "(nothing to send)"
+// estimate says how many jobs and how much time a run takes at least that sends and
+// subscribes so many people.
+func estimate(sends, subscribes int64) string {
+	var parts []string
+	if sends > 0 {
+		parts = append(parts, tally.Count(export.Jobs(sends), "import job"))
+	} else {
+		parts = append(parts, "nothing to send")
 	}
-	return fmt.Sprintf("(%s, %s at best)", tally.Count(export.Jobs(profiles), "import job"), max(export.Shortest(profiles), time.Second))
+	if subscribes > 0 {
+		parts = append(parts, countPeople(subscribes, "to subscribe", "to subscribe"))
+	}
+	if sends+subscribes > 0 {
+		parts = append(parts, max(export.Shortest(sends)+export.ShortestToSubscribe(subscribes), time.Second).String()+" at best")
+	}
+	return "(" + strings.Join(parts, ", ") + ")"
 }
 
 const rowsCounted = "Rows are counted from the first one after the header."
@@ -34,8 +44,8 @@ func (m *segmentExportModel) name() string {
 }
 
 // warnToExport warns of the counts where the plan cannot show them. sends is how many
-// of the profiles will be sent.
-func warnToExport(diags *diag.Diagnostics, name string, s *export.Survey, sends int64) {
+// of the profiles will be sent, and subscribes how many subscribed at most.
+func warnToExport(diags *diag.Diagnostics, name string, s *export.Survey, sends, subscribes int64) {
 	more := filteredRows(s)
 	if sends < s.Profiles {
 		more += fmt.Sprintf("Since the last run %s; only these are sent. ", tally.CountWith(sends, "profile", "was added or updated", "were added or updated"))
@@ -43,7 +53,7 @@ func warnToExport(diags *diag.Diagnostics, name string, s *export.Survey, sends 
 	diags.AddAttributeWarning(path.Root(segmentArgument), fmt.Sprintf("%s To Export: %s", tally.Count(s.Profiles, "Profile"), name),
 		fmt.Sprintf("%s %s, from %s: %s, and %s that cannot be exported. %sThis is what the segments hold now. "+
 			"Unless pin_to_plan is true, what they hold when the plan is applied is exported.",
-			tally.Count(s.Profiles, "profile"), estimate(sends), tally.Count(s.Rows, "row"), tally.Count(s.Duplicates, "duplicate"), tally.Count(s.Rejected.Total, "row"), more))
+			tally.Count(s.Profiles, "profile"), estimate(sends, subscribes), tally.Count(s.Rows, "row"), tally.Count(s.Duplicates, "duplicate"), tally.Count(s.Rejected.Total, "row"), more))
 }
 
 // filteredRows says how many rows are in no segment, in a sentence with a space after
@@ -61,6 +71,7 @@ func warnRows(diags *diag.Diagnostics, name string, s *export.Survey) {
 		diags.AddAttributeWarning(path.Root(segmentArgument), fmt.Sprintf("%s Not Exported: %s", tally.Count(s.Rejected.Total, "Row"), name),
 			tally.CountWith(s.Rejected.Total, "row", "cannot be exported and is skipped", "cannot be exported and are skipped")+":\n"+s.Rejected.String()+rowsCounted)
 	}
+	warnConsents(diags, name, s)
 	if s.Dropped.Total > 0 {
 		diags.AddAttributeWarning(path.Root(segmentArgument), fmt.Sprintf("%s Left Out: %s", tally.Count(s.Dropped.Total, "Value"), name),
 			"Some profiles are exported without a value that cannot be read or that Klaviyo would refuse:\n"+s.Dropped.String()+rowsCounted)
@@ -166,8 +177,9 @@ func warnWithheld(diags *diag.Diagnostics, name string, r *export.Result) {
 
 // warnResult warns of who was withheld, of who is not on the list all the same, and of
 // what Klaviyo refused or did not confirm.
-func warnResult(diags *diag.Diagnostics, name string, r *export.Result) {
+func warnResult(diags *diag.Diagnostics, name string, used *access, r *export.Result) {
 	warnWithheld(diags, name, r)
+	warnSubscriptions(diags, name, used, r)
 	warnShort(diags, name, r)
 	if r.Refused.Total > 0 {
 		diags.AddAttributeWarning(path.Root(segmentArgument), "Profiles That Klaviyo Refused: "+name,

@@ -24,7 +24,7 @@ import (
 
 // workload is measured in a process of its own.
 type workload struct {
-	Kind   string // floor, survey, run or refresh
+	Kind   string // floor, survey, run, refresh or soak
 	Source string // the format or the database of the segment; CSV by default
 	Path   string // of the segment
 	Rows   int
@@ -45,7 +45,8 @@ type cost struct {
 	Wall   float64 // seconds
 	Peak   float64 // MiB of resident memory
 	Survey *export.Survey
-	Stop   float64 // seconds from being cancelled to the end
+	Stop   float64   // seconds from being cancelled to the end
+	Left   []residue // after each apply of a soak test
 }
 
 // report is what the process of a workload prints.
@@ -53,6 +54,7 @@ type report struct {
 	Survey *export.Survey
 	Peak   float64 // MiB; 0 where the system does not say
 	Stop   float64 // seconds from being cancelled to the end
+	Left   []residue
 }
 
 // measure runs a workload in a new process.
@@ -79,6 +81,7 @@ func measure(ctx context.Context, w workload) (cost, error) {
 	if err := json.Unmarshal(out, &r); err != nil {
 		return cost{}, err
 	}
+	c.Left = r.Left
 	if c.Survey, c.Peak, c.Stop = r.Survey, r.Peak, r.Stop; c.Peak == 0 {
 		c.Peak, err = peakMemory(state)
 	}
@@ -117,6 +120,13 @@ func runWorkload(ctx context.Context, spec string, out io.Writer) error {
 			return err
 		}
 		return json.NewEncoder(out).Encode(report{Stop: stop.Seconds()})
+	}
+	if w.Kind == "soak" {
+		left, err := w.soak(ctx)
+		if err != nil {
+			return err
+		}
+		return json.NewEncoder(out).Encode(report{Left: left, Peak: ownPeak()})
 	}
 	survey, err := w.run(ctx)
 	if err != nil {
@@ -158,7 +168,11 @@ func (w workload) run(ctx context.Context) (*export.Survey, error) {
 		}
 		return s, err
 	case "run":
-		return nil, runAll(ctx, w)
+		client, err := w.client()
+		if err != nil {
+			return nil, err
+		}
+		return nil, runAll(ctx, client, w)
 	case "refresh":
 		return nil, refreshAll(ctx, w)
 	default:
@@ -178,13 +192,13 @@ func (w workload) read(ctx context.Context) error {
 	}
 }
 
+func (w workload) client() (*klaviyo.Client, error) {
+	return klaviyo.New(klaviyo.Options{APIKey: w.APIKey, BaseURL: w.BaseURL})
+}
+
 // runAll exports the segment to all lists at the same time with one client, as the
 // resources of a configuration do.
-func runAll(ctx context.Context, w workload) error {
-	client, err := klaviyo.New(klaviyo.Options{APIKey: w.APIKey, BaseURL: w.BaseURL})
-	if err != nil {
-		return err
-	}
+func runAll(ctx context.Context, client *klaviyo.Client, w workload) error {
 	errs := make([]error, len(w.ListIDs))
 	var running sync.WaitGroup
 	for i, list := range w.ListIDs {

@@ -17,7 +17,7 @@ import (
 func main() {
 	rounds := flag.Int("rounds", 9, "how many times each figure is measured, at most three times under limits")
 	scale := flag.Float64("scale", 1, "fraction of the rows, for a quick look; the bars are for all rows")
-	only := flag.String("only", "", "one of speed, changes, memory, limits, plan, stop, sources, weight; all of them by default")
+	only := flag.String("only", "", "one of speed, changes, memory, limits, plan, stop, soak, sources, weight; all of them by default")
 	spec := flag.String("workload", "", "used by the program itself")
 	flag.Parse()
 
@@ -45,7 +45,7 @@ func bench(ctx context.Context, out io.Writer, only string, scale float64, round
 	for _, topic := range []struct {
 		name string
 		run  func(context.Context) error
-	}{{"speed", b.speed}, {"changes", b.changes}, {"memory", b.memory}, {"limits", b.limits}, {"plan", b.plan}, {"stop", b.stop}, {"sources", b.sources}, {"weight", b.weight}} {
+	}{{"speed", b.speed}, {"changes", b.changes}, {"memory", b.memory}, {"limits", b.limits}, {"plan", b.plan}, {"stop", b.stop}, {"soak", b.soak}, {"sources", b.sources}, {"weight", b.weight}} {
 		if only != "" && only != topic.name {
 			continue
 		}

@@ -270,9 +270,9 @@ func TestExportsKeepTheContract(t *testing.T) {
 	const people = 21_000 // three batches, many pages
 	w := newEnv(t)
 	var text strings.Builder
-	text.WriteString("email,phone,first,city,lat,points,joined,tags\n")
+	text.WriteString("email,phone,first,city,lat,points,joined,tags,yes,since\n")
 	for i := range people {
-		fmt.Fprintf(&text, "p%d@example.com,+3460%07d,P%d,Müller & Söhne,48.1,%d,2026-01-02,a;b\n", i, i, i, i)
+		fmt.Fprintf(&text, "p%d@example.com,+3460%07d,P%d,Müller & Söhne,48.1,%d,2026-01-02,a;b,%t,2025-02-03T04:05:06Z\n", i, i, i, i, i%7 == 0)
 	}
 	path := filepath.Join(t.TempDir(), "people.csv")
 	if err := os.WriteFile(path, []byte(text.String()), 0o600); err != nil {
@@ -280,7 +280,7 @@ func TestExportsKeepTheContract(t *testing.T) {
 	}
 	w.AddMembers(w.listID, "left1@example.com", "left2@example.com")
 	w.SuppressEverything("p5@example.com", "USER_SUPPRESSED")
-	w.FailEmail("p7@example.com", "invalid", "no")
+	w.FailEmail("p8@example.com", "invalid", "no")
 	w.RefuseEmail("p9@example.com", "invalid", "no")
 	e := &export.Export{
 		Mapping: profile.Mapping{
@@ -288,10 +288,12 @@ func TestExportsKeepTheContract(t *testing.T) {
 			Location: map[string]string{"city": "city", "latitude": "lat"},
 			Properties: map[string]profile.Property{
 				"points": {Column: "points", Type: profile.Number}, "joined": {Column: "joined", Type: profile.Datetime},
-				"tags": {Column: "tags", Type: profile.List},
+				"tags": {Column: "tags", Type: profile.List, Clear: true},
 			},
+			Consent: &profile.ConsentMapping{Column: "yes", DateColumn: "since"},
 		},
-		ListID: w.listID, Destination: export.Destination{AccountID: accountID, Consent: true}, SegmentProperty: "segments",
+		Subscription: &export.Subscription{Channels: []klaviyo.Channel{klaviyo.ChannelEmail, klaviyo.ChannelSMS}, CustomSource: "shop"},
+		ListID:       w.listID, Destination: export.Destination{AccountID: accountID, Consent: true}, SegmentProperty: "segments",
 		Safeguards:   export.Safeguards{MaxRejectedPercent: 100, MaxRemovedPercent: 100},
 		TrackChanges: true, Mirror: export.MirrorAll,
 		Segments: []pipeline.Segment{{Name: "all", Source: file.Source{Path: path}}},
@@ -306,6 +308,9 @@ func TestExportsKeepTheContract(t *testing.T) {
 	}
 	if n := len(w.Members(w.listID)); n != people-3 {
 		t.Errorf("the list has %d members", n)
+	}
+	if got, want := result.Subscriptions.Subscribed, int64(people/7); got != want {
+		t.Errorf("%d were subscribed, want %d", got, want)
 	}
 }
 

@@ -34,7 +34,7 @@ func duckdb(t *testing.T, statements string) (dir string) {
 
 // duckdbTypes are columns by their expressions in SQL.
 var duckdbTypes = map[string]column{
-	`'Zoë "x"'`:                               {false, "Zoë \"x\""},
+	"'Zo\u00eb \"x\"'":                        {false, "Zoë \"x\""},
 	`true`:                                    {true, "true"},
 	`(-128)::TINYINT`:                         {true, "-128"},
 	`(-32768)::SMALLINT`:                      {true, "-32768"},

@@ -38,12 +38,12 @@ func (f *parquetOpener) open(ctx context.Context, file storage.Content, at place
 	in := &errorRecorder{Content: file}
 	rows := &parquetRows{ctx: ctx, file: in, name: name, opener: f}
 	err := rows.recoverPanic(func() error {
-		opened, codecs, err := openParquet(in)
+		opened, view, codecs, err := openParquet(in, name)
 		if err != nil {
 			return err
 		}
-		rows.groups = opened.RowGroups()
-		rows.available = parquetNames(opened.Root(), "", nil)
+		rows.view, rows.groups = view, opened.RowGroups()
+		rows.available = parquetNames(opened.Root())
 		if err := rows.selectColumns(opened.Root(), f.columns, at); err != nil {
 			return err
 		}
@@ -132,20 +132,13 @@ func (r *parquetRows) selectColumns(root *parquet.Column, columns []string, at p
 	return nil
 }
 
-// checkCodecs refuses codecs that the library does not know, LZ4 of the old kind
-// among them, and a column with several: the library takes the first one for all.
+// checkCodecs refuses codecs that cannot be read, LZ4 of the old kind among them.
 func (r *parquetRows) checkCodecs(codecs [][]format.CompressionCodec) error {
 	for _, group := range codecs {
 		for _, column := range r.columns {
 			for _, leaf := range column.leaves {
-				codec, first := group[leaf.index], codecs[0][leaf.index]
-				switch codec {
-				case format.Uncompressed, format.Snappy, format.Gzip, format.Brotli, format.Zstd, format.Lz4Raw:
-				default:
-					return storage.PathErrorf("Export it with Snappy, gzip, Brotli, zstd, LZ4_RAW or no compression.", nil, "The Parquet file %q is compressed with %s, which cannot be read.", r.name, codec)
-				}
-				if codec != first {
-					return storage.PathErrorf("Export it with one compression.", nil, "A column of the Parquet file %q is compressed with %s and, in other row groups, with %s, which cannot be read.", r.name, first, codec)
+				if _, known := parquetCodecs[group[leaf.index]]; !known {
+					return storage.PathErrorf("Export it with Snappy, gzip, Brotli, zstd, LZ4_RAW or no compression.", nil, "The Parquet file %q is compressed with %s, which cannot be read.", r.name, group[leaf.index])
 				}
 			}
 		}
@@ -204,14 +197,20 @@ func parquetColumn(group *parquet.Column, name string) *parquet.Column {
 }
 
 // parquetNames lists the columns, those in groups by their paths.
-func parquetNames(group *parquet.Column, prefix string, names []string) []string {
-	for _, column := range group.Columns() {
-		if isGroup(column) {
-			names = parquetNames(column, prefix+column.Name()+".", names)
-		} else if name := prefix + column.Name(); !slices.Contains(names, name) {
-			names = append(names, name)
+func parquetNames(root *parquet.Column) (names []string) {
+	seen := map[string]bool{}
+	var list func(group *parquet.Column, prefix string)
+	list = func(group *parquet.Column, prefix string) {
+		for _, column := range group.Columns() {
+			if name := prefix + column.Name(); isGroup(column) {
+				list(column, name+".")
+			} else if !seen[name] {
+				seen[name] = true
+				names = append(names, name)
+			}
 		}
 	}
+	list(root, "")
 	return names
 }
 
@@ -238,6 +237,8 @@ func (r *parquetRows) failure(err error) error {
 	switch {
 	case errors.As(err, &explained), errors.As(err, &missing), storage.IsContextError(err):
 		return err
+	case r.view != nil && r.view.refused != nil:
+		return r.view.refused
 	case r.file.err != nil:
 		return readFailure(r.name, r.file.err)
 	default:

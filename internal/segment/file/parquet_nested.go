@@ -71,7 +71,7 @@ func newPlainNode(column *parquet.Column) (*parquetNode, error) {
 		if value == nil {
 			return nil, errUnmappable("type " + column.Type().String())
 		}
-		leaf := &parquetLeaf{index: column.Index(), append: value, unsigned: isUnsigned(column)}
+		leaf := &parquetLeaf{index: column.Index(), append: value, unsigned: isUnsigned(column), decimal: isDecimal(column)}
 		return &parquetNode{definition: column.MaxDefinitionLevel(), outer: column.MaxRepetitionLevel(), leaves: []*parquetLeaf{leaf}, isJSON: isJSON}, nil
 	}
 	if logical := column.Type().LogicalType(); logical != nil {
@@ -211,6 +211,9 @@ func (n *parquetNode) append(buf []byte) ([]byte, error) {
 	switch n.kind {
 	case leafNode:
 		leaf := n.leaves[0]
+		if err := leaf.checkLength(len(buf), leaf.ready[0]); err != nil {
+			return buf, err
+		}
 		buf = appendQuoted(buf, leaf.ready[0], leaf.append, n.isJSON)
 		leaf.ready = leaf.ready[1:]
 		return buf, nil
@@ -253,6 +256,9 @@ func (n *parquetNode) appendList(buf []byte, opening, closing byte, element func
 		if buf, err = element(buf); err != nil {
 			return buf, err
 		}
+		if len(buf) > first.maxBytes { // nulls have no value to look at
+			return buf, errTooLong
+		}
 		v, err := first.peek()
 		if errors.Is(err, io.EOF) || err == nil && v.RepetitionLevel() < n.repetition {
 			return append(buf, closing), nil
@@ -270,6 +276,9 @@ func (n *parquetNode) appendEntry(buf []byte) ([]byte, error) {
 	leaf := key.leaves[0]
 	v, err := leaf.peek()
 	if err != nil {
+		return buf, err
+	}
+	if err := leaf.checkLength(len(buf), v); err != nil {
 		return buf, err
 	}
 	var text []byte

@@ -8,6 +8,7 @@ import (
 	"github.com/parquet-go/parquet-go"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/storage"
 )
 
 // parquetRows reads the columns of a Parquet file in lock step, a batch of rows
@@ -15,6 +16,7 @@ import (
 type parquetRows struct {
 	ctx       context.Context
 	file      *errorRecorder
+	view      *pageView
 	name      string
 	opener    *parquetOpener
 	available []string
@@ -36,6 +38,13 @@ const (
 	batchStep     = 32
 	maxBatchBytes = 1 << 20
 )
+
+// maxStepBytes bounds the memory of batchStep rows of a column.
+const maxStepBytes = 4 * maxRecord
+
+// maxNumber is how many bytes a decimal may have: to convert one takes time with the
+// square of its length.
+const maxNumber = 1 << 10
 
 func (r *parquetRows) names() []string { return r.available }
 
@@ -106,8 +115,10 @@ func (r *parquetRows) readBatch(maxRows int) error {
 	n := 0
 	for n < maxRows && r.batchBytes() < maxBatchBytes {
 		n = min(n+batchStep, maxRows)
-		for _, c := range r.columns {
-			if err := c.fill(n); err != nil {
+		for i, c := range r.columns {
+			if err := c.fill(n); errors.Is(err, errTooLong) {
+				return r.tooLong(r.opener.columns[i])
+			} else if err != nil {
 				return err
 			}
 		}
@@ -122,6 +133,14 @@ func (r *parquetRows) readBatch(maxRows int) error {
 	r.batch = n
 	r.remaining -= int64(n)
 	return nil
+}
+
+// tooLong explains that a column has values that are too long. Some rows before them
+// may be in the batch, so which row it is about is not known.
+func (r *parquetRows) tooLong(column string) error {
+	return storage.PathErrorf("Values that long cannot be sent to Klaviyo: leave them out of the file, or map another column.", errTooLong,
+		"In the Parquet file %q, after row %d, the column %q has a value of more than %d MiB, a decimal of more than %d bytes, or %d rows of more than %d MiB together.",
+		r.name, r.read, column, maxRecord>>20, maxNumber, batchStep, maxStepBytes>>20)
 }
 
 // batchBytes is the size of all cells of the batch.
@@ -180,6 +199,8 @@ type parquetLeaf struct {
 
 	append   appendValue
 	unsigned bool
+	decimal  bool
+	maxBytes int // of all cells of the column, see maxStepBytes
 	pages    parquet.Pages
 	page     parquet.Page
 	values   parquet.ValueReader
@@ -219,6 +240,22 @@ func (l *parquetLeaf) readMore(maxValues int) error {
 		}
 	}
 	return io.EOF
+}
+
+// errTooLong means that the cells of a column are longer than what can be read.
+var errTooLong = errors.New("a value is too long")
+
+// checkLength refuses a value that is too long for a cell, or for those that are
+// read already, which have so many bytes.
+func (l *parquetLeaf) checkLength(bytes int, v parquet.Value) error {
+	length := 0
+	if kind := v.Kind(); kind == parquet.ByteArray || kind == parquet.FixedLenByteArray {
+		length = len(v.ByteArray())
+	}
+	if length > maxRecord || l.decimal && length > maxNumber || bytes+length > l.maxBytes {
+		return errTooLong
+	}
+	return nil
 }
 
 // begin begins the values of a row group.
@@ -267,6 +304,9 @@ func (c *parquetReader) fill(n int) error {
 		}
 		return nil
 	}
+	for _, leaf := range c.leaves {
+		leaf.maxBytes = len(c.bytes) + maxStepBytes
+	}
 	var err error
 	if c.nested {
 		err = c.fillNested(n)
@@ -301,6 +341,9 @@ func (c *parquetReader) fillFlat(n int) error {
 			return err
 		}
 		for _, v := range leaf.ready {
+			if err := leaf.checkLength(len(c.bytes), v); err != nil {
+				return err
+			}
 			if !v.IsNull() {
 				c.bytes = leaf.append(c.bytes, v)
 			}

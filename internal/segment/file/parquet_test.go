@@ -227,7 +227,6 @@ func TestParquetRefuses(t *testing.T) {
 	}
 	rows, _ := plainRows(10)
 	good := filetest.Parquet(t, rows)
-	groups := filetest.Parquet(t, rows, parquet.MaxRowsPerRowGroup(5), parquet.Compression(&parquet.Uncompressed))
 	for name, tc := range map[string]struct{ content, column, want string }{
 		"CSV":           {"a,b\n1,2\n", "a", "is not Parquet."},
 		"empty":         {"", "a", "is empty."},
@@ -243,10 +242,6 @@ func TestParquetRefuses(t *testing.T) {
 		"LZ4": {
 			withFooter(t, good, func(f *format.FileMetaData) { f.RowGroups[0].Columns[0].MetaData.Codec = format.Lz4 }),
 			"email", "is compressed with LZ4, which cannot be read. Export it with Snappy",
-		},
-		"several codecs": {
-			withFooter(t, groups, func(f *format.FileMetaData) { f.RowGroups[1].Columns[0].MetaData.Codec = format.Zstd }),
-			"email", "is compressed with UNCOMPRESSED and, in other row groups, with ZSTD",
 		},
 		"unmappable": {filetest.Parquet(t, []interval{{}}), "bytes", `The column "bytes" of`},
 	} {

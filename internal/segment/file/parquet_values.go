@@ -63,6 +63,15 @@ func isUnsigned(column *parquet.Column) bool {
 	return ok && !integer.IsSigned
 }
 
+func isDecimal(column *parquet.Column) bool {
+	logical := column.Type().LogicalType()
+	if logical == nil {
+		return false
+	}
+	_, ok := logical.Value.(*format.DecimalType)
+	return ok
+}
+
 func physicalType(kind parquet.Kind) (appendValue, bool) {
 	switch kind {
 	case parquet.Boolean:

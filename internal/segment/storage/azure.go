@@ -68,7 +68,7 @@ func azureEnvFrom(getenv func(string) string) azureEnv {
 // client creates the client of a container.
 func (e azureEnv) client(name string, p params) (*container.Client, error) {
 	if e.usesConnectionString() {
-		client, err := container.NewClientFromConnectionString(e.connectionString, name, nil)
+		client, err := container.NewClientFromConnectionString(e.connectionString, name, azureOptions())
 		return client, asCredentialsError(err)
 	}
 	endpoint, err := e.endpoint.with(p)
@@ -117,17 +117,23 @@ func (e azureEnv) clientAt(u *url.URL) (*container.Client, error) {
 		if err != nil {
 			return nil, err
 		}
-		return container.NewClientWithSharedKeyCredential(u.String(), credential, nil)
+		return container.NewClientWithSharedKeyCredential(u.String(), credential, azureOptions())
 	case e.sas != "":
 		u.RawQuery = e.sas
-		return container.NewClientWithNoCredential(u.String(), nil)
+		return container.NewClientWithNoCredential(u.String(), azureOptions())
 	default:
 		credential, err := azidentity.NewDefaultAzureCredential(nil)
 		if err != nil {
 			return nil, err
 		}
-		return container.NewClient(u.String(), azureCredential{credential}, nil)
+		return container.NewClient(u.String(), azureCredential{credential}, azureOptions())
 	}
+}
+
+// azureOptions are those of all clients, which share connections.
+func azureOptions() *container.ClientOptions {
+	client := newStoreClient(sharedTransport(), func(query url.Values) bool { return query.Get("comp") == "list" })
+	return &container.ClientOptions{ClientOptions: azcore.ClientOptions{Transport: client}}
 }
 
 // azureCredential marks the errors of a credential as such.

@@ -44,6 +44,11 @@ type listedObject struct {
 // objectsPerPage is the maximum of Amazon S3 and of Google Cloud Storage.
 const objectsPerPage = 1000
 
+var errListingRepeats = &readError{
+	problem: "the pages of the listing repeat",
+	remedy:  "Check that the server is one that the scheme of the path is for, or name the object instead of a pattern.",
+}
+
 // connect creates the client of the bucket, with the credentials that its
 // cloud's own library finds.
 func (b bucket) connect(ctx context.Context, a address) (bucketClient, error) {
@@ -132,6 +137,7 @@ func (f finder) list(ctx context.Context) ([]Object, error) {
 		delimiter = "/" // no pattern matches what is further below
 	}
 	var found []bucketObject
+	seen := map[string]bool{}
 	for token := ""; ; {
 		page, err := request(ctx, f.retryPolicy, f.address, func(ctx context.Context) (listPage, error) {
 			return f.client.list(ctx, prefix, delimiter, token)
@@ -147,6 +153,10 @@ func (f finder) list(ctx context.Context) ([]Object, error) {
 		if token = page.next; token == "" {
 			return sortedByKey(found)
 		}
+		if seen[token] {
+			return nil, errListingRepeats
+		}
+		seen[token] = true
 	}
 }
 

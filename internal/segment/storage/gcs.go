@@ -55,8 +55,7 @@ func newGCSClient(ctx context.Context, a address, transport http.RoundTripper) (
 		transport = &oauth2.Transport{Base: transport, Source: gcsTokens{credentials.TokenSource}}
 	}
 	return gcsClient{
-		// A redirect would take the token to another host.
-		http:    &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
+		http:    newStoreClient(transport, func(query url.Values) bool { return query.Get("alt") != "media" }),
 		objects: base + "/storage/v1/b/" + url.PathEscape(a.bucket) + "/o",
 	}, nil
 }

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -126,7 +127,12 @@ func (c awsCredentials) Retrieve(ctx context.Context) (aws.Credentials, error) {
 // sharedAWSClient returns the first client that it was given, so that all
 // buckets share its connections. The environment configures all alike.
 func sharedAWSClient(client aws.HTTPClient) aws.HTTPClient {
-	firstAWSClient.once.Do(func() { firstAWSClient.client = client })
+	firstAWSClient.once.Do(func() {
+		if own, ok := client.(*awshttp.BuildableClient); ok {
+			client = newStoreClient(own.GetTransport(), func(query url.Values) bool { return query.Has("list-type") })
+		}
+		firstAWSClient.client = client
+	})
 	return firstAWSClient.client
 }
 

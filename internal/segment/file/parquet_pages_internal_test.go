@@ -8,9 +8,12 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/compress"
+	"github.com/parquet-go/parquet-go/format"
 )
 
 type lz4Row struct {
@@ -93,7 +96,7 @@ func TestLZ4Chunk(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	view := &lz4File{file: bytes.NewReader(content), size: int64(len(content))}
+	view := &pageView{file: bytes.NewReader(content), size: int64(len(content))}
 	view.replaceChunks(opened.Metadata())
 	if len(view.chunks) != 5 {
 		t.Fatalf("%d chunks", len(view.chunks))
@@ -116,19 +119,37 @@ func TestLZ4Chunk(t *testing.T) {
 	}
 }
 
-// A size that the data cannot have is refused before memory for it is allocated.
-func TestDecompressLZ4Refuses(t *testing.T) {
+// Data that does not decompress to the size that its header says is refused, by
+// all codecs, and no more than that size is ever taken.
+func TestDecompressPageRefuses(t *testing.T) {
 	t.Parallel()
-	data := []byte{0x10, 'a'} // a literal
-	if got, err := decompressLZ4(data, 0, 1); err != nil || string(got) != "a" {
-		t.Fatalf("%q, %v", got, err)
-	}
-	for name, tc := range map[string]struct{ plain, size int64 }{
-		"too large": {0, 1 << 62}, "shorter than the levels": {2, 1}, "negative": {0, -1}, "negative levels": {-1, 1},
-		"more levels than data": {3, 3}, "longer": {0, 2}, "shorter": {0, 0},
+	text := bytes.Repeat([]byte("segment "), 1<<13)
+	for codec, encoder := range map[format.CompressionCodec]compress.Codec{
+		format.Snappy: &parquet.Snappy, format.Gzip: &parquet.Gzip, format.Brotli: &parquet.Brotli, format.Zstd: &parquet.Zstd, format.Lz4Raw: &parquet.Lz4Raw,
 	} {
-		if got, err := decompressLZ4(data, tc.plain, tc.size); err == nil && len(got) > 0 || err != nil && !errors.Is(err, parquet.ErrCorrupted) {
-			t.Errorf("%s: %q, error %v", name, got, err)
+		packed, err := encoder.Encode(nil, text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		src := append([]byte("levels"), packed...)
+		for name, tc := range map[string]struct {
+			size   int // of what is decompressed, with the levels
+			levels int64
+			ok     bool
+		}{
+			"right": {len(text) + 6, 6, true}, "shorter": {len(text) + 5, 6, false}, "longer": {len(text) + 7, 6, false}, "a lot longer": {2*len(text) + 6, 6, false},
+			"levels only": {6, 6, true}, "negative levels": {len(text) + 6, -6, false}, "more levels than data": {2 * len(text), int64(len(src)) + 1, false}, "levels longer than the page": {5, 6, false},
+			"levels that are not there": {len(text) + 6, 0, false},
+		} {
+			beyond := bytes.Repeat([]byte{'.'}, tc.size+len(text))
+			page := beyond[:tc.size]
+			err := decompressPage(codec, page, src, tc.levels)
+			if (err == nil) != tc.ok || tc.ok && string(page) != ("levels" + string(text))[:tc.size] {
+				t.Errorf("%s, %s: %v", codec, name, err)
+			}
+			if strings.Trim(string(beyond[tc.size:]), ".") != "" {
+				t.Errorf("%s, %s: it writes beyond the page", codec, name)
+			}
 		}
 	}
 }

@@ -1,0 +1,50 @@
+# Subscribes the customers of a shop who said yes to marketing, as of the date
+# that the shop has recorded.
+
+terraform {
+  required_providers {
+    klaviyo = {
+      source = "klaviyo-community/klaviyo"
+    }
+  }
+}
+
+provider "klaviyo" {}
+
+resource "klaviyo_connection" "marketing" {
+  display_name         = "Marketing"
+  data_privacy_consent = true # I agree: personal data leaves its source for Klaviyo.
+}
+
+resource "klaviyo_list" "newsletter" {
+  name = "Newsletter"
+}
+
+resource "klaviyo_segment_export" "newsletter" {
+  display_name = "Newsletter of the shop"
+  destination  = klaviyo_connection.marketing
+  list_id      = klaviyo_list.newsletter.id
+
+  segment {
+    name = "customers"
+    file {
+      path = "segments/customers.csv"
+    }
+  }
+
+  data_matching {
+    email        = "Email"
+    phone_number = "Phone"
+    phone_region = "US"
+  }
+
+  marketing_consent {
+    channels           = ["email", "sms"]
+    consent_field      = "Accepts Marketing"
+    consented_at_field = "Accepts Marketing At"
+    custom_source      = "Checkout of the shop"
+    only_consented     = true # who takes consent back leaves the list
+  }
+
+  sync_mode = "mirror"
+}
