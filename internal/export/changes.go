@@ -256,7 +256,7 @@ func (s *sending) finish(sent, surveyed *Survey) {
 
 // mixedFingerprint is that of a run whose segments changed while it sent their changes.
 // No segments have it.
-const mixedFingerprint = "mixed"
+const mixedFingerprint = "ffffffffffffffffffffffffffffffff"
 
 // without is a sketch without the entries of another that was made like it.
 func without(s, other *sketch.Sketch) *sketch.Sketch {
