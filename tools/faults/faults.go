@@ -63,9 +63,6 @@ func fails(summary string, words ...string) promise {
 	return promise{fails: summary, words: words, then: nextApply}
 }
 
-// refused is what is said of a list that is gone when people are subscribed to it.
-var refused = fails("Klaviyo Refused The Request", "A list with id", "does not exist")
-
 const htmlPage = "<html><body>Bad Gateway</body></html>"
 
 // requests lets the mode's own requests go wrong.
@@ -179,11 +176,11 @@ var faults = []fault{
 	},
 	{
 		name: "list deleted half-way", arm: func(w *world) { w.onHalfway(func() { w.DeleteList(w.listID) }) },
-		promise: fails("List Not Found", "deleted"), except: map[mode]promise{consent: refused},
+		promise: fails("List Not Found", "deleted"),
 	},
 	{
 		name: "account swapped half-way", arm: swapAccount, disarm: addKey,
-		promise: fails("List Not Found"), except: map[mode]promise{consent: refused},
+		promise: fails("List Not Found"),
 	},
 	{
 		name: "disk full at rejects_path", arm: func(w *world) { w.terraform.cli = filepath.Join(w.shared, onFullDisk) },
