@@ -233,8 +233,12 @@ func (s *sending) finish(sent, surveyed *Survey) {
 	}
 	moved := sent.Fingerprint != surveyed.Fingerprint
 	if moved && s.only != nil {
-		// What has changed meanwhile was not all sent: the next plan finds it.
-		s.Acknowledged, s.AcknowledgedKeys, sent.Fingerprint = s.before, s.keysBefore, surveyed.Fingerprint
+		// Neither what the survey found nor what was read later was sent as a whole. So
+		// the next run is due even if the segments are again as they were, and the marks
+		// make it send again what this one was to send.
+		var next PartlySent
+		s.markUnsure(&next)
+		s.Acknowledged, s.AcknowledgedKeys, sent.Fingerprint = next.Acknowledged, next.AcknowledgedKeys, mixedFingerprint
 		return
 	}
 	if moved {
@@ -249,6 +253,10 @@ func (s *sending) finish(sent, surveyed *Survey) {
 	s.Acknowledged = without(s.read, s.failed)
 	sent.Changes, _ = pipeline.Compare(s.Acknowledged, s.read)
 }
+
+// mixedFingerprint is that of a run whose segments changed while it sent their changes.
+// No segments have it.
+const mixedFingerprint = "ffffffffffffffffffffffffffffffff"
 
 // without is a sketch without the entries of another that was made like it.
 func without(s, other *sketch.Sketch) *sketch.Sketch {

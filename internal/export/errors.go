@@ -36,3 +36,11 @@ func ListError(listID string, err error) error {
 		Err: err,
 	}
 }
+
+// applyAgain says how to go on after an error of a step that follows the import.
+func applyAgain(err error) string {
+	if klaviyo.IsNotFound(err) { // of the list
+		return "Once this is put right, apply again"
+	}
+	return "Apply again"
+}

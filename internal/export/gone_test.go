@@ -30,6 +30,24 @@ func TestRunWhoseListIsDeletedInTheEnd(t *testing.T) {
 	}
 }
 
+// A list that is deleted before members are taken off it is named, and the error does not
+// ask to apply again as things are.
+func TestRunWhoseListIsDeletedBeforeTheRemoval(t *testing.T) {
+	t.Parallel()
+	w := newEnv(t, simulator.Options{})
+	e := tracking(w.export(people(40)))
+	e.Mirror, e.Safeguards.MaxRemovedPercent = export.MirrorExported, 50
+	w.runMirror(t, e)
+	e.Segments[0].Source = people(30)
+	w.OnRequest(func(r *http.Request) {
+		if r.Method == http.MethodDelete {
+			w.DeleteList(w.listID)
+		}
+	})
+	_, err := e.Run(t.Context(), w.client, export.RunOptions{})
+	asError(t, err, []string{"list_id"}, "List Not Found", w.listID, "0 members were taken off the list", "Once this is put right, apply again")
+}
+
 // Klaviyo says of a list that is not there that its flows are not found.
 func TestCheckFlowsOfAListThatIsGone(t *testing.T) {
 	t.Parallel()

@@ -144,7 +144,7 @@ func (s *subscribeStep) flush(ctx context.Context) error {
 		s.denied, s.outcome.Denied = true, explained(err)
 		return nil
 	default:
-		return err
+		return ListError(s.export.ListID, err)
 	}
 	for _, p := range left {
 		*count++
@@ -200,7 +200,7 @@ func (s *subscribeStep) dealtWith() *sketch.Sketch {
 // acknowledged, so that it need not be sent again; a mirror still has to find who left.
 func (s *subscribeStep) explain(ctx context.Context, err error) error {
 	done := fmt.Sprintf("All profiles were sent and Klaviyo had finished with them. The consents of %s were dealt with by then, and %s left. "+
-		"Apply again: the others are passed on then.", tally.Count(s.settled.Load(), "profile"), tally.CountWith(s.outcome.Left, "profile", "is", "are"))
+		"%s: the others are passed on then.", tally.Count(s.settled.Load(), "profile"), tally.CountWith(s.outcome.Left, "profile", "is", "are"), applyAgain(err))
 	if ctx.Err() != nil {
 		err = interrupted(ctx, klaviyo.WaitedFor(err), done)
 	} else {

@@ -63,9 +63,6 @@ func fails(summary string, words ...string) promise {
 	return promise{fails: summary, words: words, then: nextApply}
 }
 
-// refused is what is said of a list that is gone when people are subscribed to it.
-var refused = fails("Klaviyo Refused The Request", "A list with id", "does not exist")
-
 const htmlPage = "<html><body>Bad Gateway</body></html>"
 
 // requests lets the mode's own requests go wrong.
@@ -179,11 +176,11 @@ var faults = []fault{
 	},
 	{
 		name: "list deleted half-way", arm: func(w *world) { w.onHalfway(func() { w.DeleteList(w.listID) }) },
-		promise: fails("List Not Found", "deleted"), except: map[mode]promise{consent: refused},
+		promise: fails("List Not Found", "deleted"),
 	},
 	{
 		name: "account swapped half-way", arm: swapAccount, disarm: addKey,
-		promise: fails("List Not Found"), except: map[mode]promise{consent: refused},
+		promise: fails("List Not Found"),
 	},
 	{
 		name: "disk full at rejects_path", arm: func(w *world) { w.terraform.cli = filepath.Join(w.shared, onFullDisk) },
@@ -207,8 +204,8 @@ var faults = []fault{
 		except:  map[mode]promise{mirror: fails("Too Many Members Would Be Removed")},
 	},
 	{
-		name: "source changes half-way", remote: true, arm: sourceAt(sending, func(read int, content []byte) answer {
-			if read == sending {
+		name: "source changes half-way", remote: true, arm: sourceAt(sending, func(wholes int, content []byte) answer {
+			if wholes <= 1 {
 				return answer{content: content, cut: true}
 			}
 			return answer{content: content, tag: "other"}
@@ -279,11 +276,11 @@ func blockRejects(w *world) {
 
 func unblockRejects(w *world) { _ = os.Remove(filepath.Join(w.dir, "rejects.csv")) }
 
-// An apply of a plan reads the segment for a survey, and once more to send it.
+// An apply of a plan looks at the version of the segment, and then reads it to send it.
 const sending = 2
 
 // sourceAt lets a source go wrong from its nth read on.
-func sourceAt(nth int, fault func(read int, content []byte) answer) func(*world) {
+func sourceAt(nth int, fault func(wholes int, content []byte) answer) func(*world) {
 	return func(w *world) { w.source.arm(nth, fault) }
 }
 

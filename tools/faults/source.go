@@ -19,7 +19,8 @@ type source struct {
 	number  int // of the content
 	reads   int // since the fault was armed
 	from    int // the first of them that goes wrong
-	fault   func(read int, content []byte) answer
+	wholes  int // reads of more than the first byte, which tells the version
+	fault   func(wholes int, content []byte) answer
 }
 
 // answer is how a source answers a request.
@@ -45,10 +46,10 @@ func (s *source) set(content []byte) {
 }
 
 // arm sets how reads are answered, from so many on from now; nil for as they should.
-func (s *source) arm(from int, fault func(read int, content []byte) answer) {
+func (s *source) arm(from int, fault func(wholes int, content []byte) answer) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.from, s.fault, s.reads = from, fault, 0
+	s.from, s.fault, s.reads, s.wholes = from, fault, 0, 0
 }
 
 // struck reports whether a read has gone wrong.
@@ -60,9 +61,9 @@ func (s *source) struck() bool {
 
 // ServeHTTP implements http.Handler.
 func (s *source) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	a := s.answer(r.Method == http.MethodGet)
+	a := s.answer(r.Header.Get("Range") != "bytes=0-0")
 	w.Header().Set("ETag", `"`+a.tag+`"`)
-	if a.cut && r.Method == http.MethodGet {
+	if a.cut {
 		w.Header().Set("Content-Length", fmt.Sprint(len(a.content)))
 		_, _ = w.Write(a.content[:len(a.content)/20*19]) // the client may have hung up
 		panic(http.ErrAbortHandler)
@@ -70,15 +71,16 @@ func (s *source) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	http.ServeContent(w, r, "vip.csv", time.Time{}, bytes.NewReader(a.content))
 }
 
-func (s *source) answer(reads bool) answer {
+func (s *source) answer(whole bool) answer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if reads {
-		s.reads++
+	s.reads++
+	if whole {
+		s.wholes++
 	}
 	a := answer{content: s.content}
 	if s.fault != nil && s.reads >= s.from {
-		a = s.fault(s.reads, s.content)
+		a = s.fault(s.wholes, s.content)
 	}
 	a.tag = cmp.Or(a.tag, fmt.Sprint(s.number))
 	return a
