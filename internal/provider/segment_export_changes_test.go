@@ -238,6 +238,20 @@ func (c *cli) damage(key, value string) {
 	private[key] = []byte(value)
 	encoded, _ := json.Marshal(private)
 	instance["private"] = base64.StdEncoding.EncodeToString(encoded)
+	c.writeState(state)
+}
+
+// dropPrivate drops the private state of the export, as Terraform does if a provider is
+// killed in an apply.
+func (c *cli) dropPrivate() {
+	c.t.Helper()
+	state, instance, _ := c.privateOf()
+	delete(instance, "private")
+	c.writeState(state)
+}
+
+func (c *cli) writeState(state map[string]any) {
+	c.t.Helper()
 	text, err := json.Marshal(state)
 	if err != nil {
 		c.t.Fatal(err)

@@ -540,7 +540,7 @@ func TestAccMarketingConsent_notKnownWhoWasAsked(t *testing.T) {
 	w.consentSegment(consentRows(0, rows+1, "yes", ""))
 	kept := regexp.MustCompile(`"sketch":"[^"]*"`).ReplaceAllString(string(private[keySubscribed]), `"sketch":"AAAA"`)
 	c.damage(keySubscribed, kept)
-	c.fail("what the state keeps of the consents cannot be read", append([]string{"apply", "-auto-approve"}, quiet...)...)
+	c.fail("what the state keeps of the consents is lost", append([]string{"apply", "-auto-approve"}, quiet...)...)
 	if n := len(w.Confirmations()); n != rows {
 		t.Fatalf("%d people were asked", n)
 	}
@@ -636,4 +636,20 @@ func TestAccMarketingConsent_sendEverything(t *testing.T) {
 		t.Error("a sketch is kept")
 	}
 	c.terraformRun("No changes", "plan")
+}
+
+// A provider that is killed loses what it knew of the consents. Nobody is asked for a
+// confirmation once more because of that.
+func TestAccMarketingConsent_killed(t *testing.T) {
+	t.Parallel()
+	const rows = 1100
+	w := newConsentEnv(t, doubleOptIn)
+	c := newCLI(t, w.consents(consentRows(0, rows, "yes", "")).with(exportBlock, "safeguards", "{ allow_confirmation_mails = true }"))
+	c.terraformRun("Apply complete", "apply", "-auto-approve")
+	c.dropPrivate()
+	sent := w.sent("POST", importsPath)
+	c.fail("Not Known Who Was Asked", append([]string{"apply", "-auto-approve"}, quiet...)...)
+	if n := len(w.Confirmations()); n != rows || w.sent("POST", importsPath) != sent {
+		t.Errorf("%d people were asked, %d imports were made", n, w.sent("POST", importsPath)-sent)
+	}
 }
