@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -34,7 +35,7 @@ func withFirstPage(t *testing.T, content string, change func(h *format.PageHeade
 	data := change(header, []byte(content[first:end]))
 	text, err := thrift.Marshal(new(thrift.CompactProtocol), header)
 	must(t, err)
-	page := append(text, data...)
+	page := slices.Concat(text, data)
 	rest := content[end : start+chunk.TotalCompressedSize] // pages after it
 	chunk.TotalCompressedSize = int64(len(page) + len(rest))
 	if chunk.DictionaryPageOffset != 0 {
@@ -63,11 +64,11 @@ func TestHostileParquetPages(t *testing.T) { //nolint:paralleltest // it measure
 		A string `parquet:"a,dict"`
 	}
 	codecs := []compress.Codec{&parquet.Uncompressed, &parquet.Snappy, &parquet.Gzip, &parquet.Brotli, &parquet.Zstd, &parquet.Lz4Raw}
-	for _, codec := range codecs {
+	for _, codec := range codecs { //nolint:paralleltest // measures the heap
 		for _, version := range []int{1, 2} {
 			plain := filetest.Parquet(t, []text{{"1"}}, parquet.Compression(codec), parquet.DataPageVersion(version))
 			encoded := filetest.Parquet(t, []dict{{"1"}, {"1"}}, parquet.Compression(codec), parquet.DataPageVersion(version))
-			bomb := bytes.Repeat([]byte{0}, 16<<20)
+			bomb := make([]byte, 16<<20)
 			packed, err := codec.Encode(nil, bomb)
 			must(t, err)
 			packed = bytes.Clone(packed)
@@ -117,7 +118,7 @@ func TestHostileParquetPages(t *testing.T) { //nolint:paralleltest // it measure
 				}
 				name := codec.String() + " " + string('0'+rune(version)) + " " + h.name
 				h.name = "x.parquet"
-				t.Run(name, h.check) //nolint:paralleltest // likewise
+				t.Run(name, h.check)
 			}
 		}
 	}
@@ -135,7 +136,7 @@ func TestHostileParquetFooters(t *testing.T) { //nolint:paralleltest // it measu
 		return append(append([]byte{0xfc}, count...), bytes.Join(elements, nil)...)
 	}
 	many := binary.AppendUvarint(nil, 4<<20)
-	for name, h := range map[string]hostile{
+	for name, h := range map[string]hostile{ //nolint:paralleltest // measures the heap
 		"a list of 2 billion columns": {content: withFooterText(plain, field(2, 9, list(huge))), want: damaged, memory: 4},
 		"a text of 2 GiB":             {content: withFooterText(plain, field(6, 8, huge)), want: damaged, memory: 4},
 		"a map of 2 billion":          {content: withFooterText(plain, field(15, 11, huge, []byte{0x88})), want: damaged, memory: 4},
@@ -146,7 +147,7 @@ func TestHostileParquetFooters(t *testing.T) { //nolint:paralleltest // it measu
 		"nothing":                     {content: withFooterText(plain, nil), want: damaged, memory: 4},
 	} {
 		h.name = "x.parquet"
-		t.Run(name, h.check) //nolint:paralleltest // likewise
+		t.Run(name, h.check)
 	}
 }
 
@@ -172,7 +173,7 @@ func TestHostileParquetValues(t *testing.T) { //nolint:paralleltest // it measur
 	decimal := withFooter(t, filetest.Parquet(t, []text{{strings.Repeat("1", 100_000)}}), func(metadata *format.FileMetaData) {
 		metadata.Schema[1].LogicalType.Value = &format.DecimalType{Scale: 2, Precision: 38}
 	})
-	for name, h := range map[string]hostile{
+	for name, h := range map[string]hostile{ //nolint:paralleltest // measures the heap
 		"as long as may be": {content: []byte(filetest.Parquet(t, []text{{strings.Repeat("x", 16<<20)}}, zstd)), rows: 1, memory: 1000},
 		"longer":            {content: []byte(filetest.Parquet(t, []text{{strings.Repeat("x", 16<<20+1)}}, zstd)), want: tooLong, memory: 1000},
 		"in a dictionary":   {content: []byte(filetest.Parquet(t, repeated, zstd)), want: tooLong, memory: 900},
@@ -181,7 +182,7 @@ func TestHostileParquetValues(t *testing.T) { //nolint:paralleltest // it measur
 		"a decimal":         {content: []byte(decimal), want: tooLong, memory: 8},
 	} {
 		h.name = "x.parquet"
-		t.Run(name, h.check) //nolint:paralleltest // likewise
+		t.Run(name, h.check)
 	}
 }
 

@@ -93,7 +93,7 @@ func TestHostileCompressedFiles(t *testing.T) { //nolint:paralleltest // it meas
 	x, blank, rows := strings.Repeat("x", 4<<20), strings.Repeat("\n", 4<<20), strings.Repeat("1\n", 1<<10)
 	const tooLong = "the row that begins in line 2 is longer than 16 MiB"
 	named := append([]byte("\x1f\x8b\x08\x08\x00\x00\x00\x00\x00\xff"), strings.Repeat("x", 8<<20)...)
-	for _, h := range []hostile{
+	for _, h := range []hostile{ //nolint:paralleltest // measures the heap
 		{name: "record.csv.gz", content: gzipOf(t, "a\n", x, 256), want: tooLong, memory: 80},
 		{name: "record.csv.zst", content: zstdOf(t, "a\n", x, 256), want: tooLong, memory: 80},
 		{name: "record.json.gz", content: gzipOf(t, `{"a":"`, x, 256), want: "Line 1 of ", memory: 120},
@@ -109,7 +109,7 @@ func TestHostileCompressedFiles(t *testing.T) { //nolint:paralleltest // it meas
 		{name: "name.csv.gz", content: named, want: "The gzip data of the file", memory: 16},
 		{name: "window.csv.zst", content: []byte(filetest.Zstd(t, "a\n"+strings.Repeat(x, 10), zstd.WithWindowSize(64<<20))), want: "takes more than 32 MiB of memory", memory: 16},
 	} {
-		t.Run(h.name, h.check) //nolint:paralleltest // likewise
+		t.Run(h.name, h.check)
 	}
 }
 
@@ -126,7 +126,7 @@ func TestHostileColumns(t *testing.T) { //nolint:paralleltest // it measures the
 	}
 	header, object := csv.String()+"a\n", json.String()+"}\n"
 	row := strings.Repeat(",", columns) + "1\n"
-	for _, h := range []hostile{
+	for _, h := range []hostile{ //nolint:paralleltest // measures the heap
 		{name: "million.csv", content: []byte(header + row + row), rows: 2, memory: 400},
 		{name: "million.tsv", content: []byte(strings.ReplaceAll(header+row+row, ",", "\t")), rows: 2, memory: 400},
 		{name: "ragged.csv", content: []byte("a\n1\n" + row + "2\n"), rows: 3, memory: 200},
@@ -134,7 +134,7 @@ func TestHostileColumns(t *testing.T) { //nolint:paralleltest // it measures the
 		{name: "million.json", content: []byte(object), column: "c499999", rows: 1, memory: 64},
 		{name: "missing.json", content: []byte(object), rows: 1, want: `no column "a"`, memory: 64},
 	} {
-		t.Run(h.name, h.check) //nolint:paralleltest // likewise
+		t.Run(h.name, h.check)
 	}
 }
 

@@ -52,7 +52,7 @@ func TestWebCredentialsStayWithTheirHost(t *testing.T) {
 }
 
 // A redirect of a store is not followed: tokens and signatures are for its host.
-func TestStoreCredentialsStayWithTheirHost(t *testing.T) { //nolint:paralleltest // s3Environment sets the environment
+func TestStoreCredentialsStayWithTheirHost(t *testing.T) {
 	s3Environment(t)
 	t.Setenv("AWS_SESSION_TOKEN", secret)
 	azureEnvironment(t)
@@ -88,7 +88,7 @@ func TestStoreCredentialsStayWithTheirHost(t *testing.T) { //nolint:paralleltest
 }
 
 // A listing whose pages lead back to one of them ends.
-func TestListingsThatRepeat(t *testing.T) { //nolint:paralleltest // s3Environment sets the environment
+func TestListingsThatRepeat(t *testing.T) {
 	s3Environment(t)
 	azureEnvironment(t)
 	listing := func(content func(next int) string) string {
@@ -120,7 +120,7 @@ func TestListingsThatRepeat(t *testing.T) { //nolint:paralleltest // s3Environme
 }
 
 // An answer of a store about its objects, and an error, are not read without end.
-func TestStoreAnswersWithoutEnd(t *testing.T) { //nolint:paralleltest // s3Environment sets the environment
+func TestStoreAnswersWithoutEnd(t *testing.T) { //nolint:paralleltest // measures the heap
 	s3Environment(t)
 	azureEnvironment(t)
 	block := strings.Repeat(" ", 1<<16)
