@@ -213,6 +213,26 @@ func TestRunOfASegmentThatShrinksForAWhile(t *testing.T) {
 	}
 }
 
+// What a run has sent of a segment that changed meanwhile is taken back by the next run, if
+// the segment is by then what it was before.
+func TestRunOfASegmentThatChangesBack(t *testing.T) {
+	t.Parallel()
+	w := newEnv(t, simulator.Options{})
+	before := people(400)
+	before.rows[1][3] = "before"
+	e := tracking(w.export(before))
+	w.runOn(t, e)
+	surveyed, sent := people(400), people(400)
+	surveyed.rows[1][3], sent.rows[1][3], sent.rows[2][3] = "changed", "changed", "changed later"
+	e.Segments[0].Source = &changing{surveyed: surveyed, sent: sent}
+	checkSent(t, "while it changed", w.runOn(t, e), false, 0, 1, 399)
+	e.Segments[0].Source = before
+	checkSent(t, "afterwards", w.runOn(t, e), false, 0, 1, 399)
+	if p, _ := w.Profile(address(1)); p.Properties["text"] != "before" {
+		t.Errorf("profile %+v", p)
+	}
+}
+
 // Whatever changes in several segments with a property that tells who is in which,
 // only what has changed is sent, and Klaviyo has what the segments hold.
 func TestRunsOfRandomChanges(t *testing.T) {
