@@ -104,7 +104,10 @@ func (f *Facts) addConsents(r *Reasons) {
 
 // addPartlySent adds that a run was killed, or failed after it had sent profiles.
 func (f *Facts) addPartlySent(r *Reasons) {
-	const reason = "a run failed after it had sent profiles"
+	reason := "a run failed after it had sent profiles"
+	if f.Last.Succeeded {
+		reason = "the segments changed while the last run sent their changes"
+	}
 	switch {
 	case f.Last.Killed:
 		r.everything("a run was killed, which may have sent profiles")

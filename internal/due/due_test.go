@@ -304,6 +304,10 @@ func TestDecide(t *testing.T) {
 			change:  func(f *due.Facts) { f.Last.PartlySent, f.Last.PartlySentListed = true, true },
 			lasting: []string{"a run failed after it had sent profiles"},
 		},
+		"segments that changed while they were sent": {
+			change:  func(f *due.Facts) { f.Last.PartlySent, f.Last.PartlySentListed, f.Last.Succeeded = true, true, true },
+			lasting: []string{"the segments changed while the last run sent their changes"},
+		},
 		"a profile missing that is known": {
 			change: func(f *due.Facts) {
 				compared(f, due.Missing{Count: 1, Fingerprint: "m1"}, 0)

@@ -79,6 +79,10 @@ type Run struct {
 	// profiles these were.
 	PartlySent, PartlySentListed bool
 
+	// Succeeded says that it is not known because the segments changed while this run sent
+	// their changes, and not because a run failed.
+	Succeeded bool
+
 	// Killed says that a later run was killed. Terraform then drops what was kept of this
 	// one, and nobody knows what Klaviyo has got since.
 	Killed bool

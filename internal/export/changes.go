@@ -64,6 +64,10 @@ type Sent struct {
 	// are known even if it is not known of a few profiles whether Klaviyo has
 	// acknowledged them.
 	AcknowledgedKeys *sketch.Sketch
+
+	// Unsure is set if the segments changed while the run sent their changes. The next
+	// run is due then, even if the segments are again as they were.
+	Unsure *Unsure
 }
 
 // sending decides which profiles a run sends and remembers which of them Klaviyo
@@ -76,8 +80,10 @@ type sending struct {
 	changes    *pipeline.Changes // since then; nil if they are not known
 	only       map[uint64]bool   // keys of the changed profiles, true for those that were added; nil for everything
 	read       *sketch.Sketch    // all profiles; nil if no sketch is kept
-	resized    bool              // read cannot be compared with before
-	keys       *sketch.Sketch    // keys of read; nil unless they are kept
+
+	mayHaveJoined pipeline.Keys  // see [Export]
+	resized       bool           // read cannot be compared with before
+	keys          *sketch.Sketch // keys of read; nil unless they are kept
 
 	withheldKeys *sketch.Sketch // of profiles that are withheld, like keysBefore; nil without that
 
@@ -90,7 +96,7 @@ type sending struct {
 }
 
 func (e *Export) newSending(surveyed *Survey) *sending {
-	s := &sending{before: e.Acknowledged, keysBefore: e.AcknowledgedKeys, memberships: e.SegmentProperty != ""}
+	s := &sending{before: e.Acknowledged, keysBefore: e.AcknowledgedKeys, mayHaveJoined: e.MayHaveJoined, memberships: e.SegmentProperty != ""}
 	if !e.TrackChanges {
 		s.Everything = true
 		return s
@@ -233,12 +239,10 @@ func (s *sending) finish(sent, surveyed *Survey) {
 	}
 	moved := sent.Fingerprint != surveyed.Fingerprint
 	if moved && s.only != nil {
-		// Neither what the survey found nor what was read later was sent as a whole. So
-		// the next run is due even if the segments are again as they were, and the marks
-		// make it send again what this one was to send.
-		var next PartlySent
-		s.markUnsure(&next)
-		s.Acknowledged, s.AcknowledgedKeys, sent.Fingerprint = next.Acknowledged, next.AcknowledgedKeys, mixedFingerprint
+		// Neither what the survey found nor what was read later was sent as a whole.
+		next := s.unsure()
+		s.Unsure, s.Acknowledged, s.AcknowledgedKeys = &next, next.Acknowledged, next.AcknowledgedKeys
+		sent.Fingerprint = surveyed.Fingerprint
 		return
 	}
 	if moved {
@@ -253,10 +257,6 @@ func (s *sending) finish(sent, surveyed *Survey) {
 	s.Acknowledged = without(s.read, s.failed)
 	sent.Changes, _ = pipeline.Compare(s.Acknowledged, s.read)
 }
-
-// mixedFingerprint is that of a run whose segments changed while it sent their changes.
-// No segments have it.
-const mixedFingerprint = "ffffffffffffffffffffffffffffffff"
 
 // without is a sketch without the entries of another that was made like it.
 func without(s, other *sketch.Sketch) *sketch.Sketch {

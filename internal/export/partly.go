@@ -13,7 +13,11 @@ import (
 // send them again, even if the segments are again what they were.
 type PartlySent struct {
 	Err error
+	Unsure
+}
 
+// Unsure has the next run send again what Klaviyo may have or not.
+type Unsure struct {
 	// Acknowledged and AcknowledgedKeys are those of the next run, for which everybody
 	// whom this run was to send has changed. They are nil if this run was to send
 	// everything, as the next one must.
@@ -35,33 +39,34 @@ func (s *importStep) partlySent(err error) error {
 	if err == nil || !s.imports.Sent() || known {
 		return err
 	}
-	failed := &PartlySent{Err: err, MayHaveJoined: slices.Clone(s.export.MayHaveJoined)}
-	if s.sending.changes != nil {
-		failed.MayHaveJoined = append(failed.MayHaveJoined, s.sending.changes.Added...)
-		slices.Sort(failed.MayHaveJoined)
-		failed.MayHaveJoined = slices.Compact(failed.MayHaveJoined)
-	}
-	if s.sending.only != nil {
-		s.sending.markUnsure(failed)
-	}
-	return failed
+	return &PartlySent{err, s.sending.unsure()}
 }
 
-// markUnsure copies what was acknowledged before, with marks for the profiles that were to
-// be sent.
-func (s *sending) markUnsure(failed *PartlySent) {
-	failed.Acknowledged = clone(s.before)
+// unsure copies what was acknowledged before, with marks for the profiles that were to be
+// sent.
+func (s *sending) unsure() (u Unsure) {
+	u.MayHaveJoined = slices.Clone(s.mayHaveJoined)
+	if s.changes != nil {
+		u.MayHaveJoined = append(u.MayHaveJoined, s.changes.Added...)
+		slices.Sort(u.MayHaveJoined)
+		u.MayHaveJoined = slices.Compact(u.MayHaveJoined)
+	}
+	if s.only == nil {
+		return u
+	}
+	u.Acknowledged = clone(s.before)
 	if s.keysBefore != nil {
-		failed.AcknowledgedKeys = clone(s.keysBefore)
+		u.AcknowledgedKeys = clone(s.keysBefore)
 	}
 	for key, added := range s.only {
 		switch {
 		case !added:
-			failed.Acknowledged.Add(key, pipeline.Unsure)
-		case failed.AcknowledgedKeys != nil:
-			failed.AcknowledgedKeys.Add(key, 0)
+			u.Acknowledged.Add(key, pipeline.Unsure)
+		case u.AcknowledgedKeys != nil:
+			u.AcknowledgedKeys.Add(key, 0)
 		}
 	}
+	return u
 }
 
 func clone(s *sketch.Sketch) *sketch.Sketch { return without(s, sketch.NewLike(s)) }

@@ -210,7 +210,7 @@ func (s *subscribeStep) explain(ctx context.Context, err error) error {
 	sending := s.imports.sending
 	if removal := s.export.removeStep(s.client, s.imports); s.export.Mirror == MirrorExported && removal.leavers() != nil {
 		failed.Err = removal.unfinished(err)
-	} else if sending.Acknowledged != sending.before {
+	} else if sending.Unsure == nil {
 		failed.Acknowledged, failed.AcknowledgedKeys = sending.Acknowledged, sending.AcknowledgedKeys
 	}
 	return failed

@@ -45,7 +45,7 @@ func (s *removeStep) unfinished(err error) *UnfinishedRemoval {
 	}
 	sending := s.sending
 	acknowledged, keys := sending.Acknowledged, sending.AcknowledgedKeys
-	if acknowledged == nil || acknowledged == sending.before || keys == nil {
+	if acknowledged == nil || sending.Unsure != nil || keys == nil {
 		return u
 	}
 	listed := sending.before != nil && sending.changes != nil && !s.export.RemovalUnfinished

@@ -202,7 +202,6 @@ func (m *segmentExportModel) consentMapping() *profile.ConsentMapping {
 		Column:     attributeOf[types.String](m.MarketingConsent, consentField).ValueString(),
 		DateColumn: attributeOf[types.String](m.MarketingConsent, consentedAt).ValueString(),
 		Only:       m.onlyConsented().ValueBool(),
-		NeedsPhone: !slices.ContainsFunc(channelsOf(m.MarketingConsent), func(c klaviyo.Channel) bool { return !c.NeedsPhone() }),
 	}
 }
 

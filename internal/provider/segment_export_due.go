@@ -65,7 +65,7 @@ func (p *exportPlan) lastRun(ctx context.Context, last lastRun) *due.Run {
 	load(ctx, p.private, keyMissing, &run.Missing, p.diags)
 	run.Unsubscribed = p.unsubscribed
 	if p.partly != nil {
-		run.PartlySent, run.PartlySentListed = true, p.partly.Listed
+		run.PartlySent, run.PartlySentListed, run.Succeeded = true, p.partly.Listed, p.partly.Succeeded
 	}
 	if p.unfinished != nil {
 		run.RemovalUnfinished, run.Unremoved = true, p.unfinished.Left

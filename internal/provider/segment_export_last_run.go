@@ -63,7 +63,7 @@ var runAttributes = []runAttribute{
 		text: func(run completedRun) string { return run.CompletedAt.Format(time.RFC3339) },
 	},
 	{
-		name: runFingerprint, description: "Fingerprint of the profiles that were sent; only `f` if the segments changed while their changes were sent, which makes the next run due.",
+		name: runFingerprint, description: "Fingerprint of the profiles that were sent.",
 		text: func(run completedRun) string { return run.Fingerprint },
 	},
 	{

@@ -188,7 +188,7 @@ func (p *exportPlan) run(ctx context.Context, reason string, surveyed *export.Su
 		p.plan.addError(p.diags, p.used.blame(err))
 		return
 	}
-	store(ctx, p.private, keyPartlySent, nil, p.diags)
+	p.keepUnsure(ctx, result.Unsure)
 	store(ctx, p.private, keyUnfinished, nil, p.diags)
 	store(ctx, p.private, keyWithdrawn, nil, p.diags)
 	result.LeaversUnknown = result.LeaversUnknown || p.leaversUnknown()

@@ -42,8 +42,10 @@ func (p *exportPlan) keepUnfinished(ctx context.Context, err error) {
 	store(ctx, p.private, keyUnfinished, u, p.diags)
 }
 
-// partlySent is what is known of a run that failed after it had sent profiles.
+// partlySent is what is known of a run that failed after it had sent profiles, or whose
+// segments changed while it sent their changes.
 type partlySent struct {
+	Succeeded     bool          `json:"succeeded,omitempty"`
 	Listed        bool          `json:"listed"`          // they are among the changes since keyAcknowledged
 	MayHaveJoined pipeline.Keys `json:"may_have_joined"` // see [export.Export]
 }
@@ -64,10 +66,20 @@ func (p *exportPlan) keepPartlySent(ctx context.Context, err error) {
 	if !errors.As(err, &failed) {
 		return
 	}
-	store(ctx, p.private, keyPartlySent, partlySent{failed.Acknowledged != nil, failed.MayHaveJoined}, p.diags)
+	store(ctx, p.private, keyPartlySent, partlySent{Listed: failed.Acknowledged != nil, MayHaveJoined: failed.MayHaveJoined}, p.diags)
 	if failed.Acknowledged != nil {
 		p.storeSketches(ctx, failed.Acknowledged, failed.AcknowledgedKeys)
 	}
+}
+
+// keepUnsure has the next run send again what a run was to send that succeeded, although
+// the segments changed meanwhile.
+func (p *exportPlan) keepUnsure(ctx context.Context, unsure *export.Unsure) {
+	if unsure == nil {
+		store(ctx, p.private, keyPartlySent, nil, p.diags)
+		return
+	}
+	store(ctx, p.private, keyPartlySent, partlySent{Succeeded: true, Listed: true, MayHaveJoined: unsure.MayHaveJoined}, p.diags)
 }
 
 // loadUnfinished loads what a run to the same list has not finished.
