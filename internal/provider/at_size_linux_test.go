@@ -75,13 +75,13 @@ func strangersOf(n int) (emails []string) {
 
 func (s *sizeTrial) run() {
 	s.trouble(0)
+	s.FailEmail(emailOf(7), "invalid", "Email is blocked")
 	s.CancelJobs(1)
 	s.c.fail("Klaviyo Cancelled An Import", append([]string{"apply", "-auto-approve"}, quiet...)...)
 	s.check()
 
 	s.trouble(5)
 	s.FailForNow(500, 2)
-	s.FailEmail(emailOf(7), "invalid", "Email is blocked")
 	s.apply("Profiles That Klaviyo Refused")
 	s.want(0, sizePeople)
 
@@ -167,4 +167,5 @@ func (s *sizeTrial) check() {
 			s.t.Fatalf("the output holds %s: ...%s...", what, out[max(at[0]-500, 0):min(at[1]+1500, len(out))])
 		}
 	}
+	s.c.output.Reset() // a log is long, and is searched once
 }
