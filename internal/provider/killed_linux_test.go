@@ -92,7 +92,7 @@ func (m moment) String() string {
 // everything right, and nothing half-written is left.
 func TestAccKilled(t *testing.T) {
 	t.Parallel()
-	for _, mode := range []string{"upsert", "mirror"} {
+	for _, mode := range []string{"upsert", "mirror", "consent"} {
 		for _, seed := range killSeeds(t) {
 			t.Run(fmt.Sprintf("%s, seed %d", mode, seed), func(t *testing.T) {
 				t.Parallel()
@@ -116,6 +116,7 @@ type killTrial struct {
 	next      int         // the number of the next person who is new
 	strangers []string
 	optedOut  map[string]bool
+	consented map[string]bool // everybody who has ever said yes
 
 	mu     sync.Mutex
 	under  *process // the apply that is to be interrupted
@@ -132,7 +133,7 @@ func newKillTrial(t *testing.T, mode string, seed uint64) *killTrial {
 	w := newEnvWith(t, simulator.Options{QueueDelay: 20 * time.Millisecond, ProcessDelay: 20 * time.Millisecond})
 	k := &killTrial{
 		env: w, random: rand.New(rand.NewPCG(seed, 24)), mode: mode, scope: "exported",
-		rejects: t.TempDir(), temporary: t.TempDir(), versions: map[int]int{}, optedOut: map[string]bool{},
+		rejects: t.TempDir(), temporary: t.TempDir(), versions: map[int]int{}, optedOut: map[string]bool{}, consented: map[string]bool{},
 	}
 	config := w.export("").with(exportBlock, "rejects_path", fmt.Sprintf("%q", filepath.Join(k.rejects, "rejects.csv")))
 	if mode == "mirror" {
@@ -142,9 +143,14 @@ func newKillTrial(t *testing.T, mode string, seed uint64) *killTrial {
 		config = config.with(exportBlock, "sync_mode", `"mirror"`).with(exportBlock, "removal_scope", fmt.Sprintf("%q", k.scope)).
 			with(exportBlock, "safeguards", "{ max_removed_percent = 100 }")
 	}
+	if mode == "consent" {
+		k.list = k.AddList(simulator.List{Name: "Newsletter", OptInProcess: singleOptIn})
+		config = config.with(exportBlock, "list_id", fmt.Sprintf("%q", k.list.ID)).
+			with(exportBlock, "marketing_consent", block(`channels = ["email"]`, `consent_field = "Says"`))
+	}
 	k.c = newCLI(t, config, "TMPDIR="+k.temporary)
 	k.strangers = []string{"yan@example.com", "zed@example.com"}
-	w.AddMembers(w.list.ID, k.strangers...)
+	k.AddMembers(k.list.ID, k.strangers...)
 	k.add(killTrialPeople)
 	k.writeSegment()
 	w.OnRequest(k.count)
@@ -222,12 +228,20 @@ func (k *killTrial) edit() {
 
 func emailOf(number int) string { return fmt.Sprintf("p%d@example.com", number) }
 
+// saysYes reports whether somebody gives consent; some of those who change take it back.
+func (k *killTrial) saysYes(number int) bool { return (number+k.versions[number])%4 > 0 }
+
 // writeSegment writes the segment, with one row that is rejected.
 func (k *killTrial) writeSegment() {
 	var rows strings.Builder
-	rows.WriteString(peopleHeader + "nobody,Nobody\n")
+	rows.WriteString("EMail,FirstName,Says\nnobody,Nobody,no\n")
 	for _, number := range slices.Sorted(maps.Keys(k.versions)) {
-		fmt.Fprintf(&rows, "%s,V%d\n", emailOf(number), k.versions[number])
+		says := "no"
+		if k.saysYes(number) {
+			says = "yes"
+			k.consented[emailOf(number)] = true
+		}
+		fmt.Fprintf(&rows, "%s,V%d,%s\n", emailOf(number), k.versions[number], says)
 	}
 	k.segment(rows.String())
 }
@@ -381,6 +395,9 @@ func (k *killTrial) check() {
 			note("on the list with other values", email)
 		}
 	}
+	if k.mode == "consent" {
+		k.checkConsents(note)
+	}
 	for _, email := range k.strangers {
 		if _, member := names[email]; member != (k.scope != "all") {
 			note("strangers with the wrong membership", email)
@@ -397,6 +414,22 @@ func (k *killTrial) check() {
 	for fault, emails := range faults {
 		slices.Sort(emails)
 		k.t.Errorf("%d people are %s: %s", len(emails), fault, emails[:min(len(emails), 5)])
+	}
+}
+
+// checkConsents compares who is subscribed with who has given consent.
+func (k *killTrial) checkConsents(note func(fault, email string)) {
+	subscribed := map[string]bool{}
+	for _, email := range k.Subscribed("email") {
+		subscribed[email] = true
+		if !k.consented[email] {
+			note("subscribed without consent", email)
+		}
+	}
+	for number := range k.versions {
+		if email := emailOf(number); k.saysYes(number) && !k.optedOut[email] && !subscribed[email] {
+			note("not subscribed although they consent", email)
+		}
 	}
 }
 
