@@ -58,6 +58,7 @@ const (
 func newSizeTrial(t *testing.T, env ...string) *sizeTrial {
 	t.Helper()
 	s := &sizeTrial{env: newEnvWith(t, simulator.Options{QueueDelay: 20 * time.Millisecond, ProcessDelay: 20 * time.Millisecond}), races: t.TempDir()}
+	t.Cleanup(s.wantNoRaces) // also after the failure of the apply that a race has ended
 	s.AddMembers(s.list.ID, strangersOf(sizeStrangers)...)
 	config := s.mirroring(peopleRows(0, sizePeople)).
 		with(exportBlock, "membership_check", `"full"`).
@@ -143,6 +144,19 @@ func (s *sizeTrial) want(from, to int) {
 	s.wantMembers(want...)
 }
 
+// wantNoRaces fails with what the race detector has found in the provider.
+func (s *sizeTrial) wantNoRaces() {
+	s.t.Helper()
+	reports, err := filepath.Glob(filepath.Join(s.races, "*"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, report := range reports {
+		text, err := os.ReadFile(report)
+		s.t.Errorf("the race detector reports, %v:\n%s", err, text)
+	}
+}
+
 var (
 	crashed  = regexp.MustCompile(`(?i)did not respond|plugin crashed|panic:|fatal error:|DATA RACE|failed to exit gracefully`)
 	personal = regexp.MustCompile(`(?i)\b(p|stranger)\d+(@|%40)example`)
@@ -153,14 +167,6 @@ var (
 func (s *sizeTrial) check() {
 	s.t.Helper()
 	s.c.wantNoProvider()
-	reports, err := filepath.Glob(filepath.Join(s.races, "*"))
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	for _, report := range reports {
-		text, _ := os.ReadFile(report)
-		s.t.Errorf("the race detector reports\n%s", text)
-	}
 	out := decoded(s.c.output.String())
 	for what, pattern := range map[string]*regexp.Regexp{"a crash": crashed, "an address": personal, "the key": regexp.MustCompile(strings.TrimPrefix(mainKey, "pk_"))} {
 		if at := pattern.FindStringIndex(out); at != nil {
