@@ -112,9 +112,14 @@ func (s *sizeTrial) run() {
 // trouble has one request of each kind meet each of the troubles, the later ones first.
 func (s *sizeTrial) trouble(first int) {
 	paths := []simulator.Fault{
-		{Path: "/api/accounts"}, {Path: "/api/list[s]"}, {Path: "/api/profiles"}, {Path: "/api/lists/*/profiles", Nth: 5},
-		{Method: http.MethodPost, Path: importsPath}, {Method: http.MethodPost, Path: importsPath, Nth: 2},
-		{Method: http.MethodGet, Path: importsPath, Nth: 3}, {Method: http.MethodDelete},
+		{Path: "/api/accounts"},
+		{Path: "/api/list[s]"},
+		{Path: "/api/profiles"},
+		{Path: "/api/lists/*/profiles", Nth: 5},
+		{Method: http.MethodPost, Path: importsPath},
+		{Method: http.MethodPost, Path: importsPath, Nth: 2},
+		{Method: http.MethodGet, Path: importsPath, Nth: 3},
+		{Method: http.MethodDelete},
 	}
 	for i, at := range paths {
 		for j := range 2 {
