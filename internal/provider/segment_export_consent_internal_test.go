@@ -104,15 +104,15 @@ func TestExportPlan_keptConsents(t *testing.T) {
 func TestSegmentExportModel_consent(t *testing.T) {
 	t.Parallel()
 	m := &segmentExportModel{DisplayName: types.StringValue("VIP"), MarketingConsent: consentOf(map[string]string{consentField: "Yes", consentedAt: "Since"}, "whatsapp", "sms")}
-	if c := m.consentMapping(); c.Column != "Yes" || c.DateColumn != "Since" || c.Only || !c.NeedsPhone {
+	if c := m.consentMapping(); c.Column != "Yes" || c.DateColumn != "Since" || c.Only {
 		t.Errorf("the mapping is %+v", c)
 	}
 	if s := m.subscription(); s.CustomSource != "VIP" || len(s.Channels) != 2 || s.Channels[0] != klaviyo.ChannelSMS {
 		t.Errorf("the subscription is %+v", s)
 	}
 	m.MarketingConsent = consentOf(map[string]string{consentField: "Yes", customSource: "Shop"}, "sms", "email")
-	if c, s := m.consentMapping(), m.subscription(); c.NeedsPhone || s.CustomSource != "Shop" {
-		t.Errorf("the mapping is %+v and the subscription %+v", c, s)
+	if s := m.subscription(); s.CustomSource != "Shop" {
+		t.Errorf("the subscription is %+v", s)
 	}
 	m.MarketingConsent = types.ObjectNull(nil)
 	if m.consentMapping() != nil || m.subscription() != nil || m.channels() != "" {
