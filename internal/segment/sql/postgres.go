@@ -145,8 +145,8 @@ func texts(args []*string) [][]byte {
 
 // types returns the types of the columns. It looks up those that are not built
 // in.
-func (p *postgresSession) types(ctx context.Context, fields []pgconn.FieldDescription) ([]postgresType, error) {
-	types := make([]postgresType, len(fields))
+func (p *postgresSession) types(ctx context.Context, fields []pgconn.FieldDescription) ([]textType, error) {
+	types := make([]textType, len(fields))
 	var unknown []string
 	for i, f := range fields {
 		t, known := postgresTypes[f.DataTypeOID]
@@ -235,7 +235,7 @@ func postgresConnectError(config *pgconn.Config, where string, secured bool, err
 
 type postgresCursor struct {
 	*postgresSession
-	types []postgresType
+	types []textType
 	query string
 }
 

@@ -8,21 +8,21 @@ import (
 	"time"
 )
 
-// postgresType is how the text of a value is converted.
-type postgresType struct {
+// textType is how the text of a value is converted.
+type textType struct {
 	json    bool
 	binary  string                                 // as in columnInfo
 	convert func(dst, text []byte) ([]byte, error) // nil: as it is
 }
 
 var (
-	postgresText    = postgresType{}
-	postgresNumber  = postgresType{json: true, convert: appendNumber}
-	postgresBool    = postgresType{json: true, convert: appendBool}
-	postgresJSON    = postgresType{json: true, convert: appendTrimmed}
-	postgresTime    = postgresType{convert: appendTimestamp}
-	postgresDate    = postgresType{convert: appendDate}
-	postgresBytes   = postgresType{binary: "bytea"}
+	postgresText    = textType{}
+	postgresNumber  = textType{json: true, convert: appendNumber}
+	postgresBool    = textType{json: true, convert: appendBool}
+	postgresJSON    = textType{json: true, convert: appendTrimmed}
+	postgresTime    = textType{convert: appendTimestamp}
+	postgresDate    = textType{convert: appendDate}
+	postgresBytes   = textType{binary: "bytea"}
 	postgresElement = map[uint32]uint32{ // array type -> element type
 		1000: 16, 1005: 21, 1007: 23, 1016: 20, 1028: 26, 1021: 700, 1022: 701, 1231: 1700, 199: 114, 3807: 3802,
 		1115: 1114, 1185: 1184, 1182: 1082, 1001: 17, 1009: 25, 1015: 1043, 1014: 1042, 1002: 18, 1003: 19, 2951: 2950,
@@ -34,7 +34,7 @@ var (
 // base types, as arrays or as text.
 var postgresTypes = withArrays(postgresScalars)
 
-var postgresScalars = map[uint32]postgresType{
+var postgresScalars = map[uint32]textType{
 	16: postgresBool,
 	21: postgresNumber, 23: postgresNumber, 20: postgresNumber, 26: postgresNumber,
 	700: postgresNumber, 701: postgresNumber, 1700: postgresNumber,
@@ -46,7 +46,7 @@ var postgresScalars = map[uint32]postgresType{
 	142: postgresText, 1560: postgresText, 1562: postgresText, 790: postgresText, 705: postgresText,
 }
 
-func withArrays(scalars map[uint32]postgresType) map[uint32]postgresType {
+func withArrays(scalars map[uint32]textType) map[uint32]textType {
 	types := maps.Clone(scalars)
 	for array, element := range postgresElement {
 		types[array] = postgresArray("bytea[]", element, ",")
@@ -55,12 +55,12 @@ func withArrays(scalars map[uint32]postgresType) map[uint32]postgresType {
 }
 
 // postgresArray returns the type of an array with the given name.
-func postgresArray(name string, element uint32, delimiter string) postgresType {
+func postgresArray(name string, element uint32, delimiter string) textType {
 	of := postgresScalars[element] // the zero value is text
 	if of.binary != "" || delimiter != "," {
-		return postgresType{binary: name}
+		return textType{binary: name}
 	}
-	return postgresType{json: true, convert: func(dst, text []byte) ([]byte, error) {
+	return textType{json: true, convert: func(dst, text []byte) ([]byte, error) {
 		return appendArray(dst, text, of)
 	}}
 }
@@ -134,7 +134,7 @@ func appendTimestamp(dst, text []byte) ([]byte, error) {
 var errArray = errors.New("an array that cannot be read")
 
 // appendArray appends {1,NULL,"a b"} as the JSON [1,null,"a b"].
-func appendArray(dst, text []byte, of postgresType) ([]byte, error) {
+func appendArray(dst, text []byte, of textType) ([]byte, error) {
 	if len(text) > 0 && text[0] == '[' { // bounds: [0:1]={1,2}
 		_, text, _ = bytes.Cut(text, []byte{'='})
 	}
@@ -148,7 +148,7 @@ func appendArray(dst, text []byte, of postgresType) ([]byte, error) {
 
 type arrayReader struct {
 	rest []byte
-	of   postgresType
+	of   textType
 	text []byte // of an element, without quotes
 }
 
