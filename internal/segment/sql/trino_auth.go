@@ -1,0 +1,158 @@
+package sql
+
+import (
+	"cmp"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/httpx"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
+)
+
+// trinoConfig is what a URL says.
+type trinoConfig struct {
+	endpoint   *url.URL // without user
+	user       string
+	catalog    string
+	schema     string
+	role       string
+	clientTags string
+	session    []string // properties, as in the header
+	ca         string   // file of the authority that signs the server's certificate
+	insecure   bool     // any certificate will do
+
+	origin        string // of the credential, for messages
+	authorization string // header
+}
+
+const trinoExample = "Write trino://user:password@host:443/catalog/schema."
+
+var trinoParameters = []string{"tls", "ssl-ca", "statement_timeout", "session_properties", "role", "client_tags"}
+
+// parseTrino parses a URL. The environment has what the URL does not.
+func parseTrino(text string) (*trinoConfig, *segment.Error) {
+	address, parameters, problem := parseAddress(text, trinoExample, trinoParameters)
+	if problem != nil {
+		return nil, problem
+	}
+	config := &trinoConfig{
+		endpoint: &url.URL{Scheme: "https", Host: address.Host}, user: address.User.Username(),
+		role: parameters.Get("role"), clientTags: parameters.Get("client_tags"), ca: parameters.Get("ssl-ca"),
+	}
+	catalog, schema, _ := strings.Cut(strings.Trim(address.Path, "/"), "/")
+	if strings.Contains(schema, "/") {
+		return nil, argumentError("url", trinoExample, "The path of the URL has more than a catalog and a schema.")
+	}
+	config.catalog, config.schema = catalog, schema
+	if problem := config.setTLS(parameters); problem != nil {
+		return nil, problem
+	}
+	if problem := config.setSession(parameters); problem != nil {
+		return nil, problem
+	}
+	if problem := config.signIn(address.User); problem != nil {
+		return nil, problem
+	}
+	return config, nil
+}
+
+// setTLS chooses between TLS, the default but for this machine, and none.
+func (c *trinoConfig) setTLS(parameters url.Values) *segment.Error {
+	value := parameters.Get("tls")
+	if value == "" && c.ca == "" && httpx.IsLoopback(c.endpoint.Hostname()) {
+		value = "false"
+	}
+	switch value {
+	case "", "true":
+	case "skip-verify":
+		c.insecure = true
+	case "false":
+		c.endpoint.Scheme = "http"
+	default:
+		return argumentError("url", "Write tls=true, tls=skip-verify or tls=false.", "The parameter tls of the URL has none of its values.")
+	}
+	if c.ca != "" && (value == "false" || c.insecure) {
+		return argumentError("url", "Remove tls or ssl-ca.", "The URL has ssl-ca, which checks the certificate of the server, and tls=%s, which does not.", value)
+	}
+	if c.endpoint.Port() == "" && c.endpoint.Scheme == "http" {
+		c.endpoint.Host += ":8080"
+	}
+	return nil
+}
+
+// setSession reads the properties of the session.
+func (c *trinoConfig) setSession(parameters url.Values) *segment.Error {
+	timeout, problem := statementTimeout(parameters)
+	if problem != nil {
+		return problem
+	}
+	if timeout > 0 {
+		c.session = append(c.session, fmt.Sprintf("query_max_run_time=%dms", timeout/time.Millisecond))
+	}
+	for property := range strings.SplitSeq(parameters.Get("session_properties"), ",") {
+		name, value, found := strings.Cut(strings.TrimSpace(property), ":")
+		switch {
+		case name == "" && !found:
+		case !found || name == "" || strings.ContainsAny(name, " ,=\t\r\n\""):
+			return argumentError("url", "Write session_properties=name:value,name:value.", "The parameter session_properties of the URL is not a list of names with values.")
+		default:
+			c.session = append(c.session, name+"="+url.QueryEscape(value))
+		}
+	}
+	return nil
+}
+
+// signIn takes the password of the URL, or else the token of the environment, or else
+// its password, which Trino's command line reads, too.
+func (c *trinoConfig) signIn(user *url.Userinfo) *segment.Error {
+	c.user = cmp.Or(c.user, os.Getenv("TRINO_USER"))
+	password, _ := user.Password()
+	token := os.Getenv("TRINO_ACCESS_TOKEN")
+	c.origin = "the user of the URL, without a password"
+	switch {
+	case password != "":
+		c.origin = "user and password of the URL"
+	case token != "":
+		c.origin, c.authorization = "the token of TRINO_ACCESS_TOKEN", "Bearer "+strings.TrimSpace(token)
+	default:
+		if password = os.Getenv("TRINO_PASSWORD"); password != "" {
+			c.origin = "the user of the URL with the password of TRINO_PASSWORD"
+		}
+	}
+	if c.user == "" && c.authorization == "" {
+		return argumentError("url", "Write the user before the host, trino://user@host, or set TRINO_USER or TRINO_ACCESS_TOKEN where Terraform runs.",
+			"There is nothing to sign in to Trino with.")
+	}
+	if password != "" {
+		request := &http.Request{Header: http.Header{}}
+		request.SetBasicAuth(c.user, password)
+		c.authorization = request.Header.Get("Authorization")
+	}
+	if c.authorization != "" && c.endpoint.Scheme == "http" && !httpx.IsLoopback(c.endpoint.Hostname()) {
+		return argumentError("url", "Remove tls=false from the URL.", "Without TLS anyone on the network in between could read the password or token, so it is not sent.")
+	}
+	return nil
+}
+
+// headers returns the headers of a statement, without those that belong to a
+// transaction. https://trino.io/docs/current/develop/client-protocol.html
+func (c *trinoConfig) headers() http.Header {
+	headers := http.Header{}
+	for name, value := range map[string]string{
+		"X-Trino-User": c.user, "X-Trino-Source": applicationName, "X-Trino-Catalog": c.catalog, "X-Trino-Schema": c.schema,
+		"X-Trino-Client-Tags": c.clientTags, "X-Trino-Session": strings.Join(c.session, ","),
+		"X-Trino-Client-Capabilities": "PARAMETRIC_DATETIME", // times with the precision that they have
+	} {
+		if value != "" {
+			headers.Set(name, value)
+		}
+	}
+	if c.role != "" {
+		headers.Set("X-Trino-Role", "system="+url.QueryEscape("ROLE{"+c.role+"}"))
+	}
+	return headers
+}
