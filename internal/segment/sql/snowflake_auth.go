@@ -106,6 +106,8 @@ type snowflakeCredential struct {
 var (
 	snowflakeKeyVariables     = []string{"SNOWFLAKE_PRIVATE_KEY", "SNOWFLAKE_PRIVATE_KEY_RAW"}
 	snowflakeKeyFileVariables = []string{"SNOWFLAKE_PRIVATE_KEY_PATH", "SNOWFLAKE_PRIVATE_KEY_FILE"}
+
+	snowflakePassphraseVariables = []string{"SNOWFLAKE_PRIVATE_KEY_PASSPHRASE", "PRIVATE_KEY_PASSPHRASE"}
 )
 
 // newSnowflakeCredential takes the token of the URL, or else the private key of the
@@ -203,12 +205,21 @@ func parseSnowflakeKey(text, variable string) (*rsa.PrivateKey, *segment.Error) 
 	if block == nil {
 		return nil, argumentError("url", remedy, "The private key of %s is not in PEM.", variable)
 	}
-	if block.Type == "ENCRYPTED PRIVATE KEY" || block.Headers["DEK-Info"] != "" {
-		return nil, argumentError("url", "Write it without a passphrase: openssl pkcs8 -in rsa_key.p8 -nocrypt -topk8.", "The private key of %s is encrypted.", variable)
-	}
-	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
-	if err != nil {
+	var parsed any
+	var err error
+	switch {
+	case block.Type == "ENCRYPTED PRIVATE KEY" || block.Headers["DEK-Info"] != "":
+		passphrase, from := firstSet(snowflakePassphraseVariables)
+		if passphrase == "" {
+			return nil, argumentError("url", "Set SNOWFLAKE_PRIVATE_KEY_PASSPHRASE where Terraform runs.", "The private key of %s is encrypted.", variable)
+		}
+		if parsed, err = decryptPKCS8(block.Bytes, passphrase); err != nil {
+			return nil, argumentError("url", "Check "+from+", or write the key without a passphrase: openssl pkcs8 -in rsa_key.p8.", "The private key of %s cannot be decrypted: %s.", variable, err)
+		}
+	case block.Type == "RSA PRIVATE KEY":
 		parsed, err = x509.ParsePKCS1PrivateKey(block.Bytes)
+	default:
+		parsed, err = x509.ParsePKCS8PrivateKey(block.Bytes)
 	}
 	key, ok := parsed.(*rsa.PrivateKey)
 	if err != nil || !ok {

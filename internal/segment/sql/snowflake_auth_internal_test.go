@@ -8,8 +8,10 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
+	"errors"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -24,7 +26,7 @@ import (
 // given are empty.
 func snowflakeEnvironment(t *testing.T, variables map[string]string) {
 	t.Helper()
-	for _, name := range []string{"SNOWFLAKE_TOKEN", "SNOWFLAKE_USER", "SNOWFLAKE_PRIVATE_KEY", "SNOWFLAKE_PRIVATE_KEY_RAW", "SNOWFLAKE_PRIVATE_KEY_PATH", "SNOWFLAKE_PRIVATE_KEY_FILE"} {
+	for _, name := range []string{"SNOWFLAKE_TOKEN", "SNOWFLAKE_USER", "SNOWFLAKE_PRIVATE_KEY", "SNOWFLAKE_PRIVATE_KEY_RAW", "SNOWFLAKE_PRIVATE_KEY_PATH", "SNOWFLAKE_PRIVATE_KEY_FILE", "SNOWFLAKE_PRIVATE_KEY_PASSPHRASE", "PRIVATE_KEY_PASSPHRASE"} {
 		t.Setenv(name, variables[name])
 	}
 }
@@ -200,7 +202,7 @@ func TestSnowflakeCredential_keyRefused(t *testing.T) { //nolint:paralleltest //
 		"no user":   {"snowflake://acme-main/db", map[string]string{"SNOWFLAKE_PRIVATE_KEY": text}, "neither the URL nor SNOWFLAKE_USER names one"},
 		"no PEM":    {"snowflake://ada@acme-main/db", map[string]string{"SNOWFLAKE_PRIVATE_KEY": "hush"}, "SNOWFLAKE_PRIVATE_KEY is not in PEM"},
 		"no file":   {"snowflake://ada@acme-main/db", map[string]string{"SNOWFLAKE_PRIVATE_KEY_FILE": "/no/such/file"}, "SNOWFLAKE_PRIVATE_KEY_FILE cannot be read: no such file"},
-		"encrypted": {"snowflake://ada@acme-main/db", map[string]string{"SNOWFLAKE_PRIVATE_KEY": string(pem.EncodeToMemory(&pem.Block{Type: "ENCRYPTED PRIVATE KEY", Bytes: []byte("x")}))}, "is encrypted"},
+		"encrypted": {"snowflake://ada@acme-main/db", map[string]string{"SNOWFLAKE_PRIVATE_KEY": string(pem.EncodeToMemory(&pem.Block{Type: "ENCRYPTED PRIVATE KEY", Bytes: []byte("x")}))}, "is encrypted. Set SNOWFLAKE_PRIVATE_KEY_PASSPHRASE"},
 		"no key":    {"snowflake://ada@acme-main/db", map[string]string{"SNOWFLAKE_PRIVATE_KEY": string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: []byte("x")}))}, "cannot be read"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -210,5 +212,52 @@ func TestSnowflakeCredential_keyRefused(t *testing.T) { //nolint:paralleltest //
 				t.Errorf("%v", problem)
 			}
 		})
+	}
+}
+
+// Keys that openssl has encrypted, with the default of Snowflake's instructions, that
+// of openssl, and others.
+func TestDecryptPKCS8(t *testing.T) {
+	t.Parallel()
+	openssl, err := exec.LookPath("openssl")
+	if err != nil {
+		t.Skip("there is no openssl")
+	}
+	key, text := newRSAKey(t)
+	for name, options := range map[string][]string{
+		"default": {}, "des3": {"-v2", "des3"}, "aes128, SHA-1": {"-v2", "aes-128-cbc", "-v2prf", "hmacWithSHA1"},
+		"aes192, SHA-512": {"-v2", "aes-192-cbc", "-v2prf", "hmacWithSHA512"},
+	} {
+		command := exec.CommandContext(t.Context(), openssl, append([]string{"pkcs8", "-topk8", "-passout", "pass:Hu5h"}, options...)...) //nolint:gosec // of this test
+		command.Stdin = strings.NewReader(text)
+		encrypted, err := command.Output()
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		block, _ := pem.Decode(encrypted)
+		if block == nil || block.Type != "ENCRYPTED PRIVATE KEY" {
+			t.Fatalf("%s: %s", name, encrypted)
+		}
+		if got, err := decryptPKCS8(block.Bytes, "Hu5h"); err != nil || !key.Equal(got) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := decryptPKCS8(block.Bytes, "hush"); !errors.Is(err, errPassphrase) {
+			t.Errorf("%s with another passphrase: %v", name, err)
+		}
+		if _, err := decryptPKCS8(block.Bytes[:len(block.Bytes)-1], "Hu5h"); !errors.Is(err, errKeyFormat) {
+			t.Errorf("%s cut: %v", name, err)
+		}
+	}
+	for _, of := range []string{"-scrypt", "-v1=PBE-SHA1-3DES"} {
+		command := exec.CommandContext(t.Context(), openssl, append([]string{"pkcs8", "-topk8", "-passout", "pass:Hu5h"}, strings.Split(of, "=")...)...) //nolint:gosec // of this test
+		command.Stdin = strings.NewReader(text)
+		encrypted, err := command.Output()
+		if err != nil {
+			t.Fatal(of, err)
+		}
+		block, _ := pem.Decode(encrypted)
+		if _, err := decryptPKCS8(block.Bytes, "Hu5h"); !errors.Is(err, errKeyFormat) {
+			t.Errorf("%s: %v", of, err)
+		}
 	}
 }
