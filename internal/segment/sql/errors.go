@@ -24,22 +24,31 @@ var quotation = regexp.MustCompile(`(?s)["'` + "`" + `].*["'` + "`" + `]`)
 // from rows. The class of the SQLSTATE says whether it is about data or about
 // the statement.
 func serverMessage(state, message string) string {
-	class := state[:min(len(state), 2)]
-	switch class {
+	aboutStatement := false
+	switch class := state[:min(len(state), 2)]; class {
 	case "P0", "45": // raised by a function with a message of its own
 		return fmt.Sprintf("a function raised an error, whose message is not shown since it may hold data (SQLSTATE %s)", state)
 	case "08", "0A", "25", "28", "3D", "3F", "42", "53", "54", "55", "57":
-	default:
+		aboutStatement = true
+	}
+	message = maskMessage(message, aboutStatement)
+	if state == "" {
+		return message
+	}
+	return fmt.Sprintf("%s (SQLSTATE %s)", message, state)
+}
+
+// maskMessage returns the message of a server on one line, without addresses. One
+// that is not about the statement may quote values, so quotations and what follows a
+// colon are taken out of it.
+func maskMessage(message string, aboutStatement bool) string {
+	if !aboutStatement {
 		message = quotation.ReplaceAllString(message, redact.Hidden)
 		if before, _, found := strings.Cut(message, ": "); found {
 			message = before
 		}
 	}
-	message = redact.Line(strings.TrimRight(redact.EmailAddress.ReplaceAllString(message, redact.Hidden), ". \n"))
-	if state == "" {
-		return message
-	}
-	return fmt.Sprintf("%s (SQLSTATE %s)", message, state)
+	return redact.Line(strings.TrimRight(redact.EmailAddress.ReplaceAllString(message, redact.Hidden), ". \n"))
 }
 
 // rowLimit matches the part of Vitess's message about a result that is too large

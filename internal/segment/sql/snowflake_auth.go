@@ -166,9 +166,10 @@ func (c *snowflakeCredential) authorize(request *http.Request) error {
 // snowflakeKey signs tokens with the private key of a user.
 // https://docs.snowflake.com/en/developer-guide/sql-api/authenticating
 type snowflakeKey struct {
-	key    *rsa.PrivateKey
-	claims jwt.MapClaims // without times
-	clock  wait.Clock
+	key         *rsa.PrivateKey
+	fingerprint string // of the public key, as Snowflake shows it
+	subject     string
+	clock       wait.Clock
 
 	mu      sync.Mutex
 	token   string
@@ -191,11 +192,10 @@ func newSnowflakeKey(text, variable, user, account string, clock wait.Clock) (*s
 	if err != nil {
 		return nil, argumentError("url", "", "The private key of %s cannot be used.", variable)
 	}
-	fingerprint := sha256.Sum256(public)
-	subject := account + "." + snowflakeName(user)
-	return &snowflakeKey{key: key, clock: clock, claims: jwt.MapClaims{
-		"sub": subject, "iss": subject + ".SHA256:" + base64.StdEncoding.EncodeToString(fingerprint[:]),
-	}}, nil
+	digest := sha256.Sum256(public)
+	return &snowflakeKey{
+		key: key, fingerprint: "SHA256:" + base64.StdEncoding.EncodeToString(digest[:]), subject: account + "." + snowflakeName(user), clock: clock,
+	}, nil
 }
 
 // parseSnowflakeKey reads a private key. In a variable, line ends may be written \n.
@@ -238,7 +238,7 @@ func (k *snowflakeKey) bearer() (string, error) {
 	if k.token != "" && now.Before(k.expires.Add(-reserve)) {
 		return k.token, nil
 	}
-	claims := jwt.MapClaims{"iat": now.Add(-skew).Unix(), "exp": now.Add(lifetime).Unix(), "sub": k.claims["sub"], "iss": k.claims["iss"]}
+	claims := jwt.MapClaims{"iat": now.Add(-skew).Unix(), "exp": now.Add(lifetime).Unix(), "sub": k.subject, "iss": k.subject + "." + k.fingerprint}
 	token, err := jwt.NewWithClaims(jwt.SigningMethodRS256, claims).SignedString(k.key)
 	if err != nil {
 		return "", argumentError("url", "", "The private key of Snowflake's user signs no token.")
