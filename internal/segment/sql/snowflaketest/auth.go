@@ -1,50 +1,16 @@
 package snowflaketest
 
 import (
-	"crypto"
-	"crypto/rand"
-	"crypto/rsa"
-	"crypto/sha256"
-	"crypto/x509"
-	"encoding/base64"
-	"encoding/json"
-	"encoding/pem"
 	"maps"
 	"net/http"
 	"regexp"
 	"strings"
-	"sync"
 	"time"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/sql/standin"
 )
 
 var isUUID = regexp.MustCompile(`(?i)^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
-
-// keyPair is made once for all tests of a program, since making it takes a while.
-type keyPair struct {
-	public      *rsa.PublicKey
-	pem         string
-	fingerprint string // as RSA_PUBLIC_KEY_FP shows it
-}
-
-var key = sync.OnceValue(func() keyPair {
-	private, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		panic(err)
-	}
-	encoded, err := x509.MarshalPKCS8PrivateKey(private)
-	if err != nil {
-		panic(err)
-	}
-	public, err := x509.MarshalPKIXPublicKey(&private.PublicKey)
-	if err != nil {
-		panic(err)
-	}
-	sum := sha256.Sum256(public)
-	return keyPair{
-		public: &private.PublicKey, fingerprint: "SHA256:" + base64.StdEncoding.EncodeToString(sum[:]),
-		pem: string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: encoded})),
-	}
-})
 
 // ExpireTokens refuses each token that was used so far once more, as if it had expired.
 func (s *Server) ExpireTokens() {
@@ -98,31 +64,16 @@ func (s *Server) authorized(w http.ResponseWriter, r *http.Request) bool {
 // signed checks a JWT: the claims name the account, the user and the fingerprint
 // of the key, and it is valid for one hour at most, whatever it says.
 func (s *Server) signed(token string) bool {
-	parts := strings.Split(token, ".")
-	if len(parts) != 3 {
-		return false
-	}
-	var header struct{ Alg, Typ string }
 	var claims struct {
 		Iss, Sub string
 		Iat, Exp float64
 	}
-	signature, err := base64.RawURLEncoding.DecodeString(parts[2])
-	if err != nil || !decode(parts[0], &header) || !decode(parts[1], &claims) || header.Alg != "RS256" {
-		return false
-	}
-	sum := sha256.Sum256([]byte(parts[0] + "." + parts[1]))
-	if rsa.VerifyPKCS1v15(key().public, crypto.SHA256, sum[:], signature) != nil {
+	if !standin.TestKey().Verify(token, &claims) {
 		return false
 	}
 	now := float64(time.Now().UnixNano()) / 1e9
 	subject := s.Account + "." + s.User
 	const clockSkew = 60
-	return claims.Sub == subject && claims.Iss == subject+"."+key().fingerprint &&
+	return claims.Sub == subject && claims.Iss == subject+"."+standin.TestKey().Fingerprint &&
 		claims.Iat <= now+clockSkew && now < claims.Exp && now < claims.Iat+time.Hour.Seconds()
-}
-
-func decode(part string, target any) bool {
-	text, err := base64.RawURLEncoding.DecodeString(part)
-	return err == nil && json.Unmarshal(text, target) == nil
 }

@@ -79,7 +79,7 @@ func Start(t *testing.T) *Server {
 	t.Helper()
 	s := &Server{
 		Account: "EXAMPLE-MARKETING", User: "SEGMENT_READER", OAuthToken: "ver:1-hint:stand-in-oauth", PAT: "stand-in.pat",
-		PrivateKey: key().pem, statements: map[string]*statement{}, submitted: map[string]*statement{}, seen: map[string]bool{}, expired: map[string]bool{},
+		PrivateKey: standin.TestKey().PEM, statements: map[string]*statement{}, submitted: map[string]*statement{}, seen: map[string]bool{}, expired: map[string]bool{},
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/api/v2/statements", s.endpoint(http.MethodPost, s.submit))
@@ -229,6 +229,9 @@ func (s *Server) run(body submission, args []Arg) *statement {
 	}
 	s.Submitted(Statement{ID: st.handle, Text: body.Statement, Args: args, Options: options})
 	s.statements[st.handle] = st
+	if st.fail != nil {
+		s.Ended(st.handle)
+	}
 	return st
 }
 

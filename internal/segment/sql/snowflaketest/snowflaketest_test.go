@@ -1,14 +1,7 @@
 package snowflaketest_test
 
 import (
-	"crypto"
-	"crypto/rand"
-	"crypto/rsa"
-	"crypto/sha256"
-	"crypto/x509"
-	"encoding/base64"
 	"encoding/json"
-	"encoding/pem"
 	"fmt"
 	"io"
 	"net/http"
@@ -17,6 +10,7 @@ import (
 	"time"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/sql/snowflaketest"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/sql/standin"
 )
 
 // send makes a request with the headers that the documents demand, unless change takes them away.
@@ -152,15 +146,7 @@ func TestKeyPair(t *testing.T) {
 	t.Parallel()
 	s := snowflaketest.Start(t)
 	s.Register(numbers(1, 1))
-	block, _ := pem.Decode([]byte(s.PrivateKey))
-	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
-	if err != nil {
-		t.Fatal(err)
-	}
-	private := parsed.(*rsa.PrivateKey)
-	public, _ := x509.MarshalPKIXPublicKey(&private.PublicKey)
-	sum := sha256.Sum256(public)
-	fingerprint := ".SHA256:" + base64.StdEncoding.EncodeToString(sum[:])
+	fingerprint := "." + standin.TestKey().Fingerprint
 	subject := s.Account + "." + s.User
 	now := time.Now().Unix()
 	for _, test := range []struct {
@@ -174,16 +160,12 @@ func TestKeyPair(t *testing.T) {
 		{"expired", subject + fingerprint, subject, now - 100, now - 1, 401},
 		{"older than an hour", subject + fingerprint, subject, now - 3601, now + 3000, 401},
 	} {
-		encode := base64.RawURLEncoding.EncodeToString
-		text := encode([]byte(`{"alg":"RS256","typ":"JWT"}`)) + "." +
-			encode(fmt.Appendf(nil, `{"iss":%q,"sub":%q,"iat":%d,"exp":%d}`, test.issuer, test.subject, test.issued, test.expires))
-		hash := sha256.Sum256([]byte(text))
-		signature, err := rsa.SignPKCS1v15(rand.Reader, private, crypto.SHA256, hash[:])
+		token, err := standin.TestKey().Sign(map[string]any{"iss": test.issuer, "sub": test.subject, "iat": test.issued, "exp": test.expires})
 		if err != nil {
 			t.Fatal(err)
 		}
 		answer, body := send(t, s, "POST", "/api/v2/statements", `{"statement":"SELECT id FROM t"}`, func(r *http.Request) {
-			r.Header.Set("Authorization", "Bearer "+text+"."+encode(signature))
+			r.Header.Set("Authorization", "Bearer "+token)
 			r.Header.Set("X-Snowflake-Authorization-Token-Type", "KEYPAIR_JWT")
 		})
 		if answer.StatusCode != test.status || test.status == 401 && body["code"] != "390144" {

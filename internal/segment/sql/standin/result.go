@@ -3,6 +3,7 @@ package standin
 import (
 	"encoding/json"
 	"io"
+	"slices"
 )
 
 // Result is what a statement yields.
@@ -62,32 +63,30 @@ type Page struct{ First, Rows int }
 
 // Pages cuts the rows into pages. There is at least one.
 func (r *Result) Pages() []Page {
-	size := r.PageRows
-	if size == 0 {
-		size = 1000
-	}
 	var pages []Page
 	for first := 0; first < r.Rows || len(pages) == 0; {
-		for r.emptyPage(len(pages)) {
+		for r.IsEmpty(len(pages)) {
 			pages = append(pages, Page{first, 0})
 		}
-		rows := min(size, r.Rows-first)
+		rows := min(r.Size(), r.Rows-first)
 		pages = append(pages, Page{first, rows})
 		first += rows
 	}
-	for r.emptyPage(len(pages)) {
+	for r.IsEmpty(len(pages)) {
 		pages = append(pages, Page{r.Rows, 0})
 	}
 	return pages
 }
 
-func (r *Result) emptyPage(page int) bool {
-	for _, empty := range r.EmptyPages {
-		if page == empty {
-			return true
-		}
+// IsEmpty reports whether a page, counted from 0, was registered as empty.
+func (r *Result) IsEmpty(page int) bool { return slices.Contains(r.EmptyPages, page) }
+
+// Size is the number of rows of a full page.
+func (r *Result) Size() int {
+	if r.PageRows == 0 {
+		return 1000
 	}
-	return false
+	return r.PageRows
 }
 
 // WriteRows writes the rows of a page as a JSON array, one row in memory at a
