@@ -125,7 +125,11 @@ func (f *Facts) addDestination(r *Reasons) {
 	if before.AccountID != now.AccountID {
 		r.everything("account changed")
 	}
-	if before.ListID != now.ListID {
+	switch {
+	case before.ListID == now.ListID:
+	case f.Refresh != nil && f.Refresh.ListGone:
+		r.everything("the list was deleted in Klaviyo, and another one is used")
+	default:
 		r.everything("list changed")
 	}
 }

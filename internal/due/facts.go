@@ -124,6 +124,7 @@ type Refresh struct {
 	Sample       *Sample     // nil if no sample was looked up
 	Tick         time.Time   // when the schedule has made a run due; zero if it has not
 	FullSend     bool        // as in Facts, at the time of the refresh
+	ListGone     bool        // List does not exist any more
 }
 
 // Membership is how the list and the segments compare.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/race"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/simulator"
 )
 
@@ -27,7 +28,7 @@ const (
 // after a run that succeeds everybody must be subscribed who must be.
 func TestNobodyIsSubscribedWhoMustNotBe(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(consentTrials) {
+	for seed := range race.Seeds(consentTrials) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
 			k := newConsentTrial(t, seed)

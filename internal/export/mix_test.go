@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/race"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/simulator"
 )
@@ -115,7 +116,7 @@ func harm(random *rand.Rand, w *env) {
 // every row is accounted for.
 func TestRunConvergesUnderRandomFaults(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(200) {
+	for seed := range race.Seeds(200) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
 			random := rand.New(rand.NewPCG(seed, 7))

@@ -15,6 +15,7 @@ import (
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/race"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/simulator"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/tally"
 )
@@ -118,7 +119,7 @@ func TestRunGivesUpOnImportsThatAreRefusedPiecemeal(t *testing.T) {
 // number or without.
 func TestRunConvergesUnderRandomRefusals(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(100) {
+	for seed := range race.Seeds(100) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
 			random := rand.New(rand.NewPCG(seed, 11))

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -88,6 +89,9 @@ func (r *rejects) open() (err error) {
 		return nil
 	}
 	if r.place, err = r.export.rejectsPlace(r.export.RejectsPath); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(r.place), 0o750); err != nil {
 		return err
 	}
 	r.file, err = openTemporary(temporaryName(r.place))

@@ -74,19 +74,25 @@ func followLink(path string) (string, error) {
 	return place, err
 }
 
-// checkFolder makes sure that there is a folder and, as far as the system tells
-// that, that files can be created in it.
+// checkFolder makes sure, as far as the system tells that, that files can be created
+// in a folder, or the folder in the nearest one that exists.
 func checkFolder(folder string) error {
 	info, err := os.Stat(folder)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return &MissingFolderError{folder}
+	switch above := filepath.Dir(folder); {
+	case errors.Is(err, fs.ErrNotExist) && above != folder && !isLink(folder):
+		return checkFolder(above)
 	case err != nil:
 		return err
 	case !info.IsDir():
 		return fmt.Errorf("%q is not a directory", folder)
 	}
 	return checkWritable(folder)
+}
+
+// isLink reports whether a path is a symbolic link, such as one that leads to nothing.
+func isLink(path string) bool {
+	info, err := os.Lstat(path)
+	return err == nil && info.Mode()&fs.ModeSymlink != 0
 }
 
 // checkReplaceable makes sure that a place is free, or holds the rejects file
@@ -138,14 +144,6 @@ type refusal struct{ problem, remedy string }
 
 func (r *refusal) Error() string { return r.problem }
 
-// MissingFolderError says that the folder of a rejects file does not exist. The
-// same apply may create it before the run.
-type MissingFolderError struct{ Folder string }
-
-func (e *MissingFolderError) Error() string { return fmt.Sprintf("there is no directory %q", e.Folder) }
-
-const remedyFolder = "Create it before the run, or name a file in one that exists. A relative path starts at the directory that Terraform runs in."
-
 var (
 	errNoFile  = errors.New("there is something else than a file")
 	errNowhere = errors.New("there is a link that leads to nothing")
@@ -153,14 +151,10 @@ var (
 
 // rejectsError also says what has become of the profiles.
 func rejectsError(path string, err error, profiles string) error {
-	remedy := "Name a file, in a directory that exists and may be written to."
+	remedy := "Name a file, in a directory that the user who runs Terraform may write to. A relative path starts at the directory that Terraform runs in."
 	var refused *refusal
 	if errors.As(err, &refused) {
 		remedy = refused.remedy
-	}
-	var missing *MissingFolderError
-	if errors.As(err, &missing) {
-		remedy = remedyFolder
 	}
 	return &diagnostic.Error{
 		Attribute: []string{"rejects_path"},

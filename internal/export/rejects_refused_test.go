@@ -117,8 +117,8 @@ func TestRejectsOfARefusedExportThatCannotBeListed(t *testing.T) {
 	folder := t.TempDir()
 	notOurs := writeFile(t, filepath.Join(folder, "notes.txt"), "mine")
 	for path, words := range map[string]string{
-		notOurs:                                  "that no run wrote",
-		filepath.Join(folder, "none", "rej.csv"): "there is no directory",
+		notOurs:                               "that no run wrote",
+		filepath.Join(notOurs, "rejects.csv"): "is not a directory",
 	} {
 		_, err := halfAtMost(listing(w.export(spoiled(60, 50, 0)), path)).Survey(t.Context())
 		saysAll(t, err, "Too Many Rows Cannot Be Exported", fmt.Sprintf("could not be listed in %q", path), words, "Nothing was sent.")

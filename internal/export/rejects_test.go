@@ -209,7 +209,6 @@ func TestRunFindsOutFirstThatRejectsCannotBeListed(t *testing.T) {
 		t.Fatal(err)
 	}
 	paths := map[string]string{
-		"missing directory":       filepath.Join(folder, "missing", "rejects.csv"),
 		"a directory":             folder,
 		"a directory, with slash": folder + "/",
 		"below a file":            filepath.Join(file, "rejects.csv"),

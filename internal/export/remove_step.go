@@ -79,7 +79,7 @@ func (e *Export) CheckRemovals(removals, members int64) error {
 		Summary:   "Too Many Members Would Be Removed",
 		Detail: fmt.Sprintf("%s of the list %q left the segments and would be taken off it: %s of its %s, where %d %% are allowed. Nobody was removed. "+
 			"If the segments are as they should be, raise safeguards.max_removed_percent for this run; else correct their source.",
-			tally.Count(removals, "member"), e.ListID, percent(removals, max(members, 1)), tally.Count(members, "member"), e.Safeguards.MaxRemovedPercent),
+			tally.Count(removals, "member"), e.ListID, tally.Percent(removals, max(members, 1)), tally.Count(members, "member"), e.Safeguards.MaxRemovedPercent),
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/pipeline"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/race"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/simulator"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/sketch"
 )
@@ -37,7 +38,7 @@ const withholdsEverything = true
 // the counts and the changes with a simple model after each.
 func TestRunsKeepThePromiseOfTheirMode(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(trials) {
+	for seed := range race.Seeds(trials) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
 			k := newTrial(t, seed)

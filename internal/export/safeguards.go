@@ -10,8 +10,8 @@ import (
 )
 
 // DefaultMaxRejectedPercent is for exports that do not say how many rows may
-// be rejected: when it is more than half, the mapping is wrong, not the rows.
-const DefaultMaxRejectedPercent = 50
+// be rejected: when it is more, the source or the mapping is probably wrong.
+const DefaultMaxRejectedPercent = 10
 
 // DefaultMaxRemovedPercent is for mirrors that do not say how many members may be
 // taken off the list at once: a segment that lost a quarter of its people has more
@@ -60,7 +60,7 @@ func (e *Export) checkRejected(s *Survey) error {
 			Summary:   "Too Many Rows Cannot Be Exported",
 			Detail: fmt.Sprintf("Of %s, %s cannot be exported: %s, where %d %% are allowed.\n%sCorrect the source or the mapping; "+
 				"or if this is expected, raise safeguards.max_rejected_percent.",
-				tally.Count(s.Rows, "row"), tally.Thousands(rejected), percent(rejected, s.Rows), limit, s.Rejected.String()),
+				tally.Count(s.Rows, "row"), tally.Thousands(rejected), tally.Percent(rejected, s.Rows), limit, s.Rejected.String()),
 		}
 	}
 	return nil
@@ -107,23 +107,6 @@ func (e *Export) checkSize(profiles int64, all bool) error {
 		}
 	}
 	return nil
-}
-
-// percent is a part of a whole in words, to a tenth: "51 %", "0.4 %". A number
-// that rounding would make whole is not shown as that number, which may be a
-// limit, 0 or 100: "more than 50 %", "less than 100 %".
-func percent(part, whole int64) string {
-	tenths := (part*1000 + whole/2) / whole
-	switch rest := part*1000 - tenths*whole; {
-	case tenths%10 != 0:
-		return fmt.Sprintf("%d.%d %%", tenths/10, tenths%10)
-	case rest > 0:
-		return fmt.Sprintf("more than %d %%", tenths/10)
-	case rest < 0:
-		return fmt.Sprintf("less than %d %%", tenths/10)
-	default:
-		return fmt.Sprintf("%d %%", tenths/10)
-	}
 }
 
 // typeErrors says of each property that is to stop the export which rows are not of

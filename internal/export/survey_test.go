@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/diagnostic"
@@ -170,24 +169,9 @@ func TestSurveyNamesEveryMissingColumn(t *testing.T) {
 	e.Mapping.Attributes = map[string]string{"title": "job"}
 	e.Mapping.Location = map[string]string{"city": "town", "zip": "text"}
 	_, err := e.Survey(t.Context())
-	var several diagnostic.Errors
-	if !errors.As(err, &several) {
-		t.Fatalf("error %v", err)
-	}
-	var got []string
-	for _, one := range several {
-		got = append(got, strings.Join(one.Attribute, "."))
-		if one.Err == nil || one.Summary != "Column Not In Segment" {
-			t.Errorf("error %+v", one)
-		}
-	}
-	want := []string{"data_matching.email", "data_matching.phone_number", "attributes.title", "attributes.location.city", "properties.n.field"}
-	if !slices.Equal(got, want) {
-		t.Errorf("blames %q, want %q", got, want)
-	}
-	if text := err.Error(); strings.Count(text, "; Column Not In Segment: ") != 4 {
-		t.Errorf("error %q", text)
-	}
+	asError(t, err, []string{"segment", "s1"}, "Columns Not In Segment", `Segment "s1" does not have 5 of the columns that are named`,
+		`data_matching.email is to come from "email"`, `data_matching.phone_number is to come from "phone"`, `attributes.title is to come from "job"`,
+		`attributes.location.city is to come from "town"`, `property "n" is to come from "n"`, `The columns are "Email", "text".`, "Nothing was sent.")
 }
 
 func TestSurveyNamesEveryPropertyOfAnotherType(t *testing.T) {

@@ -28,9 +28,10 @@ type listBatch struct {
 	cancel  context.CancelFunc
 	sent    bool
 
-	done  chan struct{} // is closed once lists and err are set
-	lists map[string]ListWithFlows
-	err   error
+	done   chan struct{} // is closed once lists and err are set
+	lists  map[string]ListWithFlows
+	err    error
+	waited time.Duration // for the rate limits; set before done is closed
 }
 
 // LookUpList is List, by a request that answers the lookups of up to MaxLists callers.
@@ -77,6 +78,7 @@ func (c *Client) lookUp(ctx context.Context, id string) (found ListWithFlows, ok
 	b := l.join(ctx, c, id)
 	select {
 	case <-b.done:
+		addWaiting(ctx, b.waited)
 		found, ok = b.lists[id]
 		if refusesBatch(b.err) {
 			return found, false, nil
@@ -128,7 +130,9 @@ func (l *listLookups) send(ctx context.Context, c *Client, b *listBatch) {
 	l.underWay++
 	go func() {
 		defer b.cancel()
+		ctx, waiting := WithWaiting(ctx)
 		b.lists, b.err = c.Lists(ctx, b.ids)
+		b.waited = waiting.Total()
 		if LacksScope(b.err) {
 			l.noFlows.Store(true) // a key keeps its scopes for life
 		}

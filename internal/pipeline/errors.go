@@ -42,37 +42,46 @@ func (p *Pipeline) sourceError(ctx context.Context, from *Segment, err error) er
 	return out
 }
 
-// columnErrors puts each missing column at the arguments that name it.
+// columnUse is an argument that names a column.
+type columnUse struct {
+	column    string
+	attribute []string
+	words     string // the beginning of a sentence
+}
+
+// columnErrors reports the missing columns, a single one at the argument that names it.
 func (p *Pipeline) columnErrors(from *Segment, err *segment.MissingColumnsError) error {
-	var out diagnostic.Errors
+	var uses []columnUse
 	for _, column := range err.Missing {
-		one := &segment.MissingColumnsError{Missing: []string{column}, Available: err.Available, AnyCase: err.AnyCase}
 		for _, target := range p.Mapping.Targets(column) {
 			attribute := target.Attribute()
 			if target.Group == profile.GroupProperties {
 				attribute = append(attribute, "field")
 			}
-			out = append(out, columnError(from.Name, attribute, target.String()+" is to come from", one))
+			uses = append(uses, columnUse{column, attribute, target.String() + " is to come from"})
 		}
 		if _, ok := from.Where[column]; ok {
-			out = append(out, columnError(from.Name, []string{"segment", from.Name, WhereArgument, column}, WhereArgument+" names", one))
+			uses = append(uses, columnUse{column, []string{"segment", from.Name, WhereArgument, column}, WhereArgument + " names"})
 		}
 	}
+	out := &diagnostic.Error{Attribute: []string{"segment", from.Name}, Summary: "Column Not In Segment", Err: err}
+	if len(uses) == 1 {
+		out.Attribute = uses[0].attribute
+		out.Detail = fmt.Sprintf("%s a column that segment %q does not have: %s.", uses[0].words, from.Name, err)
+	} else {
+		out.Summary = "Columns Not In Segment"
+		out.Detail = fmt.Sprintf("Segment %q does not have %d of the columns that are named:\n", from.Name, len(err.Missing))
+		for _, use := range uses {
+			out.Detail += fmt.Sprintf("- %s %q\n", use.words, use.column)
+		}
+		if len(err.Available) > 0 {
+			out.Detail += "The columns are " + segment.Quoted(err.Available) + "."
+		}
+	}
+	if !err.AnyCase {
+		out.Detail += " Names are compared letter by letter."
+	}
 	return out
-}
-
-// columnError says that a segment lacks a column. use begins the sentence.
-func columnError(name string, attribute []string, use string, err *segment.MissingColumnsError) *diagnostic.Error {
-	rule := " Names are compared letter by letter."
-	if err.AnyCase {
-		rule = ""
-	}
-	return &diagnostic.Error{
-		Attribute: attribute,
-		Summary:   "Column Not In Segment",
-		Detail:    fmt.Sprintf("%s a column that segment %q does not have: %s.%s", use, name, err, rule),
-		Err:       err,
-	}
 }
 
 // emptySegment is the error of a segment without rows. filtered is how many its source

@@ -281,24 +281,33 @@ func TestWhere_leavesNothing(t *testing.T) {
 // A column that the segment does not have is an error at each argument that names it.
 func TestWhere_missingColumn(t *testing.T) {
 	t.Parallel()
-	p := filtered(table{columns: []string{"email"}, rows: people("")}, where{"first": {"a"}, "email": {"b"}, "other": {"c"}})
-	p.Mapping.Attributes = map[string]string{"first_name": "first"}
-	_, err := p.NewReader().Read(t.Context(), nil)
-	var all diagnostic.Errors
-	if !errors.As(err, &all) {
-		t.Fatal(err)
-	}
-	var got []string
-	for _, e := range all {
-		got = append(got, strings.Join(e.Attribute, "/")+": "+e.Detail)
-	}
-	want := []string{
-		`attributes/first_name: attributes.first_name is to come from a column that segment "s" does not have: no column "first"; the columns are "email". Names are compared letter by letter.`,
-		`segment/s/where/first: where names a column that segment "s" does not have: no column "first"; the columns are "email". Names are compared letter by letter.`,
-		`segment/s/where/other: where names a column that segment "s" does not have: no column "other"; the columns are "email". Names are compared letter by letter.`,
-	}
-	if !slices.Equal(got, want) {
-		t.Errorf("the errors are\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	const rule = "Names are compared letter by letter."
+	for _, tc := range []struct {
+		first      string // the column of first_name
+		where      where
+		at, detail string
+	}{
+		{"", where{"email": {"b"}, "other": {"c"}}, "segment/s/where/other", `where names a column that segment "s" does not have: no column "other"; the columns are "email". ` + rule},
+		{
+			"first",
+			where{"first": {"a"}, "email": {"b"}, "other": {"c"}},
+			"segment/s",
+			"Segment \"s\" does not have 2 of the columns that are named:\n- attributes.first_name is to come from \"first\"\n- where names \"first\"\n" +
+				"- where names \"other\"\nThe columns are \"email\". " + rule,
+		},
+	} {
+		p := filtered(table{columns: []string{"email"}, rows: people("")}, tc.where)
+		if tc.first != "" {
+			p.Mapping.Attributes = map[string]string{"first_name": tc.first}
+		}
+		_, err := p.NewReader().Read(t.Context(), nil)
+		var e *diagnostic.Error
+		if !errors.As(err, &e) {
+			t.Fatal(err)
+		}
+		if at := strings.Join(e.Attribute, "/"); at != tc.at || e.Detail != tc.detail {
+			t.Errorf("the error at %s is\n%s\nwant at %s\n%s", at, e.Detail, tc.at, tc.detail)
+		}
 	}
 }
 

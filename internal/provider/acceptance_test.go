@@ -228,8 +228,11 @@ const (
 	connectionBlock = `resource "klaviyo_connection" "main"`
 	listBlock       = `resource "klaviyo_list" "main"`
 	listDataBlock   = `data "klaviyo_list" "main"`
-	exportBlock     = `resource "klaviyo_segment_export" "main"`
-	dataBlock       = `resource "terraform_data" "late"`
+	// halfRejected is for segments of a few rows, of which some are rejected.
+	halfRejected = `{ max_rejected_percent = 50 }`
+
+	exportBlock = `resource "klaviyo_segment_export" "main"`
+	dataBlock   = `resource "terraform_data" "late"`
 
 	connectionAddress = "klaviyo_connection.main"
 	listAddress       = "klaviyo_list.main"

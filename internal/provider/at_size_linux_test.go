@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/race"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/simulator"
 )
 
@@ -31,7 +32,7 @@ var troubles = []simulator.Fault{
 // several batches, on a list of many pages, with every kind of trouble.
 func TestAccAtSize(t *testing.T) {
 	t.Parallel()
-	if !raceDetector {
+	if !race.Enabled {
 		t.Fatal("this test is to run under the race detector: make test-cli")
 	}
 	concurrent(t)
@@ -51,7 +52,9 @@ type sizeTrial struct {
 }
 
 const (
-	sizePeople    = 24_000
+	sizePeople    = 16_000
+	sizeLeavers   = 200
+	sizeJoiners   = 300
 	sizeStrangers = 3000
 )
 
@@ -75,21 +78,23 @@ func strangersOf(n int) (emails []string) {
 }
 
 func (s *sizeTrial) run() {
-	s.trouble(0)
+	s.trouble(0, laterImport)
 	s.FailEmail(emailOf(7), "invalid", "Email is blocked")
-	s.CancelJobs(1)
+	s.CancelJobs(3) // more than the jobs whose answers are lost
 	s.c.fail("Klaviyo Cancelled An Import", append([]string{"apply", "-auto-approve"}, quiet...)...)
 	s.check()
 
-	s.trouble(5)
+	s.trouble(5, laterImport)
 	s.FailForNow(500, 2)
 	s.apply("Profiles That Klaviyo Refused")
+	s.wantTroubled()
 	s.want(0, sizePeople)
 
-	s.trouble(3) // at other requests
-	s.segment(peopleHeader + peopleRows(200, sizePeople+300))
+	s.trouble(3, removal) // at other requests
+	s.segment(peopleHeader + peopleRows(sizeLeavers, sizePeople+sizeJoiners))
 	s.apply("Apply complete")
-	s.want(200, sizePeople+300)
+	s.wantTroubled()
+	s.want(sizeLeavers, sizePeople+sizeJoiners)
 
 	revoked := false
 	s.OnRequest(func(r *http.Request) {
@@ -98,35 +103,48 @@ func (s *sizeTrial) run() {
 			s.RevokeKey(mainKey)
 		}
 	})
-	s.segment(strings.ReplaceAll(peopleHeader+peopleRows(200, sizePeople+300), ",P", ",Q")) // everything is sent
+	s.segment(strings.ReplaceAll(peopleHeader+peopleRows(sizeLeavers, sizePeople+sizeJoiners), ",P", ",Q")) // everything is sent
 	s.c.fail("API Key Refused", append([]string{"apply", "-auto-approve"}, quiet...)...)
 	s.check()
 	s.AddKey(mainKey)
 	s.apply("Apply complete")
-	s.want(200, sizePeople+300)
+	s.want(sizeLeavers, sizePeople+sizeJoiners)
 	s.wantFirstName(emailOf(sizePeople), fmt.Sprint("Q", sizePeople))
 	s.c.terraformRun("No changes", "plan")
 	s.check()
 }
 
-// trouble has one request of each kind meet each of the troubles, the later ones first.
-func (s *sizeTrial) trouble(first int) {
-	paths := []simulator.Fault{
+// Requests that not every apply makes.
+var (
+	laterImport = simulator.Fault{Method: http.MethodPost, Path: importsPath, Nth: 2}
+	removal     = simulator.Fault{Method: http.MethodDelete}
+)
+
+// trouble has two requests of each kind, and of the others given, meet the troubles from
+// the first one on.
+func (s *sizeTrial) trouble(first int, others ...simulator.Fault) {
+	paths := append([]simulator.Fault{
 		{Path: "/api/accounts"},
 		{Path: "/api/list[s]"},
 		{Path: "/api/profiles"},
 		{Path: "/api/lists/*/profiles", Nth: 5},
 		{Method: http.MethodPost, Path: importsPath},
-		{Method: http.MethodPost, Path: importsPath, Nth: 2},
 		{Method: http.MethodGet, Path: importsPath, Nth: 3},
-		{Method: http.MethodDelete},
-	}
+	}, others...)
 	for i, at := range paths {
 		for j := range 2 {
 			fault := troubles[(first+i+j*3)%len(troubles)]
 			fault.Method, fault.Path, fault.Nth = at.Method, at.Path, at.Nth+j
 			s.Inject(fault)
 		}
+	}
+}
+
+// wantTroubled fails with the faults that no request has met.
+func (s *sizeTrial) wantTroubled() {
+	s.t.Helper()
+	for _, fault := range s.Pending() {
+		s.t.Errorf("no request has met the fault %+v", fault)
 	}
 }
 

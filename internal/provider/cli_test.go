@@ -14,6 +14,8 @@ import (
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/race"
 )
 
 // cli is Terraform as users run it: the built provider, a directory of its own
@@ -66,7 +68,7 @@ var builtProvider = sync.OnceValues(func() (string, error) {
 		binary += ".exe"
 	}
 	args := []string{"build", "-o", binary, "../.."}
-	if raceDetector {
+	if race.Enabled {
 		args = []string{"build", "-race", "-o", binary, "../.."}
 	}
 	build := exec.CommandContext(context.Background(), "go", args...) // it outlives the test that needs it first

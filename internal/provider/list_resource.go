@@ -20,6 +20,7 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/diagnostic"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/logging"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/redact"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/tally"
 )
 
@@ -216,6 +217,7 @@ func (r *listResource) Read(ctx context.Context, req resource.ReadRequest, resp 
 		return
 	}
 	if err != nil {
+		warnDeleted(&resp.Diagnostics, &state)
 		resp.State.RemoveResource(ctx)
 		return
 	}
@@ -224,6 +226,18 @@ func (r *listResource) Read(ctx context.Context, req resource.ReadRequest, resp 
 		state.ForceDestroy = types.BoolValue(false)
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, &state)...)
+}
+
+// warnDeleted warns that somebody has deleted a list: a new one would not be what flows
+// and forms use.
+func warnDeleted(diags *diag.Diagnostics, state *listModel) {
+	if state.Name.IsNull() { // it is being imported
+		return
+	}
+	diags.AddWarning("List Deleted In Klaviyo: "+redact.Line(state.Name.ValueString()), fmt.Sprintf(
+		"The list %q (%s) does not exist any more: somebody has deleted it in Klaviyo. As long as the configuration has it, Terraform creates a new, empty list of that name, "+
+			"and exports to it send everybody again. Flows, forms and segments in Klaviyo that use the old list do not use the new one: change them there after the apply.",
+		redact.Line(state.Name.ValueString()), state.ID.ValueString()))
 }
 
 // Update implements resource.Resource.

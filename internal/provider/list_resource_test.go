@@ -127,6 +127,35 @@ func TestAccList_deletedBeforeUpdate(t *testing.T) {
 	w.run(applied(w.managedList()), gone)
 }
 
+// A list that somebody deletes is made anew, and who reads the plan is told what that
+// means. Everybody is sent to the new one.
+func TestAccList_deletedAndMadeAnew(t *testing.T) {
+	t.Parallel()
+	w := newEnv(t)
+	config := w.export(peopleHeader+peopleRows(0, 2500)).
+		with(exportBlock, "list_id", "klaviyo_list.main.id").
+		with(listBlock, "name", `"VIP \"gold\" customers"`)
+	c := newCLI(t, config)
+	c.run("Apply complete", "apply", "-no-color", "-input=false", "-auto-approve")
+	old := w.managed().ID
+	w.DeleteList(old)
+	out, err := c.try("plan", "-no-color", "-input=false", "-out=plan.bin")
+	if err != nil {
+		t.Fatalf("%v:\n%s", err, out)
+	}
+	for _, words := range []string{
+		`Warning: List Deleted In Klaviyo: VIP "gold" customers`, old, "creates a new, empty list", "change them there after the apply",
+		"everything is sent: the list was deleted in Klaviyo, and another one is used",
+	} {
+		c.wantWords(out, words)
+	}
+	c.run("Apply complete", "apply", "-no-color", "-input=false", "plan.bin")
+	if n := len(w.Members(w.managed().ID)); n != 2500 || w.managed().ID == old {
+		t.Errorf("the list %s has %d members", w.managed().ID, n)
+	}
+	c.run("No changes", "plan", "-no-color", "-input=false")
+}
+
 func TestAccList_destroyed(t *testing.T) {
 	t.Parallel()
 	tests := map[string]func(w *env){

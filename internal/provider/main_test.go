@@ -11,6 +11,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/race"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/sqltest"
 )
 
@@ -50,7 +51,7 @@ func concurrent(t *testing.T) {
 func skipUnlessConcurrent(t *testing.T) {
 	t.Helper()
 	root, _, _ := strings.Cut(t.Name(), "/")
-	if _, ok := marked.Load(root); raceDetector && !ok {
+	if _, ok := marked.Load(root); race.Enabled && !ok {
 		t.Skip("under the race detector only tests of concurrency run Terraform")
 	}
 }
@@ -59,7 +60,7 @@ func skipUnlessConcurrent(t *testing.T) {
 // should have.
 func ranConcurrent() bool {
 	selected := flag.Lookup("test.run").Value.String() != "" || flag.Lookup("test.list").Value.String() != ""
-	if !raceDetector || selected || os.Getenv(resource.EnvTfAcc) == "" {
+	if !race.Enabled || selected || os.Getenv(resource.EnvTfAcc) == "" {
 		return true
 	}
 	found := false

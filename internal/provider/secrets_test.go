@@ -41,7 +41,7 @@ func TestAccSecrets_reachNothing(t *testing.T) {
 	config := w.export(secretCSV).
 		without(providerBlock, "api_key").
 		with(exportBlock, "property", strictProperty("income", "Income", "number"))
-	config = config.with(exportBlock, "sync_mode", `"mirror"`).with(exportBlock, "safeguards", "{ max_removed_percent = 100 }")
+	config = config.with(exportBlock, "sync_mode", `"mirror"`).with(exportBlock, "safeguards", block("max_removed_percent = 100", "max_rejected_percent = 50"))
 	c := newCLI(t, config, envAPIKey+"="+mainKey, "TF_LOG=TRACE")
 
 	c.run("2 Rows Not Exported: VIP", "plan", "-no-color", "-input=false", "-out=plan.bin")
@@ -51,7 +51,7 @@ func TestAccSecrets_reachNothing(t *testing.T) {
 	w.segment(secretCSV + secretBadRow)
 	c.fail("Property Is Not Of Its Type", "plan", "-no-color", "-input=false")
 	w.segment("Nothing\n" + secretBadRow)
-	c.fail("Column Not In Segment", "plan", "-no-color", "-input=false")
+	c.fail("Columns Not In Segment", "plan", "-no-color", "-input=false")
 	w.segment(secretCSV)
 	c.run("No changes", "plan", "-no-color", "-input=false")
 	w.segment(strings.Replace(secretCSV, "Zanthia.Quillfeather@Example.com", "Theodolinda.Farnsbarrow@Example.com", 1))

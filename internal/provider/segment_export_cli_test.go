@@ -12,7 +12,8 @@ func TestAccSegmentExport_warnings(t *testing.T) {
 	w.RefusePhone("+12125550123", "invalid", "Phone number is valid but is not in a supported region for this account.")
 	config := w.export("EMail,FirstName,Phone\nann@example.com,Ann,+1 212 555 0123\nbob@example.com,Bob,\neve@example.com,Eve,12\n"+
 		"joe@example.com,Joe,,x\nnobody,Nobody,\nkim@example.com,Kim,,y\n").
-		with(exportBlock, "data_matching", block(`email = "EMail"`, `phone_number = "Phone"`))
+		with(exportBlock, "data_matching", block(`email = "EMail"`, `phone_number = "Phone"`)).
+		with(exportBlock, "safeguards", halfRejected)
 	c := newCLI(t, config, envAPIKey+"=")
 
 	plan, err := c.try("plan", "-no-color", "-input=false", "-out=plan.bin")
@@ -23,7 +24,7 @@ func TestAccSegmentExport_warnings(t *testing.T) {
 		"Warning: 3 Profiles To Export: VIP customers to Klaviyo",
 		"3 profiles (1 import job, 1s at best), from 6 rows: 0 duplicates, and 3 rows that cannot be exported.",
 		"Warning: 3 Rows Not Exported: VIP customers to Klaviyo",
-		"3 rows cannot be exported and are skipped:",
+		"Rows that cannot be exported are skipped: 3 of ",
 		"the row has more than the 3 fields that the header has: 2 rows (4, 6 of vip)",
 		"the email address is not valid: 1 row (5 of vip)",
 		"Warning: 1 Value Left Out: VIP customers to Klaviyo",

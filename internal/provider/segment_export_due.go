@@ -81,7 +81,7 @@ func (p *exportPlan) refreshFacts() *due.Refresh {
 	}
 	found := &due.Refresh{
 		List: p.state.inputs(p.export).List, SegmentsRead: p.refresh.Survey != nil,
-		Lost: p.refresh.Lost, Tick: p.refresh.Tick, FullSend: p.refresh.FullSend,
+		Lost: p.refresh.Lost, Tick: p.refresh.Tick, FullSend: p.refresh.FullSend, ListGone: p.refresh.ListGone,
 	}
 	if m := p.refresh.Membership; m != nil {
 		found.Membership = &due.Membership{Missing: missingIn(m), Listed: m.Listed, Strangers: m.Strangers}

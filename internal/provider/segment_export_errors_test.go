@@ -73,9 +73,8 @@ func TestAccSegmentExport_missingColumns(t *testing.T) {
 		with(exportBlock, "attributes", block(`last_name = "Surname"`, `location { city = "Town" }`)).
 		with(exportBlock, "properties", `{ tier = "Tier" }`)
 	w.run(refused(config,
-		"Column Not In Segment", `attributes.last_name is to come`, `no column "Surname"; the columns are "EMail", "FirstName"`,
-		"Column Not In Segment", `attributes.location.city is to come`, `no column "Town"`,
-		"Column Not In Segment", `property "tier" is to come`, `no column "Tier"`,
+		"Columns Not In Segment", `Segment "vip" does not have 3 of the columns that are named`, `attributes.last_name is to come from "Surname"`,
+		`attributes.location.city is to come from "Town"`, `property "tier" is to come from "Tier"`, `The columns are "EMail", "FirstName"`,
 	))
 	w.wantImports(0)
 }

@@ -142,7 +142,7 @@ func TestAccSegmentExport_linesOfRejectedRows(t *testing.T) {
 	w := newEnv(t)
 	path := w.write("c.csv", "title\n\n# of 2026\nEMail,FirstName\n"+rowAnn+"# x\n\n,\nnobody,X\n")
 	rejects := filepath.Join(w.dir, "rejects.csv")
-	c := newCLI(t, w.export("").with(exportBlock, "segment", fileSegment(path, `comment = "#"`, "skip_lines = 2")).with(exportBlock, "rejects_path", fmt.Sprintf("%q", rejects)))
+	c := newCLI(t, w.export("").with(exportBlock, "segment", fileSegment(path, `comment = "#"`, "skip_lines = 2")).with(exportBlock, "safeguards", halfRejected).with(exportBlock, "rejects_path", fmt.Sprintf("%q", rejects)))
 	c.run("Apply complete", "apply", "-no-color", "-input=false", "-auto-approve")
 	got, err := os.ReadFile(rejects)
 	if want := "vip,2,the email address is not valid,invalid_email," + path + ",9\n"; err != nil || !strings.HasSuffix(string(got), want) {
@@ -198,7 +198,8 @@ func TestAccSegmentExport_valuesOfQueries(t *testing.T) {
 			with(exportBlock, "segment", vipSegment("sql", fmt.Sprintf("url = %q", db.URLOf(sqltest.Reader, sqltest.Password)), `query = "SELECT * FROM members ORDER BY email"`)).
 			with(exportBlock, "data_matching", `{ email = "email" }`).
 			with(exportBlock, "property", typedProperty("until", "until", "datetime")).
-			with(exportBlock, "properties", `{ born = "born", doc = "doc", note = "note" }`))
+			with(exportBlock, "properties", `{ born = "born", doc = "doc", note = "note" }`).
+			with(exportBlock, "safeguards", halfRejected))
 		plan, err := c.try("plan", "-no-color", "-input=false", "-out=plan.bin")
 		if err != nil {
 			t.Fatalf("%s: %s\n%s", name, err, plan)

@@ -75,6 +75,10 @@ var runAttributes = []runAttribute{
 		count: func(run completedRun) int64 { return run.Refused.Total },
 	},
 	{
+		name: "rows_rejected", description: "Number of rows that were not sent because they cannot be exported, such as those without a valid address. They are no reason for the status `partial`.",
+		count: func(run completedRun) int64 { return run.Rejected.Total },
+	},
+	{
 		name: runUnconfirmed, description: "Number of those that Klaviyo counted neither as imported nor as failed. They make the next run due. The rest of `profiles_submitted` was imported.",
 		count: func(run completedRun) int64 { return run.Unconfirmed.Total() },
 	},

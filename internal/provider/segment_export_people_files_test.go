@@ -68,12 +68,12 @@ func TestAccSegmentExport_filesOfPeople(t *testing.T) {
 		words         []string
 	}{
 		"quotes in TSV": {"q.tsv", strings.ReplaceAll(threeCSV, ",", "\t") + "joe@example.com\t\"Joe\"\n", []string{"4 Profiles To Export", "In TSV a quote is text", "(cells of mapped columns: 1)"}},
-		"footer":        {"f.csv", "EMail,FirstName\n" + rowAnn + rowBob + rowEve + "Total rows: 3\n", []string{"3 Profiles To Export", "looks like a footer or a note, not like a row: 1 row (4 of vip)", "1 row cannot be exported and is skipped"}},
+		"footer":        {"f.csv", "EMail,FirstName\n" + rowAnn + rowBob + rowEve + "Total rows: 3\n", []string{"3 Profiles To Export", "looks like a footer or a note, not like a row: 1 row (4 of vip)", "Rows that cannot be exported are skipped: 1 of 4 rows, 25 %"}},
 		"windows-1252":  {"w.csv", threeCSV + "joe@example.com,Jos\xe9\n", []string{"3 Profiles To Export", "not UTF-8 text but probably windows-1252", `set encoding = "windows-1252": 1 row`}},
 		"quote":         {"u.csv", "EMail,FirstName\njoe@example.com,\"Joe\n" + rowAnn + rowBob + rowEve, []string{"3 Profiles To Export", "begins with a quote and is not closed: 1 row (1 of vip)"}},
 		"empty rows":    {"e.csv", threeCSV + ",\n,\n", []string{"3 Profiles To Export", "from 3 rows"}},
 	} {
-		c := newCLI(t, w.export(threeCSV).with(exportBlock, "segment", fileSegment(w.write(tc.file, tc.content))).
+		c := newCLI(t, w.export(threeCSV).with(exportBlock, "safeguards", halfRejected).with(exportBlock, "segment", fileSegment(w.write(tc.file, tc.content))).
 			with(exportBlock, "safeguards", "{ max_rejected_percent = 80 }"))
 		plan, err := c.try("plan", "-no-color", "-input=false")
 		if err != nil {

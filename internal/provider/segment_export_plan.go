@@ -47,6 +47,8 @@ type exportPlan struct {
 func (p *exportPlan) complete(ctx context.Context, limit time.Duration) {
 	ctx, cancel := withTimeout(ctx, "read", limit)
 	defer cancel()
+	ctx, waiting := klaviyo.WithWaiting(ctx)
+	defer func() { warnRateLimit(p.diags, p.plan.name(), waiting.Total()) }()
 	p.limit = limit
 	p.export = p.plan.export(ctx, p.diags)
 	if p.diags.HasError() {

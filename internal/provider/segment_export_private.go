@@ -94,6 +94,9 @@ type refreshed struct {
 	// FullSend says that it was time to send everything once more.
 	FullSend bool `json:"full_send"`
 
+	// ListGone says that the list does not exist any more.
+	ListGone bool `json:"list_gone,omitempty"`
+
 	// Membership is set where the list was read.
 	Membership *export.Membership `json:"membership"`
 

@@ -35,6 +35,8 @@ type exportRefresh struct {
 func (r *exportRefresh) refresh(ctx context.Context, limit time.Duration) *refreshed {
 	ctx, cancel := withTimeout(ctx, "read", limit)
 	defer cancel()
+	ctx, waiting := klaviyo.WithWaiting(ctx)
+	defer func() { warnRateLimit(r.diags, r.state.name(), waiting.Total()) }()
 	found, outcome := refreshed{}, refreshOutcome{}
 	r.export = r.state.export(ctx, r.diags)
 	r.export.RejectsPath = "" // refreshing writes nothing; planning lists what is rejected
@@ -46,7 +48,7 @@ func (r *exportRefresh) refresh(ctx context.Context, limit time.Duration) *refre
 		err = explainTimeout(ctx, "the list", used.blame(r.list(ctx, used.client, &found)))
 	}
 	if err != nil {
-		outcome.listFailed = true
+		outcome.listFailed, found.ListGone = true, klaviyo.IsNotFound(err)
 		r.warnList(err)
 	}
 	switch {
@@ -113,7 +115,7 @@ func (r *exportRefresh) due(ctx context.Context, found refreshed) *refreshed {
 		found.FullSend = fullSendDue(r.state.FullSendAfter, r.state.LastFullSendAt, r.data.now())
 	}
 	changed := found.Survey != nil && found.Survey.Fingerprint != r.state.Fingerprint.ValueString()
-	if changed || r.state.RunOnApply.ValueBool() && len(r.plan.reasons(ctx, found.Survey).Lasting) > 0 {
+	if changed || found.ListGone || r.state.RunOnApply.ValueBool() && len(r.plan.reasons(ctx, found.Survey).Lasting) > 0 {
 		return &found
 	}
 	return nil

@@ -2,7 +2,6 @@ package provider
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -15,14 +14,13 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
 )
 
 func rejectsPathAttribute() schema.Attribute {
 	return schema.StringAttribute{
 		MarkdownDescription: "File to which each run writes the rows that it did not export, as CSV: segment, number of the row, reason and code, one line for each row and no values of it. " +
-			"Its folder must exist when the run begins; a plan warns if it does not. A file that is already there is replaced only if an earlier run wrote it, anything else is an error. Each export needs a file of its own. " +
+			"The run creates its folder if there is none. A file that is already there is replaced only if an earlier run wrote it, anything else is an error. Each export needs a file of its own. " +
 			"Only its owner may read it. Without it the rows are summed up in warnings.",
 		Optional:   true,
 		Validators: []validator.String{notBlank, noControlCharacters, notASegment{}},
@@ -84,14 +82,7 @@ func (p *exportPlan) checkRejects() {
 	if rejects == "" {
 		return
 	}
-	err := p.export.CheckRejects()
-	var missing *export.MissingFolderError
-	switch {
-	case errors.As(err, &missing): // another resource may create it before the run
-		p.diags.AddAttributeWarning(path.Root("rejects_path"), "Folder Of The Rejects File Is Missing",
-			fmt.Sprintf("The rows that are not exported are to be listed in %q, but there is no directory %q. A run fails before it sends anything unless the directory is created first, "+
-				"for example by another resource of this configuration. A relative path starts at the directory that Terraform runs in.", rejects, missing.Folder))
-	case err != nil:
+	if err := p.export.CheckRejects(); err != nil {
 		p.plan.addError(p.diags, err)
 		return
 	}

@@ -19,7 +19,7 @@ const rejectsHeader = "segment,row,reason,code,file,line\n"
 
 // listing is an export with a row that is not exported, and a rejects file.
 func (w *env) listing(path string) configuration {
-	return w.export(threeCSV+"nobody,Nobody\n").with(exportBlock, "rejects_path", fmt.Sprintf("%q", path))
+	return w.export(threeCSV+"nobody,Nobody\n").with(exportBlock, "safeguards", halfRejected).with(exportBlock, "rejects_path", fmt.Sprintf("%q", path))
 }
 
 // wantFile checks what a file in the directory of the test holds.
@@ -79,7 +79,7 @@ func TestAccRejects_refused(t *testing.T) {
 		},
 		"a file for a folder": {
 			func(w *env) string { return filepath.Join(w.write("rejects", "text\n"), "vip.csv") },
-			[]string{title, "is not a directory", "in a directory that exists", "Nothing was sent."},
+			[]string{title, "is not a directory", "in a directory that the user who runs Terraform may write to", "Nothing was sent."},
 		},
 		"a folder": {
 			func(w *env) string { return w.dir },
@@ -103,40 +103,26 @@ func TestAccRejects_refused(t *testing.T) {
 	plans.run(t)
 }
 
-// Another resource may create the folder before the run, so a plan without it
-// only warns.
-func TestAccRejects_missingFolder(t *testing.T) {
+// A run creates the folder of its rejects file, as in a fresh checkout.
+func TestAccRejects_createsItsFolder(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t)
-	folder := filepath.Join(w.dir, "rejects")
-	config := w.listing(filepath.Join(folder, "vip.csv"))
+	config := w.listing(filepath.Join(w.dir, "reports", "rejects", "vip.csv"))
 	c := newCLI(t, config, envAPIKey+"=")
-	const warning = "Warning: Folder Of The Rejects File Is Missing"
-	c.run(warning, "plan", "-no-color", "-input=false")
-	out, err := c.try("apply", "-no-color", "-input=false", "-auto-approve")
-	if err == nil {
-		t.Fatalf("the run succeeded without the folder:\n%s", out)
+	c.run("Plan: ", "plan", "-no-color", "-input=false")
+	if _, err := os.Stat(filepath.Join(w.dir, "reports")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the plan has made the folder (%v), and only a run may", err)
 	}
-	for _, words := range []string{
-		warning, fmt.Sprintf("there is no directory %q", folder), "Create it before the run", "Nothing was sent.", "1 row cannot be exported and is skipped:",
-	} {
-		c.wantWords(out, words)
-	}
-	if _, err := os.Stat(folder); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("the folder is there (%v), and only the user may create it", err)
-	}
-	w.wantImports(0)
-
-	c = newCLI(t, config.with(exportBlock, "depends_on", "[terraform_data.folder]"), envAPIKey+"=")
-	c.write("folder.tf", fmt.Sprintf(`resource "terraform_data" "folder" {
-  input = %q
-  provisioner "local-exec" {
-    command = "mkdir \"${self.input}\""
-  }
-}
-`, folder))
 	c.run("Apply complete", "apply", "-no-color", "-input=false", "-auto-approve")
-	w.wantFile(filepath.Join("rejects", "vip.csv"), rejectsHeader+"vip,4,the email address is not valid,invalid_email\n")
+	w.wantFile(filepath.Join("reports", "rejects", "vip.csv"), rejectsHeader+"vip,4,the email address is not valid,invalid_email\n")
+
+	w.write("report.txt", "not a folder")
+	c = newCLI(t, w.listing(filepath.Join(w.dir, "report.txt", "rejects", "vip.csv")), envAPIKey+"=")
+	out, err := c.try("plan", "-no-color", "-input=false")
+	if err == nil {
+		t.Fatalf("the plan succeeded with a file in place of the folder:\n%s", out)
+	}
+	c.wantWords(out, "Rejects File Cannot Be Written")
 }
 
 // relative is the path of a file of the test from where the provider runs.

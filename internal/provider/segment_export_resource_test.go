@@ -40,7 +40,7 @@ func mapEverything(c configuration) configuration {
 func TestAccSegmentExport_create(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t)
-	config := mapEverything(w.export(everythingCSV))
+	config := mapEverything(w.export(everythingCSV)).with(exportBlock, "safeguards", halfRejected)
 	created := applied(config, inState(exportAddress, values{
 		"id":                            "MainAc/" + w.list.ID,
 		"fingerprint":                   anyFingerprint,
@@ -59,6 +59,7 @@ func TestAccSegmentExport_create(t *testing.T) {
 		"last_run.completed_at":         anyTime,
 		"last_run.profiles_submitted":   2,
 		"last_run.profiles_failed":      0,
+		"last_run.rows_rejected":        1,
 		"last_run.profiles_unconfirmed": 0,
 		"last_run.list_profile_count":   2,
 		"last_run.jobs":                 1,

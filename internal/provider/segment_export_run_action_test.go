@@ -173,7 +173,7 @@ func TestSegmentExportRunAction_invoke(t *testing.T) {
 	w := newEnv(t)
 	w.FailEmail("eve@example.com", "invalid", "Email is blocked")
 	a := newActions(w)
-	export := w.exportObject(threeCSV + rowAnn + "nobody,Nobody\n")
+	export := w.exportObject(threeCSV+rowAnn+"nobody,Nobody\n").with("safeguards", values{"max_rejected_percent": 50})
 
 	plan := a.plan(export)
 	if len(plan) != 2 {

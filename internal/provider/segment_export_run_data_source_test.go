@@ -62,7 +62,7 @@ func (w *env) loose(segment string) configuration {
 func TestAccSegmentExportRun_onDemand(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t)
-	c := newCLI(t, runNow(w.export(secretCSV)).without(providerBlock, "api_key").with(runBlock, "count", "var.run_now ? 1 : 0"), envAPIKey+"="+mainKey, "TF_LOG=TRACE")
+	c := newCLI(t, runNow(w.export(secretCSV).with(exportBlock, "safeguards", halfRejected)).without(providerBlock, "api_key").with(runBlock, "count", "var.run_now ? 1 : 0"), envAPIKey+"="+mainKey, "TF_LOG=TRACE")
 	c.write("variables.tf", "variable \"run_now\" {\n  type    = bool\n  default = false\n}\n")
 	c.run("Apply complete", "apply", "-no-color", "-input=false", "-auto-approve")
 	w.wantImports(1)
@@ -90,6 +90,7 @@ func TestAccSegmentExportRun_values(t *testing.T) {
 	w.FailEmail("bob@example.com", "invalid", "Email is blocked")
 	rejects := filepath.Join(w.dir, "rejects.csv")
 	config := w.export(threeCSV+rowAnn+"nobody,Nobody\n").
+		with(exportBlock, "safeguards", halfRejected).
 		with(exportBlock, "run_on_apply", "false").
 		with(exportBlock, "rejects_path", fmt.Sprintf("%q", rejects))
 	saved := applied(config)

@@ -18,15 +18,15 @@ func TestAccSegmentExport_safeguards(t *testing.T) {
 		rejected   int
 		profiles   int
 	}{
-		"too many rejected":         {threeCSV + bad, "{ max_rejected_percent = 39 }", []string{"Too Many Rows Cannot Be Exported", "Of 5 rows, 2 cannot be exported: 40 %, where 39 % are allowed", "safeguards.max_rejected_percent"}, 0, 0},
-		"as many rejected":          {threeCSV + bad, "{ max_rejected_percent = 40 }", nil, 2, 3},
-		"none may be rejected":      {threeCSV + "x,X\n", "{ max_rejected_percent = 0 }", []string{"25 %, where 0 % are allowed"}, 0, 0},
-		"half rejected by default":  {threeCSV + bad + "z,Z\n", "{}", nil, 3, 3},
-		"more than half by default": {threeCSV + bad + "z,Z\ny,Y\n", "", []string{"57.1 %, where 50 % are allowed"}, 0, 0},
-		"too many profiles":         {threeCSV, "{ max_profiles = 2 }", []string{"Too Many Profiles", "The segments hold 3 profiles, and safeguards.max_profiles allows 2"}, 0, 0},
-		"as many profiles":          {threeCSV, "{ max_profiles = 3 }", nil, 0, 3},
-		"empty allowed":             {"EMail,FirstName\n", "{ allow_empty_segment = true }", nil, 0, 0},
-		"empty":                     {"EMail,FirstName\n", "{ allow_empty_segment = false }", []string{"Segment Is Empty", "safeguards.allow_empty_segment = true"}, 0, 0},
+		"too many rejected":            {threeCSV + bad, "{ max_rejected_percent = 39 }", []string{"Too Many Rows Cannot Be Exported", "Of 5 rows, 2 cannot be exported: 40 %, where 39 % are allowed", "safeguards.max_rejected_percent"}, 0, 0},
+		"as many rejected":             {threeCSV + bad, "{ max_rejected_percent = 40 }", nil, 2, 3},
+		"none may be rejected":         {threeCSV + "x,X\n", "{ max_rejected_percent = 0 }", []string{"25 %, where 0 % are allowed"}, 0, 0},
+		"a tenth rejected by default":  {peopleHeader + peopleRows(0, 9) + "z,Z,\n", "{}", nil, 1, 9},
+		"more than a tenth by default": {peopleHeader + peopleRows(0, 8) + "z,Z,\n", "", []string{"11.1 %, where 10 % are allowed"}, 0, 0},
+		"too many profiles":            {threeCSV, "{ max_profiles = 2 }", []string{"Too Many Profiles", "The segments hold 3 profiles, and safeguards.max_profiles allows 2"}, 0, 0},
+		"as many profiles":             {threeCSV, "{ max_profiles = 3 }", nil, 0, 3},
+		"empty allowed":                {"EMail,FirstName\n", "{ allow_empty_segment = true }", nil, 0, 0},
+		"empty":                        {"EMail,FirstName\n", "{ allow_empty_segment = false }", []string{"Segment Is Empty", "safeguards.allow_empty_segment = true"}, 0, 0},
 		"all rejected, empty may be": {
 			"EMail,FirstName\n" + bad, block("allow_empty_segment = true", "max_rejected_percent = 100"),
 			[]string{"No Row Can Be Exported"},

@@ -240,7 +240,7 @@ func safeguardsBlock() schema.Block {
 		MarkdownDescription: "What stops a run that is probably a mistake. Checked while planning as far as known, and always before anything is sent.",
 		Attributes: map[string]schema.Attribute{
 			"max_rejected_percent": schema.Int64Attribute{
-				MarkdownDescription: fmt.Sprintf("Maximum share of rejected rows, in percent of all rows, 0 to 100. Defaults to `%d`.", export.DefaultMaxRejectedPercent),
+				MarkdownDescription: fmt.Sprintf("Maximum share of rejected rows, in percent of all rows, 0 to 100. A run that would reject more is refused before anything is sent. Defaults to `%d`; for a job that nobody watches, 1 or 2 is better.", export.DefaultMaxRejectedPercent),
 				Optional:            true,
 				Validators:          []validator.Int64{int64validator.Between(0, 100)},
 			},

@@ -78,7 +78,7 @@ func TestAccSegmentExport_onInvalidRejectsTheRow(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t)
 	config := w.export("EMail,FirstName,Income\nann@example.com,Ann,1\nbob@example.com,Bob,lots\ncat@example.com,Cat,3\n").
-		with(exportBlock, "property", block(`name = "income"`, `field = "Income"`, `type = "number"`, `on_invalid = "reject_row"`))
+		with(exportBlock, "property", block(`name = "income"`, `field = "Income"`, `type = "number"`, `on_invalid = "reject_row"`)).with(exportBlock, "safeguards", halfRejected)
 	c := newCLI(t, config, envAPIKey+"=")
 	c.run(`property "income" is not a number (12, -3.50): 1 row (2 of vip)`, "apply", "-no-color", "-input=false", "-auto-approve")
 	w.wantMembers("ann@example.com", "cat@example.com")

@@ -69,7 +69,8 @@ func filteredRows(s *export.Survey) string {
 func warnRows(diags *diag.Diagnostics, name string, s *export.Survey) {
 	if s.Rejected.Total > 0 {
 		diags.AddAttributeWarning(path.Root(segmentArgument), fmt.Sprintf("%s Not Exported: %s", tally.Count(s.Rejected.Total, "Row"), name),
-			tally.CountWith(s.Rejected.Total, "row", "cannot be exported and is skipped", "cannot be exported and are skipped")+":\n"+s.Rejected.String()+rowsCounted)
+			fmt.Sprintf("Rows that cannot be exported are skipped: %s of %s, %s.\n%s%s", tally.Thousands(s.Rejected.Total), tally.Count(s.Rows, "row"),
+				tally.Percent(s.Rejected.Total, s.Rows), s.Rejected.String(), rowsCounted))
 	}
 	warnConsents(diags, name, s)
 	if s.Dropped.Total > 0 {
@@ -135,6 +136,16 @@ func warnWaiting(diags *diag.Diagnostics, name string, waited time.Duration) {
 			name, waited.Round(time.Second), membershipCount, membershipSample, membershipNone))
 }
 
+// warnRateLimit warns that the requests of a plan have waited for Klaviyo's limits.
+func warnRateLimit(diags *diag.Diagnostics, name string, waited time.Duration) {
+	if waited < longWait {
+		return
+	}
+	diags.AddWarning("Waited For Klaviyo's Rate Limit: "+name,
+		fmt.Sprintf("The requests for this export waited %s in all, since Klaviyo limits the requests of an account and something else uses it, too: another plan, another integration. "+
+			"Nothing is wrong and nothing is missing.", waited.Round(time.Second)))
+}
+
 // warnShort warns that fewer people are on the list than Klaviyo acknowledged.
 func warnShort(diags *diag.Diagnostics, name string, r *export.Result) {
 	if r.Short == 0 {
@@ -183,7 +194,7 @@ func warnResult(diags *diag.Diagnostics, name string, used *access, r *export.Re
 	warnShort(diags, name, r)
 	if r.Refused.Total > 0 {
 		diags.AddAttributeWarning(path.Root(segmentArgument), "Profiles That Klaviyo Refused: "+name,
-			fmt.Sprintf("Klaviyo took %s of %s. It refused:\n%sCorrect these rows in the source; the next run tries them again. %s",
+			fmt.Sprintf("Klaviyo took %s of %s. It refused:\n%sCorrect these rows in the source, which makes a run due. They alone make none due, but every later run tries them again. %s",
 				tally.Thousands(r.Exported), tally.Count(r.Submitted(), "profile"), r.Refused.String(), rowsCounted))
 	}
 	if r.Untaken > 0 {

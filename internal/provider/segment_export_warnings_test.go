@@ -83,6 +83,35 @@ func TestSegmentExport_waitsToCount(t *testing.T) {
 	}
 }
 
+// A plan that had to wait for the limit of the account says so afterwards.
+func TestSegmentExport_waitsForTheRateLimit(t *testing.T) {
+	t.Parallel()
+	clock := &jumpingClock{}
+	w := newEnvWith(t, simulator.Options{Now: clock.Now})
+	w.runs = clock
+	c := newCore(w, mainKey)
+	c.configureAgain(values{"api_key": mainKey, "base_url": w.URL, "retry_timeout": "1m"})
+	o := c.apply(c.absent(exportKind), w.exportObject(threeCSV).with("membership_check", membershipNone))
+	const summary = "Waited For Klaviyo's Rate Limit: VIP customers to Klaviyo"
+	for _, tc := range []struct {
+		retryAfter string
+		warnings   int
+	}{{"2", 0}, {"20", 1}} {
+		w.Inject(simulator.Fault{Path: "/api/lists", Status: http.StatusTooManyRequests, Header: http.Header{"Retry-After": {tc.retryAfter}}})
+		_, diags := c.read(o)
+		c.check(diags)
+		found := warningsOf(diags, summary)
+		if len(found) != tc.warnings {
+			t.Errorf("after a wait of %s s it warns: %q", tc.retryAfter, found)
+		}
+		for _, words := range found {
+			if !strings.Contains(words, "waited 20s in all") {
+				t.Errorf("it says %q", words)
+			}
+		}
+	}
+}
+
 // A run after which fewer people are on the list than Klaviyo acknowledged says so.
 func TestSegmentExport_shortList(t *testing.T) {
 	t.Parallel()

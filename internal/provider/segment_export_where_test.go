@@ -198,7 +198,7 @@ func TestAccSegmentExport_whereOfLists(t *testing.T) {
 {"EMail":"eve@example.com","FirstName":"Eve","tier":"silver"}
 {"EMail":"joe@example.com","FirstName":"Joe"}
 `
-	c := newCLI(t, w.exporting(filteredSegment("vip", w.write("vip.ndjson", rows), `where = { tier = ["gold", ""] }`)))
+	c := newCLI(t, w.exporting(filteredSegment("vip", w.write("vip.ndjson", rows), `where = { tier = ["gold", ""] }`)).with(exportBlock, "safeguards", halfRejected))
 	c.run(`the row has in the column "tier" a list or an object, which where cannot compare with a value: 1 row (1 of vip)`, "apply", "-no-color", "-input=false", "-auto-approve")
 	w.wantMembers("bob@example.com", "joe@example.com")
 }

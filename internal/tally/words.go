@@ -39,3 +39,20 @@ func Abridged(names []string) string {
 	}
 	return fmt.Sprintf("%s and %d more, which the log names", strings.Join(names[:maxListed], ", "), len(names)-maxListed)
 }
+
+// Percent is a part of a whole in words, to a tenth: "51 %", "0.4 %". A number
+// that rounding would make whole is not shown as that number, which may be a
+// limit, 0 or 100: "more than 50 %", "less than 100 %". whole is at least 1.
+func Percent(part, whole int64) string {
+	tenths := (part*1000 + whole/2) / whole
+	switch rest := part*1000 - tenths*whole; {
+	case tenths%10 != 0:
+		return fmt.Sprintf("%d.%d %%", tenths/10, tenths%10)
+	case rest > 0:
+		return fmt.Sprintf("more than %d %%", tenths/10)
+	case rest < 0:
+		return fmt.Sprintf("less than %d %%", tenths/10)
+	default:
+		return fmt.Sprintf("%d %%", tenths/10)
+	}
+}

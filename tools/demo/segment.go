@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"encoding/csv"
 	"fmt"
 	"io"
@@ -11,14 +12,16 @@ import (
 	"strings"
 )
 
-// header is the columns that examples/quickstart maps.
+// header is the columns that demo.tf maps.
 var header = []string{
 	"ContactId", "FirstName", "LastName", "EMail", "Telephone", "StreetAddress", "PostCode", "City", "State", "Country",
 	"DateOfBirth", "Loyalty Tier", "Income", "Occupation",
 }
 
+// emailColumns are usual names of the column with the addresses, in lower case.
+var emailColumns = []string{"email", "e-mail", "mail", "email address", "e-mail address", "email_address", "emailaddress", "emailaddress1"}
+
 const (
-	emailColumn    = "EMail"
 	generatedRows  = 10_000
 	badEmailEvery  = 97
 	duplicateEvery = 83
@@ -83,24 +86,6 @@ func addPeople(file string) error {
 	return writeRows(file, os.O_APPEND, rows)
 }
 
-// promotePeople gives the first people in a segment another loyalty tier. The
-// people are the same: nobody is added to a user's own segment.
-func promotePeople(file string) error {
-	columns, rows, err := readRows(file)
-	if err != nil {
-		return err
-	}
-	const tier = "Loyalty Tier"
-	at := slices.Index(columns, tier)
-	if at < 0 {
-		return fmt.Errorf("%s has no column %q", file, tier)
-	}
-	for _, row := range rows[:min(250, len(rows))] {
-		row[at] = "promoted"
-	}
-	return writeRows(file, os.O_TRUNC, append([][]string{columns}, rows...))
-}
-
 func writeRows(file string, flag int, rows [][]string) error {
 	f, err := os.OpenFile(file, os.O_WRONLY|flag, 0o600)
 	if err != nil {
@@ -119,7 +104,14 @@ func readRows(file string) (columns []string, rows [][]string, err error) {
 		return nil, nil, err
 	}
 	defer f.Close()
-	r := csv.NewReader(f)
+	buffered := bufio.NewReader(f)
+	start, _ := buffered.Peek(4096)
+	header, _, _ := strings.Cut(string(start), "\n")
+	r := csv.NewReader(buffered)
+	if strings.Count(header, ";") > strings.Count(header, ",") {
+		r.Comma = ';'
+	}
+	r.FieldsPerRecord, r.LazyQuotes = -1, true
 	if columns, err = r.Read(); err != nil {
 		return nil, nil, err
 	}
@@ -145,12 +137,20 @@ func validEmails(file string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	at := slices.Index(columns, emailColumn)
+	at := slices.IndexFunc(columns, func(name string) bool {
+		if chosen := os.Getenv("TF_VAR_email_column"); chosen != "" {
+			return name == chosen
+		}
+		return slices.Contains(emailColumns, strings.ToLower(strings.TrimSpace(name)))
+	})
 	if at < 0 {
-		return nil, fmt.Errorf("%s has no column %q", file, emailColumn)
+		return nil, fmt.Errorf("%s has no column with a name such as email, among %q", file, columns)
 	}
 	var emails []string
 	for _, row := range rows {
+		if len(row) != len(columns) {
+			continue
+		}
 		if email := strings.ToLower(strings.TrimSpace(row[at])); plausible.MatchString(email) {
 			emails = append(emails, email)
 		}

@@ -1,6 +1,10 @@
-package export
+package tally_test
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/tally"
+)
 
 func TestPercent(t *testing.T) {
 	t.Parallel()
@@ -25,7 +29,7 @@ func TestPercent(t *testing.T) {
 		{49_999, 100_000, "less than 50 %"},
 		{1_000_000_000_001, 2_000_000_000_000, "more than 50 %"},
 	} {
-		if got := percent(c.part, c.whole); got != c.want {
+		if got := tally.Percent(c.part, c.whole); got != c.want {
 			t.Errorf("%d of %d is %q, want %q", c.part, c.whole, got, c.want)
 		}
 	}
