@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -15,6 +16,7 @@ type sqlModel struct {
 	Query        types.String   `tfsdk:"query"`
 	Args         []types.String `tfsdk:"args"`
 	VersionQuery types.String   `tfsdk:"version_query"`
+	MaxBytes     types.Int64    `tfsdk:"max_bytes_billed"`
 }
 
 func sqlBlock() schema.Block {
@@ -53,6 +55,11 @@ func sqlBlock() schema.Block {
 				Optional:            true,
 				Validators:          []validator.String{notBlank},
 			},
+			"max_bytes_billed": schema.Int64Attribute{
+				MarkdownDescription: "BigQuery only: how many bytes `query`, and `version_query`, may scan each time that it runs. A query that would scan more is refused before it runs and costs nothing, and a plan says how many bytes a reading scans. Defaults to no limit but those of the project.",
+				Optional:            true,
+				Validators:          []validator.Int64{int64validator.AtLeast(1)},
+			},
 		},
 	}
 }
@@ -60,6 +67,7 @@ func sqlBlock() schema.Block {
 func (m *sqlModel) source() segment.Source {
 	source := sql.Source{
 		URL: m.URL.ValueString(), URLEnv: m.URLEnv.ValueString(), Query: m.Query.ValueString(), VersionQuery: m.VersionQuery.ValueString(),
+		MaxBytesBilled: m.MaxBytes.ValueInt64(),
 	}
 	for _, arg := range m.Args {
 		source.Args = append(source.Args, arg.ValueStringPointer())

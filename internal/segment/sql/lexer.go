@@ -28,6 +28,8 @@ type syntax struct {
 	backslashes   string // the quotes within which a backslash escapes
 	slashComments bool   // a comment may begin with //
 	dollarQuotes  bool   // $$text$$
+	hashComments  bool   // a comment may begin with #
+	tripleQuotes  bool   // '''text''' and """text""", with single quotes in it
 }
 
 var mysqlSyntax = syntax{mysql: true, backslashes: `'"`}
@@ -92,7 +94,7 @@ func (l *lexer) skipBlank() bool {
 		return false
 	case isSpaceByte(l.text[0]):
 		l.text = strings.TrimLeftFunc(l.text, func(r rune) bool { return r <= ' ' })
-	case l.mysql && l.text[0] == '#', l.slashComments && strings.HasPrefix(l.text, "//"):
+	case (l.mysql || l.hashComments) && l.text[0] == '#', l.slashComments && strings.HasPrefix(l.text, "//"):
 		l.skipLine()
 	case strings.HasPrefix(l.text, "--"):
 		if l.mysql && len(l.text) > 2 && !isSpaceByte(l.text[2]) {
@@ -126,6 +128,9 @@ func (l *lexer) skipLine() {
 // quoted takes a string or a quoted name. Quotes in it are doubled, or follow a
 // backslash where that escapes.
 func (l *lexer) quoted(quote byte) token {
+	if triple := strings.Repeat(string(quote), 3); l.tripleQuotes && quote != '`' && strings.HasPrefix(l.text, triple) {
+		return l.tripleQuoted(triple)
+	}
 	for i := 1; i < len(l.text); i++ {
 		switch {
 		case l.text[i] == '\\' && strings.IndexByte(l.backslashes, quote) >= 0:
@@ -138,4 +143,18 @@ func (l *lexer) quoted(quote byte) token {
 		}
 	}
 	return l.refuse("a quotation without an end, "+string(quote), "Close it; a quote within a string is doubled.")
+}
+
+// tripleQuoted takes a string between three quotes.
+func (l *lexer) tripleQuoted(triple string) token {
+	for i := len(triple); i < len(l.text); i++ {
+		switch {
+		case l.text[i] == '\\':
+			i++
+		case strings.HasPrefix(l.text[i:], triple):
+			l.take(i + len(triple))
+			return token{kind: quotedToken}
+		}
+	}
+	return l.refuse("a quotation without an end, "+triple, "Close it with "+triple+".")
 }

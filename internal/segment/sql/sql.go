@@ -24,6 +24,8 @@ type Source struct {
 	Query        string
 	Args         []*string // the values of the query's parameters; nil is NULL
 	VersionQuery string    // its result changes when that of Query does; optional
+
+	MaxBytesBilled int64 // a statement that would scan more is not run; 0 for no limit; of BigQuery only
 }
 
 // connectFunc opens a session with the database of a URL.
@@ -36,7 +38,20 @@ type dialect struct {
 	// check refuses a query that does more than read, before it is sent. It is
 	// nil if the server describes a statement before it runs.
 	check func(query string) *segment.Error
+
+	billsBytes bool // its sessions are [byteLimiter]s
 }
+
+// byteLimiter is a session with a server that bills for the bytes that a statement
+// scans.
+type byteLimiter interface {
+	// limitBytes refuses statements that would scan more.
+	limitBytes(maxBytes int64)
+}
+
+// noticer is a session that may have something to say of its statement, as in
+// [segment.Noticer].
+type noticer interface{ notices() []string }
 
 var (
 	postgresDialect = &dialect{connect: connectPostgres}
@@ -118,6 +133,9 @@ func (s Source) start(ctx context.Context, query string, args []*string, into *s
 	if err != nil {
 		return err
 	}
+	if s.MaxBytesBilled > 0 && !server.billsBytes {
+		return argumentError("max_bytes_billed", "Leave it out.", "The server of the URL does not bill for the bytes that a query scans; only BigQuery does.")
+	}
 	if server.check != nil {
 		if err := server.check(query); err != nil {
 			return err
@@ -126,6 +144,9 @@ func (s Source) start(ctx context.Context, query string, args []*string, into *s
 	if into.session, err = server.connect(ctx, address); err != nil {
 		into.session = nil
 		return preferContextError(ctx, err)
+	}
+	if limiter, ok := into.session.(byteLimiter); ok && s.MaxBytesBilled > 0 {
+		limiter.limitBytes(s.MaxBytesBilled)
 	}
 	into.cursor, err = into.session.query(ctx, query, args, check)
 	return preferContextError(ctx, err)
@@ -230,6 +251,14 @@ func (r *rows) JSON() []bool { return r.json }
 
 // Lists implements [segment.Lister].
 func (r *rows) Lists() []bool { return r.lists }
+
+// Notices implements [segment.Noticer].
+func (r *rows) Notices() []string {
+	if noticer, ok := r.session.(noticer); ok {
+		return noticer.notices()
+	}
+	return nil
+}
 
 // Next implements [segment.Rows]. The values of a row are slices of one string,
 // so that a row is one allocation.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"net/url"
 	"strings"
 )
 
@@ -63,6 +64,9 @@ func (s Source) version(ctx context.Context) (string, error) {
 func (s Source) identify(digest hash.Hash) {
 	if address, _, err := s.server(); err == nil {
 		hashText(digest, []byte(withoutPassword(address)))
+		for _, value := range readFrom(address) {
+			hashText(digest, []byte(value))
+		}
 	}
 	hashText(digest, []byte(s.VersionQuery))
 	hashText(digest, []byte(s.Query))
@@ -85,6 +89,20 @@ func withoutPassword(address string) string {
 	}
 	user, _, _ = strings.Cut(user, ":")
 	return scheme + "://" + user + host
+}
+
+// readFrom returns the parameters of a URL, with their values, that say which tables
+// a query reads.
+func readFrom(address string) []string {
+	_, query, _ := strings.Cut(address, "?")
+	parameters, _ := url.ParseQuery(query)
+	var found []string
+	for _, name := range []string{"catalog", "schema"} {
+		if value := parameters.Get(name); value != "" {
+			found = append(found, name+"="+value)
+		}
+	}
+	return found
 }
 
 // hashText adds a text with its length, so that different lists of texts have
