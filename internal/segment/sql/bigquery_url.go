@@ -15,6 +15,7 @@ type bigqueryConfig struct {
 	dataset  string        // of tables that the query names without one
 	location string        // where jobs run; empty: BigQuery finds it by the tables
 	timeout  time.Duration // of a statement; 0 for the server's own
+	maxBytes int64         // that a query may scan; 0 for no limit
 }
 
 const bigqueryExample = "Write bigquery://project/dataset?location=EU; dataset and location may be left out."

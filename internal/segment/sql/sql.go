@@ -64,6 +64,8 @@ var dialects = map[string]*dialect{
 	"postgresql": postgresDialect,
 	"mysql":      mysqlDialect,
 	"mariadb":    mysqlDialect,
+	"bigquery":   bigqueryDialect,
+	"databricks": databricksDialect,
 }
 
 // session is a connection that can only read, for one statement. Its errors
