@@ -1,6 +1,7 @@
 package sql
 
 import (
+	"context"
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
@@ -147,11 +148,11 @@ func firstSet(variables []string) (value, variable string) {
 }
 
 // authorize adds the credential to a request.
-func (c *snowflakeCredential) authorize(request *http.Request) error {
+func (c *snowflakeCredential) authorize(_ context.Context, request *http.Request, fresh bool) error {
 	token, kind := c.token, c.kind
 	if c.key != nil {
 		var err error
-		if token, err = c.key.bearer(); err != nil {
+		if token, err = c.key.bearer(fresh); err != nil {
 			return err
 		}
 		kind = "KEYPAIR_JWT"
@@ -228,14 +229,14 @@ func parseSnowflakeKey(text, variable string) (*rsa.PrivateKey, *segment.Error) 
 	return key, nil
 }
 
-// bearer returns a token that is valid for a while. Snowflake takes none that is
-// valid for more than an hour.
-func (k *snowflakeKey) bearer() (string, error) {
+// bearer returns a token that is valid for a while, a new one if fresh. Snowflake takes
+// none that is valid for more than an hour.
+func (k *snowflakeKey) bearer(fresh bool) (string, error) {
 	const lifetime, skew, reserve = 50 * time.Minute, time.Minute, 5 * time.Minute
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	now := k.clock.Now()
-	if k.token != "" && now.Before(k.expires.Add(-reserve)) {
+	if k.token != "" && !fresh && now.Before(k.expires.Add(-reserve)) {
 		return k.token, nil
 	}
 	claims := jwt.MapClaims{"iat": now.Add(-skew).Unix(), "exp": now.Add(lifetime).Unix(), "sub": k.subject, "iss": k.subject + "." + k.fingerprint}

@@ -99,7 +99,7 @@ func TestParseSnowflake_refused(t *testing.T) { //nolint:paralleltest // it sets
 func authorized(t *testing.T, c *snowflakeConfig) (token, kind string) {
 	t.Helper()
 	request := &http.Request{Header: http.Header{}}
-	if err := c.credential.authorize(request); err != nil {
+	if err := c.credential.authorize(t.Context(), request, false); err != nil {
 		t.Fatal(err)
 	}
 	token, found := strings.CutPrefix(request.Header.Get("Authorization"), "Bearer ")

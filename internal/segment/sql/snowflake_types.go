@@ -2,7 +2,6 @@ package sql
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"strconv"
 	"strings"
@@ -35,8 +34,8 @@ var snowflakeTypes = map[string]textType{
 	}},
 	"timestamp_ltz": {convert: func(dst, text []byte) ([]byte, error) { return appendEpoch(dst, text, time.RFC3339Nano, time.UTC) }},
 	"timestamp_tz":  {convert: appendEpochWithZone},
-	"variant":       {json: true, convert: appendValidJSON}, "object": {json: true, convert: appendValidJSON},
-	"array": {json: true, convert: appendValidJSON}, "map": {json: true, convert: appendValidJSON},
+	"variant":       {json: true, convert: appendCheckedJSON}, "object": {json: true, convert: appendCheckedJSON},
+	"array": {json: true, convert: appendCheckedJSON}, "map": {json: true, convert: appendCheckedJSON},
 }
 
 // snowflakeColumns returns the columns of a result with their types. Types that are
@@ -66,16 +65,6 @@ func appendReal(dst, text []byte) ([]byte, error) {
 
 func appendSnowflakeBool(dst, text []byte) ([]byte, error) {
 	return strconv.AppendBool(dst, string(text) == "1" || strings.EqualFold(string(text), "true")), nil
-}
-
-// appendValidJSON appends semi-structured data. Snowflake writes missing elements of
-// arrays as undefined, and some numbers as NaN, which is not JSON.
-func appendValidJSON(dst, text []byte) ([]byte, error) {
-	text = bytes.TrimSpace(text)
-	if !json.Valid(text) {
-		return dst, errors.New("semi-structured data that is not JSON, such as undefined in an array or NaN")
-	}
-	return append(dst, text...), nil
 }
 
 var errEpoch = errors.New("a date or time that cannot be read")

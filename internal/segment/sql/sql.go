@@ -64,6 +64,7 @@ var dialects = map[string]*dialect{
 	"postgresql": postgresDialect,
 	"mysql":      mysqlDialect,
 	"mariadb":    mysqlDialect,
+	"snowflake":  snowflakeDialect,
 	"bigquery":   bigqueryDialect,
 	"databricks": databricksDialect,
 }

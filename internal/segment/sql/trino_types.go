@@ -19,7 +19,7 @@ type trinoType struct {
 	trinoScalar
 	composite string      // "array", "map" or "row", in place of a scalar
 	elements  []trinoType // of an array; key and value of a map; the fields of a row
-	names     []string    // of the fields of a row; nil unless all of them have one
+	names     [][]byte    // of the fields of a row, in JSON; nil unless all of them have one
 }
 
 // trinoScalar is how the JSON of a value that is not null is converted.
@@ -69,7 +69,11 @@ func parseTrinoType(text string) (trinoType, error) {
 		}
 		of.elements = append(of.elements, element)
 		if field != "" && len(of.names) == i {
-			of.names = append(of.names, field)
+			name, err := json.Marshal(field)
+			if err != nil {
+				return trinoType{}, err
+			}
+			of.names = append(of.names, name)
 		}
 	}
 	switch {
@@ -152,7 +156,7 @@ func trinoColumn(name, of string) (trinoType, columnInfo) {
 // is empty.
 func (t *trinoType) append(dst, raw []byte) ([]byte, error) {
 	switch {
-	case string(raw) == "null":
+	case len(raw) == 0 || isNull(raw):
 		return dst, nil
 	case t.composite != "":
 		return t.appendComposite(dst, raw)
@@ -161,30 +165,11 @@ func (t *trinoType) append(dst, raw []byte) ([]byte, error) {
 	}
 }
 
-// appendElement does the same within JSON.
-func (t *trinoType) appendElement(dst, raw []byte) ([]byte, error) {
-	start := len(dst)
-	dst, err := t.append(dst, raw)
-	if err != nil {
-		return dst, err
-	}
-	if len(dst) == start && (t.json || string(raw) == "null") { // NULL, NaN and infinity
-		return append(dst, "null"...), nil
-	}
-	if t.json {
-		return dst, nil
-	}
-	quoted, err := json.Marshal(string(dst[start:]))
-	return append(dst[:start], quoted...), err
-}
-
 // appendComposite appends an array, a map, or a row, which arrives as an array of its
 // fields. A row whose fields have names becomes an object.
 func (t *trinoType) appendComposite(dst, raw []byte) ([]byte, error) {
-	decoder := json.NewDecoder(bytes.NewReader(raw))
-	opening, err := decoder.Token()
-	if isObject := t.composite == "map"; err != nil || opening != json.Delim('[') && !isObject || opening != json.Delim('{') && isObject {
-		return dst, fmt.Errorf("a value that is not %s", t.composite)
+	if opening := raw[0]; t.composite == "map" && opening != '{' || t.composite != "map" && opening != '[' {
+		return dst, fmt.Errorf("a value that is no %s", t.composite)
 	}
 	open, end := byte('['), byte(']')
 	if t.composite == "map" || t.names != nil {
@@ -192,53 +177,35 @@ func (t *trinoType) appendComposite(dst, raw []byte) ([]byte, error) {
 	}
 	dst = append(dst, open)
 	n := 0
-	for ; decoder.More(); n++ {
+	err := walkJSON(raw, func(key, value []byte) error {
+		if t.composite == "row" && n == len(t.elements) {
+			return errRowFields
+		}
 		if n > 0 {
 			dst = append(dst, ',')
 		}
-		var element *trinoType
-		if dst, element, err = t.element(dst, decoder, n); err != nil {
-			return dst, err
+		element := &t.elements[0]
+		switch {
+		case t.composite == "map":
+			element = &t.elements[1]
+			dst = append(append(dst, key...), ':')
+		case t.composite == "row":
+			if element = &t.elements[n]; t.names != nil {
+				dst = append(append(dst, t.names[n]...), ':')
+			}
 		}
-		var value json.RawMessage
-		if err := decoder.Decode(&value); err != nil {
-			return dst, errors.New("a value that is not JSON")
-		}
-		if dst, err = element.appendElement(dst, value); err != nil {
-			return dst, err
-		}
+		n++
+		var err error
+		dst, err = appendWithin(dst, value, element.json, element.append)
+		return err
+	})
+	if err == nil && t.composite == "row" && n != len(t.elements) {
+		err = errRowFields
 	}
-	if t.composite == "row" && n != len(t.elements) {
-		return dst, errors.New("a row without all of its fields")
-	}
-	return append(dst, end), nil
+	return append(dst, end), err
 }
 
-// element returns the type of the nth element, after appending its name if it has one.
-func (t *trinoType) element(dst []byte, decoder *json.Decoder, n int) ([]byte, *trinoType, error) {
-	var name any
-	element := &t.elements[0]
-	switch {
-	case t.composite == "map":
-		key, err := decoder.Token()
-		if err != nil {
-			return dst, nil, errors.New("a value that is not JSON")
-		}
-		name, element = key, &t.elements[1]
-	case t.composite == "row" && n >= len(t.elements):
-		return dst, nil, errors.New("a row with more fields than its type")
-	case t.composite == "row":
-		element = &t.elements[n]
-		if t.names != nil {
-			name = t.names[n]
-		}
-	}
-	if name == nil {
-		return dst, element, nil
-	}
-	quoted, err := json.Marshal(name)
-	return append(append(dst, quoted...), ':'), element, err
-}
+var errRowFields = errors.New("a row with other fields than its type")
 
 func appendRaw(dst, raw []byte) ([]byte, error) { return append(dst, raw...), nil }
 
@@ -271,15 +238,12 @@ func appendTrinoFloat(dst, raw []byte, bits int) ([]byte, error) {
 
 // appendEmbeddedJSON appends a value of the type JSON, which arrives as a string.
 func appendEmbeddedJSON(dst, raw []byte) ([]byte, error) {
-	start := len(dst)
-	dst, err := appendJSONString(dst, raw)
-	if err == nil && !json.Valid(dst[start:]) {
-		err = errors.New("a value that is not JSON")
+	text, err := appendJSONString(nil, raw)
+	if err != nil {
+		return dst, err
 	}
-	return dst, err
+	return appendCheckedJSON(dst, text)
 }
-
-var errTrinoTime = errors.New("a time that cannot be read")
 
 // appendTrinoTimestamp appends 2026-11-24 15:30:00.250 Europe/Madrid as ISO 8601, with
 // the offset from UTC in place of the zone. Such a time that occurs twice, when clocks
@@ -300,7 +264,7 @@ func appendTrinoTimestamp(dst, raw []byte) ([]byte, error) {
 	}
 	at, err := time.ParseInLocation(time.DateTime, string(date)+" "+string(whole), location)
 	if err != nil {
-		return dst, errTrinoTime
+		return dst, errTime
 	}
 	dst = at.AppendFormat(dst, "2006-01-02T15:04:05")
 	if fraction = bytes.TrimRight(fraction, "0"); len(fraction) > 0 {
