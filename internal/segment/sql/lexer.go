@@ -24,12 +24,13 @@ type token struct {
 // syntax is what dialects of SQL write in different ways. The zero value is standard
 // SQL: 'text' and "name" with doubled quotes, -- and /* */ comments.
 type syntax struct {
-	mysql         bool   // # comments; -- needs a space; executable comments and those without are refused
-	backslashes   string // the quotes within which a backslash escapes
-	slashComments bool   // a comment may begin with //
-	dollarQuotes  bool   // $$text$$
-	hashComments  bool   // a comment may begin with #
-	tripleQuotes  bool   // '''text''' and """text""", with single quotes in it
+	mysql           bool   // # comments; -- needs a space; executable comments and those without are refused
+	backslashes     string // the quotes within which a backslash escapes
+	slashComments   bool   // a comment may begin with //
+	dollarQuotes    bool   // $$text$$
+	hashComments    bool   // a comment may begin with #
+	tripleQuotes    bool   // '''text''' and """text""", with single quotes in it
+	withExpressions bool   // WITH may be followed by expressions: WITH 1 AS one SELECT
 }
 
 var mysqlSyntax = syntax{mysql: true, backslashes: `'"`}

@@ -26,7 +26,7 @@ func (s syntax) checkReadOnly(query string) *segment.Error {
 		}
 		tokens = tokens[:end]
 	}
-	statement := statementOf(tokens)
+	statement := s.statementOf(tokens)
 	switch {
 	case len(statement) == 0 || statement[0].kind != wordToken:
 		return unreadable("The query has no recognizable statement.", readingRemedy)
@@ -88,14 +88,34 @@ func shortened(word string) string {
 
 // statementOf skips the parentheses and common table expressions at the start of
 // a statement.
-func statementOf(tokens []token) []token {
+func (s syntax) statementOf(tokens []token) []token {
 	for {
 		tokens = skipParentheses(tokens)
 		if len(tokens) == 0 || tokens[0].text != "WITH" {
 			return tokens
 		}
+		if s.withExpressions {
+			return skipWith(tokens)
+		}
 		tokens = skipCTEs(tokens[1:])
 	}
+}
+
+// skipWith returns the tokens from the first word on, outside of parentheses, that
+// begins a statement. WITH may be followed by any expressions.
+func skipWith(tokens []token) []token {
+	depth := 0
+	for i, t := range tokens {
+		switch {
+		case t.text == "(":
+			depth++
+		case t.text == ")":
+			depth--
+		case depth == 0 && (reads(t) || t.text == "INSERT"):
+			return tokens[i:]
+		}
+	}
+	return nil
 }
 
 func skipParentheses(tokens []token) []token {

@@ -16,6 +16,7 @@ type jsonRows struct {
 	state   jsonRowsState
 	ahead   json.RawMessage // a row that peek has read
 	fields  map[string]json.RawMessage
+	rest    []byte // of a text that is not JSON: its beginning, from the first value on that cannot be read
 }
 
 type jsonRowsState int
@@ -73,6 +74,9 @@ func (r *jsonRows) next() (json.RawMessage, error) {
 	}
 	row, err := r.read()
 	if err != nil {
+		if !errors.Is(err, io.EOF) {
+			r.rest, _ = io.ReadAll(io.LimitReader(io.MultiReader(r.decoder.Buffered(), r.body), restMaxErrorBody)) // what there is of it
+		}
 		_ = r.body.Close()
 		if errors.Is(err, io.EOF) && r.state != afterAll {
 			err = io.ErrUnexpectedEOF

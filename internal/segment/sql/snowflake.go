@@ -41,7 +41,7 @@ func checkSnowflake(query string) *segment.Error {
 	if err != nil {
 		return err
 	}
-	if first := statementOf(tokens)[0]; first.text != "SELECT" {
+	if first := snowflakeSyntax.statementOf(tokens)[0]; first.text != "SELECT" {
 		return unreadable("The statement of the query begins with "+shortened(first.text)+", which is not the query of a segment for Snowflake.", "Write one statement that begins with SELECT or WITH.")
 	}
 	// The flow operator runs further statements with the rows of those before.

@@ -67,6 +67,7 @@ var dialects = map[string]*dialect{
 	"snowflake":  snowflakeDialect,
 	"bigquery":   bigqueryDialect,
 	"databricks": databricksDialect,
+	"clickhouse": clickhouseDialect,
 }
 
 // session is a connection that can only read, for one statement. Its errors

@@ -56,6 +56,8 @@ func (m missing) Error() string {
 	return fmt.Sprintf("needs %s, which is not installed here: %s", m.program, m.install)
 }
 
+func isMissing(err error) bool { return errors.As(err, new(missing)) }
+
 var (
 	postgres = sync.OnceValues(repeated(startPostgres))
 	mariadb  = sync.OnceValues(repeated(startMariaDB))
@@ -66,7 +68,7 @@ var (
 func repeated(start func() (*Server, error)) func() (*Server, error) {
 	return func() (server *Server, err error) {
 		for range 3 {
-			if server, err = start(); err == nil || errors.As(err, new(missing)) {
+			if server, err = start(); err == nil || isMissing(err) {
 				break
 			}
 		}
