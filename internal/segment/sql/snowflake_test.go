@@ -342,5 +342,5 @@ func TestSnowflake_version(t *testing.T) {
 func TestSnowflake_streams(t *testing.T) { //nolint:paralleltest // it measures the heap of the process
 	s := snowflaketest.Start(t)
 	s.Register(snowflakePeople(1_000_000, 500_000))
-	wantFlatHeap(t, openSQL(t, snowflakeSource(s), "EMAIL", "N"))
+	wantFlatHeap(t, openSQL(t, snowflakeSource(s), "EMAIL", "N"), 1_000_000)
 }
