@@ -62,8 +62,8 @@ func googleTokenError(err error) error {
 	var answer *oauth2.RetrieveError
 	var network net.Error
 	switch {
-	case errors.As(err, &answer) && answer.Response != nil && (answer.Response.StatusCode >= http.StatusInternalServerError || answer.Response.StatusCode == http.StatusTooManyRequests):
-		return argumentError("url", "Plan again later.", "Google's server of tokens is out of order: it answers %d.", answer.Response.StatusCode)
+	case errors.As(err, &answer) && answer.Response != nil && isBusy(answer.Response.StatusCode):
+		return &restError{status: answer.Response.StatusCode, header: answer.Response.Header} // so that it is asked again
 	case errors.As(err, &answer):
 		return argumentError("url", googleCredentials, "Google refuses the credentials.")
 	case errors.As(err, &network):

@@ -59,6 +59,7 @@ func (f *bigqueryFailure) said(ran bool) string {
 // queryError explains why BigQuery refuses or ends a query.
 func (c *bigqueryConfig) queryError(status int, f *bigqueryFailure, ran bool) *segment.Error {
 	said := f.said(ran)
+	tooLong := argumentError("query", "Make the query faster, or raise statement_timeout in the URL.", "BigQuery ended the query, which took too long: %s.", said)
 	switch f.Reason {
 	case "accessDenied":
 		return argumentError("query", "Grant the identity that Terraform runs as roles/bigquery.jobUser on the project of the URL and roles/bigquery.dataViewer on what the query reads; no more is needed.",
@@ -72,8 +73,11 @@ func (c *bigqueryConfig) queryError(status int, f *bigqueryFailure, ran bool) *s
 	case "rateLimitExceeded", "jobRateLimitExceeded", "backendError", "internalError", "jobBackendError", "jobInternalError", "tableUnavailable":
 		return argumentError("url", "Plan again later.", "BigQuery cannot run the query now: %s.", said)
 	case "timeout":
-		return argumentError("query", "Make the query faster, or raise statement_timeout in the URL.", "BigQuery ended the query, which took too long: %s.", said)
+		return tooLong
 	case "stopped":
+		if strings.Contains(f.Message, "timed out") {
+			return tooLong
+		}
 		return argumentError("query", "Ask who or what did so: the job history of the project has the query with the label "+bigqueryLabel+".", "The query was cancelled on the server: %s.", said)
 	}
 	switch status {

@@ -38,18 +38,9 @@ func (s *databricksSession) query(ctx context.Context, query string, args []*str
 	if parameters := countDatabricksParameters(query); parameters != len(args) {
 		return nil, argsError(parameters, len(args), "of the parameters :p1, :p2 and so on")
 	}
-	described, err := s.run(ctx, s.config.request(describeQuery+query, databricksInline, args), describeLines, true)
+	types, columns, err := s.describe(ctx, query, args)
 	if err != nil {
 		return nil, err
-	}
-	var columns []columnInfo
-	var types []databricksType
-	for _, row := range described.Result.Rows {
-		if len(row) < 2 || row[0] == nil || row[1] == nil {
-			return nil, s.undocumented()
-		}
-		of, column := databricksColumn(*row[0], *row[1])
-		types, columns = append(types, of), append(columns, column)
 	}
 	if err := check(columns); err != nil {
 		return nil, err
@@ -66,6 +57,31 @@ func (s *databricksSession) query(ctx context.Context, query string, args []*str
 		rows.link = &result.Result.Links[0]
 	}
 	return rows, nil
+}
+
+// describe returns the columns of a query, without running it.
+func (s *databricksSession) describe(ctx context.Context, query string, args []*string) (types []databricksType, columns []columnInfo, err error) {
+	statement, err := s.run(ctx, s.config.request(describeQuery+query, databricksInline, args), describeLines, true)
+	if err != nil {
+		return nil, nil, err
+	}
+	for result := statement.Result; ; {
+		for _, row := range result.Rows {
+			if len(row) < 2 || row[0] == nil || row[1] == nil {
+				return nil, nil, s.undocumented()
+			}
+			of, column := databricksColumn(*row[0], *row[1])
+			types, columns = append(types, of), append(columns, column)
+		}
+		next := result.Next
+		if next == nil {
+			return types, columns, nil
+		}
+		result = databricksResult{}
+		if err := s.get(ctx, s.config.url(statement.ID, "result", "chunks", strconv.Itoa(*next)), &result); err != nil {
+			return nil, nil, err
+		}
+	}
 }
 
 // matchManifest takes the types from a result, whose columns must be those that were

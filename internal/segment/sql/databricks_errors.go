@@ -96,7 +96,7 @@ func (c *databricksConfig) requestError(status int, f *databricksFailure) *segme
 	case status == http.StatusForbidden:
 		return argumentError("url", "Give the user or the service principal the permission Can use on the SQL warehouse, and check whether an access list of the workspace lets this machine in.",
 			"Databricks at %s denies access to the SQL warehouse%s.", host, said)
-	case status == http.StatusNotFound:
+	case status == http.StatusNotFound, f.Code == "INVALID_PARAMETER_VALUE" && strings.Contains(f.Message, "endpoint id"):
 		return argumentError("url", databricksExample, "Databricks at %s has no SQL warehouse %q%s.", host, c.warehouse, said)
 	default:
 		return argumentError("query", "", "Databricks at %s refuses the request%s.", host, said)

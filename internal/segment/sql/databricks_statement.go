@@ -58,6 +58,7 @@ type databricksStatement struct {
 // databricksResult is a chunk of rows, or a link to it.
 type databricksResult struct {
 	Rows  [][]*string      `json:"data_array"`
+	Next  *int             `json:"next_chunk_index"` // of data_array
 	Links []databricksLink `json:"external_links"`
 }
 

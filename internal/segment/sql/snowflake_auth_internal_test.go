@@ -98,8 +98,14 @@ func TestParseSnowflake_refused(t *testing.T) { //nolint:paralleltest // it sets
 // authorized returns the headers of a request.
 func authorized(t *testing.T, c *snowflakeConfig) (token, kind string) {
 	t.Helper()
+	return authorizedAgain(t, c, false)
+}
+
+// authorizedAgain does the same, after the token before was refused if fresh is true.
+func authorizedAgain(t *testing.T, c *snowflakeConfig, fresh bool) (token, kind string) {
+	t.Helper()
 	request := &http.Request{Header: http.Header{}}
-	if err := c.credential.authorize(t.Context(), request, false); err != nil {
+	if err := c.credential.authorize(t.Context(), request, fresh); err != nil {
 		t.Fatal(err)
 	}
 	token, found := strings.CutPrefix(request.Header.Get("Authorization"), "Bearer ")
@@ -184,7 +190,11 @@ func TestSnowflakeCredential_key(t *testing.T) { //nolint:paralleltest // it set
 			if again, _ := authorized(t, config); again != token {
 				t.Error("a valid token is not used again")
 			}
-			clock.now = clock.now.Add(16 * time.Minute)
+			if again, _ := authorizedAgain(t, config, true); again == token {
+				t.Error("a token that was refused is used again")
+			}
+			token, _ = authorized(t, config)
+			clock.now = clock.now.Add(46 * time.Minute)
 			if again, _ := authorized(t, config); again == token {
 				t.Error("a token that is about to expire is used again")
 			}

@@ -65,6 +65,7 @@ var dialects = map[string]*dialect{
 	"mysql":      mysqlDialect,
 	"mariadb":    mysqlDialect,
 	"snowflake":  snowflakeDialect,
+	"trino":      trinoDialect,
 	"bigquery":   bigqueryDialect,
 	"databricks": databricksDialect,
 	"clickhouse": clickhouseDialect,

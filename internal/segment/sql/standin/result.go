@@ -26,8 +26,12 @@ type Result struct {
 
 	Args int // how many arguments the statement takes
 
-	Kind  string // BigQuery's statementType; SELECT if it is empty
-	Bytes int64  // BigQuery: how much data the statement reads
+	// Kind is the statement's first word, SELECT if it is empty. One of another
+	// kind writes, unless the service is asked to refuse that. BigQuery calls it
+	// statementType.
+	Kind      string
+	Bytes     int64 // BigQuery: how much data the statement reads
+	Truncated bool  // Databricks: the result is cut off at the service's limit
 
 	Fail   *Failure // the statement is refused or fails before it yields anything
 	FailAt *FailAt  // it fails later
@@ -77,6 +81,9 @@ func (r *Result) Pages() []Page {
 	}
 	return pages
 }
+
+// Writes reports whether the statement changes something.
+func (r *Result) Writes() bool { return r.Kind != "" && r.Kind != "SELECT" }
 
 // IsEmpty reports whether a page, counted from 0, was registered as empty.
 func (r *Result) IsEmpty(page int) bool { return slices.Contains(r.EmptyPages, page) }

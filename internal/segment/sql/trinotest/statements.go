@@ -242,7 +242,7 @@ func (s *Server) execute(q *query, text string, args int) {
 		}
 		return
 	}
-	if result.Kind != "" && result.Kind != "SELECT" {
+	if result.Writes() {
 		if t := s.transactions[q.transaction]; t != nil && t.readOnly {
 			q.fail = &Failure{Name: "READ_ONLY_VIOLATION", Code: "23", Type: "USER_ERROR", Message: "Cannot execute write in a read-only transaction"}
 			return
