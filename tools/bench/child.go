@@ -187,6 +187,8 @@ func (w workload) read(ctx context.Context) error {
 		return readParquet(w)
 	case fromPostgres:
 		return readPostgres(ctx, w)
+	case fromClickHouse:
+		return readClickHouse(ctx, w)
 	default:
 		return readCSV(w)
 	}

@@ -22,15 +22,16 @@ import (
 // The sources. The path of a workload is that of the file, or the URL of the
 // database.
 const (
-	fromParquet  = "Parquet"
-	fromPostgres = "PostgreSQL"
+	fromParquet    = "Parquet"
+	fromPostgres   = "PostgreSQL"
+	fromClickHouse = "ClickHouse"
 )
 
 const benchQuery = "SELECT * FROM bench"
 
 // source returns the segment of a workload.
 func (w workload) source() segment.Source {
-	if w.Source == fromPostgres {
+	if w.Source == fromPostgres || w.Source == fromClickHouse {
 		return sql.Source{URL: w.Path, Query: benchQuery}
 	}
 	return file.Source{Path: w.Path}
@@ -52,7 +53,11 @@ func (b *suite) sources(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, from := range []workload{{Source: fromParquet, Path: parquetPath}, {Source: fromPostgres, Path: url}} {
+	clickhouse, err := copyToClickHouse(ctx, b.path)
+	if err != nil {
+		return err
+	}
+	for _, from := range []workload{{Source: fromParquet, Path: parquetPath}, {Source: fromPostgres, Path: url}, {Source: fromClickHouse, Path: clickhouse}} {
 		if err := b.fromSource(ctx, from, rows); err != nil {
 			return err
 		}

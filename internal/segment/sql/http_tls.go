@@ -9,6 +9,9 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
 )
 
+const httpTLSRemedy = "Write the name in the certificate of the server as the host; add ssl-ca=/path/to/ca.pem to the URL for an authority of your own, or tls=skip-verify to encrypt without knowing who answers; " +
+	"or tls=false, if the server has no TLS, which lets anyone on the network in between read the rows."
+
 // httpTLS is how the certificate of a server that is spoken to over HTTP is checked.
 type httpTLS struct {
 	ca       string // file of the authority that signs the certificate; empty for the usual ones
@@ -46,6 +49,7 @@ func parseHTTPTLS(host string, parameters url.Values, plain, secure string) (*ur
 
 // apply makes a client check certificates so.
 func (t httpTLS) apply(client *restClient) error {
+	client.tlsRemedy = httpTLSRemedy
 	switch {
 	case t.insecure:
 		client.transport.TLSClientConfig = &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS12} //nolint:gosec // the URL says so

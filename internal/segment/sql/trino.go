@@ -2,7 +2,6 @@ package sql
 
 import (
 	"context"
-	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -31,9 +30,6 @@ var (
 )
 
 const (
-	trinoTLSRemedy = "Write the name in the certificate of the server as the host; add ssl-ca=/path/to/ca.pem to the URL for an authority of your own, or tls=skip-verify to encrypt without knowing who answers; " +
-		"or tls=false, if the server has no TLS, which lets anyone on the network in between read the rows."
-
 	trinoPrepared     = "klaviyo"
 	trinoPrepare      = "PREPARE " + trinoPrepared + " FROM\n"
 	trinoPrepareLines = 1 // before the query
@@ -53,16 +49,8 @@ func connectTrino(ctx context.Context, address string) (session, error) {
 		}
 		return nil
 	})
-	s.client.tlsRemedy = trinoTLSRemedy
-	switch {
-	case config.ca != "":
-		trusted, err := trustOnly(config.ca)
-		if err != nil {
-			return nil, err
-		}
-		s.client.transport.TLSClientConfig = trusted
-	case config.insecure:
-		s.client.transport.TLSClientConfig = &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS12} //nolint:gosec // as the URL says
+	if err := config.tls.apply(s.client); err != nil {
+		return nil, err
 	}
 	err := s.command(ctx, "START TRANSACTION READ ONLY", trinoOtherText)
 	if err == nil && s.transaction == "" {

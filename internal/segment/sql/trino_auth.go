@@ -22,8 +22,7 @@ type trinoConfig struct {
 	role       string
 	clientTags string
 	session    []string // properties, as in the header
-	ca         string   // file of the authority that signs the server's certificate
-	insecure   bool     // any certificate will do
+	tls        httpTLS
 
 	origin        string // of the credential, for messages
 	authorization string // header
@@ -40,15 +39,14 @@ func parseTrino(text string) (*trinoConfig, *segment.Error) {
 		return nil, problem
 	}
 	config := &trinoConfig{
-		endpoint: &url.URL{Scheme: "https", Host: address.Host}, user: address.User.Username(),
-		role: parameters.Get("role"), clientTags: parameters.Get("client_tags"), ca: parameters.Get("ssl-ca"),
+		user: address.User.Username(), role: parameters.Get("role"), clientTags: parameters.Get("client_tags"),
 	}
 	catalog, schema, _ := strings.Cut(strings.Trim(address.Path, "/"), "/")
 	if strings.Contains(schema, "/") {
 		return nil, argumentError("url", trinoExample, "The path of the URL has more than a catalog and a schema.")
 	}
 	config.catalog, config.schema = catalog, schema
-	if problem := config.setTLS(parameters); problem != nil {
+	if config.endpoint, config.tls, problem = parseHTTPTLS(address.Host, parameters, "8080", ""); problem != nil {
 		return nil, problem
 	}
 	if problem := config.setSession(parameters); problem != nil {
@@ -58,30 +56,6 @@ func parseTrino(text string) (*trinoConfig, *segment.Error) {
 		return nil, problem
 	}
 	return config, nil
-}
-
-// setTLS chooses between TLS, the default but for this machine, and none.
-func (c *trinoConfig) setTLS(parameters url.Values) *segment.Error {
-	value := parameters.Get("tls")
-	if value == "" && c.ca == "" && httpx.IsLoopback(c.endpoint.Hostname()) {
-		value = "false"
-	}
-	switch value {
-	case "", "true":
-	case "skip-verify":
-		c.insecure = true
-	case "false":
-		c.endpoint.Scheme = "http"
-	default:
-		return argumentError("url", "Write tls=true, tls=skip-verify or tls=false.", "The parameter tls of the URL has none of its values.")
-	}
-	if c.ca != "" && (value == "false" || c.insecure) {
-		return argumentError("url", "Remove tls or ssl-ca.", "The URL has ssl-ca, which checks the certificate of the server, and tls=%s, which does not.", value)
-	}
-	if c.endpoint.Port() == "" && c.endpoint.Scheme == "http" {
-		c.endpoint.Host += ":8080"
-	}
-	return nil
 }
 
 // setSession reads the properties of the session.

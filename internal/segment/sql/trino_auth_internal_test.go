@@ -32,8 +32,8 @@ func TestParseTrino(t *testing.T) { //nolint:paralleltest // it sets the environ
 			t.Errorf("%s: %s", url, problem)
 			continue
 		}
-		insecure := map[bool]string{true: "true", false: "false"}[c.insecure]
-		if got := strings.Join([]string{c.endpoint.String(), c.user, c.catalog, c.schema, insecure, c.ca}, " "); got != want {
+		insecure := map[bool]string{true: "true", false: "false"}[c.tls.insecure]
+		if got := strings.Join([]string{c.endpoint.String(), c.user, c.catalog, c.schema, insecure, c.tls.ca}, " "); got != want {
 			t.Errorf("%s is %q, want %q", url, got, want)
 		}
 	}
