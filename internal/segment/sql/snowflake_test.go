@@ -46,7 +46,7 @@ func TestSnowflake_partitions(t *testing.T) {
 		t.Errorf("%d rows, %v", len(all), err)
 	}
 	statements := s.Statements()
-	if len(statements) != 2 || statements[0].Text != "SELECT * FROM (\n"+snowflakeQuery+"\n) LIMIT 0" || statements[1].Text != snowflakeQuery {
+	if len(statements) != 2 || statements[0].Text != "SELECT * FROM (\n"+snowflakeQuery+"\n) WHERE FALSE LIMIT 0" || statements[1].Text != snowflakeQuery {
 		t.Errorf("statements %+v", statements)
 	}
 	for _, statement := range statements {
