@@ -56,8 +56,14 @@ func TestDatabricks_types(t *testing.T) {
 	server.Register(databrickstest.Result{
 		Query: "FROM people",
 		Columns: []databrickstest.Column{
-			{Name: "id", Type: "BIGINT"}, {Name: "price", Type: "DECIMAL(10,2)"}, {Name: "at", Type: "TIMESTAMP"}, {Name: "tags", Type: "ARRAY<STRING>"},
-			{Name: "home", Type: "STRUCT<city: STRING, zip: INT>"}, {Name: "counts", Type: "MAP<STRING, BIGINT>"}, {Name: "photo", Type: "BINARY"}, {Name: "vip", Type: "BOOLEAN"},
+			{Name: "id", Type: "BIGINT"},
+			{Name: "price", Type: "DECIMAL(10,2)"},
+			{Name: "at", Type: "TIMESTAMP"},
+			{Name: "tags", Type: "ARRAY<STRING>"},
+			{Name: "home", Type: "STRUCT<city: STRING, zip: INT>"},
+			{Name: "counts", Type: "MAP<STRING, BIGINT>"},
+			{Name: "photo", Type: "BINARY"},
+			{Name: "vip", Type: "BOOLEAN"},
 		},
 		Rows: 2, Row: func(i int) []any {
 			if i == 1 {
@@ -302,8 +308,11 @@ func TestDatabricks_faults(t *testing.T) {
 // end of the rows.
 func TestDatabricks_cut(t *testing.T) {
 	for _, fault := range []databrickstest.Fault{
-		{Path: "/results/", After: 1, Cut: 1}, {Path: "/results/", After: 1, Cut: 5000}, {Path: "/results/", After: 1, Cut: 5000, Clean: true},
-		{Path: "/results/", After: 1, Status: http.StatusOK, Body: `[["a@example.com","x"]]`}, {Path: "/results/", After: 1, Status: http.StatusOK, Body: `[]`},
+		{Path: "/results/", After: 1, Cut: 1},
+		{Path: "/results/", After: 1, Cut: 5000},
+		{Path: "/results/", After: 1, Cut: 5000, Clean: true},
+		{Path: "/results/", After: 1, Status: http.StatusOK, Body: `[["a@example.com","x"]]`},
+		{Path: "/results/", After: 1, Status: http.StatusOK, Body: `[]`},
 	} {
 		server := newDatabricks(t)
 		server.Register(databricksRows(2000))
