@@ -239,10 +239,6 @@ func (c *bigqueryCursor) request(token string) error {
 	}
 	answer, err := c.client.open(c.ctx, restRequest{method: http.MethodGet, url: c.config.url("queries", c.job.ID) + "?" + parameters.Encode(), repeatable: true})
 	if err != nil {
-		var refused *restError
-		if errors.As(err, &refused) {
-			c.running = false
-		}
 		return c.failure(err, true)
 	}
 	c.page = newJSONRows(answer.body, "rows")

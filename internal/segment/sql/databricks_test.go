@@ -191,7 +191,7 @@ func TestDatabricks_refused(t *testing.T) {
 		"value of row": {databricksPeople, databricksFailsAt(0, databrickstest.Failure{Code: "BAD_REQUEST", State: "22018", Message: "[CAST_INVALID_INPUT] The value 'ann@example.com' of the type STRING cannot be cast to INT. SQLSTATE: 22018"}), "query", []string{"[CAST_INVALID_INPUT] The value", "(SQLSTATE 22018)"}},
 		"no warehouse": {databricksPeople, databrickstest.Result{Fail: &databrickstest.NoWarehouse}, "url", []string{"denies access to the SQL warehouse", "Can use", "(PERMISSION_DENIED)"}},
 		"truncated":    {databricksPeople, truncated(), "query", []string{"has cut the result"}},
-		"chunk gone":   {databricksPeople, databricksFailsAt(1, databrickstest.Failure{Status: http.StatusNotFound, Code: "NOT_FOUND", Message: "gone"}), "url", []string{"After row 1000: ", "NOT_FOUND"}},
+		"chunk gone":   {databricksPeople, databricksFailsAt(1, databrickstest.Failure{Status: http.StatusNotFound, Code: "NOT_FOUND", Message: "gone"}), "url", []string{"After row 1000: Databricks no longer has the result of the query"}},
 		"column":       {"SELECT mail FROM people", databrickstest.Result{Columns: []databrickstest.Column{{Name: "mail", Type: "STRING"}}}, "", []string{`no column "email"`}},
 	} {
 		t.Run(name, func(t *testing.T) {
