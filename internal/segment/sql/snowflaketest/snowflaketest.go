@@ -4,6 +4,11 @@
 // https://docs.snowflake.com/en/developer-guide/sql-api/handling-responses,
 // https://docs.snowflake.com/en/developer-guide/sql-api/authenticating and the
 // OpenAPI document in https://github.com/snowflakedb/snowflake-rest-api-specs.
+//
+// Values in rows are strings, as Snowflake writes
+// them, or nil. Types are those of rowType, such as fixed(38,2), text(100),
+// real, boolean, date, time, timestamp_ltz, timestamp_ntz, timestamp_tz,
+// variant, object, array and binary.
 package snowflaketest
 
 import (
@@ -22,18 +27,21 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/sql/standin"
 )
 
-// The types that a test needs. Values in rows are strings, as Snowflake writes
-// them, or nil. Types are those of rowType, such as fixed(38,2), text(100),
-// real, boolean, date, time, timestamp_ltz, timestamp_ntz, timestamp_tz,
-// variant, object, array and binary.
 type (
-	Result    = standin.Result
-	Column    = standin.Column
-	Failure   = standin.Failure
-	FailAt    = standin.FailAt
-	Fault     = standin.Fault
+	// Result is what a statement yields.
+	Result = standin.Result
+	// Column is a column of a result.
+	Column = standin.Column
+	// Failure is an error of the service.
+	Failure = standin.Failure
+	// FailAt is a failure after some pages.
+	FailAt = standin.FailAt
+	// Fault is something that goes wrong with requests.
+	Fault = standin.Fault
+	// Statement is a statement that a client submitted.
 	Statement = standin.Statement
-	Arg       = standin.Arg
+	// Arg is an argument of a statement.
+	Arg = standin.Arg
 )
 
 // Errors that a statement meets. Names of objects are the caller's.
