@@ -119,6 +119,9 @@ func (s *Server) endpoint(scopes string, serve http.HandlerFunc, parameters ...s
 	}
 }
 
+// large are the locations where a job is found without naming its location.
+var large = regexp.MustCompile(`(?i)^(US|EU)$`)
+
 // job returns the job that a request names, whose location must be the job's
 // unless that is one of the two large ones, or answers that there is none.
 func (s *Server) job(w http.ResponseWriter, r *http.Request) *job {
@@ -126,7 +129,7 @@ func (s *Server) job(w http.ResponseWriter, r *http.Request) *job {
 	defer s.mu.Unlock()
 	id, location := r.PathValue("job"), r.URL.Query().Get("location")
 	j := s.jobs[id]
-	if j == nil || location != "" && !strings.EqualFold(location, j.location) || location == "" && !regexp.MustCompile(`(?i)^(US|EU)$`).MatchString(j.location) {
+	if j == nil || location != "" && !strings.EqualFold(location, j.location) || location == "" && !large.MatchString(j.location) {
 		refuse(w, http.StatusNotFound, "notFound", "Not found: Job "+s.Project+":"+id)
 		return nil
 	}
