@@ -225,6 +225,31 @@ func TestSnowflakeCredential_keyRefused(t *testing.T) { //nolint:paralleltest //
 	}
 }
 
+// The passphrase of a key comes from the environment, too.
+func TestSnowflakeCredential_passphrase(t *testing.T) {
+	openssl, err := exec.LookPath("openssl")
+	if err != nil {
+		t.Skip("there is no openssl")
+	}
+	key, text := newRSAKey(t)
+	command := exec.CommandContext(t.Context(), openssl, "pkcs8", "-topk8", "-passout", "pass:Hu5h")
+	command.Stdin = strings.NewReader(text)
+	encrypted, err := command.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const url = "snowflake://ada@acme-main/db"
+	snowflakeEnvironment(t, map[string]string{"SNOWFLAKE_PRIVATE_KEY": string(encrypted), "SNOWFLAKE_PRIVATE_KEY_PASSPHRASE": "Hu5h"})
+	config, problem := parseSnowflake(url, wait.System{})
+	if problem != nil || !key.Equal(config.credential.key.key) {
+		t.Errorf("%v", problem)
+	}
+	t.Setenv("SNOWFLAKE_PRIVATE_KEY_PASSPHRASE", "wrong")
+	if _, problem := parseSnowflake(url, wait.System{}); problem == nil || !strings.Contains(problem.Error(), "cannot be decrypted: the passphrase is wrong. Check SNOWFLAKE_PRIVATE_KEY_PASSPHRASE") {
+		t.Errorf("%v", problem)
+	}
+}
+
 // Keys that openssl has encrypted, with the default of Snowflake's instructions, that
 // of openssl, and others.
 func TestDecryptPKCS8(t *testing.T) {

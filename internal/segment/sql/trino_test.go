@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
@@ -162,6 +163,24 @@ func TestTrino_args(t *testing.T) {
 			_, err = source.Open(t.Context(), []string{"email"})
 			wantError(t, err, "args", "The query has 3 parameters, and there are 2 args")
 		})
+	}
+}
+
+// Args become the types that Trino finds for the parameters.
+func TestTrino_typedArgs(t *testing.T) {
+	t.Parallel()
+	s := trinotest.Start(t)
+	result := trinoPeople(1, 0)
+	result.Args = 2
+	s.Register(result)
+	s.Break(trinotest.Fault{Method: "GET", Path: "/executing/20261128_040000_00003", Status: http.StatusOK, Body: `{"id":"x","data":[[0,"bigint"],[1,"varchar(2)"]]}`}) // DESCRIBE INPUT
+	source := trinoSource(s)
+	source.Query += " WHERE n > ? AND tier = ?"
+	source.Args = texts("5", "gold")
+	wantRows(t, openSQL(t, source, "n"), []string{"0"})
+	statements := s.Statements()
+	if got := statements[len(statements)-1].Text; got != "EXECUTE klaviyo USING CAST('5' AS bigint), 'gold'" {
+		t.Errorf("%q", got)
 	}
 }
 
