@@ -75,7 +75,10 @@ func (s *bigquerySession) query(ctx context.Context, query string, args []*strin
 		return nil, err
 	}
 	rows := &bigqueryCursor{bigquerySession: s, types: types}
-	return rows, rows.open(ctx, "")
+	if err := rows.open(ctx); err != nil {
+		return nil, err
+	}
+	return rows, nil
 }
 
 // parameters gives the args the types that the query expects, which a dry run without
@@ -89,7 +92,7 @@ func (s *bigquerySession) parameters(ctx context.Context, query string, args []*
 	job.Configuration.DryRun = true
 	var answer bigqueryJob
 	var refused *restError
-	err := s.call(ctx, http.MethodPost, s.config.url("jobs"), job, &answer)
+	err := s.post(ctx, s.config.url("jobs"), job, &answer)
 	switch {
 	case errors.As(err, &refused) && refused.status == http.StatusBadRequest:
 	case err != nil:
@@ -107,7 +110,7 @@ func (s *bigquerySession) dryRun(ctx context.Context, job *bigqueryJob) (*bigque
 	dry := *job
 	dry.Configuration.DryRun = true
 	var answer bigqueryJob
-	if err := s.call(ctx, http.MethodPost, s.config.url("jobs"), &dry, &answer); err != nil {
+	if err := s.post(ctx, s.config.url("jobs"), &dry, &answer); err != nil {
 		return nil, s.failure(err, false)
 	}
 	if answer.Status.Error != nil {
@@ -133,7 +136,7 @@ func (s *bigquerySession) start(ctx context.Context, job *bigqueryJob) error {
 	job.Reference.ID = "klaviyo_" + hex.EncodeToString(id)
 	s.job, s.running = job.Reference, true
 	var answer bigqueryJob
-	err := s.call(ctx, http.MethodPost, s.config.url("jobs"), job, &answer)
+	err := s.post(ctx, s.config.url("jobs"), job, &answer)
 	var refused *restError
 	if errors.As(err, &refused) {
 		if refused.status == http.StatusConflict { // the request was repeated, and had arrived before
@@ -166,12 +169,12 @@ func (s *bigquerySession) close() {
 	if s.job.Location != "" {
 		address += "?location=" + url.QueryEscape(s.job.Location)
 	}
-	_ = s.call(ctx, http.MethodPost, address, nil, nil) // it may have ended by now
+	_ = s.post(ctx, address, nil, nil) // it may have ended by now
 }
 
-// call sends a request and decodes the answer.
-func (s *bigquerySession) call(ctx context.Context, method, address string, body, answer any) error {
-	return s.client.call(ctx, restRequest{method: method, url: address, repeatable: true}, body, answer)
+// post sends a request and decodes the answer.
+func (s *bigquerySession) post(ctx context.Context, address string, body, answer any) error {
+	return s.client.call(ctx, restRequest{method: http.MethodPost, url: address, repeatable: true}, body, answer)
 }
 
 // failure explains the error of a request. ran is false if nothing has run yet.
@@ -197,11 +200,11 @@ type bigqueryCursor struct {
 	cells [][]byte
 }
 
-// open requests a page, the first one until the job has ended.
-func (c *bigqueryCursor) open(ctx context.Context, token string) error {
+// open requests the first page, until the job has ended.
+func (c *bigqueryCursor) open(ctx context.Context) error {
 	c.ctx = ctx
 	for {
-		if err := c.request(token); err != nil {
+		if err := c.request(""); err != nil {
 			return err
 		}
 		more, err := c.page.peek()
@@ -236,10 +239,6 @@ func (c *bigqueryCursor) request(token string) error {
 	}
 	answer, err := c.client.open(c.ctx, restRequest{method: http.MethodGet, url: c.config.url("queries", c.job.ID) + "?" + parameters.Encode(), repeatable: true})
 	if err != nil {
-		var refused *restError
-		if errors.As(err, &refused) {
-			c.running = false
-		}
 		return c.failure(err, true)
 	}
 	c.page = newJSONRows(answer.body, "rows")

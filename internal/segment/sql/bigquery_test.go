@@ -59,9 +59,14 @@ func TestBigQuery_types(t *testing.T) {
 	server.Register(bigquerytest.Result{
 		Query: "FROM people",
 		Columns: []bigquerytest.Column{
-			{Name: "id", Type: "INTEGER"}, {Name: "price", Type: "NUMERIC(10,2)"}, {Name: "at", Type: "TIMESTAMP"}, {Name: "tags", Type: "STRING", Repeated: true},
+			{Name: "id", Type: "INTEGER"},
+			{Name: "price", Type: "NUMERIC(10,2)"},
+			{Name: "at", Type: "TIMESTAMP"},
+			{Name: "tags", Type: "STRING", Repeated: true},
 			{Name: "home", Type: "RECORD", Fields: []bigquerytest.Column{{Name: "city", Type: "STRING"}, {Name: "zip", Type: "INTEGER"}}},
-			{Name: "doc", Type: "JSON"}, {Name: "photo", Type: "BYTES"}, {Name: "vip", Type: "BOOLEAN"},
+			{Name: "doc", Type: "JSON"},
+			{Name: "photo", Type: "BYTES"},
+			{Name: "vip", Type: "BOOLEAN"},
 		},
 		Rows: 2, Row: func(i int) []any {
 			if i == 1 {

@@ -144,7 +144,7 @@ func (s *databricksSession) ended(statement *databricksStatement, before int, de
 	case "CANCELED":
 		return argumentError("query", "Ask who or what did so: the query history of the workspace has the query.", "The query was cancelled on the server.")
 	case "CLOSED":
-		return argumentError("url", "Plan again.", "Databricks no longer has the result of the query.")
+		return errDatabricksGone
 	}
 	failure := statement.Status.Error
 	if failure == nil {
@@ -167,11 +167,17 @@ func (s *databricksSession) close() {
 
 // get requests what is safe to request again.
 func (s *databricksSession) get(ctx context.Context, address string, answer any) error {
-	if err := s.client.call(ctx, restRequest{method: http.MethodGet, url: address, repeatable: true}, nil, answer); err != nil {
-		return s.failure(err)
+	err := s.client.call(ctx, restRequest{method: http.MethodGet, url: address, repeatable: true}, nil, answer)
+	var refused *restError
+	if errors.As(err, &refused) && (refused.status == http.StatusNotFound || refused.status == http.StatusGone) {
+		return errDatabricksGone
 	}
-	return nil
+	return s.failure(err)
 }
+
+// errDatabricksGone reports a result that Databricks has no more. It keeps one for an
+// hour.
+var errDatabricksGone = argumentError("url", "Plan again. If it takes longer to read the segment, export it in parts.", "Databricks no longer has the result of the query, which it keeps for an hour.")
 
 func (c *databricksConfig) url(path ...string) string {
 	return c.endpoint.JoinPath(append([]string{"api", "2.0", "sql", "statements"}, path...)...).String()

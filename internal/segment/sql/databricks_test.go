@@ -56,8 +56,14 @@ func TestDatabricks_types(t *testing.T) {
 	server.Register(databrickstest.Result{
 		Query: "FROM people",
 		Columns: []databrickstest.Column{
-			{Name: "id", Type: "BIGINT"}, {Name: "price", Type: "DECIMAL(10,2)"}, {Name: "at", Type: "TIMESTAMP"}, {Name: "tags", Type: "ARRAY<STRING>"},
-			{Name: "home", Type: "STRUCT<city: STRING, zip: INT>"}, {Name: "counts", Type: "MAP<STRING, BIGINT>"}, {Name: "photo", Type: "BINARY"}, {Name: "vip", Type: "BOOLEAN"},
+			{Name: "id", Type: "BIGINT"},
+			{Name: "price", Type: "DECIMAL(10,2)"},
+			{Name: "at", Type: "TIMESTAMP"},
+			{Name: "tags", Type: "ARRAY<STRING>"},
+			{Name: "home", Type: "STRUCT<city: STRING, zip: INT>"},
+			{Name: "counts", Type: "MAP<STRING, BIGINT>"},
+			{Name: "photo", Type: "BINARY"},
+			{Name: "vip", Type: "BOOLEAN"},
 		},
 		Rows: 2, Row: func(i int) []any {
 			if i == 1 {
@@ -185,7 +191,7 @@ func TestDatabricks_refused(t *testing.T) {
 		"value of row": {databricksPeople, databricksFailsAt(0, databrickstest.Failure{Code: "BAD_REQUEST", State: "22018", Message: "[CAST_INVALID_INPUT] The value 'ann@example.com' of the type STRING cannot be cast to INT. SQLSTATE: 22018"}), "query", []string{"[CAST_INVALID_INPUT] The value", "(SQLSTATE 22018)"}},
 		"no warehouse": {databricksPeople, databrickstest.Result{Fail: &databrickstest.NoWarehouse}, "url", []string{"denies access to the SQL warehouse", "Can use", "(PERMISSION_DENIED)"}},
 		"truncated":    {databricksPeople, truncated(), "query", []string{"has cut the result"}},
-		"chunk gone":   {databricksPeople, databricksFailsAt(1, databrickstest.Failure{Status: http.StatusNotFound, Code: "NOT_FOUND", Message: "gone"}), "url", []string{"After row 1000: ", "NOT_FOUND"}},
+		"chunk gone":   {databricksPeople, databricksFailsAt(1, databrickstest.Failure{Status: http.StatusNotFound, Code: "NOT_FOUND", Message: "gone"}), "url", []string{"After row 1000: Databricks no longer has the result of the query"}},
 		"column":       {"SELECT mail FROM people", databrickstest.Result{Columns: []databrickstest.Column{{Name: "mail", Type: "STRING"}}}, "", []string{`no column "email"`}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -302,8 +308,11 @@ func TestDatabricks_faults(t *testing.T) {
 // end of the rows.
 func TestDatabricks_cut(t *testing.T) {
 	for _, fault := range []databrickstest.Fault{
-		{Path: "/results/", After: 1, Cut: 1}, {Path: "/results/", After: 1, Cut: 5000}, {Path: "/results/", After: 1, Cut: 5000, Clean: true},
-		{Path: "/results/", After: 1, Status: http.StatusOK, Body: `[["a@example.com","x"]]`}, {Path: "/results/", After: 1, Status: http.StatusOK, Body: `[]`},
+		{Path: "/results/", After: 1, Cut: 1},
+		{Path: "/results/", After: 1, Cut: 5000},
+		{Path: "/results/", After: 1, Cut: 5000, Clean: true},
+		{Path: "/results/", After: 1, Status: http.StatusOK, Body: `[["a@example.com","x"]]`},
+		{Path: "/results/", After: 1, Status: http.StatusOK, Body: `[]`},
 	} {
 		server := newDatabricks(t)
 		server.Register(databricksRows(2000))

@@ -48,7 +48,10 @@ func parseDatabricks(text string) (*databricksConfig, *segment.Error) {
 			return nil, problem
 		}
 	}
-	return config, config.signIn(address.User)
+	if problem := config.signIn(address.User); problem != nil {
+		return nil, problem
+	}
+	return config, nil
 }
 
 // signIn takes the credentials of the URL, or else those of the environment, which

@@ -48,7 +48,7 @@ const (
 )
 
 func newRESTClient(authorize func(ctx context.Context, r *http.Request, fresh bool) error) *restClient {
-	transport := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert,errcheck // its type is documented
+	transport := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert // its type is documented
 	transport.ResponseHeaderTimeout = restHeaderTimeout
 	return &restClient{
 		transport: transport, tlsRemedy: "The certificate of the server must be one that is trusted where Terraform runs.",

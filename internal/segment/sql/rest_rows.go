@@ -14,6 +14,7 @@ type jsonRows struct {
 	budget  *rowBudget
 	name    string // of the array; empty for an array alone
 	state   jsonRowsState
+	row     json.RawMessage // whose memory is used again
 	ahead   json.RawMessage // a row that peek has read
 	fields  map[string]json.RawMessage
 	rest    []byte // of a text that is not JSON: its beginning, from the first value on that cannot be read
@@ -85,8 +86,9 @@ func (r *jsonRows) next() (json.RawMessage, error) {
 	return row, err
 }
 
-func (r *jsonRows) read() (row json.RawMessage, err error) {
+func (r *jsonRows) read() (json.RawMessage, error) {
 	for {
+		var err error
 		r.budget.left = maxRowBytes
 		switch {
 		case r.state == afterAll:
@@ -94,8 +96,8 @@ func (r *jsonRows) read() (row json.RawMessage, err error) {
 		case r.state == beforeObject:
 			err = r.begin()
 		case r.state == inRows && r.decoder.More():
-			err = r.decoder.Decode(&row)
-			return row, err
+			err = r.decoder.Decode(&r.row)
+			return r.row, err
 		case r.state == inRows:
 			err = r.endRows()
 		case r.decoder.More():

@@ -88,13 +88,13 @@ type snowflakeResult struct {
 	} `json:"partitionInfo"`
 }
 
-// A query is compiled within snowflakeDescription first. A query of no rows runs
-// without a warehouse, and only what reads can be within its parentheses, so this
-// finds columns, mistakes and whatever writes before anything is paid. Then the query
-// runs as it is written, which keeps its order.
+// A query is compiled within snowflakeDescription first. Only what reads can be within
+// its parentheses, and the filter that nothing passes keeps it from reading, so this
+// finds columns, mistakes and whatever writes before there is anything to pay. Then
+// the query runs as it is written, since a subquery would lose its order.
 const (
 	snowflakeDescription      = "SELECT * FROM (\n"
-	snowflakeDescriptionEnd   = "\n) LIMIT 0"
+	snowflakeDescriptionEnd   = "\n) WHERE FALSE LIMIT 0"
 	snowflakeDescriptionLines = 1 // before the query
 )
 

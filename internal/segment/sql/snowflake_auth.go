@@ -122,7 +122,7 @@ func newSnowflakeCredential(user *url.Userinfo, account string, clock wait.Clock
 		return snowflakeCredential{origin: "the private key of " + variable, key: key}, problem
 	}
 	if path, variable := firstSet(snowflakeKeyFileVariables); path != "" {
-		text, err := os.ReadFile(path) //nolint:gosec // the user names the file
+		text, err := os.ReadFile(path)
 		if err != nil {
 			return snowflakeCredential{}, argumentError("url", "Set it to the path of a PEM file on the machine where Terraform runs.", "The file of %s cannot be read: %s.", variable, segment.Cause(err))
 		}

@@ -1,7 +1,6 @@
 package sql
 
 import (
-	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
@@ -115,7 +114,7 @@ func authorizedAgain(t *testing.T, c *snowflakeConfig, fresh bool) (token, kind 
 	return token, request.Header.Get("X-Snowflake-Authorization-Token-Type")
 }
 
-func TestSnowflakeCredential_tokens(t *testing.T) { //nolint:paralleltest // it sets the environment
+func TestSnowflakeCredential_tokens(t *testing.T) {
 	_, key := newRSAKey(t)
 	snowflakeEnvironment(t, map[string]string{"SNOWFLAKE_TOKEN": " of the environment\n"})
 	for url, want := range map[string][2]string{
@@ -153,7 +152,7 @@ func TestSnowflakeCredential_key(t *testing.T) { //nolint:paralleltest // it set
 	}
 	digest := sha256.Sum256(public)
 	fingerprint := "SHA256:" + base64.StdEncoding.EncodeToString(digest[:])
-	for name, c := range map[string]struct {
+	for name, c := range map[string]struct { //nolint:paralleltest // they set the environment
 		url         string
 		environment map[string]string
 		subject     string
@@ -162,7 +161,8 @@ func TestSnowflakeCredential_key(t *testing.T) { //nolint:paralleltest // it set
 		"PEM on one line":         {"snowflake://ada@acme-main/db", map[string]string{"SNOWFLAKE_PRIVATE_KEY_RAW": strings.ReplaceAll(text, "\n", `\n`)}, "ACME-MAIN.ADA"},
 		"file, user of the tools": {"snowflake://xy12345.eu-central-1.aws/db", map[string]string{"SNOWFLAKE_PRIVATE_KEY_PATH": file, "SNOWFLAKE_USER": "ada"}, "XY12345.ADA"},
 		"PKCS #1, quoted user": {
-			"snowflake://%22ada.l%22@main-ext.global/db", map[string]string{"SNOWFLAKE_PRIVATE_KEY": string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)}))},
+			"snowflake://%22ada.l%22@main-ext.global/db",
+			map[string]string{"SNOWFLAKE_PRIVATE_KEY": string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)}))},
 			"MAIN.ada.l",
 		},
 	} {
@@ -175,7 +175,7 @@ func TestSnowflakeCredential_key(t *testing.T) { //nolint:paralleltest // it set
 			}
 			token, kind := authorized(t, config)
 			claims := jwt.MapClaims{}
-			if _, err := jwt.NewParser(jwt.WithoutClaimsValidation()).ParseWithClaims(token, claims, func(*jwt.Token) (any, error) { return crypto.PublicKey(key.Public()), nil }); err != nil {
+			if _, err := jwt.NewParser(jwt.WithoutClaimsValidation()).ParseWithClaims(token, claims, func(*jwt.Token) (any, error) { return key.Public(), nil }); err != nil {
 				t.Fatal(err)
 			}
 			issued, _ := claims.GetIssuedAt()
@@ -204,7 +204,7 @@ func TestSnowflakeCredential_key(t *testing.T) { //nolint:paralleltest // it set
 
 func TestSnowflakeCredential_keyRefused(t *testing.T) { //nolint:paralleltest // it sets the environment
 	_, text := newRSAKey(t)
-	for name, c := range map[string]struct {
+	for name, c := range map[string]struct { //nolint:paralleltest // they set the environment
 		url         string
 		environment map[string]string
 		words       string
@@ -225,6 +225,31 @@ func TestSnowflakeCredential_keyRefused(t *testing.T) { //nolint:paralleltest //
 	}
 }
 
+// The passphrase of a key comes from the environment, too.
+func TestSnowflakeCredential_passphrase(t *testing.T) {
+	openssl, err := exec.LookPath("openssl")
+	if err != nil {
+		t.Skip("there is no openssl")
+	}
+	key, text := newRSAKey(t)
+	command := exec.CommandContext(t.Context(), openssl, "pkcs8", "-topk8", "-passout", "pass:Hu5h")
+	command.Stdin = strings.NewReader(text)
+	encrypted, err := command.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const url = "snowflake://ada@acme-main/db"
+	snowflakeEnvironment(t, map[string]string{"SNOWFLAKE_PRIVATE_KEY": string(encrypted), "SNOWFLAKE_PRIVATE_KEY_PASSPHRASE": "Hu5h"})
+	config, problem := parseSnowflake(url, wait.System{})
+	if problem != nil || !key.Equal(config.credential.key.key) {
+		t.Errorf("%v", problem)
+	}
+	t.Setenv("SNOWFLAKE_PRIVATE_KEY_PASSPHRASE", "wrong")
+	if _, problem := parseSnowflake(url, wait.System{}); problem == nil || !strings.Contains(problem.Error(), "cannot be decrypted: the passphrase is wrong. Check SNOWFLAKE_PRIVATE_KEY_PASSPHRASE") {
+		t.Errorf("%v", problem)
+	}
+}
+
 // Keys that openssl has encrypted, with the default of Snowflake's instructions, that
 // of openssl, and others.
 func TestDecryptPKCS8(t *testing.T) {
@@ -238,7 +263,7 @@ func TestDecryptPKCS8(t *testing.T) {
 		"default": {}, "des3": {"-v2", "des3"}, "aes128, SHA-1": {"-v2", "aes-128-cbc", "-v2prf", "hmacWithSHA1"},
 		"aes192, SHA-512": {"-v2", "aes-192-cbc", "-v2prf", "hmacWithSHA512"},
 	} {
-		command := exec.CommandContext(t.Context(), openssl, append([]string{"pkcs8", "-topk8", "-passout", "pass:Hu5h"}, options...)...) //nolint:gosec // of this test
+		command := exec.CommandContext(t.Context(), openssl, append([]string{"pkcs8", "-topk8", "-passout", "pass:Hu5h"}, options...)...)
 		command.Stdin = strings.NewReader(text)
 		encrypted, err := command.Output()
 		if err != nil {
@@ -259,7 +284,7 @@ func TestDecryptPKCS8(t *testing.T) {
 		}
 	}
 	for _, of := range []string{"-scrypt", "-v1=PBE-SHA1-3DES"} {
-		command := exec.CommandContext(t.Context(), openssl, append([]string{"pkcs8", "-topk8", "-passout", "pass:Hu5h"}, strings.Split(of, "=")...)...) //nolint:gosec // of this test
+		command := exec.CommandContext(t.Context(), openssl, append([]string{"pkcs8", "-topk8", "-passout", "pass:Hu5h"}, strings.Split(of, "=")...)...)
 		command.Stdin = strings.NewReader(text)
 		encrypted, err := command.Output()
 		if err != nil {

@@ -44,7 +44,7 @@ var snowflakeTypes = map[string]textType{
 func snowflakeColumns(of []snowflakeColumn) ([]textType, []columnInfo) {
 	types, columns := make([]textType, len(of)), make([]columnInfo, len(of))
 	for i, column := range of {
-		known := false
+		var known bool
 		if types[i], known = snowflakeTypes[strings.ToLower(column.Type)]; !known {
 			types[i].binary = strings.ToUpper(column.Type)
 		}
@@ -95,9 +95,9 @@ func appendEpoch(dst, text []byte, layout string, in *time.Location) ([]byte, er
 	if err != nil {
 		return dst, errEpoch
 	}
-	at := time.Unix(int64(seconds), int64(nanoseconds)) //nolint:gosec // both fit
+	at := time.Unix(int64(seconds), int64(nanoseconds))
 	if negative {
-		at = time.Unix(-int64(seconds), -int64(nanoseconds)) //nolint:gosec // both fit
+		at = time.Unix(-int64(seconds), -int64(nanoseconds))
 	}
 	return at.In(in).AppendFormat(dst, layout), nil
 }

@@ -155,9 +155,10 @@ func (s *trinoSession) start(ctx context.Context, statement string, linesBefore 
 		header.Set("X-Trino-Prepared-Statement", s.prepared)
 	}
 	result := &trinoResult{trinoSession: s, ctx: ctx, linesBefore: linesBefore}
-	return result, result.open(restRequest{
+	err := result.open(restRequest{
 		method: http.MethodPost, url: s.config.endpoint.JoinPath("v1/statement").String(), header: header, body: []byte(statement), repeatable: true,
 	})
+	return result, err
 }
 
 // close implements session.
@@ -165,6 +166,8 @@ func (s *trinoSession) close() {
 	defer s.client.close()
 	ctx, cancel := context.WithTimeout(context.Background(), cancelTimeout) //nolint:forbidigo // It ends the statement when the caller's context has ended.
 	defer cancel()
+	// A statement whose answer has not arrived has no address yet. Trino gives it up
+	// when nobody asks for its rows (query.client.timeout).
 	if s.running != "" {
 		_ = s.client.call(ctx, restRequest{method: http.MethodDelete, url: s.running}, nil, nil) // it may have ended by now
 	}

@@ -61,7 +61,7 @@ func TestParseTrino_refused(t *testing.T) { //nolint:paralleltest // it sets the
 }
 
 func TestTrinoCredentials(t *testing.T) { //nolint:paralleltest // it sets the environment
-	for name, c := range map[string]struct {
+	for name, c := range map[string]struct { //nolint:paralleltest // they set the environment
 		url         string
 		environment map[string]string
 		user, want  string

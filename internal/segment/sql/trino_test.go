@@ -4,8 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"log"
+	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
@@ -90,8 +89,14 @@ func TestTrino_types(t *testing.T) {
 	t.Parallel()
 	s := trinotest.Start(t)
 	columns := []trinotest.Column{
-		{Name: "a", Type: "decimal(38,2)"}, {Name: "b", Type: "varchar"}, {Name: "c", Type: "boolean"}, {Name: "d", Type: "timestamp(3) with time zone"},
-		{Name: "e", Type: "array(row(x bigint, y varchar))"}, {Name: "f", Type: "map(varchar, double)"}, {Name: "g", Type: "varbinary"}, {Name: "h", Type: "array(varbinary)"},
+		{Name: "a", Type: "decimal(38,2)"},
+		{Name: "b", Type: "varchar"},
+		{Name: "c", Type: "boolean"},
+		{Name: "d", Type: "timestamp(3) with time zone"},
+		{Name: "e", Type: "array(row(x bigint, y varchar))"},
+		{Name: "f", Type: "map(varchar, double)"},
+		{Name: "g", Type: "varbinary"},
+		{Name: "h", Type: "array(varbinary)"},
 	}
 	s.Register(trinotest.Result{Query: "FROM t", Columns: columns, Rows: 2, Row: func(i int) []any {
 		return [][]any{
@@ -158,6 +163,24 @@ func TestTrino_args(t *testing.T) {
 			_, err = source.Open(t.Context(), []string{"email"})
 			wantError(t, err, "args", "The query has 3 parameters, and there are 2 args")
 		})
+	}
+}
+
+// Args become the types that Trino finds for the parameters.
+func TestTrino_typedArgs(t *testing.T) {
+	t.Parallel()
+	s := trinotest.Start(t)
+	result := trinoPeople(1, 0)
+	result.Args = 2
+	s.Register(result)
+	s.Break(trinotest.Fault{Method: "GET", Path: "/executing/20261128_040000_00003", Status: http.StatusOK, Body: `{"id":"x","data":[[0,"bigint"],[1,"varchar(2)"]]}`}) // DESCRIBE INPUT
+	source := trinoSource(s)
+	source.Query += " WHERE n > ? AND tier = ?"
+	source.Args = texts("5", "gold")
+	wantRows(t, openSQL(t, source, "n"), []string{"0"})
+	statements := s.Statements()
+	if got := statements[len(statements)-1].Text; got != "EXECUTE klaviyo USING CAST('5' AS bigint), 'gold'" {
+		t.Errorf("%q", got)
 	}
 }
 
@@ -293,7 +316,7 @@ func TestTrino_cancelled(t *testing.T) {
 				result.Match = func(statement string) bool { return strings.HasPrefix(statement, "SELECT") }
 				go func() {
 					defer cancel()
-					for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline) && !slices.Contains(s.Running(), trinoQuery); {
+					for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline) && !isAskedFor(s, trinoQuery); {
 						time.Sleep(time.Millisecond)
 					}
 				}()
@@ -318,7 +341,17 @@ func TestTrino_cancelled(t *testing.T) {
 	}
 }
 
-func TestTrino_access(t *testing.T) { //nolint:paralleltest // it sets the environment
+// isAskedFor reports whether the client has asked for the rows of a statement.
+func isAskedFor(s *trinotest.Server, text string) bool {
+	for _, statement := range s.Statements() {
+		if statement.Text == text && s.Count("GET", statement.ID) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+func TestTrino_access(t *testing.T) {
 	for _, name := range []string{"TRINO_PASSWORD", "TRINO_ACCESS_TOKEN", "TRINO_USER"} {
 		t.Setenv(name, "")
 	}
@@ -414,7 +447,6 @@ func TestTrino_tls(t *testing.T) {
 	certificate, ca := certified(t, "127.0.0.1")
 	proxy := httptest.NewUnstartedServer(httputil.NewSingleHostReverseProxy(target))
 	proxy.TLS = certificate
-	proxy.Config.ErrorLog = log.New(io.Discard, "", 0)
 	proxy.StartTLS()
 	t.Cleanup(proxy.Close)
 	s.NextHost = proxy.URL

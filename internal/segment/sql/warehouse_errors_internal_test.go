@@ -15,8 +15,10 @@ func TestSnowflakeErrors(t *testing.T) {
 		argument string
 		words    string
 	}{
-		{`{"code":"001003","sqlState":"42000","message":"SQL compilation error:\nsyntax error line 2 at position 7 unexpected 'FORM'."}`, 422, 1, "query",
-			"Snowflake refuses the query: SQL compilation error: syntax error line 1, column 8 unexpected 'FORM' (code 001003, SQLSTATE 42000)."},
+		{
+			`{"code":"001003","sqlState":"42000","message":"SQL compilation error:\nsyntax error line 2 at position 7 unexpected 'FORM'."}`, 422, 1, "query",
+			"Snowflake refuses the query: SQL compilation error: syntax error line 1, column 8 unexpected 'FORM' (code 001003, SQLSTATE 42000).",
+		},
 		{`{"code":"000904","sqlState":"42000","message":"SQL compilation error: error line 3 at position 0\ninvalid identifier 'EMIAL'"}`, 422, 0, "query", "error line 3, column 1 invalid identifier 'EMIAL'"},
 		{`{"code":"002003","sqlState":"02000","message":"SQL compilation error:\nObject 'PEOPLE' does not exist or not authorized."}`, 422, 0, "query", "Object 'PEOPLE' does not exist or not authorized (code 002003, SQLSTATE 02000). Check the name, which is in upper case"},
 		{`{"code":"003001","sqlState":"42501","message":"SQL access control error:\nInsufficient privileges to operate on schema 'CRM'"}`, 422, 0, "query", "SELECT on what the query reads"},
@@ -64,8 +66,10 @@ func TestTrinoErrors(t *testing.T) {
 		argument string
 		words    string
 	}{
-		{`{"message":"line 2:8: mismatched input 'FORM'. Expecting: ',', 'FROM'","errorName":"SYNTAX_ERROR","errorType":"USER_ERROR","errorLocation":{"lineNumber":2,"columnNumber":8}}`, 1, "query",
-			"Trino refuses the query: mismatched input 'FORM'. Expecting: ',', 'FROM', at line 1, column 8 of the query (SYNTAX_ERROR)."},
+		{
+			`{"message":"line 2:8: mismatched input 'FORM'. Expecting: ',', 'FROM'","errorName":"SYNTAX_ERROR","errorType":"USER_ERROR","errorLocation":{"lineNumber":2,"columnNumber":8}}`, 1, "query",
+			"Trino refuses the query: mismatched input 'FORM'. Expecting: ',', 'FROM', at line 1, column 8 of the query (SYNTAX_ERROR).",
+		},
 		{`{"message":"line 1:8: Column 'emial' cannot be resolved","errorName":"COLUMN_NOT_FOUND","errorType":"USER_ERROR","errorLocation":{"lineNumber":1,"columnNumber":8}}`, -1, "query", "Column 'emial' cannot be resolved (COLUMN_NOT_FOUND)."},
 		{`{"message":"Cannot cast 'ada@example.com' to BIGINT","errorName":"INVALID_CAST_ARGUMENT","errorType":"USER_ERROR"}`, 0, "query", "Cannot cast (hidden) to BIGINT (INVALID_CAST_ARGUMENT)."},
 		{`{"message":"Malformed file: secret","errorName":"HIVE_BAD_DATA","errorType":"EXTERNAL"}`, 0, "query", "Malformed file (HIVE_BAD_DATA)."},

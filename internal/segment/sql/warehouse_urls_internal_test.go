@@ -47,7 +47,7 @@ func wantProblem(t *testing.T, address string, problem error, want string) {
 	}
 }
 
-func TestParseDatabricks(t *testing.T) { //nolint:paralleltest // credentials come from the environment
+func TestParseDatabricks(t *testing.T) {
 	for _, tc := range []struct{ id, secret, token, address, want string }{
 		{"", "", " dapi-1 ", "databricks://dbc-1.cloud.databricks.com/sql/1.0/warehouses/abc123?catalog=main&schema=crm", "https://dbc-1.cloud.databricks.com abc123 main crm dapi-1 -"},
 		{"id", "s", "", "databricks://h/sql/1.0/endpoints/1", "https://h 1   - id:s"},
