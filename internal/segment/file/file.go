@@ -36,13 +36,16 @@ type Source struct {
 	Store storage.Store // where the files are; nil: by the path
 }
 
+func (f Source) store() storage.Store {
+	if f.Store != nil {
+		return f.Store
+	}
+	return storage.Of(f.Path)
+}
+
 // find returns the files of the segment, and what to say about the choice.
 func (f Source) find(ctx context.Context) ([]storage.Object, string, error) {
-	store := f.Store
-	if store == nil {
-		store = storage.Of(f.Path)
-	}
-	objects, err := store.Find(ctx, f.Path)
+	objects, err := f.store().Find(ctx, f.Path)
 	if err == nil && len(f.LeaveOut) > 0 {
 		objects, err = storage.LeaveOut(ctx, f.Path, objects, f.LeaveOut)
 	}
@@ -86,6 +89,9 @@ type opener interface {
 
 // Open implements [segment.Source].
 func (f Source) Open(ctx context.Context, columns []string) (segment.Rows, error) {
+	if f.Format == Delta {
+		return f.openDelta(ctx, columns)
+	}
 	objects, notice, err := f.find(ctx)
 	if err != nil {
 		return nil, err
@@ -102,14 +108,18 @@ func (f Source) Open(ctx context.Context, columns []string) (segment.Rows, error
 }
 
 // TellsChanges implements [segment.ChangeTeller]. The size and time of a file on a
-// disk can be kept by whoever changes it; the version of an object cannot.
+// disk can be kept by whoever changes it; the version of an object cannot, nor that of
+// a table, whose log only grows.
 func (f Source) TellsChanges() bool {
-	return !storage.OnDisk(f.Path)
+	return f.Format == Delta || !storage.OnDisk(f.Path)
 }
 
 // Version implements [segment.Source]. The names are part of it, since another file
 // may have the same size and time.
 func (f Source) Version(ctx context.Context) (string, error) {
+	if f.Format == Delta {
+		return f.deltaVersion(ctx)
+	}
 	objects, _, err := f.find(ctx)
 	if err != nil {
 		return "", err
