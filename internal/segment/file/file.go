@@ -16,6 +16,7 @@ import (
 type Source struct {
 	Path      string // relative to the working directory, or absolute; may be a pattern
 	Format    Format // empty: by the name of the file
+	Entity    string // of CDM: the name of that to read
 	Delimiter rune   // between the fields of CSV; 0 is a comma
 
 	// Of text files.
@@ -89,8 +90,11 @@ type opener interface {
 
 // Open implements [segment.Source].
 func (f Source) Open(ctx context.Context, columns []string) (segment.Rows, error) {
-	if f.Format == Delta {
+	switch f.Format {
+	case Delta:
 		return f.openDelta(ctx, columns)
+	case CDM:
+		return f.openCDM(ctx, columns)
 	}
 	objects, notice, err := f.find(ctx)
 	if err != nil {
@@ -114,23 +118,35 @@ func (f Source) TellsChanges() bool {
 	return f.Format == Delta || !storage.OnDisk(f.Path)
 }
 
-// Version implements [segment.Source]. The names are part of it, since another file
-// may have the same size and time.
+// Version implements [segment.Source].
 func (f Source) Version(ctx context.Context) (string, error) {
-	if f.Format == Delta {
+	switch f.Format {
+	case Delta:
 		return f.deltaVersion(ctx)
+	case CDM:
+		found, err := f.findCDM(ctx)
+		if err != nil {
+			return "", err
+		}
+		return versionOf(append(found.parts, found.file)), nil
 	}
 	objects, _, err := f.find(ctx)
 	if err != nil {
 		return "", err
 	}
+	return versionOf(objects), nil
+}
+
+// versionOf identifies the content of files. Their names are part of it, since another
+// file may have the same size and time.
+func versionOf(objects []storage.Object) string {
 	sum := sha256.New()
 	for _, o := range objects {
 		version := o.Version()
 		if version == "" {
-			return "", nil
+			return ""
 		}
 		_, _ = io.WriteString(sum, o.Name()+"\x00"+version+"\x00") // a hash takes anything
 	}
-	return hex.EncodeToString(sum.Sum(nil)), nil
+	return hex.EncodeToString(sum.Sum(nil))
 }

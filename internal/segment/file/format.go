@@ -104,6 +104,9 @@ func (f Source) checkArguments(format Format, name string) error {
 			return argumentError(a.argument, fmt.Sprintf("%s, and %q is %s.", a.reason, name, format), "Leave "+a.argument+" out.")
 		}
 	}
+	if f.Entity != "" && format != CDM {
+		return argumentError("entity", fmt.Sprintf("Only a model of the Common Data Model has entities, and %q is %s.", name, format), "Leave entity out, or set format = \"cdm\".")
+	}
 	if f.Encoding != "" && format != CSV && format != TSV && format != NDJSON {
 		return argumentError("encoding", fmt.Sprintf("Only text has an encoding to choose, and %q is %s.", name, format), "Leave encoding out.")
 	}

@@ -13,6 +13,7 @@ import (
 type place struct {
 	name    string            // for messages
 	folders map[string]string // values that folders such as tier=gold give to all rows
+	part    int               // number of the file, where files are written in different ways
 }
 
 // hiveNull is the value in the name of a folder that stands for no value.
