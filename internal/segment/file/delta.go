@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"strings"
 
 	"github.com/parquet-go/parquet-go"
 
@@ -69,15 +70,16 @@ func (f Source) deltaVersion(ctx context.Context) (string, error) {
 
 // deltaFolder returns the folder of the table.
 func (f Source) deltaFolder(ctx context.Context) (storage.Folder, error) {
-	if err := f.checkArguments(Delta, f.Path); err != nil {
-		return nil, err
-	}
 	store, ok := f.store().(storage.FolderStore)
 	if !ok {
 		return nil, storage.PathErrorf("Name the folder where it can be listed: on a disk, or as s3://, gs:// or azblob://.", nil,
 			"A Delta table cannot be read from a web server, which has no list of the files of its log.")
 	}
-	return store.Folder(ctx, f.Path)
+	folder, err := store.Folder(ctx, f.Path)
+	if err != nil {
+		return nil, err
+	}
+	return folder, f.checkArguments(Delta, folder.Name())
 }
 
 // objects are the files of the table.
@@ -96,7 +98,9 @@ type deltaFile struct {
 	add   *deltaAdd
 }
 
-func (f deltaFile) Name() string { return f.table.folder.Name() + "/" + f.add.Path }
+func (f deltaFile) Name() string {
+	return strings.TrimRight(f.table.folder.Name(), "/") + "/" + f.add.name()
+}
 
 func (f deltaFile) Path() string { return f.add.Path }
 
@@ -107,7 +111,7 @@ func (f deltaFile) Open(ctx context.Context) (storage.Content, error) {
 	object, err := f.table.folder.File(ctx, f.add.Path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, f.table.errorf("If VACUUM deleted it while it was read, run Terraform again. Else restore the file, or repair the table: FSCK REPAIR TABLE drops missing files from it.", err,
-			"lists the file %q in version %d, but there is no such file", f.add.Path, f.table.version)
+			"lists the file %q in version %d, but there is no such file", f.add.name(), f.table.version)
 	}
 	if err != nil {
 		return nil, err
@@ -119,7 +123,7 @@ func (f deltaFile) Open(ctx context.Context) (storage.Content, error) {
 	if content.Size() != *f.add.Size {
 		_ = content.Close() // nothing was read
 		return nil, f.table.errorf("Files of a table are never changed once they are written: restore it.", errDamaged,
-			"lists the file %q with %d bytes, but it has %d", f.add.Path, *f.add.Size, content.Size())
+			"lists the file %q with %d bytes, but it has %d", f.add.name(), *f.add.Size, content.Size())
 	}
 	return content, nil
 }

@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"net/url"
+	"path"
 	"slices"
 	"strings"
 
@@ -242,14 +243,26 @@ func (t *deltaTable) apply(a deltaAction) error {
 	return nil
 }
 
+// name is the path of a file for messages: without the folders, if their names hold the
+// addresses that a table is partitioned by.
+func (a *deltaAdd) name() string {
+	if !strings.Contains(a.Path, "@") {
+		return a.Path
+	}
+	if name := path.Base(a.Path); !strings.Contains(name, "@") {
+		return "…/" + name
+	}
+	return "…"
+}
+
 // key returns the path of a file, which is a URI, as that of a file in the folder of
 // the table. A removed file need not be there, so all that matters is that it is the same.
 func (a *deltaAdd) key() (deltaKey, error) {
-	path, err := url.PathUnescape(a.Path)
-	if err != nil || path == "" {
+	plain, err := url.PathUnescape(a.Path)
+	if err != nil || plain == "" {
 		return deltaKey{}, errors.New("names a file with a path that is not valid")
 	}
-	key := deltaKey{path: path}
+	key := deltaKey{path: plain}
 	if d := a.DeletionVector; d != nil {
 		key.deleted = d.StorageType + d.PathOrData
 		if d.Offset != nil {
@@ -273,14 +286,14 @@ func (t *deltaTable) finish() error {
 	for key, add := range t.live {
 		if key.deleted != "" {
 			return t.errorf("Rewrite the files without deletion vectors: REORG TABLE ... APPLY (PURGE), and set delta.enableDeletionVectors = false on the table so that it has none again. Then plan again.", nil,
-				"has deletion vectors, which cannot be read: rows of %q were deleted without rewriting the file", add.Path)
+				"has deletion vectors, which cannot be read: rows of %q were deleted without rewriting the file", add.name())
 		}
 		if !storage.IsBelow(add.Path) {
 			return t.errorf("A shallow clone is such a table: name the table that it was cloned from, or make a deep clone.", nil, "lists a file that is not in its folder")
 		}
 		for _, name := range t.metadata.PartitionColumns {
 			if value, ok := add.PartitionValues[name]; !ok || value != nil && len(*value) > maxPartitionValue {
-				return t.errorf("Restore the folder _delta_log.", errDamaged, "has a damaged log: the file %q has no value of the partition column %q, or one that is too long", add.Path, name)
+				return t.errorf("Restore the folder _delta_log.", errDamaged, "has a damaged log: the file %q has no value of the partition column %q, or one that is too long", add.name(), name)
 			}
 		}
 		t.files = append(t.files, add)

@@ -393,6 +393,7 @@ type counted struct {
 	storage.FolderStore
 	opened map[string]int
 	onOpen func(name string)
+	hidden string // a file that the next listing lacks
 }
 
 func counting(path string) *counted {
@@ -410,7 +411,9 @@ type countedFolder struct {
 }
 
 func (f countedFolder) List(ctx context.Context, below string, wanted func(string) bool) ([]storage.Object, error) {
-	objects, err := f.Folder.List(ctx, below, wanted)
+	hidden := f.counted.hidden
+	f.counted.hidden = ""
+	objects, err := f.Folder.List(ctx, below, func(name string) bool { return name != hidden && wanted(name) })
 	for i := range objects {
 		objects[i] = countedObject{objects[i], f.counted}
 	}
@@ -530,6 +533,27 @@ func TestDeltaChangesWhileRead(t *testing.T) {
 	wantMembers(t, source, "ann", "eve")
 }
 
+// No message holds an address that a folder is named by, nor a secret in a path.
+func TestDeltaMasksPaths(t *testing.T) {
+	t.Parallel()
+	for name, shown := range map[string]string{"email=ann@example.com/part-1.parquet": "…/part-1.parquet", "ann@example.com.parquet": "…"} {
+		d := newTable(t)
+		d.Commit(d.Add(name, part(t, "joe")))
+		delete(d.Files, name)
+		_, err := readFile(t, deltaSource(t, d), "email")
+		refusedFor(t, err, "path", fmt.Sprintf("lists the file %q", shown))
+		if strings.Contains(err.Error(), "ann@") {
+			t.Errorf("error %q", err)
+		}
+		d.Files[name] = strings.Repeat("x", len(part(t, "joe")))
+		if _, err := readFile(t, deltaSource(t, d), "email"); err == nil || strings.Contains(err.Error(), "ann@") {
+			t.Errorf("error %v", err)
+		}
+	}
+	_, err := readFile(t, file.Source{Path: "s3//user:secret@host/table", Format: file.Delta}, "email")
+	refusedFor(t, err, "path", "neither that of a file nor a URL")
+}
+
 // Arguments of other formats are refused.
 func TestDeltaArguments(t *testing.T) {
 	t.Parallel()
@@ -576,6 +600,33 @@ func TestDeltaBounds(t *testing.T) {
 	d.Commit(`{"commitInfo":"` + strings.Repeat("x", 17<<20) + `"}`)
 	_, err = readFile(t, deltaSource(t, d), "email")
 	refusedFor(t, err, "path", "line 1 is longer than 16 MiB")
+}
+
+// A log that is larger than what is read is refused before it is read.
+func TestDeltaLargeLog(t *testing.T) {
+	t.Parallel()
+	d := newTable(t)
+	source := deltaSource(t, d)
+	path := filepath.Join(source.Path, filetest.LogName(3, "json"))
+	if err := errors.Join(os.WriteFile(path, []byte("{}\n"), 0o600), os.Truncate(path, 1<<30)); err != nil { // it takes no space
+		t.Fatal(err)
+	}
+	_, err := readFile(t, source, "email")
+	refusedFor(t, err, "path", "has a log of more than 1024 MiB")
+}
+
+// A commit that is written while the pages of a listing are read may be missing in it
+// while the next one is there.
+func TestDeltaListingWithAGap(t *testing.T) {
+	t.Parallel()
+	source := deltaSource(t, newTable(t))
+	store := counting(source.Path)
+	source.Store = store
+	store.hidden = filepath.Base(filetest.LogName(1, "json"))
+	wantMembers(t, source, "ann", "eve")
+	if store.hidden != "" {
+		t.Error("the log was not listed")
+	}
 }
 
 // Reading a log obeys its context.

@@ -98,7 +98,14 @@ type diskFolder struct {
 }
 
 // Folder implements [FolderStore].
-func (d disk) Folder(_ context.Context, path string) (Folder, error) {
+func (d disk) Folder(ctx context.Context, path string) (Folder, error) {
+	if redact.MayHoldSecret(path) {
+		if _, err := interruptible(ctx, func() (fs.FileInfo, error) { return d.stat(path) }, nil); IsContextError(err) {
+			return nil, err
+		} else if err != nil {
+			return nil, notAFile()
+		}
+	}
 	return diskFolder{d, path}, nil
 }
 
