@@ -105,7 +105,10 @@ func (f Source) findCDM(ctx context.Context) (*cdmSegment, error) {
 	if s.entity, err = s.model.entity(f.Entity); err != nil {
 		return nil, err
 	}
-	return s, s.findParts(ctx)
+	if err := s.findParts(ctx); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 func readModel(ctx context.Context, o storage.Object) (*cdmModel, error) {

@@ -124,7 +124,7 @@ func TestCDMRejectsValues(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer rows.Close()
+		t.Cleanup(func() { _ = rows.Close() })
 		_, err = rows.Next(nil)
 		var e *segment.RowError
 		if !errors.As(err, &e) || !strings.Contains(e.Problem, fmt.Sprintf("has a value in the column %q that is no ", column)) || strings.Contains(e.Problem, bad) {

@@ -97,10 +97,13 @@ func loadDelta(ctx context.Context, folder storage.Folder) (*deltaTable, error) 
 		if attempt < attempts && errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
+		if err == nil {
+			err = table.finish()
+		}
 		if err != nil {
 			return nil, err
 		}
-		return table, table.finish()
+		return table, nil
 	}
 }
 

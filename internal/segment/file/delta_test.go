@@ -138,6 +138,15 @@ func TestDeltaLogs(t *testing.T) {
 			d.Commit(`{"remove":{"path":"part-0.parquet","dataChange":true}}`, `{"add":{"path":"part-0.parquet","partitionValues":{},"size":9,"dataChange":true,"deletionVector":{"storageType":"u","pathOrInlineDv":"ab^-aqEH.-t@S}K{vb[*k^","offset":4,"sizeInBytes":40,"cardinality":6}}}`)
 			d.Commit(`{"remove":{"path":"part-0.parquet","dataChange":true,"deletionVector":{"storageType":"u","pathOrInlineDv":"ab^-aqEH.-t@S}K{vb[*k^","offset":4,"sizeInBytes":40,"cardinality":6}}}`)
 		}, []string{"eve"}},
+		"as Spark and delta-rs write": {func(d *filetest.Delta) {
+			size := len(part(t, "joe"))
+			d.Files["part-00000-751b.c000.snappy.parquet"] = part(t, "joe")
+			d.Commit(`{"commitInfo":{"timestamp":1790773040477,"operation":"WRITE","operationParameters":{"mode":"Overwrite","partitionBy":"[]"},"isBlindAppend":false,"operationMetrics":{"numFiles":"1"},"engineInfo":"Apache-Spark/4.0.1 Delta-Lake/4.0.1","txnId":"29ba1370-4f30-4e5c-8955-88c4be112687"}}`,
+				`{"metaData":{"id":"x","name":null,"description":null,"format":{"provider":"parquet","options":{}},"schemaString":"{\"type\":\"struct\",\"fields\":[{\"name\":\"email\",\"type\":\"string\",\"nullable\":true,\"metadata\":{\"delta.identity.step\":1,\"delta.identity.allowExplicitInsert\":false}}]}","partitionColumns":[],"configuration":{"delta.checkpointPolicy":"v2"},"createdTime":1790773036609}}`,
+				`{"protocol":{"minReaderVersion":3,"minWriterVersion":7,"readerFeatures":["v2Checkpoint"],"writerFeatures":["v2Checkpoint","identityColumns","appendOnly","invariants"]}}`,
+				`{"remove":{"path":"part-0.parquet","deletionTimestamp":1790773040000,"dataChange":true,"extendedFileMetadata":true,"partitionValues":{},"size":1,"tags":{},"stats":"{}"}}`,
+				fmt.Sprintf(`{"add":{"path":"part-00000-751b.c000.snappy.parquet","partitionValues":{},"size":%d,"modificationTime":1753206988101,"dataChange":true,"stats":"{\"numRecords\":1,\"minValues\":{\"id\":0}}","tags":null,"deletionVector":null,"baseRowId":null,"defaultRowCommitVersion":null,"clusteringProvider":null}}`, size))
+		}, []string{"joe", "eve"}},
 		"what a reader need not know": {func(d *filetest.Delta) {
 			d.Commit(filetest.DeltaProtocol(3, "deletionVectors", "columnMapping", "timestampNtz", "vacuumProtocolCheck"), filetest.DeltaConfigured(memberSchema, map[string]string{"delta.columnMapping.mode": "none"}),
 				`{"txn":{"appId":"x","version":1}}`, `{"domainMetadata":{"domain":"delta.clustering","configuration":"{}","removed":false}}`, `{"cdc":{"path":"_change_data/x.parquet","size":1}}`, "")
@@ -168,8 +177,10 @@ func TestDeltaRefuses(t *testing.T) {
 		"type widening":      {commit(filetest.DeltaProtocol(3, "typeWidening")), `needs the reader feature "typeWidening"`},
 		"managed by catalog": {commit(filetest.DeltaProtocol(3, "deletionVectors", "catalogManaged")), `needs the reader feature "catalogManaged"`},
 		"column mapping":     {commit(filetest.DeltaProtocol(2), filetest.DeltaConfigured(memberSchema, map[string]string{"delta.columnMapping.mode": "name"})), `has column mapping (mode "name")`},
-		"deletion vectors": {commit(`{"remove":{"path":"part-0.parquet","dataChange":true}}`, `{"add":{"path":"part-0.parquet","partitionValues":{},"size":9,"dataChange":true,`+deletions+`}}`),
-			`has deletion vectors, which cannot be read: rows of "part-0.parquet" were deleted`},
+		"deletion vectors": {
+			commit(`{"remove":{"path":"part-0.parquet","dataChange":true}}`, `{"add":{"path":"part-0.parquet","partitionValues":{},"size":9,"dataChange":true,`+deletions+`}}`),
+			`has deletion vectors, which cannot be read: rows of "part-0.parquet" were deleted`,
+		},
 		"deletion vectors in a checkpoint": {func(d *filetest.Delta) {
 			d.Commit(`{"remove":{"path":"part-0.parquet"}}`)
 			rows := append(d.HeadRows(), d.AddRows(t)...)
