@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"context"
 	"unicode/utf8"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
@@ -17,6 +18,7 @@ import (
 type fileModel struct {
 	Path       types.String   `tfsdk:"path"`
 	Format     types.String   `tfsdk:"format"`
+	Entity     types.String   `tfsdk:"entity"`
 	PathEnv    types.String   `tfsdk:"path_env"`
 	Delimiter  types.String   `tfsdk:"delimiter"`
 	Encoding   types.String   `tfsdk:"encoding"`
@@ -35,13 +37,13 @@ func fileBlock() schema.Block {
 		formats[i] = string(format)
 	}
 	return schema.SingleNestedBlock{
-		MarkdownDescription: "A file, or several of the same columns: CSV, TSV, NDJSON or Parquet. See [Files](#files).",
-		Validators:          []validator.Object{blockNeedsOne{"file", []string{"path", "path_env"}}},
+		MarkdownDescription: "A file, or several of the same columns: CSV, TSV, NDJSON or Parquet, a Delta table, or an entity of the Common Data Model. See [Files](#files).",
+		Validators:          []validator.Object{blockNeedsOne{"file", []string{"path", "path_env"}}, entityOfModel{}},
 		Attributes: map[string]schema.Attribute{
 			"path": schema.StringAttribute{
 				MarkdownDescription: "Path of the file. A relative one starts at the directory that Terraform runs in, as with `file()`; use `\"${path.module}/...\"` for a file of a module. " +
 					"Where there is no file of that very name, `*`, `?` and `[...]` match several: `segments/vip-*.csv`, and `**` stands for any number of folders: `segments/**/*.csv`. They are read in the order of their names; `rejects_path` of the export is not one of them. " +
-					"Or where it is elsewhere: `s3://bucket/key`, `gs://bucket/key`, `azblob://container/key` or `https://...`; see [Where files are](#where-files-are). Exactly one of `path` and `path_env`.",
+					"Or where it is elsewhere: `s3://bucket/key`, `gs://bucket/key`, `azblob://container/key` or `https://...`; see [Where files are](#where-files-are). Of `delta` it is the folder of the table, of `cdm` its `model.json`. Exactly one of `path` and `path_env`.",
 				Optional:   true,
 				Validators: []validator.String{notBlank, noSignature{}},
 			},
@@ -51,9 +53,17 @@ func fileBlock() schema.Block {
 				Validators:          []validator.String{environmentVariable},
 			},
 			"format": schema.StringAttribute{
-				MarkdownDescription: "How the rows are written: " + oneOf(formats) + ". Defaults to what the extension says (`.csv`; `.tsv`, `.tab`; `.ndjson`, `.jsonl`, `.json`; `.parquet`), and to `csv` with any other.",
+				MarkdownDescription: "How the rows are written: " + oneOf(formats) + ". Defaults to what the extension says (`.csv`; `.tsv`, `.tab`; `.ndjson`, `.jsonl`, `.json`; `.parquet`), and to `csv` with any other. " +
+					"`delta` is a Delta table: its log says which Parquet files are in it, and its version tells whether anything changed, so an unchanged table is not read again. " +
+					"A table with deletion vectors, column mapping or another feature that is not supported is an error. " +
+					"`cdm` is an entity of the Common Data Model, as Customer Insights exports it: `model.json` says where the parts of the `entity` are, how they are written, and the types of the columns.",
+				Optional:   true,
+				Validators: []validator.String{stringvalidator.OneOf(formats...)},
+			},
+			"entity": schema.StringAttribute{
+				MarkdownDescription: "Name of the entity in the `model.json` to read, case included. Required with `format = \"cdm\"`, an error with any other format.",
 				Optional:            true,
-				Validators:          []validator.String{stringvalidator.OneOf(formats...)},
+				Validators:          []validator.String{notBlank},
 			},
 			"delimiter": schema.StringAttribute{
 				MarkdownDescription: "The character between the fields of CSV, such as `;`. Defaults to `,`, or to what a first line `sep=;` of Excel says. An error with any other format.",
@@ -102,12 +112,45 @@ func fileBlock() schema.Block {
 	}
 }
 
+// entityOfModel refuses a model without an entity, and an entity without a model.
+type entityOfModel struct{}
+
+var _ validator.Object = entityOfModel{}
+
+// Description implements validator.Object.
+func (entityOfModel) Description(context.Context) string {
+	return `entity is needed with format = "cdm" and wrong with any other format`
+}
+
+// MarkdownDescription implements validator.Object.
+func (r entityOfModel) MarkdownDescription(ctx context.Context) string { return r.Description(ctx) }
+
+// ValidateObject implements validator.Object.
+func (entityOfModel) ValidateObject(_ context.Context, req validator.ObjectRequest, resp *validator.ObjectResponse) {
+	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() {
+		return
+	}
+	format, _ := req.ConfigValue.Attributes()["format"].(types.String)
+	if format.IsUnknown() {
+		return
+	}
+	isModel := file.Format(format.ValueString()) == file.CDM
+	switch hasEntity := !isNull(req, "entity"); { // it may be unknown
+	case isModel && !hasEntity:
+		resp.Diagnostics.AddAttributeError(req.Path.AtName("entity"), "Argument Missing In Block",
+			`With format = "cdm" the block file needs the argument entity, such as entity = "Customer": the name of one of the entities in the model.json.`)
+	case hasEntity && !isModel:
+		resp.Diagnostics.AddAttributeError(req.Path.AtName("entity"), "Argument Without Its Format",
+			`Only a model.json has entities. Leave entity out, or set format = "cdm".`)
+	}
+}
+
 // maxSkipLines is far more than a title has.
 const maxSkipLines = 10_000
 
 func (m *fileModel) source(leaveOut []string) segment.Source {
 	source := file.Source{
-		Path: m.Path.ValueString(), Format: file.Format(m.Format.ValueString()), LeaveOut: leaveOut,
+		Path: m.Path.ValueString(), Format: file.Format(m.Format.ValueString()), Entity: m.Entity.ValueString(), LeaveOut: leaveOut,
 		Encoding: m.Encoding.ValueString(), SkipLines: int(m.SkipLines.ValueInt64()), Comment: m.Comment.ValueString(),
 		Columns: textsOf(m.Columns), NullValues: textsOf(m.NullValues), Newest: m.Newest.ValueBoolPointer(),
 	}

@@ -48,8 +48,12 @@ type csvOpener struct {
 
 	format  Format
 	columns []string
-	quoted  int64  // cells of TSV in quotes
-	guess   string // the encoding of text that is not UTF-8
+
+	unquoted      bool // quotes are text
+	mayHaveHeader bool // a first row that holds the names of Columns is no row
+
+	quoted int64  // cells of TSV in quotes
+	guess  string // the encoding of text that is not UTF-8
 }
 
 func (*csvOpener) end() error { return io.EOF }
@@ -101,6 +105,9 @@ func (f *csvOpener) splitter(delimiter string) splitter {
 		delimiter = string(f.Delimiter)
 	case delimiter == "":
 		delimiter = ","
+	}
+	if f.unquoted {
+		return plainSplitter(delimiter)
 	}
 	return &csvSplitter{delimiter: []byte(delimiter)}
 }
@@ -215,7 +222,9 @@ func (r *csvRows) checkColumns() error {
 	for i, name := range names {
 		same = same && strings.TrimSpace(first[i]) == name
 	}
-	if same {
+	if same && r.opener.mayHaveHeader {
+		r.skip()
+	} else if same {
 		return argumentError("columns", fmt.Sprintf("The first row of %q holds the names that the argument columns has.", r.in.name),
 			"Leave columns out, since the file has a header.")
 	}

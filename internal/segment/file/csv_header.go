@@ -2,6 +2,7 @@ package file
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -19,6 +20,9 @@ var (
 	address    = regexp.MustCompile(`[^\s(]@[^\s@]+\.[^\s.]`)
 	annotation = regexp.MustCompile(`(?i)@(odata|microsoft)\.`)
 )
+
+// errNoHeader means that the first line holds no names.
+var errNoHeader = errors.New("there is no header")
 
 func hasAddress(name string) bool {
 	return strings.Contains(name, "@") && address.MatchString(annotation.ReplaceAllString(name, ""))
@@ -62,7 +66,7 @@ func columnNames(header, mapped []string, path string, line int64, text []byte) 
 			continue
 		}
 		if known == 0 {
-			return nil, storage.PathErrorf("Put the column names into the first line, or give them with the argument columns.", nil,
+			return nil, storage.PathErrorf("Put the column names into the first line, or give them with the argument columns.", errNoHeader,
 				"Line %d of %q is not a header but a row of data: there is an email address in column %d.", line, path, i+1)
 		}
 		names[i] = ""

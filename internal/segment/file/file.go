@@ -16,6 +16,7 @@ import (
 type Source struct {
 	Path      string // relative to the working directory, or absolute; may be a pattern
 	Format    Format // empty: by the name of the file
+	Entity    string // of CDM: the name of that to read
 	Delimiter rune   // between the fields of CSV; 0 is a comma
 
 	// Of text files.
@@ -36,13 +37,16 @@ type Source struct {
 	Store storage.Store // where the files are; nil: by the path
 }
 
+func (f Source) store() storage.Store {
+	if f.Store != nil {
+		return f.Store
+	}
+	return storage.Of(f.Path)
+}
+
 // find returns the files of the segment, and what to say about the choice.
 func (f Source) find(ctx context.Context) ([]storage.Object, string, error) {
-	store := f.Store
-	if store == nil {
-		store = storage.Of(f.Path)
-	}
-	objects, err := store.Find(ctx, f.Path)
+	objects, err := f.store().Find(ctx, f.Path)
 	if err == nil && len(f.LeaveOut) > 0 {
 		objects, err = storage.LeaveOut(ctx, f.Path, objects, f.LeaveOut)
 	}
@@ -86,6 +90,12 @@ type opener interface {
 
 // Open implements [segment.Source].
 func (f Source) Open(ctx context.Context, columns []string) (segment.Rows, error) {
+	switch f.Format {
+	case Delta:
+		return f.openDelta(ctx, columns)
+	case CDM:
+		return f.openCDM(ctx, columns)
+	}
 	objects, notice, err := f.find(ctx)
 	if err != nil {
 		return nil, err
@@ -102,25 +112,41 @@ func (f Source) Open(ctx context.Context, columns []string) (segment.Rows, error
 }
 
 // TellsChanges implements [segment.ChangeTeller]. The size and time of a file on a
-// disk can be kept by whoever changes it; the version of an object cannot.
+// disk can be kept by whoever changes it; the version of an object cannot, nor that of
+// a table, whose log only grows.
 func (f Source) TellsChanges() bool {
-	return !storage.OnDisk(f.Path)
+	return f.Format == Delta || !storage.OnDisk(f.Path)
 }
 
-// Version implements [segment.Source]. The names are part of it, since another file
-// may have the same size and time.
+// Version implements [segment.Source].
 func (f Source) Version(ctx context.Context) (string, error) {
+	switch f.Format {
+	case Delta:
+		return f.deltaVersion(ctx)
+	case CDM:
+		found, err := f.findCDM(ctx)
+		if err != nil {
+			return "", err
+		}
+		return versionOf(append(found.parts, found.file)), nil
+	}
 	objects, _, err := f.find(ctx)
 	if err != nil {
 		return "", err
 	}
+	return versionOf(objects), nil
+}
+
+// versionOf identifies the content of files. Their names are part of it, since another
+// file may have the same size and time.
+func versionOf(objects []storage.Object) string {
 	sum := sha256.New()
 	for _, o := range objects {
 		version := o.Version()
 		if version == "" {
-			return "", nil
+			return ""
 		}
 		_, _ = io.WriteString(sum, o.Name()+"\x00"+version+"\x00") // a hash takes anything
 	}
-	return hex.EncodeToString(sum.Sum(nil)), nil
+	return hex.EncodeToString(sum.Sum(nil))
 }

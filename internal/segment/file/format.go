@@ -18,17 +18,25 @@ const (
 	TSV     Format = "tsv"
 	NDJSON  Format = "ndjson"
 	Parquet Format = "parquet"
+	Delta   Format = "delta" // a table: Parquet files and the log that says which
+	CDM     Format = "cdm"   // an entity of a model.json of the Common Data Model
 )
 
 // Formats are all formats.
-var Formats = []Format{CSV, TSV, NDJSON, Parquet}
+var Formats = []Format{CSV, TSV, NDJSON, Parquet, Delta, CDM}
 
 // String is the format in a message.
 func (f Format) String() string {
-	if f == Parquet {
+	switch f {
+	case Parquet:
 		return "Parquet"
+	case Delta:
+		return "a Delta table"
+	case CDM:
+		return "a model of the Common Data Model"
+	default:
+		return strings.ToUpper(string(f))
 	}
-	return strings.ToUpper(string(f))
 }
 
 func (f Format) opener(file Source, columns []string) opener {
@@ -72,27 +80,38 @@ func (f Source) format(objects []storage.Object) (Format, error) {
 			}
 		}
 	}
+	return format, f.checkArguments(format, objects[0].Name())
+}
+
+// checkArguments refuses arguments that are not of the format of the file.
+func (f Source) checkArguments(format Format, name string) error {
 	if f.Delimiter != 0 && format != CSV {
-		return "", &segment.Error{
+		return &segment.Error{
 			Argument: []string{"file", "delimiter"},
-			Problem:  fmt.Sprintf("Only CSV has a delimiter to choose, and %q is %s.", objects[0].Name(), format),
+			Problem:  fmt.Sprintf("Only CSV has a delimiter to choose, and %q is %s.", name, format),
 			Remedy:   "Leave delimiter out, or set format = \"csv\".",
 		}
 	}
 	for _, a := range []struct {
-		name, reason string
-		set          bool
+		argument, reason string
+		set              bool
 	}{
 		{"columns", "Only CSV and TSV can lack a header", f.Columns != nil},
 		{"skip_lines", "Only CSV and TSV have lines before their rows", f.SkipLines != 0},
 		{"comment", "Only CSV and TSV have lines that are comments", f.Comment != ""},
 	} {
 		if a.set && format != CSV && format != TSV {
-			return "", argumentError(a.name, fmt.Sprintf("%s, and %q is %s.", a.reason, objects[0].Name(), format), "Leave "+a.name+" out.")
+			return argumentError(a.argument, fmt.Sprintf("%s, and %q is %s.", a.reason, name, format), "Leave "+a.argument+" out.")
 		}
 	}
-	if f.Encoding != "" && format == Parquet {
-		return "", argumentError("encoding", fmt.Sprintf("Only text has an encoding, and %q is Parquet.", objects[0].Name()), "Leave encoding out.")
+	if f.Entity != "" && format != CDM {
+		return argumentError("entity", fmt.Sprintf("Only a model of the Common Data Model has entities, and %q is %s.", name, format), "Leave entity out, or set format = \"cdm\".")
 	}
-	return format, nil
+	if f.Encoding != "" && format != CSV && format != TSV && format != NDJSON {
+		return argumentError("encoding", fmt.Sprintf("Only text has an encoding to choose, and %q is %s.", name, format), "Leave encoding out.")
+	}
+	if f.Newest != nil && *f.Newest && format == Delta {
+		return argumentError("newest", fmt.Sprintf("Only a pattern has folders to choose from, and %q is %s.", name, format), "Leave newest out.")
+	}
+	return nil
 }

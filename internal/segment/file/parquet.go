@@ -31,7 +31,13 @@ func (*parquetOpener) end() error { return io.EOF }
 func (*parquetOpener) notices() []string { return nil }
 
 func (f *parquetOpener) open(ctx context.Context, file storage.Content, at place) (fileRows, error) {
-	name := at.name
+	return f.openColumns(ctx, file, at.name, func(rows *parquetRows, root *parquet.Column) error {
+		return rows.selectColumns(root, f.columns, at)
+	})
+}
+
+// openColumns opens a file whose columns are chosen by whoever calls it.
+func (f *parquetOpener) openColumns(ctx context.Context, file storage.Content, name string, choose func(rows *parquetRows, root *parquet.Column) error) (*parquetRows, error) {
 	if err := checkParquet(file, name); err != nil {
 		return nil, err
 	}
@@ -44,7 +50,7 @@ func (f *parquetOpener) open(ctx context.Context, file storage.Content, at place
 		}
 		rows.view, rows.groups = view, opened.RowGroups()
 		rows.available = parquetNames(opened.Root())
-		if err := rows.selectColumns(opened.Root(), f.columns, at); err != nil {
+		if err := choose(rows, opened.Root()); err != nil {
 			return err
 		}
 		if err := rows.checkCodecs(codecs); err != nil {
@@ -114,22 +120,35 @@ func (r *parquetRows) selectColumns(root *parquet.Column, columns []string, at p
 		if found == nil {
 			value, ok := at.folders[name]
 			if ok {
-				r.columns = append(r.columns, &parquetReader{constant: true, value: value})
+				r.addConstant(value, false)
 			} else {
 				missing = append(missing, name)
 			}
 			continue
 		}
-		column, err := newParquetColumn(found)
-		if err != nil {
-			return storage.PathErrorf("Map another column, or export this one as text.", nil, "The column %q of %q is of %s, a type that cannot be mapped.", name, r.name, err)
+		if err := r.addColumn(found, name); err != nil {
+			return err
 		}
-		r.columns = append(r.columns, column)
 	}
 	if missing != nil {
 		return &segment.MissingColumnsError{Missing: missing, Available: append(r.available[:len(r.available):len(r.available)], at.names()...)}
 	}
 	return nil
+}
+
+// addColumn makes a column of the file the next one of the rows.
+func (r *parquetRows) addColumn(found *parquet.Column, name string) error {
+	column, err := newParquetColumn(found)
+	if err != nil {
+		return storage.PathErrorf("Map another column, or export this one as text.", nil, "The column %q of %q is of %s, a type that cannot be mapped.", name, r.name, err)
+	}
+	r.columns = append(r.columns, column)
+	return nil
+}
+
+// addConstant makes a value that is the same in all rows of the file the next column.
+func (r *parquetRows) addConstant(value string, isJSON bool) {
+	r.columns = append(r.columns, &parquetReader{constant: true, value: value, json: isJSON})
 }
 
 // checkCodecs refuses codecs that cannot be read, LZ4 of the old kind among them.

@@ -13,14 +13,21 @@ import (
 type place struct {
 	name    string            // for messages
 	folders map[string]string // values that folders such as tier=gold give to all rows
+	part    int               // number of the file, where files are written in different ways
 }
 
 // hiveNull is the value in the name of a folder that stands for no value.
 const hiveNull = "__HIVE_DEFAULT_PARTITION__"
 
+// placed is a file whose place is not in its path.
+type placed interface{ place() place }
+
 // placeOf returns the place of a file. Spark, Hive and others keep the columns by
 // which they split a table only in the names of folders, percent-encoded.
 func placeOf(o storage.Object) place {
+	if o, ok := o.(placed); ok {
+		return o.place()
+	}
 	p := place{name: o.Name()}
 	folders := strings.FieldsFunc(o.Path(), func(r rune) bool { return r == '/' || r == '\\' })
 	for _, folder := range folders[:max(0, len(folders)-1)] {

@@ -12,6 +12,28 @@ var (
 	errRowsQuoted = &splitError{"has a field in quotes with lines that look like further rows; a quote in it is probably not closed"}
 )
 
+// plainSplitter splits each line at a delimiter. Quotes are text.
+type plainSplitter string
+
+func (s plainSplitter) split(l *lines, r *record, _ int) error {
+	if err := r.begin(l); err != nil {
+		return err
+	}
+	if len(s) == 1 {
+		r.splitPlain(s[0])
+		return nil
+	}
+	for start := 0; ; {
+		at := bytes.Index(r.text[start:], []byte(s))
+		if at < 0 {
+			r.cells = append(r.cells, span{start, len(r.text)})
+			return nil
+		}
+		r.cells = append(r.cells, span{start, start + at})
+		start += at + len(s)
+	}
+}
+
 // csvSplitter splits records as of RFC 4180: cells in quotes may contain
 // delimiters, line ends, and quotes, which are written twice. A quote elsewhere is
 // text, as it is for spreadsheets.

@@ -127,6 +127,7 @@ func TestAzure(t *testing.T) {
 		put:      func(t *testing.T, key, content string) { t.Helper(); putBlob(t, client, key, content) },
 		secrets:  []string{azuriteKey, azuriteAccount, address, "SharedKey"},
 		noBucket: `there is no bucket or container "no-such-segments". Check the name of the container`,
+		url:      func(key string) string { return "http://" + address + "/" + azuriteAccount + "/segments/" + key },
 	}.test(t)
 }
 

@@ -63,16 +63,25 @@ func (b bucket) connect(ctx context.Context, a address) (bucketClient, error) {
 }
 
 func (b bucket) Find(ctx context.Context, path string) ([]Object, error) {
-	a, err := parseAddress(path)
+	f, err := b.finder(ctx, path)
 	if err != nil {
 		return nil, err
 	}
+	objects, err := f.find(ctx)
+	return objects, pathError(f.address.String(), err)
+}
+
+// finder connects to the bucket of a path.
+func (b bucket) finder(ctx context.Context, path string) (finder, error) {
+	a, err := parseAddress(path)
+	if err != nil {
+		return finder{}, err
+	}
 	client, err := request(ctx, b.retryPolicy, a, func(ctx context.Context) (bucketClient, error) { return b.connect(ctx, a) })
 	if err != nil {
-		return nil, pathError(a.String(), err)
+		return finder{}, pathError(a.String(), err)
 	}
-	objects, err := finder{b.retryPolicy, client, a}.find(ctx)
-	return objects, pathError(a.String(), err)
+	return finder{b.retryPolicy, client, a}, nil
 }
 
 // request makes a request to a store, each attempt with a timeout of its own.
@@ -136,6 +145,21 @@ func (f finder) list(ctx context.Context) ([]Object, error) {
 	if !strings.Contains(pattern[len(prefix):], "/") && !isRecursive(pattern) {
 		delimiter = "/" // no pattern matches what is further below
 	}
+	found, err := f.listAll(ctx, prefix, delimiter, func(key string) bool {
+		return matchesPattern(pattern, key) && !strings.HasSuffix(key, "/")
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case len(found) == 0:
+		return nil, &readError{problem: "no object matches", remedy: "* stands for any characters but /, and ** for any folders. Check the bucket and the pattern."}
+	default:
+		return sortedByKey(found), nil
+	}
+}
+
+// listAll returns the wanted objects of all pages of a listing.
+func (f finder) listAll(ctx context.Context, prefix, delimiter string, wanted func(key string) bool) ([]bucketObject, error) {
 	var found []bucketObject
 	seen := map[string]bool{}
 	for token := ""; ; {
@@ -146,12 +170,12 @@ func (f finder) list(ctx context.Context) ([]Object, error) {
 			return nil, err
 		}
 		for _, item := range page.objects {
-			if matchesPattern(pattern, item.key) && !strings.HasSuffix(item.key, "/") {
+			if wanted(item.key) {
 				found = append(found, f.object(item.key, item.revision))
 			}
 		}
 		if token = page.next; token == "" {
-			return sortedByKey(found)
+			return found, nil
 		}
 		if seen[token] {
 			return nil, errListingRepeats
@@ -160,16 +184,14 @@ func (f finder) list(ctx context.Context) ([]Object, error) {
 	}
 }
 
-func sortedByKey(found []bucketObject) ([]Object, error) {
-	if len(found) == 0 {
-		return nil, &readError{problem: "no object matches", remedy: "* stands for any characters but /, and ** for any folders. Check the bucket and the pattern."}
-	}
+// sortedByKey orders objects.
+func sortedByKey(found []bucketObject) []Object {
 	slices.SortFunc(found, func(a, b bucketObject) int { return strings.Compare(a.address.key, b.address.key) })
 	objects := make([]Object, len(found))
 	for i, object := range found {
 		objects[i] = object
 	}
-	return objects, nil
+	return objects
 }
 
 // moreSpecific replaces the error of a request for one object by that of a

@@ -115,7 +115,7 @@ func (a address) explain(err error) error {
 func (a address) explainStatus(s status) error {
 	switch {
 	case s.http == http.StatusNotFound:
-		return &readError{problem: "there is no such object in the bucket", remedy: "Check the key, upper and lower case included, or write the object before planning."}
+		return &readError{problem: "there is no such object in the bucket", remedy: "Check the key, upper and lower case included, or write the object before planning.", missing: true}
 	case s.http == http.StatusUnauthorized:
 		return &readError{problem: fmt.Sprintf("the credentials were refused (%s)", s), remedy: a.credentialsHint()}
 	case s.isDenied():

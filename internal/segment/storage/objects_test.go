@@ -19,6 +19,8 @@ type objects struct {
 	put     func(t *testing.T, key, content string)
 	secrets []string // that no message may hold
 
+	url func(key string) string // of an object in the bucket; nil where it has none that models name
+
 	// noBucket is the error of an object in a bucket that does not exist.
 	noBucket string
 }
@@ -32,6 +34,8 @@ func (o objects) test(t *testing.T) {
 		"refuses":        o.refuses,
 		"version":        o.version,
 		"changes":        o.changes,
+		"reads tables":   o.readsTables,
+		"reads models":   o.readsModels,
 	} {
 		t.Run(name, test)
 	}

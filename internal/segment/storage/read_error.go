@@ -3,6 +3,7 @@ package storage
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/url"
@@ -18,7 +19,11 @@ type readError struct {
 	problem   string // follows the name of the file: "there is no such object"
 	remedy    string // a full sentence, may be empty
 	retryable bool
+	missing   bool // there is no such file
 }
+
+// Is makes what is missing [fs.ErrNotExist].
+func (e *readError) Is(target error) bool { return e.missing && target == fs.ErrNotExist }
 
 func (e *readError) Error() string {
 	if e.remedy == "" {
@@ -34,7 +39,7 @@ func pathError(name string, err error) error {
 	if !errors.As(err, &e) {
 		return err
 	}
-	return PathErrorf(e.remedy, nil, "The file %q cannot be read: %s.", name, e.problem)
+	return PathErrorf(e.remedy, e, "The file %q cannot be read: %s.", name, e.problem)
 }
 
 // unreachable explains an error of the network, which may pass.

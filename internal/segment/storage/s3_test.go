@@ -260,3 +260,24 @@ func TestS3StoreWithoutRanges(t *testing.T) {
 	_, err := readIDs(t, s.file("b/a.csv"))
 	wantError(t, err, "the server does not send the part of the file that was requested")
 }
+
+func TestS3TablesAndModels(t *testing.T) {
+	s := newStore(t)
+	if err := s.backend.CreateBucket("segments"); err != nil {
+		t.Fatal(err)
+	}
+	o := objects{
+		path: func(bucket, key string) string { return at(s.endpoint, bucket+"/"+key).Path },
+		name: func(bucket, key string) string { return "s3://" + bucket + "/" + key },
+		put: func(t *testing.T, key, content string) {
+			t.Helper()
+			if _, err := s.backend.PutObject("segments", key, map[string]string{}, strings.NewReader(content), int64(len(content)), nil); err != nil {
+				t.Fatal(err)
+			}
+		},
+		secrets:  []string{secret, s.endpoint},
+		noBucket: `there is no bucket or container "no-such-segments"`,
+	}
+	o.readsTables(t)
+	o.readsModels(t)
+}

@@ -188,7 +188,7 @@ func refusal(resp *http.Response) error {
 		if signed {
 			remedy = "A signed URL may have expired, or what it was signed for is gone: make a new one."
 		}
-		return &readError{problem: "the server answers " + status, remedy: remedy}
+		return &readError{problem: "the server answers " + status, remedy: remedy, missing: code == http.StatusNotFound || code == http.StatusGone}
 	default:
 		return &readError{
 			problem:   "the server answers " + strings.TrimSpace(status),

@@ -45,18 +45,29 @@ func Zstd(t testing.TB, content string, options ...zstd.EOption) string {
 	return b.String()
 }
 
-// Folder writes files into one directory and returns it.
+// Folder writes files into one directory, or into folders in it, and returns it.
 func Folder(t testing.TB, files map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()
+	WriteFiles(t, dir, files)
+	return dir
+}
+
+// WriteFiles writes files with names relative to a directory, unless they are there with
+// the same content. Their times are those of a minute ago, so that they prove that there
+// was no change since.
+func WriteFiles(t testing.TB, dir string, files map[string]string) {
+	t.Helper()
 	settled := time.Now().Add(-time.Minute)
 	for name, content := range files {
-		path := filepath.Join(dir, name)
-		if err := errors.Join(os.WriteFile(path, []byte(content), 0o600), os.Chtimes(path, settled, settled)); err != nil {
+		path := filepath.Join(dir, filepath.FromSlash(name))
+		if same, err := os.ReadFile(path); err == nil && string(same) == content {
+			continue
+		}
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(content), 0o600), os.Chtimes(path, settled, settled)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	return dir
 }
 
 // Parquet is rows as a Parquet file.
