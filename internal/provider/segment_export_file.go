@@ -37,13 +37,13 @@ func fileBlock() schema.Block {
 		formats[i] = string(format)
 	}
 	return schema.SingleNestedBlock{
-		MarkdownDescription: "A file, or several of the same columns: CSV, TSV, NDJSON or Parquet, a Delta table, or an entity of the Common Data Model. See [Files](#files).",
+		MarkdownDescription: "A file, or several of the same columns: CSV, TSV, NDJSON or Parquet, a Delta table, or an entity of the Common Data Model. See [Files](../guides/files.md#files).",
 		Validators:          []validator.Object{blockNeedsOne{"file", []string{"path", "path_env"}}, entityOfModel{}},
 		Attributes: map[string]schema.Attribute{
 			"path": schema.StringAttribute{
 				MarkdownDescription: "Path of the file. A relative one starts at the directory that Terraform runs in, as with `file()`; use `\"${path.module}/...\"` for a file of a module. " +
 					"Where there is no file of that very name, `*`, `?` and `[...]` match several: `segments/vip-*.csv`, and `**` stands for any number of folders: `segments/**/*.csv`. They are read in the order of their names; `rejects_path` of the export is not one of them. " +
-					"Or where it is elsewhere: `s3://bucket/key`, `gs://bucket/key`, `azblob://container/key` or `https://...`; see [Where files are](#where-files-are). Of `delta` it is the folder of the table, of `cdm` its `model.json`. Exactly one of `path` and `path_env`.",
+					"Or where it is elsewhere: `s3://bucket/key`, `gs://bucket/key`, `azblob://container/key` or `https://...`; see [Where files are](../guides/files.md#where-files-are). Of `delta` it is the folder of the table, of `cdm` its `model.json`. Exactly one of `path` and `path_env`.",
 				Optional:   true,
 				Validators: []validator.String{notBlank, noSignature{}},
 			},

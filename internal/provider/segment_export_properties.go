@@ -88,7 +88,7 @@ func propertyBlock() schema.Block {
 				},
 				"type": schema.StringAttribute{
 					MarkdownDescription: "Type of the property: " + oneOf(profile.TypeNames()) + ". What a value does that is not of its type says `on_invalid`. " +
-						"A `datetime` is a date or a point in time in any notation that can be read in one way only, or month/day/year; see [Dates](#dates). A time without an offset is in UTC. " +
+						"A `datetime` is a date or a point in time in any notation that can be read in one way only, or month/day/year; see [Dates](../guides/rows.md#dates). A time without an offset is in UTC. " +
 						"A `list` is a JSON array, or text with a `separator`; a `SET` of MySQL is a list by itself. Defaults to what the source has, which for text is `string`.",
 					Optional:   true,
 					Validators: []validator.String{stringvalidator.OneOf(profile.TypeNames()...)},

@@ -58,7 +58,7 @@ func whereAttribute() schema.Attribute {
 	return schema.MapAttribute{
 		MarkdownDescription: "Which rows of the source are in the segment: column = list of values, such as `{ \"Accepts Email Marketing\" = [\"yes\", \"TRUE\"] }`. " +
 			"A row is in the segment if it has one of the values in each of the columns; the others are counted in `filtered_count`. " +
-			"Values are compared letter by letter, without white space around them; `\"\"` stands for an empty cell. See [Some rows of a source](#some-rows-of-a-source). " +
+			"Values are compared letter by letter, without white space around them; `\"\"` stands for an empty cell. See [Some rows of a source](../guides/rows.md#some-rows-of-a-source). " +
 			"Defaults to all rows.",
 		ElementType: types.ListType{ElemType: types.StringType},
 		Optional:    true,

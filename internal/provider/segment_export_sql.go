@@ -29,7 +29,8 @@ func sqlBlock() schema.Block {
 		},
 		Attributes: map[string]schema.Attribute{
 			"url": schema.StringAttribute{
-				MarkdownDescription: "URL of the database, such as `postgres://user:password@host:5432/database?sslmode=verify-full` or `mysql://user:password@host:3306/database?tls=true`. " +
+				MarkdownDescription: "URL of the database, such as `postgres://user:password@host:5432/database?sslmode=verify-full` or `mysql://user:password@host:3306/database?tls=true`; or of a [warehouse](../guides/warehouses.md): " +
+					"`bigquery://`, `clickhouse://`, `databricks://`, `snowflake://`, `sqlserver://`, `trino://`. " +
 					"A server on another machine is asked within TLS unless the URL says otherwise. **The URL is kept in the state**, so prefer `url_env`.",
 				Optional:   true,
 				Sensitive:  true,

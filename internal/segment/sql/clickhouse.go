@@ -117,7 +117,10 @@ func (s *clickhouseSession) query(ctx context.Context, query string, args []*str
 		return nil, s.explained(err, clickhouseQuery)
 	}
 	result := &clickhouseCursor{clickhouseSession: s, rows: rows, types: types}
-	return result, result.matchMeta(columns)
+	if err := result.matchMeta(columns); err != nil {
+		return nil, err
+	}
+	return result, nil
 }
 
 const (

@@ -80,7 +80,7 @@ func parseClickHouseElement(composite, argument string, zone *time.Location) (cl
 	if err == nil || composite != "Tuple" {
 		return element, err
 	}
-	rest := argument
+	var rest string
 	if quoted, found := strings.CutPrefix(argument, "`"); found {
 		_, rest, _ = strings.Cut(quoted, "`")
 	} else {
