@@ -21,9 +21,21 @@ type token struct {
 	text string // words in upper case; empty for quoted text
 }
 
-// lexer splits text in MySQL's dialect into tokens. It stops at constructs that
-// servers understand in different ways and sets refused.
+// syntax is what dialects of SQL write in different ways. The zero value is standard
+// SQL: 'text' and "name" with doubled quotes, -- and /* */ comments.
+type syntax struct {
+	mysql         bool   // # comments; -- needs a space; executable comments and those without are refused
+	backslashes   string // the quotes within which a backslash escapes
+	slashComments bool   // a comment may begin with //
+	dollarQuotes  bool   // $$text$$
+}
+
+var mysqlSyntax = syntax{mysql: true, backslashes: `'"`}
+
+// lexer splits text into tokens. It stops at constructs that servers understand in
+// different ways and sets refused.
 type lexer struct {
+	syntax
 	text    string
 	refused string // the construct, for a message
 	remedy  string
@@ -43,6 +55,13 @@ func (l *lexer) next() token {
 	switch c := l.text[0]; {
 	case c == '\'' || c == '"' || c == '`':
 		return l.quoted(c)
+	case l.dollarQuotes && strings.HasPrefix(l.text, "$$"):
+		end := strings.Index(l.text[2:], "$$")
+		if end < 0 {
+			return l.refuse("a quotation without an end, $$", "Close it with $$.")
+		}
+		l.take(2 + end + 2)
+		return token{kind: quotedToken}
 	case isWordByte(c):
 		end := 1
 		for end < len(l.text) && isWordByte(l.text[end]) {
@@ -73,15 +92,15 @@ func (l *lexer) skipBlank() bool {
 		return false
 	case isSpaceByte(l.text[0]):
 		l.text = strings.TrimLeftFunc(l.text, func(r rune) bool { return r <= ' ' })
-	case l.text[0] == '#':
+	case l.mysql && l.text[0] == '#', l.slashComments && strings.HasPrefix(l.text, "//"):
 		l.skipLine()
 	case strings.HasPrefix(l.text, "--"):
-		if len(l.text) > 2 && !isSpaceByte(l.text[2]) {
+		if l.mysql && len(l.text) > 2 && !isSpaceByte(l.text[2]) {
 			l.refuse("-- without a space after it, which is a comment for some servers and two minus signs for others", "Write a space after it, or between the two.")
 			return false
 		}
 		l.skipLine()
-	case executableComment.MatchString(l.text):
+	case l.mysql && executableComment.MatchString(l.text):
 		l.refuse("an executable comment, /*! ... */, which some servers run and others skip", "Write what is in it as part of the query, or take it out.")
 		return false
 	case strings.HasPrefix(l.text, "/*"):
@@ -104,12 +123,12 @@ func (l *lexer) skipLine() {
 	_, l.text, _ = strings.Cut(l.text, "\n")
 }
 
-// quoted takes a string or a quoted name. Quotes in it are doubled; those in a
-// string may follow a backslash instead.
+// quoted takes a string or a quoted name. Quotes in it are doubled, or follow a
+// backslash where that escapes.
 func (l *lexer) quoted(quote byte) token {
 	for i := 1; i < len(l.text); i++ {
 		switch {
-		case l.text[i] == '\\' && quote != '`':
+		case l.text[i] == '\\' && strings.IndexByte(l.backslashes, quote) >= 0:
 			i++
 		case l.text[i] == quote && i+1 < len(l.text) && l.text[i+1] == quote:
 			i++

@@ -11,17 +11,14 @@ import (
 // is not exactly one reading statement. Many such servers accept SET SESSION
 // TRANSACTION READ ONLY and write nevertheless, and the protocol cannot describe
 // a statement before it runs, so the text is checked before it is sent.
-//
-// The check has a lexer but no parser, since dialects differ after the first
-// word.
-func checkReadOnly(query string) *segment.Error {
-	l := &lexer{text: query}
-	var tokens []token
-	for t := l.next(); t.kind != endToken; t = l.next() {
-		tokens = append(tokens, t)
-	}
-	if l.refused != "" {
-		return unreadable("The query has "+l.refused+".", l.remedy)
+func checkReadOnly(query string) *segment.Error { return mysqlSyntax.checkReadOnly(query) }
+
+// checkReadOnly does that for a dialect of SQL. It has a lexer but no parser, since
+// dialects differ after the first word.
+func (s syntax) checkReadOnly(query string) *segment.Error {
+	tokens, refused := s.tokens(query)
+	if refused != nil {
+		return refused
 	}
 	if end := indexOf(tokens, ";"); end >= 0 {
 		if slices.ContainsFunc(tokens[end:], func(t token) bool { return t.text != ";" }) {
@@ -37,6 +34,34 @@ func checkReadOnly(query string) *segment.Error {
 		return unreadable("The statement of the query begins with "+shortened(statement[0].text)+", and segments are only read.", readingRemedy)
 	}
 	return checkSideEffects(tokens)
+}
+
+// tokens splits a query, unless it has a construct that the lexer refuses.
+func (s syntax) tokens(query string) ([]token, *segment.Error) {
+	l := &lexer{syntax: s, text: query}
+	var tokens []token
+	for t := l.next(); t.kind != endToken; t = l.next() {
+		tokens = append(tokens, t)
+	}
+	if l.refused != "" {
+		return nil, unreadable("The query has "+l.refused+".", l.remedy)
+	}
+	return tokens, nil
+}
+
+// statement returns the statement of a query that checkReadOnly accepts, without
+// the semicolon at its end and what follows, and how many parameters (?) it has.
+func (s syntax) statement(query string) (text string, parameters int) {
+	l := &lexer{syntax: s, text: query}
+	for t := l.next(); t.kind != endToken; t = l.next() {
+		switch t.text {
+		case ";":
+			return query[:len(query)-len(l.text)-1], parameters
+		case "?":
+			parameters++
+		}
+	}
+	return query, parameters
 }
 
 // readingWords are the first words of statements that only read. CALL is missing

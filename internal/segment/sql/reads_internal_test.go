@@ -124,3 +124,42 @@ func FuzzCheckReadOnly(f *testing.F) {
 		}
 	})
 }
+
+func TestSyntax_statement(t *testing.T) {
+	t.Parallel()
+	snowflake := syntax{backslashes: `'`, slashComments: true, dollarQuotes: true}
+	for _, c := range []struct {
+		of         syntax
+		query      string
+		text       string
+		parameters int
+	}{
+		{syntax{}, "SELECT ? FROM t WHERE a = ?", "SELECT ? FROM t WHERE a = ?", 2},
+		{syntax{}, "SELECT 1 ; -- the end\n;", "SELECT 1 ", 0},
+		{syntax{}, `SELECT '\', ? --? /*`, `SELECT '\', ? --? /*`, 1},
+		{syntax{}, "SELECT \"?\", 'it''s ?', ? /* ? */", "SELECT \"?\", 'it''s ?', ? /* ? */", 1},
+		{snowflake, `SELECT '\'?', ? // ?` + "\n;", `SELECT '\'?', ? // ?` + "\n", 1},
+		{snowflake, `SELECT $$?;'$$, "\", ?`, `SELECT $$?;'$$, "\", ?`, 1},
+		{mysqlSyntax, "SELECT ? # ?", "SELECT ? # ?", 1},
+	} {
+		if text, parameters := c.of.statement(c.query); text != c.text || parameters != c.parameters {
+			t.Errorf("%q is %q with %d parameters", c.query, text, parameters)
+		}
+		if err := c.of.checkReadOnly(c.query); err != nil {
+			t.Errorf("%q: %s", c.query, err)
+		}
+	}
+	for query, of := range map[string]syntax{
+		`SELECT '\'; DELETE FROM t --'`:      {}, // a backslash is one in standard SQL
+		`SELECT 1 --x` + "\n; DELETE FROM t": {},
+		"SELECT 1 # ; \n; DELETE FROM t":     {},
+		"SELECT $$ ; $$ ; DELETE FROM t":     snowflake,
+		"SELECT $$ ; DELETE FROM t":          snowflake,
+		"SELECT '' // '\n; DELETE FROM t":    snowflake,
+		`SELECT "\"; DELETE FROM t --"`:      snowflake,
+	} {
+		if err := of.checkReadOnly(query); err == nil {
+			t.Errorf("%q is accepted", query)
+		}
+	}
+}
