@@ -158,6 +158,11 @@ func (s *sqlServerSession) query(ctx context.Context, query string, args []*stri
 		ctx, s.cancel = context.WithCancel(ctx)
 	}
 	var cursor *sqlServerCursor
+	var wrong error
+	checked := func(columns []columnInfo) error {
+		wrong = check(columns)
+		return wrong
+	}
 	err := s.whileBusy(ctx, func() (err error) {
 		if s.conn == nil {
 			if err := s.open(ctx); isBusy(err) {
@@ -166,12 +171,15 @@ func (s *sqlServerSession) query(ctx context.Context, query string, args []*stri
 				return s.connectFailure(err)
 			}
 		}
-		if cursor, err = s.start(ctx, query, args, check); isBusy(err) {
+		if cursor, err = s.start(ctx, query, args, checked); isBusy(err) {
 			s.drop() // Microsoft's advice is to connect anew
 		}
 		return err
 	})
-	if err != nil {
+	switch {
+	case wrong != nil:
+		return nil, wrong
+	case err != nil:
 		return nil, s.failure(ctx, err)
 	}
 	return cursor, nil

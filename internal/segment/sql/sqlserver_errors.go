@@ -56,6 +56,9 @@ func serverError(err error) (said mssql.Error, found bool) {
 			return one, true
 		}
 	}
+	if len(said.All) > 0 {
+		said = said.All[0]
+	}
 	return said, true
 }
 
