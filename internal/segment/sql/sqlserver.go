@@ -92,12 +92,9 @@ func (d hostDialer) DialContext(ctx context.Context, network, address string) (n
 func (s *sqlServerSession) open(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, s.config.timeout)
 	defer cancel()
-	connector := mssql.NewConnectorConfig(s.config.driver)
-	if s.config.fedauth != "" {
-		var err error
-		if connector, err = mssql.NewActiveDirectoryTokenConnector(s.config.driver, mssql.FedAuthADALWorkflowPassword, s.entraToken); err != nil {
-			return err
-		}
+	connector, err := s.connector()
+	if err != nil {
+		return err
 	}
 	network := &wire{}
 	connector.Dialer = hostDialer{network, s.config.driver.Host}

@@ -11,6 +11,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
+	mssql "github.com/microsoft/go-mssqldb"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/entra"
@@ -25,7 +26,12 @@ var (
 	entraWays = lowered(entraNames)
 )
 
-const entraDefault = "activedirectorydefault"
+const (
+	entraDefault         = "activedirectorydefault"
+	entraAccessToken     = "activedirectoryserviceprincipalaccesstoken"
+	entraManagedIdentity = "activedirectorymanagedidentity"
+	entraMSI             = "activedirectorymsi"
+)
 
 func lowered(names []string) []string {
 	lower := slices.Clone(names)
@@ -39,6 +45,21 @@ func lowered(names []string) []string {
 // first is that of the public one, Microsoft Fabric included.
 var sqlResources = []string{"database.windows.net", "database.usgovcloudapi.net", "database.chinacloudapi.cn", "sql.azuresynapse.net", "sql.azuresynapse.usgovcloudapi.net"}
 
+// connector returns what connects and logs in. A token goes to the server with the
+// login if the URL has it, and after the server has named its tenant otherwise.
+func (s *sqlServerSession) connector() (*mssql.Connector, error) {
+	switch s.config.fedauth {
+	case "":
+		return mssql.NewConnectorConfig(s.config.driver), nil
+	case entraAccessToken:
+		return mssql.NewSecurityTokenConnector(s.config.driver, func(context.Context) (string, error) { return s.config.driver.Password, nil })
+	case entraManagedIdentity, entraMSI:
+		return mssql.NewActiveDirectoryTokenConnector(s.config.driver, mssql.FedAuthADALWorkflowMSI, s.entraToken)
+	default:
+		return mssql.NewActiveDirectoryTokenConnector(s.config.driver, mssql.FedAuthADALWorkflowPassword, s.entraToken)
+	}
+}
+
 // entraToken returns a token for a server. The server names its tenant and the
 // service that the token is for. A service that is no database is not believed: its
 // token could do more than read this segment.
@@ -46,9 +67,6 @@ func (s *sqlServerSession) entraToken(ctx context.Context, service, authority st
 	host := sqlResources[0]
 	if named, err := url.Parse(service); err == nil && slices.Contains(sqlResources, named.Hostname()) {
 		host = named.Hostname()
-	}
-	if s.config.fedauth == "activedirectoryserviceprincipalaccesstoken" {
-		return s.config.driver.Password, nil
 	}
 	tenant := authority[strings.LastIndexByte(authority, '/')+1:]
 	credential, err := s.entraCredential(tenant)
@@ -73,7 +91,7 @@ func (s *sqlServerSession) entraCredential(serverTenant string) (azcore.TokenCre
 	}
 	own := entra.HasOwnAuthority()
 	switch way := s.config.fedauth; {
-	case way == "activedirectorymanagedidentity", way == "activedirectorymsi":
+	case way == entraManagedIdentity, way == entraMSI:
 		options := &azidentity.ManagedIdentityCredentialOptions{ClientOptions: s.entraOptions}
 		if client == "" {
 			client = os.Getenv("AZURE_CLIENT_ID")

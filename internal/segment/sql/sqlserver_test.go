@@ -21,7 +21,7 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/sql/sqlservertest"
 )
 
-const people1 = "SELECT email, score FROM people"
+const peopleQuery = "SELECT email, score FROM people"
 
 var peopleColumns = []sqlservertest.Column{{Name: "email", Type: "nvarchar(100)"}, {Name: "score", Type: "int"}}
 
@@ -29,7 +29,7 @@ var peopleColumns = []sqlservertest.Column{{Name: "email", Type: "nvarchar(100)"
 func newSQLServer(t *testing.T) *sqlservertest.Server {
 	t.Helper()
 	server := sqlservertest.Start(t)
-	server.Answer(people1, sqlservertest.Result{Columns: peopleColumns, Rows: sqlservertest.Rows(
+	server.Answer(peopleQuery, sqlservertest.Result{Columns: peopleColumns, Rows: sqlservertest.Rows(
 		[]any{"ann@example.com", 1}, []any{"bob@example.com", nil},
 	)})
 	return server
@@ -50,7 +50,7 @@ func readSQLServer(t *testing.T, source sql.Source, columns ...string) ([][]stri
 func TestSQLServer_reads(t *testing.T) {
 	t.Parallel()
 	server := newSQLServer(t)
-	rows := openSQL(t, sql.Source{URL: server.URL(), Query: people1 + " "}, "score", "email")
+	rows := openSQL(t, sql.Source{URL: server.URL(), Query: peopleQuery + " "}, "score", "email")
 	wantRows(t, rows, []string{"1", "ann@example.com"}, []string{"", "bob@example.com"})
 	var kinds []string
 	for _, s := range server.Statements() {
@@ -129,7 +129,7 @@ func TestSQLServer_withoutDescribe(t *testing.T) {
 	t.Parallel()
 	server := newSQLServer(t)
 	server.WithoutDescribe()
-	wantRows(t, openSQL(t, sql.Source{URL: server.URL(), Query: people1}, "score"), []string{"1"}, []string{""})
+	wantRows(t, openSQL(t, sql.Source{URL: server.URL(), Query: peopleQuery}, "score"), []string{"1"}, []string{""})
 	server.Answer("SELECT a", sqlservertest.Result{Columns: []sqlservertest.Column{{Name: "a", Type: "varbinary(10)"}}, Rows: sqlservertest.Rows()})
 	_, err := readSQLServer(t, sql.Source{URL: server.URL(), Query: "SELECT a"}, "a")
 	wantError(t, err, "query", "of the type varbinary")
@@ -140,7 +140,7 @@ func TestSQLServer_withoutTransactions(t *testing.T) {
 	t.Parallel()
 	server := newSQLServer(t)
 	server.RefuseRequests(1, sqlservertest.Error{Number: 15871, State: 9, Class: 16, Message: "Begin transaction is not supported."})
-	wantRows(t, openSQL(t, sql.Source{URL: server.URL(), Query: people1}, "score"), []string{"1"}, []string{""})
+	wantRows(t, openSQL(t, sql.Source{URL: server.URL(), Query: peopleQuery}, "score"), []string{"1"}, []string{""})
 }
 
 func TestSQLServer_types(t *testing.T) {
@@ -264,8 +264,8 @@ func generated(n int) iter.Seq[[]any] {
 func TestSQLServer_streams(t *testing.T) { //nolint:paralleltest // it measures the heap of the process
 	const people = 1_000_000
 	server := sqlservertest.Start(t)
-	server.Answer(people1, sqlservertest.Result{Columns: peopleColumns, Rows: generated(people)})
-	rows := openSQL(t, sql.Source{URL: server.URL(), Query: people1}, "email", "score")
+	server.Answer(peopleQuery, sqlservertest.Result{Columns: peopleColumns, Rows: generated(people)})
+	rows := openSQL(t, sql.Source{URL: server.URL(), Query: peopleQuery}, "email", "score")
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)
@@ -316,12 +316,12 @@ func TestSQLServer_cancelled(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			server := sqlservertest.Start(t)
-			server.Answer(people1, result)
+			server.Answer(peopleQuery, result)
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			ended := make(chan error, 1)
 			go func() {
-				rows, err := sql.Source{URL: server.URL(), Query: people1}.Open(ctx, []string{"email"})
+				rows, err := sql.Source{URL: server.URL(), Query: peopleQuery}.Open(ctx, []string{"email"})
 				for row := []string(nil); err == nil; {
 					row, err = rows.Next(row[:0])
 				}
@@ -357,8 +357,8 @@ func TestSQLServer_cancelled(t *testing.T) {
 func TestSQLServer_closed(t *testing.T) {
 	t.Parallel()
 	server := sqlservertest.Start(t)
-	server.Answer(people1, sqlservertest.Result{Columns: peopleColumns, Rows: generated(math.MaxInt)})
-	rows := openSQL(t, sql.Source{URL: server.URL(), Query: people1}, "email")
+	server.Answer(peopleQuery, sqlservertest.Result{Columns: peopleColumns, Rows: generated(math.MaxInt)})
+	rows := openSQL(t, sql.Source{URL: server.URL(), Query: peopleQuery}, "email")
 	for range 1000 {
 		if _, err := rows.Next(nil); err != nil {
 			t.Fatal(err)
@@ -369,8 +369,8 @@ func TestSQLServer_closed(t *testing.T) {
 	if n := server.Attentions(); n != 1 {
 		t.Errorf("%d attention signals", n)
 	}
-	server.Answer(people1, sqlservertest.Result{Columns: peopleColumns, Rows: generated(10)})
-	rows = openSQL(t, sql.Source{URL: server.URL(), Query: people1}, "email")
+	server.Answer(peopleQuery, sqlservertest.Result{Columns: peopleColumns, Rows: generated(10)})
+	rows = openSQL(t, sql.Source{URL: server.URL(), Query: peopleQuery}, "email")
 	if all, err := segmenttest.ReadAll(rows); len(all) != 10 || err != nil {
 		t.Errorf("%d rows, %v", len(all), err)
 	}
@@ -381,11 +381,45 @@ func TestSQLServer_closed(t *testing.T) {
 	}
 }
 
+// A server that does not confirm that it ends a statement is left.
+func TestSQLServer_cancelledInVain(t *testing.T) {
+	t.Parallel()
+	server := sqlservertest.Start(t)
+	server.IgnoreAttentions()
+	server.Answer(peopleQuery, sqlservertest.Result{Columns: peopleColumns, Rows: generated(10), Hang: true})
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	rows, err := sql.Source{URL: server.URL(), Query: peopleQuery}.Open(ctx, []string{"email"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() {
+		var err error
+		for row := []string(nil); err == nil; {
+			row, err = rows.Next(row[:0])
+		}
+		rows.Close()
+		ended <- err
+	}()
+	cancel()
+	const driverWaits = 5 * time.Second
+	select {
+	case err := <-ended:
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("error %v", err)
+		}
+	case <-time.After(driverWaits - time.Second):
+		t.Fatal("the statement does not end until the driver gives up")
+	}
+	wantClosed(t, server)
+}
+
 func TestSQLServer_statementTimeout(t *testing.T) {
 	t.Parallel()
 	server := sqlservertest.Start(t)
-	server.Answer(people1, sqlservertest.Result{Columns: peopleColumns, Rows: generated(5), Hang: true})
-	_, err := readSQLServer(t, sql.Source{URL: server.URL("statement_timeout=50ms"), Query: people1}, "email")
+	server.Answer(peopleQuery, sqlservertest.Result{Columns: peopleColumns, Rows: generated(5), Hang: true})
+	_, err := readSQLServer(t, sql.Source{URL: server.URL("statement_timeout=50ms"), Query: peopleQuery}, "email")
 	wantError(t, err, "query", "statement_timeout of the URL, 50ms", "raise statement_timeout")
 	wantClosed(t, server)
 	if n := server.Attentions(); n != 1 {
@@ -397,8 +431,8 @@ func TestSQLServer_statementTimeout(t *testing.T) {
 func TestSQLServer_cut(t *testing.T) {
 	t.Parallel()
 	server := sqlservertest.Start(t)
-	server.Answer(people1, sqlservertest.Result{Columns: peopleColumns, Rows: generated(1000), Cut: true})
-	all, err := readSQLServer(t, sql.Source{URL: server.URL(), Query: people1}, "email")
+	server.Answer(peopleQuery, sqlservertest.Result{Columns: peopleColumns, Rows: generated(1000), Cut: true})
+	all, err := readSQLServer(t, sql.Source{URL: server.URL(), Query: peopleQuery}, "email")
 	wantError(t, err, "url", "After row 1000:", "was lost before the last row")
 	if len(all) != 1000 {
 		t.Errorf("%d rows", len(all))
@@ -460,9 +494,28 @@ func TestSQLServer_twoSets(t *testing.T) {
 	t.Parallel()
 	server := sqlservertest.Start(t)
 	second := sqlservertest.Result{Columns: peopleColumns, Rows: generated(3)}
-	server.Answer(people1, sqlservertest.Result{Columns: peopleColumns, Rows: generated(3), Then: &second})
-	_, err := readSQLServer(t, sql.Source{URL: server.URL(), Query: people1}, "email")
+	server.Answer(peopleQuery, sqlservertest.Result{Columns: peopleColumns, Rows: generated(3), Then: &second})
+	_, err := readSQLServer(t, sql.Source{URL: server.URL(), Query: peopleQuery}, "email")
 	wantError(t, err, "query", "After row 3:", "more than one set of rows")
+}
+
+// Columns that are not those that were described would be taken for others.
+func TestSQLServer_changedMeanwhile(t *testing.T) {
+	t.Parallel()
+	server := sqlservertest.Start(t)
+	server.Answer(peopleQuery, sqlservertest.Result{
+		Columns: []sqlservertest.Column{peopleColumns[1], peopleColumns[0]}, Rows: sqlservertest.Rows([]any{1, "ann@example.com"}), Described: peopleColumns,
+	})
+	_, err := readSQLServer(t, sql.Source{URL: server.URL(), Query: peopleQuery}, "email")
+	wantError(t, err, "query", "have changed between its description and its run", "Plan again")
+}
+
+// The driver would call a procedure of this name.
+func TestSQLServer_noProcedure(t *testing.T) {
+	t.Parallel()
+	server := newSQLServer(t)
+	server.Answer("SELECT.a", sqlservertest.Result{Columns: peopleColumns[1:], Rows: sqlservertest.Rows([]any{7})})
+	wantRows(t, openSQL(t, sql.Source{URL: server.URL(), Query: "SELECT.a"}, "score"), []string{"7"})
 }
 
 func TestSQLServer_noConnection(t *testing.T) {
@@ -487,33 +540,34 @@ func TestSQLServer_noConnection(t *testing.T) {
 		url   string
 		words []string
 	}{
-		"wrong password":      {server.URLOf(url.UserPassword(sqlservertest.User, "Hu5h-wrong")), []string{`refuses user "segment_reader" on database "crm"`, "error 18456, state 1"}},
-		"unknown database":    {strings.Replace(server.URL(), "/crm", "/nowhere", 1), []string{`does not open database "nowhere"`, "error 4060", "host/instance?database=name"}},
-		"firewall":            {firewalled.URL(), []string{"The firewall of the server", "192.0.2.7", "Add a rule", "40615"}},
-		"other refusal":       {stopped.URL(), []string{"accepts no connection: SQL Server service has been paused", "17142"}},
-		"nothing listens":     {"sqlserver://u:Hu5h@" + closed.Addr().String() + "/crm", []string{"connection refused"}},
-		"no such host":        {"sqlserver://u:Hu5h@host.invalid/crm", []string{`There is no host "host.invalid"`}},
-		"no answer":           {"sqlserver://u:Hu5h@" + silent.Addr().String() + "/crm?dial+timeout=1", []string{"does not answer"}},
-		"no TLS":              {server.URL("encrypt=true"), []string{"the server does not offer TLS", "encrypt"}},
-		"malformed":           {"sqlserver://u:Hu5h%zz@h:port/db", []string{"malformed", "sqlserver://user:password@host:1433/database"}},
-		"no host":             {"sqlserver:///db", []string{"malformed"}},
-		"unknown parameter":   {server.URL("Encrypted=true"), []string{`unknown parameter "Encrypted"`, `"TrustServerCertificate"`}},
-		"parameter twice":     {server.URL("encrypt=true", "Encrypt=false"), []string{"more than once"}},
-		"invalid value":       {server.URL("encrypt=perhaps"), []string{"invalid value", "encrypt 'perhaps'"}},
-		"invalid intent":      {server.URL("ApplicationIntent=Reading"), []string{"ReadOnly or ReadWrite"}},
-		"intent, no database": {"sqlserver://u:Hu5h@127.0.0.1?ApplicationIntent=ReadOnly", []string{"needs the name of a database"}},
-		"invalid duration":    {server.URL("statement_timeout=10"), []string{"statement_timeout=10m"}},
-		"invalid timeout":     {server.URL("connection+timeout=10s"), []string{"no number of seconds"}},
-		"two paths":           {server.URLOf(user) + "/more", []string{"more than one part"}},
-		"user in parameters":  {"sqlserver://127.0.0.1?user+id=u&password=Hu5h", []string{"among its parameters"}},
-		"no password":         {"sqlserver://u@127.0.0.1/crm", []string{`no password for user "u"`, "SQLCMDPASSWORD"}},
-		"unknown sign-in":     {server.URL("fedauth=ActiveDirectoryPassword"), []string{`"ActiveDirectoryDefault"`}},
-		"token without TLS":   {"sqlserver://192.0.2.1/crm?fedauth=ActiveDirectoryDefault&encrypt=optional", []string{"is not sent to 192.0.2.1:1433 without encryption"}},
-		"no certificate file": {server.URL("certificate=/nowhere/ca.pem", "encrypt=true"), []string{"/nowhere/ca.pem"}},
+		"wrong password":       {server.URLOf(url.UserPassword(sqlservertest.User, "Hu5h-wrong")), []string{`refuses user "segment_reader" on database "crm"`, "error 18456, state 1"}},
+		"unknown database":     {strings.Replace(server.URL(), "/crm", "/nowhere", 1), []string{`does not open database "nowhere"`, "error 4060", "host/instance?database=name"}},
+		"firewall":             {firewalled.URL(), []string{"The firewall of the server", "192.0.2.7", "Add a rule", "40615"}},
+		"other refusal":        {stopped.URL(), []string{"accepts no connection: SQL Server service has been paused", "17142"}},
+		"nothing listens":      {"sqlserver://u:Hu5h@" + closed.Addr().String() + "/crm", []string{"connection refused"}},
+		"no such host":         {"sqlserver://u:Hu5h@host.invalid/crm", []string{`There is no host "host.invalid"`}},
+		"no answer":            {"sqlserver://u:Hu5h@" + silent.Addr().String() + "/crm?dial+timeout=1", []string{"does not answer"}},
+		"no TLS":               {server.URL("encrypt=true"), []string{"the server does not offer TLS", "encrypt"}},
+		"malformed":            {"sqlserver://u:Hu5h%zz@h:port/db", []string{"malformed", "sqlserver://user:password@host:1433/database"}},
+		"no host":              {"sqlserver:///db", []string{"malformed"}},
+		"unknown parameter":    {server.URL("Encrypted=true"), []string{`unknown parameter "Encrypted"`, `"TrustServerCertificate"`}},
+		"parameter twice":      {server.URL("encrypt=true", "Encrypt=false"), []string{"more than once"}},
+		"invalid value":        {server.URL("encrypt=perhaps"), []string{"invalid value", "encrypt 'perhaps'"}},
+		"invalid intent":       {server.URL("ApplicationIntent=Reading"), []string{"ReadOnly or ReadWrite"}},
+		"intent, no database":  {"sqlserver://u:Hu5h@127.0.0.1?ApplicationIntent=ReadOnly", []string{"needs the name of a database"}},
+		"invalid duration":     {server.URL("statement_timeout=10"), []string{"statement_timeout=10m"}},
+		"invalid timeout":      {server.URL("connection+timeout=10s"), []string{"no number of seconds"}},
+		"question in password": {"sqlserver://u:1?Hu5h&t@h/db", []string{"percent-encoded: ? is %3F"}},
+		"two paths":            {server.URLOf(user) + "/more", []string{"more than one part"}},
+		"user in parameters":   {"sqlserver://127.0.0.1?user+id=u&password=Hu5h", []string{"among its parameters"}},
+		"no password":          {"sqlserver://u@127.0.0.1/crm", []string{`no password for user "u"`, "SQLCMDPASSWORD"}},
+		"unknown sign-in":      {server.URL("fedauth=ActiveDirectoryPassword"), []string{`"ActiveDirectoryDefault"`}},
+		"token without TLS":    {"sqlserver://192.0.2.1/crm?fedauth=ActiveDirectoryDefault&encrypt=optional", []string{"is not sent to 192.0.2.1:1433 without encryption"}},
+		"no certificate file":  {server.URL("certificate=/nowhere/ca.pem", "encrypt=true"), []string{"/nowhere/ca.pem"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := readSQLServer(t, sql.Source{URL: c.url, Query: people1}, "email")
+			_, err := readSQLServer(t, sql.Source{URL: c.url, Query: peopleQuery}, "email")
 			wantError(t, err, "url", c.words...)
 		})
 	}
@@ -528,7 +582,7 @@ func TestSQLServer_noDatabase(t *testing.T) {
 		strings.Replace(server.URL("database=crm"), "/crm", "/EXPRESS", 1),
 		server.URL("ApplicationIntent=ReadWrite"),
 	} {
-		wantRows(t, openSQL(t, sql.Source{URL: address, Query: people1}, "score"), []string{"1"}, []string{""})
+		wantRows(t, openSQL(t, sql.Source{URL: address, Query: peopleQuery}, "score"), []string{"1"}, []string{""})
 	}
 	var intents []string
 	for _, login := range server.Logins() {
@@ -548,7 +602,7 @@ func TestSQLServer_version(t *testing.T) {
 	version := func(url string, at time.Time) string {
 		t.Helper()
 		server.Answer(query, sqlservertest.Result{Columns: columns, Rows: sqlservertest.Rows([]any{at, 2})})
-		version, err := sql.Source{URL: url, Query: people1, VersionQuery: query}.Version(t.Context())
+		version, err := sql.Source{URL: url, Query: peopleQuery, VersionQuery: query}.Version(t.Context())
 		if err != nil || version == "" {
 			t.Fatalf("version %q, %v", version, err)
 		}
@@ -562,6 +616,10 @@ func TestSQLServer_version(t *testing.T) {
 	}
 	if later := version(server.URL(), now.Add(time.Microsecond)); later == first {
 		t.Error("the version is the same after a change")
+	}
+	server.Answer(query, sqlservertest.Result{Columns: []sqlservertest.Column{{Name: "", Type: "timestamp"}}, Rows: sqlservertest.Rows([]any{[]byte("12345678")})})
+	if ofRows, err := (sql.Source{URL: server.URL(), Query: peopleQuery, VersionQuery: query}).Version(t.Context()); err != nil || ofRows == "" {
+		t.Errorf("version %q, %v", ofRows, err)
 	}
 	if of, other := version(without+"?database=crm", now), version(without, now); of == other {
 		t.Error("the version is the same for another database")
@@ -584,9 +642,9 @@ func TestSQLServer_writes(t *testing.T) {
 func TestSQLServer_environment(t *testing.T) {
 	server := newSQLServer(t)
 	t.Setenv("SQLCMDPASSWORD", sqlservertest.Password)
-	wantRows(t, openSQL(t, sql.Source{URL: server.URLOf(url.User(sqlservertest.User)), Query: people1}, "score"), []string{"1"}, []string{""})
+	wantRows(t, openSQL(t, sql.Source{URL: server.URLOf(url.User(sqlservertest.User)), Query: peopleQuery}, "score"), []string{"1"}, []string{""})
 	t.Setenv("SQLCMDUSER", sqlservertest.User)
-	wantRows(t, openSQL(t, sql.Source{URL: server.URLOf(nil), Query: people1}, "score"), []string{"1"}, []string{""})
+	wantRows(t, openSQL(t, sql.Source{URL: server.URLOf(nil), Query: peopleQuery}, "score"), []string{"1"}, []string{""})
 }
 
 // A gateway of Azure sends clients to the machine that has the database.
@@ -594,7 +652,7 @@ func TestSQLServer_redirected(t *testing.T) {
 	t.Parallel()
 	gateway, server := sqlservertest.Start(t), newSQLServer(t)
 	gateway.RedirectTo(server)
-	wantRows(t, openSQL(t, sql.Source{URL: gateway.URL(), Query: people1}, "score"), []string{"1"}, []string{""})
+	wantRows(t, openSQL(t, sql.Source{URL: gateway.URL(), Query: peopleQuery}, "score"), []string{"1"}, []string{""})
 	if len(gateway.Logins()) != 0 || len(server.Logins()) != 1 {
 		t.Error("the gateway was read")
 	}
@@ -617,6 +675,8 @@ func TestSQLServer_tls(t *testing.T) {
 		"this certificate":       {parameters: []string{"serverCertificate=" + url.QueryEscape(ca)}, encrypted: true},
 		"other host":             {elsewhere: true, parameters: []string{"certificate=" + url.QueryEscape(otherCA)}, words: []string{"the certificate is for another host"}},
 		"other host, named":      {elsewhere: true, parameters: []string{"certificate=" + url.QueryEscape(otherCA), "hostNameInCertificate=192.0.2.1"}, encrypted: true},
+		"strict":                 {parameters: []string{"encrypt=strict", "certificate=" + url.QueryEscape(ca)}, encrypted: true},
+		"strict, not trusted":    {parameters: []string{"encrypt=strict"}, words: []string{"not signed by an authority that is trusted here"}},
 		"login only":             {parameters: []string{"encrypt=optional", "certificate=" + url.QueryEscape(ca)}, encrypted: true},
 		"disabled":               {parameters: []string{"encrypt=disable"}},
 		"server without":         {plain: true, words: []string{"the server does not offer TLS", "encrypt=disable for no encryption"}},
@@ -632,8 +692,8 @@ func TestSQLServer_tls(t *testing.T) {
 				offered = elsewhere
 			}
 			server := sqlservertest.StartAt(t, host, offered)
-			server.Answer(people1, sqlservertest.Result{Columns: peopleColumns, Rows: generated(1000)})
-			all, err := readSQLServer(t, sql.Source{URL: server.URL(c.parameters...), Query: people1}, "email")
+			server.Answer(peopleQuery, sqlservertest.Result{Columns: peopleColumns, Rows: generated(1000)})
+			all, err := readSQLServer(t, sql.Source{URL: server.URL(c.parameters...), Query: peopleQuery}, "email")
 			if c.words != nil {
 				wantError(t, err, "url", c.words...)
 				if logins := server.Logins(); logins != nil {

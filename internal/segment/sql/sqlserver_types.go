@@ -91,7 +91,7 @@ func appendSQLServer(dst []byte, of string, value driver.Value) ([]byte, error) 
 		}
 	case []byte:
 		switch of {
-		case "DECIMAL", "MONEY", "SMALLMONEY":
+		case "DECIMAL", "MONEY", "SMALLMONEY", "BINARY", "VARBINARY": // binary ones in version queries: max(row_version)
 			return append(dst, v...), nil
 		case "UNIQUEIDENTIFIER":
 			var id mssql.UniqueIdentifier // its first parts have their lowest byte first

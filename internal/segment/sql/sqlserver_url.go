@@ -58,6 +58,10 @@ func parseSQLServer(text string) (*sqlServerConfig, error) {
 	if err != nil || address.Hostname() == "" {
 		return nil, argumentError("url", sqlServerExample, "The URL of the database is malformed.") // err quotes the URL
 	}
+	if strings.Contains(address.RawQuery, "@") { // the names of parameters are quoted in errors
+		return nil, argumentError("url", "Special characters of the password must be percent-encoded: ? is %3F, @ is %40, also in parameters.",
+			"The URL of the database has an @ among its parameters, so they cannot be told from a password.")
+	}
 	parameters, err := sqlServerQuery(address)
 	if err != nil {
 		return nil, err

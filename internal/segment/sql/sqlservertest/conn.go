@@ -64,7 +64,11 @@ func (c *conn) read(requests chan<- message, stop <-chan struct{}) {
 		if m.kind == attentionMessage {
 			c.server.mu.Lock()
 			c.server.attentions++
+			deaf := c.server.deaf
 			c.server.mu.Unlock()
+			if deaf {
+				continue
+			}
 			select {
 			case c.attention <- struct{}{}:
 			default:

@@ -1,10 +1,13 @@
 package sqlservertest
 
 import (
+	"bufio"
 	"crypto/tls"
 	"encoding/binary"
 	"errors"
+	"io"
 	"maps"
+	"net"
 	"slices"
 )
 
@@ -25,9 +28,25 @@ const (
 
 var errProtocol = errors.New("the client breaks the protocol")
 
-// prelogin agrees on encryption.
+// prelogin agrees on encryption. A client may also begin with TLS, as version 8 of the
+// protocol does.
 func (c *conn) prelogin() error {
-	m, err := readMessage(c.socket)
+	const strict, clientHello = 4, 22
+	first := bufio.NewReader(c.socket)
+	c.stream = struct {
+		io.Reader
+		io.Writer
+	}{first, c.socket}
+	begins, err := first.Peek(1)
+	if err != nil {
+		return err
+	}
+	if begins[0] == clientHello && c.server.tls != nil {
+		config := c.server.tls.Clone()
+		config.NextProtos = []string{"tds/8.0"}
+		c.stream, c.login.Encrypted = tls.Server(bufferedConn{c.socket, first}, config), true
+	}
+	m, err := readMessage(c.stream)
 	if err != nil || m.kind != preloginMessage {
 		return errProtocol
 	}
@@ -36,6 +55,9 @@ func (c *conn) prelogin() error {
 		return errProtocol
 	}
 	encrypt := asked[encryptOption][0]
+	if (encrypt == strict) != c.login.Encrypted {
+		return errProtocol
+	}
 	if c.server.tls == nil || encrypt == encryptNone {
 		encrypt = encryptNone
 	}
@@ -44,10 +66,10 @@ func (c *conn) prelogin() error {
 		answer[federatedOption] = []byte{1}
 		c.federated = true
 	}
-	if err := c.sendPrelogin(answer); err != nil || encrypt == encryptNone {
+	if err := c.sendPrelogin(answer); err != nil || encrypt == encryptNone || encrypt == strict {
 		return err
 	}
-	carrier := &handshake{Conn: c.socket}
+	carrier := &handshake{Conn: bufferedConn{c.socket, first}}
 	secure := tls.Server(carrier, c.server.tls)
 	if err := secure.Handshake(); err != nil { //nolint:noctx // closing the socket ends it
 		return err
@@ -56,6 +78,14 @@ func (c *conn) prelogin() error {
 	c.stream, c.login.Encrypted, c.loginOnly = secure, true, encrypt == encryptLogin
 	return nil
 }
+
+// bufferedConn reads first what a buffer holds.
+type bufferedConn struct {
+	net.Conn
+	buffer *bufio.Reader
+}
+
+func (b bufferedConn) Read(p []byte) (int, error) { return b.buffer.Read(p) }
 
 func preloginOptions(content []byte) (map[byte][]byte, error) {
 	options := map[byte][]byte{}
@@ -84,7 +114,7 @@ func (c *conn) sendPrelogin(options map[byte][]byte) error {
 		list = binary.BigEndian.AppendUint16(list, uint16(len(options[option])))
 		values = append(values, options[option]...)
 	}
-	w := &writer{to: c.socket, size: defaultPacket}
+	w := &writer{to: c.stream, size: defaultPacket}
 	if _, err := w.Write(append(append(list, lastOption), values...)); err != nil {
 		return err
 	}

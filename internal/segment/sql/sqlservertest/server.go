@@ -40,6 +40,7 @@ type Server struct {
 	resource   string // that the server says tokens are for
 	redirect   *Server
 	noDescribe bool
+	deaf       bool
 	logins     []Login
 	refused    fault // of logins
 	failing    fault // of requests
@@ -58,6 +59,10 @@ type fault struct {
 type Result struct {
 	Columns []Column
 	Rows    iter.Seq[[]any]
+
+	// Described are the columns that the description of the statement has, if they
+	// are not those of its run.
+	Described []Column
 
 	// Compile are the errors of a statement that cannot be compiled.
 	Compile []Error
@@ -229,6 +234,13 @@ func (s *Server) WithoutDescribe() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.noDescribe = true
+}
+
+// IgnoreAttentions makes the server count what clients cancel, and do nothing.
+func (s *Server) IgnoreAttentions() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.deaf = true
 }
 
 // Logins are the logins that were accepted.

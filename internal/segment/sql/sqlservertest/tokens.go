@@ -165,8 +165,12 @@ func (c *conn) describe(statement string) {
 	case result.Compile != nil:
 		c.fail(procedureDoneToken, append(result.Compile, *errorf(11501, 16, "The batch could not be analyzed because of compile errors."))...)
 	default:
+		columns := result.Columns
+		if result.Described != nil {
+			columns = result.Described
+		}
 		var rows [][]any
-		for i, column := range result.Columns {
+		for i, column := range columns {
 			system, user := any(column.Type), any(nil)
 			if isCLR(column.Type) {
 				system, user = nil, column.Type
