@@ -35,26 +35,19 @@ var (
 	openNumbers = []int32{207, 208, 209, 195, 421, 2812, 4104, 4121, 8120, 8121, 8155, 8156, 8158, 8159, 40613, 40501, 40197, 10928, 10929, 4060, 916}
 )
 
-// The class of errors that may be about data, and those that say nothing by
-// themselves: that a batch has errors, or that its statement could not be prepared.
 const (
-	dataClass           = 16
-	firstDescribeNumber = 11501
-	lastDescribeNumber  = 11530
-	notPrepared         = 8180
+	dataClass = 16 // of errors that may be about data
+
 	noProcedure         = 2812
+	firstDescribeNumber = 11501 // of the reasons why a statement cannot be described
+	lastDescribeNumber  = 11530
 )
 
-// serverError finds what the server said in an error of the driver: the first of its
-// errors that has a cause of its own.
+// serverError finds what the server said in an error of the driver. The first of
+// several errors has the cause; those after it say that there was one.
 func serverError(err error) (said mssql.Error, found bool) {
 	if !errors.As(err, &said) {
 		return said, false
-	}
-	for _, one := range said.All {
-		if one.Number != notPrepared && (one.Number < firstDescribeNumber || one.Number > lastDescribeNumber) {
-			return one, true
-		}
 	}
 	if len(said.All) > 0 {
 		said = said.All[0]

@@ -280,7 +280,7 @@ func TestSQLServer_streams(t *testing.T) { //nolint:paralleltest // it measures 
 		if n == 800_000 {
 			runtime.GC()
 			runtime.ReadMemStats(&after)
-			if grown := int64(after.HeapAlloc) - int64(before.HeapAlloc); grown > 4<<20 {
+			if grown := int64(after.HeapAlloc) - int64(before.HeapAlloc); grown > 8<<20 {
 				t.Errorf("the heap has grown by %d bytes", grown)
 			}
 		}
@@ -345,10 +345,30 @@ func TestSQLServer_cancelled(t *testing.T) {
 				t.Fatal("the statement does not end")
 			}
 			wantClosed(t, server)
-			if n := server.Attentions(); n != 1 {
-				t.Errorf("%d attention signals", n)
+			if server.Attentions() == 0 { // the driver may repeat it
+				t.Error("the server got no attention signal")
 			}
 		})
+	}
+}
+
+// Once the context has ended there are no more rows, though the driver has some.
+func TestSQLServer_cancelledBetweenRows(t *testing.T) {
+	t.Parallel()
+	server := sqlservertest.Start(t)
+	server.Answer(peopleQuery, sqlservertest.Result{Columns: peopleColumns, Rows: generated(1000)})
+	ctx, cancel := context.WithCancel(t.Context())
+	rows, err := sql.Source{URL: server.URL(), Query: peopleQuery}.Open(ctx, []string{"email"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	if _, err := rows.Next(nil); err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	if row, err := rows.Next(nil); !errors.Is(err, context.Canceled) {
+		t.Errorf("row %q, %v", row, err)
 	}
 }
 
@@ -422,8 +442,8 @@ func TestSQLServer_statementTimeout(t *testing.T) {
 	_, err := readSQLServer(t, sql.Source{URL: server.URL("statement_timeout=50ms"), Query: peopleQuery}, "email")
 	wantError(t, err, "query", "statement_timeout of the URL, 50ms", "raise statement_timeout")
 	wantClosed(t, server)
-	if n := server.Attentions(); n != 1 {
-		t.Errorf("%d attention signals", n)
+	if server.Attentions() == 0 {
+		t.Error("the server got no attention signal")
 	}
 }
 
