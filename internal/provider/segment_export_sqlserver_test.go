@@ -19,7 +19,9 @@ import (
 const sqlServerQuery = "SELECT email, first_name, score FROM customers WHERE vip = 1 AND score >= @p1"
 
 var sqlServerCustomers = []sqlservertest.Column{
-	{Name: "email", Type: "nvarchar(100)"}, {Name: "first_name", Type: "varchar(50)"}, {Name: "score", Type: "decimal(9,2)"},
+	{Name: "email", Type: "nvarchar(100)"},
+	{Name: "first_name", Type: "varchar(50)"},
+	{Name: "score", Type: "decimal(9,2)"},
 	{Name: "photo", Type: "varbinary(max)"},
 }
 
@@ -36,7 +38,7 @@ func sqlServerRows(n int) sqlservertest.Result {
 
 func (w *env) exportSQLServer(url, query string, more ...string) configuration {
 	w.t.Helper()
-	arguments := append(more, fmt.Sprintf("url = %q", hclText(url)), fmt.Sprintf("query = %q", query))
+	arguments := append([]string{fmt.Sprintf("url = %q", hclText(url)), fmt.Sprintf("query = %q", query)}, more...)
 	if strings.Contains(query, "@p1") {
 		arguments = append(arguments, `args = ["10"]`)
 	}

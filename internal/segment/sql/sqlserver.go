@@ -200,7 +200,7 @@ func (s *sqlServerSession) start(ctx context.Context, query string, args []*stri
 		}
 	}
 	// Without the line end the driver takes the name of a procedure for a call.
-	if s.rows, err = s.run(ctx, query+"\n", values(args)); err != nil { //nolint:gocritic // the session closes the rows
+	if s.rows, err = s.run(ctx, query+"\n", values(args)); err != nil {
 		return nil, err
 	}
 	types := sqlServerTypes(s.rows)

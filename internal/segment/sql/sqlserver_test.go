@@ -237,8 +237,16 @@ func TestSQLServer_notNull(t *testing.T) {
 		value any
 		want  string
 	}{
-		{"tinyint", 7, "7"}, {"smallint", 8, "8"}, {"int", 9, "9"}, {"bigint", 10, "10"}, {"bit", true, "true"}, {"real", float32(1.5), "1.5"},
-		{"float", 2.5, "2.5"}, {"money", "3.5", "3.5000"}, {"smallmoney", "4.5", "4.5000"}, {"datetime", at, "1899-12-31T01:02:03"},
+		{"tinyint", 7, "7"},
+		{"smallint", 8, "8"},
+		{"int", 9, "9"},
+		{"bigint", 10, "10"},
+		{"bit", true, "true"},
+		{"real", float32(1.5), "1.5"},
+		{"float", 2.5, "2.5"},
+		{"money", "3.5", "3.5000"},
+		{"smallmoney", "4.5", "4.5000"},
+		{"datetime", at, "1899-12-31T01:02:03"},
 		{"smalldatetime", at.AddDate(30, 0, 0), "1929-12-31T01:02:00"},
 	} {
 		result.Columns = append(result.Columns, sqlservertest.Column{Name: c.of, Type: c.of, NotNull: true})
@@ -476,28 +484,33 @@ func TestSQLServer_errors(t *testing.T) {
 	}{
 		"syntax": {
 			compile(sqlservertest.Error{Number: 102, State: 1, Class: 15, Message: "Incorrect syntax near 'FORM'.", Line: 2}), "query",
-			[]string{"refuses the query: Incorrect syntax near 'FORM' (error 102, state 1), at line 2 of the query."}, "11501",
+			[]string{"refuses the query: Incorrect syntax near 'FORM' (error 102, state 1), at line 2 of the query."},
+			"11501",
 		},
 		"unknown table":  {compile(sqlservertest.Error{Number: 208, State: 1, Class: 16, Message: "Invalid object name 'nowhere'.", Line: 1}), "query", []string{"'nowhere'", "208", "line 1"}, ""},
 		"unknown column": {compile(sqlservertest.Error{Number: 207, State: 1, Class: 16, Message: "Invalid column name 'mail'.", Line: 1}), "query", []string{"'mail'", "207"}, ""},
 		"permission": {
 			compile(sqlservertest.Error{Number: 229, State: 5, Class: 14, Message: "The SELECT permission was denied on the object 'people', database 'crm', schema 'dbo'."}), "query",
-			[]string{"may not do what the query does", "'people'", "GRANT SELECT", "db_datareader", "error 229, state 5"}, "",
+			[]string{"may not do what the query does", "'people'", "GRANT SELECT", "db_datareader", "error 229, state 5"},
+			"",
 		},
 		"writes": {late(sqlservertest.Error{Number: 3906, State: 1, Class: 16, Message: "Failed to update database \"crm\" because the database is read-only."}), "query", []string{"The query writes", "error 3906"}, ""},
 		"conversion": {
 			late(sqlservertest.Error{Number: 245, State: 1, Class: 16, Message: "Conversion failed when converting the nvarchar value 'Ann' to data type int.", Line: 1}), "query",
-			[]string{"After row 3:", "Conversion failed when converting the nvarchar value (hidden)", "error 245"}, "Ann",
+			[]string{"After row 3:", "Conversion failed when converting the nvarchar value (hidden)", "error 245"},
+			"Ann",
 		},
 		"raised":   {late(sqlservertest.Error{Number: 50000, State: 7, Class: 16, Message: "what of Ann then"}), "query", []string{"a statement raised an error", "error 50000, state 7"}, "Ann"},
 		"deadlock": {late(sqlservertest.Error{Number: 8645, State: 1, Class: 17, Message: "A timeout occurred while waiting for memory resources."}), "query", []string{"The server ended the query", "Plan again"}, ""},
 		"killed":   {late(sqlservertest.Error{Number: 596, State: 1, Class: 21, Message: "Cannot continue the execution because the session is in the kill state."}), "query", []string{"The server ended the query", "error 596"}, ""},
 		"dynamic": {
 			compile(sqlservertest.Error{Number: 11526, State: 1, Class: 16, Message: "The metadata could not be determined because statement uses a temp table."}), "query",
-			[]string{"cannot tell the columns of the query before it runs", "error 11526"}, "",
+			[]string{"cannot tell the columns of the query before it runs", "error 11526"},
+			"",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			query := "SELECT '" + name + "' AS email"
 			server.Answer(query, c.result)
 			_, err := readSQLServer(t, sql.Source{URL: server.URL(), Query: query}, "email")

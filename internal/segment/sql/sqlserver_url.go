@@ -82,7 +82,10 @@ func parseSQLServer(text string) (*sqlServerConfig, error) {
 		return nil, argumentError("url", sqlServerExample, "A parameter of the URL of the database has an invalid value: %s.", redact.Text(err.Error()))
 	}
 	config.where = sqlServerAddress(address, instance)
-	return config, config.credentials(address)
+	if err := config.credentials(address); err != nil {
+		return nil, err
+	}
+	return config, nil
 }
 
 // sqlServerQuery returns the parameters of a URL by their names in lower case.
@@ -214,7 +217,7 @@ func parseDriverConfig(host, instance string, parameters map[string]string) (msd
 // credentials takes user and password from the URL, or from the variables of sqlcmd,
 // and chooses the way to sign in.
 func (c *sqlServerConfig) credentials(address *url.URL) error {
-	user, password := address.User.Username(), ""
+	user := address.User.Username()
 	password, hasPassword := address.User.Password()
 	if c.fedauth == "" && user == "" {
 		user = os.Getenv("SQLCMDUSER")

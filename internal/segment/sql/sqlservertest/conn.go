@@ -162,7 +162,7 @@ func (c *conn) endTransaction(kind byte) {
 // procedure calls a stored procedure.
 func (c *conn) procedure(f *fields) (Statement, func()) {
 	const byNumber, executeSQL = 0xffff, 10
-	name := ""
+	var name string
 	if size := f.uint16(); size == byNumber {
 		if f.uint16() != executeSQL {
 			return Statement{}, nil

@@ -122,7 +122,7 @@ func Start(t testing.TB) *Server {
 // configuration.
 func StartAt(t testing.TB, host string, config *tls.Config) *Server {
 	t.Helper()
-	listener, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", net.JoinHostPort(host, "0"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -39,7 +39,7 @@ func wireType(column Column) wire {
 	case "date":
 		return wire{[]byte{0x28}, sized(func(value any) []byte { return days(value.(time.Time)) })}
 	case "time":
-		return clock(0x29, arguments, func(t time.Time, scale int) []byte { return ticks(t, scale) })
+		return clock(0x29, arguments, ticks)
 	case "datetime2":
 		return clock(0x2a, arguments, func(t time.Time, scale int) []byte { return append(ticks(t, scale), days(t)...) })
 	case "datetimeoffset":
