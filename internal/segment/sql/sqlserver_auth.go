@@ -75,6 +75,9 @@ func (s *sqlServerSession) entraToken(ctx context.Context, service, authority st
 	}
 	token, err := credential.GetToken(ctx, policy.TokenRequestOptions{Scopes: []string{"https://" + host + "/.default"}})
 	if err != nil {
+		if ctx.Err() != nil {
+			return "", argumentError("url", "Check the network, and plan again.", "Microsoft Entra ID gave no token for %s in time.", s.config.where)
+		}
 		return "", s.explainSignIn(err)
 	}
 	return token.Token, nil

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -228,7 +229,14 @@ func TestSQLServer_entra(t *testing.T) {
 func TestSQLServer_managedIdentity(t *testing.T) {
 	server := answering(t)
 	server.AcceptToken(entraGave, "https://login.example/"+tenant)
+	var silent atomic.Bool
+	asked := make(chan struct{}, 1)
 	endpoint := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if silent.Load() {
+			asked <- struct{}{}
+			<-r.Context().Done()
+			return
+		}
 		if r.Header.Get("X-Identity-Header") != "header" || r.FormValue("resource") != "https://database.windows.net" || r.FormValue("client_id") != client {
 			http.Error(w, "{}", http.StatusBadRequest)
 			return
@@ -246,5 +254,16 @@ func TestSQLServer_managedIdentity(t *testing.T) {
 	t.Setenv("AZURE_CLIENT_ID", client)
 	if value, err := readOne(t.Context(), server.URLOf(nil, "fedauth=ActiveDirectoryManagedIdentity"), &waits{}, policy.ClientOptions{}); value != "1" || err != nil {
 		t.Errorf("%q, %v", value, err)
+	}
+	// Ctrl-C does not wait for Entra ID.
+	silent.Store(true)
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		<-asked
+		cancel()
+	}()
+	source := Source{URL: server.URLOf(url.User("an-identity-without-a-token-yet"), "fedauth=ActiveDirectoryManagedIdentity"), Query: oneQuery}
+	if _, err := source.Open(ctx, []string{"n"}); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v", err)
 	}
 }
