@@ -176,6 +176,8 @@ func (s *sqlServerSession) query(ctx context.Context, query string, args []*stri
 	switch {
 	case wrong != nil:
 		return nil, wrong
+	case isBusy(err):
+		return nil, s.busyError(err)
 	case err != nil:
 		return nil, s.failure(ctx, err)
 	}

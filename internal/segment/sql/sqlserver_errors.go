@@ -28,7 +28,7 @@ var (
 	firewallNumbers   = []int32{40615, 40914, 47073}
 	permissionNumbers = []int32{229, 230, 262, 297, 300, 371, 916, 15247}
 	writeNumbers      = []int32{3906, 3908, 3930}
-	endedNumbers      = []int32{596, 1222, 6005, 6006, 8645, 8651, 8675}
+	endedNumbers      = []int32{596, 1205, 1222, 6005, 6006, 8645, 8651, 8675}
 
 	// openNumbers are errors of the class 16, which may be about data, that are
 	// about a statement.
@@ -96,19 +96,22 @@ func (s *sqlServerSession) failure(ctx context.Context, err error) error {
 	return s.refusal(said)
 }
 
+// maskedUser hides a user who is an email address.
+func maskedUser(user string) string { return redact.EmailAddress.ReplaceAllString(user, redact.Hidden) }
+
 // refusal explains why the server refuses or ends a query.
 func (s *sqlServerSession) refusal(said mssql.Error) *segment.Error {
 	message := sqlServerMessage(said)
 	has := func(numbers []int32) bool { return slices.Contains(numbers, said.Number) }
 	switch {
+	case has(endedNumbers):
+		return argumentError("query", "Plan again. If the error returns, make the query faster, or ask who ends it.", "The server ended the query: %s.", message)
 	case has(busyNumbers):
-		return s.busyError(message)
+		return argumentError("url", busyRemedy, "The server at %s is busy or not available: %s.", s.config.where, message)
 	case has(permissionNumbers):
 		return argumentError("query", "Grant it: GRANT SELECT on what the query reads is enough, as is the role db_datareader.", "The user of the URL may not do what the query does: %s.", message)
 	case has(writeNumbers):
 		return argumentError("query", "Use a query that only selects.", "The query writes, and segments are only read: %s.", message)
-	case has(endedNumbers):
-		return argumentError("query", "Plan again. If the error returns, make the query faster, or ask who ends it.", "The server ended the query: %s.", message)
 	case firstDescribeNumber <= said.Number && said.Number <= lastDescribeNumber:
 		return argumentError("query", "Read from a view or a table, without dynamic SQL and temporary tables.", "The server cannot tell the columns of the query before it runs: %s.", message)
 	default:
@@ -116,9 +119,12 @@ func (s *sqlServerSession) refusal(said mssql.Error) *segment.Error {
 	}
 }
 
-func (s *sqlServerSession) busyError(message string) *segment.Error {
-	return argumentError("url", "Plan again later. If the error returns, give the database more capacity, or run fewer queries at a time.",
-		"The server at %s is busy or not available, and was for %s: %s.", s.config.where, maxBusy, message)
+const busyRemedy = "Plan again later. If the error returns, give the database more capacity, or run fewer queries at a time."
+
+// busyError reports a server that is still busy after all attempts.
+func (s *sqlServerSession) busyError(err error) *segment.Error {
+	said, _ := serverError(err)
+	return argumentError("url", busyRemedy, "The server at %s is busy or not available, and was for %s: %s.", s.config.where, maxBusy, sqlServerMessage(said))
 }
 
 // connectFailure explains why there is no connection.
@@ -127,8 +133,10 @@ func (s *sqlServerSession) connectFailure(err error) error {
 	if errors.As(err, &explained) {
 		return explained
 	}
-	said, found := serverError(err)
-	if found {
+	if isBusy(err) {
+		return s.busyError(err)
+	}
+	if said, found := serverError(err); found {
 		return s.loginRefusal(said)
 	}
 	if strings.Contains(err.Error(), "no instance matching") {
@@ -147,14 +155,12 @@ func (s *sqlServerSession) loginRefusal(said mssql.Error) *segment.Error {
 	has := func(numbers []int32) bool { return slices.Contains(numbers, said.Number) }
 	database := s.config.driver.Database
 	switch {
-	case has(busyNumbers):
-		return s.busyError(message)
 	case has(loginNumbers) && s.config.fedauth != "":
 		return argumentError("url", "Give the identity a user in the database: CREATE USER [name] FROM EXTERNAL PROVIDER, and GRANT SELECT on what the query reads. In Microsoft Fabric, share the item with it.",
 			"The server refuses the identity of Microsoft Entra ID on database %q: %s.", database, message)
 	case has(loginNumbers):
 		return argumentError("url", "Check user, password and database in the URL; special characters of the password must be percent-encoded.",
-			"The server refuses user %q on database %q: %s.", s.config.driver.User, database, message)
+			"The server refuses user %q on database %q: %s.", maskedUser(s.config.driver.User), database, message)
 	case has(databaseNumbers):
 		return argumentError("url", "Check the database in the URL, and that the user may open it. A named instance is written as sqlserver://host/instance?database=name.",
 			"The server does not open database %q: %s.", database, message)

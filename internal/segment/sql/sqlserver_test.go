@@ -500,9 +500,11 @@ func TestSQLServer_errors(t *testing.T) {
 			[]string{"After row 3:", "Conversion failed when converting the nvarchar value (hidden)", "error 245"},
 			"Ann",
 		},
-		"raised":   {late(sqlservertest.Error{Number: 50000, State: 7, Class: 16, Message: "what of Ann then"}), "query", []string{"a statement raised an error", "error 50000, state 7"}, "Ann"},
-		"deadlock": {late(sqlservertest.Error{Number: 8645, State: 1, Class: 17, Message: "A timeout occurred while waiting for memory resources."}), "query", []string{"The server ended the query", "Plan again"}, ""},
-		"killed":   {late(sqlservertest.Error{Number: 596, State: 1, Class: 21, Message: "Cannot continue the execution because the session is in the kill state."}), "query", []string{"The server ended the query", "error 596"}, ""},
+		"raised":    {late(sqlservertest.Error{Number: 50000, State: 7, Class: 16, Message: "what of Ann then"}), "query", []string{"a statement raised an error", "error 50000, state 7"}, "Ann"},
+		"throttled": {late(sqlservertest.Error{Number: 10928, State: 1, Class: 16, Message: "Resource ID : 1. The request limit for the database is 90 and has been reached."}), "url", []string{"After row 3:", "is busy or not available: Resource ID", "more capacity"}, "2m0s"},
+		"deadlock":  {late(sqlservertest.Error{Number: 1205, State: 51, Class: 13, Message: "Transaction (Process ID 52) was deadlocked on lock resources with another process and has been chosen as the deadlock victim."}), "query", []string{"The server ended the query", "deadlocked", "error 1205, state 51"}, ""},
+		"memory":    {late(sqlservertest.Error{Number: 8645, State: 1, Class: 17, Message: "A timeout occurred while waiting for memory resources."}), "query", []string{"The server ended the query", "Plan again"}, ""},
+		"killed":    {late(sqlservertest.Error{Number: 596, State: 1, Class: 21, Message: "Cannot continue the execution because the session is in the kill state."}), "query", []string{"The server ended the query", "error 596"}, ""},
 		"dynamic": {
 			compile(sqlservertest.Error{Number: 11526, State: 1, Class: 16, Message: "The metadata could not be determined because statement uses a temp table."}), "query",
 			[]string{"cannot tell the columns of the query before it runs", "error 11526"},
@@ -574,6 +576,7 @@ func TestSQLServer_noConnection(t *testing.T) {
 		words []string
 	}{
 		"wrong password":       {server.URLOf(url.UserPassword(sqlservertest.User, "Hu5h-wrong")), []string{`refuses user "segment_reader" on database "crm"`, "error 18456, state 1"}},
+		"user with an address": {server.URLOf(url.UserPassword("ann@example.com", "Hu5h-wrong")), []string{`refuses user "(hidden)"`}},
 		"unknown database":     {strings.Replace(server.URL(), "/crm", "/nowhere", 1), []string{`does not open database "nowhere"`, "error 4060", "host/instance?database=name"}},
 		"firewall":             {firewalled.URL(), []string{"The firewall of the server", "192.0.2.7", "Add a rule", "40615"}},
 		"other refusal":        {stopped.URL(), []string{"accepts no connection: SQL Server service has been paused", "17142"}},

@@ -27,7 +27,7 @@ type sqlServerConfig struct {
 	secured          bool          // TLS is required by default, not by the URL
 }
 
-const sqlServerExample = "Write sqlserver://user:password@host:1433/database, with the parameters of github.com/microsoft/go-mssqldb."
+const sqlServerExample = "Write sqlserver://user:password@host:1433/database, with the parameters of github.com/microsoft/go-mssqldb; special characters of the password are percent-encoded."
 
 // sqlServerParameters are the parameters of a URL, in lower case, as they are
 // written.
@@ -41,8 +41,7 @@ var sqlServerParameters = map[string]string{
 	"encrypt":                "encrypt",
 	"fedauth":                "fedauth",
 	"hostnameincertificate":  "hostNameInCertificate",
-	"keepalive":              "keepAlive",
-	"multisubnetfailover":    "multiSubnetFailover",
+	"multisubnetfailover":    "multiSubnetFailover", // all addresses of a host are tried in any case
 	"packet size":            "packet size",
 	"servercertificate":      "serverCertificate",
 	"statement_timeout":      "statement_timeout",
@@ -231,7 +230,7 @@ func (c *sqlServerConfig) credentials(address *url.URL) error {
 	c.driver.User, c.driver.Password = user, password
 	if c.fedauth == "" {
 		if password == "" {
-			return argumentError("url", "Write it into the URL, or set SQLCMDPASSWORD where Terraform runs.", "There is no password for user %q.", user)
+			return argumentError("url", "Write it into the URL, or set SQLCMDPASSWORD where Terraform runs.", "There is no password for user %q.", maskedUser(user))
 		}
 		return nil
 	}
