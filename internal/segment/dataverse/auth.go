@@ -1,15 +1,12 @@
 package dataverse
 
 import (
-	"errors"
 	"os"
-	"regexp"
-	"strings"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 
-	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/redact"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/entra"
 )
 
 // signInError means that Microsoft Entra ID gave no token.
@@ -24,8 +21,7 @@ func (s Source) signIn() (azcore.TokenCredential, error) {
 	if s.credential != nil {
 		return s.credential, nil
 	}
-	// Microsoft's list of authorities does not have those of private clouds.
-	ownAuthority := os.Getenv("AZURE_AUTHORITY_HOST") != ""
+	ownAuthority := entra.HasOwnAuthority()
 	if s.ClientID == "" {
 		return azidentity.NewDefaultAzureCredential(&azidentity.DefaultAzureCredentialOptions{
 			ClientOptions: s.options, DisableInstanceDiscovery: ownAuthority, TenantID: s.TenantID,
@@ -48,38 +44,33 @@ func (s Source) signIn() (azcore.TokenCredential, error) {
 // explainSignIn says why there is no token, in Microsoft's own words if there is
 // an error code. The cause is left out, since its text holds whole answers.
 func (c *client) explainSignIn(err error) error {
-	match := entraError.FindStringSubmatch(strings.NewReplacer(`\u0027`, "'", `\r`, " ", `\n`, " ").Replace(err.Error()))
-	if match == nil {
+	refusal := entra.RefusalOf(err)
+	if refusal.Code == "" {
 		return c.explainNoCredential(err)
 	}
-	code, sentence := match[1], redact.Line(redact.EmailAddress.ReplaceAllString(strings.TrimSpace(match[2]), redact.Hidden))
-	argument, remedy := "environment_url", "Check tenant, client id and secret of the app registration."
-	for _, known := range entraCodes {
-		if known.code == code {
-			argument, remedy = known.argument, known.remedy
-		}
+	argument, remedy := "environment_url", refusal.Remedy()
+	switch known := entraArguments[refusal.Code]; {
+	case refusal.Code == unknownResource:
+		remedy = "Check that the environment URL is right, and that the environment belongs to this tenant."
+	case known != "" && c.source.ClientID != "": // otherwise tenant, client and secret come from the machine
+		argument = known
 	}
-	if c.source.ClientID == "" {
-		argument = "environment_url" // tenant, client and secret come from the machine
-	}
-	return argumentError(argument, remedy, nil, "Microsoft Entra ID refused to sign in: AADSTS%s: %s.", code, sentence)
+	return argumentError(argument, remedy, nil, "Microsoft Entra ID refused to sign in: AADSTS%s: %s.", refusal.Code, refusal.Sentence)
 }
 
-// entraError matches the code and the first sentence. Ids and times follow.
-var entraError = regexp.MustCompile(`AADSTS(\d+): (.+?)(?:\.\s|\.?"|\.?$)`)
+// unknownResource is the code for an environment that the tenant does not have.
+const unknownResource = "500011"
 
-// entraCodes are the codes with a known remedy.
-var entraCodes = []struct{ code, argument, remedy string }{
-	{"7000215", "client_secret_env", "Use the value of the client secret, not its id; it is shown only when the secret is created."},
-	{"7000222", "client_secret_env", "The client secret has expired: create a new one in the app registration."},
-	{"700016", "client_id", "Check the client id, and that the app registration is in this tenant."},
-	{"90002", "tenant_id", "Check the tenant id: it is on the overview page of the app registration."},
-	{"500011", "environment_url", "Check that the environment URL is right, and that the environment belongs to this tenant."},
+// entraArguments are the arguments that codes are about.
+var entraArguments = map[string]string{
+	"7000215": "client_secret_env",
+	"7000222": "client_secret_env",
+	"700016":  "client_id",
+	"90002":   "tenant_id",
 }
 
 func (c *client) explainNoCredential(err error) error {
-	var failed *azidentity.AuthenticationFailedError
-	if errors.As(err, &failed) || c.source.ClientID != "" {
+	if !entra.HasNoCredential(err) || c.source.ClientID != "" {
 		return argumentError("environment_url", "Check the network, and the app registration.", nil, "Microsoft Entra ID gave no token.")
 	}
 	return argumentError("environment_url",

@@ -43,10 +43,7 @@ func serverMessage(state, message string) string {
 // colon are taken out of it.
 func maskMessage(message string, aboutStatement bool) string {
 	if !aboutStatement {
-		message = quotation.ReplaceAllString(message, redact.Hidden)
-		if before, _, found := strings.Cut(message, ": "); found {
-			message = before
-		}
+		message, _, _ = strings.Cut(quotation.ReplaceAllString(message, redact.Hidden), ": ")
 	}
 	return redact.Line(strings.TrimRight(redact.EmailAddress.ReplaceAllString(message, redact.Hidden), ". \n"))
 }
@@ -129,7 +126,7 @@ func brokenError(where string) *segment.Error {
 }
 
 // noTLS are the messages of drivers about a server without TLS.
-var noTLS = []string{"server refused TLS connection", "TLS requested but server does not support TLS"}
+var noTLS = []string{"server refused TLS connection", "TLS requested but server does not support TLS", "server does not support encryption"}
 
 func isTLSError(err error) bool { return tlsCause(err) != "" }
 
@@ -157,5 +154,23 @@ func tlsCause(err error) string {
 			return "the server does not offer TLS"
 		}
 	}
-	return ""
+	return tlsText(err.Error())
+}
+
+// tlsText finds the cause in the text of an error, where a driver keeps nothing but
+// that.
+func tlsText(text string) string {
+	_, cause, found := strings.Cut(text, "TLS Handshake failed: ")
+	switch {
+	case !found:
+		return ""
+	case strings.Contains(cause, "x509: certificate is valid for"), strings.Contains(cause, "x509: cannot validate certificate for"):
+		return "the certificate is for another host"
+	case strings.Contains(cause, "certificate has expired"):
+		return "the certificate is not valid"
+	case strings.Contains(cause, "failed to verify certificate"):
+		return "the certificate is not signed by an authority that is trusted here"
+	default:
+		return "the server does not speak TLS as it should"
+	}
 }

@@ -31,6 +31,7 @@ type syntax struct {
 	hashComments    bool   // a comment may begin with #
 	tripleQuotes    bool   // '''text''' and """text""", with single quotes in it
 	withExpressions bool   // WITH may be followed by expressions: WITH 1 AS one SELECT
+	transact        bool   // Transact-SQL: [names], nested comments, no backquotes
 }
 
 var mysqlSyntax = syntax{mysql: true, backslashes: `'"`}
@@ -54,6 +55,9 @@ func (l *lexer) next() token {
 	}
 	if l.text == "" {
 		return token{}
+	}
+	if l.transact {
+		return l.nextTransact()
 	}
 	switch c := l.text[0]; {
 	case c == '\'' || c == '"' || c == '`':
@@ -102,21 +106,44 @@ func (l *lexer) skipBlank() bool {
 			l.refuse("-- without a space after it, which is a comment for some servers and two minus signs for others", "Write a space after it, or between the two.")
 			return false
 		}
+		if l.transact {
+			return l.skipTransactLine()
+		}
 		l.skipLine()
 	case l.mysql && executableComment.MatchString(l.text):
 		l.refuse("an executable comment, /*! ... */, which some servers run and others skip", "Write what is in it as part of the query, or take it out.")
 		return false
 	case strings.HasPrefix(l.text, "/*"):
-		end := strings.Index(l.text[2:], "*/")
+		end := l.endOfComment()
 		if end < 0 {
 			l.refuse("a comment without an end", "Close it with */.")
 			return false
 		}
-		l.text = l.text[2+end+2:]
+		l.text = l.text[end:]
 	default:
 		return false
 	}
 	return true
+}
+
+// endOfComment returns the length of the comment at the start of the text, -1 if it
+// has no end.
+func (l *lexer) endOfComment() int {
+	for at, depth := 2, 1; at+1 < len(l.text); at++ {
+		switch l.text[at : at+2] {
+		case "*/":
+			if depth--; depth == 0 {
+				return at + 2
+			}
+			at++
+		case "/*":
+			if l.transact { // where comments nest
+				depth++
+				at++
+			}
+		}
+	}
+	return -1
 }
 
 // executableComment matches /*! of MySQL, /*M! of MariaDB, /*T! of TiDB.

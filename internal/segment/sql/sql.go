@@ -1,5 +1,5 @@
 // Package sql reads segments from databases: the rows of a query to PostgreSQL,
-// MySQL, MariaDB and what speaks their protocols.
+// MySQL, MariaDB, SQL Server and what speaks their protocols.
 package sql
 
 import (
@@ -56,6 +56,9 @@ type noticer interface{ notices() []string }
 var (
 	postgresDialect = &dialect{connect: connectPostgres}
 	mysqlDialect    = &dialect{connect: connectMySQL, check: checkReadOnly}
+
+	// A batch may have more statements than the first, which SQL Server describes.
+	sqlServerDialect = &dialect{connect: connectSQLServer, check: checkTransact}
 )
 
 // dialects by the scheme of the URL.
@@ -69,6 +72,7 @@ var dialects = map[string]*dialect{
 	"bigquery":   bigqueryDialect,
 	"databricks": databricksDialect,
 	"clickhouse": clickhouseDialect,
+	"sqlserver":  sqlServerDialect,
 }
 
 // session is a connection that can only read, for one statement. Its errors
@@ -177,7 +181,7 @@ func (s Source) server() (address string, server *dialect, err error) {
 	address = strings.TrimSpace(address)
 	scheme, _, _ := strings.Cut(address, "://")
 	if server = dialects[strings.ToLower(scheme)]; server == nil {
-		return "", nil, argumentError("url", "Write postgres://user:password@host:5432/database or mysql://user:password@host:3306/database.",
+		return "", nil, argumentError("url", "Write postgres://user:password@host:5432/database, mysql://user:password@host:3306/database or sqlserver://user:password@host:1433/database.",
 			"The scheme of the database URL is not one of %s.", segment.Quoted(slices.Sorted(maps.Keys(dialects))))
 	}
 	if beforeQuery, _, _ := strings.Cut(address, "?"); redact.IsAmbiguousURL(beforeQuery) {

@@ -79,15 +79,20 @@ func (s Source) identify(digest hash.Hash) {
 	}
 }
 
-// withoutPassword reduces a URL to scheme, user, host and database.
+// withoutPassword reduces a URL to scheme, user, host and database, which may be a
+// parameter.
 func withoutPassword(address string) string {
-	address, _, _ = strings.Cut(address, "?")
+	address, query, _ := strings.Cut(address, "?")
 	scheme, rest, _ := strings.Cut(address, "://")
 	user, host := "", rest
 	if at := strings.LastIndexByte(rest, '@'); at >= 0 {
 		user, host = rest[:at], rest[at:]
 	}
 	user, _, _ = strings.Cut(user, ":")
+	parameters, _ := url.ParseQuery(query)
+	if database := parameters.Get("database"); database != "" {
+		host += "?database=" + database
+	}
 	return scheme + "://" + user + host
 }
 
