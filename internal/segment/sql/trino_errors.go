@@ -3,7 +3,6 @@ package sql
 import (
 	"fmt"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
@@ -20,12 +19,11 @@ type trinoFailure struct {
 	} `json:"errorLocation"`
 }
 
-// trinoAboutRows are the errors of users whose messages may quote values of rows. So
-// may all that are not errors of users or of limits.
-var trinoAboutRows = []string{
-	"GENERIC_USER_ERROR", "INVALID_FUNCTION_ARGUMENT", "INVALID_CAST_ARGUMENT", "DIVISION_BY_ZERO", "NUMERIC_VALUE_OUT_OF_RANGE", "CONSTRAINT_VIOLATION", "DUPLICATE_ROW",
-	"SUBQUERY_MULTIPLE_ROWS", "JSON_INPUT_CONVERSION_ERROR", "JSON_OUTPUT_CONVERSION_ERROR", "JSON_VALUE_RESULT_ERROR", "PATH_EVALUATION_ERROR", "INVALID_ROW_FILTER", "INVALID_PATH",
-}
+// trinoAboutStatement matches the errors of users that Trino finds before it reads
+// rows. The messages of all others may quote values.
+var trinoAboutStatement = regexp.MustCompile(`^(SYNTAX_ERROR|AMBIGUOUS_NAME|TYPE_MISMATCH|NOT_SUPPORTED|PERMISSION_DENIED|READ_ONLY_VIOLATION|INCOMPATIBLE_CLIENT|USER_CANCELED|` +
+	`INVALID_PARAMETER_USAGE|INVALID_COLUMN_REFERENCE|INVALID_SESSION_PROPERTY|UNKNOWN_TRANSACTION|TRANSACTION_ALREADY_ABORTED|` +
+	`(MISSING|MISMATCHED|NESTED|VIEW_IS|EXPRESSION_NOT|DUPLICATE_COLUMN)_[A-Z_]+|([A-Z_]+_)?NOT_FOUND)$`)
 
 // trinoPosition matches the position that a message begins with.
 var trinoPosition = regexp.MustCompile(`^line \d+:\d+: `)
@@ -33,7 +31,7 @@ var trinoPosition = regexp.MustCompile(`^line \d+:\d+: `)
 // said is the message in Trino's words. linesBefore is how many lines of the statement
 // are before the query; -1 if the position is that of another text.
 func (f *trinoFailure) said(linesBefore int) string {
-	aboutStatement := f.Type == "INSUFFICIENT_RESOURCES" || f.Type == "USER_ERROR" && !slices.Contains(trinoAboutRows, f.Name)
+	aboutStatement := f.Type == "INSUFFICIENT_RESOURCES" || f.Type == "USER_ERROR" && trinoAboutStatement.MatchString(f.Name)
 	message := strings.Join(strings.Fields(trinoPosition.ReplaceAllString(f.Message, "")), " ")
 	message = maskMessage(message, aboutStatement)
 	if at := f.Location; at != nil && at.Line > linesBefore && linesBefore >= 0 {

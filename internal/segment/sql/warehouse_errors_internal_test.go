@@ -79,6 +79,7 @@ func TestTrinoErrors(t *testing.T) {
 		{`{"message":"Query was canceled","errorName":"USER_CANCELED","errorType":"USER_ERROR"}`, 0, "query", "ended on the server"},
 		{`{"message":"Too many queued queries for \"global\"","errorName":"QUERY_QUEUE_FULL","errorType":"INSUFFICIENT_RESOURCES"}`, 0, "url", "Plan again later"},
 		{`{"message":"Query exceeded per-node memory limit of 1GB","errorName":"EXCEEDED_LOCAL_MEMORY_LIMIT","errorType":"INSUFFICIENT_RESOURCES"}`, 0, "query", "reached a limit of the cluster: Query exceeded per-node memory limit of 1GB"},
+		{`{"message":"Value out of range: secret","errorName":"AN_ERROR_OF_TOMORROW","errorType":"USER_ERROR"}`, 0, "query", "refuses the query: Value out of range (AN_ERROR_OF_TOMORROW)."},
 		{`{"message":"line 1:15: Catalog must be specified when session catalog is not set","errorName":"MISSING_CATALOG_NAME","errorType":"USER_ERROR"}`, 0, "url", "Write catalog and schema in the URL"},
 	} {
 		var f trinoFailure
