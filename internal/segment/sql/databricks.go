@@ -87,10 +87,9 @@ func (s *databricksSession) describe(ctx context.Context, query string, args []*
 // matchManifest takes the types from a result, whose columns must be those that were
 // described: the tables may have changed since.
 func matchManifest(result *databricksStatement, columns []columnInfo, types []databricksType) error {
-	changed := argumentError("query", "Plan again.", "The columns of the query have changed while it was read.")
 	found := result.Manifest.Schema.Columns
 	if len(found) != len(columns) {
-		return changed
+		return errColumnsChanged
 	}
 	for i, column := range found {
 		of, info := databricksColumn(column.Name, column.Type)
@@ -98,7 +97,7 @@ func matchManifest(result *databricksStatement, columns []columnInfo, types []da
 			continue
 		}
 		if info != columns[i] {
-			return changed
+			return errColumnsChanged
 		}
 		types[i] = of
 	}

@@ -322,6 +322,19 @@ func TestDatabricks_cut(t *testing.T) {
 	}
 }
 
+// A table that changes between the description and the query is seen.
+func TestDatabricks_columnsChanged(t *testing.T) {
+	for _, columns := range [][]databrickstest.Column{{{Name: "email", Type: "INT"}}, {{Name: "email", Type: "STRING"}, {Name: "new", Type: "STRING"}}, {{Name: "other", Type: "STRING"}}} {
+		server := newDatabricks(t)
+		before, after := databricksRows(1), databricksRows(1)
+		before.Columns, after.Columns = []databrickstest.Column{{Name: "email", Type: "STRING"}}, columns
+		before.Match = func(statement string) bool { return strings.HasPrefix(statement, "DESCRIBE") }
+		server.Register(after, before)
+		_, err := readDatabricks(t, databricksURL(server, ""))
+		wantError(t, err, "query", "have changed while it was read")
+	}
+}
+
 // Links lead to https, or to this machine.
 func TestDatabricks_plainLink(t *testing.T) {
 	server := newDatabricks(t)
