@@ -78,7 +78,10 @@ func (s *bigquerySession) query(ctx context.Context, query string, args []*strin
 	if err := rows.open(ctx); err != nil {
 		return nil, err
 	}
-	return rows, rows.matchSchema(columns)
+	if err := rows.matchSchema(columns); err != nil {
+		return nil, err
+	}
+	return rows, nil
 }
 
 // parameters gives the args the types that the query expects, which a dry run without
