@@ -6,7 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -277,6 +281,37 @@ func TestDatabricks_cancelled(t *testing.T) {
 	waitUntil(t, func() bool { return server.Count(http.MethodGet, "/statements/") > 0 && len(server.Running()) == 1 })
 	cancel()
 	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v", err)
+	}
+	if len(server.Cancelled()) != 1 || len(server.Running()) != 0 {
+		t.Errorf("cancelled %v, running %v", server.Cancelled(), server.Running())
+	}
+}
+
+// Nor is a statement left behind whose id was not known yet.
+func TestDatabricks_cancelledWhileSubmitting(t *testing.T) {
+	server := newDatabricks(t)
+	result := databricksRows(10)
+	result.Endless = true
+	server.Register(result)
+	ctx, cancel := context.WithCancel(t.Context())
+	target, err := url.Parse(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	forward := httputil.NewSingleHostReverseProxy(target)
+	var submitted atomic.Int64
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/statements") && submitted.Add(1) == 2 { // after the description
+			r = r.WithContext(context.WithoutCancel(r.Context())) // the service has the request
+			cancel()
+			<-ctx.Done()
+		}
+		forward.ServeHTTP(w, r)
+	}))
+	defer proxy.Close()
+	_, err = sql.Source{URL: strings.Replace(databricksURL(server, ""), server.URL, proxy.URL, 1), Query: databricksPeople}.Open(ctx, []string{"email"})
+	if !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
 	}
 	if len(server.Cancelled()) != 1 || len(server.Running()) != 0 {
