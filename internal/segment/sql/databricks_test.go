@@ -6,7 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -284,6 +288,37 @@ func TestDatabricks_cancelled(t *testing.T) {
 	}
 }
 
+// Nor is a statement left behind whose id was not known yet.
+func TestDatabricks_cancelledWhileSubmitting(t *testing.T) {
+	server := newDatabricks(t)
+	result := databricksRows(10)
+	result.Endless = true
+	server.Register(result)
+	ctx, cancel := context.WithCancel(t.Context())
+	target, err := url.Parse(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	forward := httputil.NewSingleHostReverseProxy(target)
+	var submitted atomic.Int64
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/statements") && submitted.Add(1) == 2 { // after the description
+			r = r.WithContext(context.WithoutCancel(r.Context())) // the service has the request
+			cancel()
+			<-ctx.Done()
+		}
+		forward.ServeHTTP(w, r)
+	}))
+	defer proxy.Close()
+	_, err = sql.Source{URL: strings.Replace(databricksURL(server, ""), server.URL, proxy.URL, 1), Query: databricksPeople}.Open(ctx, []string{"email"})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v", err)
+	}
+	if len(server.Cancelled()) != 1 || len(server.Running()) != 0 {
+		t.Errorf("cancelled %v, running %v", server.Cancelled(), server.Running())
+	}
+}
+
 func TestDatabricks_faults(t *testing.T) {
 	for name, fault := range map[string]databrickstest.Fault{
 		"submit, 429":     {Method: http.MethodPost, Path: "/statements", Status: http.StatusTooManyRequests, RetryAfter: 1},
@@ -319,6 +354,19 @@ func TestDatabricks_cut(t *testing.T) {
 		server.Break(fault)
 		all, err := readDatabricks(t, databricksURL(server, ""))
 		wantError(t, err, "url", fmt.Sprintf("After row %d: ", len(all)), "was lost before the last row")
+	}
+}
+
+// A table that changes between the description and the query is seen.
+func TestDatabricks_columnsChanged(t *testing.T) {
+	for _, columns := range [][]databrickstest.Column{{{Name: "email", Type: "INT"}}, {{Name: "email", Type: "STRING"}, {Name: "new", Type: "STRING"}}, {{Name: "other", Type: "STRING"}}} {
+		server := newDatabricks(t)
+		before, after := databricksRows(1), databricksRows(1)
+		before.Columns, after.Columns = []databrickstest.Column{{Name: "email", Type: "STRING"}}, columns
+		before.Match = func(statement string) bool { return strings.HasPrefix(statement, "DESCRIBE") }
+		server.Register(after, before)
+		_, err := readDatabricks(t, databricksURL(server, ""))
+		wantError(t, err, "query", "have changed while it was read")
 	}
 }
 
