@@ -29,8 +29,9 @@ type clickhouseSession struct {
 
 // clickhouseServer is what a server says of itself.
 type clickhouseServer struct {
-	year int            // of the version: 23 of 23.8.2
-	zone *time.Location // of times whose type has none
+	year    int            // of the version: 23 of 23.8.2
+	zone    *time.Location // of times whose type has none
+	partial []string       // settings of the user that let a result lack rows without an error
 }
 
 var clickhouseSyntax = syntax{backslashes: "'\"`", withExpressions: true}
@@ -58,9 +59,15 @@ func connectClickHouse(ctx context.Context, address string) (session, error) {
 	return s, nil
 }
 
+// clickhousePartial selects the names of settings with which a result may lack rows
+// without an error: it ends at a limit, or leaves out a shard that does not answer.
+// https://clickhouse.com/docs/operations/settings/query-complexity
+const clickhousePartial = "SELECT arrayStringConcat(groupArray(name), ',') FROM system.settings" +
+	" WHERE (name LIKE '%overflow_mode%' AND value != 'throw') OR (name IN ('skip_unavailable_shards', 'limit', 'offset') AND value != '0')"
+
 // greet finds out what the server is, and whether the user may change settings.
 func (s *clickhouseSession) greet(ctx context.Context) error {
-	const query = "SELECT version(), timezone()"
+	const query = "SELECT version(), timezone(), (" + clickhousePartial + ")"
 	rows, err := s.all(ctx, query, nil)
 	var failure *clickhouseFailure
 	if errors.As(err, &failure) && failure.code == clickhouseReadOnly {
@@ -73,8 +80,15 @@ func (s *clickhouseSession) greet(ctx context.Context) error {
 	if err != nil {
 		return s.explained(err, clickhouseGreeting)
 	}
-	if len(rows) != 1 || len(rows[0]) != 2 {
+	if len(rows) != 1 || len(rows[0]) != 3 {
 		return s.undocumented()
+	}
+	if partial := rows[0][2]; partial != "" {
+		s.server.partial = strings.Split(partial, ",")
+	}
+	if s.fixed && s.server.partial != nil {
+		return argumentError("url", "Set *_overflow_mode to throw and the others to 0 in the profile of the user, or let the user change settings with readonly = 2.",
+			"A result may lack rows without an error, since the profile of the user has the settings %s, and the user may change no settings.", segment.Quoted(s.server.partial))
 	}
 	major, _, _ := strings.Cut(rows[0][0], ".")
 	if s.server.year, err = strconv.Atoi(major); err != nil {
@@ -184,6 +198,14 @@ func (s *clickhouseSession) parameters(id string, args []*string) url.Values {
 		}
 		if s.server.year >= clickhouseParametersSince {
 			values.Set("date_time_output_format", "iso")
+			values.Set("cancel_http_readonly_queries_on_client_close", "1") // KILL QUERY may reach another replica
+		}
+		for _, name := range s.server.partial {
+			value := "0"
+			if strings.Contains(name, "overflow_mode") {
+				value = "throw"
+			}
+			values.Set(name, value)
 		}
 	}
 	for i, arg := range args {

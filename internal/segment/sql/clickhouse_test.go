@@ -114,6 +114,20 @@ func TestClickHouse_cluster(t *testing.T) {
 	wantError(t, err, "url", "cannot read from another server of its cluster", "There is no table "+shards[1].Name+".part", "(code 279)")
 }
 
+// A profile may end a result at a limit as if it were complete. The session asks for
+// an error instead, and refuses a user who may not.
+func TestClickHouse_partialResults(t *testing.T) {
+	t.Parallel()
+	db := sqltest.ClickHouse(t)[0]
+	rows, err := sql.Source{URL: db.URLOf(sqltest.Truncated, sqltest.Password), Query: manyInClickHouse(1_000_000)}.Open(t.Context(), []string{"email"})
+	for row := []string(nil); err == nil; {
+		row, err = rows.Next(row[:0])
+	}
+	wantError(t, err, "query", "exceeds a limit of the server", "(code 396)")
+	_, err = sql.Source{URL: db.URLOf(sqltest.TruncatedFixed, sqltest.Password), Query: manyInClickHouse(1_000_000)}.Open(t.Context(), []string{"email"})
+	wantError(t, err, "url", "may lack rows", `"result_overflow_mode"`, `"skip_unavailable_shards"`, "readonly = 2")
+}
+
 func TestClickHouse_readsOnly(t *testing.T) {
 	t.Parallel()
 	db := sqltest.ClickHouse(t)[0]
@@ -135,6 +149,14 @@ func TestClickHouse_readsOnly(t *testing.T) {
 	}
 	wantRows(t, openSQL(t, sql.Source{URL: db.URL(), Query: "-- all of them\nWITH 1 AS one SELECT email, score FROM people ORDER BY email"}, "score", "email"),
 		[]string{"1", "ann@example.com"}, []string{"2", "bob@example.com"}, []string{"", "eve@example.com"})
+}
+
+// The server writes totals and extremes beside the rows. They are no people.
+func TestClickHouse_totals(t *testing.T) {
+	t.Parallel()
+	db := sqltest.ClickHouse(t)[0]
+	query := "SELECT toString(number % 2) AS email, count() AS n FROM numbers(3) GROUP BY email WITH TOTALS ORDER BY email SETTINGS extremes = 1"
+	wantRows(t, openSQL(t, sql.Source{URL: db.URL(), Query: query}, "email", "n"), []string{"0", "2"}, []string{"1", "1"})
 }
 
 func TestClickHouse_errors(t *testing.T) {
@@ -297,7 +319,7 @@ func TestClickHouse_later(t *testing.T) {
 		mu.Unlock()
 		switch statement := string(body); {
 		case strings.HasPrefix(statement, "SELECT version()"):
-			fmt.Fprint(w, `{"meta":[],"data":[["25.3.1.1","Europe/Madrid"]],"rows":1}`)
+			fmt.Fprint(w, `{"meta":[],"data":[["25.3.1.1","Europe/Madrid","limit"]],"rows":1}`)
 		case strings.HasPrefix(statement, "DESCRIBE TABLE (\n"):
 			fmt.Fprintf(w, `{"meta":[],"data":[%s],"rows":4}`, described)
 		default:
@@ -313,7 +335,8 @@ func TestClickHouse_later(t *testing.T) {
 		[]string{"2026-11-24T14:30:00Z", `{"name":"Ann","born":null}`, `{"a":1,"b":18446744073709551615}`, "true"},
 		[]string{"2026-11-24T14:30:00.25Z", `["Bob","1990-02-03"]`, "{}", "false"})
 	last := asked[len(asked)-1]
-	if last.Get("param_p1") != `tab\tback\\slash\nline` || last.Get("param_p2") != `\N` || last.Get("readonly") != "2" || last.Get("date_time_output_format") != "iso" || last.Get("database") != "db" {
+	if last.Get("param_p1") != `tab\tback\\slash\nline` || last.Get("param_p2") != `\N` || last.Get("readonly") != "2" || last.Get("date_time_output_format") != "iso" || last.Get("database") != "db" ||
+		last.Get("limit") != "0" || last.Get("cancel_http_readonly_queries_on_client_close") != "1" {
 		t.Errorf("the query came with %v", last)
 	}
 	for name, tc := range map[string]struct{ ending, words string }{
@@ -347,7 +370,7 @@ func TestClickHouse_readOnlyUser(t *testing.T) {
 			w.WriteHeader(http.StatusInternalServerError)
 			fmt.Fprint(w, "Code: 164. DB::Exception: Cannot modify 'readonly' setting in readonly mode. (READONLY)")
 		case strings.HasPrefix(string(body), "SELECT version()"):
-			fmt.Fprint(w, `{"meta":[],"data":[["23.8.1.1","UTC"]],"rows":1}`)
+			fmt.Fprint(w, `{"meta":[],"data":[["23.8.1.1","UTC",""]],"rows":1}`)
 		case strings.HasPrefix(string(body), "DESCRIBE"):
 			fmt.Fprint(w, `{"data":[["email","String"]],"rows":1}`)
 		default:
@@ -366,7 +389,7 @@ func TestClickHouse_readOnlyUser(t *testing.T) {
 
 func TestClickHouse_tls(t *testing.T) {
 	t.Parallel()
-	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"data":[["23.8","UTC"]],"rows":1}`) }))
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"data":[["23.8","UTC",""]],"rows":1}`) }))
 	t.Cleanup(server.Close)
 	address := strings.Replace(server.URL, "https", "clickhouse", 1)
 	for parameters, words := range map[string]string{

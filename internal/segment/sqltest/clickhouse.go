@@ -15,6 +15,13 @@ import (
 	"testing"
 )
 
+// Users of ClickHouse whose results end after some rows, without an error. The second
+// one may not change that.
+const (
+	Truncated      = "segment_truncated"
+	TruncatedFixed = "segment_truncated_fixed"
+)
+
 // clickhouse are two servers that are the shards of the cluster "two".
 var clickhouse = sync.OnceValues(func() (servers [2]*Server, err error) {
 	for range 3 { // the ports that were free may be taken by now
@@ -108,14 +115,18 @@ func clickhouseConfig(h *host, native int, shards [2]int) string {
 func clickhouseUsers() string {
 	var users strings.Builder
 	digest := sha256.Sum256([]byte(Password))
-	for _, user := range []struct{ name, more string }{
-		{Owner, ""},
-		{Reader, "<allow_databases><database>granted</database></allow_databases>"}, // see clickhouseAdmin.create
+	for _, user := range []struct{ name, profile, more string }{
+		{Owner, "default", ""},
+		{Reader, "default", "<allow_databases><database>granted</database></allow_databases>"}, // see clickhouseAdmin.create
+		{Truncated, "truncated", ""},
+		{TruncatedFixed, "fixed", ""},
 	} {
-		fmt.Fprintf(&users, "<%s><password_sha256_hex>%s</password_sha256_hex><networks><ip>127.0.0.1</ip></networks><profile>default</profile><quota>default</quota>%s</%s>",
-			user.name, hex.EncodeToString(digest[:]), user.more, user.name)
+		fmt.Fprintf(&users, "<%s><password_sha256_hex>%s</password_sha256_hex><networks><ip>127.0.0.1</ip></networks><profile>%s</profile><quota>default</quota>%s</%s>",
+			user.name, hex.EncodeToString(digest[:]), user.profile, user.more, user.name)
 	}
-	return `<yandex><profiles><default><max_memory_usage>2000000000</max_memory_usage></default></profiles><quotas><default></default></quotas><users>` + users.String() + `</users></yandex>`
+	truncated := `<max_result_rows>1000</max_result_rows><result_overflow_mode>break</result_overflow_mode><skip_unavailable_shards>1</skip_unavailable_shards>`
+	return `<yandex><profiles><default><max_memory_usage>2000000000</max_memory_usage></default>` +
+		`<truncated>` + truncated + `</truncated><fixed>` + truncated + `<readonly>1</readonly></fixed></profiles><quotas><default></default></quotas><users>` + users.String() + `</users></yandex>`
 }
 
 type clickhouseAdmin struct{ port int }
