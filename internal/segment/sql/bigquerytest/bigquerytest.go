@@ -4,6 +4,12 @@
 // discovery document of the API,
 // https://docs.cloud.google.com/bigquery/docs/error-messages and
 // https://developers.google.com/identity/protocols/oauth2/service-account.
+//
+// Values in rows are strings as BigQuery writes
+// them, nil for NULL, []any for a repeated column or a RECORD; a time.Time in a
+// TIMESTAMP column is written as the request's format options demand. Types are
+// those of a schema: STRING, INTEGER, FLOAT, NUMERIC, BIGNUMERIC, BOOLEAN, TIMESTAMP, DATE,
+// TIME, DATETIME, BYTES, GEOGRAPHY, JSON, INTERVAL, RANGE and RECORD.
 package bigquerytest
 
 import (
@@ -16,19 +22,21 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/sql/standin"
 )
 
-// The types that a test needs. Values in rows are strings as BigQuery writes
-// them, nil for NULL, []any for a repeated column or a RECORD; a time.Time in a
-// TIMESTAMP column is written as the request's format options demand. Types are
-// those of a schema: STRING, INTEGER, FLOAT, NUMERIC, BIGNUMERIC, BOOLEAN, TIMESTAMP, DATE,
-// TIME, DATETIME, BYTES, GEOGRAPHY, JSON, INTERVAL, RANGE and RECORD.
 type (
-	Result    = standin.Result
-	Column    = standin.Column
-	Failure   = standin.Failure
-	FailAt    = standin.FailAt
-	Fault     = standin.Fault
+	// Result is what a statement yields.
+	Result = standin.Result
+	// Column is a column of a result.
+	Column = standin.Column
+	// Failure is an error of the service.
+	Failure = standin.Failure
+	// FailAt is a failure after some pages.
+	FailAt = standin.FailAt
+	// Fault is something that goes wrong with requests.
+	Fault = standin.Fault
+	// Statement is a statement that a client submitted.
 	Statement = standin.Statement
-	Arg       = standin.Arg
+	// Arg is an argument of a statement.
+	Arg = standin.Arg
 )
 
 // Errors that a query meets.
@@ -111,6 +119,9 @@ func (s *Server) endpoint(scopes string, serve http.HandlerFunc, parameters ...s
 	}
 }
 
+// large are the locations where a job is found without naming its location.
+var large = regexp.MustCompile(`(?i)^(US|EU)$`)
+
 // job returns the job that a request names, whose location must be the job's
 // unless that is one of the two large ones, or answers that there is none.
 func (s *Server) job(w http.ResponseWriter, r *http.Request) *job {
@@ -118,7 +129,7 @@ func (s *Server) job(w http.ResponseWriter, r *http.Request) *job {
 	defer s.mu.Unlock()
 	id, location := r.PathValue("job"), r.URL.Query().Get("location")
 	j := s.jobs[id]
-	if j == nil || location != "" && !strings.EqualFold(location, j.location) || location == "" && !regexp.MustCompile(`(?i)^(US|EU)$`).MatchString(j.location) {
+	if j == nil || location != "" && !strings.EqualFold(location, j.location) || location == "" && !large.MatchString(j.location) {
 		refuse(w, http.StatusNotFound, "notFound", "Not found: Job "+s.Project+":"+id)
 		return nil
 	}

@@ -4,6 +4,10 @@
 // https://docs.databricks.com/api/workspace/statementexecution,
 // https://docs.databricks.com/aws/en/dev-tools/sql-execution-tutorial and
 // https://docs.databricks.com/aws/en/dev-tools/auth/oauth-m2m.
+//
+// Values in rows are strings, as Databricks writes
+// them in the format JSON_ARRAY, or nil; arrays, maps and structs are JSON in a
+// string. Types are type_text, such as BIGINT, DECIMAL(10,2) or ARRAY<STRING>.
 package databrickstest
 
 import (
@@ -19,17 +23,21 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/sql/standin"
 )
 
-// The types that a test needs. Values in rows are strings, as Databricks writes
-// them in the format JSON_ARRAY, or nil; arrays, maps and structs are JSON in a
-// string. Types are type_text, such as BIGINT, DECIMAL(10,2) or ARRAY<STRING>.
 type (
-	Result    = standin.Result
-	Column    = standin.Column
-	Failure   = standin.Failure
-	FailAt    = standin.FailAt
-	Fault     = standin.Fault
+	// Result is what a statement yields.
+	Result = standin.Result
+	// Column is a column of a result.
+	Column = standin.Column
+	// Failure is an error of the service.
+	Failure = standin.Failure
+	// FailAt is a failure after some pages.
+	FailAt = standin.FailAt
+	// Fault is something that goes wrong with requests.
+	Fault = standin.Fault
+	// Statement is a statement that a client submitted.
 	Statement = standin.Statement
-	Arg       = standin.Arg
+	// Arg is an argument of a statement.
+	Arg = standin.Arg
 )
 
 // Errors that a statement meets. One with a status refuses the request; with the

@@ -77,61 +77,68 @@ func (s *Server) find(w http.ResponseWriter, r *http.Request) (*query, int) {
 func (s *Server) next(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	q, token := s.find(w, r)
+	switch {
+	case q == nil:
+	case token < q.token:
+		refuse(w, http.StatusGone, "Gone")
+		q = nil
+	case token > q.token+1:
+		refuse(w, http.StatusNotFound, "Query not found")
+		q = nil
+	}
 	if q == nil {
 		s.mu.Unlock()
 		return
 	}
-	switch {
-	case token < q.token:
-		s.mu.Unlock()
-		refuse(w, http.StatusGone, "Gone")
-		return
-	case token > q.token+1:
-		s.mu.Unlock()
-		refuse(w, http.StatusNotFound, "Query not found")
-		return
-	}
-	repeated := token == q.token
-	q.token = token
-	waiting := q.fail == nil && (q.polls > 0 || q.Endless && q.runs)
-	if waiting { // a link that leads to the next, without rows
-		if q.polls > 0 && !repeated {
-			q.polls--
-		}
-		stage := r.PathValue("stage")
-		body := q.document(s, map[string]string{"queued": "QUEUED", "executing": "RUNNING"}[stage], s.uri(q, stage, token+1))
-		s.mu.Unlock()
-		write(w, r, body, nil)
-		return
-	}
-	if !q.started { // out of the queue
-		if q.fail == nil {
-			q.started, q.token = true, -1
-			body := q.document(s, "RUNNING", s.uri(q, "executing", 0))
-			s.mu.Unlock()
-			write(w, r, body, nil)
-			return
-		}
-	} else if !repeated {
-		q.page++
-	}
-	page, pages, fail := q.page, q.Pages(), q.fail
-	if at := q.FailAt; fail == nil && at != nil && page > at.Page {
+	waiting, page := s.step(q, r.PathValue("stage"), token)
+	fail := q.fail
+	if at := q.FailAt; fail == nil && waiting == nil && at != nil && page > at.Page {
 		fail = &at.Failure
 		if t := s.transactions[q.transaction]; t != nil {
 			t.failed = true
 		}
 	}
 	s.mu.Unlock()
-	if fail != nil {
+	switch {
+	case fail != nil:
 		s.Ended(q.id)
 		body := q.document(s, "FAILED", "")
 		body["error"] = describe(fail)
 		write(w, r, body, nil)
-		return
+	case waiting != nil:
+		write(w, r, waiting, nil)
+	default:
+		s.answer(w, r, q, page, token+1)
 	}
+}
+
+// step moves a query on to a token. Either it is still waiting, and the document
+// leads to the next link without rows, or a page of the result, counted from 1, is due.
+func (s *Server) step(q *query, stage string, token int) (waiting map[string]any, page int) {
+	repeated := token == q.token
+	q.token = token
+	switch {
+	case q.fail != nil:
+	case q.polls > 0 || q.Endless && q.runs:
+		if q.polls > 0 && !repeated {
+			q.polls--
+		}
+		state := map[string]string{"queued": "QUEUED", "executing": "RUNNING"}[stage]
+		return q.document(s, state, s.uri(q, stage, token+1)), 0
+	case !q.started: // out of the queue
+		q.started, q.token = true, -1
+		return q.document(s, "RUNNING", s.uri(q, "executing", 0)), 0
+	case !repeated:
+		q.page++
+	}
+	return nil, q.page
+}
+
+// answer answers with a page of the result and the link to the next. The last has none.
+func (s *Server) answer(w http.ResponseWriter, r *http.Request, q *query, page, next int) {
 	defer s.Fetch()()
-	state, link := "RUNNING", s.uri(q, "executing", token+1)
+	pages := q.Pages()
+	state, link := "RUNNING", s.uri(q, "executing", next)
 	if page == len(pages) {
 		state, link = "FINISHED", ""
 		s.Ended(q.id)

@@ -278,8 +278,13 @@ func (s *Server) describe(q *query, verb, text string) {
 		}
 	} else {
 		columns = []Column{
-			{Name: "Column Name", Type: "varchar"}, {Name: "Catalog", Type: "varchar"}, {Name: "Schema", Type: "varchar"}, {Name: "Table", Type: "varchar"},
-			{Name: "Type", Type: "varchar"}, {Name: "Type Size", Type: "bigint"}, {Name: "Aliased", Type: "boolean"},
+			{Name: "Column Name", Type: "varchar"},
+			{Name: "Catalog", Type: "varchar"},
+			{Name: "Schema", Type: "varchar"},
+			{Name: "Table", Type: "varchar"},
+			{Name: "Type", Type: "varchar"},
+			{Name: "Type Size", Type: "bigint"},
+			{Name: "Aliased", Type: "boolean"},
 		}
 		for _, c := range result.Columns {
 			rows = append(rows, []any{c.Name, "", "", "", c.Type, 0, false})

@@ -4,6 +4,11 @@
 // https://trino.io/docs/current/sql/describe-output.html,
 // https://trino.io/docs/current/sql/start-transaction.html and
 // https://trino.io/docs/current/security/authentication-types.html.
+//
+// Values in rows are what JSON has for them: numbers
+// for integers and doubles, strings for varchar, decimal, date, timestamp and
+// varbinary, bool, nil for NULL, []any for array and row, map[string]any for map.
+// Types are Trino's own, such as varchar(20) or array(row(a bigint)).
 package trinotest
 
 import (
@@ -17,18 +22,21 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/sql/standin"
 )
 
-// The types that a test needs. Values in rows are what JSON has for them: numbers
-// for integers and doubles, strings for varchar, decimal, date, timestamp and
-// varbinary, bool, nil for NULL, []any for array and row, map[string]any for map.
-// Types are Trino's own, such as varchar(20) or array(row(a bigint)).
 type (
-	Result    = standin.Result
-	Column    = standin.Column
-	Failure   = standin.Failure
-	FailAt    = standin.FailAt
-	Fault     = standin.Fault
+	// Result is what a statement yields.
+	Result = standin.Result
+	// Column is a column of a result.
+	Column = standin.Column
+	// Failure is an error of the service.
+	Failure = standin.Failure
+	// FailAt is a failure after some pages.
+	FailAt = standin.FailAt
+	// Fault is something that goes wrong with requests.
+	Fault = standin.Fault
+	// Statement is a statement that a client submitted.
 	Statement = standin.Statement
-	Arg       = standin.Arg
+	// Arg is an argument of a statement.
+	Arg = standin.Arg
 )
 
 // Errors that a statement meets. A syntax error comes when a statement is
@@ -175,7 +183,5 @@ func pairs(r *http.Request, header string) (map[string]string, bool) {
 
 // refuse answers with a status and a text, which is all that Trino says of a request that is no query.
 func refuse(w http.ResponseWriter, status int, text string) {
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.WriteHeader(status)
-	_, _ = w.Write([]byte(text)) // a failure shows in the client
+	http.Error(w, text, status)
 }
