@@ -224,9 +224,13 @@ func (c *bigqueryCursor) open(ctx context.Context) error {
 // matchSchema makes sure that the result has the columns of the dry run: the tables
 // may have changed since.
 func (c *bigqueryCursor) matchSchema(columns []columnInfo) error {
+	text := c.page.fields["schema"]
+	if text == nil { // it follows the rows, whose number of values is checked
+		return nil
+	}
 	var schema bigquerySchema
-	if text := c.page.fields["schema"]; text == nil || json.Unmarshal(text, &schema) != nil {
-		return nil // it follows the rows, and their number of values is checked
+	if err := json.Unmarshal(text, &schema); err != nil {
+		return c.lost(err)
 	}
 	if _, found := bigqueryColumns(schema.Fields); !slices.Equal(found, columns) {
 		return errColumnsChanged

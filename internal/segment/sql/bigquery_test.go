@@ -243,6 +243,9 @@ func TestBigQuery_access(t *testing.T) {
 	server.Break(bigquerytest.Fault{Path: "/token", Status: http.StatusBadRequest, Times: -1})
 	wantError(t, open(bigqueryURL(server, "")), "url", "Google refuses the credentials", "GOOGLE_APPLICATION_CREDENTIALS")
 	server.Mend()
+	server.Break(bigquerytest.Fault{Path: "/jobs", Status: http.StatusTeapot, Times: -1, Body: "<html>Hu5h</html>"})
+	wantError(t, open(bigqueryURL(server, "")), "url", "answers 418, and does not say why")
+	server.Mend()
 	server.NoJobs = true
 	wantError(t, open(bigqueryURL(server, "")), "query", "bigquery.jobs.create", "roles/bigquery.jobUser")
 	t.Setenv("GOOGLE_APPLICATION_CREDENTIALS", credentialsFile(t, []byte("not JSON Hu5h")))

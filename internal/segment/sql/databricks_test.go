@@ -251,6 +251,8 @@ func TestDatabricks_access(t *testing.T) {
 	wantError(t, read(token), "url", "refuses the token of the URL: Invalid access token (403)")
 	wantError(t, read(strings.Replace(databricksURL(server, ""), server.URL, "http://127.0.0.1:1", 1)), "url", "No server listens at 127.0.0.1:1")
 	wantError(t, read(strings.Replace(databricksURL(server, ""), server.Warehouse, "0123", 1)), "url", "has no SQL warehouse \"0123\"")
+	server.Break(databrickstest.Fault{Path: "/statements", Status: http.StatusTeapot, Body: "<html>Hu5h</html>"})
+	wantError(t, read(databricksURL(server, "")), "url", "answers 418, and does not say why")
 	principal := strings.Replace(databricksURL(server, ""), "://", "://"+server.ClientID+":"+server.ClientSecret+"@", 1)
 	if err := read(principal); err != nil || server.Minted() != 1 {
 		t.Errorf("%d tokens, %v", server.Minted(), err)
