@@ -101,10 +101,9 @@ func (f Source) Open(ctx context.Context, columns []string) (segment.Rows, error
 	return c, nil
 }
 
-// TellsChanges implements [segment.ChangeTeller]. The size and time of a file on a
-// disk can be kept by whoever changes it; the version of an object cannot.
+// TellsChanges implements [segment.ChangeTeller].
 func (f Source) TellsChanges() bool {
-	return !storage.OnDisk(f.Path)
+	return storage.TellsChanges(f.Path)
 }
 
 // Version implements [segment.Source]. The names are part of it, since another file
