@@ -108,7 +108,7 @@ func (s *sftpServer) dial(ctx context.Context, algorithms []string) (*sftpConnec
 		_ = tcp.Close() // nothing was read
 		return nil, err
 	}
-	c := &sftpConnection{tcp: tcp, client: client, answers: answers, users: 1}
+	c := &sftpConnection{tcp: tcp, client: client, answers: answers, users: 1, keepFor: min(unusedAfter, s.responseTimeout)}
 	go func() { _ = client.Wait(); c.kill() }()
 	return c, nil
 }
@@ -146,6 +146,7 @@ type sftpConnection struct {
 	tcp     net.Conn
 	client  *sftp.Client
 	answers *meter
+	keepFor time.Duration // without users
 
 	mu     sync.Mutex
 	users  int
@@ -174,7 +175,7 @@ func (c *sftpConnection) release() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.users--; c.users == 0 && !c.dead {
-		c.unused = time.AfterFunc(unusedAfter, c.closeUnused)
+		c.unused = time.AfterFunc(c.keepFor, c.closeUnused)
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-const sftpNetworkRemedy = "Check the host and the port, and the network and the firewall of where Terraform runs; HTTPS_PROXY is not used for SFTP."
+const sftpNetworkRemedy = "Check the host and the port, that an SFTP server listens there, and the network and the firewall of where Terraform runs; HTTPS_PROXY is not used for SFTP."
 
 // errSFTPNotFound is the error of a file that does not exist.
 var errSFTPNotFound = fs.ErrNotExist
@@ -56,7 +56,7 @@ func explainSFTPError(a sftpAddress, err error) *readError {
 	case isLostConnection(err):
 		return &readError{problem: "the connection to the server was lost: " + brief(err), remedy: sftpNetworkRemedy, retryable: true}
 	default:
-		return &readError{problem: "the server cannot be used: " + brief(err), remedy: "Check that it is an SFTP server."}
+		return &readError{problem: "the server cannot be used: " + brief(err), remedy: sftpNetworkRemedy}
 	}
 }
 

@@ -48,7 +48,7 @@ func (f *sftpFinder) find() ([]Object, error) {
 		return nil, &readError{problem: "it is a folder, not a file", remedy: "Name the file itself, or a pattern such as folder/*.csv."}
 	case err == nil:
 		err = f.add(f.address.path, info)
-	case errors.Is(err, errSFTPNotFound) && isPattern(f.address.path):
+	case isPattern(f.address.path) && (errors.Is(err, errSFTPNotFound) || errors.Is(err, errSFTPDenied)):
 		err = f.match()
 	case errors.Is(err, errSFTPNotFound):
 		return nil, &readError{problem: "there is no such file", remedy: "Check the path, upper and lower case included. A path relative to the user's home folder begins with /~/."}
@@ -103,7 +103,10 @@ func (f *sftpFinder) expand(folder string, parts []string) error {
 		name := path.Join(folder, entry.Name())
 		info, err := f.resolve(name, entry)
 		switch {
+		case len(rest) > 0 && errors.Is(err, errSFTPNotFound): // a link that leads nowhere
+			err = nil
 		case err != nil:
+			err = f.missingTarget(name, err)
 		case len(rest) > 0 && info.IsDir():
 			err = f.expand(name, rest)
 		case len(rest) == 0 && !info.IsDir():
@@ -133,15 +136,12 @@ func (f *sftpFinder) walk(folder string, below, pattern []string) error {
 	}
 	for _, entry := range entries {
 		name, parts := path.Join(folder, entry.Name()), slices.Concat(below, []string{entry.Name()})
-		info, err := entry, error(nil)
-		if entry.Mode()&fs.ModeSymlink != 0 {
-			if info, err = f.stat(name); errors.Is(err, errSFTPNotFound) && !matchParts(pattern, parts) {
-				continue // it leads nowhere, and is not wanted
-			}
-		}
+		info, err := f.resolve(name, entry)
 		switch {
+		case errors.Is(err, errSFTPNotFound) && !matchParts(pattern, parts): // a link that leads nowhere
+			err = nil
 		case err != nil:
-			return f.missingTarget(name, err)
+			err = f.missingTarget(name, err)
 		case info.IsDir():
 			err = f.walk(name, parts, pattern)
 		case matchParts(pattern, parts):
@@ -169,11 +169,7 @@ func (f *sftpFinder) resolve(name string, entry fs.FileInfo) (fs.FileInfo, error
 	if entry.Mode()&fs.ModeSymlink == 0 {
 		return entry, nil
 	}
-	info, err := f.stat(name)
-	if err != nil {
-		return nil, f.missingTarget(name, err)
-	}
-	return info, nil
+	return f.stat(name)
 }
 
 // missingTarget explains why what a link leads to cannot be found.
@@ -195,7 +191,7 @@ func (f *sftpFinder) stat(name string) (fs.FileInfo, error) {
 	return sftpCall(f.ctx, f.sftpServer, func(_ context.Context, c *sftpConnection) (fs.FileInfo, error) { return c.client.Stat(name) })
 }
 
-// list returns what is in a folder; nothing if there is no such folder.
+// list returns what is in a folder by name; nothing if there is no such folder.
 func (f *sftpFinder) list(folder string) (entries []fs.FileInfo, err error) {
 	err = f.retry(f.ctx, func() error {
 		entries, err = f.listOnce(folder)
@@ -204,6 +200,7 @@ func (f *sftpFinder) list(folder string) (entries []fs.FileInfo, err error) {
 	if errors.Is(err, errSFTPDenied) {
 		err = &readError{problem: fmt.Sprintf("the folder %q, which the pattern leads through, may not be listed: permission denied", f.address.withPath(folder)), remedy: errSFTPDenied.remedy}
 	}
+	slices.SortFunc(entries, func(a, b fs.FileInfo) int { return strings.Compare(a.Name(), b.Name()) })
 	return entries, ignoreMissing(err)
 }
 

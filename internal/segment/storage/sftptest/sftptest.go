@@ -33,7 +33,9 @@ type Server struct {
 	dir     string
 	Address string // host and port
 	User    string
-	HostKey ssh.PublicKey // the Ed25519 one; there is an ECDSA one, too
+	HostKey ssh.PublicKey // Ed25519
+
+	OtherHostKey ssh.PublicKey // ECDSA
 
 	mu     sync.Mutex
 	faults []Fault
@@ -129,11 +131,25 @@ func (s *Server) Put(name, content string) string {
 // Connections is the number of connections so far.
 func (s *Server) Connections() int64 { return s.count.Load() }
 
+// Open is the number of connections that are open now.
+func (s *Server) Open() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.conns)
+}
+
 // Fail lets the next connections fail, one fault each.
 func (s *Server) Fail(faults ...Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.faults = append(s.faults, faults...)
+}
+
+// ForgetFaults lets the next connections succeed.
+func (s *Server) ForgetFaults() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults = nil
 }
 
 // Disconnect ends all connections.
@@ -170,7 +186,7 @@ func (s *Server) writeKeys() {
 	s.HostKey = s.writeKey("host_ed25519", host)
 	other, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	check(s.t, err)
-	s.writeKey("host_ecdsa", other)
+	s.OtherHostKey = s.writeKey("host_ecdsa", other)
 	_, user, err := ed25519.GenerateKey(rand.Reader)
 	check(s.t, err)
 	s.write(s.path("authorized_keys"), string(ssh.MarshalAuthorizedKey(s.writeKey("user_key", user))))
