@@ -365,3 +365,19 @@ func TestSFTPServerThatDoesNotAnswer(t *testing.T) {
 		s.ForgetFaults()
 	}
 }
+
+// A file that has grown since it was found is not opened, even if there was nothing
+// in it to read.
+func TestSFTPFileThatIsNotTheOneThatWasFound(t *testing.T) {
+	s := startSFTP(t)
+	for _, content := range []string{"", "id\n1\n"} {
+		s.Put("a.csv", content)
+		objects, err := storage.Of(s.URL("a.csv")).Find(t.Context(), s.URL("a.csv"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Put("a.csv", content+"id\n2\n")
+		_, err = objects[0].Open(t.Context())
+		wantError(t, err, "it was changed while it was read")
+	}
+}
