@@ -184,3 +184,26 @@ func TestSFTPFileThatIsShorterThanItSays(t *testing.T) {
 	_, err := readIDs(t, withShortWaits(url+"a.csv"))
 	wantError(t, err, "the transfer breaks off again and again")
 }
+
+// silent is a server that begins to list a folder and falls silent.
+type silent struct {
+	oneFile
+	ended chan struct{}
+}
+
+func (s silent) list(_ string, n int64) (fs.FileInfo, bool) {
+	if n >= 1000 { // in the middle
+		<-s.ended
+	}
+	return remoteInfo{fmt.Sprintf("%d.csv", n), 0, 0o600}, true
+}
+
+func TestSFTPListingThatFallsSilent(t *testing.T) {
+	clearSFTPEnvironment(t)
+	t.Setenv("SFTP_PASSWORD", secret)
+	server := silent{ended: make(chan struct{})}
+	defer close(server.ended)
+	url := (&sshServer{ServerConfig: passwords()["password"], sftp: serveTree(server)}).listen(t)
+	_, err := readIDs(t, withWaits(url+"*.csv", time.Second, nil))
+	wantError(t, err, "the server did not answer in time")
+}

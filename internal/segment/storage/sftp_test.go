@@ -256,10 +256,12 @@ func TestSFTPRefuses(t *testing.T) {
 	s := startSFTP(t)
 	s.Put("closed/a.csv", numbered(3))
 	s.Put("folder/a.csv", numbered(3))
-	for name, mode := range map[string]os.FileMode{"closed": 0, "folder/a.csv": 0} {
-		if err := os.Chmod(filepath.Join(s.Dir(), name), mode); err != nil {
+	for _, name := range []string{"closed", "folder/a.csv"} {
+		path := filepath.Join(s.Dir(), name)
+		if err := os.Chmod(path, 0); err != nil {
 			t.Fatal(err)
 		}
+		t.Cleanup(func() { _ = os.Chmod(path, 0o700) }) //nolint:gosec // a folder, to be removed
 	}
 	elsewhere := func(authority string) string { return strings.Replace(s.URL("a.csv"), s.Address, authority, 1) }
 	_, closedPort, _ := strings.Cut(unreachableURL(t), "://")
@@ -300,6 +302,7 @@ func TestSFTPPathThatIsRefused(t *testing.T) {
 		"sftp://u@/hush.csv":                "The path names no valid host and port.",
 		"sftp://u@host":                     `"sftp://host/" names no file. Write the path of the file on the server`,
 		"sftp://u@host:2222/~/":             `"sftp://host:2222/~/" names no file`,
+		"sftp:/host/hush.csv":               "The path is neither that of a file nor a URL that can be read. It is not shown",
 		"sftp:/u:hush@host/a.csv":           "The path is neither that of a file nor a URL that can be read. It is not shown",
 	} {
 		_, err := readIDs(t, withShortWaits(path))
