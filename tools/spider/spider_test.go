@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/sqltest"
-	"github.com/klaviyo-community/terraform-provider-klaviyo/tools/enginetest"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/sqltest/enginetest"
 )
 
 func TestMain(m *testing.M) {
