@@ -20,7 +20,7 @@ func (s sftpStore) Find(ctx context.Context, path string) ([]Object, error) {
 	if err != nil {
 		return nil, pathError(a.String(), err)
 	}
-	found, err := (&sftpFinder{sftpServer: server, ctx: ctx, restOfNames: maxSFTPNames}).find()
+	found, err := (&sftpFinder{sftpServer: server, restOfNames: maxSFTPNames}).find(ctx)
 	return found, pathError(a.String(), err)
 }
 

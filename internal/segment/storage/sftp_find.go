@@ -33,7 +33,6 @@ var (
 // sftpFinder finds the files of an address.
 type sftpFinder struct {
 	*sftpServer
-	ctx         context.Context
 	restOfNames int64 // bytes that listings may still have
 	visited     map[string]bool
 	found       []Object
@@ -41,15 +40,15 @@ type sftpFinder struct {
 
 // find returns the file with this very path, else those that the path matches as a
 // pattern.
-func (f *sftpFinder) find() ([]Object, error) {
-	info, err := f.stat(f.address.path)
+func (f *sftpFinder) find(ctx context.Context) ([]Object, error) {
+	info, err := f.stat(ctx, f.address.path)
 	switch {
 	case err == nil && info.IsDir():
 		return nil, &readError{problem: "it is a folder, not a file", remedy: "Name the file itself, or a pattern such as folder/*.csv."}
 	case err == nil:
 		err = f.add(f.address.path, info)
 	case isPattern(f.address.path) && (errors.Is(err, errSFTPNotFound) || errors.Is(err, errSFTPDenied)):
-		err = f.match()
+		err = f.match(ctx)
 	case errors.Is(err, errSFTPNotFound):
 		return nil, &readError{problem: "there is no such file", remedy: "Check the path, upper and lower case included. A path relative to the user's home folder begins with /~/."}
 	}
@@ -57,7 +56,7 @@ func (f *sftpFinder) find() ([]Object, error) {
 }
 
 // match finds the files that the path matches as a pattern.
-func (f *sftpFinder) match() error {
+func (f *sftpFinder) match(ctx context.Context) error {
 	if err := checkPattern(f.address.path); err != nil {
 		problem, remedy := patternProblem(err)
 		return &readError{problem: problem, remedy: remedy}
@@ -67,7 +66,7 @@ func (f *sftpFinder) match() error {
 		folder, pattern = "/", rest
 	}
 	f.visited = map[string]bool{}
-	if err := f.expand(folder, strings.Split(pattern, "/")); err != nil {
+	if err := f.expand(ctx, folder, strings.Split(pattern, "/")); err != nil {
 		return err
 	}
 	if f.found == nil {
@@ -78,21 +77,21 @@ func (f *sftpFinder) match() error {
 }
 
 // expand finds what the parts of a pattern match below a folder.
-func (f *sftpFinder) expand(folder string, parts []string) error {
+func (f *sftpFinder) expand(ctx context.Context, folder string, parts []string) error {
 	part, rest := parts[0], parts[1:]
 	switch {
 	case part == anyFolders:
-		return f.walk(folder, nil, parts)
+		return f.walk(ctx, folder, nil, parts)
 	case !strings.ContainsAny(part, `*?[\`) && len(rest) > 0:
-		return f.expand(path.Join(folder, part), rest)
+		return f.expand(ctx, path.Join(folder, part), rest)
 	case !strings.ContainsAny(part, `*?[\`):
-		info, err := f.stat(path.Join(folder, part))
+		info, err := f.stat(ctx, path.Join(folder, part))
 		if err != nil || info.IsDir() {
 			return ignoreMissing(err)
 		}
 		return f.add(path.Join(folder, part), info)
 	}
-	entries, err := f.list(folder)
+	entries, err := f.list(ctx, folder)
 	if err != nil {
 		return err
 	}
@@ -101,14 +100,14 @@ func (f *sftpFinder) expand(folder string, parts []string) error {
 			continue
 		}
 		name := path.Join(folder, entry.Name())
-		info, err := f.resolve(name, entry)
+		info, err := f.resolve(ctx, name, entry)
 		switch {
 		case len(rest) > 0 && errors.Is(err, errSFTPNotFound): // a link that leads nowhere
 			err = nil
 		case err != nil:
 			err = f.missingTarget(name, err)
 		case len(rest) > 0 && info.IsDir():
-			err = f.expand(name, rest)
+			err = f.expand(ctx, name, rest)
 		case len(rest) == 0 && !info.IsDir():
 			err = f.add(name, info)
 		}
@@ -121,29 +120,29 @@ func (f *sftpFinder) expand(folder string, parts []string) error {
 
 // walk finds what a pattern that begins with ** matches below a folder, in each
 // folder once.
-func (f *sftpFinder) walk(folder string, below, pattern []string) error {
+func (f *sftpFinder) walk(ctx context.Context, folder string, below, pattern []string) error {
 	if len(below) > maxSFTPFolders {
 		return errDeepSFTPFolders
 	}
-	resolved, err := sftpCall(f.ctx, f.sftpServer, func(_ context.Context, c *sftpConnection) (string, error) { return c.client.RealPath(orHome(folder)) })
+	resolved, err := sftpCall(ctx, f.sftpServer, func(_ context.Context, c *sftpConnection) (string, error) { return c.client.RealPath(orHome(folder)) })
 	if err != nil || f.visited[resolved] {
 		return ignoreMissing(err)
 	}
 	f.visited[resolved] = true
-	entries, err := f.list(folder)
+	entries, err := f.list(ctx, folder)
 	if err != nil {
 		return err
 	}
 	for _, entry := range entries {
 		name, parts := path.Join(folder, entry.Name()), slices.Concat(below, []string{entry.Name()})
-		info, err := f.resolve(name, entry)
+		info, err := f.resolve(ctx, name, entry)
 		switch {
 		case errors.Is(err, errSFTPNotFound) && !matchParts(pattern, parts): // a link that leads nowhere
 			err = nil
 		case err != nil:
 			err = f.missingTarget(name, err)
 		case info.IsDir():
-			err = f.walk(name, parts, pattern)
+			err = f.walk(ctx, name, parts, pattern)
 		case matchParts(pattern, parts):
 			err = f.add(name, info)
 		}
@@ -165,11 +164,11 @@ func (f *sftpFinder) add(name string, info fs.FileInfo) error {
 }
 
 // resolve returns what an entry of a folder is, or what it links to.
-func (f *sftpFinder) resolve(name string, entry fs.FileInfo) (fs.FileInfo, error) {
+func (f *sftpFinder) resolve(ctx context.Context, name string, entry fs.FileInfo) (fs.FileInfo, error) {
 	if entry.Mode()&fs.ModeSymlink == 0 {
 		return entry, nil
 	}
-	return f.stat(name)
+	return f.stat(ctx, name)
 }
 
 // missingTarget explains why what a link leads to cannot be found.
@@ -187,14 +186,14 @@ func ignoreMissing(err error) error {
 	return err
 }
 
-func (f *sftpFinder) stat(name string) (fs.FileInfo, error) {
-	return sftpCall(f.ctx, f.sftpServer, func(_ context.Context, c *sftpConnection) (fs.FileInfo, error) { return c.client.Stat(name) })
+func (f *sftpFinder) stat(ctx context.Context, name string) (fs.FileInfo, error) {
+	return sftpCall(ctx, f.sftpServer, func(_ context.Context, c *sftpConnection) (fs.FileInfo, error) { return c.client.Stat(name) })
 }
 
 // list returns what is in a folder by name; nothing if there is no such folder.
-func (f *sftpFinder) list(folder string) (entries []fs.FileInfo, err error) {
-	err = f.retry(f.ctx, func() error {
-		entries, err = f.listOnce(folder)
+func (f *sftpFinder) list(ctx context.Context, folder string) (entries []fs.FileInfo, err error) {
+	err = f.retry(ctx, func() error {
+		entries, err = f.listOnce(ctx, folder)
 		return f.explain(err)
 	})
 	if errors.Is(err, errSFTPDenied) {
@@ -206,8 +205,8 @@ func (f *sftpFinder) list(folder string) (entries []fs.FileInfo, err error) {
 
 // listOnce lists a folder. A long list takes its time, so that only silence is a
 // timeout, and its length is bounded.
-func (f *sftpFinder) listOnce(folder string) ([]fs.FileInfo, error) {
-	ctx, cancel := context.WithCancelCause(f.ctx)
+func (f *sftpFinder) listOnce(callerCtx context.Context, folder string) ([]fs.FileInfo, error) {
+	ctx, cancel := context.WithCancelCause(callerCtx)
 	defer cancel(nil)
 	silent := time.AfterFunc(f.responseTimeout, func() { cancel(errTimeout) })
 	defer silent.Stop()
@@ -226,7 +225,7 @@ func (f *sftpFinder) listOnce(folder string) ([]fs.FileInfo, error) {
 		})
 	}, nil)
 	f.restOfNames = rest.Load()
-	if f.ctx.Err() == nil && ctx.Err() != nil {
+	if callerCtx.Err() == nil && ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
 	return entries, err

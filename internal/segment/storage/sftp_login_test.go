@@ -97,7 +97,7 @@ func startAgent(t *testing.T, path string) string {
 	if err := keys.Add(agent.AddedKey{PrivateKey: key}); err != nil {
 		t.Fatal(err)
 	}
-	dir, err := os.MkdirTemp("", "agent-") // the path of a socket must be short
+	dir, err := os.MkdirTemp("", "agent-") //nolint:usetesting // the path of a socket must be short
 	if err != nil {
 		t.Fatal(err)
 	}

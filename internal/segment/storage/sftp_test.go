@@ -261,7 +261,7 @@ func TestSFTPRefuses(t *testing.T) {
 		if err := os.Chmod(path, 0); err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(func() { _ = os.Chmod(path, 0o700) }) //nolint:gosec // a folder, to be removed
+		t.Cleanup(func() { _ = os.Chmod(path, 0o700) })
 	}
 	elsewhere := func(authority string) string { return strings.Replace(s.URL("a.csv"), s.Address, authority, 1) }
 	_, closedPort, _ := strings.Cut(unreachableURL(t), "://")

@@ -43,6 +43,6 @@ func (i *identity) own(path string) error {
 func (i *identity) become(command *exec.Cmd) {
 	command.SysProcAttr = &syscall.SysProcAttr{}
 	if i.changes {
-		command.SysProcAttr.Credential = &syscall.Credential{Uid: uint32(i.uid), Gid: uint32(i.gid)} //nolint:gosec // ids of 32 bits
+		command.SysProcAttr.Credential = &syscall.Credential{Uid: uint32(i.uid), Gid: uint32(i.gid)}
 	}
 }

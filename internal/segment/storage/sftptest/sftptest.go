@@ -3,6 +3,7 @@
 package sftptest
 
 import (
+	"context"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -62,7 +63,7 @@ func Start(t testing.TB) *Server {
 			t.Skip("needs sshd, which is not installed here: make servers, or apt-get install openssh-server")
 		}
 	}
-	dir, err := os.MkdirTemp("", "sftptest-")
+	dir, err := os.MkdirTemp("", "sftptest-") //nolint:usetesting // nobody else may enter t.TempDir()
 	check(t, err)
 	t.Cleanup(func() { check(t, os.RemoveAll(dir)) })
 	s := &Server{t: t, program: program, as: unprivileged(), dir: dir, conns: map[net.Conn]bool{}}
@@ -70,7 +71,7 @@ func Start(t testing.TB) *Server {
 	s.own(dir)
 	s.own(s.mkdir(s.Dir()))
 	s.writeKeys()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	check(t, err)
 	s.Address = listener.Addr().String()
 	s.write(s.KnownHostsPath(), knownhosts.Line([]string{knownhosts.Normalize(s.Address)}, s.HostKey)+"\n")
@@ -235,7 +236,7 @@ func (s *Server) accept(listener net.Listener) {
 
 // serve runs the server for a connection until that ends.
 func (s *Server) serve(conn net.Conn, fault *Fault) error {
-	command := exec.Command(s.program, "-i", "-e", "-f", s.path("config"))
+	command := exec.CommandContext(context.WithoutCancel(s.t.Context()), s.program, "-i", "-e", "-f", s.path("config"))
 	command.Dir = s.dir
 	s.as.become(command)
 	in, err := command.StdinPipe()
