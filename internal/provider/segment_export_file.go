@@ -43,7 +43,7 @@ func fileBlock() schema.Block {
 			"path": schema.StringAttribute{
 				MarkdownDescription: "Path of the file. A relative one starts at the directory that Terraform runs in, as with `file()`; use `\"${path.module}/...\"` for a file of a module. " +
 					"Where there is no file of that very name, `*`, `?` and `[...]` match several: `segments/vip-*.csv`, and `**` stands for any number of folders: `segments/**/*.csv`. They are read in the order of their names; `rejects_path` of the export is not one of them. " +
-					"Or where it is elsewhere: `s3://bucket/key`, `gs://bucket/key`, `azblob://container/key` or `https://...`; see [Where files are](../guides/files.md#where-files-are). Of `delta` it is the folder of the table, of `cdm` its `model.json`. Exactly one of `path` and `path_env`.",
+					"Or where it is elsewhere: `s3://bucket/key`, `gs://bucket/key`, `azblob://container/key`, `sftp://user@host/path` or `https://...`; see [Where files are](../guides/files.md#where-files-are). Of `delta` it is the folder of the table, of `cdm` its `model.json`. Exactly one of `path` and `path_env`.",
 				Optional:   true,
 				Validators: []validator.String{notBlank, noSignature{}},
 			},

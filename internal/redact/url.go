@@ -56,7 +56,7 @@ func IsSigned(query url.Values) bool {
 }
 
 // likeURL matches text that was meant to be a URL.
-var likeURL = regexp.MustCompile(`(?i)://|^\W*(https?|s3|gs|azblob):`)
+var likeURL = regexp.MustCompile(`(?i)://|^\W*(https?|s3|gs|azblob|sftp):`)
 
 // MayHoldSecret reports whether a path that is neither a file nor a URL of a known
 // scheme may contain a credential, because it is a misspelled URL.

@@ -115,7 +115,7 @@ func (f Source) Open(ctx context.Context, columns []string) (segment.Rows, error
 // disk can be kept by whoever changes it; the version of an object cannot, nor that of
 // a table, whose log only grows.
 func (f Source) TellsChanges() bool {
-	return f.Format == Delta || !storage.OnDisk(f.Path)
+	return f.Format == Delta || storage.TellsChanges(f.Path)
 }
 
 // Version implements [segment.Source].

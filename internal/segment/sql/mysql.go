@@ -168,15 +168,17 @@ func (s *mysqlSession) begin(ctx context.Context) error {
 }
 
 // identity names a server and its connection: "web1 3306 17". It is empty if the
-// server does not support that.
+// server does not support that, and for Vitess: the number would be that of a
+// connection of its own to a shard, and KILL with that number would end the
+// connection of somebody else.
 func identity(ctx context.Context, conn mysqlConn) string {
-	rows, err := conn.QueryContext(ctx, "SELECT CONCAT(@@hostname, ' ', @@port, ' ', CONNECTION_ID())", nil)
+	rows, err := conn.QueryContext(ctx, "SELECT CONCAT(@@hostname, ' ', @@port, ' ', CONNECTION_ID()), @@version", nil)
 	if err != nil {
 		return ""
 	}
 	defer rows.Close()
-	row := make([]driver.Value, 1)
-	if rows.Next(row) != nil {
+	row := make([]driver.Value, 2)
+	if len(rows.Columns()) != len(row) || rows.Next(row) != nil || strings.Contains(string(appendMySQL(nil, row[1])), "Vitess") {
 		return ""
 	}
 	return string(appendMySQL(nil, row[0]))

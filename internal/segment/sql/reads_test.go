@@ -42,7 +42,7 @@ func TestSQL_mysqlReadOnly(t *testing.T) {
 		}}, serveMySQL)
 		_, _ = sql.Source{URL: "mysql://u@" + fake.address + "/db", Query: "SELECT 1 AS a"}.Open(t.Context(), []string{"a"})
 		statements, _ := fake.seen()
-		if want := append(slices.Clone(ways[:refused+1]), "SELECT CONCAT(@@hostname, ' ', @@port, ' ', CONNECTION_ID())", "SELECT 1 AS a"); !slices.Equal(statements, want) {
+		if want := append(slices.Clone(ways[:refused+1]), "SELECT CONCAT(@@hostname, ' ', @@port, ' ', CONNECTION_ID()), @@version", "SELECT 1 AS a"); !slices.Equal(statements, want) {
 			t.Errorf("statements %q, want %q", statements, want)
 		}
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/go-sql-driver/mysql"
 )
 
-func startMariaDB() (*Server, error) {
+func startMariaDB(options ...string) (*Server, error) {
 	const install, dir = "apt-get install mariadb-server", "/usr/sbin"
 	installDB, err := find("mariadb-install-db", install, "/usr/bin")
 	if err != nil {
@@ -28,9 +28,11 @@ func startMariaDB() (*Server, error) {
 		return nil, err
 	}
 	a := mariaAdmin{h.port}
-	if err := h.serve(func(ctx context.Context) error { return a.exec(ctx, "", "SELECT 1") }, program, "--no-defaults", "--datadir="+h.path("data"),
-		"--port="+strconv.Itoa(h.port), "--bind-address=127.0.0.1", "--socket="+h.path("socket"), "--pid-file="+h.path("pid"),
-		"--skip-name-resolve", "--innodb-flush-log-at-trx-commit=0", "--character-set-server=utf8mb4"); err != nil {
+	options = append([]string{
+		"--no-defaults", "--datadir=" + h.path("data"), "--port=" + strconv.Itoa(h.port), "--bind-address=127.0.0.1", "--socket=" + h.path("socket"),
+		"--pid-file=" + h.path("pid"), "--skip-name-resolve", "--innodb-flush-log-at-trx-commit=0", "--character-set-server=utf8mb4",
+	}, options...)
+	if err := h.serve(func(ctx context.Context) error { return a.exec(ctx, "", "SELECT 1") }, program, options...); err != nil {
 		return nil, err
 	}
 	users := fmt.Sprintf("CREATE USER '%s' IDENTIFIED BY '%s'; CREATE USER '%s' IDENTIFIED BY '%s'", Owner, Password, Reader, Password)

@@ -60,7 +60,7 @@ func isMissing(err error) bool { return errors.As(err, new(missing)) }
 
 var (
 	postgres = sync.OnceValues(repeated(startPostgres))
-	mariadb  = sync.OnceValues(repeated(startMariaDB))
+	mariadb  = sync.OnceValues(repeated(func() (*Server, error) { return startMariaDB() }))
 )
 
 // repeated starts a server several times if it has to: the port that was free may
@@ -87,6 +87,12 @@ func Postgres(t testing.TB) *Database {
 func MariaDB(t testing.TB) *Database {
 	t.Helper()
 	return database(t, mariadb)
+}
+
+// MariaDBWith does the same on a server of its own, which has further options.
+func MariaDBWith(t testing.TB, options ...string) *Database {
+	t.Helper()
+	return database(t, repeated(func() (*Server, error) { return startMariaDB(options...) }))
 }
 
 var databases atomic.Int64

@@ -28,7 +28,7 @@ func (o bucketObject) Version() string {
 }
 
 func (o bucketObject) Open(ctx context.Context) (Content, error) {
-	r := &remoteContent{ctx: ctx, rangeOpener: o, retryPolicy: o.retryPolicy, size: o.revision.size}
+	r := &remoteContent{ctx: ctx, rangeOpener: o, retryPolicy: o.retryPolicy, remedy: networkRemedy, size: o.revision.size}
 	if err := r.start(); err != nil {
 		return nil, pathError(o.Name(), err)
 	}

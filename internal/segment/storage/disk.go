@@ -109,19 +109,29 @@ func globError(pattern string, err error) error {
 // file refuses what cannot be read twice, such as a pipe. Opening one might also
 // block forever.
 func (d disk) file(path string, info fs.FileInfo) (diskFile, error) {
-	var kind string
-	switch mode := info.Mode(); {
-	case mode&fs.ModeNamedPipe != 0:
-		kind = "a named pipe"
-	case mode&fs.ModeSocket != 0:
-		kind = "a socket"
-	case mode&(fs.ModeDevice|fs.ModeCharDevice) != 0:
-		kind = "a device"
-	default:
-		return diskFile{path, info, d.open}, nil
+	if kind := kindOf(info.Mode()); kind != "" {
+		return diskFile{}, notReadTwice(path, kind)
 	}
-	return diskFile{}, PathErrorf("Write the rows to a file first, and name that file.", nil,
-		"%q is %s, not a file. A segment is read more than once, to survey it and then to send it, and %s yields its rows only once.", path, kind, kind)
+	return diskFile{path, info, d.open}, nil
+}
+
+// kindOf names what cannot be read twice; empty for a file.
+func kindOf(mode fs.FileMode) string {
+	switch {
+	case mode&fs.ModeNamedPipe != 0:
+		return "a named pipe"
+	case mode&fs.ModeSocket != 0:
+		return "a socket"
+	case mode&(fs.ModeDevice|fs.ModeCharDevice) != 0:
+		return "a device"
+	default:
+		return ""
+	}
+}
+
+func notReadTwice(name, kind string) error {
+	return PathErrorf("Write the rows to a file first, and name that file.", nil,
+		"%q is %s, not a file. A segment is read more than once, to survey it and then to send it, and %s yields its rows only once.", name, kind, kind)
 }
 
 type diskFile struct {

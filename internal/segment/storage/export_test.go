@@ -27,6 +27,8 @@ func WithWaits(path string, timeout time.Duration, transport http.RoundTripper) 
 		return bucket{p, transport}
 	case web:
 		return web{p, newWebClient(transport)}
+	case sftpStore:
+		return sftpStore{p}
 	default:
 		return at
 	}

@@ -40,7 +40,8 @@ type remoteContent struct {
 	ctx context.Context
 	rangeOpener
 	retryPolicy
-	size int64 // negative: not known
+	remedy string // for a transfer that breaks off
+	size   int64  // negative: not known
 
 	// State of Read.
 	body    io.ReadCloser // nil: to be requested
@@ -148,7 +149,7 @@ func (r *remoteContent) brokenOff(err error, offset int64) error {
 	}
 	return &readError{
 		problem: fmt.Sprintf("the transfer breaks off again and again, the last time after %d bytes: %s", offset, brief(err)),
-		remedy:  networkRemedy, retryable: true,
+		remedy:  r.remedy, retryable: true,
 	}
 }
 

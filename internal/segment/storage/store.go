@@ -1,5 +1,5 @@
 // Package storage finds and reads files where they are kept: on this machine, in
-// the buckets of object stores, on web servers. It knows nothing of formats.
+// the buckets of object stores, on web servers and SFTP servers. It knows nothing of formats.
 package storage
 
 import (
@@ -52,9 +52,19 @@ func Of(path string) Store {
 		return bucket{defaultRetryPolicy, sharedTransport()}
 	case "https", "http":
 		return web{defaultRetryPolicy, newWebClient(sharedTransport())}
+	case schemeSFTP:
+		return sftpStore{defaultRetryPolicy}
 	default:
 		return disk{osCalls}
 	}
+}
+
+// TellsChanges reports whether the same version of the file with a path is proof, for
+// longer than from a plan to its apply, that the content is the same. The size and time
+// of a file on a disk or an SFTP server can be kept by whoever changes it.
+func TellsChanges(path string) bool {
+	_, isSFTP := Of(path).(sftpStore)
+	return !isSFTP && !OnDisk(path)
 }
 
 // OnDisk reports whether a path is that of a file on this machine.

@@ -52,7 +52,7 @@ func (f webFile) probe(ctx context.Context) (webFile, error) {
 }
 
 func (f webFile) Open(ctx context.Context) (Content, error) {
-	r := &remoteContent{ctx: ctx, rangeOpener: f, retryPolicy: f.retryPolicy, size: f.size}
+	r := &remoteContent{ctx: ctx, rangeOpener: f, retryPolicy: f.retryPolicy, remedy: networkRemedy, size: f.size}
 	if err := r.start(); err != nil {
 		return nil, pathError(f.masked, err)
 	}
