@@ -78,6 +78,9 @@ func (s *bigquerySession) query(ctx context.Context, query string, args []*strin
 	if err := rows.open(ctx); err != nil {
 		return nil, err
 	}
+	if err := rows.matchSchema(columns); err != nil {
+		return nil, err
+	}
 	return rows, nil
 }
 
@@ -216,6 +219,23 @@ func (c *bigqueryCursor) open(ctx context.Context) error {
 			return nil
 		}
 	}
+}
+
+// matchSchema makes sure that the result has the columns of the dry run: the tables
+// may have changed since.
+func (c *bigqueryCursor) matchSchema(columns []columnInfo) error {
+	text := c.page.fields["schema"]
+	if text == nil { // it follows the rows, whose number of values is checked
+		return nil
+	}
+	var schema bigquerySchema
+	if err := json.Unmarshal(text, &schema); err != nil {
+		return c.lost(err)
+	}
+	if _, found := bigqueryColumns(schema.Fields); !slices.Equal(found, columns) {
+		return errColumnsChanged
+	}
+	return nil
 }
 
 // bigqueryWait is how long BigQuery is to wait for the end of a job before it

@@ -87,6 +87,9 @@ func (c *bigqueryConfig) queryError(status int, f *bigqueryFailure, ran bool) *s
 	case http.StatusNotFound:
 		return argumentError("url", "Check project and location in the URL.", "BigQuery does not find the project %q or the job: %s.", c.project, said)
 	}
+	if said == "" { // not in the words of BigQuery, but of a proxy perhaps
+		return argumentError("url", "Plan again later, and check what is between this machine and BigQuery.", "The server at %s answers %d, and does not say why.", c.endpoint.Host, status)
+	}
 	return argumentError("query", "", "BigQuery refuses the query: %s.", said)
 }
 

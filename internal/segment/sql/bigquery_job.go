@@ -64,12 +64,14 @@ type bigqueryStatistics struct {
 }
 
 type bigqueryQueryPlan struct {
-	StatementType string `json:"statementType"`
-	Bytes         int64  `json:"totalBytesProcessed,string"`
-	Schema        struct {
-		Fields []bigqueryField `json:"fields"`
-	} `json:"schema"`
-	Undeclared []bigqueryParameter `json:"undeclaredQueryParameters"`
+	StatementType string              `json:"statementType"`
+	Bytes         int64               `json:"totalBytesProcessed,string"`
+	Schema        bigquerySchema      `json:"schema"`
+	Undeclared    []bigqueryParameter `json:"undeclaredQueryParameters"`
+}
+
+type bigquerySchema struct {
+	Fields []bigqueryField `json:"fields"`
 }
 
 const bigqueryPositional = "POSITIONAL"

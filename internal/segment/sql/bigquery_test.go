@@ -243,6 +243,9 @@ func TestBigQuery_access(t *testing.T) {
 	server.Break(bigquerytest.Fault{Path: "/token", Status: http.StatusBadRequest, Times: -1})
 	wantError(t, open(bigqueryURL(server, "")), "url", "Google refuses the credentials", "GOOGLE_APPLICATION_CREDENTIALS")
 	server.Mend()
+	server.Break(bigquerytest.Fault{Path: "/jobs", Status: http.StatusTeapot, Times: -1, Body: "<html>Hu5h</html>"})
+	wantError(t, open(bigqueryURL(server, "")), "url", "answers 418, and does not say why")
+	server.Mend()
 	server.NoJobs = true
 	wantError(t, open(bigqueryURL(server, "")), "query", "bigquery.jobs.create", "roles/bigquery.jobUser")
 	t.Setenv("GOOGLE_APPLICATION_CREDENTIALS", credentialsFile(t, []byte("not JSON Hu5h")))
@@ -337,7 +340,6 @@ func TestBigQuery_faults(t *testing.T) {
 		"page, 500":                  {Path: "/queries/", After: 1, Status: http.StatusInternalServerError},
 		"page, rate limit":           {Path: "/queries/", After: 1, Status: http.StatusForbidden},
 		"page, connection lost":      {Path: "/queries/", After: 1, Lose: true},
-		"page, token has expired":    {Path: "/queries/", After: 1, Status: http.StatusUnauthorized},
 		"tokens, 503":                {Path: "/token", Status: http.StatusServiceUnavailable},
 		"first page, nothing at all": {Path: "/queries/", Status: http.StatusBadGateway, Times: 2},
 	} {
@@ -378,6 +380,40 @@ func TestBigQuery_cut(t *testing.T) {
 				wantError(t, err, "url", fmt.Sprintf("After row %d: ", len(all)), "was lost before the last row")
 			})
 		}
+	}
+}
+
+// A table that changes between the dry run and the query is seen.
+func TestBigQuery_columnsChanged(t *testing.T) {
+	server := newBigQuery(t)
+	server.Register(bigqueryRows(1))
+	server.Break(bigquerytest.Fault{Path: "/queries/", Status: http.StatusOK, Body: `{"jobComplete":true,"schema":{"fields":[{"name":"name","type":"STRING"},{"name":"email","type":"STRING"}]},"totalRows":"1","rows":[{"f":[{"v":"a"},{"v":"b"}]}]}`})
+	_, err := sql.Source{URL: bigqueryURL(server, ""), Query: bigqueryPeople}.Open(t.Context(), []string{"email"})
+	wantError(t, err, "query", "have changed while it was read")
+}
+
+// A page that has fewer rows than BigQuery counts is not taken for the last one.
+func TestBigQuery_rowsMissing(t *testing.T) {
+	server := newBigQuery(t)
+	server.Register(bigqueryRows(2000))
+	server.Break(bigquerytest.Fault{Path: "pageToken", Status: http.StatusOK, Body: `{"jobComplete":true,"totalRows":"2000","rows":[{"f":[{"v":"a"},{"v":"b"}]}]}`})
+	rows := openSQL(t, sql.Source{URL: bigqueryURL(server, ""), Query: bigqueryPeople}, "email")
+	_, err := segmenttest.ReadAll(rows)
+	wantError(t, err, "url", "After row 1001: BigQuery has given 1001 of the 2000 rows of the result")
+}
+
+// A token that expires among the rows is replaced.
+func TestBigQuery_tokenExpired(t *testing.T) {
+	server := newBigQuery(t)
+	server.Register(bigqueryRows(2500))
+	rows := openSQL(t, sql.Source{URL: bigqueryURL(server, ""), Query: bigqueryPeople}, "email")
+	if _, err := rows.Next(nil); err != nil {
+		t.Fatal(err)
+	}
+	server.Expire()
+	all, err := segmenttest.ReadAll(rows)
+	if err != nil || len(all) != 2499 || server.Minted() != 2 {
+		t.Errorf("%d rows with %d tokens, %v", len(all), server.Minted(), err)
 	}
 }
 

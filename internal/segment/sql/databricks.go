@@ -87,10 +87,9 @@ func (s *databricksSession) describe(ctx context.Context, query string, args []*
 // matchManifest takes the types from a result, whose columns must be those that were
 // described: the tables may have changed since.
 func matchManifest(result *databricksStatement, columns []columnInfo, types []databricksType) error {
-	changed := argumentError("query", "Plan again.", "The columns of the query have changed while it was read.")
 	found := result.Manifest.Schema.Columns
 	if len(found) != len(columns) {
-		return changed
+		return errColumnsChanged
 	}
 	for i, column := range found {
 		of, info := databricksColumn(column.Name, column.Type)
@@ -98,7 +97,7 @@ func matchManifest(result *databricksStatement, columns []columnInfo, types []da
 			continue
 		}
 		if info != columns[i] {
-			return changed
+			return errColumnsChanged
 		}
 		types[i] = of
 	}
@@ -109,7 +108,10 @@ func matchManifest(result *databricksStatement, columns []columnInfo, types []da
 // said of [databricksFailure].
 func (s *databricksSession) run(ctx context.Context, request *databricksRequest, before int, described bool) (*databricksStatement, error) {
 	var statement databricksStatement
-	if err := s.client.call(ctx, restRequest{method: http.MethodPost, url: s.config.url()}, request, &statement); err != nil {
+	submitCtx, done := withGrace(ctx, submitGrace)
+	err := s.client.call(submitCtx, restRequest{method: http.MethodPost, url: s.config.url()}, request, &statement)
+	done()
+	if err != nil {
 		return nil, s.failure(err)
 	}
 	s.statement = statement.ID
@@ -126,6 +128,20 @@ func (s *databricksSession) run(ctx context.Context, request *databricksRequest,
 	s.statement = ""
 	statement.ID = id
 	return &statement, s.ended(&statement, before, described)
+}
+
+// submitGrace is how much longer than its context a request that submits a statement
+// may take, since a statement can only be ended by the id that the answer has.
+const submitGrace = 300 * time.Millisecond
+
+// withGrace returns a context that ends some time after another one.
+func withGrace(ctx context.Context, grace time.Duration) (context.Context, context.CancelFunc) {
+	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(grace, cancel) })
+	return longer, func() {
+		stop()
+		cancel()
+	}
 }
 
 const (

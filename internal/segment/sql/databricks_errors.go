@@ -98,6 +98,8 @@ func (c *databricksConfig) requestError(status int, f *databricksFailure) *segme
 			"Databricks at %s denies access to the SQL warehouse%s.", host, said)
 	case status == http.StatusNotFound, f.Code == "INVALID_PARAMETER_VALUE" && strings.Contains(f.Message, "endpoint id"):
 		return argumentError("url", databricksExample, "Databricks at %s has no SQL warehouse %q%s.", host, c.warehouse, said)
+	case said == "": // not in the words of Databricks, but of a proxy perhaps
+		return argumentError("url", "Plan again later, and check what is between this machine and Databricks.", "The server at %s answers %d, and does not say why.", host, status)
 	default:
 		return argumentError("query", "", "Databricks at %s refuses the request%s.", host, said)
 	}

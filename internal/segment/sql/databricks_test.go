@@ -6,7 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -247,6 +251,8 @@ func TestDatabricks_access(t *testing.T) {
 	wantError(t, read(token), "url", "refuses the token of the URL: Invalid access token (403)")
 	wantError(t, read(strings.Replace(databricksURL(server, ""), server.URL, "http://127.0.0.1:1", 1)), "url", "No server listens at 127.0.0.1:1")
 	wantError(t, read(strings.Replace(databricksURL(server, ""), server.Warehouse, "0123", 1)), "url", "has no SQL warehouse \"0123\"")
+	server.Break(databrickstest.Fault{Path: "/statements", Status: http.StatusTeapot, Body: "<html>Hu5h</html>"})
+	wantError(t, read(databricksURL(server, "")), "url", "answers 418, and does not say why")
 	principal := strings.Replace(databricksURL(server, ""), "://", "://"+server.ClientID+":"+server.ClientSecret+"@", 1)
 	if err := read(principal); err != nil || server.Minted() != 1 {
 		t.Errorf("%d tokens, %v", server.Minted(), err)
@@ -277,6 +283,37 @@ func TestDatabricks_cancelled(t *testing.T) {
 	waitUntil(t, func() bool { return server.Count(http.MethodGet, "/statements/") > 0 && len(server.Running()) == 1 })
 	cancel()
 	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v", err)
+	}
+	if len(server.Cancelled()) != 1 || len(server.Running()) != 0 {
+		t.Errorf("cancelled %v, running %v", server.Cancelled(), server.Running())
+	}
+}
+
+// Nor is a statement left behind whose id was not known yet.
+func TestDatabricks_cancelledWhileSubmitting(t *testing.T) {
+	server := newDatabricks(t)
+	result := databricksRows(10)
+	result.Endless = true
+	server.Register(result)
+	ctx, cancel := context.WithCancel(t.Context())
+	target, err := url.Parse(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	forward := httputil.NewSingleHostReverseProxy(target)
+	var submitted atomic.Int64
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/statements") && submitted.Add(1) == 2 { // after the description
+			r = r.WithContext(context.WithoutCancel(r.Context())) // the service has the request
+			cancel()
+			<-ctx.Done()
+		}
+		forward.ServeHTTP(w, r)
+	}))
+	defer proxy.Close()
+	_, err = sql.Source{URL: strings.Replace(databricksURL(server, ""), server.URL, proxy.URL, 1), Query: databricksPeople}.Open(ctx, []string{"email"})
+	if !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
 	}
 	if len(server.Cancelled()) != 1 || len(server.Running()) != 0 {
@@ -319,6 +356,19 @@ func TestDatabricks_cut(t *testing.T) {
 		server.Break(fault)
 		all, err := readDatabricks(t, databricksURL(server, ""))
 		wantError(t, err, "url", fmt.Sprintf("After row %d: ", len(all)), "was lost before the last row")
+	}
+}
+
+// A table that changes between the description and the query is seen.
+func TestDatabricks_columnsChanged(t *testing.T) {
+	for _, columns := range [][]databrickstest.Column{{{Name: "email", Type: "INT"}}, {{Name: "email", Type: "STRING"}, {Name: "new", Type: "STRING"}}, {{Name: "other", Type: "STRING"}}} {
+		server := newDatabricks(t)
+		before, after := databricksRows(1), databricksRows(1)
+		before.Columns, after.Columns = []databrickstest.Column{{Name: "email", Type: "STRING"}}, columns
+		before.Match = func(statement string) bool { return strings.HasPrefix(statement, "DESCRIBE") }
+		server.Register(after, before)
+		_, err := readDatabricks(t, databricksURL(server, ""))
+		wantError(t, err, "query", "have changed while it was read")
 	}
 }
 

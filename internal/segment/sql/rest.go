@@ -234,6 +234,10 @@ func (c *restClient) isFinal(host string, err error) bool {
 	return errors.As(err, &operation) && operation.Op == "dial" || errors.As(err, &timeout) && timeout.Timeout()
 }
 
+// errColumnsChanged reports a result with other columns than the query had before it
+// ran.
+var errColumnsChanged = argumentError("query", "Plan again.", "The columns of the query have changed while it was read.")
+
 // givenUp explains a server that is busy for too long.
 func givenUp(host string, refused *restError) error {
 	switch {

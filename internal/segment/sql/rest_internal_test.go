@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -70,10 +71,10 @@ func TestREST_retries(t *testing.T) {
 		func(http.ResponseWriter) { panic(http.ErrAbortHandler) },
 		func(w http.ResponseWriter) { fmt.Fprint(w, `{"a":1}`) },
 	}
-	var bodies []string
+	seen := make(chan string, len(answers))
 	client, clock, address := newREST(t, func(n int, w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
-		bodies = append(bodies, r.URL.RequestURI()+" "+string(body))
+		seen <- r.URL.RequestURI() + " " + string(body)
 		answers[n-1](w)
 	})
 	var answer struct{ A int }
@@ -83,6 +84,10 @@ func TestREST_retries(t *testing.T) {
 	}
 	if want := []time.Duration{7 * time.Second, restMaxRetryAfter, 2 * time.Second, 4 * time.Second}; !slices.Equal(clock.waits, want) {
 		t.Errorf("waits %v, want %v", clock.waits, want)
+	}
+	var bodies []string
+	for range answers {
+		bodies = append(bodies, <-seen)
 	}
 	if want := append([]string{"/x [1]"}, slices.Repeat([]string{"/x?retry=true [1]"}, 4)...); !slices.Equal(bodies, want) {
 		t.Errorf("requests %q, want %q", bodies, want)
@@ -95,7 +100,7 @@ func TestREST_givesUp(t *testing.T) {
 	for name, tc := range map[string]struct {
 		repeatable bool
 		serve      func(w http.ResponseWriter)
-		requests   int
+		requests   int64
 		want       string
 	}{
 		"lost, unsafe":    {false, func(http.ResponseWriter) { panic(http.ErrAbortHandler) }, 1, "The connection to 127.0.0.1:"},
@@ -113,15 +118,15 @@ func TestREST_givesUp(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			requests := 0
-			client, _, address := newREST(t, func(n int, w http.ResponseWriter, _ *http.Request) {
-				requests = n
+			var requests atomic.Int64
+			client, _, address := newREST(t, func(_ int, w http.ResponseWriter, _ *http.Request) {
+				requests.Add(1)
 				tc.serve(w)
 			})
 			client.isRetryable = func(refused *restError) bool { return refused.status == http.StatusTeapot }
 			err := client.call(t.Context(), restRequest{method: http.MethodGet, url: address, repeatable: tc.repeatable}, nil, &struct{}{})
-			if err == nil || !strings.Contains(err.Error(), tc.want) || requests != tc.requests {
-				t.Errorf("%d requests, error %v; want %d, %q", requests, err, tc.requests, tc.want)
+			if err == nil || !strings.Contains(err.Error(), tc.want) || requests.Load() != tc.requests {
+				t.Errorf("%d requests, error %v; want %d, %q", requests.Load(), err, tc.requests, tc.want)
 			}
 		})
 	}
@@ -292,10 +297,11 @@ func TestJSONRows_rowTooLong(t *testing.T) {
 	t.Parallel()
 	endless := io.MultiReader(strings.NewReader(`{"rows":[1,"`), endlessText{})
 	rows := newJSONRows(io.NopCloser(endless), "rows")
+	rows.budget.max = 1 << 20
 	if _, err := rows.next(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := rows.next(); err == nil || !strings.Contains(err.Error(), "longer than 64 MiB") {
+	if _, err := rows.next(); err == nil || !strings.Contains(err.Error(), "longer than 1 MiB") {
 		t.Errorf("error %v", err)
 	}
 }

@@ -34,12 +34,13 @@ const maxRowBytes = 64 << 20
 // rowBudget fails reading a row that is too long.
 type rowBudget struct {
 	io.Reader
+	max  int
 	left int
 }
 
 func (b *rowBudget) Read(p []byte) (int, error) {
 	if b.left <= 0 {
-		return 0, argumentError("query", "Select fewer or shorter columns.", "A row of the result is longer than %d MiB.", maxRowBytes>>20)
+		return 0, argumentError("query", "Select fewer or shorter columns.", "A row of the result is longer than %d MiB.", b.max>>20)
 	}
 	n, err := b.Reader.Read(p)
 	b.left -= n
@@ -47,7 +48,7 @@ func (b *rowBudget) Read(p []byte) (int, error) {
 }
 
 func newJSONRows(body io.ReadCloser, name string) *jsonRows {
-	budget := &rowBudget{body, maxRowBytes}
+	budget := &rowBudget{Reader: body, max: maxRowBytes}
 	return &jsonRows{body: body, decoder: json.NewDecoder(budget), budget: budget, name: name, fields: map[string]json.RawMessage{}}
 }
 
@@ -85,7 +86,7 @@ func (r *jsonRows) next() (json.RawMessage, error) {
 func (r *jsonRows) read() (json.RawMessage, error) {
 	for {
 		var err error
-		r.budget.left = maxRowBytes
+		r.budget.left = r.budget.max
 		switch {
 		case r.state == afterAll:
 			return nil, io.EOF

@@ -190,33 +190,43 @@ func (j *job) write(w io.Writer, body map[string]any, p page) error {
 	return err
 }
 
-// record is a row or the value of a RECORD.
-func record(columns []Column, values []any, format string) map[string]any {
-	cells := make([]any, len(columns))
-	for i, c := range columns {
-		cells[i] = map[string]any{"v": cell(c, values[i], format)}
+// tableRow and tableCell are the API's TableRow and TableCell.
+type (
+	tableRow struct {
+		F []tableCell `json:"f"`
 	}
-	return map[string]any{"f": cells}
+	tableCell struct {
+		V any `json:"v"`
+	}
+)
+
+// record is a row or the value of a RECORD.
+func record(columns []Column, values []any, format string) tableRow {
+	cells := make([]tableCell, len(columns))
+	for i, c := range columns {
+		cells[i].V = cell(c, values[i], format)
+	}
+	return tableRow{cells}
 }
 
 // cell is a value.
 func cell(c Column, value any, format string) any {
 	switch value := value.(type) {
 	case []any:
-		if c.Repeated {
-			element, list := c, []any{}
-			element.Repeated = false
-			for _, v := range value {
-				list = append(list, map[string]any{"v": cell(element, v, format)})
-			}
-			return list
+		if !c.Repeated {
+			return record(c.Fields, value, format)
 		}
-		return record(c.Fields, value, format)
+		element, list := c, make([]tableCell, len(value))
+		element.Repeated = false
+		for i, v := range value {
+			list[i].V = cell(element, v, format)
+		}
+		return list
 	case time.Time:
 		return timestamp(value.UTC(), format)
 	}
 	if value == nil && c.Repeated { // a NULL array is an empty one
-		return []any{}
+		return []tableCell{}
 	}
 	return value
 }

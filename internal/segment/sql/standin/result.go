@@ -1,6 +1,7 @@
 package standin
 
 import (
+	"bufio"
 	"encoding/json"
 	"io"
 	"slices"
@@ -100,6 +101,7 @@ func (r *Result) Size() int {
 // time. The function encode turns a row into its form in the protocol; nil
 // leaves it as it is, an array of values.
 func (r *Result) WriteRows(w io.Writer, page Page, encode func(row []any) any) error {
+	out := bufio.NewWriterSize(w, 64<<10) // it keeps the first error
 	separator := "["
 	for i := range page.Rows {
 		var row any = r.Row(page.First + i)
@@ -110,17 +112,17 @@ func (r *Result) WriteRows(w io.Writer, page Page, encode func(row []any) any) e
 		if err != nil {
 			return err
 		}
-		if _, err := io.WriteString(w, separator+string(text)); err != nil {
-			return err
+		if _, err := out.WriteString(separator); err != nil {
+			return err // the client is gone
 		}
+		_, _ = out.Write(text)
 		separator = ",\n"
 	}
-	end := "]"
 	if page.Rows == 0 {
-		end = "[]"
+		_, _ = out.WriteString(separator)
 	}
-	_, err := io.WriteString(w, end)
-	return err
+	_, _ = out.WriteString("]")
+	return out.Flush()
 }
 
 // Rows returns a function for [Result.Row] of rows that are all known.
