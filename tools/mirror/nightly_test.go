@@ -247,10 +247,24 @@ func manyPeople(count int) string {
 	return out.String()
 }
 
+// steps are the shell steps in the text of the guide.
+func steps(t *testing.T) (all []string) {
+	t.Helper()
+	guide := string(readFile(t, filepath.Join("..", "..", "templates", "guides", "nightly-job.md.tmpl")))
+	for _, rest := range strings.Split(guide, "\n```sh\n")[1:] {
+		step, _, _ := strings.Cut(rest, "\n```")
+		all = append(all, step)
+	}
+	if len(all) != 2 || strings.Contains(guide, "```terraform") || strings.Contains(guide, "```yaml") {
+		t.Fatalf("the guide has %d shell steps; a test must run each, and HCL and YAML belong in examples/", len(all))
+	}
+	return all
+}
+
 // lock makes the lock file as the guide says, and commits it.
 func (n *nightly) lock() {
 	n.t.Helper()
-	script := fmt.Sprintf("terraform providers lock -fs-mirror=mirror -platform=%s_%s -platform=plan9_mips", runtime.GOOS, runtime.GOARCH)
+	script := strings.NewReplacer("linux_amd64", runtime.GOOS+"_"+runtime.GOARCH, "darwin_arm64", "plan9_mips").Replace(steps(n.t)[0])
 	if !n.shell(script) {
 		n.t.Fatalf("%s: %s", script, &n.output)
 	}
@@ -269,7 +283,11 @@ func TestAccNightly_pinned(t *testing.T) {
 	n.fresh()
 	n.lock()
 	n.write(n.people, "EMail\nann@example.com\n")
-	if !n.shell("terraform init -input=false && terraform plan -input=false -out=tfplan && terraform apply -input=false tfplan") {
+	n.output.Reset()
+	if !n.shell("terraform init -input=false >/dev/null\n"+steps(t)[1]) || !strings.Contains(n.output.String(), "1 Profile To Export: VIP customers to Klaviyo\n") {
+		t.Errorf("the warnings of all exports: %s", &n.output)
+	}
+	if !n.shell("terraform plan -input=false -out=tfplan && terraform apply -input=false tfplan") {
 		t.Fatal(n.output.String())
 	}
 	n.write(n.people, "EMail\nann@example.com\nbob@example.com\n")
