@@ -3,13 +3,20 @@ variable "segment" {
   type        = string
 }
 
+variable "force_destroy" {
+  description = "Whether destroy deletes the list although it has members. Only tests set it."
+  type        = bool
+  default     = false
+}
+
 resource "klaviyo_connection" "marketing" {
   display_name         = "Marketing"
   data_privacy_consent = true
 }
 
 resource "klaviyo_list" "vip" {
-  name = "VIP customers"
+  name          = "VIP customers"
+  force_destroy = var.force_destroy
 }
 
 resource "klaviyo_segment_export" "vip" {
@@ -35,4 +42,8 @@ resource "klaviyo_segment_export" "vip" {
 
 output "complete" {
   value = klaviyo_segment_export.vip.last_run.status == "succeeded"
+}
+
+output "run_id" {
+  value = klaviyo_segment_export.vip.last_run.id
 }

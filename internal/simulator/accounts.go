@@ -58,6 +58,16 @@ func (s *Server) AddAccount(a Account) Account {
 	return a
 }
 
+// account finds an account by its id, nil for none.
+func (s *Server) account(id string) *account {
+	for _, a := range s.accounts {
+		if a.ID == id {
+			return a
+		}
+	}
+	return nil
+}
+
 var accountFields = []string{
 	"contact_information", "contact_information.default_sender_email", "contact_information.default_sender_name",
 	"contact_information.organization_name", "contact_information.street_address",

@@ -34,13 +34,11 @@ func (s *Server) AddKey(key string, scopes ...string) {
 func (s *Server) AddKeyFor(accountID, key string, scopes ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, a := range s.accounts {
-		if a.ID == accountID {
-			s.addKey(a, key, scopes)
-			return
-		}
+	a := s.account(accountID)
+	if a == nil {
+		panic("simulator: no account " + accountID)
 	}
-	panic("simulator: no account " + accountID)
+	s.addKey(a, key, scopes)
 }
 
 func (s *Server) addKey(a *account, key string, scopes []string) {

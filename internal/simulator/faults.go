@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Fault makes requests go wrong. The first four fields say which; the rest say
+// Fault makes requests go wrong. The first five fields say which; the rest say
 // how, and can be combined where that makes sense (a delay and then a 503).
 //
 // A client of net/http sends a GET again by itself when a reused connection
@@ -18,8 +18,10 @@ import (
 type Fault struct {
 	Method string // "" is any
 	Path   string // a prefix of the path, or a path.Match pattern such as /api/lists/*/profiles; "" is any
-	Nth    int    // the first matching request that goes wrong, from 1; 0 is 1
-	Times  int    // how many go wrong; 0 is one, below 0 is all
+	// Operation is Klaviyo's operationId; "" is any.
+	Operation string
+	Nth       int // the first matching request that goes wrong, from 1; 0 is 1
+	Times     int // how many go wrong; 0 is one, below 0 is all
 
 	Delay      time.Duration // wait first
 	DropBefore bool          // close the connection without reading the request
@@ -93,11 +95,11 @@ func (b *faultBox) runHooks(r *http.Request) {
 }
 
 // match finds the fault that a request meets.
-func (b *faultBox) match(r *http.Request) *Fault {
+func (b *faultBox) match(r *http.Request, operation string) *Fault {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for i, armed := range b.armed {
-		if !armed.matches(r) {
+		if !armed.matches(r, operation) {
 			continue
 		}
 		armed.seen++
@@ -112,7 +114,10 @@ func (b *faultBox) match(r *http.Request) *Fault {
 	return nil
 }
 
-func (f *Fault) matches(r *http.Request) bool {
+func (f *Fault) matches(r *http.Request, operation string) bool {
+	if f.Operation != "" && f.Operation != operation {
+		return false
+	}
 	if f.Method != "" && f.Method != r.Method {
 		return false
 	}

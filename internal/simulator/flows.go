@@ -24,15 +24,15 @@ func flowOperations() []*operation {
 	}}
 }
 
-// AddFlow lets a list of the default account trigger a flow. It panics when
+// AddFlow lets a list trigger a flow. It panics when
 // there is no such list.
 func (s *Server) AddFlow(listID string, f Flow) Flow {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	l := s.mustList(listID)
+	a, l := s.mustList(listID)
 	if f.ID == "" {
 		number := 1
-		for _, other := range s.accounts[0].lists {
+		for _, other := range a.lists {
 			number += len(other.flows)
 		}
 		f.ID = fmt.Sprintf("FLow%02d", number)
@@ -44,10 +44,12 @@ func (s *Server) AddFlow(listID string, f Flow) Flow {
 	return f
 }
 
+func (f Flow) isLive() bool { return f.Status == "live" && !f.Archived }
+
 // join puts a profile on a list as anything but a historical import does: who is
 // new there starts the flows of the list that are live.
 func (l *list) join(profile uint32, now time.Time) {
-	live := slices.ContainsFunc(l.flows, func(f Flow) bool { return f.Status == "live" && !f.Archived })
+	live := slices.ContainsFunc(l.flows, Flow.isLive)
 	if l.members.add(profile, now) && live {
 		l.started = append(l.started, profile)
 	}
@@ -56,9 +58,10 @@ func (l *list) join(profile uint32, now time.Time) {
 // FlowStarts returns the addresses of the people for whom joining a list started
 // its live flows, in the order of joining.
 func (s *Server) FlowStarts(listID string) []string {
-	a, unlock := s.lock()
+	_, unlock := s.lock()
 	defer unlock()
-	return convert(s.mustList(listID).started, func(number uint32) string { return a.people.all[number].email })
+	a, l := s.mustList(listID)
+	return convert(l.started, func(number uint32) string { return a.people.all[number].email })
 }
 
 func getFlowTriggers(x *exchange) response {

@@ -43,13 +43,21 @@ func (o *operation) match(path string) (id string, ok bool) {
 	return id, true
 }
 
+// apiPath is the path of a request without /api/, empty for a path outside of it.
+func apiPath(path string) string {
+	path, isAPI := strings.CutPrefix(path, "/api/")
+	if !isAPI {
+		return ""
+	}
+	return strings.TrimSuffix(path, "/")
+}
+
 func (x *exchange) route() *response {
-	path, isAPI := strings.CutPrefix(x.request.URL.Path, "/api/")
-	path = strings.TrimSuffix(path, "/")
+	path := apiPath(x.request.URL.Path)
 	var allowed []string
 	for _, operation := range x.server.routes {
 		id, ok := operation.match(path)
-		if !ok || !isAPI {
+		if !ok {
 			continue
 		}
 		if operation.method == x.request.Method {

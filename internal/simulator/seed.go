@@ -22,22 +22,34 @@ type Profile struct {
 	JoinedGroupAt time.Time
 }
 
-// lock takes the state of the default account, brought up to date.
+// lock takes the state of all accounts, brought up to date, and returns the default one.
 func (s *Server) lock() (*account, func()) {
 	now := s.options.Now()
 	s.mu.Lock()
-	s.accounts[0].settle(now)
+	for _, a := range s.accounts {
+		a.settle(now)
+	}
 	return s.accounts[0], s.mu.Unlock
 }
 
-// mustList is the list of the default account with this id. It panics without
-// one: that is a mistake in the test, which nothing should hide.
-func (s *Server) mustList(id string) *list {
-	l := s.accounts[0].list(id)
+// findList finds a list of any account, nil for none.
+func (s *Server) findList(id string) (*account, *list) {
+	for _, a := range s.accounts {
+		if l := a.list(id); l != nil {
+			return a, l
+		}
+	}
+	return nil, nil
+}
+
+// mustList is the list with this id, and its account. It panics without one: that
+// is a mistake in the test, which nothing should hide.
+func (s *Server) mustList(id string) (*account, *list) {
+	a, l := s.findList(id)
 	if l == nil {
 		panic("simulator: no list " + id)
 	}
-	return l
+	return a, l
 }
 
 // AddList adds a list to the default account and returns it with what was empty
@@ -46,6 +58,32 @@ func (s *Server) AddList(l List) List {
 	a, unlock := s.lock()
 	defer unlock()
 	return s.addList(a, l, s.options.Now()).List
+}
+
+// AddListFor adds a list to another account. It panics when there is no such account.
+func (s *Server) AddListFor(accountID string, l List) List {
+	_, unlock := s.lock()
+	defer unlock()
+	a := s.account(accountID)
+	if a == nil {
+		panic("simulator: no account " + accountID)
+	}
+	return s.addList(a, l, s.options.Now()).List
+}
+
+// HasAccount reports whether there is an account with this id.
+func (s *Server) HasAccount(id string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.account(id) != nil
+}
+
+// HasList reports whether an account has a list with this id.
+func (s *Server) HasList(id string) bool {
+	_, unlock := s.lock()
+	defer unlock()
+	_, l := s.findList(id)
+	return l != nil
 }
 
 // Lists returns the lists of the default account, in the order of their creation.
@@ -65,9 +103,10 @@ func (s *Server) DeleteList(id string) {
 // AddMembers puts people on a list, with new profiles where there are none. It
 // panics when there is no such list.
 func (s *Server) AddMembers(listID string, emails ...string) {
-	a, unlock := s.lock()
+	_, unlock := s.lock()
 	defer unlock()
-	l, now := s.mustList(listID), s.options.Now()
+	a, l := s.mustList(listID)
+	now := s.options.Now()
 	for _, email := range emails {
 		l.members.add(a.people.upsert(&details{email: email}, now).number, now)
 	}
@@ -89,12 +128,17 @@ func (s *Server) RemoveMembers(listID string, emails ...string) {
 // they are taken off it, and the list is suppressed for them, or everything if the
 // account says so. It panics when there is no such list.
 func (s *Server) Unsubscribe(listID, email string) {
-	a, unlock := s.lock()
+	_, unlock := s.lock()
 	defer unlock()
-	l, now := s.mustList(listID), s.options.Now()
+	a, l := s.mustList(listID)
+	s.unsubscribe(a, l, email)
+}
+
+func (s *Server) unsubscribe(a *account, l *list, email string) {
+	now := s.options.Now()
 	who := a.people.upsert(&details{email: email}, now)
 	l.members.remove(who.number)
-	a.people.suppress(who, suppression{list: a.suppressedBy(listID), reason: "UNSUBSCRIBE", at: now.UTC().Truncate(time.Second)})
+	a.people.suppress(who, suppression{list: a.suppressedBy(l.ID), reason: "UNSUBSCRIBE", at: now.UTC().Truncate(time.Second)})
 }
 
 // suppressedBy is the list that unsubscribing from a list suppresses, empty for

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -41,6 +42,8 @@ type Options struct {
 	FailTaken bool
 	// KeepBodies records request bodies too.
 	KeepBodies bool
+	// Control serves the control endpoint at /control/, to programs on this machine.
+	Control bool
 	// Log takes a line per request, without keys, addresses or phone numbers.
 	Log io.Writer
 }
@@ -52,6 +55,7 @@ type Server struct {
 
 	options Options
 	routes  []*operation
+	control http.Handler
 	stop    func()
 	stopped context.Context
 
@@ -87,6 +91,7 @@ func New(options Options) *Server {
 	s := &Server{options: options, keys: map[string]*apiKey{}, refusals: &refusals{}, stop: func() {}, stopped: context.Background()}
 	s.recorder = recorder{keepBodies: options.KeepBodies, log: options.Log}
 	s.routes = routes()
+	s.control = s.controlHandler()
 	s.AddAccount(options.Account)
 	return s
 }
@@ -180,10 +185,14 @@ type exchange struct {
 
 // ServeHTTP answers one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if s.options.Control && strings.HasPrefix(r.URL.Path, controlPrefix) {
+		s.control.ServeHTTP(w, r)
+		return
+	}
 	x := &exchange{server: s, request: r, writer: w, now: s.options.Now()}
 	x.record = s.recorder.begin(r, x.now)
 	s.faults.runHooks(r)
-	fault := s.faults.match(r)
+	fault := s.faults.match(r, s.operationOf(r.Method, r.URL.Path))
 	if fault != nil {
 		x.serveFaulty(fault)
 		return

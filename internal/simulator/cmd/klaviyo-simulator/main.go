@@ -3,8 +3,7 @@
 //	klaviyo-simulator [serve] [flags]              serve until interrupted
 //	klaviyo-simulator members [flags]              print the members of a list
 //	klaviyo-simulator remove [flags] EMAIL...      take members off a list
-//
-// Every subcommand explains its flags with -h.
+//	klaviyo-simulator help [COMMAND]               explain a command
 package main
 
 import (
@@ -23,10 +22,11 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
+	if errors.Is(err, flag.ErrHelp) {
+		return
+	}
 	if err != nil {
-		if !errors.Is(err, flag.ErrHelp) {
-			fmt.Fprintln(os.Stderr, "klaviyo-simulator:", err)
-		}
+		fmt.Fprintln(os.Stderr, "klaviyo-simulator:", err)
 		os.Exit(1)
 	}
 }
@@ -44,12 +44,17 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return members(ctx, args, stdout, stderr)
 	case "remove":
 		return remove(ctx, args, stdout, stderr)
+	case "help":
+		return help(args, stdout)
 	}
-	return fmt.Errorf("there is no command %q: use serve, members or remove", command)
+	return fmt.Errorf("there is no command %q: use serve, members, remove or help", command)
 }
 
 func newFlags(name string, stderr io.Writer) *flag.FlagSet {
 	flags := flag.NewFlagSet("klaviyo-simulator "+name, flag.ContinueOnError)
 	flags.SetOutput(stderr)
+	flags.Usage = func() {
+		_ = help([]string{name}, stderr) // the name is that of a command
+	}
 	return flags
 }

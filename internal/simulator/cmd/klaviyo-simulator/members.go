@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"io"
 	"net/url"
@@ -45,27 +46,37 @@ func (c *client) eachMember(ctx context.Context, filter string, visit func(membe
 	return nil
 }
 
+type membersFlags struct {
+	client
+	format string
+	limit  int
+}
+
+func (f *membersFlags) register(flags *flag.FlagSet) {
+	f.client.register(flags)
+	flags.StringVar(&f.format, "format", "table", "`FORMAT`: table, json (one object a line) or emails")
+	flags.IntVar(&f.limit, "limit", 0, "print at most this many; 0 is all")
+}
+
 func members(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	var c client
+	var f membersFlags
 	flags := newFlags("members", stderr)
-	c.register(flags)
-	format := flags.String("format", "table", "table, json (one object a line) or emails")
-	limit := flags.Int("limit", 0, "print at most this many; 0 is all")
+	f.register(flags)
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	if err := c.complete(); err != nil {
+	if err := f.complete(); err != nil {
 		return err
 	}
-	show, flush, err := printer(*format, stdout)
+	show, flush, err := printer(f.format, stdout)
 	if err != nil {
 		return err
 	}
 	shown := 0
-	err = c.eachMember(ctx, "", func(m member) bool {
+	err = f.eachMember(ctx, "", func(m member) bool {
 		show(m)
 		shown++
-		return shown != *limit
+		return shown != f.limit
 	})
 	flush()
 	return err
