@@ -21,7 +21,7 @@ type sqlModel struct {
 
 func sqlBlock() schema.Block {
 	return schema.SingleNestedBlock{
-		MarkdownDescription: "A query to PostgreSQL, to a database that speaks its protocol, such as Amazon Redshift or CockroachDB, or to MySQL or MariaDB. It runs in a read-only session, and a query to MySQL that does more than read is not sent. " +
+		MarkdownDescription: "A query to a database or a [warehouse](../guides/warehouses.md): PostgreSQL and what speaks its protocol, such as Amazon Redshift or CockroachDB, MySQL, MariaDB, BigQuery, ClickHouse, Databricks, Snowflake, SQL Server, Azure SQL, Microsoft Fabric, Trino. It only reads: a query that does more is refused. " +
 			"Exactly one of `url` and `url_env` is needed.",
 		Validators: []validator.Object{
 			blockNeedsOne{"sql", []string{"url", "url_env"}},
@@ -47,7 +47,7 @@ func sqlBlock() schema.Block {
 				Validators:          []validator.String{notBlank},
 			},
 			"args": schema.ListAttribute{
-				MarkdownDescription: "Values of the parameters of `query`, in order: `$1`, `$2` and so on for PostgreSQL, `?` for MySQL. They are sent beside the query and never become part of it. `null` is NULL.",
+				MarkdownDescription: "Values of the parameters of `query`, in order: `$1`, `$2` and so on for PostgreSQL, `?` for MySQL, BigQuery, Snowflake and Trino, `@p1` for SQL Server, `:p1` for Databricks, `{p1:String}` for ClickHouse. They are sent beside the query and never become part of it. `null` is NULL.",
 				ElementType:         types.StringType,
 				Optional:            true,
 			},

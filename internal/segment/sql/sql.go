@@ -1,5 +1,6 @@
-// Package sql reads segments from databases: the rows of a query to PostgreSQL,
-// MySQL, MariaDB, SQL Server and what speaks their protocols.
+// Package sql reads segments from databases and warehouses: the rows of a query to
+// PostgreSQL, MySQL, MariaDB, SQL Server and what speaks their protocols, and over HTTP
+// to BigQuery, ClickHouse, Databricks, Snowflake and Trino.
 package sql
 
 import (
@@ -181,7 +182,7 @@ func (s Source) server() (address string, server *dialect, err error) {
 	address = strings.TrimSpace(address)
 	scheme, _, _ := strings.Cut(address, "://")
 	if server = dialects[strings.ToLower(scheme)]; server == nil {
-		return "", nil, argumentError("url", "Write postgres://user:password@host:5432/database, mysql://user:password@host:3306/database or sqlserver://user:password@host:1433/database.",
+		return "", nil, argumentError("url", "Write a URL such as postgres://user:password@host:5432/database; the guide on warehouses has those of the others.",
 			"The scheme of the database URL is not one of %s.", segment.Quoted(slices.Sorted(maps.Keys(dialects))))
 	}
 	if beforeQuery, _, _ := strings.Cut(address, "?"); redact.IsAmbiguousURL(beforeQuery) {
