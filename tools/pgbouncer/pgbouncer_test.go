@@ -31,8 +31,10 @@ func emails(from, to int) (all []string) {
 // In the modes in which a transaction stays on one connection, everything is as
 // without a pooler.
 func TestPools(t *testing.T) {
+	t.Parallel()
 	for _, mode := range []string{"session", "transaction"} {
 		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
 			direct := sqltest.Postgres(t)
 			direct.Exec(people)
 			pooled := sqltest.PgBouncer(t, direct, mode)
@@ -59,6 +61,7 @@ func TestPools(t *testing.T) {
 
 // In this mode there are no transactions, so nothing would keep a query from writing.
 func TestPoolOfStatements(t *testing.T) {
+	t.Parallel()
 	direct := sqltest.Postgres(t)
 	direct.Exec(people)
 	url := sqltest.PgBouncer(t, direct, "statement").URL()
@@ -71,6 +74,7 @@ func TestPoolOfStatements(t *testing.T) {
 
 // PgBouncer passes on no settings of a session but those that it knows.
 func TestSettingsOfTheURL(t *testing.T) {
+	t.Parallel()
 	url := sqltest.PgBouncer(t, sqltest.Postgres(t), "transaction").URL()
 	enginetest.Refused(t, url+"?statement_timeout=60000", "SELECT '' AS email", "url", "unsupported startup parameter: statement_timeout")
 }

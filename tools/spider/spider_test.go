@@ -22,6 +22,7 @@ func TestMain(m *testing.M) {
 const rows = 20_000
 
 func TestSpider(t *testing.T) {
+	t.Parallel()
 	if found, _ := filepath.Glob("/usr/lib*/mysql/plugin/ha_spider.so"); found == nil {
 		t.Skip("needs the Spider engine, which is not installed here: apt-get install mariadb-plugin-spider")
 	}

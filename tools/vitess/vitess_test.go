@@ -32,6 +32,7 @@ const (
 )
 
 func TestVitess(t *testing.T) {
+	t.Parallel()
 	program := os.Getenv("VTCOMBO")
 	if program == "" {
 		t.Skip("VTCOMBO must name the program vtcombo, which make test-vitess builds")
