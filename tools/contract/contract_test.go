@@ -80,10 +80,16 @@ func TestDocument(t *testing.T) {
 	if document.Info.Version != klaviyo.Revision {
 		t.Errorf("the document is of %s, the client sends %s", document.Info.Version, klaviyo.Revision)
 	}
-	operations := map[string]*openapi3.Operation{}
-	for _, item := range document.Paths.Map() {
-		for _, operation := range item.Operations() {
+	operations, names := map[string]*openapi3.Operation{}, map[string]string{}
+	for path, item := range document.Paths.Map() {
+		for method, operation := range item.Operations() {
 			operations[operation.OperationID] = operation
+			names[method+" "+strings.Replace(path, "{job_id}", "{id}", 1)] = operation.OperationID
+		}
+	}
+	for _, o := range simulator.Operations() {
+		if name, known := names[o.Method+" "+o.Path]; known && name != o.ID {
+			t.Errorf("%s %s is %s in the document, and %s in the simulator", o.Method, o.Path, name, o.ID)
 		}
 	}
 	for _, o := range klaviyo.Operations() {

@@ -64,7 +64,7 @@ func (m *mirror) write(ctx context.Context) error {
 		return err
 	}
 	folder := filepath.Join(m.dir, m.host, filepath.FromSlash(provider))
-	if err := os.MkdirAll(folder, 0o755); err != nil { //nolint:gosec // other users of a runner may install from it
+	if err := os.MkdirAll(folder, 0o755); err != nil { // other users of a runner may install from it
 		return err
 	}
 	sums, err := newSums(filepath.Join(folder, fmt.Sprintf("terraform-provider-klaviyo_%s_SHA256SUMS", m.version)))
@@ -124,5 +124,5 @@ func (m *mirror) writeConfig() error {
 	}
 	address := m.host + "/" + provider
 	content := fmt.Sprintf("provider_installation {\n  filesystem_mirror {\n    path    = %q\n    include = [%q]\n  }\n  direct {\n    exclude = [%[2]q]\n  }\n}\n", dir, address)
-	return os.WriteFile(m.configFile(), []byte(content), 0o644) //nolint:gosec // see write
+	return os.WriteFile(m.configFile(), []byte(content), 0o644)
 }

@@ -8,11 +8,13 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
-	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/simulator"
 	"gopkg.in/yaml.v3"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/simulator"
 )
 
 // nightly is a repository with the files of examples/nightly, its checkouts, and where
@@ -24,7 +26,6 @@ type nightly struct {
 	checkout   string // the latest one
 	env        []string
 	klaviyo    *simulator.Server
-	status     string // output of the step with the id plan
 	output     bytes.Buffer
 }
 
@@ -125,7 +126,7 @@ func (n *nightly) fresh() {
 func (n *nightly) shell(script string) bool {
 	n.t.Helper()
 	command := exec.CommandContext(n.t.Context(), "bash", "-e", "-c", script)
-	command.Dir, command.Env = n.checkout, append(n.env, "GITHUB_OUTPUT="+filepath.Join(n.checkout, "github_output"))
+	command.Dir, command.Env = n.checkout, slices.Concat(n.env, []string{"GITHUB_OUTPUT=" + filepath.Join(n.checkout, "github_output")})
 	out, err := command.CombinedOutput()
 	n.output.Write(out)
 	return err == nil
