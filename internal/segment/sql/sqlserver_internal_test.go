@@ -117,6 +117,15 @@ func TestSQLServer_busyLater(t *testing.T) {
 	if n := len(server.Logins()); n != 3 || clock.count != 2 {
 		t.Errorf("%d logins, %d waits", n, clock.count)
 	}
+	later, err := newSQLServer(t.Context(), server.URL(), &waits{}, policy.ClientOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer later.close()
+	server.RefuseRequests(1000, sqlservertest.Error{Number: 10928, State: 1, Class: 16, Message: "Busy."})
+	if _, err := later.query(t.Context(), oneQuery, nil, nil); err == nil || !strings.Contains(err.Error(), "and was for 2m0s: Busy (error 10928") {
+		t.Errorf("error %v", err)
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	server.RefuseLogins(1000, sqlservertest.Error{Number: 40613, State: 1, Class: 14, Message: "Not available."})
 	clock = &waits{then: cancel}
