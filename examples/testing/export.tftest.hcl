@@ -11,8 +11,17 @@ mock_provider "klaviyo" {
         fingerprint          = "0123456789abcdef"
         profiles_submitted   = 250
         profiles_failed      = 0
+        rows_rejected        = 0
         profiles_unconfirmed = 0
         list_profile_count   = 250
+        sent                 = "everything"
+        profiles_added       = 250
+        profiles_updated     = 0
+        profiles_removed     = 0
+        rows_filtered        = 0
+        profiles_subscribed  = 0
+        profiles_pending     = 0
+        profiles_unconsented = 0
         jobs                 = 1
       }
     }
