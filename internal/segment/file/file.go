@@ -1,5 +1,6 @@
 // Package file reads segments from files: CSV, TSV, NDJSON and Parquet,
-// compressed or not, one file or several as one.
+// compressed or not, one file or several as one; and from files that others list:
+// those of a Delta table, and those of an entity of the Common Data Model.
 package file
 
 import (

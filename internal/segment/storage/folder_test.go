@@ -214,6 +214,39 @@ func TestDiskFolder(t *testing.T) {
 	}
 }
 
+// The end of the context ends the wait for a file system that hangs.
+func TestDiskFolderThatHangs(t *testing.T) {
+	t.Parallel()
+	dir := filetest.Folder(t, map[string]string{"log/1.json": "1"})
+	for name, look := range map[string]func(context.Context, storage.Folder) error{
+		"a file": func(ctx context.Context, f storage.Folder) error { _, err := f.File(ctx, "log/1.json"); return err },
+		"a listing": func(ctx context.Context, f storage.Folder) error {
+			_, err := f.List(ctx, "log", func(string) bool { return true })
+			return err
+		},
+	} {
+		system := newStuck("stat", 0)
+		folder, err := storage.Disk(system.calls()).(storage.FolderStore).Folder(t.Context(), dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- look(ctx, folder) }()
+		<-system.entered
+		cancel()
+		select {
+		case err := <-done:
+			if !errors.Is(err, context.Canceled) {
+				t.Errorf("%s: error %v", name, err)
+			}
+		case <-time.After(hangGuard):
+			t.Errorf("%s: the end of the context does not end the wait", name)
+		}
+		close(system.release)
+	}
+}
+
 func TestIsBelow(t *testing.T) {
 	t.Parallel()
 	for path, want := range map[string]bool{
