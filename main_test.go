@@ -13,7 +13,7 @@ import (
 // loads it.
 func TestProviderLinksLittle(t *testing.T) {
 	t.Parallel()
-	linktest.Check(t, 780,
+	linktest.Check(t, 800,
 		linktest.Forbidden{Prefix: "github.com/envoyproxy/", Reason: "It is for gRPC in service meshes and costs time at every start. Use a client that speaks plain HTTP."},
 		linktest.Forbidden{Prefix: "google.golang.org/grpc/xds", Reason: "It is for gRPC in service meshes and links Envoy. Use a client that speaks plain HTTP."},
 		linktest.Forbidden{Prefix: "cloud.google.com/go/storage", Reason: "With what it needs it was a third of the binary. Use the JSON API of Google Cloud Storage."},

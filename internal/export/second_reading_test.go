@@ -62,7 +62,7 @@ func TestRunWhoseSourceFailsAsItIsSent(t *testing.T) {
 		summary string
 	}{
 		"it breaks off":      {breaksOff, "Segment Cannot Be Read"},
-		"columns are gone":   {noEmail, "Column Not In Segment"},
+		"columns are gone":   {noEmail, "Columns Not In Segment"},
 		"all rows are gone":  {people(0), "Segment Is Empty"},
 		"most rows are gone": {&table{columns: columns, rows: [][]string{{"a"}, {"b"}, {"c"}}}, "Too Many Rows Cannot Be Exported"},
 	} {
