@@ -856,10 +856,14 @@ func TestCancelWhileSubscribing(t *testing.T) {
 	})
 	_, err := e.Run(ctx, w.client, export.RunOptions{})
 	var failed *export.PartlySubscribed
-	if !errors.As(err, &failed) || failed.Acknowledged == nil || failed.Subscriptions.Left != 1500 {
+	if !errors.As(err, &failed) || failed.Acknowledged == nil {
 		t.Fatalf("error %v", err)
 	}
-	asError(t, err, nil, "Export Interrupted", "1,000 profiles were dealt with", "1,500 profiles are left", "Apply again")
+	words := []string{"1,000 profiles were dealt with", "1,500 profiles are left"}
+	if failed.Subscriptions.Left == 500 { // the second answer arrived before the request was cancelled
+		words = []string{"2,000 profiles were dealt with", "500 profiles are left"}
+	}
+	asError(t, err, nil, "Export Interrupted", append(words, "Apply again")...)
 }
 
 // A survey is good for later plans as long as the consents that are dealt with are the

@@ -217,7 +217,9 @@ func (r *listResource) Read(ctx context.Context, req resource.ReadRequest, resp 
 		return
 	}
 	if err != nil {
-		warnDeleted(&resp.Diagnostics, &state)
+		if r.accountBefore(ctx, &state, req.Identity, &resp.Diagnostics).Equal(r.accountID(ctx, in)) {
+			warnDeleted(&resp.Diagnostics, &state)
+		}
 		resp.State.RemoveResource(ctx)
 		return
 	}

@@ -164,7 +164,7 @@ func TestAccDelta_refused(t *testing.T) {
 		"no table":  {func(d *filetest.Delta) { clear(d.Files); d.Files["x.parquet"] = "" }, nil, []string{unreadable, "There is no Delta table in", `set format = "parquet"`}},
 		"a column that lacks": {func(d *filetest.Delta) {
 			d.Commit(filetest.DeltaMetadata(filetest.DeltaSchema("EMail", "string", "Name", "string")))
-		}, nil, []string{"Column Not In Segment", `"FirstName"`, `"Name"`}},
+		}, nil, []string{"Columns Not In Segment", `"FirstName"`, `"Name"`}},
 		"no rows": {func(d *filetest.Delta) {
 			d.Commit(d.Remove("tier=0/part-00000.snappy.parquet"), d.Remove("tier=1/part-00001.snappy.parquet"))
 		}, nil, []string{"Segment Is Empty", `Segment "vip" has no rows`}},

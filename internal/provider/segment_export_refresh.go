@@ -48,7 +48,7 @@ func (r *exportRefresh) refresh(ctx context.Context, limit time.Duration) *refre
 		err = explainTimeout(ctx, "the list", used.blame(r.list(ctx, used.client, &found)))
 	}
 	if err != nil {
-		outcome.listFailed, found.ListGone = true, klaviyo.IsNotFound(err)
+		outcome.listFailed, found.ListGone = true, klaviyo.IsNotFound(err) && inAccount(ctx, used.client, d.AccountID)
 		r.warnList(err)
 	}
 	switch {
@@ -73,6 +73,12 @@ func (r *exportRefresh) refresh(ctx context.Context, limit time.Duration) *refre
 	outcome.survey = found.Survey
 	r.data.refreshes.keep(r.state.key(), outcome)
 	return r.due(ctx, found)
+}
+
+// inAccount reports whether the key of a client belongs to an account.
+func inAccount(ctx context.Context, client *klaviyo.Client, id types.String) bool {
+	account, err := client.Account(ctx)
+	return err == nil && account.ID == id.ValueString()
 }
 
 // leaveMissing takes those out of the changes who are missing on the list, unless

@@ -256,7 +256,8 @@ func TestAccSegmentExport_listDeletedIsMadeAgain(t *testing.T) {
 	again := applied(config, inState(exportAddress, values{"last_run.status": "succeeded", "list_name": "Managed", "list_profile_count": 3}))
 	again.PreConfig = func() { w.DeleteList(w.Lists()[1].ID) }
 	again.ConfigPlanChecks = planned(exportAddress, plancheck.ResourceActionUpdate, values{
-		"id": unknown, "list_name": unknown, "last_run.reason": "everything is sent: list changed", "last_run.status": unknown,
+		"id": unknown, "list_name": unknown, "last_run.status": unknown,
+		"last_run.reason": "everything is sent: the list was deleted in Klaviyo, and another one is used (1 import job, 1s at best)",
 	})
 	w.run(applied(config), again)
 	w.wantImports(2)

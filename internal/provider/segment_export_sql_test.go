@@ -148,7 +148,7 @@ func TestAccSegmentExport_sqlRefused(t *testing.T) {
 			refused(of(sqltest.Reader, sqltest.Password, "SELECT email\nFORM customers"), "Segment Cannot Be Read", "The server refuses the query", "SQLSTATE"),
 			refused(of(sqltest.Reader, "wrong", vipQuery(db)), "Segment Cannot Be Read", `The server refuses user "segment_reader"`),
 			refused(of(sqltest.Owner, sqltest.Password, "DELETE FROM customers RETURNING *"), "Segment Cannot Be Read"),
-			refused(of(sqltest.Reader, sqltest.Password, "SELECT email AS mail FROM customers"), "Column Not In Segment", `no column "email"`),
+			refused(of(sqltest.Reader, sqltest.Password, "SELECT email AS mail FROM customers"), "Columns Not In Segment", `data_matching.email is to come from "email"`),
 		)
 		w.wantImports(0)
 	})
