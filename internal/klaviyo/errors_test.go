@@ -267,15 +267,15 @@ func TestExplain(t *testing.T) {
 		"401":         {&klaviyo.APIError{Operation: "get_list", Status: 401, Errors: said}, "API Key Refused", []string{"Settings > API keys", "get_list: 401 Unauthorized: Klaviyo's own words [c-1]"}},
 		"403":         {&klaviyo.APIError{Operation: "get_list", Status: 403, Errors: said}, "API Key Lacks A Scope", []string{"It needs the scopes lists:read.", "accounts:read, flows:read, lists:read, lists:write, profiles:read, profiles:write", "Klaviyo's own words"}},
 		"403, HTML":   {&klaviyo.APIError{Operation: "get_list", Status: 403}, "Klaviyo Blocks This Address", []string{"not about the scopes", "get_list: 403 Forbidden"}},
-		"404":         {&klaviyo.APIError{Operation: "get_list", Status: 404, Errors: said}, "Klaviyo Refused The Request", []string{"Klaviyo's own words"}},
-		"400":         {&klaviyo.APIError{Operation: "get_list", Status: 400, Errors: said}, "Klaviyo Refused The Request", []string{"Klaviyo's own words"}},
+		"404":         {&klaviyo.APIError{Operation: "get_list", Status: 404, Errors: said}, "Klaviyo Refused The Request", []string{"Klaviyo's own words", "may have been deleted in Klaviyo"}},
+		"400":         {&klaviyo.APIError{Operation: "get_list", Status: 400, Errors: said}, "Klaviyo Refused The Request", []string{"Klaviyo's own words", "Correct what it names"}},
 		"429":         {gaveUp(&klaviyo.APIError{Operation: "get_list", Status: 429}), "Klaviyo's Rate Limit Is Used Up", []string{"gave up after 9 attempts", "Try again later"}},
 		"500":         {gaveUp(&klaviyo.APIError{Operation: "get_list", Status: 500, Errors: said}), "Klaviyo Fails", []string{"gave up after 9 attempts", "Klaviyo's own words"}},
 		"503, later":  {&klaviyo.APIError{Operation: "get_list", Status: 503, RetryAfter: 10 * time.Minute}, "Klaviyo Fails", []string{"Klaviyo asks to wait for 10m. https://status.klaviyo.com"}},
 		"400, HTML":   {&klaviyo.APIError{Operation: "get_list", Status: 400}, "Klaviyo's API Did Not Answer", []string{"get_list: 400 Bad Request"}},
 		"502, HTML":   {&klaviyo.APIError{Operation: "get_list", Status: 502}, "Klaviyo Fails", []string{"502 Bad Gateway", "status.klaviyo.com"}},
 		"transport":   {gaveUp(&klaviyo.TransportError{Operation: "get_list", Err: errors.New("connection refused")}), "Klaviyo Cannot Be Reached", []string{"connection refused", "Check the network"}},
-		"other":       {errors.New("no account for pk_abc and ada@example.com"), "Klaviyo Request Failed", []string{"no account for pk_*** and ***."}},
+		"other":       {errors.New("no account for pk_abc and ada@example.com"), "Klaviyo Request Failed", []string{"no account for pk_*** and ***. Try again"}},
 		"unreachable": {&klaviyo.TransportError{Operation: "get_list", Err: errors.New("pk_abc and ada@example.com")}, "Klaviyo Cannot Be Reached", []string{"pk_*** and ***"}},
 	} {
 		t.Run(name, func(t *testing.T) {

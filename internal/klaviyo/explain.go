@@ -25,7 +25,7 @@ func Explain(err error) (summary, detail string) {
 	case errors.As(err, &transport):
 		return explainUnreachable(err)
 	default:
-		return "Klaviyo Request Failed", redact.Text(err.Error()) + "."
+		return "Klaviyo Request Failed", fmt.Sprintf("The request could not be made: %s. Try again; if it fails again, report this to the developers of the provider.", redact.Text(err.Error()))
 	}
 }
 
@@ -65,8 +65,8 @@ func (e *APIError) explain(err error) (summary, detail string) {
 		return "Klaviyo's API Did Not Answer", fmt.Sprintf("Something in front of Klaviyo's API, such as a proxy, answered in its place: %s. "+
 			"Check the network between this machine and Klaviyo, then try again.%s", err, BaseURLHint(err))
 	case e.Status == http.StatusNotFound:
-		return "Klaviyo Refused The Request", fmt.Sprintf("Klaviyo answered: %s.%s", err, BaseURLHint(err))
+		return "Klaviyo Refused The Request", fmt.Sprintf("Klaviyo answered: %s. What the request is about may have been deleted in Klaviyo.%s", err, BaseURLHint(err))
 	default:
-		return "Klaviyo Refused The Request", fmt.Sprintf("Klaviyo answered: %s.", err)
+		return "Klaviyo Refused The Request", fmt.Sprintf("Klaviyo answered: %s. Correct what it names, if that comes from the configuration or the segment; otherwise report this to the developers of the provider.", err)
 	}
 }

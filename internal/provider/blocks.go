@@ -113,7 +113,7 @@ func (r blockNeedsOne) ValidateObject(_ context.Context, req validator.ObjectReq
 		found = "It has " + strings.Join(set, " and ") + "."
 	}
 	resp.Diagnostics.AddAttributeError(req.Path, "One Argument Needed In Block",
-		fmt.Sprintf("The block %s needs exactly one of the arguments %s. %s", r.block, strings.Join(r.arguments, " and "), found))
+		fmt.Sprintf("The block %s needs exactly one of the arguments %s. %s Write exactly one of them.", r.block, strings.Join(r.arguments, " and "), found))
 }
 
 func isNull(req validator.ObjectRequest, argument string) bool {

@@ -28,7 +28,7 @@ func addErrorAt(diags *diag.Diagnostics, err error, attributePath func(steps []s
 	case errors.As(err, &one):
 		add(diags, attributePath(one.Attribute), one.Summary, one.Detail+keyHint(err))
 	case errors.Is(err, context.Canceled):
-		add(diags, path.Empty(), "Interrupted", "The operation was cancelled before it was complete."+waitHint(err))
+		add(diags, path.Empty(), "Interrupted", "The operation was cancelled before it was complete."+waitHint(err)+" Run Terraform again to complete it.")
 	case errors.Is(err, context.DeadlineExceeded):
 		add(diags, path.Empty(), "Time Is Up", "The operation took longer than its timeout allows."+waitHint(err)+
 			" Nothing is lost; raise timeouts if it is to take this long.")

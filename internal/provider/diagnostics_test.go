@@ -121,7 +121,7 @@ func TestAddError_interrupted(t *testing.T) {
 	_, err = c.List(ctx, "x")
 	var diags diag.Diagnostics
 	addError(&diags, err)
-	want := diag.NewErrorDiagnostic("Interrupted", "The operation was cancelled before it was complete. It was waiting for the answer to get_list.")
+	want := diag.NewErrorDiagnostic("Interrupted", "The operation was cancelled before it was complete. It was waiting for the answer to get_list. Run Terraform again to complete it.")
 	if len(diags) != 1 || !diags[0].Equal(want) {
 		t.Errorf("%v became %v, want %v", err, diags, want)
 	}

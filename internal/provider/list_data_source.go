@@ -95,7 +95,7 @@ func (d *listDataSource) Read(ctx context.Context, req datasource.ReadRequest, r
 		}
 		list, err := c.List(ctx, config.ID.ValueString())
 		if klaviyo.IsNotFound(err) {
-			return list, lookupError("id", "List Not Found", fmt.Sprintf("There is no list with the id %q in the account of the API key.", config.ID.ValueString()))
+			return list, lookupError("id", "List Not Found", fmt.Sprintf("There is no list with the id %q in the account of the API key. It may have been deleted, or belong to another account. In Klaviyo the id of a list is at the end of its address: https://www.klaviyo.com/list/<id>.", config.ID.ValueString()))
 		}
 		return list, err
 	})
@@ -130,7 +130,7 @@ func listNamed(ctx context.Context, c *klaviyo.Client, name string) (klaviyo.Lis
 	switch len(found) {
 	case 0:
 		return klaviyo.List{}, lookupError("name", "List Not Found",
-			fmt.Sprintf("There is no list with the name %q in the account of the API key. Names are compared letter by letter.", name))
+			fmt.Sprintf("There is no list with the name %q in the account of the API key. Names are compared letter by letter. Correct the name, or use a key of the account that has the list.", name))
 	case 1:
 		return found[0], nil
 	default:

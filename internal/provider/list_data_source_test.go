@@ -45,11 +45,11 @@ func TestAccListDataSource_refused(t *testing.T) {
 	}{
 		"no such id": {
 			func(_ *env, c configuration) configuration { return c.with(listDataBlock, "id", `"NoList"`) },
-			[]string{"List Not Found", "id =", `no list with the id "NoList"`},
+			[]string{"List Not Found", "id =", `no list with the id "NoList"`, "at the end of its address"},
 		},
 		"no such name": {
 			func(_ *env, c configuration) configuration { return c.with(listDataBlock, "name", `"newsletter"`) },
-			[]string{"List Not Found", "name =", `the name "newsletter"`, "letter by letter"},
+			[]string{"List Not Found", "name =", `the name "newsletter"`, "letter by letter", "Correct the name"},
 		},
 		"neither": {func(_ *env, c configuration) configuration {
 			return c.with(listDataBlock, "id", "null")

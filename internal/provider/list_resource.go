@@ -255,7 +255,7 @@ func (r *listResource) Update(ctx context.Context, req resource.UpdateRequest, r
 	})
 	if klaviyo.IsNotFound(err) {
 		resp.Diagnostics.AddAttributeError(path.Root("id"), "List Not Found", fmt.Sprintf(
-			"The list %s was deleted in Klaviyo after the plan was made. Plan again to create it anew.", plan.ID.ValueString()))
+			"The list %s was deleted in Klaviyo after the plan was made. Plan again, and the list is created again.", plan.ID.ValueString()))
 		return
 	}
 	if err != nil {

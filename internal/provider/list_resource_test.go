@@ -116,7 +116,7 @@ func TestAccList_destroyRefused(t *testing.T) {
 func TestAccList_deletedBeforeUpdate(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t)
-	gone := failed(w.managedList().with(listBlock, "name", `"Renamed"`), "List Not Found", "was deleted in Klaviyo after the plan was made")
+	gone := failed(w.managedList().with(listBlock, "name", `"Renamed"`), "List Not Found", "was deleted in Klaviyo after the plan was made", "Plan again")
 	gone.PreConfig = func() {
 		w.OnRequest(func(r *http.Request) {
 			if r.Method == http.MethodPatch {

@@ -283,7 +283,7 @@ func TestAccFile_refused(t *testing.T) {
 		"delimiter and Parquet": {"vip.parquet", map[string]string{"vip.parquet": whole}, []string{`format = "parquet"`, `delimiter = ";"`}, []string{unreadable, "Only CSV has a delimiter", "is Parquet", "Leave delimiter out"}},
 		"delimiter by name":     {"vip.tsv", map[string]string{"vip.tsv": tsvOf(people)}, []string{`delimiter = ";"`}, []string{unreadable, "Only CSV has a delimiter", "is TSV"}},
 		"unknown format":        {"vip.csv", map[string]string{"vip.csv": threeCSV}, []string{`format = "xlsx"`}, []string{"Invalid Attribute Value Match", `"csv" "tsv" "ndjson" "parquet"`, `got: "xlsx"`}},
-		"path and path_env":     {"vip.csv", map[string]string{"vip.csv": threeCSV}, []string{`path_env = "SEGMENT_URL"`}, []string{"One Argument Needed In Block", "It has path and path_env."}},
+		"path and path_env":     {"vip.csv", map[string]string{"vip.csv": threeCSV}, []string{`path_env = "SEGMENT_URL"`}, []string{"One Argument Needed In Block", "It has path and path_env.", "Write exactly one"}},
 	} {
 		w := newEnv(t)
 		config := w.export(threeCSV)
