@@ -140,7 +140,7 @@ func TestErrorsPage(t *testing.T) {
 		t.Fatalf("only %d titles of errors and %d of warnings were found", len(errors), len(warnings))
 	}
 	for page, inCode := range map[string]map[string]string{"errors": errors, "warnings": warnings} {
-		text, err := os.ReadFile(filepath.Join("../../templates/guides", page+".md.tmpl"))
+		text, err := os.ReadFile(filepath.Join("..", "..", "templates", "guides", page+".md.tmpl"))
 		if err != nil {
 			t.Fatal(err)
 		}
