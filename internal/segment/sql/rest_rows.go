@@ -32,6 +32,9 @@ const (
 // maxRowBytes bounds a row, and each other field.
 const maxRowBytes = 64 << 20
 
+// maxRest bounds what may follow the end of a JSON text, such as a line end.
+const maxRest = 4096
+
 // rowBudget fails reading a row that is too long.
 type rowBudget struct {
 	io.Reader
@@ -78,6 +81,9 @@ func (r *jsonRows) next() (json.RawMessage, error) {
 	if err != nil {
 		if !errors.Is(err, io.EOF) {
 			r.rest, _ = io.ReadAll(io.LimitReader(io.MultiReader(r.decoder.Buffered(), r.body), restMaxErrorBody)) // what there is of it
+		}
+		if r.state == afterAll { // a connection whose answer was read to its end serves the next request
+			_, _ = io.CopyN(io.Discard, r.body, maxRest)
 		}
 		_ = r.body.Close()
 		if errors.Is(err, io.EOF) && r.state != afterAll {
