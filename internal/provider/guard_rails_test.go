@@ -81,6 +81,21 @@ func (w *env) wantOnlyAccounts() {
 	}
 }
 
+// typeInGuide is the type of a variable for a connection in the guide to modules.
+func typeInGuide(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", "..", "templates", "guides", "modules.md.tmpl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, after, _ := strings.Cut(string(text), "  type = object({")
+	attributes, _, found := strings.Cut(after, "})")
+	if !found {
+		t.Fatal("the guide to modules has no type of a variable")
+	}
+	return "object({" + attributes + "})"
+}
+
 // A module whose variable names only some attributes of a connection drops the
 // others. Nothing goes out without the guard rails that are lost so.
 func TestAccGuardRails_inModule(t *testing.T) {
@@ -107,8 +122,10 @@ func TestAccGuardRails_inModule(t *testing.T) {
 			"object({ account_id = string, data_privacy_consent = bool, guard_rails_digest = string, max_profiles_per_export = optional(number, 9) })", false,
 			"Guard Rails Of The Connection Were Changed",
 		},
-		"any, list not allowed": {"any", true, "List Not Allowed"},
-		"any":                   {"any", false, ""},
+		"any, list not allowed":    {"any", true, "List Not Allowed"},
+		"any":                      {"any", false, ""},
+		"as in the guide":          {typeInGuide(t), false, ""},
+		"as in the guide, refused": {typeInGuide(t), true, "List Not Allowed"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
