@@ -76,7 +76,7 @@ func DeltaMetadata(schema string, partitionColumns ...string) string {
 func DeltaConfigured(schema string, configuration map[string]string, partitionColumns ...string) string {
 	return line(map[string]any{"metaData": map[string]any{
 		"id": "5fba94ed-9794-4965-ba6e-6ee3c0d22af9", "format": map[string]any{"provider": "parquet", "options": map[string]string{}},
-		"schemaString": schema, "partitionColumns": append([]string{}, partitionColumns...), "configuration": configuration, "createdTime": 1764300000000,
+		"schemaString": schema, "partitionColumns": append([]string{}, partitionColumns...), "configuration": configuration, "createdTime": int64(1764300000000),
 	}})
 }
 
@@ -103,7 +103,7 @@ func (d *Delta) Add(name, content string, partitionValues ...string) string {
 		}
 	}
 	add := map[string]any{
-		"path": (&url.URL{Path: name}).EscapedPath(), "partitionValues": values, "size": len(content), "modificationTime": 1764300000000, "dataChange": true,
+		"path": (&url.URL{Path: name}).EscapedPath(), "partitionValues": values, "size": len(content), "modificationTime": int64(1764300000000), "dataChange": true,
 		"stats": `{"numRecords":1}`,
 	}
 	d.adds[name] = add
@@ -113,7 +113,7 @@ func (d *Delta) Add(name, content string, partitionValues ...string) string {
 // Remove is the action that takes a file out of the table.
 func (d *Delta) Remove(name string) string {
 	delete(d.adds, name)
-	return line(map[string]any{"remove": map[string]any{"path": (&url.URL{Path: name}).EscapedPath(), "deletionTimestamp": 1764300000000, "dataChange": true, "extendedFileMetadata": true}})
+	return line(map[string]any{"remove": map[string]any{"path": (&url.URL{Path: name}).EscapedPath(), "deletionTimestamp": int64(1764300000000), "dataChange": true, "extendedFileMetadata": true}})
 }
 
 // The rows of checkpoints.
