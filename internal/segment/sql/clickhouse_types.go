@@ -35,8 +35,8 @@ var clickhouseScalars = map[string]clickhouseType{
 	"Int128": {json: true, convert: appendUnquotedNumber}, "UInt128": {json: true, convert: appendUnquotedNumber},
 	"Int256": {json: true, convert: appendUnquotedNumber}, "UInt256": {json: true, convert: appendUnquotedNumber},
 	"Decimal": {json: true, convert: appendUnquotedNumber},
-	"Float32": {json: true, convert: func(dst, raw []byte) ([]byte, error) { return appendTrinoFloat(dst, raw, 32) }},
-	"Float64": {json: true, convert: func(dst, raw []byte) ([]byte, error) { return appendTrinoFloat(dst, raw, 64) }},
+	"Float32": {json: true, convert: func(dst, raw []byte) ([]byte, error) { return appendFloat(dst, raw, 32) }},
+	"Float64": {json: true, convert: func(dst, raw []byte) ([]byte, error) { return appendFloat(dst, raw, 64) }},
 }
 
 var errClickHouseType = errors.New("not a type that can be mapped")

@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"strconv"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
 )
 
 var errJSONValue = errors.New("a value that is not JSON")
@@ -148,4 +151,33 @@ func appendCheckedJSON(dst, text []byte) ([]byte, error) {
 		return dst, errJSONValue
 	}
 	return append(dst, bytes.TrimSpace(text)...), nil
+}
+
+func appendRaw(dst, raw []byte) ([]byte, error) { return append(dst, raw...), nil }
+
+// appendJSONString appends the text of a JSON string.
+func appendJSONString(dst, raw []byte) ([]byte, error) {
+	if n := len(raw); n >= 2 && raw[0] == '"' && bytes.IndexByte(raw, '\\') < 0 {
+		return append(dst, raw[1:n-1]...), nil
+	}
+	var text string
+	if err := json.Unmarshal(raw, &text); err != nil {
+		return dst, errors.New("a value that is not text")
+	}
+	return append(dst, text...), nil
+}
+
+// appendUnquotedNumber appends a decimal, which arrives as a string to stay exact.
+func appendUnquotedNumber(dst, raw []byte) ([]byte, error) {
+	return appendNumber(dst, bytes.Trim(raw, `"`))
+}
+
+// appendFloat appends a floating-point number. NaN and infinity arrive as strings
+// and become empty, since JSON does not have them.
+func appendFloat(dst, raw []byte, bits int) ([]byte, error) {
+	f, err := strconv.ParseFloat(string(bytes.Trim(raw, `"`)), bits)
+	if err != nil && !errors.Is(err, strconv.ErrRange) {
+		return dst, errors.New("a number that cannot be read")
+	}
+	return segment.AppendFloat(dst, f, bits), nil
 }

@@ -6,12 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
 )
 
 // trinoType is the type of a column, or of a part of one.
@@ -33,8 +30,8 @@ type trinoScalar struct {
 var trinoScalars = map[string]trinoScalar{
 	"boolean": {true, appendRaw},
 	"tinyint": {true, appendRaw}, "smallint": {true, appendRaw}, "integer": {true, appendRaw}, "bigint": {true, appendRaw},
-	"real":    {true, func(dst, raw []byte) ([]byte, error) { return appendTrinoFloat(dst, raw, 32) }},
-	"double":  {true, func(dst, raw []byte) ([]byte, error) { return appendTrinoFloat(dst, raw, 64) }},
+	"real":    {true, func(dst, raw []byte) ([]byte, error) { return appendFloat(dst, raw, 32) }},
+	"double":  {true, func(dst, raw []byte) ([]byte, error) { return appendFloat(dst, raw, 64) }},
 	"decimal": {true, appendUnquotedNumber}, "number": {true, appendUnquotedNumber},
 	"varchar": {false, appendJSONString}, "char": {false, appendJSONString}, "uuid": {false, appendJSONString}, "ipaddress": {false, appendJSONString},
 	"json": {true, appendEmbeddedJSON},
@@ -206,35 +203,6 @@ func (t *trinoType) appendComposite(dst, raw []byte) ([]byte, error) {
 }
 
 var errRowFields = errors.New("a row with other fields than its type")
-
-func appendRaw(dst, raw []byte) ([]byte, error) { return append(dst, raw...), nil }
-
-// appendJSONString appends the text of a JSON string.
-func appendJSONString(dst, raw []byte) ([]byte, error) {
-	if n := len(raw); n >= 2 && raw[0] == '"' && bytes.IndexByte(raw, '\\') < 0 {
-		return append(dst, raw[1:n-1]...), nil
-	}
-	var text string
-	if err := json.Unmarshal(raw, &text); err != nil {
-		return dst, errors.New("a value that is not text")
-	}
-	return append(dst, text...), nil
-}
-
-// appendUnquotedNumber appends a decimal, which arrives as a string to stay exact.
-func appendUnquotedNumber(dst, raw []byte) ([]byte, error) {
-	return appendNumber(dst, bytes.Trim(raw, `"`))
-}
-
-// appendTrinoFloat appends a floating-point number. NaN and infinity arrive as strings
-// and become empty, since JSON does not have them.
-func appendTrinoFloat(dst, raw []byte, bits int) ([]byte, error) {
-	f, err := strconv.ParseFloat(string(bytes.Trim(raw, `"`)), bits)
-	if err != nil && !errors.Is(err, strconv.ErrRange) {
-		return dst, errors.New("a number that cannot be read")
-	}
-	return segment.AppendFloat(dst, f, bits), nil
-}
 
 // appendEmbeddedJSON appends a value of the type JSON, which arrives as a string.
 func appendEmbeddedJSON(dst, raw []byte) ([]byte, error) {
