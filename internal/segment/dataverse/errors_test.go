@@ -3,7 +3,6 @@ package dataverse_test
 import (
 	"errors"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -79,11 +78,9 @@ func TestDataverseBreaksLater(t *testing.T) {
 
 func TestDataverseUnreachable(t *testing.T) {
 	t.Parallel()
-	gone := httptest.NewServer(http.NotFoundHandler())
-	gone.Close()
 	synctest.Test(t, func(t *testing.T) {
 		e := newEnvironment(t, "Email")
-		e.URL, e.network = gone.URL, &http.Transport{}
+		e.URL, e.network = "http://127.0.0.1:1", &http.Transport{}
 		_, err := e.read("VIP", "email")
 		wantBlame(t, err, "environment_url", "cannot be read", "connect")
 		if strings.Contains(err.Error(), "EntityDefinitions") {

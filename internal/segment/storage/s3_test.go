@@ -171,14 +171,14 @@ func TestS3EndpointThatIsWrong(t *testing.T) {
 		})}).listen(t)
 	}
 	for name, tc := range map[string]struct{ endpoint, want string }{
-		"unreachable":  {unreachableURL(t) + "/" + secret, "the server cannot be reached: dial tcp 127.0.0.1"},
+		"unreachable":  {unreachableURL + "/" + secret, "the server cannot be reached: dial tcp 127.0.0.1"},
 		"no S3":        {denied(404, "<html>not here</html>"), "there is no such object in the bucket"},
 		"denied":       {denied(403, "<Error><Code>AccessDenied</Code></Error>"), "access is denied (403"},
 		"unknown key":  {denied(403, "<Error><Code>InvalidAccessKeyId</Code><Message>"+secret+"</Message></Error>"), "the credentials were refused (403 InvalidAccessKeyId). Credentials come from AWS_ACCESS_KEY_ID"},
 		"other region": {denied(301, "<Error><Code>PermanentRedirect</Code></Error>"), "the bucket is in another region"},
 		"out of order": {denied(503, ""), "the store answers 503"},
 		"not an URL":   {"ftp://x", `the parameter "endpoint" is not the URL of a server. Write it as in ?endpoint=https`},
-		"with a query": {unreachableURL(t) + "/?sig=" + secret, `the parameter "endpoint" is not the URL of a server`},
+		"with a query": {unreachableURL + "/?sig=" + secret, `the parameter "endpoint" is not the URL of a server`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := readIDs(t, at(tc.endpoint, "b/a.csv"))

@@ -264,7 +264,7 @@ func TestSFTPRefuses(t *testing.T) {
 		t.Cleanup(func() { _ = os.Chmod(path, 0o700) })
 	}
 	elsewhere := func(authority string) string { return strings.Replace(s.URL("a.csv"), s.Address, authority, 1) }
-	_, closedPort, _ := strings.Cut(unreachableURL(t), "://")
+	closedPort := strings.TrimPrefix(unreachableURL, "http://")
 	for name, tc := range map[string]struct{ path, want string }{
 		"file that is not there":       {s.URL("no/such.csv"), `"` + s.Name("no/such.csv") + `" cannot be read: there is no such file. Check the path`},
 		"file that may not be read":    {s.URL("folder/a.csv"), `"` + s.Name("folder/a.csv") + `" cannot be read: access is denied: permission denied. Let the user`},

@@ -3,7 +3,6 @@ package storage_test
 import (
 	"context"
 	"errors"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -246,24 +245,15 @@ func TestWebRedirects(t *testing.T) {
 	}
 }
 
-// unreachableURL is an address at which nothing listens.
-func unreachableURL(t *testing.T) string {
-	t.Helper()
-	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := listener.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return "http://" + listener.Addr().String()
-}
+// unreachableURL is an address at which nothing listens. (The port of a listener
+// that was closed may be somebody else's a moment later.)
+const unreachableURL = "http://127.0.0.1:1"
 
 func TestWebServerThatDoesNotAnswer(t *testing.T) {
 	t.Parallel()
 	t.Run("unreachable", func(t *testing.T) {
 		t.Parallel()
-		_, err := readIDs(t, withShortWaits(signed(unreachableURL(t), "/a.csv")))
+		_, err := readIDs(t, withShortWaits(signed(unreachableURL, "/a.csv")))
 		wantError(t, err, "the server cannot be reached: dial tcp 127.0.0.1")
 	})
 	t.Run("silent", func(t *testing.T) {
@@ -324,7 +314,7 @@ func TestNothingIsReadOnceTheContextHasEnded(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	for _, path := range []string{filetest.Folder(t, map[string]string{"a.csv": "a\n1\n"}) + "/a.csv", os.TempDir() + "/no-such-*.csv", unreachableURL(t) + "/a.csv"} {
+	for _, path := range []string{filetest.Folder(t, map[string]string{"a.csv": "a\n1\n"}) + "/a.csv", os.TempDir() + "/no-such-*.csv", unreachableURL + "/a.csv"} {
 		source := withWaits(path, time.Hour, nil)
 		if _, err := source.Open(ctx, []string{"a"}); !errors.Is(err, context.Canceled) {
 			t.Errorf("%s: opening gives %v", path, err)
