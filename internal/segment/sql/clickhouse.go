@@ -24,7 +24,7 @@ type clickhouseSession struct {
 
 	server  clickhouseServer
 	fixed   bool   // the user may change no settings, being read-only already
-	running string // beginning of the ids of the query; empty if it has ended
+	running string // beginning of the ids of the query's attempts; empty if it has ended
 }
 
 // clickhouseServer is what a server says of itself.
@@ -161,13 +161,13 @@ func countClickHouseParameters(query string) (n int) {
 // open starts a statement. Its errors are not explained yet.
 func (s *clickhouseSession) open(ctx context.Context, client *restClient, statement string, args []*string) (*jsonRows, error) {
 	s.running = rand.Text()
-	address := func(attempt string) string {
+	address := func(attempt int) string { // the server refuses an id that still runs
 		u := *s.config.endpoint
-		u.RawQuery = s.parameters(s.running+attempt, args).Encode()
+		u.RawQuery = s.parameters(s.running+"-"+strconv.Itoa(attempt), args).Encode()
 		return u.String()
 	}
 	answer, err := client.open(ctx, restRequest{
-		method: http.MethodPost, url: address("-1"), repeatURL: address("-2"), repeatable: true,
+		method: http.MethodPost, url: address(1), repeatURL: address, repeatable: true,
 		header: http.Header{"Content-Type": {"text/plain; charset=utf-8"}}, body: []byte(statement),
 	})
 	var refused *restError
@@ -269,7 +269,7 @@ func (s *clickhouseSession) close() {
 	// The id is letters and digits.
 	_ = s.client.call(ctx, restRequest{
 		method: http.MethodPost, url: s.config.endpoint.String(), header: http.Header{"Content-Type": {"text/plain"}},
-		body: []byte("KILL QUERY WHERE query_id IN ('" + s.running + "-1', '" + s.running + "-2') ASYNC"),
+		body: []byte("KILL QUERY WHERE startsWith(query_id, '" + s.running + "-') ASYNC"),
 	}, nil, nil) // it may have ended by now
 }
 

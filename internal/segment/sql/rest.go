@@ -78,7 +78,7 @@ type restRequest struct {
 	// repeatable requests may be repeated after the connection was lost, when the
 	// first one may have been carried out.
 	repeatable bool
-	repeatURL  string // in place of url when a request is repeated; optional
+	repeatURL  func(attempt int) string // in place of url from attempt 2 on; optional
 
 	foreign bool // to another server, without the credentials of the client
 }
@@ -160,8 +160,8 @@ func (c *restClient) open(ctx context.Context, request restRequest) (*restAnswer
 		if err := c.clock.Wait(ctx, delay, nil); err != nil {
 			return nil, err
 		}
-		if request.repeatURL != "" {
-			request.url = request.repeatURL
+		if request.repeatURL != nil {
+			request.url = request.repeatURL(attempt + 1)
 		}
 	}
 }

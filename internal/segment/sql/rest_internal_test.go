@@ -78,7 +78,8 @@ func TestREST_retries(t *testing.T) {
 		answers[n-1](w)
 	})
 	var answer struct{ A int }
-	err := client.call(t.Context(), restRequest{method: http.MethodPost, url: address + "/x", repeatURL: address + "/x?retry=true", repeatable: true}, []int{1}, &answer)
+	repeatURL := func(attempt int) string { return fmt.Sprint(address, "/x?retry=", attempt) }
+	err := client.call(t.Context(), restRequest{method: http.MethodPost, url: address + "/x", repeatURL: repeatURL, repeatable: true}, []int{1}, &answer)
 	if err != nil || answer.A != 1 {
 		t.Errorf("%+v, %v", answer, err)
 	}
@@ -89,7 +90,7 @@ func TestREST_retries(t *testing.T) {
 	for range answers {
 		bodies = append(bodies, <-seen)
 	}
-	if want := append([]string{"/x [1]"}, slices.Repeat([]string{"/x?retry=true [1]"}, 4)...); !slices.Equal(bodies, want) {
+	if want := []string{"/x [1]", "/x?retry=2 [1]", "/x?retry=3 [1]", "/x?retry=4 [1]", "/x?retry=5 [1]"}; !slices.Equal(bodies, want) {
 		t.Errorf("requests %q, want %q", bodies, want)
 	}
 }

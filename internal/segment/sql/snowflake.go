@@ -162,7 +162,7 @@ func (s *snowflakeSession) submit(ctx context.Context, statement string, args []
 	}
 	address := s.address() + "?async=true&requestId=" + uuid.NewString()
 	s.submission, s.handle = &restRequest{
-		method: http.MethodPost, url: address, header: snowflakeHeader, body: body, repeatable: true, repeatURL: address + "&retry=true",
+		method: http.MethodPost, url: address, header: snowflakeHeader, body: body, repeatable: true, repeatURL: func(int) string { return address + "&retry=true" },
 	}, ""
 	return s.findHandle(ctx)
 }
@@ -263,7 +263,7 @@ func (s *snowflakeSession) close() {
 	ctx, cancel := context.WithTimeout(context.Background(), cancelTimeout) //nolint:forbidigo // It ends the statement when the caller's context has ended.
 	defer cancel()
 	if s.handle == "" { // the answer never came, so ask again
-		s.submission.url = s.submission.repeatURL
+		s.submission.url = s.submission.repeatURL(2)
 		if s.findHandle(ctx) != nil {
 			return
 		}

@@ -108,12 +108,12 @@ const (
 	// connectTimeout applies if the URL has no timeout of its own.
 	connectTimeout = 30 * time.Second
 
-	// cancelTimeout bounds how long ending a statement on the server takes. Ctrl-C
-	// may take a second in all.
-	cancelTimeout = 700 * time.Millisecond
-
 	applicationName = "terraform-provider-klaviyo"
 )
+
+// cancelTimeout bounds how long ending a statement on the server takes. Ctrl-C may
+// take a second in all.
+var cancelTimeout = 700 * time.Millisecond // longer in tests
 
 // Open implements [segment.Source].
 func (s Source) Open(ctx context.Context, columns []string) (segment.Rows, error) {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/segmenttest"
@@ -15,6 +16,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	sql.SetCancelTimeout(2 * time.Second) // on a busy machine a connection takes long
 	code := m.Run()
 	sqltest.Stop()
 	os.Exit(code)
