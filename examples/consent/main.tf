@@ -1,5 +1,5 @@
-# Subscribes the customers of a shop who said yes to marketing, as of the date
-# that the shop has recorded.
+# Exports the customers of a shop who said yes to marketing, and subscribes them
+# as of the date that the shop has recorded.
 
 terraform {
   required_providers {
@@ -43,8 +43,8 @@ resource "klaviyo_segment_export" "newsletter" {
     consent_field      = "Accepts Marketing"
     consented_at_field = "Accepts Marketing At"
     custom_source      = "Checkout of the shop"
-    only_consented     = true # who takes consent back leaves the list
+    only_consented     = true # rows that do not say yes are not exported
   }
 
-  sync_mode = "mirror"
+  sync_mode = "mirror" # customers whose row no longer says yes are removed from the list
 }

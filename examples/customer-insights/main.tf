@@ -6,11 +6,11 @@ terraform {
   }
 }
 
-# Terraform signs in to Klaviyo with KLAVIYO_API_KEY, and to Dataverse with
+# The provider signs in to Klaviyo with KLAVIYO_API_KEY, and to Dataverse with
 # AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET.
 resource "klaviyo_connection" "marketing" {
   display_name         = "Marketing"
-  data_privacy_consent = true
+  data_privacy_consent = true # I agree: personal data leaves its source for Klaviyo.
 }
 
 resource "klaviyo_segment_export" "vip" {
@@ -53,6 +53,7 @@ resource "klaviyo_segment_export" "vip" {
     lifetime_value = "LifetimeValue"
   }
 
+  # Every day at six. A pipeline must run Terraform after that time.
   schedule {
     cron     = "0 6 * * *"
     timezone = "Europe/Madrid"
