@@ -1,4 +1,4 @@
-# A fresh checkout has no state. Keep it in a backend that locks.
+# A fresh checkout has no state, so the state is in a backend that locks it.
 
 terraform {
   backend "s3" {

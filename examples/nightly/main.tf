@@ -12,26 +12,26 @@ terraform {
 }
 
 variable "segment" {
-  description = "File with the people to export. Most pipelines take it from a bucket or a warehouse."
+  description = "Path of the CSV file to export. It can be an address in a bucket, such as s3://example/people.csv."
   type        = string
   default     = "people.csv"
 }
 
 variable "list_id" {
-  description = "Id of the Klaviyo list."
+  description = "ID of the Klaviyo list."
   type        = string
 }
 
 resource "klaviyo_connection" "marketing" {
   display_name         = "Marketing"
-  data_privacy_consent = true # I agree: personal data leaves its source for Klaviyo.
+  data_privacy_consent = true # I agree that personal data is sent to Klaviyo.
 }
 
 resource "klaviyo_segment_export" "vip" {
   display_name = "VIP customers to Klaviyo"
   destination  = klaviyo_connection.marketing
   list_id      = var.list_id
-  pin_to_plan  = true # apply sends what the plan has read, or nothing
+  pin_to_plan  = true # apply fails if the segment is not what was planned
 
   segment {
     name = "vip"
@@ -50,23 +50,23 @@ resource "klaviyo_segment_export" "vip" {
   }
 }
 
-# Terraform shows a failed check as a warning. It does not change the exit code.
+# If a check fails, Terraform shows a warning. The exit code stays the same.
 check "vip_is_complete" {
   assert {
     condition     = klaviyo_segment_export.vip.last_run.status == "succeeded"
-    error_message = "The last run of vip is ${klaviyo_segment_export.vip.last_run.status}."
+    error_message = "Last run of vip: ${klaviyo_segment_export.vip.last_run.status}."
   }
 
   assert {
     condition     = klaviyo_segment_export.vip.rejected_count == 0
-    error_message = "${klaviyo_segment_export.vip.rejected_count} rows of vip cannot be exported."
+    error_message = "Rejected rows of vip: ${klaviyo_segment_export.vip.rejected_count}."
   }
 }
 
-# The job reads this output, and fails if it is not empty.
+# The job fails if this output is not empty.
 output "alarm" {
   value = join(" ", compact([
-    klaviyo_segment_export.vip.last_run.status == "succeeded" ? "" : "The last run of vip is ${klaviyo_segment_export.vip.last_run.status}.",
-    klaviyo_segment_export.vip.rejected_count == 0 ? "" : "${klaviyo_segment_export.vip.rejected_count} rows of vip cannot be exported.",
+    klaviyo_segment_export.vip.last_run.status == "succeeded" ? "" : "Last run of vip: ${klaviyo_segment_export.vip.last_run.status}.",
+    klaviyo_segment_export.vip.rejected_count == 0 ? "" : "Rejected rows of vip: ${klaviyo_segment_export.vip.rejected_count}.",
   ]))
 }

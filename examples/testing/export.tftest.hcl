@@ -2,7 +2,7 @@ mock_provider "klaviyo" {
   mock_resource "klaviyo_segment_export" {
     defaults = {
       profile_count = 250
-      last_run = { # the whole object: OpenTofu does not make up what is left out
+      last_run = { # all attributes, because OpenTofu does not make up missing ones
         id                   = "EXAMPLE"
         reason               = "first run"
         status               = "succeeded"
@@ -29,7 +29,7 @@ mock_provider "klaviyo" {
 }
 
 variables {
-  segment = "vip.csv" # nobody reads it
+  segment = "vip.csv" # a mock does not read it
 }
 
 run "declares" {
@@ -37,21 +37,21 @@ run "declares" {
 
   assert {
     condition     = klaviyo_segment_export.vip.destination.data_privacy_consent
-    error_message = "The export does not take the connection."
+    error_message = "The export does not use the connection."
   }
   assert {
     condition     = klaviyo_segment_export.vip.safeguards.max_profiles <= 10000
-    error_message = "The export may send more profiles than the team has agreed to."
+    error_message = "max_profiles is above the 10,000 that the team has agreed to."
   }
 }
 
 run "reports" {
   assert {
     condition     = klaviyo_segment_export.vip.list_id == klaviyo_list.vip.id
-    error_message = "The export does not go to its list."
+    error_message = "The export does not go to the list vip."
   }
   assert {
     condition     = output.complete
-    error_message = "A run that succeeded is not reported as complete."
+    error_message = "The run succeeded, but the output complete is false."
   }
 }

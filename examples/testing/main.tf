@@ -1,10 +1,10 @@
 variable "segment" {
-  description = "CSV file with the people to export."
+  description = "Path of the CSV file to export."
   type        = string
 }
 
 variable "force_destroy" {
-  description = "Whether destroy deletes the list although it has members. Only tests set it."
+  description = "Whether a destroy deletes the list even if it has members. Set it only in tests."
   type        = bool
   default     = false
 }

@@ -1,12 +1,12 @@
 variables {
   segment       = "people.csv"
-  force_destroy = true # the test destroys the list, which has members by then
+  force_destroy = true # at its end the test destroys the list, which then has members
 }
 
 run "exports" {
   assert {
     condition     = output.complete
-    error_message = "The run is ${klaviyo_segment_export.vip.last_run.status}."
+    error_message = "The status of the run is ${klaviyo_segment_export.vip.last_run.status}."
   }
   assert {
     condition     = klaviyo_segment_export.vip.last_run.list_profile_count == 3

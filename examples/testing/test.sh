@@ -7,17 +7,17 @@ klaviyo-simulator -ready-file "$dir/ready.json" -fault 503:bulk_import_profiles:
 simulator=$!
 trap 'kill "$simulator"; rm -rf "$dir"' EXIT
 
-# Wait until it serves; end if it could not start.
+# Wait until the simulator is ready. End the script if it could not start.
 until [ -f "$dir/ready.json" ]; do
   kill -0 "$simulator"
   sleep 0.1
 done
-. "$dir/env" # exports KLAVIYO_BASE_URL, KLAVIYO_API_KEY and KLAVIYO_LIST_ID
+. "$dir/env" # sets KLAVIYO_BASE_URL, KLAVIYO_API_KEY and KLAVIYO_LIST_ID
 
-terraform test -filter=export.tftest.hcl    # with a mock
-terraform test -filter=simulator.tftest.hcl # with the simulator, which refuses two requests
+terraform test -filter=export.tftest.hcl    # with the mock
+terraform test -filter=simulator.tftest.hcl # with the simulator, where two requests fail
 
-# A plan that a guard must refuse.
+# This plan must be refused: most rows are broken, and a safeguard limits their share.
 if terraform plan -input=false -no-color -var segment=broken.csv > "$dir/plan.txt" 2>&1; then
   echo "The plan with broken rows was not refused." >&2
   exit 1
@@ -27,5 +27,5 @@ if ! grep -q "Too Many Rows Cannot Be Exported" "$dir/plan.txt"; then
   exit 1
 fi
 
-# What the exports have left in Klaviyo: the test has destroyed its list, and the profiles stay.
+# The test has destroyed its list, but the profiles are still in Klaviyo.
 curl -fsS "$KLAVIYO_BASE_URL/control/profiles?email=ann@example.com" | grep -q '"ann@example.com"'

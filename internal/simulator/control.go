@@ -24,18 +24,18 @@ func ControlRequests() []ControlRequest {
 	return []ControlRequest{
 		{"GET", "/control/", "", "Lists these requests.", controlIndex},
 		{"GET", "/control/lists", "", "Shows all lists: account, id, name, number of members, live flows.", controlLists},
-		{"POST", "/control/lists", `{"id": "NewsLt", "name": "Newsletter"}`, "Makes a list. `account` puts it into a second account.", controlAddList},
+		{"POST", "/control/lists", `{"id": "NewsLt", "name": "Newsletter"}`, "Creates a list. `account` is the ID of the account; by default the first one.", controlAddList},
 		{"DELETE", "/control/lists/{id}", "", "Deletes a list.", controlDeleteList},
-		{"GET", "/control/lists/{id}/members", "", "Shows the members of a list with all that their profiles hold.", controlMembers},
-		{"POST", "/control/lists/{id}/members", `{"emails": ["ann@example.com"]}`, "Adds members, with new profiles if needed.", controlAddMembers},
+		{"GET", "/control/lists/{id}/members", "", "Shows the members of a list, with all data of their profiles.", controlMembers},
+		{"POST", "/control/lists/{id}/members", `{"emails": ["ann@example.com"]}`, "Adds members. Creates profiles that do not exist.", controlAddMembers},
 		{"DELETE", "/control/lists/{id}/members", `{"emails": ["ann@example.com"]}`, "Removes members. Their profiles stay.", controlRemoveMembers},
-		{"GET", "/control/profiles", "", "Shows all profiles, or with `?email=` one.", controlProfiles},
-		{"POST", "/control/unsubscribe", `{"email": "ann@example.com", "list": "DemoVP"}`, "Unsubscribes a person from a list, or without `list` from everything.", controlUnsubscribe},
-		{"GET", "/control/faults", "", "Shows how many faults are still to come.", controlFaults},
+		{"GET", "/control/profiles", "", "Shows all profiles, or with `?email=ann@example.com` only that one.", controlProfiles},
+		{"POST", "/control/unsubscribe", `{"email": "ann@example.com", "list": "DemoVP"}`, "Unsubscribes a person from a list. Without `list`: from everything.", controlUnsubscribe},
+		{"GET", "/control/faults", "", "Shows how many faults still wait for requests.", controlFaults},
 		{"POST", "/control/faults", `{"fault": "503:bulk_import_profiles:2"}`, "Adds a fault.", controlAddFault},
 		{"DELETE", "/control/faults", "", "Removes all faults.", controlClearFaults},
-		{"GET", "/control/requests", "", "Shows the requests to the API: operation, method, path, status.", controlSeenRequests},
-		{"DELETE", "/control/requests", "", "Forgets these requests.", controlForgetRequests},
+		{"GET", "/control/requests", "", "Shows the requests that the API has received: operation, method, path, status.", controlSeenRequests},
+		{"DELETE", "/control/requests", "", "Clears the list of received requests.", controlForgetRequests},
 	}
 }
 
@@ -66,7 +66,7 @@ func (s *Server) controlHandler() http.Handler {
 		})
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		writeControl(w, nil, controlError{http.StatusNotFound, "There is no such request. GET /control/ lists all."})
+		writeControl(w, nil, controlError{http.StatusNotFound, "There is no such request. GET /control/ lists all requests."})
 	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !isLoopback(r.RemoteAddr) || !isLoopback(r.Host) || r.Header.Get("Origin") != "" {
@@ -105,7 +105,7 @@ func readControl(r *http.Request, into any) error {
 	decoder := json.NewDecoder(http.MaxBytesReader(nil, r.Body, 1<<20))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(into); err != nil {
-		return badControl("The body is not the JSON that is expected: %s.", err)
+		return badControl("The body is not the JSON of this request: %s.", err)
 	}
 	return nil
 }
@@ -177,7 +177,7 @@ func controlAddList(s *Server, r *http.Request) (any, error) {
 	case a == nil:
 		return nil, badControl("There is no account %q.", body.Account)
 	case taken != nil:
-		return nil, badControl("The list %q exists.", body.ID)
+		return nil, badControl("The list %q already exists.", body.ID)
 	}
 	return showList(a, s.addList(a, List{ID: body.ID, Name: body.Name}, s.options.Now())), nil
 }

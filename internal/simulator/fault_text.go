@@ -13,20 +13,20 @@ import (
 // FaultSyntax explains what ParseFault takes.
 const FaultSyntax = `TROUBLE:OPERATION[:COUNT][@FROM]
 
-TROUBLE    what happens:
-  503            answer this status (400 to 599) and do nothing
-  503-after      do what is asked, and answer this status all the same
+TROUBLE    what goes wrong:
+  503            answer with this status (400 to 599), and do nothing else
+  503-after      do what is asked, but answer with this status
   429            answer "too many requests", with Retry-After: 1
-  429=30         the same with Retry-After: 30
-  reset          close the connection before anything is done
+  429=30         the same, with Retry-After: 30
+  reset          close the connection, and do nothing else
   reset-after    do what is asked, then close the connection without an answer
-  cut            do what is asked, then send half of the answer
+  cut            do what is asked, but send only half of the answer
   slow=5s        wait, then do what is asked
-OPERATION  which requests: the name of an operation in Klaviyo's reference,
-           such as bulk_import_profiles; METHOD and path, such as
+OPERATION  which requests: the name of an operation in Klaviyo's API reference,
+           such as bulk_import_profiles; method and path, such as
            "POST /api/lists/*/relationships/profiles"; or any
-COUNT      how many requests; the default is 1, and all never stops
-@FROM      the first request that it happens to; the default is @1`
+COUNT      how many requests go wrong; the default is 1, and all means every one
+@FROM      the first of these requests that goes wrong; the default is @1`
 
 const anyOperation = "any"
 
@@ -44,12 +44,12 @@ func parseFault(text string) (f Fault, err error) {
 	if before, from, found := cutLast(rest, "@"); found {
 		rest = before
 		if f.Nth, err = strconv.Atoi(from); err != nil || f.Nth < 1 {
-			return f, fmt.Errorf("%q after @ is not a number from 1", from)
+			return f, fmt.Errorf("%q after @ is not a number of at least 1", from)
 		}
 	}
 	parts := strings.Split(rest, ":")
 	if len(parts) < 2 || len(parts) > 3 {
-		return f, errors.New("it has not two or three parts")
+		return f, errors.New("it does not have two or three parts with colons between them")
 	}
 	if err := f.setTrouble(parts[0]); err != nil {
 		return f, err
@@ -62,7 +62,7 @@ func parseFault(text string) (f Fault, err error) {
 		f.Times = -1
 	} else if len(parts) == 3 {
 		if f.Times, err = strconv.Atoi(parts[2]); err != nil || f.Times < 1 {
-			return f, fmt.Errorf("the count %q is neither a number from 1 nor all", parts[2])
+			return f, fmt.Errorf("the count %q is neither a number of at least 1 nor all", parts[2])
 		}
 	}
 	return f, nil

@@ -226,14 +226,14 @@ func TestAccNightly(t *testing.T) {
 
 			n.write(n.people, "EMail\nann@example.com\nbob@example.com\nbad@example.com\n")
 			n.klaviyo.FailEmail("bad@example.com", "invalid", "Not deliverable.")
-			n.night(run, "a refused person", true, "The last run of vip is partial.")
+			n.night(run, "a refused person", true, "Last run of vip: partial.")
 
 			n.write(n.people, "EMail\nann@example.com\n@\n")
 			n.night(run, "broken rows", true, "Too Many Rows Cannot Be Exported")
 
 			n.klaviyo.TakeEmail("bad@example.com")
 			n.write(n.people, "EMail\n"+manyPeople(50)+"@\n")
-			n.night(run, "a rejected row", true, "1 rows of vip cannot be exported.")
+			n.night(run, "a rejected row", true, "Rejected rows of vip: 1.")
 			n.write(n.people, "EMail\n"+manyPeople(50))
 			n.night(run, "mended", false, "Apply complete!")
 		})

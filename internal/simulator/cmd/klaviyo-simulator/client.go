@@ -24,9 +24,9 @@ type client struct {
 }
 
 func (c *client) register(flags *flag.FlagSet) {
-	flags.StringVar(&c.url, "url", os.Getenv("KLAVIYO_BASE_URL"), "base `URL` of the API (default: KLAVIYO_BASE_URL)")
-	flags.StringVar(&c.key, "key", "", "private API `key` (default: KLAVIYO_API_KEY)")
-	flags.StringVar(&c.list, "list", os.Getenv("KLAVIYO_LIST_ID"), "`id` of the list (default: KLAVIYO_LIST_ID)")
+	flags.StringVar(&c.url, "url", os.Getenv("KLAVIYO_BASE_URL"), "`URL` of the simulator (default: KLAVIYO_BASE_URL)")
+	flags.StringVar(&c.key, "key", "", "private API `KEY` (default: KLAVIYO_API_KEY)")
+	flags.StringVar(&c.list, "list", os.Getenv("KLAVIYO_LIST_ID"), "`ID` of the list (default: KLAVIYO_LIST_ID)")
 }
 
 // complete is called after parsing. The key comes from the environment here,
@@ -36,7 +36,7 @@ func (c *client) complete() error {
 		c.key = os.Getenv("KLAVIYO_API_KEY")
 	}
 	if c.url == "" || c.key == "" || c.list == "" {
-		return errors.New("-url, -key and -list are required")
+		return errors.New("-url, -key and -list are required, or KLAVIYO_BASE_URL, KLAVIYO_API_KEY and KLAVIYO_LIST_ID")
 	}
 	c.url = strings.TrimSuffix(c.url, "/")
 	return nil
@@ -50,7 +50,7 @@ func (c *client) listURL(path string, query url.Values) string {
 	return address
 }
 
-// call sends one request and decodes the answer; it waits when there are too many.
+// call sends one request and decodes the answer. It waits and tries again after a 429.
 func (c *client) call(ctx context.Context, method, address string, body []byte, into any) error {
 	for {
 		status, retryAfter, answer, err := c.send(ctx, method, address, body)
@@ -64,7 +64,7 @@ func (c *client) call(ctx context.Context, method, address string, body []byte, 
 			}
 			continue
 		case status >= 300:
-			return fmt.Errorf("%s answered %d: %s", method, status, problemText(answer))
+			return fmt.Errorf("the answer to %s has the status %d: %s", method, status, problemText(answer))
 		case into == nil:
 			return nil
 		}

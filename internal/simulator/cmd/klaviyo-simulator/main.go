@@ -1,9 +1,9 @@
-// Command klaviyo-simulator serves a simulated Klaviyo, and looks into one.
+// Command klaviyo-simulator runs a simulated Klaviyo, and reads and changes the lists of one.
 //
-//	klaviyo-simulator [serve] [flags]              serve until interrupted
-//	klaviyo-simulator members [flags]              print the members of a list
-//	klaviyo-simulator remove [flags] EMAIL...      take members off a list
-//	klaviyo-simulator help [COMMAND]               explain a command
+//	klaviyo-simulator [serve] [FLAGS]           run until interrupted
+//	klaviyo-simulator members [FLAGS]           print the members of a list
+//	klaviyo-simulator remove [FLAGS] EMAIL...   remove members from a list
+//	klaviyo-simulator help [TOPIC]              explain a command, faults or control
 package main
 
 import (
@@ -47,7 +47,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	case "help":
 		return help(args, stdout)
 	}
-	return fmt.Errorf("there is no command %q: use serve, members, remove or help", command)
+	return fmt.Errorf("there is no command %q; the commands are serve, members, remove and help", command)
 }
 
 func newFlags(name string, stderr io.Writer) *flag.FlagSet {

@@ -94,7 +94,7 @@ func TestMembersAndRemove(t *testing.T) {
 	if got := command("members"); !strings.HasPrefix(got, "EMAIL ") || strings.Count(got, "\n") != 4 {
 		t.Errorf("members %q", got)
 	}
-	if got := command("remove", "ANN@x.com", "o'hara@x.com", "nobody@x.com"); !strings.HasPrefix(got, "2 of 3 taken off") {
+	if got := command("remove", "ANN@x.com", "o'hara@x.com", "nobody@x.com"); !strings.HasPrefix(got, "removed 2 of 3 ") {
 		t.Errorf("remove %q", got)
 	}
 	if got := s.MemberEmails(list.ID); len(got) != 1 || got[0] != "bob@x.com" {

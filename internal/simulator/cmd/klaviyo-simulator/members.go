@@ -54,8 +54,8 @@ type membersFlags struct {
 
 func (f *membersFlags) register(flags *flag.FlagSet) {
 	f.client.register(flags)
-	flags.StringVar(&f.format, "format", "table", "`FORMAT`: table, json (one object a line) or emails")
-	flags.IntVar(&f.limit, "limit", 0, "print at most this many; 0 is all")
+	flags.StringVar(&f.format, "format", "table", "`FORMAT`: table, json (one object per line) or emails")
+	flags.IntVar(&f.limit, "limit", 0, "print at most `COUNT` members; 0 means all")
 }
 
 func members(ctx context.Context, args []string, stdout, stderr io.Writer) error {

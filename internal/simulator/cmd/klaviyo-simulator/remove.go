@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// remove takes people off a list, which shows how a sync sees drift.
+// remove removes members from a list, so that a test can see how the provider finds drift.
 func remove(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	var c client
 	flags := newFlags("remove", stderr)
@@ -22,7 +22,7 @@ func remove(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 		return err
 	}
 	if flags.NArg() == 0 {
-		return errors.New("name the addresses to take off the list")
+		return errors.New("no address is given: name the addresses to remove from the list")
 	}
 	removed := 0
 	for emails := range slices.Chunk(flags.Args(), 100) {
@@ -32,7 +32,7 @@ func remove(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 			return err
 		}
 	}
-	fmt.Fprintf(stdout, "%d of %d taken off the list %s\n", removed, flags.NArg(), c.list)
+	fmt.Fprintf(stdout, "removed %d of %d from the list %s\n", removed, flags.NArg(), c.list)
 	return nil
 }
 
@@ -41,7 +41,7 @@ type identifier struct {
 	ID   string `json:"id"`
 }
 
-// removeSome takes off the list who of these is on it.
+// removeSome removes those of the addresses that are on the list.
 func (c *client) removeSome(ctx context.Context, emails []string) (int, error) {
 	quoted := make([]string, 0, len(emails))
 	for _, email := range emails {
@@ -61,7 +61,7 @@ func (c *client) removeSome(ctx context.Context, emails []string) (int, error) {
 		return 0, err
 	}
 	if err := c.call(ctx, "DELETE", c.listURL("/relationships/profiles", nil), body, nil); err != nil {
-		return 0, fmt.Errorf("taking members off the list: %w", err)
+		return 0, fmt.Errorf("removing members from the list: %w", err)
 	}
 	return len(found), nil
 }

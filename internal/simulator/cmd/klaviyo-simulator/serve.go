@@ -31,7 +31,7 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err := f.prepare(server); err != nil {
 		return err
 	}
-	fmt.Fprintf(stdout, "# A simulated Klaviyo, with the list %q. Interrupt to stop.\n", f.listName)
+	fmt.Fprintf(stdout, "# Simulated Klaviyo with the list %q. Press Ctrl-C to stop it.\n", f.listName)
 	fmt.Fprintf(stdout, "export KLAVIYO_BASE_URL=%s KLAVIYO_API_KEY=%s\n", server.URL, shellQuote(f.key))
 	fmt.Fprintf(stdout, "export KLAVIYO_LIST_ID=%s\n", f.listID)
 	if f.control {

@@ -29,7 +29,7 @@ type serveFlags struct {
 	setup                                     []setup
 }
 
-// setup prepares a server, after what the stages before it have made.
+// setup is a step that prepares a server. Steps of earlier stages come first.
 type setup struct {
 	stage stage
 	do    func(*simulator.Server) error
@@ -45,33 +45,33 @@ const (
 )
 
 func (f *serveFlags) register(flags *flag.FlagSet) {
-	flags.StringVar(&f.address, "addr", "127.0.0.1:0", "`ADDRESS` to listen on; port 0 takes a free one")
-	flags.StringVar(&f.readyFile, "ready-file", "", "`FILE` to write once serving: JSON with url, api_key and list_id")
-	flags.StringVar(&f.key, "key", defaultKey, "private API `KEY` that is valid")
-	flags.Func("scopes", "`SCOPE,SCOPE`: the only scopes of -key; the default is all", f.setScopes)
-	flags.StringVar(&f.listID, "list-id", "DemoVP", "`ID` of the list, 6 letters and digits")
-	flags.StringVar(&f.listName, "list-name", "VIP customers", "`NAME` of the list")
-	flags.Func("add-key", "`KEY=SCOPE,SCOPE`: one more valid key, with these scopes (repeatable)", f.addKey)
-	flags.Func("add-account", "`ID=KEY`: a second account with its key (repeatable)", f.addAccount)
-	flags.Func("add-list", "`[ACCOUNT/]ID=NAME`: one more list (repeatable)", f.addList)
-	flags.Func("live-flow", "`LIST=NAME`: a live flow that starts when somebody joins the list (repeatable)", f.addFlow)
-	flags.Func("member", "`[LIST=]EMAIL`: a member of the list (repeatable)", f.onPerson(func(s *simulator.Server, list, email string) {
+	flags.StringVar(&f.address, "addr", "127.0.0.1:0", "`ADDRESS` to listen on; port 0 means any free port")
+	flags.StringVar(&f.readyFile, "ready-file", "", "`FILE` to write when the simulator is ready: JSON with url, api_key and list_id")
+	flags.StringVar(&f.key, "key", defaultKey, "valid private API `KEY`")
+	flags.Func("scopes", "scopes of -key, as `SCOPE,SCOPE`; by default all", f.setScopes)
+	flags.StringVar(&f.listID, "list-id", "DemoVP", "`ID` of the default list: 6 letters or digits")
+	flags.StringVar(&f.listName, "list-name", "VIP customers", "`NAME` of the default list")
+	flags.Func("add-key", "add a valid key with these scopes: `KEY=SCOPE,SCOPE` (repeatable)", f.addKey)
+	flags.Func("add-account", "add an account with this key: `ID=KEY` (repeatable)", f.addAccount)
+	flags.Func("add-list", "add a list: `[ACCOUNT/]ID=NAME` (repeatable)", f.addList)
+	flags.Func("live-flow", "add a live flow that starts when a profile joins the list: `LIST=NAME` (repeatable)", f.addFlow)
+	flags.Func("member", "add a member to a list: `[LIST=]EMAIL` (repeatable)", f.onPerson(func(s *simulator.Server, list, email string) {
 		s.AddMembers(list, email)
 	}))
-	flags.Func("unsubscribed", "`[LIST=]EMAIL`: somebody who has unsubscribed from the list (repeatable)", f.onPerson((*simulator.Server).Unsubscribe))
-	flags.Func("opted-out", "`EMAIL`: somebody who has unsubscribed from everything (repeatable)", f.optOut)
-	flags.BoolVar(&f.globalUnsubscribe, "global-unsubscribe", false, "unsubscribing from a list means unsubscribing from everything")
-	flags.Func("fault", "`TROUBLE:OPERATION[:COUNT][@FROM]`: requests that go wrong, such as 503:bulk_import_profiles:2; see help faults (repeatable)", f.addFault)
-	flags.BoolVar(&f.rateLimits, "rate-limits", true, "keep Klaviyo's rate limits")
-	flags.DurationVar(&f.queueDelay, "queue-delay", 0, "how long import jobs stay queued, such as 5s")
-	flags.DurationVar(&f.processDelay, "process-delay", 0, "how long import jobs are processed, such as 5s")
-	flags.IntVar(&f.cancelled, "cancel-jobs", 0, "`COUNT` of import jobs, the first ones, that end cancelled")
-	flags.Func("refuse-email", "`ADDRESS=CODE:DETAIL`: refuse each import that contains the address, as Klaviyo does with an invalid one (repeatable)",
+	flags.Func("unsubscribed", "unsubscribe a person from a list: `[LIST=]EMAIL` (repeatable)", f.onPerson((*simulator.Server).Unsubscribe))
+	flags.Func("opted-out", "unsubscribe a person from everything: `EMAIL` (repeatable)", f.optOut)
+	flags.BoolVar(&f.globalUnsubscribe, "global-unsubscribe", false, "let a person who unsubscribes from a list be unsubscribed from everything, which is Klaviyo's default")
+	flags.Func("fault", "make requests go wrong: `TROUBLE:OPERATION[:COUNT][@FROM]`, such as 503:bulk_import_profiles:2; see help faults (repeatable)", f.addFault)
+	flags.BoolVar(&f.rateLimits, "rate-limits", true, "apply Klaviyo's rate limits")
+	flags.DurationVar(&f.queueDelay, "queue-delay", 0, "`TIME` that an import job stays queued, such as 5s")
+	flags.DurationVar(&f.processDelay, "process-delay", 0, "`TIME` that it takes to process an import job, such as 5s")
+	flags.IntVar(&f.cancelled, "cancel-jobs", 0, "let the first `COUNT` import jobs end as cancelled")
+	flags.Func("refuse-email", "refuse each import request that contains the address, as Klaviyo does with an invalid address: `ADDRESS=CODE:DETAIL` (repeatable)",
 		f.onRow((*simulator.Server).RefuseEmail))
-	flags.Func("fail-email", "`ADDRESS=CODE:DETAIL`: accept the import, and let the row of the address fail in the job (repeatable)",
+	flags.Func("fail-email", "accept the import request, but let the profile with the address fail in the job: `ADDRESS=CODE:DETAIL` (repeatable)",
 		f.onRow((*simulator.Server).FailEmail))
-	flags.Func("fail-for-now", "`N:TIMES`: the row of every Nth person fails in so many jobs, and is imported by the next one", f.failForNow)
-	flags.BoolVar(&f.control, "control", true, "serve the control endpoint at /control/, to this machine only; see help control")
+	flags.Func("fail-for-now", "let every Nth profile fail in its first TIMES jobs, and be imported by the next one: `N:TIMES`", f.failForNow)
+	flags.BoolVar(&f.control, "control", true, "serve the control endpoint at /control/, for programs on this machine only; see help control")
 	flags.BoolVar(&f.log, "log", false, "log requests to stderr, without keys and addresses")
 }
 
@@ -95,7 +95,7 @@ func parseServe(args []string, stderr io.Writer) (*serveFlags, error) {
 	return f, nil
 }
 
-// prepare makes a server what the flags say.
+// prepare sets a server up as the flags say.
 func (f *serveFlags) prepare(s *simulator.Server) error {
 	s.AddKey(f.key, f.scopes...)
 	s.AddList(simulator.List{ID: f.listID, Name: f.listName})
@@ -117,7 +117,7 @@ func (f *serveFlags) later(at stage, do func(*simulator.Server) error) {
 
 func checkListID(id string) error {
 	if !regexp.MustCompile(`^[A-Za-z0-9]{6}$`).MatchString(id) {
-		return fmt.Errorf("%q is not 6 letters and digits", id)
+		return fmt.Errorf("%q is not an ID of 6 letters or digits", id)
 	}
 	return nil
 }
@@ -140,7 +140,7 @@ func (f *serveFlags) setScopes(text string) (err error) {
 func (f *serveFlags) addKey(text string) error {
 	key, list, ok := strings.Cut(text, "=")
 	if !ok || key == "" {
-		return errors.New("it is not KEY=SCOPE,SCOPE")
+		return errors.New("its form is KEY=SCOPE,SCOPE")
 	}
 	scopes, err := parseScopes(list)
 	f.later(accounts, func(s *simulator.Server) error {
@@ -153,11 +153,11 @@ func (f *serveFlags) addKey(text string) error {
 func (f *serveFlags) addAccount(text string) error {
 	id, key, ok := strings.Cut(text, "=")
 	if !ok || id == "" || key == "" {
-		return errors.New("it is not ID=KEY")
+		return errors.New("its form is ID=KEY")
 	}
 	f.later(accounts, func(s *simulator.Server) error {
 		if s.HasAccount(id) {
-			return fmt.Errorf("-add-account: the account %q exists", id)
+			return fmt.Errorf("-add-account: the account %q already exists", id)
 		}
 		s.AddAccount(simulator.Account{ID: id, GlobalUnsubscribe: f.globalUnsubscribe})
 		s.AddKeyFor(id, key)
@@ -173,7 +173,7 @@ func (f *serveFlags) addList(text string) error {
 		account, id = "", where
 	}
 	if !ok || name == "" || inAccount && account == "" {
-		return errors.New("it is not [ACCOUNT/]ID=NAME")
+		return errors.New("its form is [ACCOUNT/]ID=NAME")
 	}
 	if err := checkListID(id); err != nil {
 		return err
@@ -181,7 +181,7 @@ func (f *serveFlags) addList(text string) error {
 	f.later(lists, func(s *simulator.Server) error {
 		switch {
 		case s.HasList(id):
-			return fmt.Errorf("-add-list: the list %q exists", id)
+			return fmt.Errorf("-add-list: the list %q already exists", id)
 		case account == "":
 			s.AddList(simulator.List{ID: id, Name: name})
 		case s.HasAccount(account):
@@ -210,7 +210,7 @@ func (f *serveFlags) onList(id string, do func(s *simulator.Server, list string)
 func (f *serveFlags) addFlow(text string) error {
 	list, name, ok := strings.Cut(text, "=")
 	if !ok || list == "" || name == "" {
-		return errors.New("it is not LIST=NAME")
+		return errors.New("its form is LIST=NAME")
 	}
 	f.onList(list, func(s *simulator.Server, list string) { s.AddFlow(list, simulator.Flow{Name: name, Status: "live"}) })
 	return nil
@@ -224,7 +224,7 @@ func (f *serveFlags) onPerson(do func(s *simulator.Server, list, email string)) 
 			list, email = "", text
 		}
 		if !strings.Contains(email, "@") {
-			return errors.New("it is not [LIST=]EMAIL")
+			return errors.New("its form is [LIST=]EMAIL")
 		}
 		f.onList(list, func(s *simulator.Server, list string) { do(s, list, email) })
 		return nil
@@ -255,7 +255,7 @@ func (f *serveFlags) onRow(do func(s *simulator.Server, email, code, detail stri
 		email, reason, ok := strings.Cut(text, "=")
 		code, detail, ok2 := strings.Cut(reason, ":")
 		if !ok || !ok2 || email == "" || code == "" {
-			return errors.New("it is not ADDRESS=CODE:DETAIL, such as bad@example.com=invalid:Not deliverable; CODE and DETAIL are what Klaviyo's error for the row says")
+			return errors.New("its form is ADDRESS=CODE:DETAIL, such as bad@example.com=invalid:Not deliverable; CODE and DETAIL are the code and the text of Klaviyo's error")
 		}
 		f.later(people, func(s *simulator.Server) error {
 			do(s, email, code, detail)
@@ -270,7 +270,7 @@ func (f *serveFlags) failForNow(text string) error {
 	oneIn, err := strconv.Atoi(n)
 	count, err2 := strconv.Atoi(times)
 	if !ok || err != nil || err2 != nil || oneIn < 1 || count < 1 {
-		return errors.New("it is not N:TIMES, two numbers from 1")
+		return errors.New("its form is N:TIMES, with numbers of at least 1")
 	}
 	f.later(people, func(s *simulator.Server) error {
 		s.FailForNow(oneIn, count)
