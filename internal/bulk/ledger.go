@@ -207,7 +207,7 @@ func (l *ledger) inWords(advice string) string {
 			spans = append(spans, m.span())
 			profiles += int64(m.profiles())
 		}
-		parts = append(parts, fmt.Sprintf("Klaviyo had accepted but not finished %s with %s (%s), which it most likely will by itself: %s.",
+		parts = append(parts, fmt.Sprintf("Klaviyo had accepted but not finished %s with %s (%s): %s. Klaviyo most likely finishes this by itself.",
 			tally.Count(int64(len(l.open)), "job"), tally.Count(profiles, "profile"), strings.Join(slices.Sorted(maps.Keys(l.open)), ", "), spansInWords(spans)))
 	}
 	if len(l.cancelled) > 0 {

@@ -29,11 +29,11 @@ func TestLedgerInWords(t *testing.T) {
 		"one":     {func(l *ledger) { l.send(b[3]) }, `1 profile was under way and may have arrived: row 10 of segment "s".` + again},
 		"accepted": {
 			func(l *ledger) { l.send(b[0]); l.accept(b[0], "j1"); l.send(b[2]); l.accept(b[2], "j3") },
-			`Klaviyo had accepted but not finished 2 jobs with 6 profiles (j1, j3), which it most likely will by itself: rows 1 to 3 of segment "s", rows 7 to 9 of segment "s".` + again,
+			`Klaviyo had accepted but not finished 2 jobs with 6 profiles (j1, j3): rows 1 to 3 of segment "s", rows 7 to 9 of segment "s". Klaviyo most likely finishes this by itself.` + again,
 		},
 		"finished": {
 			func(l *ledger) { l.accept(b[0], "j1"); l.accept(b[1], "j2"); l.finish("j1", 0) },
-			`Klaviyo had finished 1 import job with 3 profiles. Klaviyo had accepted but not finished 1 job with 3 profiles (j2), which it most likely will by itself: rows 4 to 6 of segment "s".` + again,
+			`Klaviyo had finished 1 import job with 3 profiles. Klaviyo had accepted but not finished 1 job with 3 profiles (j2): rows 4 to 6 of segment "s". Klaviyo most likely finishes this by itself.` + again,
 		},
 		"cancelled": {func(l *ledger) { l.accept(b[0], "j1"); l.cancel("j1") }, `Cancelled in Klaviyo: j1 with 3 profiles, rows 1 to 3 of segment "s"; which of these profiles are on the list is not known.` + again},
 		"accepted and refused": {
@@ -57,7 +57,7 @@ func TestLedgerInWords(t *testing.T) {
 				l.send(first)
 				l.accept(first, "j1")
 			},
-			`Klaviyo had accepted but not finished 1 job with 1 profile (j1), which it most likely will by itself: row 1 of segment "s". 2 profiles were not accepted: rows 2 to 3 of segment "s".` + again,
+			`Klaviyo had accepted but not finished 1 job with 1 profile (j1): row 1 of segment "s". Klaviyo most likely finishes this by itself. 2 profiles were not accepted: rows 2 to 3 of segment "s".` + again,
 		},
 		"with nothing left": {
 			func(l *ledger) {
@@ -80,7 +80,7 @@ func TestLedgerInWords(t *testing.T) {
 	l := newLedger()
 	l.pack(tally.Row{Segment: "s", Number: 12_345})
 	l.accept(b[3], "j")
-	if want := `row 10 of segment "s". What comes after row 12,345 of segment "s" was not sent.` + again; !strings.HasSuffix(l.String(), want) {
+	if want := `row 10 of segment "s". Klaviyo most likely finishes this by itself. What comes after row 12,345 of segment "s" was not sent.` + again; !strings.HasSuffix(l.String(), want) {
 		t.Errorf("%s does not end with %s", l.String(), want)
 	}
 }

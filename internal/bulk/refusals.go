@@ -42,7 +42,7 @@ func (im *Import) checkRefusals() error {
 		Attribute: []string{"segment"},
 		Summary:   "Klaviyo Refuses Too Many Imports",
 		Detail: fmt.Sprintf("Klaviyo refused %s because of single profiles and named only a few of them each time. "+
-			"Going on like this would take too long, so the export was stopped. What Klaviyo has said of the rows until then:\n%s"+
+			"Going on like this would take too long, so the export was stopped. What Klaviyo has said of the rows so far:\n%s"+
 			"Correct the source or the mapping. If only phone numbers are refused, the export also works without data_matching.phone_number.",
 			tally.Count(imports, "import"), im.Report.String()),
 	}

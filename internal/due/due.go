@@ -177,7 +177,7 @@ func addMissing(r *Reasons, m *Membership, before Missing) {
 	}
 	reason := "list lacks " + tally.Count(m.Missing.Count, "profile")
 	if m.Strangers > 0 {
-		reason += " and has " + tally.Count(m.Strangers, "stranger")
+		reason += " and has " + tally.CountWith(m.Strangers, "member", "who is in no segment", "who are in no segment")
 	}
 	if m.Listed {
 		r.lasting(reason)

@@ -317,7 +317,7 @@ func TestDecide(t *testing.T) {
 		},
 		"profiles missing, and a stranger": {
 			change:  func(f *due.Facts) { compared(f, due.Missing{Count: 1200, Fingerprint: "m1"}, 1) },
-			lasting: []string{"everything is sent: list lacks 1,200 profiles and has 1 stranger"},
+			lasting: []string{"everything is sent: list lacks 1,200 profiles and has 1 member who is in no segment"},
 		},
 		"strangers alone": {
 			change: func(f *due.Facts) { compared(f, due.Missing{}, 2) },
@@ -333,7 +333,7 @@ func TestDecide(t *testing.T) {
 				f.Last.Missing = due.Missing{Count: 1, Fingerprint: "m1"}
 				compared(f, due.Missing{Count: 1, Fingerprint: "m2"}, 2)
 			},
-			lasting: []string{"everything is sent: list lacks 1 profile and has 2 strangers"},
+			lasting: []string{"everything is sent: list lacks 1 profile and has 2 members who are in no segment"},
 		},
 		"more missing than before": {
 			change: func(f *due.Facts) {

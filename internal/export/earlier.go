@@ -145,8 +145,8 @@ func (j *earlierJobs) String() string {
 
 // advice says what to do if the wait is interrupted.
 func (j *earlierJobs) advice() string {
-	text := fmt.Sprintf("It was %s, which Klaviyo had not finished: %s. Profiles that are sent before them could get older values back. "+
-		"Klaviyo finishes them by itself: apply again then, or raise timeouts so that the export can wait for it.", j, tally.Abridged(j.ids()))
+	text := fmt.Sprintf("It was %s, which Klaviyo had not finished: %s. These jobs could put older values back into profiles that are sent before the jobs end. "+
+		"Klaviyo finishes them by itself: apply again later, or raise timeouts so that the export can wait for them.", j, tally.Abridged(j.ids()))
 	var last time.Time
 	for _, job := range j.jobs {
 		if job.ExpiresAt.IsZero() {
@@ -156,5 +156,5 @@ func (j *earlierJobs) advice() string {
 			last = job.ExpiresAt
 		}
 	}
-	return text + fmt.Sprintf(" From %s on, when the last of them expires, they are not waited for.", last.UTC().Format(time.RFC3339))
+	return text + fmt.Sprintf(" The last of them expires at %s; after that the export no longer waits for them.", last.UTC().Format(time.RFC3339))
 }

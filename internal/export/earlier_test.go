@@ -132,7 +132,7 @@ func TestRunThatWaitsCanBeInterrupted(t *testing.T) {
 	_, err := e.Run(ctx, k.client, onceWaiting(func(export.Progress) { cancel(errors.New("timeouts.create of 20m is over")) }))
 	asError(t, err, nil, "Export Interrupted", "timeouts.create of 20m is over.",
 		"Nothing was sent. It was waiting for 1 earlier import job to this list, which Klaviyo had not finished: "+job+".",
-		"apply again", "raise timeouts", "when the last of them expires")
+		"apply again", "raise timeouts", "The last of them expires at")
 	if !errors.Is(err, context.Canceled) || len(k.imports()) != 0 {
 		t.Errorf("error %v after %d imports", err, len(k.imports()))
 	}

@@ -52,8 +52,8 @@ func (e *Export) flowsUnknown(joining int64, err error) error {
 	return &diagnostic.Error{
 		Attribute: []string{"safeguards", "allow_live_flows"},
 		Summary:   "Flows Cannot Be Checked",
-		Detail: fmt.Sprintf("Up to %s would join the list %q, and the API key lacks the scope flows:read, so whether joining it starts a live flow, which would send messages to everybody who is new on the list, is not known. Nothing was sent. "+
-			"The scopes of a key cannot be changed: create a key with the scopes %s in Klaviyo under Settings > API keys. Or if messages are meant or known not to be sent, set safeguards.allow_live_flows = true.",
+		Detail: fmt.Sprintf("Up to %s would join the list %q. The API key lacks the scope flows:read, so it is not known whether joining the list starts a live flow, which would send them messages. Nothing was sent. "+
+			"The scopes of a key cannot be changed: create a key with the scopes %s in Klaviyo under Settings > API keys. Or, if messages are meant or you know that no flow sends any, set safeguards.allow_live_flows = true.",
 			tally.Count(joining, "profile"), e.ListID, strings.Join(klaviyo.RequiredScopes(), ", ")),
 		Err: err,
 	}

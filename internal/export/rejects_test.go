@@ -314,7 +314,7 @@ func TestRunSaysThatTheRejectsWereNotListed(t *testing.T) {
 	w.Unsubscribe(w.listID, address(3))
 	r, err := listing(w.export(people(4)), path).Run(t.Context(), w.client, export.RunOptions{})
 	asError(t, err, []string{"rejects_path"}, "Rejects File Cannot Be Written", fmt.Sprintf("%q", path),
-		"All profiles were sent and Klaviyo has finished with them, only the list of rejected rows is missing", "the next apply sends them once more")
+		"All profiles were sent and Klaviyo has finished with them, only the file of rejected rows is missing", "The next apply sends the profiles once more")
 	w.checkMembers(t, addresses(3))
 	if r != nil {
 		t.Errorf("result %+v", r)

@@ -98,7 +98,7 @@ func (e *Export) checkKnownRemovals(ctx context.Context, client *klaviyo.Client,
 
 // explain says what was removed by the time the step failed.
 func (s *removeStep) explain(ctx context.Context, err error) error {
-	done := fmt.Sprintf("All profiles were sent and Klaviyo had finished with them. %s by then. %s: who is still to be removed is.",
+	done := fmt.Sprintf("All profiles were sent and Klaviyo had finished with them. %s by then. %s: the rest are taken off then.",
 		tally.CountWith(s.removal.removed.Load(), "member", "was taken off the list", "were taken off the list"), applyAgain(err))
 	if ctx.Err() != nil {
 		return s.unfinished(interrupted(ctx, klaviyo.WaitedFor(err), done))

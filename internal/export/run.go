@@ -146,8 +146,8 @@ func (e *Export) makeSteps(ctx context.Context, client *klaviyo.Client, imports 
 		s.fill(result)
 	}
 	if err := imports.rejects.write(); err != nil {
-		return nil, rejectsError(e.RejectsPath, err, "All profiles were sent and Klaviyo has finished with them, only the list of rejected rows is missing: "+
-			"the next apply sends them once more, which changes nothing, and makes the list.")
+		return nil, rejectsError(e.RejectsPath, err, "All profiles were sent and Klaviyo has finished with them, only the file of rejected rows is missing. "+
+			"The next apply sends the profiles once more, which changes nothing, and writes the file.")
 	}
 	result.CompletedAt = e.clock().Now().UTC()
 	if err := e.countList(ctx, client, result); err != nil {

@@ -75,8 +75,8 @@ func (e *Export) nobodyConsents(s *Survey) error {
 	return &diagnostic.Error{
 		Attribute: profile.ConsentTarget.Attribute(),
 		Summary:   "No Row Says Yes",
-		Detail: fmt.Sprintf("With only_consented = true only people are exported whose row says yes, and of %s none does in the column %q of %s. "+
-			"Yes is any of %s, in any case. Name the column that has the consents; or if really nobody consents, set safeguards.allow_empty_segment = true.",
+		Detail: fmt.Sprintf("With only_consented = true only rows that say yes are exported, and of %s none says yes in the column %q of %s. "+
+			"Yes is any of %s, in upper or lower case. Name the column that has the consents; or if really nobody consents, set safeguards.allow_empty_segment = true.",
 			tally.Count(s.Rows, "row"), e.Mapping.Consent.Column, profile.ConsentTarget, strings.Join(profile.ConsentWords(), ", ")),
 	}
 }
@@ -120,7 +120,7 @@ func typeErrors(rejected *tally.Tally) error {
 		out = append(out, &diagnostic.Error{
 			Attribute: append(r.Target.Attribute(), "type"),
 			Summary:   "Property Is Not Of Its Type",
-			Detail: fmt.Sprintf("In %s, %s. Correct the rows, or let on_invalid of the property leave such values out.",
+			Detail: fmt.Sprintf("In %s, %s. Correct the rows, or set on_invalid of the property so that such values are left out.",
 				r.Rows(), r.Words),
 		})
 	}

@@ -236,7 +236,7 @@ func (s *subscribeStep) progress(now time.Time) Progress {
 
 func (s *subscribeStep) fill(result *Result) {
 	if s.denied {
-		s.outcome.Denied = diagnostic.AddToDetail(s.outcome.Denied, fmt.Sprintf("\n\nAll profiles were sent. The consents of %s were not passed on: apply with such a key, and they are.",
+		s.outcome.Denied = diagnostic.AddToDetail(s.outcome.Denied, fmt.Sprintf("\n\nAll profiles were sent. The consents of %s were not passed on: to pass them on, apply with such a key.",
 			tally.Count(s.outcome.Left, "profile")))
 	}
 	s.over = true

@@ -115,8 +115,8 @@ func (e *Export) CheckConfirmations(list klaviyo.List, people int64) error {
 	return &diagnostic.Error{
 		Attribute: []string{"safeguards", "allow_confirmation_mails"},
 		Summary:   "Klaviyo Would Ask For Confirmations",
-		Detail: fmt.Sprintf("The list %q (%s) has double opt-in: subscribing up to %s to it without the dates of their consent has Klaviyo send each of them a message that asks for a confirmation, "+
-			"and nobody is subscribed before answering it. Nothing was sent. If the messages are meant, set safeguards.allow_confirmation_mails = true. "+
+		Detail: fmt.Sprintf("The list %q (%s) has double opt-in. The run would subscribe up to %s without the dates of their consent, so Klaviyo would send each of them a message that asks for a confirmation. "+
+			"Nobody is subscribed before answering it. Nothing was sent. If the messages are meant, set safeguards.allow_confirmation_mails = true. "+
 			"If the source knows when people consented, name the column in marketing_consent.consented_at_field: then nobody is asked. "+
 			"Or set the list to single opt-in.",
 			cmp.Or(list.Name, e.ListID), e.ListID, tally.Count(people, "profile")),
@@ -138,9 +138,11 @@ func notKnownWhoWasAsked(list klaviyo.List, people int64) error {
 	return &diagnostic.Error{
 		Attribute: []string{profile.GroupConsent},
 		Summary:   "Not Known Who Was Asked",
-		Detail: fmt.Sprintf("The list %q (%s) has double opt-in, and so many consents have changed since the last run that it is not known whom Klaviyo has asked for a confirmation before. "+
-			"Let the consents change in smaller steps, or append new rows to the end; or name the column with the dates in marketing_consent.consented_at_field, for then nobody is asked; or set the list to single opt-in. "+
-			"To have everybody asked once more who says yes and is not subscribed, %s at most, take the block marketing_consent out, apply, and put it back.",
+		Detail: fmt.Sprintf("The list %q (%s) has double opt-in, and so many consents have changed since the last run that it is not known whom Klaviyo has asked for a confirmation before. Do one of these:\n"+
+			"  - Name the column with the dates in marketing_consent.consented_at_field: then nobody is asked.\n"+
+			"  - Set the list to single opt-in.\n"+
+			"  - Let the consents change in smaller steps, or add new rows at the end of the source.\n"+
+			"  - To have everybody asked once more who says yes and is not subscribed, %s at most, take the block marketing_consent out, apply, and put it back.",
 			list.Name, list.ID, tally.Count(people, "profile")),
 	}
 }

@@ -53,7 +53,7 @@ func (e *Export) Withdraw(ctx context.Context, client *klaviyo.Client) (Withdraw
 		}
 		slices.Sort(done.Leaving)
 	}
-	words := fmt.Sprintf("%s by then. Destroy again: whoever is still on the list is then taken off it.",
+	words := fmt.Sprintf("%s by then. Destroy again: the rest are taken off then.",
 		tally.CountWith(done.Removed, "member", "was taken off the list", "were taken off the list"))
 	if done.Removed == 0 {
 		words = "Nobody was taken off the list."
@@ -148,7 +148,7 @@ func (w *withdrawal) withoutStrangers(members []leaver, unread error) ([]leaver,
 	return nil, &diagnostic.Error{
 		Attribute: []string{"on_destroy"},
 		Summary:   "Not Known Whom The Export Put On The List",
-		Detail: fmt.Sprintf("With on_destroy = \"remove_profiles\", destroying the export takes off the list %q whom it has put there, and that cannot be told from those whom others have added: %s. "+
+		Detail: fmt.Sprintf("With on_destroy = \"remove_profiles\", destroying the export takes its people off the list %q. They cannot be told from members whom others have added: %s. "+
 			"Apply the export once more and destroy it then. Or, if its people are to stay on the list, set on_destroy = \"keep\", apply, and destroy it.",
 			w.export.ListID, describe(unread)),
 		Err: unread,

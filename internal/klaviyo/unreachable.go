@@ -134,10 +134,10 @@ func explainUnreachable(err error) (summary, detail string) {
 			"Check the scheme and the port.%s", r.server(), err, hints)
 	case isUnknownHost(err):
 		return "Host Not Found", fmt.Sprintf("A host name could not be found on the way to %s: %s. "+
-			"Check the name and the DNS of this machine; where only a proxy leads out, set the environment variable HTTPS_PROXY.%s", r.server(), err, hints)
+			"Check the name and the DNS of this machine. If the network needs a proxy, set the environment variable HTTPS_PROXY.%s", r.server(), err, hints)
 	default:
 		return "Klaviyo Cannot Be Reached", fmt.Sprintf("No complete answer came from Klaviyo: %s. "+
-			"Check the network between this machine and Klaviyo, then try again; where only a proxy leads out, set the environment variable HTTPS_PROXY.%s", err, hints)
+			"Check the network between this machine and Klaviyo, then try again. If the network needs a proxy, set the environment variable HTTPS_PROXY.%s", err, hints)
 	}
 }
 

@@ -91,8 +91,8 @@ func (p *Pipeline) emptySegment(ctx context.Context, from *Segment, rows segment
 		return &diagnostic.Error{
 			Attribute: []string{"segment", from.Name, WhereArgument},
 			Summary:   "Segment Is Empty",
-			Detail: fmt.Sprintf("Segment %q is empty because of its filter: where leaves out all of the %s of its source, none of which has one of the values in %s. "+
-				"Values are compared letter by letter, and upper and lower case differ: correct them, or what produces the segment. "+
+			Detail: fmt.Sprintf("Segment %q is empty because where leaves out all of the %s of its source: none of them has one of the values in %s. "+
+				"Values are compared letter by letter, and upper and lower case differ. Correct the values, or what produces the segment. "+
 				"If nobody is in the segment for now, set safeguards.allow_empty_segment = true.",
 				from.Name, tally.Count(filtered, "row"), from.whereColumns()),
 		}

@@ -114,7 +114,7 @@ func TestAccListDataSource_keyKnownLate(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t)
 	w.run(refused(w.listData("name", "VIP customers").late(providerBlock, "api_key"),
-		"API Key Or Address Not Known Yet", "known only once it is applied", "-target=", envAPIKey))
+		"API Key Or Address Not Known Yet", "depends on a resource that is not applied yet", "-target=", envAPIKey))
 	w.wantNoRequest()
 }
 

@@ -117,7 +117,7 @@ func (r *connectionResource) planAccount(ctx context.Context, account klaviyo.Ac
 func (m *connectionModel) recordConsent(diags *diag.Diagnostics) {
 	m.ConsentedAt = types.StringUnknown()
 	diags.AddAttributeWarning(path.Root("data_privacy_consent"), "Consent Recorded On Apply",
-		"The connection was imported, which does not tell whether anybody consented. By applying data_privacy_consent = true you agree that personal data of the people "+
+		"The connection was imported, and an import records no consent. By applying data_privacy_consent = true you agree that personal data of the people "+
 			"in exported segments leaves the compliance boundary of its source and is handed to Klaviyo.")
 }
 

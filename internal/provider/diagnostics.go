@@ -31,7 +31,7 @@ func addErrorAt(diags *diag.Diagnostics, err error, attributePath func(steps []s
 		add(diags, path.Empty(), "Interrupted", "The operation was cancelled before it was complete."+waitHint(err)+" Run Terraform again to complete it.")
 	case errors.Is(err, context.DeadlineExceeded):
 		add(diags, path.Empty(), "Time Is Up", "The operation took longer than its timeout allows."+waitHint(err)+
-			" Nothing is lost; raise timeouts if it is to take this long.")
+			" Nothing is lost: run Terraform again, and raise timeouts if the operation needs more time.")
 	default:
 		summary, detail := klaviyo.Explain(err)
 		add(diags, path.Empty(), summary, detail+keyHint(err))

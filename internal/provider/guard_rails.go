@@ -131,7 +131,7 @@ func (d *destinationModel) missingRails() string {
 			has = append(has, a.name)
 		}
 	}
-	return fmt.Sprintf("The destination is not a whole klaviyo_connection, so it is not known which guard rails the connection has. Nothing was sent. The destination has %s; it has no %s. There are three ways to get there:\n"+
+	return fmt.Sprintf("The destination is not a whole klaviyo_connection, so it is not known which guard rails the connection has. Nothing was sent. The destination has %s; it has no %s. The cause is one of these:\n"+
 		"  - The connection came through a module or an output. "+keepWhole+".\n"+
 		"  - The object was written by hand. Nobody's consent is recorded in it: declare a klaviyo_connection.\n"+
 		"  - The connection is from another configuration, which was last applied with an earlier version of the provider. Apply that one again.\n"+
@@ -144,7 +144,7 @@ func (d *destinationModel) changedRails() string {
 	there, ok := namesIn(d.GuardRailsDigest.ValueString())
 	if !ok {
 		return "The guard_rails_digest of the destination was not made by a klaviyo_connection. Nothing was sent. Pass a connection as a whole: destination = klaviyo_connection.example. " +
-			"In a test, a connection that is mocked or overridden has one that Terraform made up: mock or override the export as well."
+			"In a test, Terraform makes up the digest of a connection that is mocked or overridden: mock or override the export as well."
 	}
 	here := d.guardRails().names()
 	without := func(names, others []string) []string {

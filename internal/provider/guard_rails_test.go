@@ -350,6 +350,6 @@ run "apply" {
   }
 }
 `)
-	c.fail("In a test, a connection that is mocked or overridden", "test", "-no-color")
+	c.fail("a connection that is mocked or overridden", "test", "-no-color")
 	w.wantImports(0)
 }

@@ -302,14 +302,14 @@ func deletable(ctx context.Context, c *klaviyo.Client, state *listModel) error {
 	}
 	for flow, err := range c.FlowTriggers(ctx, id) {
 		if klaviyo.LacksScope(err) {
-			return listInUse("Flows Cannot Be Checked", fmt.Sprintf("Whether the list %q (%s) triggers a flow is not known, since the API key lacks the scope flows:read, so it is not deleted.%s",
+			return listInUse("Flows Cannot Be Checked", fmt.Sprintf("The list %q (%s) is not deleted: the API key lacks the scope flows:read, so it is not known whether the list triggers a flow. Use a key with that scope.%s",
 				list.Name, id, remedy))
 		}
 		if err != nil {
 			return err
 		}
 		if !flow.Archived {
-			return listInUse("List Triggers A Flow", fmt.Sprintf("The list %q (%s) triggers the flow %q (%s, status %s), which would stop working, and is not deleted.%s",
+			return listInUse("List Triggers A Flow", fmt.Sprintf("The list %q (%s) is not deleted: it triggers the flow %q (%s, status %s), which would stop working.%s",
 				list.Name, id, flow.Name, flow.ID, flow.Status, remedy))
 		}
 	}

@@ -95,8 +95,8 @@ var errAccessUnknown = errors.New("how to reach Klaviyo is not known yet")
 // accessUnknown says which argument is not known, and which environment variable
 // can stand in for it; empty if none can.
 func accessUnknown(argument, variable string) error {
-	detail := fmt.Sprintf("Klaviyo is needed here already while Terraform plans, but %s depends on something that is known only once it is applied. No request was made. "+
-		"Apply what it depends on first, with terraform apply -target=<its address>", argument)
+	detail := fmt.Sprintf("Terraform needs Klaviyo for this plan, but %s depends on a resource that is not applied yet. No request was made. "+
+		"Apply that resource first, with terraform apply -target=<its address>", argument)
 	if variable != "" {
 		detail += ", or leave the argument out and set the environment variable " + variable
 	}
@@ -153,7 +153,7 @@ func (d *providerData) findKey(ref keyRef) (key, origin string, at []string, err
 	if key = os.Getenv(envAPIKey); key != "" {
 		return key, "the environment variable " + envAPIKey, at, nil
 	}
-	return "", "", at, keyError(at, "API Key Missing", "Klaviyo is needed here, and there is no API key. A key can come from, in this order:\n"+
+	return "", "", at, keyError(at, "API Key Missing", "A request to Klaviyo is needed, and there is no API key. The key is the first of these that is set:\n"+
 		"  1. api_key of the klaviyo_connection (kept in the state),\n"+
 		"  2. the environment variable that api_key_env of the klaviyo_connection names,\n"+
 		"  3. api_key of the provider \"klaviyo\" block,\n"+

@@ -20,7 +20,7 @@ var consentPath = path.Root(consentArgument)
 func warnConfirmations(diags *diag.Diagnostics, name string, list klaviyo.List, people int64) {
 	diags.AddAttributeWarning(consentPath, fmt.Sprintf("Up To %s Will Be Asked To Confirm: %s", tally.Count(people, "Profile"), name),
 		fmt.Sprintf("The list %q has double opt-in, and %s is not set: Klaviyo sends a message to each person whom the run subscribes, %s at most, and nobody is subscribed before answering it. "+
-			"Who is subscribed already, or opted out, gets none.", list.Name, consentedAt, tally.Thousands(people)))
+			"People who are subscribed already, or opted out, get no message.", list.Name, consentedAt, tally.Thousands(people)))
 }
 
 // warnConsents warns of people who say yes and cannot be subscribed, and of rows that are
@@ -45,7 +45,7 @@ func warnSubscriptions(diags *diag.Diagnostics, name string, used *access, r *ex
 		warn("Nobody Was Subscribed", detailOf(used.blame(s.Denied)))
 	}
 	if s.OptedOut > 0 {
-		warn("People Not Subscribed", fmt.Sprintf("According to the rows %s yes to marketing, but opted out in Klaviyo, and not before the date of the consent where the row has one. Nobody who opted out is subscribed again without a later consent.",
+		warn("People Not Subscribed", fmt.Sprintf("%s yes to marketing in the segments, but opted out in Klaviyo. Nobody who opted out is subscribed again, unless the row has a date of consent after the opt-out.",
 			countPeople(s.OptedOut, "says", "say")))
 	}
 	if s.Refused.Total > 0 {
@@ -57,8 +57,8 @@ func warnSubscriptions(diags *diag.Diagnostics, name string, used *access, r *ex
 	}
 	for _, field := range slices.Sorted(maps.Keys(s.Dropped)) {
 		noun := strings.ReplaceAll(field, "_", " ")
-		warn(fmt.Sprintf("Values That Klaviyo Left Out (%s)", field), fmt.Sprintf("Klaviyo said of %s to subscribe up to %s people each that it has left out the %s of some of them, without saying of whom. "+
-			"These people are not subscribed to channels that need it.", tally.Count(s.Dropped[field], "request"), tally.Thousands(klaviyo.MaxSubscribers), noun))
+		warn(fmt.Sprintf("Values That Klaviyo Left Out (%s)", field), fmt.Sprintf("In its answers to %s to subscribe up to %s people each, Klaviyo says that it has left out the %s of some of them, but not of whom. "+
+			"These people are not subscribed to channels that need it: check the column.", tally.Count(s.Dropped[field], "request"), tally.Thousands(klaviyo.MaxSubscribers), noun))
 	}
 	if s.Unconfirmed > 0 {
 		warn("Subscriptions Not Confirmed By Klaviyo", fmt.Sprintf("The answer to a request to subscribe %s was lost. Klaviyo may have asked them for a confirmation, so the request is not repeated. "+

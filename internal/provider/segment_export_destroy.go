@@ -58,7 +58,7 @@ func (knowsExported) ValidateString(ctx context.Context, req validator.StringReq
 		return
 	}
 	resp.Diagnostics.AddAttributeError(req.Path, "Removal On Destroy Without Sketch",
-		"With send = \""+due.SendEverything+"\" no sketch is kept, and without it nobody knows whom this export has put on the list. "+
+		"With send = \""+due.SendEverything+"\" the state keeps no sketch of the profiles that were sent, so it is not known whom this export has put on the list. "+
 			"Set send = \""+due.SendChanges+"\", or on_destroy = \""+destroyKeeps+"\".")
 }
 
@@ -80,8 +80,8 @@ func warnDestroy(ctx context.Context, req resource.ModifyPlanRequest, resp *reso
 		who += ", up to " + tally.Count(counts.Profiles, "member") + ","
 	}
 	resp.Diagnostics.AddAttributeWarning(path.Root("on_destroy"), "Members Will Be Taken Off The List: "+state.name(),
-		fmt.Sprintf("%s will be taken off the list %q when it is destroyed, since on_destroy is \"%s\". Nobody is unsubscribed, and members whom others added stay. "+
-			"If they are to stay too, set on_destroy = \"%s\" and apply that first.", who, state.ListID.ValueString(), destroyRemoves, destroyKeeps))
+		fmt.Sprintf("%s will be taken off the list %q when the export is destroyed, since on_destroy is \"%s\". Nobody is unsubscribed, and members whom others added stay. "+
+			"If everybody is to stay, set on_destroy = \"%s\" and apply that first.", who, state.ListID.ValueString(), destroyRemoves, destroyKeeps))
 }
 
 // Delete implements resource.Resource. The list keeps its members unless on_destroy
@@ -166,7 +166,7 @@ func (p *exportPlan) withdraw(ctx context.Context, timeout time.Duration) {
 		done, err = p.export.Withdraw(ctx, used.client)
 		err = used.blame(err)
 	} else {
-		err = diagnostic.AddToDetail(err, "\n\nIt is needed to take people off the list "+p.export.ListID+", since on_destroy is \""+destroyRemoves+"\". Nobody was taken off. Set the key and destroy again.")
+		err = diagnostic.AddToDetail(err, "\n\nThe key is needed to take people off the list "+p.export.ListID+", since on_destroy is \""+destroyRemoves+"\". Nobody was taken off. Set the key and destroy again.")
 	}
 	if err == nil {
 		logging.Info(ctx, "Members were taken off the list", logging.Fields{"list": p.export.ListID, "members": done.Removed})

@@ -106,7 +106,7 @@ func TestAccSegmentExport_destroyGoesOn(t *testing.T) {
 		t.Error("no keys are kept")
 	}
 	c.terraformRun("Members Will Be Taken Off The List: VIP customers to Klaviyo", "plan", "-destroy")
-	c.terraformRun(`up to 9,500 members, will be taken off the list "`+w.list.ID+`" when it is destroyed`, "plan", "-destroy")
+	c.terraformRun(`up to 9,500 members, will be taken off the list "`+w.list.ID+`" when the export is destroyed`, "plan", "-destroy")
 
 	withKey := c.env
 	c.env = append(slices.Clone(withKey), envAPIKey+"=")

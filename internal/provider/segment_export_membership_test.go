@@ -18,7 +18,7 @@ func (w *env) checking(check string) configuration {
 func TestAccSegmentExport_membershipChecks(t *testing.T) {
 	t.Parallel()
 	for check, reason := range map[string]string{
-		membershipFull: "list lacks 1 profile and has 2 strangers", membershipCount: "", membershipNone: "",
+		membershipFull: "list lacks 1 profile and has 2 members who are in no segment", membershipCount: "", membershipNone: "",
 	} {
 		t.Run(check, func(t *testing.T) {
 			t.Parallel()

@@ -99,7 +99,7 @@ func (knowsLeavers) ValidateString(ctx context.Context, req validator.StringRequ
 		return
 	}
 	resp.Diagnostics.AddAttributeError(req.Path, "Mirror Without Sketch",
-		"With send = \""+due.SendEverything+"\" no sketch is kept, and without it nobody knows whom this export has put on the list. "+
+		"With send = \""+due.SendEverything+"\" the state keeps no sketch of the profiles that were sent, so it is not known whom this export has put on the list. "+
 			"Set send = \""+due.SendChanges+"\", or removal_scope = \""+removeAll+"\" if every member who is in none of the segments may be taken off.")
 }
 
@@ -138,9 +138,9 @@ func (p *exportPlan) leaversUnknown() bool {
 func warnLeaversUnknown(diags *diag.Diagnostics, name string) {
 	diags.AddAttributeWarning(path.Root("sync_mode"), "Not Known Whom The Export Put On The List: "+name,
 		"The provider was killed during an apply, for lack of memory for example, and Terraform then dropped what the provider keeps in the state about earlier runs. "+
-			"The next run sends everything and takes nobody off the list, and later runs do not find who left the segments until then. "+
+			"The next run sends everything and takes nobody off the list. Members who left the segments before that run then stay: no later run finds them. "+
 			"If the state from before that apply still exists, as terraform.tfstate.backup or as a version in the backend, put it back before you apply: terraform state push -force FILE. "+
-			"The next run then finds out who left. Otherwise, to take everybody off who is in none of the segments, whoever put them there, set removal_scope = \"all\".")
+			"The next run then finds out who left. Otherwise, to take off every member who is in none of the segments, whoever put them there, set removal_scope = \"all\".")
 }
 
 // checkClaims refuses a second export to the list if one of the two would take off whom
@@ -155,10 +155,10 @@ func (p *exportPlan) checkClaims() {
 	if other == nil {
 		return
 	}
-	const remedy = "Give each of them a list of its own, make them one export with several segments, or set "
+	const remedy = "Give each export a list of its own, make both of them one export with several segments, or set "
 	if mine.mirror != export.MirrorNone && other.mirror != export.MirrorNone {
 		p.diags.AddAttributeError(path.Root("sync_mode"), "Two Exports Mirror One List",
-			fmt.Sprintf("The exports %q and %q both have sync_mode = \"%s\" and the list %q: each would take off the list whom the other has put there. "+
+			fmt.Sprintf("The exports %q and %q both have sync_mode = \"%s\" and the list %q: each would take the people of the other off the list. "+
 				remedy+"sync_mode = \"%s\" in both.",
 				other.name, mine.name, syncMirror, p.plan.ListID.ValueString(), syncUpsert))
 		return
@@ -168,7 +168,7 @@ func (p *exportPlan) checkClaims() {
 		all, adds = adds, all
 	}
 	p.diags.AddAttributeError(path.Root("list_id"), "Export To A List That Another Mirrors",
-		fmt.Sprintf("The exports %q and %q have the same list %q, and %q has removal_scope = \"%s\": it would take off whom %q has put there. "+
+		fmt.Sprintf("The exports %q and %q have the same list %q, and %q has removal_scope = \"%s\": it would take the people of %q off the list. "+
 			remedy+"removal_scope = \"%s\" in the mirror.",
 			all, adds, p.plan.ListID.ValueString(), all, removeAll, adds, removeExported))
 }

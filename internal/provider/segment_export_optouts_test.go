@@ -134,7 +134,7 @@ func TestAccSegmentExport_optOutsInWarnings(t *testing.T) {
 	w.segment(strings.Replace(hundreds(1), ",P", ",Q", 10))
 	c.terraformRun("segment changed: +0 ~10 -0", "plan", "-out=plan.bin")
 	c.wantWords(c.output.String(), "Warning: People Who Opted Out: VIP customers to Klaviyo")
-	c.wantWords(c.output.String(), "Of those in the segments, 3 people are not on the list because of opting out: 2 unsubscribed from this list, 1 from everything. The run does not put them back.")
+	c.wantWords(c.output.String(), "3 people are in the segments but not on the list, because they opted out: 2 unsubscribed from this list, 1 from everything. The run does not put them back.")
 	c.terraformRun("Apply complete", "apply", "plan.bin")
 	c.wantWords(c.output.String(), "Warning: People Withheld: VIP customers to Klaviyo")
 	c.wantWords(c.output.String(), `6 people were withheld: 2 unsubscribed from this list, 1 from everything, 2 complained of spam, 1 was suppressed by hand. They are neither put on the list "VIP customers" nor updated.`)

@@ -89,7 +89,7 @@ func (p *exportPlan) checkRejects() {
 	name := p.plan.DisplayName.ValueString()
 	if other := p.data.rejects.claim(rejects, name, fmt.Sprint(p.plan.DisplayName, p.plan.ListID, p.plan.source())); other != nil {
 		p.diags.AddAttributeError(path.Root("rejects_path"), "Rejects File Of Another Export",
-			fmt.Sprintf("The export %q is to list the rows that it does not export in %q, and so is the export %q in %q, which is the same file: each run would replace the list of the other. "+
+			fmt.Sprintf("The export %q has the rejects_path %q, and the export %q has %q, which is the same file: each run would replace the list of the other. "+
 				"Nothing was sent. Name a path of its own for each export.", name, rejects, other.name, other.path))
 	}
 }

@@ -143,7 +143,7 @@ func (r *requestedExport) answer(ctx context.Context, at string, diags *diag.Dia
 // skip answers a request that is too old. last may be nil.
 func skip(last lastRun, at string, age time.Duration, diags *diag.Diagnostics) lastRun {
 	diags.AddAttributeWarning(path.Root("requested_at"), "Request Too Old To Run",
-		fmt.Sprintf("requested_at is %s, %s ago, and after %d minutes a request is no longer acted on: a time that was left in a configuration would send the segment again with every plan. "+
+		fmt.Sprintf("requested_at is %s, %s ago, and after %d minutes a request is no longer acted on: otherwise a time that was left in a configuration would send the segment again with every plan. "+
 			"Nothing was sent. Use requested_at = timestamp(), or take the data source out when no run is wanted.", at, age.Round(time.Minute), int(maxRequestAge.Minutes())))
 	run := nullRun()
 	maps.Copy(run, last)

@@ -124,8 +124,8 @@ func (p *exportPlan) checkAskedOnce(list klaviyo.List, survey *export.Survey) er
 		return &diagnostic.Error{
 			Attribute: []string{consentArgument},
 			Summary:   "Not Known Who Was Asked",
-			Detail: fmt.Sprintf("The list %q has double opt-in, and what the state keeps of the consents is lost or cannot be read, as after a run that was killed, so it is not known whom Klaviyo has asked for a confirmation before. Nothing was sent. "+
-				"Restore an earlier state, or use the version of the provider that wrote it. To have everybody asked once more who says yes and is not subscribed, take the block %s out, apply, and put it back.",
+			Detail: fmt.Sprintf("The list %q has double opt-in, and it is not known whom Klaviyo has asked for a confirmation before: what the state keeps of the consents is lost, as after a run that was killed, or cannot be read. Nothing was sent. "+
+				"Restore an earlier state, or use the version of the provider that wrote it. Or, to have everybody asked once more who says yes and is not subscribed, take the block %s out, apply, and put it back.",
 				list.Name, consentArgument),
 		}
 	case p.plan.send() != due.SendEverything:
@@ -134,9 +134,9 @@ func (p *exportPlan) checkAskedOnce(list klaviyo.List, survey *export.Survey) er
 	return &diagnostic.Error{
 		Attribute: []string{"send"},
 		Summary:   "Confirmation Mails With Every Run",
-		Detail: fmt.Sprintf("With send = %q no sketch is kept, so each run would have Klaviyo ask everybody for a confirmation once more who has not answered, since the list %q has double opt-in. Nothing was sent. "+
+		Detail: fmt.Sprintf("The list %q has double opt-in, and with send = %q the state does not keep who was asked. So with each run Klaviyo would ask everybody again who has not answered. Nothing was sent. "+
 			"Set send = %q; or name the column with the dates of consent in %s.%s, for then nobody is asked; or set the list to single opt-in.",
-			due.SendEverything, list.Name, due.SendChanges, consentArgument, consentedAt),
+			list.Name, due.SendEverything, due.SendChanges, consentArgument, consentedAt),
 	}
 }
 
@@ -152,6 +152,6 @@ func (r *requestedExport) leaveConfirmations(ctx context.Context, e *export.Expo
 	}
 	e.Subscription = nil
 	diags.AddAttributeWarning(consentPath, "Nobody Was Subscribed: "+r.model.name(),
-		fmt.Sprintf("The list %q has double opt-in, and a run on demand does not know whom Klaviyo has asked for a confirmation before. So that nobody is asked twice, it subscribes nobody; the next run of the export itself does.", list.Name))
+		fmt.Sprintf("The list %q has double opt-in, and a run on demand does not know whom Klaviyo has asked for a confirmation before. So that nobody is asked twice, this run subscribes nobody; the next run of the export itself does.", list.Name))
 	return nil
 }

@@ -52,7 +52,7 @@ func warnToExport(diags *diag.Diagnostics, name string, s *export.Survey, sends,
 	}
 	diags.AddAttributeWarning(path.Root(segmentArgument), fmt.Sprintf("%s To Export: %s", tally.Count(s.Profiles, "Profile"), name),
 		fmt.Sprintf("%s %s, from %s: %s, and %s that cannot be exported. %sThis is what the segments hold now. "+
-			"Unless pin_to_plan is true, what they hold when the plan is applied is exported.",
+			"Apply exports what they hold then, unless pin_to_plan is true.",
 			tally.Count(s.Profiles, "profile"), estimate(sends, subscribes), tally.Count(s.Rows, "row"), tally.Count(s.Duplicates, "duplicate"), tally.Count(s.Rejected.Total, "row"), more))
 }
 
@@ -107,7 +107,7 @@ func warnChanged(diags *diag.Diagnostics, name string, planned types.String, pro
 		return
 	}
 	diags.AddAttributeWarning(path.Root(segmentArgument), "Segment Changed Since The Plan: "+name,
-		fmt.Sprintf("The plan was made for %s, and the segments had changed when it was applied: what they held then was exported, %s from %s, with %s and %s that could not be exported. %s"+
+		fmt.Sprintf("The plan was made for %s, but the segments changed before it was applied. Apply exported what they held then: %s from %s, with %s and %s that could not be exported. %s"+
 			"The counts of the export are those of the plan until the next refresh; last_run has those of the run. Set pin_to_plan = true to export only what was planned.",
 			tally.Count(profiles.ValueInt64(), "profile"), tally.Count(r.Profiles, "profile"), tally.Count(r.Rows, "row"), tally.Count(r.Duplicates, "duplicate"), tally.Count(r.Rejected.Total, "row"), filteredRows(&r.Survey)))
 	warnRows(diags, name, &r.Survey)
@@ -117,7 +117,7 @@ func warnChanged(diags *diag.Diagnostics, name string, planned types.String, pro
 // list has lost members.
 func warnLost(diags *diag.Diagnostics, name string, members int64) {
 	diags.AddAttributeWarning(path.Root("list_id"), "Everything Was Sent: "+name,
-		fmt.Sprintf("The list has lost %s since the last run, which the plan did not know. Who is missing is not known, so all profiles of the segments were sent, and not only those that had changed.",
+		fmt.Sprintf("The list has lost %s since the last run, which the plan did not know. It is not known who is missing, so all profiles of the segments were sent, and not only those that had changed. There is nothing to do.",
 			tally.Count(members, "member")))
 }
 
@@ -153,8 +153,8 @@ func warnShort(diags *diag.Diagnostics, name string, r *export.Result) {
 	}
 	acknowledged := r.ListProfileCount + r.Short
 	diags.AddAttributeWarning(path.Root("list_id"), "Fewer Members Than Exported: "+name,
-		fmt.Sprintf("Klaviyo acknowledged %s of people who did not opt out, in this run or before, but after the run the list %q has %s, %s fewer. "+
-			"Klaviyo may have merged profiles that share a phone number or an external id, may take several addresses for one person, or somebody has taken people off the list or deleted them meanwhile. "+
+		fmt.Sprintf("In this run and before, Klaviyo acknowledged %s of people who did not opt out. But after the run the list %q has %s, %s fewer. "+
+			"There are three usual causes: Klaviyo merged profiles that share a phone number or an external id; it takes several addresses for one person; or somebody took people off the list or deleted them. "+
 			"Look for them in Klaviyo, in the list and in the log of merged profiles; membership_check = \"%s\" tells with each plan how many people of the segments are missing on the list. To send everybody once more, change one of the triggers.",
 			tally.Count(acknowledged, "profile"), r.ListName, tally.Count(r.ListProfileCount, "member"), tally.Thousands(r.Short), membershipFull))
 }
@@ -173,7 +173,7 @@ func countPeople(n int64, one, many string) string {
 func warnAbsent(diags *diag.Diagnostics, name string, who export.OptOutCounts) {
 	if n := who.Total(); n > 0 {
 		diags.AddAttributeWarning(path.Root("opt_outs"), "People Who Opted Out: "+name,
-			fmt.Sprintf("Of those in the segments, %s not on the list because of opting out: %s. The run does not put them back.", countPeople(n, "is", "are"), who))
+			fmt.Sprintf("%s in the segments but not on the list, because they opted out: %s. The run does not put them back.", countPeople(n, "is", "are"), who))
 	}
 }
 
@@ -194,7 +194,7 @@ func warnResult(diags *diag.Diagnostics, name string, used *access, r *export.Re
 	warnShort(diags, name, r)
 	if r.Refused.Total > 0 {
 		diags.AddAttributeWarning(path.Root(segmentArgument), "Profiles That Klaviyo Refused: "+name,
-			fmt.Sprintf("Klaviyo took %s of %s. It refused:\n%sCorrect these rows in the source, which makes a run due. They alone make none due, but every later run tries them again. %s",
+			fmt.Sprintf("Klaviyo took %s of %s. It refused:\n%sCorrect these rows in the source: that makes a run due. Without a change they make no run due, but every later run tries them again. %s",
 				tally.Thousands(r.Exported), tally.Count(r.Submitted(), "profile"), r.Refused.String(), rowsCounted))
 	}
 	if r.Untaken > 0 {
@@ -207,12 +207,12 @@ func warnResult(diags *diag.Diagnostics, name string, used *access, r *export.Re
 		diags.AddAttributeWarning(path.Root("sync_mode"), "Nobody Was Taken Off The List: "+name,
 			fmt.Sprintf("All profiles were sent, but so much has changed since the last run that it is not known which members of the list %q left the segments. "+
 				"They stay on the list, and later runs do not find them either. To take everybody off who is in none of the segments, whoever put them there, set removal_scope = \"all\". "+
-				"Where only some of them are to go, take them off in Klaviyo, and let the segments change in smaller steps.", r.ListName))
+				"If only some of them are to go, take them off in Klaviyo. To prevent this, let the segments change in smaller steps.", r.ListName))
 	}
 	if r.Unconfirmed.Total() > 0 {
 		diags.AddAttributeWarning(path.Root(segmentArgument), "Profiles That Klaviyo Did Not Confirm: "+name,
 			fmt.Sprintf("Klaviyo finished its jobs, but counted %s of %s neither as imported nor as failed, so it is not known whether they arrived:\n%s"+
-				"Sending them again makes good what is missing and changes nothing else: the next plan shows a run of the export as due, and a run on demand is to be requested again. "+
+				"Sending them again adds what is missing and changes nothing else: the next plan shows a run of the export as due, and a run on demand is to be requested again. "+
 				"If the same happens then, ask Klaviyo's support about these jobs. %s",
 				tally.Thousands(r.Unconfirmed.Total()), tally.Count(r.Submitted(), "profile"), r.Unconfirmed.String(), rowsCounted))
 	}

@@ -125,7 +125,7 @@ func TestAccSegmentExport_whereRefused(t *testing.T) {
 			"Column Not In Segment", line, `where names a column that segment "vip" does not have: no column "Accepts email marketing"; the columns are "EMail", "FirstName", "Accepts Email Marketing".`, "Nothing was sent.",
 		}},
 		"nobody": {`where = { "Accepts Email Marketing" = ["Y"] }`, []string{
-			"Segment Is Empty", line, `where leaves out all of the 3 rows of its source, none of which has one of the values in the column "Accepts Email Marketing".`, "Nothing was sent.",
+			"Segment Is Empty", line, `where leaves out all of the 3 rows of its source: none of them has one of the values in the column "Accepts Email Marketing".`, "Nothing was sent.",
 		}},
 	}
 	var all refusals

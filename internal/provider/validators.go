@@ -101,7 +101,7 @@ var (
 	// comment accepts what lines that are comments may begin with.
 	comment = stringRule{"must be the beginning of a line", "Not A Comment", func(text string) string {
 		if strings.TrimSpace(text) == "" || strings.ContainsAny(text, "\r\n\uFFFD") {
-			return fmt.Sprintf("Lines that are comments begin with a text that is neither blank nor has a line end; it is %q.", text)
+			return fmt.Sprintf("comment is the text that comment lines begin with, such as \"#\". It must not be blank or have a line end; it is %q.", text)
 		}
 		return ""
 	}}

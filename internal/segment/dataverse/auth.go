@@ -76,5 +76,5 @@ func (c *client) explainNoCredential(err error) error {
 	return argumentError("environment_url",
 		"Set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET where Terraform runs, or use a workload or managed identity, "+
 			"or run az login, or set tenant_id, client_id and client_secret_env.", nil,
-		"There is nothing to sign in to Microsoft Entra ID with.")
+		"There are no credentials to sign in to Microsoft Entra ID with.")
 }

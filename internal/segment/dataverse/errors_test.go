@@ -38,7 +38,7 @@ func TestDataverseErrors(t *testing.T) {
 		"page again": {func(e *environment) {
 			e.Fail(simulator.Fault{Match: "segmentmemberships", Times: 1000, Status: 200, Body: `{"value":[],"@odata.nextLink":"` + e.URL + `/api/data/v9.2/msdynci_segmentmemberships?$skiptoken=1"}`})
 		}, []string{"a next page that was read before"}},
-		"signing in": {func(e *environment) { e.signInErr = errors.New("DefaultAzureCredential: failed to acquire a token") }, []string{"nothing to sign in", "AZURE_CLIENT_SECRET", "az login"}},
+		"signing in": {func(e *environment) { e.signInErr = errors.New("DefaultAzureCredential: failed to acquire a token") }, []string{"no credentials to sign in", "AZURE_CLIENT_SECRET", "az login"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -116,7 +116,7 @@ func (c *client) resolveEmpty(ctx context.Context, name string, limit int) (m *m
 		remedy += "."
 	}
 	return &members{}, argumentError("segment", remedy+" If nobody is in it for now, set safeguards.allow_empty_segment = true.", nil,
-		"Nobody is in a segment %q. Dataverse lists segments by their members only, so it may be empty or not exist.", name), nil
+		"Nobody is in a segment %q. Dataverse lists segments only by their members, so the segment may be empty or not exist.", name), nil
 }
 
 // sampleSegments returns the segments of the first customers, sorted, and whether

@@ -220,8 +220,8 @@ func TestLinesBeforeTheHeaderRefused(t *testing.T) {
 		file, content  string
 		argument, want string
 	}{
-		"fewer names":       {file.Source{Columns: []string{"email"}}, "x.csv", "a@x.org,1\n", "columns", "in columns, 1, is not that of the cells in the first row of"},
-		"more names":        {file.Source{Columns: []string{"email", "a", "b"}}, "x.csv", "a@x.org,1\n", "columns", "x.csv\", 2."},
+		"fewer names":       {file.Source{Columns: []string{"email"}}, "x.csv", "a@x.org,1\n", "columns", "in columns (1) differs from the number of cells in the first row of"},
+		"more names":        {file.Source{Columns: []string{"email", "a", "b"}}, "x.csv", "a@x.org,1\n", "columns", "x.csv\" (2)."},
 		"a header":          {file.Source{Columns: []string{"email", "a"}}, "x.csv", "email, a\na@x.org,1\n", "columns", "Leave columns out"},
 		"all is skipped":    {file.Source{SkipLines: 9}, "x.csv", "email\na@x.org\n", "path", "is empty"},
 		"columns, NDJSON":   {file.Source{Columns: []string{"email"}}, "x.json", "{}", "columns", "Only CSV and TSV"},

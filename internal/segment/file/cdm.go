@@ -177,7 +177,7 @@ func (m *cdmModel) entity(name string) (*cdmEntity, error) {
 func (s *cdmSegment) findParts(ctx context.Context) error {
 	model, ok := s.file.(storage.Referrer)
 	if !ok {
-		return storage.PathErrorf("Copy the folder to a disk or a bucket.", nil, "The parts of the model %q cannot be looked for where it is.", s.file.Name())
+		return storage.PathErrorf("Copy the folder to a disk or a bucket.", nil, "The parts of the model %q cannot be read from a store of this kind.", s.file.Name())
 	}
 	for i, p := range s.entity.Partitions {
 		shown, _, _ := strings.Cut(redact.URL(p.Location), "?")

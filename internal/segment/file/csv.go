@@ -62,7 +62,7 @@ func (f *csvOpener) notices() []string {
 	if f.quoted == 0 {
 		return nil
 	}
-	return []string{fmt.Sprintf("In TSV a quote is text, so texts in quotes are exported with them (cells of mapped columns: %d). "+
+	return []string{fmt.Sprintf("In TSV a quote is text, so values in quotes are exported with their quotes (cells of mapped columns: %d). "+
 		"If a spreadsheet or a program other than a database wrote the file, set format = \"csv\" and delimiter = \"\\t\".", f.quoted)}
 }
 
@@ -215,7 +215,7 @@ func (r *csvRows) checkColumns() error {
 		first = first[:len(first)-1]
 	}
 	if len(first) != len(names) {
-		return argumentError("columns", fmt.Sprintf("The number of names in columns, %d, is not that of the cells in the first row of %q, %d.", len(names), r.in.name, len(first)),
+		return argumentError("columns", fmt.Sprintf("The number of names in columns (%d) differs from the number of cells in the first row of %q (%d).", len(names), r.in.name, len(first)),
 			"Name every column of the file, in the order of the file, or check the delimiter.")
 	}
 	same := true
@@ -225,7 +225,7 @@ func (r *csvRows) checkColumns() error {
 	if same && r.opener.mayHaveHeader {
 		r.skip()
 	} else if same {
-		return argumentError("columns", fmt.Sprintf("The first row of %q holds the names that the argument columns has.", r.in.name),
+		return argumentError("columns", fmt.Sprintf("The first row of %q is a header: it holds the names that are in the argument columns.", r.in.name),
 			"Leave columns out, since the file has a header.")
 	}
 	r.header = names

@@ -92,7 +92,7 @@ func TestFileReadErrorEndsTheStream(t *testing.T) {
 	}
 	got, err := segmenttest.ReadAll(rows)
 	e := filetest.PathError(t, err)
-	if !strings.Contains(e.Error(), "cannot be read on:") || !errors.Is(err, os.ErrClosed) || len(got) >= 1<<20 {
+	if !strings.Contains(e.Error(), "cannot be read to its end:") || !errors.Is(err, os.ErrClosed) || len(got) >= 1<<20 {
 		t.Errorf("%d rows, %v", len(got), err)
 	}
 }

@@ -162,5 +162,5 @@ func readFailure(name string, err error) error {
 	case storage.IsContextError(err):
 		return err
 	}
-	return storage.PathErrorf("", err, "The file %q cannot be read on: %s.", name, segment.Cause(err))
+	return storage.PathErrorf("", err, "The file %q cannot be read to its end: %s.", name, segment.Cause(err))
 }

@@ -67,7 +67,7 @@ func googleTokenError(err error) error {
 	case errors.As(err, &answer):
 		return argumentError("url", googleCredentials, "Google refuses the credentials.")
 	case errors.As(err, &network):
-		return argumentError("url", "Check the network.", "Google's server of tokens cannot be reached.")
+		return argumentError("url", "Check the network.", "Google's token server cannot be reached.")
 	default:
 		return argumentError("url", googleCredentials, "There are no usable credentials for BigQuery.")
 	}

@@ -69,7 +69,7 @@ func (c *bigqueryConfig) queryError(status int, f *bigqueryFailure, ran bool) *s
 	case "bytesBilledLimitExceeded":
 		return argumentError("max_bytes_billed", "Make the query read less, or raise max_bytes_billed. BigQuery bills at least 10 MB for each table.", "The query was not run, since it would bill for more bytes than it may: %s.", said)
 	case "quotaExceeded", "billingNotEnabled", "billingTierLimitExceeded", "responseTooLarge", "resourcesExceeded", "blocked":
-		return argumentError("query", "Make the query read less, or have the quota or the billing of the project changed.", "The query needs more than the project of the URL may use: %s.", said)
+		return argumentError("query", "Make the query read less, or raise the quota of the project, or change its billing.", "The query needs more than the project of the URL may use: %s.", said)
 	case "rateLimitExceeded", "jobRateLimitExceeded", "backendError", "internalError", "jobBackendError", "jobInternalError", "tableUnavailable":
 		return argumentError("url", "Plan again later.", "BigQuery cannot run the query now: %s.", said)
 	case "timeout":
@@ -78,7 +78,7 @@ func (c *bigqueryConfig) queryError(status int, f *bigqueryFailure, ran bool) *s
 		if strings.Contains(f.Message, "timed out") {
 			return tooLong
 		}
-		return argumentError("query", "Ask who or what did so: the job history of the project has the query with the label "+bigqueryLabel+".", "The query was cancelled on the server: %s.", said)
+		return argumentError("query", "Find out who or what did so: the job history of the project has the query with the label "+bigqueryLabel+".", "The query was cancelled on the server: %s.", said)
 	}
 	switch status {
 	case http.StatusForbidden:

@@ -254,7 +254,7 @@ func (s *clickhouseSession) all(ctx context.Context, statement string, args []*s
 }
 
 func (s *clickhouseSession) undocumented() error {
-	return argumentError("url", clickhouseExample, "The server at %s answers what ClickHouse does not.", s.config.endpoint.Host)
+	return argumentError("url", clickhouseExample, "The answer of the server at %s is not one of ClickHouse.", s.config.endpoint.Host)
 }
 
 // close implements session. The server would finish the query, so it is told not to.

@@ -154,11 +154,11 @@ func (s *databricksSession) ended(statement *databricksStatement, before int, de
 	switch statement.Status.State {
 	case "SUCCEEDED":
 		if statement.Manifest.Truncated {
-			return argumentError("query", "Select fewer rows or columns, or export the segment in parts.", "Databricks has cut the result of the query, which is larger than it gives out (100 GiB).")
+			return argumentError("query", "Select fewer rows or columns, or export the segment in parts.", "Databricks has cut the result of the query, which is larger than the limit of 100 GiB.")
 		}
 		return nil
 	case "CANCELED":
-		return argumentError("query", "Ask who or what did so: the query history of the workspace has the query.", "The query was cancelled on the server.")
+		return argumentError("query", "Find out who or what did so: the query history of the workspace has the query.", "The query was cancelled on the server.")
 	case "CLOSED":
 		return errDatabricksGone
 	}
@@ -210,7 +210,7 @@ func (s *databricksSession) failure(err error) error {
 }
 
 func (s *databricksSession) undocumented() error {
-	return argumentError("url", "Check that the URL is that of a SQL warehouse.", "The server at %s answers what Databricks does not.", s.config.endpoint.Host)
+	return argumentError("url", "Check that the URL is that of a SQL warehouse.", "The answer of the server at %s is not one of Databricks.", s.config.endpoint.Host)
 }
 
 // databricksCursor reads the chunks of a result, one after the other.

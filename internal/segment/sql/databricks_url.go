@@ -75,7 +75,7 @@ func (c *databricksConfig) signIn(user *url.Userinfo) *segment.Error {
 		c.clientID, c.clientSecret = strings.TrimSpace(os.Getenv("DATABRICKS_CLIENT_ID")), strings.TrimSpace(os.Getenv("DATABRICKS_CLIENT_SECRET"))
 	default:
 		return argumentError("url", "Set DATABRICKS_TOKEN to a personal access token, or DATABRICKS_CLIENT_ID and DATABRICKS_CLIENT_SECRET to an OAuth secret of a service principal, where Terraform runs.",
-			"There is nothing to sign in to Databricks with.")
+			"There are no credentials to sign in to Databricks with.")
 	}
 	return nil
 }

@@ -36,7 +36,7 @@ func parseHTTPTLS(host string, parameters url.Values, plain, secure string) (*ur
 	case "false":
 		endpoint.Scheme, port = "http", plain
 	default:
-		return nil, out, argumentError("url", "Write tls=true, tls=skip-verify or tls=false.", "The parameter tls of the URL has none of its values.")
+		return nil, out, argumentError("url", "Write tls=true, tls=skip-verify or tls=false.", "The parameter tls of the URL has an unknown value.")
 	}
 	if out.ca != "" && (value == "false" || out.insecure) {
 		return nil, out, argumentError("url", "Remove tls or ssl-ca.", "The URL has ssl-ca, which checks the certificate of the server, and tls=%s, which does not.", value)

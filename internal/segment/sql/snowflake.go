@@ -119,7 +119,7 @@ func (s *snowflakeSession) query(ctx context.Context, query string, args []*stri
 	}
 	if !slices.Equal(result.Columns, described.Columns) {
 		_ = rows.body.Close()
-		return nil, argumentError("query", "Plan again.", "What the query reads has got other columns while it ran.")
+		return nil, argumentError("query", "Plan again.", "The columns of what the query reads changed while it ran.")
 	}
 	types, _ := snowflakeColumns(result.Columns)
 	return &snowflakeCursor{snowflakeSession: s, ctx: ctx, result: result, types: types, rows: rows}, nil

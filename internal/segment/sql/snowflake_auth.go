@@ -134,7 +134,7 @@ func newSnowflakeCredential(user *url.Userinfo, account string, clock wait.Clock
 	}
 	return snowflakeCredential{}, argumentError("url",
 		"Set SNOWFLAKE_PRIVATE_KEY or SNOWFLAKE_PRIVATE_KEY_PATH to the private key of the user (key-pair authentication), or SNOWFLAKE_TOKEN to an OAuth token or a programmatic access token, where Terraform runs.",
-		"There is nothing to sign in to Snowflake with.")
+		"There are no credentials to sign in to Snowflake with.")
 }
 
 // firstSet returns the first environment variable that is set, and its name.

@@ -85,7 +85,7 @@ func TestParseSnowflake_refused(t *testing.T) { //nolint:paralleltest // it sets
 		"snowflake://u:hush@acme-main/db/schema/table":                "more than a database and a schema",
 		"snowflake://u:hush@acme-main/db?endpoint=http://sf.internal": "only for a server on this machine",
 		"snowflake://u:hush@acme-main/db?endpoint=sf.internal":        "not the address of a server",
-		"snowflake://acme-main/db":                                    "nothing to sign in to Snowflake with. Set SNOWFLAKE_PRIVATE_KEY",
+		"snowflake://acme-main/db":                                    "no credentials to sign in to Snowflake with. Set SNOWFLAKE_PRIVATE_KEY",
 	} {
 		_, problem := parseSnowflake(url, wait.System{})
 		if problem == nil || !strings.Contains(problem.Error(), words) || strings.Contains(problem.Error(), "hush") || problem.Argument[0] != "url" {

@@ -63,11 +63,11 @@ func (f *snowflakeFailure) queryError(status int) *segment.Error {
 		return argumentError("query", "Make the query faster, or raise statement_timeout in the URL, or the parameter STATEMENT_TIMEOUT_IN_SECONDS of user and warehouse.",
 			"Snowflake ended the query, which took too long: %s.", said)
 	case f.Code == "000604" || f.SQLState == "57014":
-		return argumentError("query", "Ask who or what did so: the query history of Snowflake has the query with the tag "+applicationName+".", "The query was cancelled on the server: %s.", said)
+		return argumentError("query", "Find out who or what did so: the query history of Snowflake has the query with the tag "+applicationName+".", "The query was cancelled on the server: %s.", said)
 	case f.Code == "000606":
 		return argumentError("url", "Add warehouse= to the parameters of the URL, or give the user a DEFAULT_WAREHOUSE; the role needs USAGE on it.", "Snowflake has no warehouse to run the query on: %s.", said)
 	case strings.Contains(f.Message, "resource monitor"), strings.Contains(f.Message, "exceeded its quota"):
-		return argumentError("url", "Use another warehouse, or raise the quota of its resource monitor.", "The warehouse has used up what it may: %s.", said)
+		return argumentError("url", "Use another warehouse, or raise the quota of its resource monitor.", "The warehouse has used up its quota: %s.", said)
 	case f.Code == "390189", f.Code == "390201", f.Code == "390186":
 		return argumentError("url", "Check role, warehouse, database and schema in the URL, and that they are granted to the user. A name in lower case is written with quotes, %22name%22.", "Snowflake refuses the session: %s.", said)
 	case f.Code == "003001" || f.SQLState == "42501":

@@ -145,5 +145,5 @@ func (s *sqlServerSession) explainSignIn(err error) *segment.Error {
 		return argumentError("url", "Check the network, and the identity.", "Microsoft Entra ID gave no token for %s.", s.config.where)
 	}
 	return argumentError("url", "Set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET where Terraform runs, or use a workload or managed identity, "+
-		"or run az login, or write user and password into the URL.", "There is nothing to sign in to Microsoft Entra ID with, for %s.", s.config.where)
+		"or run az login, or write user and password into the URL.", "There are no credentials to sign in to Microsoft Entra ID with, for %s.", s.config.where)
 }

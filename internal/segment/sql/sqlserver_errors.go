@@ -103,7 +103,7 @@ func (s *sqlServerSession) refusal(said mssql.Error) *segment.Error {
 	has := func(numbers []int32) bool { return slices.Contains(numbers, said.Number) }
 	switch {
 	case has(endedNumbers):
-		return argumentError("query", "Plan again. If the error returns, make the query faster, or ask who ends it.", "The server ended the query: %s.", message)
+		return argumentError("query", "Plan again. If the error returns, make the query faster, or find out who ends it.", "The server ended the query: %s.", message)
 	case has(busyNumbers):
 		return argumentError("url", busyRemedy, "The server at %s is busy or not available: %s.", s.config.where, message)
 	case has(permissionNumbers):
@@ -122,7 +122,7 @@ const busyRemedy = "Plan again later. If the error returns, give the database mo
 // busyError reports a server that is still busy after all attempts.
 func (s *sqlServerSession) busyError(err error) *segment.Error {
 	said, _ := serverError(err)
-	return argumentError("url", busyRemedy, "The server at %s is busy or not available, and was for %s: %s.", s.config.where, maxBusy, sqlServerMessage(said))
+	return argumentError("url", busyRemedy, "The server at %s was busy or not available for %s: %s.", s.config.where, maxBusy, sqlServerMessage(said))
 }
 
 // connectFailure explains why there is no connection.

@@ -88,7 +88,7 @@ func TestSQLServer_busy(t *testing.T) {
 				refuse(server, 1000)
 				_, err := readOne(t.Context(), server.URL(), clock, policy.ClientOptions{})
 				var e *segment.Error
-				if !errors.As(err, &e) || e.Argument[0] != "url" || !strings.Contains(e.Error(), fmt.Sprintf("is busy or not available, and was for 2m0s: Try again later (error %d, state 1).", number)) {
+				if !errors.As(err, &e) || e.Argument[0] != "url" || !strings.Contains(e.Error(), fmt.Sprintf("was busy or not available for 2m0s: Try again later (error %d, state 1).", number)) {
 					t.Errorf("error %v", err)
 				}
 				if clock.total < maxBusy || clock.total > maxBusy+2*lastBusyDelay {
@@ -123,7 +123,7 @@ func TestSQLServer_busyLater(t *testing.T) {
 	}
 	defer later.close()
 	server.RefuseRequests(1000, sqlservertest.Error{Number: 10928, State: 1, Class: 16, Message: "Busy."})
-	if _, err := later.query(t.Context(), oneQuery, nil, nil); err == nil || !strings.Contains(err.Error(), "and was for 2m0s: Busy (error 10928") {
+	if _, err := later.query(t.Context(), oneQuery, nil, nil); err == nil || !strings.Contains(err.Error(), "not available for 2m0s: Busy (error 10928") {
 		t.Errorf("error %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -204,7 +204,7 @@ func TestSQLServer_entra(t *testing.T) {
 		"wrong secret":             {server.URLOf(url.UserPassword(client, "Hu5h-wrong"), "fedauth=ActiveDirectoryServicePrincipal"), nil, []string{"AADSTS7000215: Invalid client secret provided. Use the value"}},
 		"no secret":                {server.URLOf(url.User(client), "fedauth=ActiveDirectoryServicePrincipal"), nil, []string{"no client secret for the application", "AZURE_CLIENT_SECRET"}},
 		"wrong tenant":             {server.URLOf(url.UserPassword(client+"@elsewhere.example", clientSecret), "fedauth=ActiveDirectoryServicePrincipal"), nil, []string{"AADSTS90002"}},
-		"nothing":                  {server.URLOf(nil, "fedauth=ActiveDirectoryEnvironment"), nil, []string{"There is nothing to sign in to Microsoft Entra ID with", "az login"}},
+		"nothing":                  {server.URLOf(nil, "fedauth=ActiveDirectoryEnvironment"), nil, []string{"There are no credentials to sign in to Microsoft Entra ID with", "az login"}},
 		"unknown to the database":  {stranger.URLOf(service, "fedauth=ActiveDirectoryServicePrincipal"), nil, []string{`refuses the identity of Microsoft Entra ID on database "crm"`, "FROM EXTERNAL PROVIDER", "error 18456"}},
 	} {
 		t.Run(name, func(t *testing.T) {

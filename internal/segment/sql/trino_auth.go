@@ -99,7 +99,7 @@ func (c *trinoConfig) signIn(user *url.Userinfo) *segment.Error {
 	}
 	if c.user == "" && c.authorization == "" {
 		return argumentError("url", "Write the user before the host, trino://user@host, or set TRINO_USER or TRINO_ACCESS_TOKEN where Terraform runs.",
-			"There is nothing to sign in to Trino with.")
+			"There are no credentials to sign in to Trino with.")
 	}
 	if password != "" {
 		request := &http.Request{Header: http.Header{}}

@@ -45,13 +45,13 @@ func TestParseTrino_refused(t *testing.T) { //nolint:paralleltest // it sets the
 		"trino://ada:hush%@host/hive":                      "malformed",
 		"trino://ada:hush@host/hive?catalog=x":             `a parameter "catalog", which a trino URL does not have. The parameters are "tls"`,
 		"trino://ada:hush@host/hive/sales/people":          "more than a catalog and a schema",
-		"trino://ada:hush@host/hive?tls=maybe":             "tls of the URL has none of its values",
+		"trino://ada:hush@host/hive?tls=maybe":             "tls of the URL has an unknown value",
 		"trino://ada:hush@host/hive?tls=false":             "Without TLS",
 		"trino://ada@host/hive?tls=skip-verify&ssl-ca=x":   "Remove tls or ssl-ca",
 		"trino://ada@host/hive?statement_timeout=soon":     "not a duration",
 		"trino://ada@host/hive?session_properties=a":       "not a list of names with values",
 		"trino://ada@host/hive?session_properties=a%3A1,b": "not a list of names with values",
-		"trino://host/hive":                                "nothing to sign in to Trino with",
+		"trino://host/hive":                                "no credentials to sign in to Trino with",
 	} {
 		_, problem := parseTrino(url)
 		if problem == nil || !strings.Contains(problem.Error(), words) || strings.Contains(problem.Error(), "hush") || problem.Argument[0] != "url" {

@@ -54,7 +54,7 @@ func (f *trinoFailure) queryError(linesBefore int) *segment.Error {
 	case "EXCEEDED_TIME_LIMIT":
 		return argumentError("query", "Make the query faster, or raise statement_timeout in the URL, or query_max_run_time and query_max_execution_time of the cluster.", "Trino ended the query, which took too long: %s.", said)
 	case "USER_CANCELED", "ADMINISTRATIVELY_KILLED", "ADMINISTRATIVELY_PREEMPTED", "ABANDONED_QUERY":
-		return argumentError("query", "Ask who or what did so: the list of queries of the cluster has those of the source "+applicationName+".", "The query was ended on the server: %s.", said)
+		return argumentError("query", "Find out who or what did so: the list of queries of the cluster has those of the source "+applicationName+".", "The query was ended on the server: %s.", said)
 	case "QUERY_QUEUE_FULL", "CLUSTER_OUT_OF_MEMORY", "NO_NODES_AVAILABLE", "SERVER_STARTING_UP", "SERVER_SHUTTING_DOWN", "REMOTE_TASK_ERROR", "REMOTE_HOST_GONE", "PAGE_TRANSPORT_TIMEOUT", "PAGE_TRANSPORT_ERROR":
 		return argumentError("url", "Plan again later. If the error returns, the log of the cluster has its cause.", "The cluster cannot run the query now: %s.", said)
 	case "CATALOG_NOT_FOUND", "SCHEMA_NOT_FOUND", "MISSING_CATALOG_NAME", "MISSING_SCHEMA_NAME":

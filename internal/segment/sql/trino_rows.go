@@ -196,7 +196,7 @@ func (c *trinoCursor) checkColumns() error {
 		c.types[i] = of
 	}
 	if !same {
-		return argumentError("query", "Plan again.", "What the query reads has got other columns while it ran.")
+		return argumentError("query", "Plan again.", "The columns of what the query reads changed while it ran.")
 	}
 	return nil
 }

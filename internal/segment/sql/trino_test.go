@@ -254,8 +254,8 @@ func TestTrino_rowsMissing(t *testing.T) {
 		"cut clean": {fault: trinotest.Fault{Path: executing, Cut: 200, Clean: true}, words: []string{"was lost before the last row"}},
 		"no JSON":   {fault: trinotest.Fault{Path: executing, Status: 200, Body: "<html>"}, words: []string{"was lost before the last row"}},
 		"columns":   {fault: trinotest.Fault{Path: executing, Status: 200, Body: `{"id":"x","data":[["a"]]}`}, words: []string{"was lost"}},
-		"other":     {fault: trinotest.Fault{Path: executing, Status: 200, Body: `{"id":"x","columns":[{"name":"email","type":"varchar"},{"name":"m","type":"bigint"}],"data":[["a",1]]}`}, words: []string{"other columns while it ran"}},
-		"type":      {fault: trinotest.Fault{Path: executing, Status: 200, Body: `{"id":"x","columns":[{"name":"email","type":"varchar"},{"name":"n","type":"varbinary"}],"data":[["a",1]]}`}, words: []string{"other columns while it ran"}},
+		"other":     {fault: trinotest.Fault{Path: executing, Status: 200, Body: `{"id":"x","columns":[{"name":"email","type":"varchar"},{"name":"m","type":"bigint"}],"data":[["a",1]]}`}, words: []string{"changed while it ran"}},
+		"type":      {fault: trinotest.Fault{Path: executing, Status: 200, Body: `{"id":"x","columns":[{"name":"email","type":"varchar"},{"name":"n","type":"varbinary"}],"data":[["a",1]]}`}, words: []string{"changed while it ran"}},
 		"refused":   {fault: trinotest.Fault{Path: executing, Status: 410}, words: []string{"refuses the request: Gone (status 410)"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -80,7 +80,7 @@ func TestParseDatabricks(t *testing.T) {
 	t.Setenv("DATABRICKS_CLIENT_ID", "id")
 	t.Setenv("DATABRICKS_CLIENT_SECRET", "")
 	for address, want := range map[string]string{
-		"databricks://h/sql/1.0/warehouses/1":                   "nothing to sign in",
+		"databricks://h/sql/1.0/warehouses/1":                   "no credentials to sign in",
 		"databricks://token@h/sql/1.0/warehouses/1":             "a user without a secret",
 		"databricks://:hush@h/sql/1.0/warehouses/1":             "a secret without a user",
 		"databricks://token:hush@h":                             "not that of a SQL warehouse",

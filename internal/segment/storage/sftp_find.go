@@ -25,7 +25,7 @@ var (
 		remedy:  "Name the folders more closely.",
 	}
 	errDeepSFTPFolders = &readError{
-		problem: fmt.Sprintf("there are more than %d folders below each other", maxSFTPFolders),
+		problem: fmt.Sprintf("there are more than %d folders one inside the other", maxSFTPFolders),
 		remedy:  "A link may lead back to a folder above it. Name the folders more closely than by **.",
 	}
 )

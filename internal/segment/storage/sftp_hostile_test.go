@@ -126,7 +126,7 @@ func TestSFTPListingsWithoutEnd(t *testing.T) {
 	}{
 		"names":        {false, "*.csv", "the folders that the pattern leads through list more than 64 MiB of names. Name the folders more closely", 1_000_000},
 		"names, below": {false, "**/*.csv", "list more than 64 MiB of names", 1_000_000},
-		"folders":      {true, "**/*.csv", "there are more than 100 folders below each other. A link may lead back", 1000},
+		"folders":      {true, "**/*.csv", "there are more than 100 folders one inside the other. A link may lead back", 1000},
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := endless{folders: tc.folders, listed: &atomic.Int64{}}
