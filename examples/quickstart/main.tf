@@ -2,8 +2,8 @@
 #
 #   terraform apply -var segment=people.csv
 #
-# The column with the addresses is found by its name. With KLAVIYO_API_KEY set, the people go to your account;
-# `make demo SEGMENT=people.csv` shows the same with a simulated Klaviyo.
+# The configuration finds the column with the email addresses by its name. It needs an API key in the environment variable
+# KLAVIYO_API_KEY. Without a key, `make demo SEGMENT=people.csv` runs it with a simulated Klaviyo.
 
 terraform {
   required_providers {
@@ -16,19 +16,20 @@ terraform {
 provider "klaviyo" {}
 
 variable "segment" {
-  description = "CSV file with the people to export, with a header."
+  description = "CSV file with a header and one row for each person to export."
   type        = string
   default     = "segments/vip.csv"
 }
 
 variable "email_column" {
-  description = "Column with the email addresses. Without it, the one that has a usual name: email, e-mail, email address, mail."
+  description = "Column with the email addresses. Defaults to the column with a usual name, such as email, e-mail, email address or mail."
   type        = string
   default     = null
 }
 
 locals {
-  # Reading the header here takes the whole file into memory. For a large file, name the column in data_matching instead.
+  # file() reads the whole file into memory. For a large file, write the column and the delimiter below by hand, and remove these
+  # locals and the precondition.
   header  = try(split("\n", file(var.segment))[0], "")
   columns = [for column in split(local.delimiter, local.header) : trim(column, "\ufeff\r\" ")]
   usual   = ["email", "e-mail", "mail", "email address", "e-mail address", "email_address", "emailaddress", "emailaddress1"]
@@ -63,7 +64,7 @@ resource "klaviyo_segment_export" "vip" {
     email = coalesce(var.email_column, length(local.found) == 1 ? local.found[0] : "email")
   }
 
-  # What else Klaviyo is to know of a person: replace the names of the columns.
+  # To send more than the email address, uncomment these lines and replace the names of the columns.
   #
   # attributes {
   #   first_name = "FirstName"
@@ -75,7 +76,7 @@ resource "klaviyo_segment_export" "vip" {
   # }
   #
   # properties = {
-  #   loyalty_tier = "Loyalty Tier" # name in Klaviyo = column
+  #   loyalty_tier = "Loyalty Tier" # name of the property in Klaviyo = name of the column
   # }
   #
   # property {

@@ -15,8 +15,8 @@ import (
 // Schema implements resource.Resource.
 func (r *connectionResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "A connection to a Klaviyo account: the account, where its API key is, the consent to send personal data there, and limits on what exports may do. " +
-			"Exports take the whole connection as their `destination`. A connection is not an object in Klaviyo: creating one only checks the key and records the consent.",
+		MarkdownDescription: "A connection to a Klaviyo account: where its API key comes from, your consent to send personal data there, and limits on what exports may do. " +
+			"Exports take the whole connection as their `destination`. A connection is not an object in Klaviyo: apply only checks the key and records the consent.",
 		Attributes: connectionAttributes(),
 	}
 }
@@ -32,14 +32,14 @@ func connectionAttributes() map[string]schema.Attribute {
 			Validators:          []validator.String{notBlank},
 		},
 		"data_privacy_consent": schema.BoolAttribute{
-			MarkdownDescription: "Must be `true`. With it you agree that personal data of the people in exported segments leaves the compliance boundary of its source and is handed to Klaviyo.",
+			MarkdownDescription: "Must be `true`. With it you agree that personal data of the people in exported segments leaves the compliance boundary of its source and is sent to Klaviyo.",
 			Required:            true,
 			Validators:          []validator.Bool{consentGiven{}},
 		},
 
 		// Optional
 		"api_key": schema.StringAttribute{
-			MarkdownDescription: "Private API key (`pk_...`) of the account. **It is kept in the state**, so prefer `api_key_env`, the provider's `api_key`, or the environment variable `" + envAPIKey + "`.",
+			MarkdownDescription: "Private API key (`pk_...`) of the account. **The state contains it**, so prefer `api_key_env`, the provider's `api_key`, or the environment variable `" + envAPIKey + "`.",
 			Optional:            true,
 			Sensitive:           true,
 			Validators: []validator.String{
@@ -48,33 +48,33 @@ func connectionAttributes() map[string]schema.Attribute {
 			},
 		},
 		"api_key_env": schema.StringAttribute{
-			MarkdownDescription: "Name of the environment variable that holds the private API key where Terraform runs. For configurations with more than one account.",
+			MarkdownDescription: "Name of an environment variable, set where Terraform runs, that contains the private API key. For configurations with more than one account.",
 			Optional:            true,
 			Validators:          []validator.String{environmentVariable},
 		},
 		"allowed_list_ids": schema.SetAttribute{
-			MarkdownDescription: "Ids of the lists that exports may use this connection for. Defaults to any list; an empty set allows none.",
+			MarkdownDescription: "Ids of the lists to which exports may send through this connection. Defaults to all lists; an empty set allows none.",
 			ElementType:         types.StringType,
 			Optional:            true,
 		},
 		"max_profiles_per_export": schema.Int64Attribute{
-			MarkdownDescription: "Maximum number of profiles that one export may send through this connection; a larger export is refused before anything is sent. Defaults to no limit.",
+			MarkdownDescription: "Maximum number of profiles in the segments of one export through this connection. A larger export is refused before anything is sent. Defaults to no limit.",
 			Optional:            true,
 			Validators:          []validator.Int64{int64validator.AtLeast(1)},
 		},
 
 		// Computed
 		"id":                 computedString("Id of the Klaviyo account, also called site id or public API key. The same as `account_id`."),
-		"account_id":         computedString("Id of the Klaviyo account. A key of another account replaces the connection."),
+		"account_id":         computedString("Id of the Klaviyo account. If it changes, because the key belongs to another account, the connection is replaced."),
 		"organization_name":  computedString("Name of the organization, as set in Klaviyo."),
 		"timezone":           computedString("Time zone of the account, an IANA name."),
 		"locale":             computedString("Locale of the account."),
 		"preferred_currency": computedString("Currency of the account, an ISO 4217 code."),
 		"consented_at":       computedString("When the consent was recorded, RFC 3339 in UTC."),
-		"guard_rails_digest": computedString("Says which of the guard rails `allowed_list_ids` and `max_profiles_per_export` are set, with a digest of them, the account and the consent. " +
-			"An export checks its `destination` against it, so that no guard rail is lost on the way there."),
+		"guard_rails_digest": computedString("Which of the guard rails `allowed_list_ids` and `max_profiles_per_export` are set, and a digest of them, the account and the consent. " +
+			"An export checks its `destination` against it, so that no guard rail is lost, for example in a module."),
 		"test_account": schema.BoolAttribute{
-			MarkdownDescription: "Whether it is a test account of Klaviyo's.",
+			MarkdownDescription: "Whether the account is a test account of Klaviyo's.",
 			Computed:            true,
 		},
 	}

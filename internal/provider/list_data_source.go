@@ -58,7 +58,7 @@ func (d *listDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, r
 				},
 			},
 			"name": schema.StringAttribute{
-				MarkdownDescription: "Exact name of the list. It is an error if several lists have it.",
+				MarkdownDescription: "Exact name of the list. If several lists have this name, that is an error.",
 				Optional:            true,
 				Computed:            true,
 				Validators:          []validator.String{notBlank},

@@ -79,25 +79,25 @@ func (r *listResource) Metadata(_ context.Context, req resource.MetadataRequest,
 func (r *listResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	keep := []planmodifier.String{stringplanmodifier.UseStateForUnknown()}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "A list in Klaviyo. It belongs to the account of its `destination`, or to that of the provider's API key.",
+		MarkdownDescription: "A list in Klaviyo. It belongs to the account of its `destination`, or to the account of the provider's API key.",
 		Attributes: map[string]schema.Attribute{
 			// Required
 			"name": schema.StringAttribute{
-				MarkdownDescription: "Name of the list. Klaviyo allows several lists of one name.",
+				MarkdownDescription: "Name of the list. Klaviyo allows several lists with the same name.",
 				Required:            true,
 				Validators:          []validator.String{notBlank},
 			},
 
 			// Optional
 			"opt_in_process": schema.StringAttribute{
-				MarkdownDescription: "How people who subscribe join the list: " + oneOf(klaviyo.OptInProcesses()) + ". Exports add people without asking them either way. Defaults to what the account has set.",
+				MarkdownDescription: "How people who subscribe join the list: " + oneOf(klaviyo.OptInProcesses()) + ". An export without `marketing_consent` adds people to the list without a confirmation in both cases. Defaults to the setting of the account.",
 				Optional:            true,
 				Computed:            true,
 				Validators:          []validator.String{stringvalidator.OneOf(klaviyo.OptInProcesses()...)},
 				PlanModifiers:       keep,
 			},
 			"force_destroy": schema.BoolAttribute{
-				MarkdownDescription: "Delete the list even if it has members or triggers a flow. Must be applied before the list is destroyed. Defaults to `false`.",
+				MarkdownDescription: "Whether the list is deleted even if it has members or triggers a flow. Must be applied before the list is destroyed. Defaults to `false`.",
 				Optional:            true,
 				Computed:            true,
 				Default:             booldefault.StaticBool(false),

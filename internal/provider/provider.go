@@ -71,13 +71,13 @@ func (p *klaviyoProvider) Schema(_ context.Context, _ provider.SchemaRequest, re
 		MarkdownDescription: "Exports customer segments to [Klaviyo](https://www.klaviyo.com) lists.",
 		Attributes: map[string]schema.Attribute{
 			"api_key": schema.StringAttribute{
-				MarkdownDescription: "Private API key (`pk_...`) for everything that has no key of its own. May be ephemeral. Defaults to the environment variable `" + envAPIKey + "`. A missing key is an error only where Klaviyo is needed.",
+				MarkdownDescription: "Private API key (`pk_...`) for connections that have no key of their own, and for lists without a `destination`. May be ephemeral. Defaults to the environment variable `" + envAPIKey + "`.",
 				Optional:            true,
 				Sensitive:           true,
 				Validators:          []validator.String{privateKey},
 			},
 			"base_url": schema.StringAttribute{
-				MarkdownDescription: "Where Klaviyo's API is, for proxies and for the simulator. `https` only; plain `http` for loopback addresses. Defaults to the environment variable `" + envBaseURL + "`, else `" + klaviyo.DefaultBaseURL + "`.",
+				MarkdownDescription: "URL of Klaviyo's API, for a reverse proxy or for the simulator. It must begin with `https`; `http` is allowed for loopback addresses. Defaults to the environment variable `" + envBaseURL + "`, else `" + klaviyo.DefaultBaseURL + "`.",
 				Optional:            true,
 				Validators:          []validator.String{baseURL},
 			},
@@ -87,11 +87,11 @@ func (p *klaviyoProvider) Schema(_ context.Context, _ provider.SchemaRequest, re
 				Validators:          []validator.String{duration},
 			},
 			"retry_timeout": schema.StringAttribute{
-				MarkdownDescription: fmt.Sprintf("For how long a request that fails temporarily (broken connection, error of Klaviyo's own) is retried, as a duration from `0s`, for no retry, to `1h`. "+
-					"It is counted from the first failure of the request, within `timeouts`. The waits between attempts grow to 30 seconds and obey Klaviyo's `Retry-After`. "+
-					"As long as nothing has answered at all, a request is retried for at most 20 seconds; and once a request has used up this time, later ones are retried for at most 5 seconds, until Klaviyo answers. "+
+				MarkdownDescription: fmt.Sprintf("How long a request is retried after a temporary failure, such as a broken connection or a server error of Klaviyo's. A duration from `0s` (no retry) to `1h`. "+
+					"The time counts from the first failure of the request; `timeouts` of an export can end it earlier. The waits between attempts grow to 30 seconds and follow Klaviyo's `Retry-After`. "+
+					"If Klaviyo has not answered any request yet, a request is retried for at most 20 seconds. If a request has used up its time, later ones are retried for at most 5 seconds, until Klaviyo answers again. "+
 					"A permanent failure, such as an untrusted certificate, is not retried. "+
-					"A request that the rate limit holds up, because others use the account too, has not failed: it waits for up to 8 minutes, or for this time if that is longer. "+
+					"If other programs have used up the rate limit of the account, a request waits for up to 8 minutes, or for `retry_timeout` if that is longer. "+
 					"Defaults to the environment variable `%s`, else `5m`.", envRetryTimeout),
 				Optional:   true,
 				Validators: []validator.String{retryTimeoutRule},

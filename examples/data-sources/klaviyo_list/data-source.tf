@@ -6,7 +6,7 @@ data "klaviyo_list" "by_id" {
   id = "Y6nRLr"
 }
 
-# In the account of a connection, with its key.
+# A list in another account: through a connection, with the key of that connection.
 resource "klaviyo_connection" "wholesale" {
   display_name         = "Wholesale"
   api_key_env          = "KLAVIYO_WHOLESALE_API_KEY"

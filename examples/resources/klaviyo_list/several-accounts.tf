@@ -1,5 +1,5 @@
 locals {
-  # Which environment variable has the key of the account.
+  # For each account, the environment variable that contains its API key.
   accounts = {
     marketing = "KLAVIYO_MARKETING_API_KEY"
     wholesale = "KLAVIYO_WHOLESALE_API_KEY"
