@@ -135,7 +135,7 @@ func TestAccSegmentExport_mirrorOfAllBesideAnExport(t *testing.T) {
 	}
 	w := newEnv(t)
 	w.run(applied(w.connection()),
-		refused(beside(w, exportBlock, second), "Export To A List That Another Mirrors", `The exports "First" and "Second" have the same list`, `"First" has removal_scope = "all"`, `whom "Second" has put there`, `removal_scope = "exported"`),
+		refused(beside(w, exportBlock, second), "Export To A List That Another Mirrors", `The exports "First" and "Second" have the same list`, `"First" has removal_scope = "all"`, `would take the people of "Second" off the list`, `removal_scope = "exported"`),
 		refused(beside(w, second, exportBlock), "Export To A List That Another Mirrors", `The exports "Second" and "First" have the same list`, `"Second" has removal_scope = "all"`),
 		refused(beside(w, second, exportBlock).with(second, "depends_on", "["+exportAddress+"]"), "Export To A List That Another Mirrors"),
 		applied(beside(w, second, exportBlock).with(second, "removal_scope", `"exported"`)))
