@@ -43,10 +43,10 @@ var accountDescriptions = map[string]string{
 
 // guardRailDescriptions are those of the other attributes of destinationModel.
 var guardRailDescriptions = map[string]string{
-	"data_privacy_consent":    "The consent of the connection. Nothing is sent unless it is `true`.",
-	"allowed_list_ids":        "The lists that the connection may be used for.",
-	"max_profiles_per_export": "Maximum number of profiles that the connection allows for one export.",
-	"guard_rails_digest":      "Digest of the guard rails of the connection. Only a `klaviyo_connection` has one; an export whose digest is missing or does not match is refused.",
+	"data_privacy_consent":    "The consent to send personal data to Klaviyo. Nothing is sent unless it is `true`.",
+	"allowed_list_ids":        "Ids of the lists that exports may use the connection for. Null for any list; an empty set for none.",
+	"max_profiles_per_export": "Maximum number of profiles that one export may send through the connection. Null for no limit.",
+	"guard_rails_digest":      "Digest of the guard rails of the connection. Only a `klaviyo_connection` has one. If it is missing or does not match, the export is refused.",
 }
 
 // destinationAttributes are the described attributes of a connection, as inputs.
@@ -82,8 +82,8 @@ func destinationAttribute() schema.Attribute {
 	attributes := destinationAttributes(guardRailDescriptions)
 	maps.Copy(attributes, destinationAttributes(accountDescriptions))
 	return schema.SingleNestedAttribute{
-		MarkdownDescription: "The whole connection to export through: `destination = klaviyo_connection.example`. An object written by hand is refused, and so is a connection that has lost attributes on the way, " +
-			"for example in a variable of a module whose type does not name them all: declare such a variable with `type = any`.",
+		MarkdownDescription: "The connection to export through, as a whole: `destination = klaviyo_connection.example`. An object that is written by hand is refused. " +
+			"So is a connection that has lost attributes, for example in a variable of a module whose type does not name all of them. Declare such a variable with `type = any`.",
 		Required:   true,
 		Attributes: attributes,
 	}

@@ -22,8 +22,8 @@ const defaultFullSendAfter = "168h"
 
 func sendAttribute() schema.Attribute {
 	return schema.StringAttribute{
-		MarkdownDescription: "What a run sends: `" + due.SendChanges + "` sends only profiles that are new or different since the last run, which the private state tells by a sketch; " +
-			"`" + due.SendEverything + "` sends all of them each time and keeps no sketch. Defaults to `" + due.SendChanges + "`.",
+		MarkdownDescription: "What a run sends. `" + due.SendChanges + "`: only profiles that are new or have changed since the last run. To know which, the private state keeps a [sketch](../guides/runs.md#what-a-sketch-is). " +
+			"`" + due.SendEverything + "`: all profiles, in every run. No sketch is kept. Defaults to `" + due.SendChanges + "`.",
 		Optional:   true,
 		Validators: []validator.String{stringvalidator.OneOf(due.SendChanges, due.SendEverything), knowsLeavers{}},
 	}
@@ -31,8 +31,8 @@ func sendAttribute() schema.Attribute {
 
 func fullSendAfterAttribute() schema.Attribute {
 	return schema.StringAttribute{
-		MarkdownDescription: "When everything was last sent longer ago than this, the next run that is due sends everything, so that edits made in Klaviyo are put right. " +
-			"It makes no run due by itself. A duration such as `24h`; `0` for never. Defaults to `" + defaultFullSendAfter + "`.",
+		MarkdownDescription: "Time after which all profiles are sent again, to correct what was edited in Klaviyo. It makes no run due by itself: the first run that is due after that time sends all profiles. " +
+			"A duration such as `24h`; `0` for never. Defaults to `" + defaultFullSendAfter + "`, a week.",
 		Optional:   true,
 		Validators: []validator.String{interval},
 	}
@@ -41,10 +41,10 @@ func fullSendAfterAttribute() schema.Attribute {
 // changesNames are the attributes of changes with their descriptions.
 var changesNames = map[string]string{
 	"added":      "Number of profiles that are new in the segments.",
-	"updated":    "Number of profiles with other values, in other segments, or, with `membership_check = \"full\"`, missing on the list.",
-	"removed":    "Number of profiles that have left the segments. With `sync_mode = \"mirror\"` they are taken off the list.",
+	"updated":    "Number of profiles with other values or in other segments. With `membership_check = \"full\"`, also of those that are missing on the list.",
+	"removed":    "Number of profiles that have left the segments. A mirror takes them off the list.",
 	"unchanged":  "Number of profiles that are not sent again.",
-	"subscribed": "Number of people to subscribe at most: their consent is new, or has another date. 0 without `" + consentArgument + "`.",
+	"subscribed": "Maximum number of people to subscribe: their consent is new, or has another date. 0 without `" + consentArgument + "`.",
 }
 
 func changesAttribute() schema.Attribute {
@@ -53,7 +53,7 @@ func changesAttribute() schema.Attribute {
 		attributes[name] = computedInt64(description)
 	}
 	return schema.SingleNestedAttribute{
-		MarkdownDescription: "How the segments differed from what Klaviyo had acknowledged before the last run. Planned when a refresh found the difference, so that a policy can judge it. Null when everything is sent.",
+		MarkdownDescription: "How the segments differ from the profiles that Klaviyo had imported before the last run. If a refresh has found the difference, the plan shows it, and a policy can judge it. Null if all profiles are sent.",
 		Computed:            true,
 		Attributes:          attributes,
 	}

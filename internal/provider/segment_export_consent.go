@@ -40,35 +40,35 @@ func channelNames() []string {
 
 func consentBlock() schema.Block {
 	return schema.SingleNestedBlock{
-		MarkdownDescription: "Subscribes to marketing the people whose row says yes. Without the block nobody is subscribed: being on a list is no consent. " +
-			"Nobody who opted out is subscribed again, unless the row has a date of consent that is later. A row that no longer says yes unsubscribes nobody: see `" + onlyConsented + "`. " +
+		MarkdownDescription: "Subscribes people to marketing if their row says yes. Without this block nobody is subscribed: being on a list is no consent. " +
+			"People who opted out are subscribed again only if their row has a later date of consent. If a row no longer says yes, nobody is unsubscribed: see `" + onlyConsented + "`. " +
 			"The API key needs the scope `subscriptions:write`. See the guide [Consent and privacy](../guides/consent.md).",
 		Validators: []validator.Object{blockNeeds{consentArgument, consentField, `"Accepts Marketing"`}, consentColumns{}},
 		Attributes: map[string]schema.Attribute{
 			consentChannels: schema.SetAttribute{
-				MarkdownDescription: "Channels to subscribe to: " + oneOf(channelNames()) + ". All but `" + string(klaviyo.ChannelEmail) + "` need `phone_number` in `data_matching`. Defaults to `[\"" + string(klaviyo.ChannelEmail) + "\"]`.",
+				MarkdownDescription: "Channels to subscribe to: " + oneOf(channelNames()) + ". The channels other than `" + string(klaviyo.ChannelEmail) + "` need `phone_number` in `data_matching`. Defaults to `[\"" + string(klaviyo.ChannelEmail) + "\"]`.",
 				ElementType:         types.StringType,
 				Optional:            true,
 				Validators:          []validator.Set{knownChannels{}},
 			},
 			consentField: schema.StringAttribute{
-				MarkdownDescription: "Column that says whether the person consents to all `" + consentChannels + "`. These say yes, in any case: " + oneOf(profile.ConsentWords()) + ", and what a source has as true or as the number 1. Anything else says no, an empty value too. Required.",
+				MarkdownDescription: "Column that says whether the person consents to all `" + consentChannels + "`. Yes is one of " + oneOf(profile.ConsentWords()) + ", in capitals or not, and a boolean true or a number 1 of the source. Anything else is no, also an empty value. Required.",
 				Optional:            true,
 				Validators:          []validator.String{notBlank},
 			},
 			consentedAt: schema.StringAttribute{
-				MarkdownDescription: "Column with the date of the consent: `2026-11-23`, or a point in time with its offset from UTC such as `2026-11-23T06:00:00Z`. With it people are subscribed with this date, without a confirmation mail and without starting the flows of the list. " +
-					"Whoever says yes with a date that is missing, ambiguous or in the future is exported and not subscribed, and the plan names the rows.",
+				MarkdownDescription: "Column with the date of the consent: `2026-11-23`, or a point in time with its offset from UTC, such as `2026-11-23T06:00:00Z`. People are subscribed as of this date, without a confirmation mail and without starting the flows of the list. " +
+					"If a row says yes and its date is missing, ambiguous or in the future, the person is exported and not subscribed; the plan names the row.",
 				Optional:   true,
 				Validators: []validator.String{notBlank},
 			},
 			customSource: schema.StringAttribute{
-				MarkdownDescription: "Where the consent comes from, as Klaviyo shows it at the profile. Defaults to `display_name`.",
+				MarkdownDescription: "Source of the consent, which Klaviyo shows at the profile. Defaults to `display_name`.",
 				Optional:            true,
 				Validators:          []validator.String{notBlank},
 			},
 			onlyConsented: schema.BoolAttribute{
-				MarkdownDescription: "`true` does not export rows that do not say yes; with `sync_mode = \"" + syncMirror + "\"` people whose row no longer does are taken off the list. They are not unsubscribed. Defaults to `false`.",
+				MarkdownDescription: "Whether to export only rows that say yes. If a row no longer says yes, a mirror then takes the person off the list, without unsubscribing them. Defaults to `false`.",
 				Optional:            true,
 			},
 		},

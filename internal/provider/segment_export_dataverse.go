@@ -21,37 +21,37 @@ type dataverseModel struct {
 
 func dataverseBlock() schema.Block {
 	return schema.SingleNestedBlock{
-		MarkdownDescription: "A segment of Dynamics 365 Customer Insights - Data, read from the Dataverse environment that it is connected to. " +
-			"Columns are the unified attributes, with or without the prefix `msdynci_`, in any case. " +
-			"Terraform signs in to Microsoft Entra ID with the app registration given here, or with what the machine has, in this order: " +
-			"`AZURE_TENANT_ID`, `AZURE_CLIENT_ID` and `AZURE_CLIENT_SECRET` or `AZURE_CLIENT_CERTIFICATE_PATH`, a workload identity, a managed identity, the Azure CLI.",
+		MarkdownDescription: "A segment of Dynamics 365 Customer Insights - Data, read from its Dataverse environment. " +
+			"The columns are the unified attributes. Their names may be in capitals or not, with or without the prefix `msdynci_`. " +
+			"Terraform signs in to Microsoft Entra ID with the app registration `client_id`. Without it, Terraform uses the first of these credentials that the machine has: " +
+			"`AZURE_TENANT_ID`, `AZURE_CLIENT_ID` and `AZURE_CLIENT_SECRET` or `AZURE_CLIENT_CERTIFICATE_PATH`; a workload identity; a managed identity; the Azure CLI.",
 		Validators: []validator.Object{
 			blockNeeds{"dataverse", "environment_url", `"https://contoso.crm.dynamics.com"`},
 			blockNeeds{"dataverse", "segment", `"VIPCustomers"`},
 		},
 		Attributes: map[string]schema.Attribute{
 			"environment_url": schema.StringAttribute{
-				MarkdownDescription: "URL of the environment, such as `https://contoso.crm.dynamics.com`, as the Power Platform admin center shows it. Required.",
+				MarkdownDescription: "URL of the Dataverse environment, such as `https://contoso.crm.dynamics.com`. The Power Platform admin center shows it. Required.",
 				Optional:            true,
 				Validators:          []validator.String{environmentURL},
 			},
 			"segment": schema.StringAttribute{
-				MarkdownDescription: "Output name of the segment, letter by letter. It may differ from the name that Customer Insights displays; if no segment has the name, the error lists those that exist. Required.",
+				MarkdownDescription: "Output name of the segment, letter by letter. It may differ from the name that Customer Insights displays. If no segment has the name, the error lists all segments. Required.",
 				Optional:            true,
 				Validators:          []validator.String{notBlank},
 			},
 			"tenant_id": schema.StringAttribute{
-				MarkdownDescription: "Id or domain of the Microsoft Entra tenant. Defaults to that of the machine's own credential; required with `client_id`.",
+				MarkdownDescription: "Id or domain of the Microsoft Entra tenant. Required with `client_id`. Defaults to the tenant of the machine's own credential.",
 				Optional:            true,
 				Validators:          []validator.String{notBlank},
 			},
 			"client_id": schema.StringAttribute{
-				MarkdownDescription: "Application (client) id of the app registration to sign in with, for configurations with more than one environment or tenant. Needs `tenant_id` and `client_secret_env`. Defaults to the machine's own credential.",
+				MarkdownDescription: "Application (client) id of the app registration to sign in with. For configurations with several environments or tenants. Needs `tenant_id` and `client_secret_env`. Defaults to the machine's own credential.",
 				Optional:            true,
 				Validators:          []validator.String{notBlank, alsoRequires("tenant_id", "client_secret_env")},
 			},
 			"client_secret_env": schema.StringAttribute{
-				MarkdownDescription: "Name of the environment variable that holds the client secret where Terraform runs. The secret itself never reaches the state.",
+				MarkdownDescription: "Name of the environment variable with the client secret, set where Terraform runs. The secret itself never reaches the state.",
 				Optional:            true,
 				Validators:          []validator.String{environmentVariable, alsoRequires("client_id")},
 			},

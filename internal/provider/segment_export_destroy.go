@@ -30,8 +30,8 @@ const (
 
 func onDestroyAttribute() schema.Attribute {
 	return schema.StringAttribute{
-		MarkdownDescription: "What destroying the export does with the list: `" + destroyKeeps + "` leaves it as it is; `" + destroyRemoves + "` takes off it whom this export has put there. " +
-			"Members whom others added stay, and nobody is unsubscribed, suppressed or deleted. What counts is the value that was applied last. It has no effect when `list_id` changes. Defaults to `" + destroyKeeps + "`.",
+		MarkdownDescription: "What destroying the export does with the list. `" + destroyKeeps + "`: nothing. `" + destroyRemoves + "`: takes the profiles that this export has put on the list off it; other members stay. " +
+			"Nobody is unsubscribed, suppressed or deleted. The value that was applied last counts. A change of `list_id` takes nobody off. Defaults to `" + destroyKeeps + "`.",
 		Optional:   true,
 		Validators: []validator.String{stringvalidator.OneOf(destroyKeeps, destroyRemoves), knowsExported{}},
 	}

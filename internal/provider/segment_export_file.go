@@ -37,75 +37,77 @@ func fileBlock() schema.Block {
 		formats[i] = string(format)
 	}
 	return schema.SingleNestedBlock{
-		MarkdownDescription: "A file, or several of the same columns: CSV, TSV, NDJSON or Parquet, a Delta table, or an entity of the Common Data Model. See [Files](../guides/files.md#files).",
+		MarkdownDescription: "A file, or several files with the same columns: CSV, TSV, NDJSON, Parquet, a Delta table, or an entity of the Common Data Model. Exactly one of `path` and `path_env` is required. See [Files](../guides/files.md#files).",
 		Validators:          []validator.Object{blockNeedsOne{"file", []string{"path", "path_env"}}, entityOfModel{}},
 		Attributes: map[string]schema.Attribute{
 			"path": schema.StringAttribute{
-				MarkdownDescription: "Path of the file. A relative one starts at the directory that Terraform runs in, as with `file()`; use `\"${path.module}/...\"` for a file of a module. " +
-					"Where there is no file of that very name, `*`, `?` and `[...]` match several: `segments/vip-*.csv`, and `**` stands for any number of folders: `segments/**/*.csv`. They are read in the order of their names; `rejects_path` of the export is not one of them. " +
-					"Or where it is elsewhere: `s3://bucket/key`, `gs://bucket/key`, `azblob://container/key`, `sftp://user@host/path` or `https://...`; see [Where files are](../guides/files.md#where-files-are). Of `delta` it is the folder of the table, of `cdm` its `model.json`. Exactly one of `path` and `path_env`.",
+				MarkdownDescription: "Path of the file on a disk; or `s3://bucket/key`, `gs://bucket/key`, `azblob://container/key`, `sftp://user@host/path` or `https://...`: see [Where files are](../guides/files.md#where-files-are). **The path is kept in the state**, so use `path_env` for signed URLs. " +
+					"A relative path starts in the directory in which Terraform runs, as with `file()`. For a file of a module, write `\"${path.module}/...\"`. " +
+					"A path with `*`, `?` or `[...]` is a pattern for several files, such as `segments/vip-*.csv`, unless a file has exactly that name. `**` stands for any number of folders: `segments/**/*.csv`. The files are read in the order of their names. A pattern does not match `rejects_path` of the export. " +
+					"With `format = \"delta\"` it is the folder of the table, with `format = \"cdm\"` the `model.json`.",
 				Optional:   true,
 				Validators: []validator.String{notBlank, noSignature{}},
 			},
 			"path_env": schema.StringAttribute{
-				MarkdownDescription: "Name of the environment variable that holds the path where Terraform runs. For signed URLs: what is in `path` is kept in the state.",
+				MarkdownDescription: "Name of the environment variable with the path, set where Terraform runs. For signed URLs, which do not belong in the state.",
 				Optional:            true,
 				Validators:          []validator.String{environmentVariable},
 			},
 			"format": schema.StringAttribute{
-				MarkdownDescription: "How the rows are written: " + oneOf(formats) + ". Defaults to what the extension says (`.csv`; `.tsv`, `.tab`; `.ndjson`, `.jsonl`, `.json`; `.parquet`), and to `csv` with any other. " +
-					"`delta` is a Delta table: its log says which Parquet files are in it, and its version tells whether anything changed, so an unchanged table is not read again. " +
+				MarkdownDescription: "Format of the file: " + oneOf(formats) + ". " +
+					"`delta` is a Delta table. Its log says which Parquet files belong to it. A table with the same version as at the last run is not read again. " +
 					"A table with deletion vectors, column mapping or another feature that is not supported is an error. " +
-					"`cdm` is an entity of the Common Data Model, as Customer Insights exports it: `model.json` says where the parts of the `entity` are, how they are written, and the types of the columns.",
+					"`cdm` is an entity of the Common Data Model, as Customer Insights exports it. `model.json` says where the parts of the `entity` are, which format they have, and the types of the columns. " +
+					"Defaults to the format of the extension (`.csv`; `.tsv`, `.tab`; `.ndjson`, `.jsonl`, `.json`; `.parquet`), and to `csv` for any other extension.",
 				Optional:   true,
 				Validators: []validator.String{stringvalidator.OneOf(formats...)},
 			},
 			"entity": schema.StringAttribute{
-				MarkdownDescription: "Name of the entity in the `model.json` to read, case included. Required with `format = \"cdm\"`, an error with any other format.",
+				MarkdownDescription: "Name of the entity in `model.json`, with its capitals. Required with `format = \"cdm\"`, an error with any other format.",
 				Optional:            true,
 				Validators:          []validator.String{notBlank},
 			},
 			"delimiter": schema.StringAttribute{
-				MarkdownDescription: "The character between the fields of CSV, such as `;`. Defaults to `,`, or to what a first line `sep=;` of Excel says. An error with any other format.",
+				MarkdownDescription: "Character between the fields of a CSV file, such as `;`. It cannot be a quote or a line end; a tab is `\"\\t\"`. An error with any other format. Defaults to `,`. If the first line is `sep=;`, as Excel writes it, that character is the default.",
 				Optional:            true,
 				Validators:          []validator.String{delimiter},
 			},
 			"decimal_comma": schema.BoolAttribute{
-				MarkdownDescription: "Whether numbers in the texts of the file have a decimal comma: `1.234,50` is 1234.5. It holds for properties of the type `number` and for `latitude` and `longitude`. Defaults to `false`.",
+				MarkdownDescription: "Whether numbers that are text in the file have a decimal comma, so that `1.234,50` is 1234.5. It applies to properties of the type `number`, and to `latitude` and `longitude`. Defaults to `false`.",
 				Optional:            true,
 			},
 			"encoding": schema.StringAttribute{
-				MarkdownDescription: "How the characters of a text file are encoded: " + oneOf(file.Encodings()) + ". Defaults to `utf-8`. Excel's \"CSV\", unlike its \"CSV UTF-8\", is `windows-1252` in Western Europe and America.",
+				MarkdownDescription: "Character encoding of a text file: " + oneOf(file.Encodings()) + ". Excel's \"CSV UTF-8\" is `utf-8`; its \"CSV\" is `windows-1252` in Western Europe and America. Defaults to `utf-8`.",
 				Optional:            true,
 				Validators:          []validator.String{stringvalidator.OneOf(file.Encodings()...)},
 			},
 			"skip_lines": schema.Int64Attribute{
-				MarkdownDescription: "Number of lines before the header of CSV or TSV, such as the title of a report. Defaults to 0. Lines are counted as an editor counts them, empty ones included.",
+				MarkdownDescription: "Number of lines before the header of a CSV or TSV file, such as the title of a report: 0 to 10,000. Empty lines count. An error with any other format. Defaults to `0`.",
 				Optional:            true,
 				Validators:          []validator.Int64{int64validator.Between(0, maxSkipLines)},
 			},
 			"comment": schema.StringAttribute{
-				MarkdownDescription: "Lines of CSV or TSV that begin with this text, such as `#` or `Total`, are skipped, before the header as well. A line within a field in quotes is not one of them. An error with any other format.",
+				MarkdownDescription: "Text that marks lines to skip in a CSV or TSV file, such as `#` or `Total`. All lines that begin with it are skipped, also before the header, but not lines within a quoted field. An error with any other format. By default, no line is skipped.",
 				Optional:            true,
 				Validators:          []validator.String{comment},
 			},
 			"columns": schema.ListAttribute{
-				MarkdownDescription: "Names of the columns of CSV or TSV without a header, all of them in the order of the file, as `UNLOAD` of Redshift, `COPY` of PostgreSQL and Hive write it. " +
-					"It is an error if the first row has another number of fields, or holds these names.",
+				MarkdownDescription: "Names of all columns, in the order of the file, for a CSV or TSV file without a header, as `UNLOAD` of Redshift, `COPY` of PostgreSQL and Hive write it. " +
+					"It is an error if the first row has another number of fields, or holds these names. By default, the first row is the header.",
 				ElementType: types.StringType,
 				Optional:    true,
 				Validators:  []validator.List{listvalidator.SizeAtLeast(1), listvalidator.UniqueValues(), listvalidator.ValueStringsAre(notBlank), listvalidator.NoNullValues()},
 			},
 			"null_values": schema.ListAttribute{
-				MarkdownDescription: "Texts that stand for no value, letter by letter, such as `[\"NULL\", \"#N/A\"]`; such a value is not sent, as an empty one is not. " +
-					"Defaults to `[\"\\\\N\", \"NULL\"]` for TSV and to none for other formats.",
+				MarkdownDescription: "Texts that count as empty values, such as `[\"NULL\", \"#N/A\"]`. A value must be equal letter by letter. " +
+					"Defaults to `[\"\\\\N\", \"NULL\"]` for TSV, and to none for other formats.",
 				ElementType: types.StringType,
 				Optional:    true,
 				Validators:  []validator.List{listvalidator.NoNullValues()},
 			},
 			"newest": schema.BoolAttribute{
-				MarkdownDescription: "Whether to read, of all that a pattern in the path matches, only the folder whose path comes last: `exports/*/*.csv` with folders such as `2026-11-27`, or `exports/**/*.parquet` with `2026/11/27/0600`. " +
-					"Numbers in names are compared as numbers. A warning of the plan says which folder is read. Defaults to `false`, with a warning if the folders look dated; `false` in the configuration means that all of them are meant.",
+				MarkdownDescription: "Whether to read only one of the folders that a pattern in the path matches: the one whose path comes last. For folders by date: `2026-11-27` in `exports/*/*.csv`, `2026/11/27/0600` in `exports/**/*.parquet`. " +
+					"Numbers in names are compared as numbers. A warning of the plan says which folder is read. Defaults to `false`: all folders are read. If they look like dates, the plan warns, unless you write `false`.",
 				Optional: true,
 			},
 		},

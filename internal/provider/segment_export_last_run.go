@@ -43,7 +43,7 @@ const (
 // are made from them.
 var runAttributes = []runAttribute{
 	{
-		name: runID, description: "Id of the run, as in the log.",
+		name: runID, description: "Id of the run. The log has it too.",
 		text: func(run completedRun) string { return run.ID },
 	},
 	{
@@ -51,7 +51,7 @@ var runAttributes = []runAttribute{
 		text: func(run completedRun) string { return run.reason },
 	},
 	{
-		name: runStatus, description: "`succeeded`; `partial` when Klaviyo refused some of the profiles or consents or did not confirm them, or when it is not known who left the segments; `" + statusNotSubscribed + "` when the API key lacks the scope `subscriptions:write`, so that the profiles were imported and nobody was subscribed.",
+		name: runStatus, description: "`succeeded`. `partial`: Klaviyo refused some profiles or consents, or did not confirm them; or a mirror could not find out who left the segments. `" + statusNotSubscribed + "`: the API key lacks the scope `subscriptions:write`, so the profiles were imported and nobody was subscribed. Rejected rows do not change the status.",
 		text: completedRun.status,
 	},
 	{
@@ -59,11 +59,11 @@ var runAttributes = []runAttribute{
 		text: func(run completedRun) string { return run.StartedAt.Format(time.RFC3339) },
 	},
 	{
-		name: runCompletedAt, description: "When Klaviyo had finished, RFC 3339 in UTC.",
+		name: runCompletedAt, description: "When the run and its import jobs were complete, RFC 3339 in UTC.",
 		text: func(run completedRun) string { return run.CompletedAt.Format(time.RFC3339) },
 	},
 	{
-		name: runFingerprint, description: "Fingerprint of the profiles that were sent.",
+		name: runFingerprint, description: "Hash of the profiles that the segments held during the run.",
 		text: func(run completedRun) string { return run.Fingerprint },
 	},
 	{
@@ -71,19 +71,19 @@ var runAttributes = []runAttribute{
 		count: func(run completedRun) int64 { return run.Submitted() },
 	},
 	{
-		name: "profiles_failed", description: "Number of those that Klaviyo refused.",
+		name: "profiles_failed", description: "Number of sent profiles that Klaviyo refused.",
 		count: func(run completedRun) int64 { return run.Refused.Total },
 	},
 	{
-		name: "rows_rejected", description: "Number of rows that were not sent because they cannot be exported, such as those without a valid address. They are no reason for the status `partial`.",
+		name: "rows_rejected", description: "Number of rejected rows, such as those without a valid email address.",
 		count: func(run completedRun) int64 { return run.Rejected.Total },
 	},
 	{
-		name: runUnconfirmed, description: "Number of those that Klaviyo counted neither as imported nor as failed. They make the next run due. The rest of `profiles_submitted` was imported.",
+		name: runUnconfirmed, description: "Number of sent profiles that Klaviyo counted neither as imported nor as failed. They make the next run due. All sent profiles that are neither these nor `profiles_failed` were imported.",
 		count: func(run completedRun) int64 { return run.Unconfirmed.Total() },
 	},
 	{
-		name: runListProfileCount, description: "Number of members of the list after the run. When it has fallen since, people were taken off the list and a run is due.",
+		name: runListProfileCount, description: "Number of members of the list after the run. With `membership_check = \"" + membershipCount + "\"`, a run is due if the list has fewer members later and the missing people did not opt out.",
 		count: func(run completedRun) int64 { return run.ListProfileCount },
 	},
 	{
@@ -91,19 +91,19 @@ var runAttributes = []runAttribute{
 		text: completedRun.sent,
 	},
 	{
-		name: "profiles_added", description: "Number of profiles that the run sent because they were new in the segments. Not known when everything was sent.",
+		name: "profiles_added", description: "Number of profiles that the run sent because they were new in the segments. Null if all profiles were sent.",
 		count: func(run completedRun) int64 { return run.ofChanges(run.Added) },
 	},
 	{
-		name: "profiles_updated", description: "Number of profiles that the run sent because their values or segments had changed. Not known when everything was sent.",
+		name: "profiles_updated", description: "Number of profiles that the run sent because their values or segments had changed. Null if all profiles were sent.",
 		count: func(run completedRun) int64 { return run.ofChanges(run.Updated) },
 	},
 	{
-		name: "profiles_removed", description: "Number of members that the run took off the list because they had left the segments.",
+		name: "profiles_removed", description: "Number of members that the run took off the list.",
 		count: func(run completedRun) int64 { return run.Removed },
 	},
 	{
-		name: "rows_filtered", description: "Number of rows of the sources that were in no segment because of `where`.",
+		name: "rows_filtered", description: "Number of rows of the sources that `where` excluded from the segments.",
 		count: func(run completedRun) int64 { return run.Filtered },
 	},
 	{
@@ -111,11 +111,11 @@ var runAttributes = []runAttribute{
 		count: func(run completedRun) int64 { return run.ofConsents(run.Subscriptions.Subscribed) },
 	},
 	{
-		name: "profiles_pending", description: "Number of people whom Klaviyo has asked for a confirmation, since the list has double opt-in. They make no run due. Null without `" + consentArgument + "`.",
+		name: "profiles_pending", description: "Number of people whom Klaviyo has asked for a confirmation, because the list has double opt-in. They make no run due. Null without `" + consentArgument + "`.",
 		count: func(run completedRun) int64 { return run.ofConsents(run.Subscriptions.Pending) },
 	},
 	{
-		name: "profiles_unconsented", description: "Number of rows that were left out because they do not say yes. Null without `" + consentArgument + "`.",
+		name: "profiles_unconsented", description: "Number of rows that were not exported because their `" + consentField + "` does not say yes. 0 without `" + onlyConsented + "`, null without `" + consentArgument + "`.",
 		count: func(run completedRun) int64 { return run.ofConsents(run.Unconsented) },
 	},
 	{

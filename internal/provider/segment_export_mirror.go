@@ -28,8 +28,8 @@ const (
 
 func syncModeAttribute() schema.Attribute {
 	return schema.StringAttribute{
-		MarkdownDescription: "`" + syncUpsert + "` adds people to the list and updates their profiles; nobody is taken off. `" + syncMirror + "` also takes off the list who left the segments, after everything else has succeeded; " +
-			"nobody is unsubscribed, suppressed or deleted by it. Two exports cannot mirror one list. Defaults to `" + syncUpsert + "`.",
+		MarkdownDescription: "What a run does with the list. `" + syncUpsert + "`: adds profiles to the list and updates them; takes nobody off. `" + syncMirror + "`: also takes people off the list who have left the segments, after everything else has succeeded. " +
+			"Nobody is unsubscribed, suppressed or deleted. Two exports cannot mirror one list. Defaults to `" + syncUpsert + "`.",
 		Optional:   true,
 		Computed:   true,
 		Default:    stringdefault.StaticString(syncUpsert),
@@ -39,8 +39,8 @@ func syncModeAttribute() schema.Attribute {
 
 func removalScopeAttribute() schema.Attribute {
 	return schema.StringAttribute{
-		MarkdownDescription: "With `sync_mode = \"" + syncMirror + "\"`: `" + removeExported + "` takes off the list only whom this export put there; `" + removeAll + "` every member who is in none of the segments, whoever added them. " +
-			"Defaults to `" + removeExported + "`.",
+		MarkdownDescription: "Which members a mirror may take off the list. `" + removeExported + "`: only those that this export has put there. `" + removeAll + "`: every member that is in none of the segments, whoever added it. " +
+			"Needs `sync_mode = \"" + syncMirror + "\"`. Defaults to `" + removeExported + "`.",
 		Optional:   true,
 		Validators: []validator.String{stringvalidator.OneOf(removeExported, removeAll), onlyMirrors{}},
 	}

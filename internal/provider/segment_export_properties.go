@@ -62,8 +62,8 @@ func onInvalidNames() []string {
 
 func propertiesAttribute() schema.Attribute {
 	return schema.MapAttribute{
-		MarkdownDescription: fmt.Sprintf("Custom properties of the profiles: name in Klaviyo = column. A name has at most %d characters and no white space around it; names that begin with `$` are Klaviyo's own and refused. An empty value leaves what the profile has; a `property` block may clear it. "+
-			"The type is what the source has, which for text is `string`; a `property` block gives another one.", maxPropertyName),
+		MarkdownDescription: fmt.Sprintf("Custom properties of the profiles: name in Klaviyo = column. A name has at most %d characters, does not begin with `$`, and has no white space around it. An empty value does not change the profile. A value keeps the type that it has in the source; text is a `string`. "+
+			"To set a type, or to clear empty values, write a `property` block instead.", maxPropertyName),
 		ElementType: types.StringType,
 		Optional:    true,
 		Validators:  []validator.Map{mapvalidator.KeysAre(propertyName), mapvalidator.ValueStringsAre(notBlank)},
@@ -72,7 +72,7 @@ func propertiesAttribute() schema.Attribute {
 
 func propertyBlock() schema.Block {
 	return schema.ListNestedBlock{
-		MarkdownDescription: "A custom property that needs more than its column, such as a type or that an empty value clears it. A name is either here or in `properties`.",
+		MarkdownDescription: "A custom property that needs more than its column, such as a type. A name may be in a `property` block or in `properties`, not in both.",
 		Validators:          []validator.List{uniqueNames{propertyArgument, "A property comes from one column."}, notInProperties{}},
 		NestedObject: schema.NestedBlockObject{
 			Attributes: map[string]schema.Attribute{
@@ -87,31 +87,31 @@ func propertyBlock() schema.Block {
 					Validators:          []validator.String{notBlank},
 				},
 				"type": schema.StringAttribute{
-					MarkdownDescription: "Type of the property: " + oneOf(profile.TypeNames()) + ". What a value does that is not of its type says `on_invalid`. " +
-						"A `datetime` is a date or a point in time in any notation that can be read in one way only, or month/day/year; see [Dates](../guides/rows.md#dates). A time without an offset is in UTC. " +
-						"A `list` is a JSON array, or text with a `separator`; a `SET` of MySQL is a list by itself. Defaults to what the source has, which for text is `string`.",
+					MarkdownDescription: "Type of the property: " + oneOf(profile.TypeNames()) + ". For values of another type see `on_invalid`. " +
+						"A `datetime` is a date or a point in time, in any notation that can be read in one way only, or month/day/year: see [Dates](../guides/rows.md#dates). A time without an offset is in UTC. " +
+						"A `list` is a JSON array, or text with a `separator`. A `SET` of MySQL is always a list. Defaults to the type that the value has in the source; text is a `string`.",
 					Optional:   true,
 					Validators: []validator.String{stringvalidator.OneOf(profile.TypeNames()...)},
 				},
 				"empty": schema.StringAttribute{
-					MarkdownDescription: "What an empty value does: `" + emptyKeep + "` leaves the property of the profile as it is, `" + emptyClear + "` removes it. " +
-						"Only custom properties can be cleared: a bulk import has no means to empty Klaviyo's own attributes. Defaults to `" + emptyKeep + "`.",
+					MarkdownDescription: "What an empty value does. `" + emptyKeep + "`: leaves the property of the profile as it is. `" + emptyClear + "`: removes the property from the profile. " +
+						"Klaviyo's own attributes, such as `first_name`, cannot be cleared. Defaults to `" + emptyKeep + "`.",
 					Optional:   true,
 					Validators: []validator.String{stringvalidator.OneOf(emptyKeep, emptyClear)},
 				},
 				"separator": schema.StringAttribute{
-					MarkdownDescription: "What is between the items of a `list` that is text, such as `,` or `|`. An item in double quotes may have it inside. Only with the type `list`. Defaults to `;`.",
+					MarkdownDescription: "Text between the items of a `list`, such as `,` or `|`: 1 to 10 characters. An item in double quotes may contain it. Only with the type `list`. Defaults to `;`.",
 					Optional:            true,
 					Validators:          []validator.String{stringvalidator.LengthBetween(1, 10), onlyWithType(profile.List)},
 				},
 				"day_first": schema.BoolAttribute{
-					MarkdownDescription: "Whether `3/4/2026` is the third of April rather than the fourth of March; `3.4.2026` and `3-4-2026` are then read, too. Only with the type `datetime`. Defaults to `false`.",
+					MarkdownDescription: "Whether `3/4/2026` is the third of April, and not the fourth of March. With `true`, `3.4.2026` and `3-4-2026` are also read. Only with the type `datetime`. Defaults to `false`.",
 					Optional:            true,
 					Validators:          []validator.Bool{onlyWithType(profile.Datetime)},
 				},
 				"on_invalid": schema.StringAttribute{
-					MarkdownDescription: "What a value does that is not of the type of the property: `leave_out` exports the profile without it, and the plan warns with the numbers of the rows; `reject_row` does not export the row; " +
-						"`stop` is an error before anything is sent. A date that stands for none (`0000-00-00`, `infinity`, a year beyond 9999) is always left out. Defaults to `leave_out`.",
+					MarkdownDescription: "What happens if a value is not of the type of the property. `leave_out`: the profile is exported without the value, and the plan warns with the numbers of the rows. `reject_row`: the row is rejected. " +
+						"`stop`: the plan or the run fails before anything is sent. A date such as `0000-00-00`, `infinity` or one after the year 9999 is always left out. Defaults to `leave_out`.",
 					Optional:   true,
 					Validators: []validator.String{stringvalidator.OneOf(onInvalidNames()...)},
 				},

@@ -19,9 +19,9 @@ import (
 
 func rejectsPathAttribute() schema.Attribute {
 	return schema.StringAttribute{
-		MarkdownDescription: "File to which each run writes the rows that it did not export, as CSV: segment, number of the row, reason and code, one line for each row and no values of it. " +
-			"The run creates its folder if there is none. A file that is already there is replaced only if an earlier run wrote it, anything else is an error. Each export needs a file of its own. " +
-			"Only its owner may read it. Without it the rows are summed up in warnings.",
+		MarkdownDescription: "Path of a CSV file in which each run lists the rows that it did not export: segment, number of the row, reason, code, file and line, but no values of the row. " +
+			"The run creates missing folders. It replaces a file that an earlier run wrote; any other existing file is an error. Each export needs a file of its own. " +
+			"Only its owner may read it. By default there is no file, and warnings sum the rows up.",
 		Optional:   true,
 		Validators: []validator.String{notBlank, noControlCharacters, notASegment{}},
 	}

@@ -33,7 +33,7 @@ func exportSchema(ctx context.Context) schema.Schema {
 func exportAttribute(ctx context.Context) schema.SingleNestedAttribute {
 	whole := exportSchema(ctx)
 	return schema.SingleNestedAttribute{
-		MarkdownDescription: "The whole export to run: `export = klaviyo_segment_export.example`.",
+		MarkdownDescription: "The export to run, as a whole: `export = klaviyo_segment_export.example`.",
 		Required:            true,
 		Attributes:          asInputs(whole.Attributes, whole.Blocks),
 	}

@@ -37,7 +37,7 @@ func (a *segmentExportRunAction) Metadata(_ context.Context, req action.Metadata
 // Schema implements action.Action.
 func (a *segmentExportRunAction) Schema(ctx context.Context, _ action.SchemaRequest, resp *action.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Runs an export each time the action is invoked, and reports its progress. Needs Terraform 1.14.1 or later.",
+		MarkdownDescription: "Runs an export each time the action is invoked, and reports the progress. Needs Terraform 1.14.1 or later.",
 		Attributes:          map[string]schema.Attribute{exportArgument: exportAttribute(ctx)},
 	}
 }

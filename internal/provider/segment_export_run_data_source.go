@@ -44,8 +44,8 @@ func (d *segmentExportRunDataSource) Schema(ctx context.Context, _ datasource.Sc
 	attributes := map[string]schema.Attribute{
 		exportArgument: exportAttribute(ctx),
 		"requested_at": schema.StringAttribute{
-			MarkdownDescription: fmt.Sprintf("When the run was asked for, RFC 3339. Use `timestamp()`: it is known only on apply, so a plan sends nothing. "+
-				"A time more than %d minutes ago runs nothing; one more than %d minutes ahead is an error.", int(maxRequestAge.Minutes()), int(maxRequestAge.Minutes())),
+			MarkdownDescription: fmt.Sprintf("Time of the request, RFC 3339. Use `timestamp()`: it is known only during apply, so a plan sends nothing. "+
+				"If the time is more than %d minutes ago, nothing runs. If it is more than %d minutes ahead, that is an error.", int(maxRequestAge.Minutes()), int(maxRequestAge.Minutes())),
 			Required:   true,
 			Validators: []validator.String{rfc3339},
 		},
@@ -54,7 +54,7 @@ func (d *segmentExportRunDataSource) Schema(ctx context.Context, _ datasource.Sc
 		attributes[name] = attribute
 	}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Runs an export on demand, when Terraform reads the data source. With `requested_at = timestamp()` that is on apply.",
+		MarkdownDescription: "Runs an export on demand, when Terraform reads the data source. With `requested_at = timestamp()` that is during apply.",
 		Attributes:          attributes,
 	}
 }
@@ -63,8 +63,8 @@ func (d *segmentExportRunDataSource) Schema(ctx context.Context, _ datasource.Sc
 // with that run, or with one of its own.
 func answerAttributes() map[string]resourceschema.Attribute {
 	attributes := lastRunSchema()
-	attributes[runReason] = computedString("Why it ran: `requested at` and the time, or the reason of the export's own run if that run answered the request.")
-	attributes[runStatus] = computedString("`succeeded`, `partial` as in `last_run` of the export, or `" + runSkipped + "` when the request was too old; then all other values are those of the last run of the export.")
+	attributes[runReason] = computedString("Why the run was made: `requested at` and the time. If a run of the export itself answered the request, the reason of that run.")
+	attributes[runStatus] = computedString("`succeeded`, `partial` or `" + statusNotSubscribed + "`, as in `last_run` of the export; or `" + runSkipped + "` if the request was too old. With `" + runSkipped + "`, all other values are those of the last run of the export.")
 	attributes[runListProfileCount] = computedInt64("Number of members of the list after the run.")
 	return attributes
 }

@@ -21,12 +21,12 @@ type scheduleModel struct {
 
 func scheduleBlock() schema.Block {
 	return schema.SingleNestedBlock{
-		MarkdownDescription: "Makes a run due at fixed times: a run is due when such a time lies between the last run and now. Something else, such as a pipeline, must run Terraform.",
+		MarkdownDescription: "Times at which a run becomes due. A run is due if one of these times lies between the last run and now. Something else, such as a pipeline, must run Terraform.",
 		Validators:          []validator.Object{blockNeeds{"schedule", "cron", `"0 6 * * *"`}},
 		Attributes: map[string]schema.Attribute{
 			"cron": schema.StringAttribute{
-				MarkdownDescription: "Times as a cron expression of five fields (minute, hour, day of month, month, day of week), such as `0 6 * * 1-5`, or one of `@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`. Ranges run forwards: Friday to Monday is `5-7,1`. " +
-					"Of a day of month and a day of week either is enough. A time that the clock jumps over in spring is made up for at once; one that it shows twice in autumn counts once. Required.",
+				MarkdownDescription: "Times as a cron expression of five fields (minute, hour, day of month, month, day of week), such as `0 6 * * 1-5`; or one of `@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`. A range cannot run backwards: Friday to Monday is `5-7,1`. " +
+					"If both day of month and day of week are given, a day that matches either of them counts. A time that daylight saving skips is due right after the change; a time that occurs twice is due once. Required.",
 				Optional:   true,
 				Validators: []validator.String{cronExpression},
 			},

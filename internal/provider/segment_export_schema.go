@@ -44,13 +44,13 @@ func (r *segmentExportResource) Schema(ctx context.Context, _ resource.SchemaReq
 	attributes := map[string]schema.Attribute{
 		// Required
 		"display_name": schema.StringAttribute{
-			MarkdownDescription: "Display name of the export.",
+			MarkdownDescription: "Display name of the export. Warnings show it.",
 			Required:            true,
 			Validators:          []validator.String{notBlank},
 		},
 		"destination": destinationAttribute(),
 		"list_id": schema.StringAttribute{
-			MarkdownDescription: "Id of the Klaviyo list that the people are added to. In Klaviyo it is at the end of the list's address.",
+			MarkdownDescription: "Id of the Klaviyo list that the profiles are added to, such as `Y6nRLr`. It is at the end of the URL of the list in Klaviyo.",
 			Required:            true,
 			Validators:          []validator.String{validID},
 		},
@@ -58,8 +58,8 @@ func (r *segmentExportResource) Schema(ctx context.Context, _ resource.SchemaReq
 		// Optional
 		propertiesArgument: propertiesAttribute(),
 		"segment_property": schema.StringAttribute{
-			MarkdownDescription: "Name of a custom property that receives the names of the segments that a profile is in, as a list in their order. " +
-				"With several segments a run reads them twice, because it sends a profile only when it knows all of its segments.",
+			MarkdownDescription: "Name of a custom property that receives the names of all segments that contain the profile, as a list in the order of the `segment` blocks. " +
+				"The rules for names are those of `properties`. With several segments, a run reads the segments twice, because it must know all segments of a profile before it sends it.",
 			Optional:   true,
 			Validators: []validator.String{propertyName, notMapped{}},
 		},
@@ -68,43 +68,48 @@ func (r *segmentExportResource) Schema(ctx context.Context, _ resource.SchemaReq
 		"sync_mode":       syncModeAttribute(),
 		"removal_scope":   removalScopeAttribute(),
 		"opt_outs": schema.StringAttribute{
-			MarkdownDescription: "Which people are withheld, that is neither put on the list nor updated, according to Klaviyo's suppressions: `" + optOutsWithhold + "` withholds who unsubscribed from this list or from everything, complained of spam, or was suppressed by hand; " +
-				"`" + optOutsWithholdList + "` only who unsubscribed from this list; `" + optOutsIgnore + "` nobody. Addresses that bounced or are invalid are exported in any case. Defaults to `" + optOutsWithhold + "`.",
+			MarkdownDescription: "Which people are withheld, because Klaviyo's suppressions say that they opted out. A run neither adds them to the list nor updates their profiles. " +
+				"`" + optOutsWithhold + "`: people who unsubscribed from this list or from everything, complained of spam, or were suppressed by hand. " +
+				"`" + optOutsWithholdList + "`: only people who unsubscribed from this list. `" + optOutsIgnore + "`: nobody. " +
+				"Addresses that bounced or are invalid are exported in any case. Defaults to `" + optOutsWithhold + "`.",
 			Optional:   true,
 			Computed:   true,
 			Default:    stringdefault.StaticString(optOutsWithhold),
 			Validators: []validator.String{stringvalidator.OneOf(optOutsWithhold, optOutsWithholdList, optOutsIgnore)},
 		},
 		"enabled": schema.BoolAttribute{
-			MarkdownDescription: "`false` keeps the export but neither reads its segments nor sends anything. Defaults to `true`.",
+			MarkdownDescription: "Whether the export may run. With `false`, the export stays in the state, its segments are not read, and nothing is sent. Defaults to `true`.",
 			Optional:            true,
 			Computed:            true,
 			Default:             booldefault.StaticBool(true),
 		},
 		"run_on_apply": schema.BoolAttribute{
-			MarkdownDescription: "`false` saves the export on apply, with its counts, without running it. Defaults to `true`.",
+			MarkdownDescription: "Whether apply runs the export. With `false`, apply saves the export and its counts, and sends nothing. Defaults to `true`.",
 			Optional:            true,
 			Computed:            true,
 			Default:             booldefault.StaticBool(true),
 		},
 		"triggers": schema.MapAttribute{
-			MarkdownDescription: "Values that make a run due when one of them changes, such as the number of a release.",
+			MarkdownDescription: "Values that make a run due when one of them changes, such as the number of a release. Such a run sends all profiles.",
 			ElementType:         types.StringType,
 			Optional:            true,
 		},
 		"membership_check": schema.StringAttribute{
-			MarkdownDescription: "How a plan looks for people who were taken off the list: `" + membershipCount + "` compares the number of members with that after the last run, in one request, of which Klaviyo allows 15 a minute; " +
-				"`" + membershipSample + "` reads the segments and looks up a hundred of their people on the list, in one request of 750 a minute, which shows with 95 % certainty if 3 % are missing; " +
-				"`" + membershipFull + "` reads who is on the list, 750 pages of a hundred a minute, and finds everybody who is missing; `" + membershipNone + "` does not look. " +
-				"Who is withheld according to `opt_outs` is never missing. Defaults to `" + membershipCount + "`.",
+			MarkdownDescription: "How a plan checks whether people were taken off the list. " +
+				"`" + membershipCount + "`: compares the number of members with the number after the last run. One request; Klaviyo allows 15 a minute. " +
+				"`" + membershipSample + "`: reads the segments and looks up 100 of their people on the list. One request; Klaviyo allows 750 a minute. If 3 % of the people are missing, it finds that out with 95 % certainty. " +
+				"`" + membershipFull + "`: reads all members and finds everybody who is missing. 100 members a request, 750 requests a minute. " +
+				"`" + membershipNone + "`: does not check. " +
+				"Withheld people never count as missing. See [People who were taken off the list](../guides/list-members.md#people-who-were-taken-off-the-list). Defaults to `" + membershipCount + "`.",
 			Optional:   true,
 			Computed:   true,
 			Default:    stringdefault.StaticString(membershipCount),
 			Validators: []validator.String{stringvalidator.OneOf(membershipCount, membershipSample, membershipFull, membershipNone)},
 		},
 		"pin_to_plan": schema.BoolAttribute{
-			MarkdownDescription: "`true` exports only what the plan was made for: when the segments have changed since, apply fails before anything is sent, or before the last 10,000 profiles if they change while it sends. " +
-				"`false` exports what they hold when the plan is applied. Defaults to `false`.",
+			MarkdownDescription: "Whether apply may export only what was planned. " +
+				"`true`: if the segments have changed since the plan, apply fails before it sends anything; if they change during the run, it fails before it sends the last batch of up to 10,000 profiles. " +
+				"`false`: apply exports what the segments hold at that time. Defaults to `false`.",
 			Optional: true,
 			Computed: true,
 			Default:  booldefault.StaticBool(false),
@@ -117,8 +122,8 @@ func (r *segmentExportResource) Schema(ctx context.Context, _ resource.SchemaReq
 	}
 	resp.Schema = schema.Schema{
 		Version: exportSchemaVersion,
-		MarkdownDescription: "Exports customer segments to a Klaviyo list. Planning reads the segments and shows whether a run is due, why, and how many people it is about; " +
-			"applying checks the key, the list and the consent, and then adds the people to the list and updates their profiles.",
+		MarkdownDescription: "Exports customer segments to a Klaviyo list. A plan reads the segments and shows whether a run is due, why, and how many profiles it sends. " +
+			"Apply checks the key, the list and the consent. Then it creates or updates the profiles and adds them to the list.",
 		Attributes: attributes,
 		Blocks: map[string]schema.Block{
 			segmentArgument:  segmentBlock(),
@@ -136,18 +141,18 @@ func (r *segmentExportResource) Schema(ctx context.Context, _ resource.SchemaReq
 // timeoutsBlock is the library's, with descriptions in Markdown.
 func timeoutsBlock(ctx context.Context) schema.Block {
 	block := timeouts.Block(ctx, timeouts.Opts{
-		Create: true, CreateDescription: "Longest time for a run on create, as a duration above zero such as `2h`. Defaults to `60m`.",
-		Read: true, ReadDescription: "Longest time for a refresh, and for a plan, to read the segments and the list, as a duration above zero such as `30m`. Defaults to `60m`. " +
-			"`membership_check = \"" + membershipFull + "\"` needs an hour for about four million members of the list.",
-		Update: true, UpdateDescription: "Longest time for a run on update, as a duration above zero such as `2h`. Defaults to `60m`.",
-		Delete: true, DeleteDescription: "Longest time for taking people off the list with `on_destroy = \"" + destroyRemoves + "\"`, as a duration above zero such as `2h`. Defaults to `60m`.",
+		Create: true, CreateDescription: "Time limit for a run on create: a duration above zero, such as `2h`. Defaults to `60m`.",
+		Read: true, ReadDescription: "Time limit for reading the segments and the list, for a refresh and for a plan: a duration above zero, such as `30m`. " +
+			"With `membership_check = \"" + membershipFull + "\"`, a list of about four million members takes an hour. Defaults to `60m`.",
+		Update: true, UpdateDescription: "Time limit for a run on update: a duration above zero, such as `2h`. Defaults to `60m`.",
+		Delete: true, DeleteDescription: "Time limit for taking people off the list, with `on_destroy = \"" + destroyRemoves + "\"`: a duration above zero, such as `2h`. Defaults to `60m`.",
 	})
 	nested, ok := block.(schema.SingleNestedBlock)
 	if !ok {
 		return block
 	}
-	nested.MarkdownDescription = "How long a run may take, including its wait for earlier import jobs to the list, and how long a plan may read. A run that takes longer is stopped, and the next apply sends what is missing. " +
-		"A plan that takes longer fails; what a refresh has not read by then is left to the plan, with a warning."
+	nested.MarkdownDescription = "Time limits. For a run, the wait for earlier import jobs to the list counts too. A run that reaches its limit is stopped, and the next apply sends what is missing. " +
+		"A refresh that reaches its limit warns, and the plan reads the rest. A plan that reaches its limit fails."
 	for name, child := range nested.Attributes {
 		if text, ok := child.(schema.StringAttribute); ok {
 			text.MarkdownDescription, text.Description = text.Description, ""
@@ -160,29 +165,29 @@ func timeoutsBlock(ctx context.Context) schema.Block {
 
 func dataMatchingBlock() schema.Block {
 	return schema.SingleNestedBlock{
-		MarkdownDescription: "Which columns identify a person. Klaviyo finds a profile by these, or creates one. Required.",
+		MarkdownDescription: "Columns that identify a person. Klaviyo looks for a profile with these values. If there is none, Klaviyo creates one. Required.",
 		Validators: []validator.Object{
 			blockRequired{"data_matching", "  data_matching {\n    email = \"Email\"\n  }"},
 			blockNeeds{"data_matching", "email", `"Email"`},
 		},
 		Attributes: map[string]schema.Attribute{
 			"email": schema.StringAttribute{
-				MarkdownDescription: "Column with the email address. Addresses are trimmed and lower-cased; a row without a valid one is rejected. Required.",
+				MarkdownDescription: "Column with the email address. White space around it is removed, and capitals become small letters. A row without a valid address is rejected. Required.",
 				Optional:            true,
 				Validators:          []validator.String{notBlank},
 			},
 			"phone_number": schema.StringAttribute{
-				MarkdownDescription: "Column with the phone number, in any usual notation; it is sent as E.164. A profile whose number does not exist, or is refused by Klaviyo when it is sent, is exported without it. A profile whose number Klaviyo refuses only during the import is not exported, and counted in `last_run.profiles_failed`.",
+				MarkdownDescription: "Column with the phone number, in any usual notation. It is sent in the format E.164. If the number does not exist, or Klaviyo refuses it when it is sent, the profile is exported without it. If Klaviyo refuses it only during the import, the profile is not exported; `last_run.profiles_failed` counts it.",
 				Optional:            true,
 				Validators:          []validator.String{notBlank},
 			},
 			"phone_region": schema.StringAttribute{
-				MarkdownDescription: "Country of phone numbers without `+` and country code, an ISO 3166-1 code such as `US`. Without it, such numbers are left out.",
+				MarkdownDescription: "Country of the phone numbers that are written without `+` and country code: an ISO 3166-1 code of two capitals, such as `US`. By default, such numbers are left out.",
 				Optional:            true,
 				Validators:          []validator.String{region},
 			},
 			"external_id": schema.StringAttribute{
-				MarkdownDescription: "Column with the id of the person in the source, up to 255 characters.",
+				MarkdownDescription: "Column with the id of the person in the source, of at most 255 characters. A row with a longer id is rejected.",
 				Optional:            true,
 				Validators:          []validator.String{notBlank},
 			},
@@ -197,14 +202,14 @@ var attributeDescriptions = map[string]string{
 	"organization": "Column with the company or organization that the person works for.",
 	"title":        "Column with the job title.",
 	"image":        "Column with the URL of a picture.",
-	"locale":       "Column with the locale, a BCP 47 tag such as `en-US`. An invalid one is left out.",
+	"locale":       "Column with the locale, a BCP 47 tag such as `en-US`. An invalid tag is left out.",
 	"address1":     "Column with the first line of the street address.",
 	"address2":     "Column with the second line of the street address.",
 	"city":         "Column with the city.",
 	"country":      "Column with the country.",
 	"region":       "Column with the region, such as the state.",
 	"zip":          "Column with the postal code.",
-	"timezone":     "Column with the time zone, an IANA name.",
+	"timezone":     "Column with the time zone, an IANA name such as `Europe/Madrid`.",
 	"ip":           "Column with the IP address.",
 	"latitude":     "Column with the latitude in degrees, -90 to 90. An invalid value is left out.",
 	"longitude":    "Column with the longitude in degrees, -180 to 180. An invalid value is left out.",
@@ -212,11 +217,11 @@ var attributeDescriptions = map[string]string{
 
 func attributesBlock() schema.Block {
 	return schema.SingleNestedBlock{
-		MarkdownDescription: "Which columns fill Klaviyo's own attributes of a profile. An empty value leaves what the profile has.",
+		MarkdownDescription: "Columns for Klaviyo's own attributes of a profile. An empty value does not change the profile.",
 		Attributes:          columnAttributes(profile.AttributeNames()),
 		Blocks: map[string]schema.Block{
 			"location": schema.SingleNestedBlock{
-				MarkdownDescription: "Which columns say where the person lives.",
+				MarkdownDescription: "Columns that say where the person lives.",
 				Attributes:          columnAttributes(profile.LocationNames()),
 			},
 		},
@@ -237,33 +242,33 @@ func columnAttributes(names []string) map[string]schema.Attribute {
 
 func safeguardsBlock() schema.Block {
 	return schema.SingleNestedBlock{
-		MarkdownDescription: "What stops a run that is probably a mistake. Checked while planning as far as known, and always before anything is sent.",
+		MarkdownDescription: "Limits that stop a run that is probably a mistake. A plan checks them as far as the values are known. Apply checks them before it sends anything; `max_removed_percent` may be checked later.",
 		Attributes: map[string]schema.Attribute{
 			"max_rejected_percent": schema.Int64Attribute{
-				MarkdownDescription: fmt.Sprintf("Maximum share of rejected rows, in percent of all rows, 0 to 100. A run that would reject more is refused before anything is sent. Defaults to `%d`; for a job that nobody watches, 1 or 2 is better.", export.DefaultMaxRejectedPercent),
+				MarkdownDescription: fmt.Sprintf("Maximum share of rejected rows, in percent of all rows, 0 to 100. If more rows are rejected, the run is refused before anything is sent. For a job that nobody watches, set 1 or 2. Defaults to `%d`.", export.DefaultMaxRejectedPercent),
 				Optional:            true,
 				Validators:          []validator.Int64{int64validator.Between(0, 100)},
 			},
 			"max_removed_percent": schema.Int64Attribute{
-				MarkdownDescription: fmt.Sprintf("With `sync_mode = \"mirror\"`: maximum share of the members of the list that one run may take off it, in percent, 0 to 100. Defaults to `%d`.", export.DefaultMaxRemovedPercent),
+				MarkdownDescription: fmt.Sprintf("Maximum share of the members that one run of a mirror may take off the list, in percent of all members, 0 to 100. If more would go, the run takes nobody off and fails: before anything is sent if the segments alone show who left, else after the profiles have been sent. Defaults to `%d`.", export.DefaultMaxRemovedPercent),
 				Optional:            true,
 				Validators:          []validator.Int64{int64validator.Between(0, 100)},
 			},
 			"max_profiles": schema.Int64Attribute{
-				MarkdownDescription: "Maximum number of profiles in the segments. No limit by default, other than `max_profiles_per_export` of the connection.",
+				MarkdownDescription: "Maximum number of profiles in the segments, 1 or more. `max_profiles_per_export` of the connection holds as well. Defaults to no limit.",
 				Optional:            true,
 				Validators:          []validator.Int64{int64validator.AtLeast(1)},
 			},
 			"allow_empty_segment": schema.BoolAttribute{
-				MarkdownDescription: "`true` accepts a segment without rows. `false` treats it as a failure of whatever produces it. Defaults to `false`.",
+				MarkdownDescription: "Whether a segment may be empty. With `false`, a segment without rows is an error, because its source has probably failed. Defaults to `false`.",
 				Optional:            true,
 			},
 			"allow_live_flows": schema.BoolAttribute{
-				MarkdownDescription: "`true` lets people join a list that starts a live flow for them, and so may send them messages at once. Defaults to `false`.",
+				MarkdownDescription: "Whether people may join a list that starts a live flow, which may send them messages at once. Defaults to `false`.",
 				Optional:            true,
 			},
 			"allow_confirmation_mails": schema.BoolAttribute{
-				MarkdownDescription: "`true` lets `" + consentArgument + "` without `" + consentedAt + "` subscribe people to a list with double opt-in, which sends each of them a message that asks for a confirmation. Defaults to `false`.",
+				MarkdownDescription: "Whether `" + consentArgument + "` without `" + consentedAt + "` may subscribe people to a list with double opt-in. Klaviyo then sends each of them a message that asks for a confirmation. Defaults to `false`.",
 				Optional:            true,
 			},
 		},
@@ -272,24 +277,24 @@ func safeguardsBlock() schema.Block {
 
 func computedAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
-		"id":                 computedString("Account id and list id: `SiteId/Y6nRLr`."),
-		"fingerprint":        computedString("Fingerprint of the profiles in the segments, whatever their order: 32 hexadecimal digits. It changes when what would be sent changes."),
-		"profile_count":      computedInt64("Number of profiles in the segments: rows with a valid email address, each address once."),
-		"rejected_count":     computedInt64("Number of rows that cannot be exported."),
-		"duplicate_count":    computedInt64("Number of rows whose email address an earlier row has."),
-		"filtered_count":     computedInt64("Number of rows of the sources that are in no segment because of `where`. They are counted in no other attribute."),
-		"unconsented_count":  computedInt64("Number of rows that are not exported because they do not say yes. Null without `" + onlyConsented + "` of `" + consentArgument + "`."),
-		"withheld_count":     computedInt64("Number of profiles that the last run would have sent, but withheld because the people opted out: see `opt_outs`."),
+		"id":                 computedString("Id of the account and id of the list: `AbC123/Y6nRLr`."),
+		"fingerprint":        computedString("Hash of the profiles in the segments: 32 hexadecimal digits. It changes when the profiles change, but not when only their order changes."),
+		"profile_count":      computedInt64("Number of profiles in the segments, each email address once."),
+		"rejected_count":     computedInt64("Number of rejected rows."),
+		"duplicate_count":    computedInt64("Number of rows that are not sent because an earlier row has the same email address."),
+		"filtered_count":     computedInt64("Number of rows of the sources that `where` excludes from the segments. No other attribute counts them."),
+		"unconsented_count":  computedInt64("Number of rows that are not exported because their `" + consentField + "` does not say yes. Null without `" + onlyConsented + "` of `" + consentArgument + "`."),
+		"withheld_count":     computedInt64("Number of profiles that the last run withheld. Profiles that it had no reason to send are not counted. See `opt_outs`."),
 		"list_name":          computedString("Name of the list."),
-		"list_profile_count": computedInt64("Number of members of the list, after the last run with `membership_check = \"" + membershipSample + "\"` or `\"" + membershipNone + "\"`."),
-		"next_run_at":        computedString("When the schedule makes the next run due, RFC 3339 in UTC. In the past: with the next plan."),
+		"list_profile_count": computedInt64("Number of members of the list at the last refresh or run. With `membership_check = \"" + membershipSample + "\"` or `\"" + membershipNone + "\"`, refreshes do not count them."),
+		"next_run_at":        computedString("When the schedule makes the next run due, RFC 3339 in UTC. If it is in the past, the run is due with the next plan. Null without a `schedule`, and before the first run."),
 		"last_run": schema.SingleNestedAttribute{
-			MarkdownDescription: "The last run. Planned with its reason when a run is due.",
+			MarkdownDescription: "The last run. If a run is due, the plan shows its reason here.",
 			Computed:            true,
 			Attributes:          lastRunSchema(),
 		},
 		"changes":           changesAttribute(),
-		"last_full_send_at": computedString("When everything was last sent, RFC 3339 in UTC."),
+		"last_full_send_at": computedString("When a run last sent all profiles, RFC 3339 in UTC."),
 	}
 }
 

@@ -33,7 +33,7 @@ type segmentModel struct {
 func segmentBlock() schema.Block {
 	sources := map[string]schema.Block{"file": fileBlock(), "sql": sqlBlock(), "dataverse": dataverseBlock()}
 	return schema.ListNestedBlock{
-		MarkdownDescription: "A segment to export, with one source; at least one is required. The union of the segments is exported: of several rows with one email address, the first counts, in the order in which the segments are written and then of the rows.",
+		MarkdownDescription: "A segment to export, with exactly one source: `file`, `sql` or `dataverse`. At least one segment is required. The union of all segments is exported. If several rows have the same email address, the first row of the first segment with it counts.",
 		Validators: []validator.List{
 			blockRequired{segmentArgument, "  segment {\n    name = \"vip\"\n    file {\n      path = \"segments/vip.csv\"\n    }\n  }"},
 			uniqueNames{segmentArgument, "Each segment needs a name of its own."},
@@ -41,7 +41,7 @@ func segmentBlock() schema.Block {
 		NestedObject: schema.NestedBlockObject{
 			Attributes: map[string]schema.Attribute{
 				"name": schema.StringAttribute{
-					MarkdownDescription: "Name of the segment, for messages and for `segment_property`. Must be unique within the export.",
+					MarkdownDescription: "Name of the segment, unique within the export. Messages and `segment_property` use it.",
 					Required:            true,
 					Validators:          []validator.String{notBlank},
 				},
@@ -57,8 +57,8 @@ func segmentBlock() schema.Block {
 func whereAttribute() schema.Attribute {
 	return schema.MapAttribute{
 		MarkdownDescription: "Which rows of the source are in the segment: column = list of values, such as `{ \"Accepts Email Marketing\" = [\"yes\", \"TRUE\"] }`. " +
-			"A row is in the segment if it has one of the values in each of the columns; the others are counted in `filtered_count`. " +
-			"Values are compared letter by letter, without white space around them; `\"\"` stands for an empty cell. See [Some rows of a source](../guides/rows.md#some-rows-of-a-source). " +
+			"A row is in the segment if each of these columns has one of its values. `filtered_count` counts the other rows. " +
+			"Values must be equal letter by letter, apart from white space around them. `\"\"` stands for an empty cell. See [Some rows of a source](../guides/rows.md#some-rows-of-a-source). " +
 			"Defaults to all rows.",
 		ElementType: types.ListType{ElemType: types.StringType},
 		Optional:    true,

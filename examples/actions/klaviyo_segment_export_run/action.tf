@@ -20,7 +20,7 @@ resource "klaviyo_segment_export" "vip" {
   }
 }
 
-# terraform apply -invoke=action.klaviyo_segment_export_run.vip
+# Run it with: terraform apply -invoke=action.klaviyo_segment_export_run.vip
 action "klaviyo_segment_export_run" "vip" {
   config {
     export = klaviyo_segment_export.vip
@@ -33,7 +33,7 @@ variable "release" {
   default     = "2026-11"
 }
 
-# Or whenever something else changes.
+# Or run it each time something else changes, here the release.
 resource "terraform_data" "release" {
   input = var.release
 

@@ -29,7 +29,7 @@ resource "klaviyo_segment_export" "vip" {
 data "klaviyo_segment_export_run" "now" {
   count        = var.run_now ? 1 : 0
   export       = klaviyo_segment_export.vip
-  requested_at = timestamp() # not known before apply, so a plan sends nothing
+  requested_at = timestamp() # known only during apply, so a plan sends nothing
 }
 
 output "run" {

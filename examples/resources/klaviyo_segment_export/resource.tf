@@ -8,7 +8,7 @@ resource "klaviyo_segment_export" "vip" {
   destination  = klaviyo_connection.marketing
   list_id      = "Y6nRLr"
 
-  # The union of all segments is exported, each address once.
+  # The union of all segments is exported, each email address once.
   segment {
     name = "vip"
     file {
@@ -52,7 +52,7 @@ resource "klaviyo_segment_export" "vip" {
     loyalty_tier = "Loyalty Tier"
   }
 
-  # Where more than the column is to be said:
+  # Custom properties that need more than a column, such as a type:
   property {
     name  = "income"
     field = "Income"
@@ -65,10 +65,11 @@ resource "klaviyo_segment_export" "vip" {
     type  = "datetime"
   }
 
-  # Who leaves the segments is taken off the list, at most a tenth of it in one run.
+  # People who leave the segments are taken off the list: at most 10 % of it in
+  # one run, see safeguards.
   sync_mode = "mirror"
 
-  # On weekdays at six, when a pipeline applies this every hour.
+  # A run is due on weekdays at six. A pipeline must run Terraform, for example every hour.
   schedule {
     cron     = "0 6 * * 1-5"
     timezone = "Europe/Madrid"
@@ -82,7 +83,7 @@ resource "klaviyo_segment_export" "vip" {
 
   rejects_path = "rejects/vip.csv"
 
-  # Any change runs the export again.
+  # If a value changes, the export runs again.
   triggers = {
     release = "2026-11"
   }
