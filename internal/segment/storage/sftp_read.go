@@ -19,8 +19,8 @@ func (o sftpObject) openRange(ctx context.Context, offset, length int64) (rangeB
 	if length >= 0 {
 		end = offset + length
 	}
-	body, err := o.server.openBody(ctx, func(ctx context.Context) (io.ReadCloser, error) {
-		return sftpOpen(ctx, o, offset, end)
+	body, err := o.server.openBody(ctx, func(requestCtx context.Context) (io.ReadCloser, error) {
+		return sftpOpen(ctx, requestCtx, o, offset, end)
 	})
 	if errors.Is(err, errSFTPNotFound) {
 		err = errChanged
@@ -32,18 +32,18 @@ func (o sftpObject) openRange(ctx context.Context, offset, length int64) (rangeB
 }
 
 // sftpOpen opens a file, which must be the one that was found.
-func sftpOpen(ctx context.Context, o sftpObject, offset, end int64) (io.ReadCloser, error) {
-	conn, err := o.server.acquire(ctx)
+func sftpOpen(callerCtx, requestCtx context.Context, o sftpObject, offset, end int64) (io.ReadCloser, error) {
+	conn, err := o.server.acquire(requestCtx)
 	if err != nil {
 		return nil, err
 	}
-	defer context.AfterFunc(ctx, conn.kill)()
+	defer context.AfterFunc(requestCtx, conn.kill)()
 	file, err := conn.client.Open(o.address.path)
 	if err != nil {
 		conn.release()
 		return nil, err
 	}
-	body := &sftpBody{ctx: ctx, object: o, conn: conn, file: file, offset: offset, end: end, chunks: make(chan sftpChunk, 1)}
+	body := &sftpBody{callerCtx: callerCtx, requestCtx: requestCtx, object: o, conn: conn, file: file, offset: offset, end: end, chunks: make(chan sftpChunk, 1)}
 	if err := o.check(file.Stat()); err != nil {
 		_ = body.Close() // nothing was read
 		return nil, err
@@ -54,7 +54,8 @@ func sftpOpen(ctx context.Context, o sftpObject, offset, end int64) (io.ReadClos
 // sftpBody is a range of a file that is being received. While a chunk is read, the
 // next one is on its way.
 type sftpBody struct {
-	ctx         context.Context // of the request: ends when bytes do not come in time
+	callerCtx   context.Context
+	requestCtx  context.Context // ends when bytes do not come in time
 	object      sftpObject
 	conn        *sftpConnection
 	file        *sftp.File
@@ -87,8 +88,8 @@ func (b *sftpBody) Read(p []byte) (int, error) {
 		select {
 		case chunk := <-b.chunks:
 			b.receive(chunk)
-		case <-b.ctx.Done():
-			return 0, b.ctx.Err()
+		case <-b.requestCtx.Done():
+			return 0, b.requestCtx.Err()
 		}
 	}
 	n := copy(p, b.unread)
@@ -140,9 +141,11 @@ func (b *sftpBody) Close() error {
 		b.conn.kill()
 	}
 	hangs := time.AfterFunc(b.object.server.responseTimeout, b.conn.kill)
+	ended := context.AfterFunc(b.callerCtx, b.conn.kill)
 	go func() {
 		_ = b.file.Close() // only read from
 		hangs.Stop()
+		ended()
 		b.conn.release()
 	}()
 	return nil

@@ -357,6 +357,30 @@ func TestSFTPServerThatHangs(t *testing.T) {
 	}
 }
 
+// The end of the context also ends the closing of a file that was read to its end.
+func TestSFTPServerThatHangsAtTheEnd(t *testing.T) {
+	for name, inOrder := range map[string]func(cancel, closeRows func()){
+		"closed before":    func(cancel, closeRows func()) { closeRows(); cancel() },
+		"cancelled before": func(cancel, closeRows func()) { cancel(); closeRows() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := startSFTP(t)
+			s.Put("a.parquet", numberedParquet(t, 3))
+			ctx, cancel := context.WithCancel(t.Context())
+			rows, err := withWaits(s.URL("a.parquet"), time.Hour, nil).Open(ctx, []string{"id"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := segmenttest.ReadAll(rows); err != nil {
+				t.Fatal(err)
+			}
+			s.Silence()
+			inOrder(cancel, func() { _ = rows.Close() })
+			wantDisconnected(t, s)
+		})
+	}
+}
+
 // A server that does not answer is not waited for without end.
 func TestSFTPServerThatDoesNotAnswer(t *testing.T) {
 	s := startSFTP(t)

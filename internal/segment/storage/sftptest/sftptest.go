@@ -43,6 +43,8 @@ type Server struct {
 	conns  map[net.Conn]bool
 	count  atomic.Int64
 	all    sync.WaitGroup
+
+	isSilent atomic.Bool
 }
 
 // Fault is what becomes of a connection.
@@ -153,6 +155,9 @@ func (s *Server) ForgetFaults() {
 	s.faults = nil
 }
 
+// Silence lets the connections say nothing more.
+func (s *Server) Silence() { s.isSilent.Store(true) }
+
 // Disconnect ends all connections.
 func (s *Server) Disconnect() {
 	s.mu.Lock()
@@ -257,7 +262,7 @@ func (s *Server) serve(conn net.Conn, fault *Fault) error {
 		_ = in.Close()
 		_ = command.Process.Kill()
 	}()
-	relay(conn, out, fault)
+	relay(silenced{conn, s}, out, fault)
 	_ = conn.Close()
 	if _ = command.Wait(); log.Len() > 0 { // killed
 		return fmt.Errorf("%s", log)
@@ -265,8 +270,22 @@ func (s *Server) serve(conn net.Conn, fault *Fault) error {
 	return nil
 }
 
+// silenced drops what is written while the server is silent.
+type silenced struct {
+	io.Writer
+
+	server *Server
+}
+
+func (c silenced) Write(p []byte) (int, error) {
+	if c.server.isSilent.Load() {
+		return len(p), nil
+	}
+	return c.Writer.Write(p)
+}
+
 // relay passes on what the server sends, until the fault.
-func relay(conn net.Conn, out io.Reader, fault *Fault) {
+func relay(conn io.Writer, out io.Reader, fault *Fault) {
 	if fault == nil {
 		_, _ = io.Copy(conn, out) // until either ends
 		return
