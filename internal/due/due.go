@@ -71,12 +71,12 @@ func Decide(f *Facts) Reasons {
 	return r
 }
 
-// addRemoval adds that members were not taken off the list who left.
+// addRemoval adds that members were not removed from the list who left.
 func (f *Facts) addRemoval(r *Reasons) {
 	switch n := f.Last.Unremoved; {
 	case !f.Last.RemovalUnfinished || f.Last.Inputs.List != f.Now.List:
 	case n > 0:
-		r.lasting(tally.CountWith(n, "member", "is", "are") + " still to be taken off the list")
+		r.lasting(tally.CountWith(n, "member", "is", "are") + " still to be removed from the list")
 	default:
 		r.lasting("the removal of members was not finished")
 	}

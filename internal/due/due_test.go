@@ -219,11 +219,11 @@ func TestDecide(t *testing.T) {
 
 		"a member not removed": {
 			change:  func(f *due.Facts) { f.Last.RemovalUnfinished, f.Last.Unremoved = true, 1 },
-			lasting: []string{"1 member is still to be taken off the list"},
+			lasting: []string{"1 member is still to be removed from the list"},
 		},
 		"members not removed": {
 			change:  func(f *due.Facts) { f.Last.RemovalUnfinished, f.Last.Unremoved = true, 1200 },
-			lasting: []string{"1,200 members are still to be taken off the list"},
+			lasting: []string{"1,200 members are still to be removed from the list"},
 		},
 		"it is not known who was not removed": {
 			change:  func(f *due.Facts) { f.Last.RemovalUnfinished, f.Last.Unremoved = true, -1 },

@@ -59,7 +59,7 @@ type List struct {
 type Inputs struct {
 	List
 	SyncMode string            `json:"sync_mode"`
-	Removes  string            `json:"removes,omitempty"` // who may be taken off the list; empty for the usual
+	Removes  string            `json:"removes,omitempty"` // who may be removed from the list; empty for the usual
 	OptOuts  string            `json:"opt_outs"`
 	Channels string            `json:"channels,omitempty"` // that people are subscribed to; empty if nobody is
 	Triggers map[string]string `json:"triggers"`
@@ -87,7 +87,7 @@ type Run struct {
 	// one, and nobody knows what Klaviyo has got since.
 	Killed bool
 
-	// RemovalUnfinished says that a later run failed while it took members off the list
+	// RemovalUnfinished says that a later run failed while it removed members from the list
 	// who left the segments. Unremoved is how many are left; below 0 if that is not
 	// known.
 	RemovalUnfinished bool

@@ -53,7 +53,7 @@ type Sent struct {
 	Added, Updated, Unchanged int64
 
 	// Left is how many profiles have left the segments since the last run, if that
-	// is known, whether they are taken off the list or not.
+	// is known, whether they are removed from the list or not.
 	Left int64
 
 	// Acknowledged are the profiles of the segments that Klaviyo has acknowledged by

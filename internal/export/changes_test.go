@@ -313,7 +313,7 @@ func difference(before, now map[string]string) (added, updated int64) {
 	return added, updated
 }
 
-// Whom a run has added of a segment that changed meanwhile is taken off the list by a
+// Whom a run has added of a segment that changed meanwhile is removed from the list by a
 // mirror once they are not in the segment any more.
 func TestMirrorOfASegmentThatChangesBack(t *testing.T) {
 	t.Parallel()

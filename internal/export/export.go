@@ -48,7 +48,7 @@ type Export struct {
 	// SendEverything sends all profiles even if Acknowledged tells what has changed.
 	SendEverything bool
 
-	// Mirror is who is taken off the list that is not in the segments. It needs
+	// Mirror is who is removed from the list that is not in the segments. It needs
 	// TrackChanges, unless it is MirrorNone or MirrorAll.
 	Mirror Mirror
 
@@ -64,11 +64,11 @@ type Export struct {
 	// KeepKeys has a run return AcknowledgedKeys even if the export is no mirror.
 	KeepKeys bool
 
-	// RemovalUnfinished says that an earlier run has not taken everybody off the list
+	// RemovalUnfinished says that an earlier run has not removed everybody from the list
 	// who left, and that only AcknowledgedKeys and Leaving still have them.
 	RemovalUnfinished bool
 
-	// Leaving are further keys of members who are to be taken off, unless that has
+	// Leaving are further keys of members who are to be removed, unless that has
 	// happened already. They are made like AcknowledgedKeys, which does not have them.
 	Leaving pipeline.Keys
 

@@ -30,7 +30,7 @@ func TestRunWhoseListIsDeletedInTheEnd(t *testing.T) {
 	}
 }
 
-// A list that is deleted before members are taken off it is named, and the error does not
+// A list that is deleted before members are removed from it is named, and the error does not
 // ask to apply again as things are.
 func TestRunWhoseListIsDeletedBeforeTheRemoval(t *testing.T) {
 	t.Parallel()
@@ -45,7 +45,7 @@ func TestRunWhoseListIsDeletedBeforeTheRemoval(t *testing.T) {
 		}
 	})
 	_, err := e.Run(t.Context(), w.client, export.RunOptions{})
-	asError(t, err, []string{"list_id"}, "List Not Found", w.listID, "0 members were taken off the list", "Once this is put right, apply again")
+	asError(t, err, []string{"list_id"}, "List Not Found", w.listID, "0 members were removed from the list", "Once this is put right, apply again")
 }
 
 // Klaviyo says of a list that is not there that its flows are not found.

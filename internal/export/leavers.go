@@ -13,7 +13,7 @@ import (
 // clocksDiffer is how far the clock of this machine and Klaviyo's may be apart.
 const clocksDiffer = 5 * time.Minute
 
-// finder returns the members of the list who are to be taken off it.
+// finder returns the members of the list who are to be removed.
 type finder func(context.Context) ([]leaver, error)
 
 // leavers returns what finds those who left; nil if nobody did, or if it cannot be

@@ -11,7 +11,7 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/simulator"
 )
 
-// mirroring is an export that takes off the list whom it has put there, up to all.
+// mirroring is an export that removes from the list whom it has put there, up to all.
 func mirroring(e *export.Export) *export.Export {
 	e.TrackChanges, e.Mirror, e.Safeguards.MaxRemovedPercent = true, export.MirrorExported, 100
 	return e
@@ -25,7 +25,7 @@ func (w *env) runMirror(t *testing.T, e *export.Export) *export.Result {
 	return r
 }
 
-// removals are the requests that took somebody off the list.
+// removals are the requests that removed somebody from the list.
 func (w *env) removals() []simulator.Request {
 	return slices.DeleteFunc(w.Requests(), func(r simulator.Request) bool { return r.Method != http.MethodDelete })
 }
@@ -38,7 +38,7 @@ func strangers(n int) (all []string) {
 	return all
 }
 
-// Whoever leaves the segment is taken off the list, a thousand a request; strangers
+// Whoever leaves the segment is removed from the list, a thousand a request; strangers
 // stay, and everybody keeps their consent.
 func TestMirrorRemovesWhoLeft(t *testing.T) {
 	t.Parallel()
@@ -92,7 +92,7 @@ func TestMirrorRemovesWhoLeftAmongManyChanges(t *testing.T) {
 	w.checkMembers(t, slices.Concat(addresses(2000)[1000:], strangers(20)))
 }
 
-// Who is on the list and is then refused with other values is still taken off it,
+// Who is on the list and is then refused with other values is still removed from it,
 // whether the changes are listed or too many.
 func TestMirrorRemovesWhoWasRefusedWithOtherValues(t *testing.T) {
 	t.Parallel()
@@ -205,7 +205,7 @@ func TestMirrorConverges(t *testing.T) {
 	source.rows = source.rows[2500:]
 	w.Inject(simulator.Fault{Method: http.MethodDelete, Nth: 3, Status: http.StatusForbidden})
 	_, err := e.Run(t.Context(), w.client, export.RunOptions{})
-	if err == nil || !strings.Contains(err.Error(), "taken off the list") || !strings.Contains(err.Error(), "Apply again") {
+	if err == nil || !strings.Contains(err.Error(), "removed from the list") || !strings.Contains(err.Error(), "Apply again") {
 		t.Fatalf("error %v", err)
 	}
 	if r := w.runMirror(t, e); r.Removed == 0 || r.Removed >= 2500 {

@@ -27,7 +27,7 @@ type Progress struct {
 	Preparing string
 
 	// Removing says that everything was sent and that the run now takes Removed
-	// members off the list who left the segments; the rest is zero.
+	// members from the list who left the segments; the rest is zero.
 	Removing bool
 	Removed  int64
 
@@ -68,7 +68,7 @@ func (p Progress) String() string {
 		return text
 	}
 	if p.Removing {
-		return "all profiles sent, " + tally.Count(p.Removed, "member") + " who left the segments taken off the list"
+		return "all profiles sent, " + tally.Count(p.Removed, "member") + " who left the segments removed from the list"
 	}
 	if p.Subscribing {
 		return "all profiles sent, " + tally.Thousands(p.Subscribed) + " of the consents of " + tally.Count(p.ToSubscribe, "profile") + " dealt with"

@@ -14,7 +14,7 @@ import (
 // that Klaviyo allows.
 const removers = 4
 
-// leaver is a member who is to be taken off the list.
+// leaver is a member who is to be removed from the list.
 type leaver struct {
 	id    string
 	email uint64 // the lower half of the hash of the address

@@ -12,17 +12,17 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/tally"
 )
 
-// Mirror is what of the list is taken off that is not in the segments.
+// Mirror is what of the list is removed that is not in the segments.
 type Mirror int
 
 // The kinds of mirrors.
 const (
-	MirrorNone     Mirror = iota // nobody is taken off
+	MirrorNone     Mirror = iota // nobody is removed
 	MirrorExported               // whom this export put on the list
 	MirrorAll                    // everybody
 )
 
-// removeStep takes those off the list who left the segments. It changes neither
+// removeStep removes those from the list who left the segments. It changes neither
 // consent nor suppressions.
 type removeStep struct {
 	export  *Export
@@ -33,7 +33,7 @@ type removeStep struct {
 
 	started time.Time
 	unknown bool        // who left is not known
-	found   bool        // removal knows who is to be taken off
+	found   bool        // removal knows who is to be removed
 	seen    hashset.Set // members
 	met     int64       // members whom the segments have, without those who are withheld
 	removal removal
@@ -66,7 +66,7 @@ func (s *removeStep) run(ctx context.Context) error {
 	return ListError(s.export.ListID, s.removal.run(ctx))
 }
 
-// CheckRemovals refuses to take more members off the list than the safeguard
+// CheckRemovals refuses to remove more members from the list than the safeguard
 // allows: a segment that lost many people has more often lost its source. Some of the
 // removals may be of people who are not on the list any more.
 func (e *Export) CheckRemovals(removals, members int64) error {
@@ -77,7 +77,7 @@ func (e *Export) CheckRemovals(removals, members int64) error {
 	return &diagnostic.Error{
 		Attribute: []string{"safeguards", "max_removed_percent"},
 		Summary:   "Too Many Members Would Be Removed",
-		Detail: fmt.Sprintf("%s of the list %q left the segments and would be taken off it: %s of its %s, where %d %% are allowed. Nobody was removed. "+
+		Detail: fmt.Sprintf("%s of the list %q left the segments and would be removed from it: %s of its %s, where %d %% are allowed. Nobody was removed. "+
 			"If the segments are as they should be, raise safeguards.max_removed_percent for this run; else correct their source.",
 			tally.Count(removals, "member"), e.ListID, tally.Percent(removals, max(members, 1)), tally.Count(members, "member"), e.Safeguards.MaxRemovedPercent),
 	}
@@ -98,8 +98,8 @@ func (e *Export) checkKnownRemovals(ctx context.Context, client *klaviyo.Client,
 
 // explain says what was removed by the time the step failed.
 func (s *removeStep) explain(ctx context.Context, err error) error {
-	done := fmt.Sprintf("All profiles were sent and Klaviyo had finished with them. %s by then. %s: the rest are taken off then.",
-		tally.CountWith(s.removal.removed.Load(), "member", "was taken off the list", "were taken off the list"), applyAgain(err))
+	done := fmt.Sprintf("All profiles were sent and Klaviyo had finished with them. %s by then. %s: the rest are removed then.",
+		tally.CountWith(s.removal.removed.Load(), "member", "was removed from the list", "were removed from the list"), applyAgain(err))
 	if ctx.Err() != nil {
 		return s.unfinished(interrupted(ctx, klaviyo.WaitedFor(err), done))
 	}

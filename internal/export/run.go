@@ -45,7 +45,7 @@ type Result struct {
 	Subscriptions Subscriptions
 	Subscribed    *sketch.Sketch
 
-	Removed        int64 // members taken off the list who left the segments
+	Removed        int64 // members removed from the list who left the segments
 	LeaversUnknown bool  // nobody was removed since it is not known who left
 
 	ListName         string

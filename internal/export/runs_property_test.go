@@ -771,7 +771,7 @@ func (k *trial) checkFailed(t *testing.T, before []string, now held) {
 		_, inSegment := now.values[email]
 		gone := !is[email] && (!k.merges || k.isProfile(email))
 		if gone && (inSegment || k.export.Mirror == export.MirrorNone) {
-			t.Errorf("a run that failed has taken %s off the list", email)
+			t.Errorf("a run that failed has removed %s from the list", email)
 		}
 	}
 }

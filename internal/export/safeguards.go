@@ -14,14 +14,14 @@ import (
 const DefaultMaxRejectedPercent = 10
 
 // DefaultMaxRemovedPercent is for mirrors that do not say how many members may be
-// taken off the list at once: a segment that lost a quarter of its people has more
+// removed from the list at once: a segment that lost a quarter of its people has more
 // often lost its source.
 const DefaultMaxRemovedPercent = 25
 
 // Safeguards stop runs that are probably mistakes.
 type Safeguards struct {
 	MaxRejectedPercent int64 // of the rows, 0 to 100
-	MaxRemovedPercent  int64 // of the members of the list that may be taken off, 0 to 100
+	MaxRemovedPercent  int64 // of the members of the list that may be removed, 0 to 100
 	MaxProfiles        int64 // of the segments; 0 for no limit
 	AllowEmptySegment  bool  // a segment without rows is no failure of its source
 	AllowLiveFlows     bool  // joining the list may start flows

@@ -231,7 +231,7 @@ func TestSampleAfterRefusals(t *testing.T) {
 	}
 }
 
-// Who is taken off the list between the check and a run that sends only changes is
+// Who is removed from the list between the check and a run that sends only changes is
 // found by the next check, and who is absent stays so.
 func TestSampleOfARunOfChanges(t *testing.T) {
 	t.Parallel()

@@ -14,7 +14,7 @@ func TestRunFindsAShortList(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		optOuts export.OptOuts
-		lose    []string // are taken off the list at the end of the second run
+		lose    []string // are removed from the list at the end of the second run
 		want    int64
 	}{
 		"opted out":                            {export.WithholdOptOuts, nil, 0},

@@ -389,7 +389,7 @@ func TestDoubleOptInAsksOnce(t *testing.T) {
 }
 
 // Rows that do not say yes are no profiles where only those who do are exported: the
-// first row with an address decides, and a mirror takes them off the list.
+// first row with an address decides, and a mirror removes them from the list.
 func TestOnlyConsented(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t, simulator.Options{KeepBodies: true})

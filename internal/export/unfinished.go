@@ -9,20 +9,20 @@ import (
 )
 
 // UnfinishedRemoval is the error of a run that has sent everything and then failed to
-// take everybody off the list who left. The next run goes on with [Export] fields
+// remove everybody from the list who left. The next run goes on with [Export] fields
 // that are set from it.
 type UnfinishedRemoval struct {
 	Err error
 	At  time.Time
 
-	Left    int64 // members who are still to be taken off; -1 if that is not known
+	Left    int64 // members who are still to be removed; -1 if that is not known
 	Members int64 // of the list by then, at least; -1 if that is not known
 
 	// Acknowledged and AcknowledgedKeys are those of the next run. They are nil if
 	// those of this run remain valid.
 	Acknowledged, AcknowledgedKeys *sketch.Sketch
 
-	// Listed says that whoever is still to be taken off is in Acknowledged, so that the
+	// Listed says that whoever is still to be removed is in Acknowledged, so that the
 	// next run lists them as changes. Otherwise they are in AcknowledgedKeys and Leaving,
 	// for [Export.RemovalUnfinished].
 	Listed  bool

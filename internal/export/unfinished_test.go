@@ -23,7 +23,7 @@ func (w *env) unfinished(ctx context.Context, t *testing.T, e *export.Export) *e
 	if !errors.As(err, &u) {
 		t.Fatalf("error %v", err)
 	}
-	if !strings.Contains(err.Error(), "taken off the list") || !strings.Contains(err.Error(), "Apply again") {
+	if !strings.Contains(err.Error(), "removed from the list") || !strings.Contains(err.Error(), "Apply again") {
 		t.Errorf("error %v", err)
 	}
 	if u.Acknowledged != nil {
@@ -208,7 +208,7 @@ func TestMirrorAmongNewcomersAndOptOuts(t *testing.T) {
 }
 
 // A run that sends everything although the changes are known reads no list unless
-// somebody left, and takes off whoever did among any number of strangers.
+// somebody left, and removes whoever did among any number of strangers.
 func TestMirrorSendsEverything(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t, simulator.Options{})

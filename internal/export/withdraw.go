@@ -17,16 +17,16 @@ import (
 
 // Withdrawal is what came of a [Export.Withdraw].
 type Withdrawal struct {
-	Removed int64 // members taken off the list
+	Removed int64 // members removed from the list
 
-	// Left and Leaving are the keys of those who are still to be taken off after an
+	// Left and Leaving are the keys of those who are still to be removed after an
 	// error, in place of AcknowledgedKeys and Leaving of the export. Left is nil if
 	// those remain valid.
 	Left    *sketch.Sketch
 	Leaving pipeline.Keys
 }
 
-// Withdraw takes everybody off the list whom the export has put there, according to
+// Withdraw removes everybody from the list whom the export has put there, according to
 // Acknowledged and AcknowledgedKeys. Nobody is unsubscribed, and whoever was added by others
 // stays. When it fails half-way, doing it again removes the rest. A list that is gone is
 // no error.
@@ -53,10 +53,10 @@ func (e *Export) Withdraw(ctx context.Context, client *klaviyo.Client) (Withdraw
 		}
 		slices.Sort(done.Leaving)
 	}
-	words := fmt.Sprintf("%s by then. Destroy again: the rest are taken off then.",
-		tally.CountWith(done.Removed, "member", "was taken off the list", "were taken off the list"))
+	words := fmt.Sprintf("%s by then. Destroy again: the rest are removed then.",
+		tally.CountWith(done.Removed, "member", "was removed from the list", "were removed from the list"))
 	if done.Removed == 0 {
-		words = "Nobody was taken off the list."
+		words = "Nobody was removed from the list."
 	}
 	if ctx.Err() != nil {
 		return done, interrupted(ctx, klaviyo.WaitedFor(err), words)
@@ -68,7 +68,7 @@ func (e *Export) Withdraw(ctx context.Context, client *klaviyo.Client) (Withdraw
 type withdrawal struct {
 	export  *Export
 	removal removal
-	found   bool // removal knows who is to be taken off
+	found   bool // removal knows who is to be removed
 }
 
 func (w *withdrawal) run(ctx context.Context) error {
@@ -148,7 +148,7 @@ func (w *withdrawal) withoutStrangers(members []leaver, unread error) ([]leaver,
 	return nil, &diagnostic.Error{
 		Attribute: []string{"on_destroy"},
 		Summary:   "Not Known Whom The Export Put On The List",
-		Detail: fmt.Sprintf("With on_destroy = \"remove_profiles\", destroying the export takes its people off the list %q. They cannot be told from members whom others have added: %s. "+
+		Detail: fmt.Sprintf("With on_destroy = \"remove_profiles\", destroying the export removes its people from the list %q. They cannot be told from members whom others have added: %s. "+
 			"Apply the export once more and destroy it then. Or, if its people are to stay on the list, set on_destroy = \"keep\", apply, and destroy it.",
 			w.export.ListID, describe(unread)),
 		Err: unread,

@@ -27,7 +27,7 @@ func (s *table) gone() {
 	s.before = func(context.Context, int) error { return errors.New("the file is gone") }
 }
 
-// Whoever was exported is taken off the list, whether the segments can still be read or
+// Whoever was exported is removed from the list, whether the segments can still be read or
 // not, and whoever has left or joined them since. Others stay, and nobody is unsubscribed
 // or deleted.
 func TestWithdraw(t *testing.T) {
@@ -88,7 +88,7 @@ func TestWithdrawOfUnknown(t *testing.T) {
 			w.AddMembers(w.listID, strangers(tc.strangers)...)
 			tc.before(e)
 			done, err := e.Withdraw(t.Context(), w.client)
-			asError(t, err, []string{"on_destroy"}, "Not Known Whom The Export Put On The List", tc.says, `on_destroy = "keep"`, "Apply the export once more", "Nobody was taken off the list")
+			asError(t, err, []string{"on_destroy"}, "Not Known Whom The Export Put On The List", tc.says, `on_destroy = "keep"`, "Apply the export once more", "Nobody was removed from the list")
 			if done.Removed != 0 || len(w.removals()) != 0 {
 				t.Errorf("%d removed", done.Removed)
 			}
@@ -103,7 +103,7 @@ func TestWithdrawFromAListThatIsGone(t *testing.T) {
 	e := w.withdrawing(t, people(10))
 	e.Destination.AccountID = "OtherA"
 	_, err := e.Withdraw(t.Context(), w.client)
-	asError(t, err, []string{"destination"}, "API Key Of Another Account", "Nobody was taken off the list")
+	asError(t, err, []string{"destination"}, "API Key Of Another Account", "Nobody was removed from the list")
 	e.Destination.AccountID = accountID
 	w.DeleteList(w.listID)
 	if done, err := e.Withdraw(t.Context(), w.client); err != nil || done.Removed != 0 {

@@ -42,7 +42,7 @@ func fullSendAfterAttribute() schema.Attribute {
 var changesNames = map[string]string{
 	"added":      "Number of profiles that are new in the segments.",
 	"updated":    "Number of profiles with other values or in other segments. With `membership_check = \"full\"`, also of those that are missing on the list.",
-	"removed":    "Number of profiles that have left the segments. A mirror takes them off the list.",
+	"removed":    "Number of profiles that have left the segments. A mirror removes them from the list.",
 	"unchanged":  "Number of profiles that are not sent again.",
 	"subscribed": "Maximum number of people to subscribe: their consent is new, or has another date. 0 without `" + consentArgument + "`.",
 }

@@ -68,7 +68,7 @@ func consentBlock() schema.Block {
 				Validators:          []validator.String{notBlank},
 			},
 			onlyConsented: schema.BoolAttribute{
-				MarkdownDescription: "Whether to export only rows that say yes. If a row no longer says yes, a mirror then takes the person off the list, without unsubscribing them. Defaults to `false`.",
+				MarkdownDescription: "Whether to export only rows that say yes. If a row no longer says yes, a mirror then removes the person from the list, without unsubscribing them. Defaults to `false`.",
 				Optional:            true,
 			},
 		},

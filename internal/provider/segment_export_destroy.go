@@ -25,7 +25,7 @@ import (
 // What destroying an export does with the list.
 const (
 	destroyKeeps   = "keep"            // nothing
-	destroyRemoves = "remove_profiles" // whom the export put there is taken off
+	destroyRemoves = "remove_profiles" // whom the export put there is removed
 )
 
 func onDestroyAttribute() schema.Attribute {
@@ -62,12 +62,12 @@ func (knowsExported) ValidateString(ctx context.Context, req validator.StringReq
 			"Set send = \""+due.SendChanges+"\", or on_destroy = \""+destroyKeeps+"\".")
 }
 
-// removesOnDestroy reports whether destroying the export takes people off the list.
+// removesOnDestroy reports whether destroying the export removes people from the list.
 func (m *segmentExportModel) removesOnDestroy() bool {
 	return m.OnDestroy.ValueString() == destroyRemoves
 }
 
-// warnDestroy warns of a plan to destroy an export that takes people off the list.
+// warnDestroy warns of a plan to destroy an export that removes people from the list.
 func warnDestroy(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
 	var state segmentExportModel
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
@@ -80,7 +80,7 @@ func warnDestroy(ctx context.Context, req resource.ModifyPlanRequest, resp *reso
 		who += ", up to " + tally.Count(counts.Profiles, "member") + ","
 	}
 	resp.Diagnostics.AddAttributeWarning(path.Root("on_destroy"), "Members Will Be Taken Off The List: "+state.name(),
-		fmt.Sprintf("%s will be taken off the list %q when the export is destroyed, since on_destroy is \"%s\". Nobody is unsubscribed, and members whom others added stay. "+
+		fmt.Sprintf("%s will be removed from the list %q when the export is destroyed, since on_destroy is \"%s\". Nobody is unsubscribed, and members whom others added stay. "+
 			"If everybody is to stay, set on_destroy = \"%s\" and apply that first.", who, state.ListID.ValueString(), destroyRemoves, destroyKeeps))
 }
 
@@ -98,7 +98,7 @@ func (r *segmentExportResource) Delete(ctx context.Context, req resource.DeleteR
 	defer end()
 	if !ok {
 		resp.Diagnostics.AddAttributeWarning(path.Root("on_destroy"), "Nobody Was Taken Off The List: "+state.name(),
-			fmt.Sprintf("Another export to the list %q is created at the same time as this one is destroyed, and its people would be taken off too. So all members stay, whatever on_destroy says.", state.ListID.ValueString()))
+			fmt.Sprintf("Another export to the list %q is created at the same time as this one is destroyed, and its people would be removed too. So all members stay, whatever on_destroy says.", state.ListID.ValueString()))
 		return
 	}
 	p := exportPlan{data: r.data, plan: &state, state: &state, private: resp.Private, diags: &resp.Diagnostics}
@@ -107,7 +107,7 @@ func (r *segmentExportResource) Delete(ctx context.Context, req resource.DeleteR
 
 // turns keeps exports to one list that are created and destroyed in the same process, as
 // when one is renamed or replaced, out of each other's way: the destroyed one must not
-// take off the list whom the created one puts there.
+// remove from the list whom the created one puts there.
 type turns struct {
 	created, destroyed sync.Map // by id of the export; destroyed has channels that are closed in the end
 }
@@ -136,13 +136,13 @@ func (t *turns) destroy(id string) (end func(), ok bool) {
 	return func() { close(ended) }, !created
 }
 
-// unfinishedDestroy is who is still to be taken off the list.
+// unfinishedDestroy is who is still to be removed from the list.
 type unfinishedDestroy struct {
 	Left    []byte        `json:"left"`    // a sketch like keyAcknowledgedKeys, in place of it
 	Leaving pipeline.Keys `json:"leaving"` // see [export.Export]
 }
 
-// withdraw takes off the list whom the export has put there.
+// withdraw removes from the list whom the export has put there.
 func (p *exportPlan) withdraw(ctx context.Context, timeout time.Duration) {
 	ctx, cancel := withTimeout(ctx, "delete", timeout)
 	defer cancel()
@@ -166,10 +166,10 @@ func (p *exportPlan) withdraw(ctx context.Context, timeout time.Duration) {
 		done, err = p.export.Withdraw(ctx, used.client)
 		err = used.blame(err)
 	} else {
-		err = diagnostic.AddToDetail(err, "\n\nThe key is needed to take people off the list "+p.export.ListID+", since on_destroy is \""+destroyRemoves+"\". Nobody was taken off. Set the key and destroy again.")
+		err = diagnostic.AddToDetail(err, "\n\nThe key is needed to remove people from the list "+p.export.ListID+", since on_destroy is \""+destroyRemoves+"\". Nobody was removed. Set the key and destroy again.")
 	}
 	if err == nil {
-		logging.Info(ctx, "Members were taken off the list", logging.Fields{"list": p.export.ListID, "members": done.Removed})
+		logging.Info(ctx, "Members were removed from the list", logging.Fields{"list": p.export.ListID, "members": done.Removed})
 		return
 	}
 	if done.Left != nil {

@@ -16,7 +16,7 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/simulator"
 )
 
-// withdrawing is an export that takes its people off the list when it is destroyed.
+// withdrawing is an export that removes its people from the list when it is destroyed.
 func (w *env) withdrawing(content string) configuration {
 	w.t.Helper()
 	return w.export(content).with(exportBlock, "on_destroy", `"remove_profiles"`)
@@ -36,7 +36,7 @@ func (w *env) manyStrangers() []string {
 	return all
 }
 
-// Destroying an export takes off the list whom it has put there, and nobody else, if it
+// Destroying an export removes from the list whom it has put there, and nobody else, if it
 // says so; whether its segment can still be read or not.
 func TestAccSegmentExport_destroyRemoves(t *testing.T) {
 	t.Parallel()
@@ -106,16 +106,16 @@ func TestAccSegmentExport_destroyGoesOn(t *testing.T) {
 		t.Error("no keys are kept")
 	}
 	c.terraformRun("Members Will Be Taken Off The List: VIP customers to Klaviyo", "plan", "-destroy")
-	c.terraformRun(`up to 9,500 members, will be taken off the list "`+w.list.ID+`" when the export is destroyed`, "plan", "-destroy")
+	c.terraformRun(`up to 9,500 members, will be removed from the list "`+w.list.ID+`" when the export is destroyed`, "plan", "-destroy")
 
 	withKey := c.env
 	c.env = append(slices.Clone(withKey), envAPIKey+"=")
-	c.fail("Nobody was taken off. Set the key and destroy again", append([]string{"destroy", "-auto-approve", "-refresh=false"}, quiet...)...)
+	c.fail("Nobody was removed. Set the key and destroy again", append([]string{"destroy", "-auto-approve", "-refresh=false"}, quiet...)...)
 	c.env = withKey
 
 	w.segment("") // so that the keys must tell
 	w.Inject(simulator.Fault{Method: http.MethodDelete, Nth: 6, Status: http.StatusForbidden})
-	c.fail("taken off the list by then. Destroy again", append([]string{"destroy", "-auto-approve", "-refresh=false"}, quiet...)...)
+	c.fail("removed from the list by then. Destroy again", append([]string{"destroy", "-auto-approve", "-refresh=false"}, quiet...)...)
 	if left := len(w.MemberEmails(w.list.ID)); left == len(strangers) || left == rows+len(strangers) {
 		t.Errorf("%d members are left", left)
 	}
@@ -222,7 +222,7 @@ func TestTurns(t *testing.T) {
 	})
 }
 
-// Taking people off the list ends when its time is up.
+// Removing people from the list ends when its time is up.
 func TestAccSegmentExport_destroyTimeout(t *testing.T) {
 	concurrent(t)
 	t.Parallel()

@@ -99,7 +99,7 @@ var runAttributes = []runAttribute{
 		count: func(run completedRun) int64 { return run.ofChanges(run.Updated) },
 	},
 	{
-		name: "profiles_removed", description: "Number of members that the run took off the list.",
+		name: "profiles_removed", description: "Number of members that the run removed from the list.",
 		count: func(run completedRun) int64 { return run.Removed },
 	},
 	{

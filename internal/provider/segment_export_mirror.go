@@ -20,7 +20,7 @@ import (
 // What happens to members of the list who are not in the segments.
 const (
 	syncUpsert = "upsert" // they stay
-	syncMirror = "mirror" // they are taken off, within the removal scope
+	syncMirror = "mirror" // they are removed, within the removal scope
 
 	removeExported = "exported" // whom this export put on the list
 	removeAll      = "all"      // everybody
@@ -28,7 +28,7 @@ const (
 
 func syncModeAttribute() schema.Attribute {
 	return schema.StringAttribute{
-		MarkdownDescription: "What a run does with the list. `" + syncUpsert + "`: adds profiles to the list and updates them; takes nobody off. `" + syncMirror + "`: also takes people off the list who have left the segments, after everything else has succeeded. " +
+		MarkdownDescription: "What a run does with the list. `" + syncUpsert + "`: adds profiles to the list and updates them; removes nobody. `" + syncMirror + "`: also removes people from the list who have left the segments, after everything else has succeeded. " +
 			"Nobody is unsubscribed, suppressed or deleted. Two exports cannot mirror one list. Defaults to `" + syncUpsert + "`.",
 		Optional:   true,
 		Computed:   true,
@@ -39,7 +39,7 @@ func syncModeAttribute() schema.Attribute {
 
 func removalScopeAttribute() schema.Attribute {
 	return schema.StringAttribute{
-		MarkdownDescription: "Which members a mirror may take off the list. `" + removeExported + "`: only those that this export has put there. `" + removeAll + "`: every member that is in none of the segments, whoever added it. " +
+		MarkdownDescription: "Which members a mirror may remove from the list. `" + removeExported + "`: only those that this export has put there. `" + removeAll + "`: every member that is in none of the segments, whoever added it. " +
 			"Needs `sync_mode = \"" + syncMirror + "\"`. Defaults to `" + removeExported + "`.",
 		Optional:   true,
 		Validators: []validator.String{stringvalidator.OneOf(removeExported, removeAll), onlyMirrors{}},
@@ -70,7 +70,7 @@ func (onlyMirrors) ValidateString(ctx context.Context, req validator.StringReque
 		return
 	}
 	resp.Diagnostics.AddAttributeError(req.Path, "Removal Scope Without Mirror",
-		"removal_scope says who may be taken off the list, and nobody is unless sync_mode is \""+syncMirror+"\". Set sync_mode = \""+syncMirror+"\", or leave removal_scope out.")
+		"removal_scope says who may be removed from the list, and nobody is unless sync_mode is \""+syncMirror+"\". Set sync_mode = \""+syncMirror+"\", or leave removal_scope out.")
 }
 
 // knowsLeavers refuses to send everything each time where that leaves it unknown who
@@ -100,10 +100,10 @@ func (knowsLeavers) ValidateString(ctx context.Context, req validator.StringRequ
 	}
 	resp.Diagnostics.AddAttributeError(req.Path, "Mirror Without Sketch",
 		"With send = \""+due.SendEverything+"\" the state keeps no sketch of the profiles that were sent, so it is not known whom this export has put on the list. "+
-			"Set send = \""+due.SendChanges+"\", or removal_scope = \""+removeAll+"\" if every member who is in none of the segments may be taken off.")
+			"Set send = \""+due.SendChanges+"\", or removal_scope = \""+removeAll+"\" if every member who is in none of the segments may be removed.")
 }
 
-// mirror returns who is taken off the list.
+// mirror returns who is removed from the list.
 func (m *segmentExportModel) mirror() export.Mirror {
 	switch {
 	case m.SyncMode.ValueString() != syncMirror:
@@ -115,7 +115,7 @@ func (m *segmentExportModel) mirror() export.Mirror {
 	}
 }
 
-// checkRemovals makes sure that a mirror takes no more members off the list than its
+// checkRemovals makes sure that a mirror removes no more members from the list than its
 // safeguard allows, as far as both numbers are known.
 func (p *exportPlan) checkRemovals(survey *export.Survey) {
 	d, members := difference(survey.Changes), p.plan.ListProfileCount
@@ -133,18 +133,18 @@ func (p *exportPlan) leaversUnknown() bool {
 	return p.export.Mirror == export.MirrorExported && p.ranBefore && p.export.Acknowledged == nil && p.export.AcknowledgedKeys == nil
 }
 
-// warnLeaversUnknown warns that the next run of a mirror takes nobody off the list, since
+// warnLeaversUnknown warns that the next run of a mirror removes nobody from the list, since
 // one before was killed.
 func warnLeaversUnknown(diags *diag.Diagnostics, name string) {
 	diags.AddAttributeWarning(path.Root("sync_mode"), "Not Known Whom The Export Put On The List: "+name,
 		"The provider was killed during an apply, for lack of memory for example, and Terraform then dropped what the provider keeps in the state about earlier runs. "+
-			"The next run sends everything and takes nobody off the list. Members who left the segments before that run then stay: no later run finds them. "+
+			"The next run sends everything and removes nobody from the list. Members who left the segments before that run then stay: no later run finds them. "+
 			"If the state from before that apply still exists, as terraform.tfstate.backup or as a version in the backend, put it back before you apply: terraform state push -force FILE. "+
-			"The next run then finds out who left. Otherwise, to take off every member who is in none of the segments, whoever put them there, set removal_scope = \"all\".")
+			"The next run then finds out who left. Otherwise, to remove every member who is in none of the segments, whoever put them there, set removal_scope = \"all\".")
 }
 
-// checkClaims refuses a second export to the list if one of the two would take off whom
-// the other adds: if both are mirrors, or if one takes off everybody who is not in its
+// checkClaims refuses a second export to the list if one of the two would remove whom
+// the other adds: if both are mirrors, or if one removes everybody who is not in its
 // own segments.
 func (p *exportPlan) checkClaims() {
 	if p.plan.ID.IsUnknown() {
@@ -158,7 +158,7 @@ func (p *exportPlan) checkClaims() {
 	const remedy = "Give each export a list of its own, make both of them one export with several segments, or set "
 	if mine.mirror != export.MirrorNone && other.mirror != export.MirrorNone {
 		p.diags.AddAttributeError(path.Root("sync_mode"), "Two Exports Mirror One List",
-			fmt.Sprintf("The exports %q and %q both have sync_mode = \"%s\" and the list %q: each would take the people of the other off the list. "+
+			fmt.Sprintf("The exports %q and %q both have sync_mode = \"%s\" and the list %q: each would remove the people of the other from the list. "+
 				remedy+"sync_mode = \"%s\" in both.",
 				other.name, mine.name, syncMirror, p.plan.ListID.ValueString(), syncUpsert))
 		return
@@ -168,7 +168,7 @@ func (p *exportPlan) checkClaims() {
 		all, adds = adds, all
 	}
 	p.diags.AddAttributeError(path.Root("list_id"), "Export To A List That Another Mirrors",
-		fmt.Sprintf("The exports %q and %q have the same list %q, and %q has removal_scope = \"%s\": it would take the people of %q off the list. "+
+		fmt.Sprintf("The exports %q and %q have the same list %q, and %q has removal_scope = \"%s\": it would remove the people of %q from the list. "+
 			remedy+"removal_scope = \"%s\" in the mirror.",
 			all, adds, p.plan.ListID.ValueString(), all, removeAll, adds, removeExported))
 }
@@ -209,7 +209,7 @@ func (c *claims) add(list string, mine claim) *claim {
 	return nil
 }
 
-// excludes reports whether an export would take off the list whom another adds.
+// excludes reports whether an export would remove from the list whom another adds.
 func (c claim) excludes(other claim) bool {
 	return c.mirror == export.MirrorAll || c.mirror == export.MirrorExported && other.mirror != export.MirrorNone
 }

@@ -26,7 +26,7 @@ func (w *env) removals() (n int) {
 	return n
 }
 
-// A mirror takes off the list who left the segments, and nobody else; unless too many
+// A mirror removes from the list who left the segments, and nobody else; unless too many
 // would go, which the plan refuses.
 func TestAccSegmentExport_mirror(t *testing.T) {
 	t.Parallel()
@@ -118,7 +118,7 @@ func TestAccSegmentExport_twoMirrorsOfOneList(t *testing.T) {
 		applied(config.with(second, "sync_mode", `"upsert"`)))
 }
 
-// A mirror that takes off everybody else must not share its list with any export,
+// A mirror that removes everybody else must not share its list with any export,
 // whichever of the two is planned first.
 func TestAccSegmentExport_mirrorOfAllBesideAnExport(t *testing.T) {
 	t.Parallel()
@@ -135,7 +135,7 @@ func TestAccSegmentExport_mirrorOfAllBesideAnExport(t *testing.T) {
 	}
 	w := newEnv(t)
 	w.run(applied(w.connection()),
-		refused(beside(w, exportBlock, second), "Export To A List That Another Mirrors", `The exports "First" and "Second" have the same list`, `"First" has removal_scope = "all"`, `would take the people of "Second" off the list`, `removal_scope = "exported"`),
+		refused(beside(w, exportBlock, second), "Export To A List That Another Mirrors", `The exports "First" and "Second" have the same list`, `"First" has removal_scope = "all"`, `would remove the people of "Second" from the list`, `removal_scope = "exported"`),
 		refused(beside(w, second, exportBlock), "Export To A List That Another Mirrors", `The exports "Second" and "First" have the same list`, `"Second" has removal_scope = "all"`),
 		refused(beside(w, second, exportBlock).with(second, "depends_on", "["+exportAddress+"]"), "Export To A List That Another Mirrors"),
 		applied(beside(w, second, exportBlock).with(second, "removal_scope", `"exported"`)))

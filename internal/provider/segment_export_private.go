@@ -40,7 +40,7 @@ const (
 
 	// keyAcknowledged and keyAcknowledgedKeys are the sketches of the profiles that
 	// Klaviyo has acknowledged, the second of keys alone and only of exports that take
-	// people off the list. They are of the account and the list of keyInputs.
+	// people from the list. They are of the account and the list of keyInputs.
 	keyAcknowledged     = "acknowledged"
 	keyAcknowledgedKeys = "acknowledged_keys"
 

@@ -30,7 +30,7 @@ func (w *env) sampling() configuration {
 	return w.export(peopleHeader+peopleRows(0, 100)).with(exportBlock, "membership_check", `"`+membershipSample+`"`)
 }
 
-// A plan that looks up a sample finds who was taken off the list, and not who opted
+// A plan that looks up a sample finds who was removed from the list, and not who opted
 // out, without counting the members.
 func TestAccSegmentExport_sample(t *testing.T) {
 	t.Parallel()

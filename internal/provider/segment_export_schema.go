@@ -31,7 +31,7 @@ var optOuts = map[string]export.OptOuts{
 	optOutsWithhold: export.WithholdOptOuts, optOutsWithholdList: export.WithholdListOptOuts, optOutsIgnore: export.IgnoreOptOuts,
 }
 
-// How a plan looks for people who were taken off the list.
+// How a plan looks for people who were removed from the list.
 const (
 	membershipCount  = due.CheckCount
 	membershipFull   = due.CheckFull
@@ -95,12 +95,12 @@ func (r *segmentExportResource) Schema(ctx context.Context, _ resource.SchemaReq
 			Optional:            true,
 		},
 		"membership_check": schema.StringAttribute{
-			MarkdownDescription: "How a plan checks whether people were taken off the list. " +
+			MarkdownDescription: "How a plan checks whether people were removed from the list. " +
 				"`" + membershipCount + "`: compares the number of members with the number after the last run. One request; Klaviyo allows 15 a minute. " +
 				"`" + membershipSample + "`: reads the segments and looks up 100 of their people on the list. One request; Klaviyo allows 750 a minute. If 3 % of the people are missing, it finds that out with 95 % certainty. " +
 				"`" + membershipFull + "`: reads all members and finds everybody who is missing. 100 members a request, 750 requests a minute. " +
 				"`" + membershipNone + "`: does not check. " +
-				"Withheld people never count as missing. See [People who were taken off the list](../guides/list-members.md#people-who-were-taken-off-the-list). Defaults to `" + membershipCount + "`.",
+				"Withheld people never count as missing. See [Members whom somebody removed](../guides/list-members.md#members-whom-somebody-removed). Defaults to `" + membershipCount + "`.",
 			Optional:   true,
 			Computed:   true,
 			Default:    stringdefault.StaticString(membershipCount),
@@ -145,7 +145,7 @@ func timeoutsBlock(ctx context.Context) schema.Block {
 		Read: true, ReadDescription: "Time limit for reading the segments and the list, for a refresh and for a plan: a duration above zero, such as `30m`. " +
 			"With `membership_check = \"" + membershipFull + "\"`, a list of about four million members takes an hour. Defaults to `60m`.",
 		Update: true, UpdateDescription: "Time limit for a run on update: a duration above zero, such as `2h`. Defaults to `60m`.",
-		Delete: true, DeleteDescription: "Time limit for taking people off the list, with `on_destroy = \"" + destroyRemoves + "\"`: a duration above zero, such as `2h`. Defaults to `60m`.",
+		Delete: true, DeleteDescription: "Time limit for removing people from the list, with `on_destroy = \"" + destroyRemoves + "\"`: a duration above zero, such as `2h`. Defaults to `60m`.",
 	})
 	nested, ok := block.(schema.SingleNestedBlock)
 	if !ok {
@@ -250,7 +250,7 @@ func safeguardsBlock() schema.Block {
 				Validators:          []validator.Int64{int64validator.Between(0, 100)},
 			},
 			"max_removed_percent": schema.Int64Attribute{
-				MarkdownDescription: fmt.Sprintf("Maximum share of the members that one run of a mirror may take off the list, in percent of all members, 0 to 100. If more would go, the run takes nobody off and fails: before anything is sent if the segments alone show who left, else after the profiles have been sent. Defaults to `%d`.", export.DefaultMaxRemovedPercent),
+				MarkdownDescription: fmt.Sprintf("Maximum share of the members that one run of a mirror may remove from the list, in percent of all members, 0 to 100. If more would go, the run removes nobody and fails: before anything is sent if the segments alone show who left, else after the profiles have been sent. Defaults to `%d`.", export.DefaultMaxRemovedPercent),
 				Optional:            true,
 				Validators:          []validator.Int64{int64validator.Between(0, 100)},
 			},

@@ -227,7 +227,7 @@ func TestAccMarketingConsent_doubleOptInOfALateList(t *testing.T) {
 }
 
 // With only_consented rows that do not say yes are an outcome of their own, and a mirror
-// takes people off the list whose row no longer says yes. It unsubscribes nobody.
+// removes people from the list whose row no longer says yes. It unsubscribes nobody.
 func TestAccMarketingConsent_onlyConsented(t *testing.T) {
 	t.Parallel()
 	const rows = 2500
@@ -509,7 +509,7 @@ func TestAccMarketingConsent_removalFails(t *testing.T) {
 		t.Fatalf("%d people were asked, want %d", n, rows+20)
 	}
 	sent := w.sent("POST", importsPath)
-	c.terraformRun("10 members are still to be taken off the list", "apply", "-auto-approve")
+	c.terraformRun("10 members are still to be removed from the list", "apply", "-auto-approve")
 	if n := w.sent("POST", importsPath) - sent; n != 0 {
 		t.Errorf("%d imports after the failure", n)
 	}

@@ -9,17 +9,17 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/pipeline"
 )
 
-// unfinishedRemoval is what is known of the members whom a failed run was to take off
+// unfinishedRemoval is what is known of the members whom a failed run was to remove
 // the list. It is of the account and the list of keyInputs.
 type unfinishedRemoval struct {
-	Left    int64         `json:"left"`    // who are still to be taken off; -1 if that is not known
+	Left    int64         `json:"left"`    // who are still to be removed; -1 if that is not known
 	Members int64         `json:"members"` // of the list by then, at least; -1 if that is not known
 	At      time.Time     `json:"at"`      // zero if the sketches are older than that run
 	Listed  bool          `json:"listed"`  // they are among the changes since keyAcknowledged
 	Leaving pipeline.Keys `json:"leaving"` // see [export.Export]
 }
 
-// keepUnfinished keeps what a run tells that failed while it took members off the list, so
+// keepUnfinished keeps what a run tells that failed while it removed members from the list, so
 // that the next run goes on from there. A run to another list than the last one starts
 // anew.
 func (p *exportPlan) keepUnfinished(ctx context.Context, err error) {
@@ -31,7 +31,7 @@ func (p *exportPlan) keepUnfinished(ctx context.Context, err error) {
 	switch before := p.unfinished; {
 	case failed.Acknowledged != nil:
 		p.storeSketches(ctx, failed.Acknowledged, failed.AcknowledgedKeys)
-		store(ctx, p.private, keyPartlySent, nil, p.diags) // all is sent, and who is to be taken off is in the sketches
+		store(ctx, p.private, keyPartlySent, nil, p.diags) // all is sent, and who is to be removed is in the sketches
 		u.At = failed.At
 		if failed.Members < 0 && before != nil {
 			u.Members, u.At = before.Members, before.At

@@ -27,14 +27,14 @@ func TestAccSegmentExport_unfinishedRemoval(t *testing.T) {
 			c.terraformRun("Apply complete", "apply", "-auto-approve")
 			w.segment(peopleHeader + peopleRows(tc.left, tc.rows))
 			w.Inject(simulator.Fault{Method: http.MethodDelete, Nth: 2, Status: http.StatusForbidden})
-			c.fail("taken off the list by then", append([]string{"apply", "-auto-approve"}, quiet...)...)
+			c.fail("removed from the list by then", append([]string{"apply", "-auto-approve"}, quiet...)...)
 			sent := w.sent("POST", importsPath)
 
 			out, err := c.try(append([]string{"plan", "-out=plan.bin"}, quiet...)...)
 			if err != nil {
 				t.Fatalf("%s\n%s", err, out)
 			}
-			c.wantWords(out, "still to be taken off the list")
+			c.wantWords(out, "still to be removed from the list")
 			c.wantWords(out, "nothing to send")
 			if strings.Contains(out, "list lost") || strings.Contains(out, "everything is sent") {
 				t.Errorf("the plan takes removals for losses:\n%s", out)
@@ -63,9 +63,9 @@ func TestAccSegmentExport_unfinishedRemovalOfTheReturned(t *testing.T) {
 	c.terraformRun("Apply complete", "apply", "-auto-approve")
 	w.segment(peopleHeader + peopleRows(left, rows))
 	w.Inject(simulator.Fault{Method: http.MethodDelete, Nth: 2, Status: http.StatusForbidden})
-	c.fail("taken off the list by then", append([]string{"apply", "-auto-approve"}, quiet...)...)
+	c.fail("removed from the list by then", append([]string{"apply", "-auto-approve"}, quiet...)...)
 	w.segment(peopleHeader + peopleRows(0, rows))
-	c.terraformRun("still to be taken off the list", "apply", "-auto-approve")
+	c.terraformRun("still to be removed from the list", "apply", "-auto-approve")
 	w.wantMembers(addressesIn(peopleRows(0, rows))...)
 	c.terraformRun("No changes", "plan")
 }
@@ -101,7 +101,7 @@ func TestAccSegmentExport_failedRunOfASegmentThatWentBack(t *testing.T) {
 }
 
 // What a failed run left unsure is settled by a run that sends everything, even if that
-// one fails to take people off the list.
+// one fails to remove people from the list.
 func TestAccSegmentExport_unfinishedRemovalAfterAFailedRun(t *testing.T) {
 	t.Parallel()
 	const rows, left = 4000, 1100
@@ -120,13 +120,13 @@ func TestAccSegmentExport_unfinishedRemovalAfterAFailedRun(t *testing.T) {
 	c.fail("Apply again", append([]string{"apply", "-auto-approve"}, quiet...)...)
 
 	w.Inject(simulator.Fault{Method: http.MethodDelete, Nth: 2, Status: http.StatusForbidden})
-	c.fail("taken off the list by then", append([]string{"apply", "-auto-approve"}, quiet...)...)
+	c.fail("removed from the list by then", append([]string{"apply", "-auto-approve"}, quiet...)...)
 	sent := w.sent("POST", importsPath)
 	out, err := c.try(append([]string{"plan", "-out=plan.bin"}, quiet...)...)
 	if err != nil {
 		t.Fatalf("%s\n%s", err, out)
 	}
-	c.wantWords(out, "still to be taken off the list")
+	c.wantWords(out, "still to be removed from the list")
 	if strings.Contains(out, `-> "a run failed after it had sent profiles`) || strings.Contains(out, "sent profiles;") {
 		t.Errorf("what was sent meanwhile is still unsure:\n%s", out)
 	}

@@ -154,7 +154,7 @@ func warnShort(diags *diag.Diagnostics, name string, r *export.Result) {
 	acknowledged := r.ListProfileCount + r.Short
 	diags.AddAttributeWarning(path.Root("list_id"), "Fewer Members Than Exported: "+name,
 		fmt.Sprintf("In this run and before, Klaviyo acknowledged %s of people who did not opt out. But after the run the list %q has %s, %s fewer. "+
-			"There are three usual causes: Klaviyo merged profiles that share a phone number or an external id; it takes several addresses for one person; or somebody took people off the list or deleted them. "+
+			"There are three usual causes: Klaviyo merged profiles that share a phone number or an external id; it takes several addresses for one person; or somebody removed people from the list or deleted them. "+
 			"Look for them in Klaviyo, in the list and in the log of merged profiles; membership_check = \"%s\" tells with each plan how many people of the segments are missing on the list. To send everybody once more, change one of the triggers.",
 			tally.Count(acknowledged, "profile"), r.ListName, tally.Count(r.ListProfileCount, "member"), tally.Thousands(r.Short), membershipFull))
 }

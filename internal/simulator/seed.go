@@ -125,7 +125,7 @@ func (s *Server) RemoveMembers(listID string, emails ...string) {
 }
 
 // Unsubscribe does what happens when somebody unsubscribes in an email to a list:
-// they are taken off it, and the list is suppressed for them, or everything if the
+// they are removed from it, and the list is suppressed for them, or everything if the
 // account says so. It panics when there is no such list.
 func (s *Server) Unsubscribe(listID, email string) {
 	_, unlock := s.lock()

@@ -96,7 +96,7 @@ func (d *demo) prepare(from string) error {
 	}
 	if from != "" {
 		step("Take the segment from " + from)
-		d.changeTitle = "In Klaviyo somebody takes three people off the list: terraform plan sees it"
+		d.changeTitle = "In Klaviyo somebody removes three people from the list: terraform plan sees it"
 		content, err := os.ReadFile(from)
 		if err != nil {
 			return err
@@ -104,7 +104,7 @@ func (d *demo) prepare(from string) error {
 		return os.WriteFile(d.file, content, 0o600)
 	}
 	step("Generate a segment of 10,000 rows")
-	d.change, d.changeTitle = addPeople, "250 people join the segment, and in Klaviyo somebody takes three off the list: terraform plan sees both"
+	d.change, d.changeTitle = addPeople, "250 people join the segment, and in Klaviyo somebody removes three from the list: terraform plan sees both"
 	flaws, err := generateSegment(d.file)
 	if err == nil {
 		say("with %s", flaws)
@@ -156,7 +156,7 @@ func (d *demo) play(ctx context.Context) error {
 	return nil
 }
 
-// drift takes people off the list and changes the segment.
+// drift removes people from the list and changes the segment.
 func (d *demo) drift(ctx context.Context) error {
 	wanted, err := validEmails(d.file)
 	if err != nil {

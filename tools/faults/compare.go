@@ -85,7 +85,7 @@ func (w *world) harm() string {
 	if stayed+strangers+against == 0 {
 		return ""
 	}
-	return fmt.Sprintf("harm is done: %d people were taken off the list who had not left, %d are on it who were never in the segment, %d are subscribed who never consented",
+	return fmt.Sprintf("harm is done: %d people were removed from the list who had not left, %d are on it who were never in the segment, %d are subscribed who never consented",
 		stayed, strangers, against)
 }
 

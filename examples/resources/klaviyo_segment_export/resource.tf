@@ -65,7 +65,7 @@ resource "klaviyo_segment_export" "vip" {
     type  = "datetime"
   }
 
-  # People who leave the segments are taken off the list: at most 10 % of it in
+  # People who leave the segments are removed from the list: at most 10 % of it in
   # one run, see safeguards.
   sync_mode = "mirror"
 
