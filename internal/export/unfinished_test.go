@@ -140,24 +140,31 @@ func TestInterruptedRemoval(t *testing.T) {
 			for _, row := range source.rows[:50] {
 				row[3] = "changed"
 			}
-			var interrupt atomic.Pointer[context.CancelFunc]
+			type interruption struct {
+				stop  context.CancelFunc
+				ended chan struct{} // closed after the run
+			}
+			var interrupt atomic.Pointer[interruption]
 			var reading atomic.Bool
 			reading.Store(tc.reads)
 			var seen atomic.Int32
 			w.OnRequest(func(r *http.Request) {
-				hit, last := r.Method == http.MethodDelete, int32(1) // the answer may arrive all the same, and must not be the last one
-				if reading.Load() {                                  // a removal that was cut off may still arrive
+				hit, last := r.Method == http.MethodDelete, int32(1)
+				if reading.Load() { // a removal that was cut off may still arrive
 					hit, last = r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "/profiles") && strings.HasPrefix(r.URL.Path, "/api/lists/"), 2
 				}
-				if stop := interrupt.Load(); hit && stop != nil && seen.Add(1) == last {
-					(*stop)()
+				if i := interrupt.Load(); hit && i != nil && seen.Add(1) == last {
+					i.stop()
+					<-i.ended // so that the answer comes too late
 				}
 			})
 			fail := func() *export.UnfinishedRemoval {
 				ctx, stop := context.WithCancel(t.Context())
 				defer stop()
+				i := &interruption{stop: stop, ended: make(chan struct{})}
+				defer close(i.ended)
 				seen.Store(0)
-				interrupt.Store(&stop)
+				interrupt.Store(i)
 				defer interrupt.Store(nil)
 				return w.unfinished(ctx, t, e)
 			}
