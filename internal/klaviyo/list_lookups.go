@@ -28,10 +28,11 @@ type listBatch struct {
 	cancel  context.CancelFunc
 	sent    bool
 
-	done   chan struct{} // is closed once lists and err are set
-	lists  map[string]ListWithFlows
-	err    error
-	waited time.Duration // for the rate limits; set before done is closed
+	done     chan struct{} // is closed once what follows is set
+	lists    map[string]ListWithFlows
+	err      error
+	waited   time.Duration // for the rate limits
+	answered time.Time
 }
 
 // LookUpList is List, by a request that answers the lookups of up to MaxLists callers.
@@ -78,7 +79,7 @@ func (c *Client) lookUp(ctx context.Context, id string) (found ListWithFlows, ok
 	b := l.join(ctx, c, id)
 	select {
 	case <-b.done:
-		addWaiting(ctx, b.waited)
+		addWaiting(ctx, b.answered, b.waited)
 		found, ok = b.lists[id]
 		if refusesBatch(b.err) {
 			return found, false, nil
@@ -132,7 +133,7 @@ func (l *listLookups) send(ctx context.Context, c *Client, b *listBatch) {
 		defer b.cancel()
 		ctx, waiting := WithWaiting(ctx)
 		b.lists, b.err = c.Lists(ctx, b.ids)
-		b.waited = waiting.Total()
+		b.waited, b.answered = waiting.Total(), c.now()
 		if LacksScope(b.err) {
 			l.noFlows.Store(true) // a key keeps its scopes for life
 		}

@@ -266,6 +266,20 @@ func TestLookupOutlivesItsFirstCaller(t *testing.T) {
 	})
 }
 
+// Requests that wait at the same time wait once.
+func TestWaitingAtTheSameTime(t *testing.T) {
+	t.Parallel()
+	start := time.Now()
+	second := func(n int) time.Time { return start.Add(time.Duration(n) * time.Second) }
+	var w Waiting
+	for _, s := range []struct{ from, to int }{{10, 15}, {16, 18}, {0, 20}, {0, 20}, {30, 40}, {35, 38}} {
+		w.add(second(s.to), time.Duration(s.to-s.from)*time.Second)
+	}
+	if got := w.Total(); got != 30*time.Second {
+		t.Errorf("waited %s", got)
+	}
+}
+
 // Waiting for the rate limit is measured, whether it is known before or from a 429.
 func TestWaitingIsMeasured(t *testing.T) {
 	t.Parallel()

@@ -102,7 +102,7 @@ func (c *Client) do(ctx context.Context, r request, out any) error {
 			return state.interrupted(ctx, "to repeat "+r.operation.id, started)
 		}
 		if _, throttled := throttledFor(state.last); throttled {
-			addWaiting(ctx, wait)
+			addWaiting(ctx, c.now(), wait)
 		}
 	}
 }
@@ -116,7 +116,8 @@ func (c *Client) attemptPaced(ctx context.Context, r request, state *callState, 
 		return state.interrupted(ctx, "for Klaviyo's rate limit of "+r.operation.limitName()+", which all users of the account share", started)
 	}
 	state.paced = time.Since(started)
-	addWaiting(ctx, c.now().Sub(began))
+	now := c.now()
+	addWaiting(ctx, now, now.Sub(began))
 	if waited := state.paced; waited >= time.Second {
 		logging.Debug(ctx, "Klaviyo request waited for the rate limit", logging.Fields{
 			"operation": r.operation.id, "attempt": state.failed + 1, "waited_ms": waited.Milliseconds(),

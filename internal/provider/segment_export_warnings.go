@@ -142,7 +142,7 @@ func warnRateLimit(diags *diag.Diagnostics, name string, waited time.Duration) {
 		return
 	}
 	diags.AddWarning("Waited For Klaviyo's Rate Limit: "+name,
-		fmt.Sprintf("The requests for this export waited %s in all, since Klaviyo limits the requests of an account and something else uses it, too: another plan, another integration. "+
+		fmt.Sprintf("Requests for this export waited %s, since Klaviyo limits the requests of an account and something else uses it, too: another plan, another integration. "+
 			"Nothing is wrong and nothing is missing.", waited.Round(time.Second)))
 }
 

@@ -105,7 +105,7 @@ func TestSegmentExport_waitsForTheRateLimit(t *testing.T) {
 			t.Errorf("after a wait of %s s it warns: %q", tc.retryAfter, found)
 		}
 		for _, words := range found {
-			if !strings.Contains(words, "waited 20s in all") {
+			if !strings.Contains(words, "waited 20s, since") {
 				t.Errorf("it says %q", words)
 			}
 		}
