@@ -236,7 +236,7 @@ func TestAccSegmentExport_destroyTimeout(t *testing.T) {
 	stop := sync.OnceFunc(func() { close(slow) })
 	t.Cleanup(stop)
 	config := w.withdrawing(threeCSV).with(exportBlock, "timeouts", `{ delete = "2s" }`)
-	late := resource.TestStep{Config: w.connection().String(), ExpectError: regexp.MustCompile(`(?s)timeouts.delete\s+of\s+2s\s+is\s+over.*Nobody\s+was\s+taken\s+off`)}
+	late := resource.TestStep{Config: w.connection().String(), ExpectError: regexp.MustCompile(`(?s)timeouts.delete\s+of\s+2s\s+is\s+over.*Nobody\s+was\s+removed`)}
 	w.run(applied(config), late, w.destroyed(func() {
 		w.wantMembers(three...)
 		stop()
