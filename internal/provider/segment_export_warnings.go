@@ -186,6 +186,21 @@ func warnWithheld(diags *diag.Diagnostics, name string, r *export.Result) {
 	}
 }
 
+// warnUntaken warns of profiles that Klaviyo could not take for now.
+func warnUntaken(diags *diag.Diagnostics, name string, r *export.Result) {
+	if r.Untaken.Total == 0 {
+		return
+	}
+	them, rows := "them", "these rows"
+	if r.Untaken.Total == 1 {
+		them, rows = "it", "this row"
+	}
+	diags.AddAttributeWarning(path.Root(segmentArgument), "Profiles That Klaviyo Could Not Take: "+name,
+		fmt.Sprintf("%s because of trouble on Klaviyo's side, although the run sent %s several times:\n%s"+
+			"Nothing is wrong with %s. The next plan shows a run of the export as due, which sends %s again; a run on demand is to be requested again. %s",
+			tally.CountWith(r.Untaken.Total, "profile", "was not taken", "were not taken"), them, r.Untaken.String(), rows, them, rowsCounted))
+}
+
 // warnResult warns of who was withheld, of who is not on the list all the same, and of
 // what Klaviyo refused or did not confirm.
 func warnResult(diags *diag.Diagnostics, name string, used *access, r *export.Result) {
@@ -197,12 +212,7 @@ func warnResult(diags *diag.Diagnostics, name string, used *access, r *export.Re
 			fmt.Sprintf("Klaviyo took %s of %s. It refused:\n%sCorrect these rows in the source: that makes a run due. Without a change they make no run due, but every later run tries them again. %s",
 				tally.Thousands(r.Exported), tally.Count(r.Submitted(), "profile"), r.Refused.String(), rowsCounted))
 	}
-	if r.Untaken > 0 {
-		diags.AddAttributeWarning(path.Root(segmentArgument), "Profiles That Klaviyo Could Not Take: "+name,
-			fmt.Sprintf("Of the profiles that Klaviyo refused, %s because of trouble on Klaviyo's side, although the run sent them several times. "+
-				"Nothing is wrong with these rows. The next plan shows a run of the export as due, which sends them again; a run on demand is to be requested again.",
-				tally.CountWith(r.Untaken, "profile", "was not taken", "were not taken")))
-	}
+	warnUntaken(diags, name, r)
 	if r.LeaversUnknown {
 		diags.AddAttributeWarning(path.Root("sync_mode"), "Nobody Was Taken Off The List: "+name,
 			fmt.Sprintf("All profiles were sent, but so much has changed since the last run that it is not known which members of the list %q left the segments. "+

@@ -112,6 +112,45 @@ func TestSegmentExport_waitsForTheRateLimit(t *testing.T) {
 	}
 }
 
+// Nobody is told to correct a row that Klaviyo could not take for now.
+func TestSegmentExport_notTakenAndRefused(t *testing.T) {
+	t.Parallel()
+	clock := &jumpingClock{}
+	w := newEnvWith(t, simulator.Options{Now: clock.Now})
+	w.runs = clock
+	w.FailEmail("bob@example.com", "server_error", "A server error occurred. Please try again.")
+	c := newCore(w, mainKey)
+	config := w.exportObject(threeCSV)
+	apply := func(o object) (object, string, string) {
+		o, diags := c.applyPlan(o, config, c.plan(o, config))
+		c.check(diags)
+		details := func(summary string) string {
+			return strings.Join(warningsOf(diags, summary+": VIP customers to Klaviyo"), "\n")
+		}
+		return o, details("Profiles That Klaviyo Refused"), details("Profiles That Klaviyo Could Not Take")
+	}
+
+	o, refused, untaken := apply(c.absent(exportKind))
+	if refused != "" {
+		t.Errorf("nothing is wrong with the rows, but it warns: %s", refused)
+	}
+	const failing = "1 profile was not taken because of trouble on Klaviyo's side, although the run sent it several times:\n" +
+		"  - Klaviyo: A server error occurred. Please try again.: 1 row (2 of vip)\n" +
+		"Nothing is wrong with this row. The next plan shows a run of the export as due"
+	if !strings.HasPrefix(untaken, failing) {
+		t.Errorf("it warns: %s", untaken)
+	}
+
+	w.FailEmail("eve@example.com", "invalid", "Email is blocked")
+	config["triggers"] = values{"again": "yes"}
+	if _, refused, untaken = apply(o); !strings.Contains(refused, "Klaviyo took 1 of 3 profiles. It refused:\n  - Klaviyo: Email is blocked: 1 row (3 of vip)\nCorrect") {
+		t.Errorf("it warns: %s", refused)
+	}
+	if !strings.HasPrefix(untaken, failing) || strings.Contains(untaken, "blocked") {
+		t.Errorf("it warns: %s", untaken)
+	}
+}
+
 // A run after which fewer people are on the list than Klaviyo acknowledged says so.
 func TestSegmentExport_shortList(t *testing.T) {
 	t.Parallel()
