@@ -112,7 +112,8 @@ func TestSegmentExport_waitsForTheRateLimit(t *testing.T) {
 	}
 }
 
-// Nobody is told to correct a row that Klaviyo could not take for now.
+// Nobody is told to correct a row that Klaviyo could not take for now, and each row
+// that is to be corrected is with the reason that Klaviyo gave for it.
 func TestSegmentExport_notTakenAndRefused(t *testing.T) {
 	t.Parallel()
 	clock := &jumpingClock{}
@@ -141,9 +142,10 @@ func TestSegmentExport_notTakenAndRefused(t *testing.T) {
 		t.Errorf("it warns: %s", untaken)
 	}
 
+	w.FailEmail("ann@example.com", "invalid", "Nope.")
 	w.FailEmail("eve@example.com", "invalid", "Email is blocked")
 	config["triggers"] = values{"again": "yes"}
-	if _, refused, untaken = apply(o); !strings.Contains(refused, "Klaviyo took 1 of 3 profiles. It refused:\n  - Klaviyo: Email is blocked: 1 row (3 of vip)\nCorrect") {
+	if _, refused, untaken = apply(o); !strings.Contains(refused, "Klaviyo took 0 of 3 profiles. It refused:\n  - Klaviyo: Email is blocked: 1 row (3 of vip)\n  - Klaviyo: Nope.: 1 row (1 of vip)\nCorrect") {
 		t.Errorf("it warns: %s", refused)
 	}
 	if !strings.HasPrefix(untaken, failing) || strings.Contains(untaken, "blocked") {
