@@ -75,7 +75,8 @@ func warnRows(diags *diag.Diagnostics, name string, s *export.Survey) {
 	warnConsents(diags, name, s)
 	if s.Dropped.Total > 0 {
 		diags.AddAttributeWarning(path.Root(segmentArgument), fmt.Sprintf("%s Left Out: %s", tally.Count(s.Dropped.Total, "Value"), name),
-			"Some profiles are exported without a value that cannot be read or that Klaviyo would refuse:\n"+s.Dropped.String()+rowsCounted)
+			"Some profiles are exported without a value that cannot be read or that Klaviyo would refuse:\n"+s.Dropped.String()+
+				"Correct these values. on_invalid of a property says what happens to values that are not of its type. "+rowsCounted)
 	}
 	if s.Doubtful.Total > 0 {
 		diags.AddAttributeWarning(path.Root(segmentArgument), fmt.Sprintf("%s To Check: %s", tally.Count(s.Doubtful.Total, "Value"), name),
