@@ -58,7 +58,9 @@ func (e *APIError) explain(err error) (summary, detail string) {
 			"The scopes of a key cannot be changed: create a new private key in Klaviyo under Settings > API keys with the scopes %s, and use that.",
 			err, strings.Join(scopesOf(e.Operation), " and "), strings.Join(scopesWith(scopesOf(e.Operation)), ", "))
 	case e.Status == http.StatusTooManyRequests:
-		return "Klaviyo's Rate Limit Is Used Up", fmt.Sprintf("Klaviyo does not accept more requests for now: %s.%s Whatever else uses the account takes from the same limit. Trying again is harmless; the provider's retry_timeout sets how long a request keeps trying.", err, e.waitInWords())
+		return "Klaviyo's Rate Limit Is Used Up", fmt.Sprintf("Klaviyo does not accept more requests for now: %s.%s Whatever else uses the account takes from the same limit. Trying again is harmless. "+
+			"A request waits for this limit for %[3]s, or for retry_timeout of the provider if that is longer. To let it wait longer, set retry_timeout to more than %[3]s; less changes nothing, except that with 0s it does not wait.",
+			err, e.waitInWords(), inWords(throttledTimeout))
 	case e.Status >= http.StatusInternalServerError:
 		return "Klaviyo Fails", fmt.Sprintf("Klaviyo, or a proxy in front of it, had an error of its own: %s.%s https://status.klaviyo.com reports incidents.%s", err, e.waitInWords(), hintIfHTML(e, err))
 	case e.IsHTML():
