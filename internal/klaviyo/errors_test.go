@@ -265,7 +265,7 @@ func TestExplain(t *testing.T) {
 		says    []string
 	}{
 		"401":         {&klaviyo.APIError{Operation: "get_list", Status: 401, Errors: said}, "API Key Refused", []string{"Settings > API keys", "get_list: 401 Unauthorized: Klaviyo's own words [c-1]"}},
-		"403":         {&klaviyo.APIError{Operation: "get_list", Status: 403, Errors: said}, "API Key Lacks A Scope", []string{"It needs the scopes lists:read.", "accounts:read, flows:read, lists:read, lists:write, profiles:read, profiles:write", "Klaviyo's own words"}},
+		"403":         {&klaviyo.APIError{Operation: "get_list", Status: 403, Errors: said}, "API Key Lacks A Scope", []string{"It needs the scope lists:read.", "accounts:read, flows:read, lists:read, lists:write, profiles:read, profiles:write", "Klaviyo's own words"}},
 		"403, HTML":   {&klaviyo.APIError{Operation: "get_list", Status: 403}, "Klaviyo Blocks This Address", []string{"not about the scopes", "get_list: 403 Forbidden"}},
 		"404":         {&klaviyo.APIError{Operation: "get_list", Status: 404, Errors: said}, "Klaviyo Refused The Request", []string{"Klaviyo's own words", "may have been deleted in Klaviyo"}},
 		"400":         {&klaviyo.APIError{Operation: "get_list", Status: 400, Errors: said}, "Klaviyo Refused The Request", []string{"Klaviyo's own words", "Correct what it names"}},
@@ -301,7 +301,7 @@ func TestEveryOperationNamesItsScopes(t *testing.T) {
 	t.Parallel()
 	eachCall(t, func(t *testing.T, name string, c call) {
 		err := c.do(t.Context(), serve(t, klaviyo.Options{}, problem(403, "permission_denied", "No.", "")).Client)
-		if _, detail := klaviyo.Explain(err); !strings.Contains(detail, c.operation+": 403") || !regexp.MustCompile(`It needs the scopes \w+:(read|write)`).MatchString(detail) {
+		if _, detail := klaviyo.Explain(err); !strings.Contains(detail, c.operation+": 403") || !regexp.MustCompile(`It needs the scopes? \w+:(read|write)`).MatchString(detail) {
 			t.Errorf("%s: %s", name, detail)
 		}
 	})
