@@ -44,16 +44,28 @@ func (m *segmentExportModel) name() string {
 }
 
 // warnToExport warns of the counts where the plan cannot show them. sends is how many
-// of the profiles will be sent, and subscribes how many subscribed at most.
-func warnToExport(diags *diag.Diagnostics, name string, s *export.Survey, sends, subscribes int64) {
+// of the profiles will be sent, and subscribes how many subscribed at most. later says
+// what is sent if the segments change until then.
+func warnToExport(diags *diag.Diagnostics, name string, s *export.Survey, sends, subscribes int64, later string) {
 	more := filteredRows(s)
 	if sends < s.Profiles {
 		more += fmt.Sprintf("Since the last run %s; only these are sent. ", tally.CountWith(sends, "profile", "was added or updated", "were added or updated"))
 	}
 	diags.AddAttributeWarning(path.Root(segmentArgument), fmt.Sprintf("%s To Export: %s", tally.Count(s.Profiles, "Profile"), name),
-		fmt.Sprintf("%s %s, from %s: %s, and %s that cannot be exported. %sThis is what the segments hold now. "+
-			"Apply exports what they hold then, unless pin_to_plan is true.",
-			tally.Count(s.Profiles, "profile"), estimate(sends, subscribes), tally.Count(s.Rows, "row"), tally.Count(s.Duplicates, "duplicate"), tally.Count(s.Rejected.Total, "row"), more))
+		fmt.Sprintf("%s %s, from %s: %s, and %s that cannot be exported. %sThis is what the segments hold now. %s",
+			tally.Count(s.Profiles, "profile"), estimate(sends, subscribes), tally.Count(s.Rows, "row"), tally.Count(s.Duplicates, "duplicate"), tally.Count(s.Rejected.Total, "row"), more, later))
+}
+
+// ifChanged says what apply does if the segments change until then.
+func (m *segmentExportModel) ifChanged() string {
+	switch {
+	case m.PinToPlan.IsUnknown():
+		return "Apply exports what they hold then, unless pin_to_plan is true."
+	case m.PinToPlan.ValueBool():
+		return "Because of pin_to_plan = true, apply fails if they hold something else then."
+	default:
+		return "Apply exports what they hold then. To export only what was planned, set pin_to_plan = true."
+	}
 }
 
 // filteredRows says how many rows are in no segment, in a sentence with a space after

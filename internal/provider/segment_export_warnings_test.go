@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/simulator"
 )
@@ -108,6 +109,25 @@ func TestSegmentExport_waitsForTheRateLimit(t *testing.T) {
 			if !strings.Contains(words, "waited 20s in all") {
 				t.Errorf("it says %q", words)
 			}
+		}
+	}
+}
+
+// A plan says what apply does if the segments change until then.
+func TestSegmentExport_ifChangedAfterThePlan(t *testing.T) {
+	t.Parallel()
+	w := newEnv(t)
+	c := newCore(w, mainKey)
+	for says, pin := range map[string]any{
+		"Because of pin_to_plan = true, apply fails if they hold something else then.":                true,
+		"Apply exports what they hold then. To export only what was planned, set pin_to_plan = true.": false,
+		"Apply exports what they hold then, unless pin_to_plan is true.":                              tftypes.UnknownValue,
+	} {
+		plan := c.plan(c.absent(exportKind), w.exportObject(threeCSV).with("pin_to_plan", pin))
+		c.check(plan.Diagnostics)
+		found := warningsOf(plan.Diagnostics, "3 Profiles To Export: VIP customers to Klaviyo")
+		if len(found) != 1 || !strings.HasSuffix(found[0], "This is what the segments hold now. "+says) {
+			t.Errorf("pin_to_plan = %v: it warns %q", pin, found)
 		}
 	}
 }
