@@ -78,7 +78,7 @@ func (im *Import) fail(f Failure, e klaviyo.ImportError) {
 // reject records a profile that was not imported, unless it will be sent again.
 func (im *Import) reject(f Failure, code string, t profile.Target, words string) {
 	if im.onFailure == nil || !im.onFailure(f) {
-		im.Report.reject(f.Row, code, t, words)
+		im.Report.reject(f, code, t, words)
 	}
 }
 
@@ -86,6 +86,6 @@ func (im *Import) reject(f Failure, code string, t profile.Target, words string)
 // segments.
 func (im *Import) RejectGone(profiles int) {
 	for range profiles {
-		im.Report.reject(tally.Row{}, "not_imported", profile.Target{}, "Klaviyo had not imported the profile, and it was gone when it was to be sent again")
+		im.Report.reject(Failure{}, "not_imported", profile.Target{}, "Klaviyo had not imported the profile, and it was gone when it was to be sent again")
 	}
 }

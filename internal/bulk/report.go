@@ -10,7 +10,8 @@ import (
 // Report is what Klaviyo said of single profiles. It is safe for concurrent use
 // while the import runs; its fields may be read once the import is over.
 type Report struct {
-	Refused     tally.Tally  // profiles that were not imported
+	Refused     tally.Tally  // profiles that were not imported, and fail again as they are
+	Untaken     tally.Tally  // profiles that were not imported because of trouble on Klaviyo's side
 	Unwanted    tally.Tally  // values that Klaviyo refused and that were left out
 	Unconfirmed Unconfirmeds // in the order of the rows
 
@@ -19,11 +20,15 @@ type Report struct {
 }
 
 // reject records a profile that was not imported.
-func (r *Report) reject(row tally.Row, code string, target profile.Target, words string) {
+func (r *Report) reject(f Failure, code string, target profile.Target, words string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.Refused.Add(row, code, target, words)
-	r.list(row, code, words)
+	of := &r.Refused
+	if f.Kind == Transient {
+		of = &r.Untaken
+	}
+	of.Add(f.Row, code, target, words)
+	r.list(f.Row, code, words)
 }
 
 func (r *Report) list(row tally.Row, code, words string) {
@@ -44,5 +49,5 @@ func (r *Report) Omit(row tally.Row, t profile.Target, words string) {
 func (r *Report) String() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.Refused.String() + r.Unwanted.String()
+	return r.Refused.String() + r.Untaken.String() + r.Unwanted.String()
 }

@@ -24,7 +24,6 @@ type retries struct {
 	next    idSet // to be sent in the next round
 	shared  idSet // to be sent without the identifiers that other profiles have
 	waiting int   // of those in next, the ones that need a wait before
-	untaken int64 // profiles that failed in the last round, too, because of trouble in Klaviyo
 }
 
 // failed takes a profile that Klaviyo did not import and reports whether it is to
@@ -43,8 +42,6 @@ func (r *retries) failed(f bulk.Failure) (again bool) {
 		r.next.add(f.ID.Email)
 		r.waiting++
 		return true
-	case f.Kind == bulk.Transient:
-		r.untaken++
 	}
 	return false
 }

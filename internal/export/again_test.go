@@ -47,8 +47,8 @@ func TestRunSendsAgainWhatFailedInKlaviyo(t *testing.T) {
 				}
 			})
 			r := w.run(t, w.export(people(rows)))
-			if r.Exported != rows || r.Refused.Total != 0 || r.Untaken != 0 {
-				t.Errorf("%d exported, %d refused, %d not taken", r.Exported, r.Refused.Total, r.Untaken)
+			if r.Exported != rows || r.Failed() != 0 {
+				t.Errorf("%d exported, %d refused, %d not taken", r.Exported, r.Refused.Total, r.Untaken.Total)
 			}
 			w.checkMembers(t, addresses(rows))
 			sizes := w.bodies(t)
@@ -77,11 +77,14 @@ func TestRunGivesUpOnWhatFailsEachTime(t *testing.T) {
 	w.FailEmail(address(1), "invalid", "Nobody wants them.")
 	r := w.run(t, w.export(people(rows)))
 	lost := int64(len(trouble))
-	if r.Refused.Total != lost+1 || r.Untaken != lost || r.Exported != rows-lost-1 {
-		t.Errorf("%d refused, %d not taken, %d exported", r.Refused.Total, r.Untaken, r.Exported)
+	if r.Refused.Total != 1 || r.Untaken.Total != lost || r.Failed() != lost+1 || r.Exported != rows-lost-1 {
+		t.Errorf("%d refused, %d not taken, %d exported", r.Refused.Total, r.Untaken.Total, r.Exported)
 	}
-	if says := r.Refused.String(); !strings.Contains(says, troubleDetail) || strings.Contains(says, "@") {
+	if says := r.Refused.String(); strings.Contains(says, troubleDetail) || !strings.Contains(says, "Nobody wants them.") {
 		t.Errorf("the refused are %s", says)
+	}
+	if says := r.Untaken.String(); !strings.Contains(says, troubleDetail) || strings.Contains(says, "Nobody") || strings.Contains(says, "@") {
+		t.Errorf("the profiles that were not taken are %s", says)
 	}
 	if sizes := w.bodies(t); len(sizes) != 4 || sizes[3] != len(trouble) { // not who was refused for good
 		t.Errorf("imports of %v profiles", sizes)

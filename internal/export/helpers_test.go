@@ -122,16 +122,16 @@ func (w *env) runListing(t *testing.T, e *export.Export) *export.Result {
 // checkAccounting makes sure that every row is in exactly one place.
 func checkAccounting(t *testing.T, r *export.Result) {
 	t.Helper()
-	lost := r.Refused.Total + r.Unconfirmed.Total()
+	lost := r.Failed() + r.Unconfirmed.Total()
 	if r.Rows != r.Exported+lost+r.Duplicates+r.Withheld+r.Unchanged+r.Rejected.Total+r.Unconsented {
 		t.Errorf("%d rows are not %d exported, %d refused, %d not confirmed, %d duplicates, %d withheld, %d rejected and %d unconsented",
-			r.Rows, r.Exported, r.Refused.Total, r.Unconfirmed.Total(), r.Duplicates, r.Withheld, r.Rejected.Total, r.Unconsented)
+			r.Rows, r.Exported, r.Failed(), r.Unconfirmed.Total(), r.Duplicates, r.Withheld, r.Rejected.Total, r.Unconsented)
 	}
 	checkSubscriptions(t, &r.Subscriptions)
 	if r.Submitted() != r.Exported+lost || r.Exported < 0 {
-		t.Errorf("%d submitted are not %d exported, %d refused and %d not confirmed", r.Submitted(), r.Exported, r.Refused.Total, r.Unconfirmed.Total())
+		t.Errorf("%d submitted are not %d exported, %d refused and %d not confirmed", r.Submitted(), r.Exported, r.Failed(), r.Unconfirmed.Total())
 	}
-	for what, tally := range map[string]*tally.Tally{"rejected": &r.Rejected, "refused": &r.Refused, "dropped": &r.Dropped, "unwanted": &r.Unwanted} {
+	for what, tally := range map[string]*tally.Tally{"rejected": &r.Rejected, "refused": &r.Refused, "not taken": &r.Untaken, "dropped": &r.Dropped, "unwanted": &r.Unwanted} {
 		sum := int64(0)
 		for _, reason := range tally.Reasons() {
 			sum += reason.Count

@@ -255,8 +255,8 @@ func (s *importStep) fill(result *Result) {
 	s.sending.finish(s.sent, s.surveyed)
 	result.Survey, result.Sent = *s.sent, s.sending.Sent
 	result.Version, result.SharedKnown = version, s.surveyed.SharedKnown
-	result.Refused, result.Unwanted, result.Unconfirmed = report.Refused, report.Unwanted, report.Unconfirmed
-	result.Withheld, result.OptOuts, result.Untaken = s.withheld.Total(), s.withheld, s.retries.untaken
+	result.Refused, result.Untaken, result.Unwanted, result.Unconfirmed = report.Refused, report.Untaken, report.Unwanted, report.Unconfirmed
+	result.Withheld, result.OptOuts = s.withheld.Total(), s.withheld
 	result.Exported = s.imports.Exported()
 	result.Jobs = s.imports.Progress().Finished
 }

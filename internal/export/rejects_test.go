@@ -44,7 +44,7 @@ func checkRejects(t *testing.T, path string, r *export.Result) {
 		t.Errorf("%d lines for %d rows of which %d were exported", len(lines), r.Rows, r.Exported)
 	}
 	want := map[string]int64{"duplicate": r.Duplicates, "withheld": r.Withheld, "not_confirmed": r.Unconfirmed.Total(), "unconsented": r.Unconsented}
-	for _, reason := range append(r.Rejected.Reasons(), r.Refused.Reasons()...) {
+	for _, reason := range slices.Concat(r.Rejected.Reasons(), r.Refused.Reasons(), r.Untaken.Reasons()) {
 		want[reason.Code] += reason.Count
 	}
 	seen := map[string]bool{}

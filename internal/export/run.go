@@ -15,7 +15,8 @@ import (
 )
 
 // Result is what a run did. Every row of the segments is in exactly one of Exported,
-// Duplicates, Withheld, Unchanged, Rejected, Unconsented, Refused and Unconfirmed.
+// Duplicates, Withheld, Unchanged, Rejected, Unconsented, Refused, Untaken and
+// Unconfirmed.
 type Result struct {
 	ID          string
 	StartedAt   time.Time
@@ -27,12 +28,12 @@ type Result struct {
 	Withheld int64        // profiles not sent, since the people opted out
 	OptOuts  OptOutCounts // those withheld, by how they opted out
 	Exported int64        // profiles that a finished job acknowledged
-	Refused  tally.Tally  // profiles that Klaviyo did not import
+	Refused  tally.Tally  // profiles that Klaviyo does not import until their rows change
 	Unwanted tally.Tally  // values that Klaviyo refused and that were then left out
 
-	// Untaken is how many of the refused profiles failed each time because of
-	// trouble on Klaviyo's side. They are likely to succeed later.
-	Untaken int64
+	// Untaken are profiles that failed each time because of trouble on Klaviyo's
+	// side. They are likely to succeed later.
+	Untaken tally.Tally
 
 	// Unconfirmed are profiles that a finished job counts neither as imported
 	// nor as failed.
@@ -55,6 +56,10 @@ type Result struct {
 
 // Submitted is the number of profiles that were sent to Klaviyo.
 func (r *Result) Submitted() int64 { return r.Profiles - r.Withheld - r.Unchanged }
+
+// Failed is the number of sent profiles that Klaviyo did not import, for whatever
+// reason.
+func (r *Result) Failed() int64 { return r.Refused.Total + r.Untaken.Total }
 
 // RunOptions are how a run is made. The zero value exports what the segments hold
 // and reports no progress.

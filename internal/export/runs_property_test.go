@@ -634,8 +634,8 @@ func (k *trial) checkCounts(t *testing.T, r *export.Result, now held, everything
 		"rejected":   {r.Rejected.Total, now.rejected},
 		"profiles":   {r.Profiles, int64(len(now.values))},
 		"withheld":   {r.Withheld, withheld},
-		"refused":    {r.Refused.Total, refused},
-		"not taken":  {r.Untaken, untaken},
+		"refused":    {r.Failed(), refused},
+		"not taken":  {r.Untaken.Total, untaken},
 		"left":       {r.Left, left},
 	} {
 		if counts[0] != counts[1] {

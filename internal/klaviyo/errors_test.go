@@ -265,11 +265,11 @@ func TestExplain(t *testing.T) {
 		says    []string
 	}{
 		"401":         {&klaviyo.APIError{Operation: "get_list", Status: 401, Errors: said}, "API Key Refused", []string{"Settings > API keys", "get_list: 401 Unauthorized: Klaviyo's own words [c-1]"}},
-		"403":         {&klaviyo.APIError{Operation: "get_list", Status: 403, Errors: said}, "API Key Lacks A Scope", []string{"It needs the scopes lists:read.", "accounts:read, flows:read, lists:read, lists:write, profiles:read, profiles:write", "Klaviyo's own words"}},
+		"403":         {&klaviyo.APIError{Operation: "get_list", Status: 403, Errors: said}, "API Key Lacks A Scope", []string{"It needs the scope lists:read.", "accounts:read, flows:read, lists:read, lists:write, profiles:read, profiles:write", "Klaviyo's own words"}},
 		"403, HTML":   {&klaviyo.APIError{Operation: "get_list", Status: 403}, "Klaviyo Blocks This Address", []string{"not about the scopes", "get_list: 403 Forbidden"}},
 		"404":         {&klaviyo.APIError{Operation: "get_list", Status: 404, Errors: said}, "Klaviyo Refused The Request", []string{"Klaviyo's own words", "may have been deleted in Klaviyo"}},
 		"400":         {&klaviyo.APIError{Operation: "get_list", Status: 400, Errors: said}, "Klaviyo Refused The Request", []string{"Klaviyo's own words", "Correct what it names"}},
-		"429":         {gaveUp(&klaviyo.APIError{Operation: "get_list", Status: 429}), "Klaviyo's Rate Limit Is Used Up", []string{"gave up after 9 attempts", "Try again later"}},
+		"429":         {gaveUp(&klaviyo.APIError{Operation: "get_list", Status: 429}), "Klaviyo's Rate Limit Is Used Up", []string{"gave up after 9 attempts", "Try again later", "waits for this limit for 8m, or for retry_timeout of the provider if that is longer", "set retry_timeout to more than 8m"}},
 		"500":         {gaveUp(&klaviyo.APIError{Operation: "get_list", Status: 500, Errors: said}), "Klaviyo Fails", []string{"gave up after 9 attempts", "Klaviyo's own words"}},
 		"503, later":  {&klaviyo.APIError{Operation: "get_list", Status: 503, RetryAfter: 10 * time.Minute}, "Klaviyo Fails", []string{"Klaviyo asks to wait for 10m. https://status.klaviyo.com"}},
 		"400, HTML":   {&klaviyo.APIError{Operation: "get_list", Status: 400}, "Klaviyo's API Did Not Answer", []string{"get_list: 400 Bad Request"}},
@@ -301,7 +301,7 @@ func TestEveryOperationNamesItsScopes(t *testing.T) {
 	t.Parallel()
 	eachCall(t, func(t *testing.T, name string, c call) {
 		err := c.do(t.Context(), serve(t, klaviyo.Options{}, problem(403, "permission_denied", "No.", "")).Client)
-		if _, detail := klaviyo.Explain(err); !strings.Contains(detail, c.operation+": 403") || !regexp.MustCompile(`It needs the scopes \w+:(read|write)`).MatchString(detail) {
+		if _, detail := klaviyo.Explain(err); !strings.Contains(detail, c.operation+": 403") || !regexp.MustCompile(`It needs the scopes? \w+:(read|write)`).MatchString(detail) {
 			t.Errorf("%s: %s", name, detail)
 		}
 	})

@@ -45,6 +45,14 @@ func (e *APIError) waitInWords() string {
 	return fmt.Sprintf(" Klaviyo asks to wait for %s.", inWords(e.RetryAfter))
 }
 
+// scopesInWords is "the scope lists:read" or "the scopes lists:write and profiles:write".
+func scopesInWords(scopes []string) string {
+	if len(scopes) == 1 {
+		return "the scope " + scopes[0]
+	}
+	return "the scopes " + strings.Join(scopes, " and ")
+}
+
 func (e *APIError) explain(err error) (summary, detail string) {
 	switch {
 	case e.Status == http.StatusUnauthorized:
@@ -54,11 +62,13 @@ func (e *APIError) explain(err error) (summary, detail string) {
 		return "Klaviyo Blocks This Address", fmt.Sprintf("The request was refused before it reached Klaviyo's API, so it is not about the scopes of the API key: %s. "+
 			"Klaviyo's edge may block the address of this machine; try from another network or ask Klaviyo's support.%s", err, BaseURLHint(err))
 	case e.Status == http.StatusForbidden:
-		return "API Key Lacks A Scope", fmt.Sprintf("The API key may not do this: %s. It needs the scopes %s. "+
+		return "API Key Lacks A Scope", fmt.Sprintf("The API key may not do this: %s. It needs %s. "+
 			"The scopes of a key cannot be changed: create a new private key in Klaviyo under Settings > API keys with the scopes %s, and use that.",
-			err, strings.Join(scopesOf(e.Operation), " and "), strings.Join(scopesWith(scopesOf(e.Operation)), ", "))
+			err, scopesInWords(scopesOf(e.Operation)), strings.Join(scopesWith(scopesOf(e.Operation)), ", "))
 	case e.Status == http.StatusTooManyRequests:
-		return "Klaviyo's Rate Limit Is Used Up", fmt.Sprintf("Klaviyo does not accept more requests for now: %s.%s Whatever else uses the account takes from the same limit. Trying again is harmless; the provider's retry_timeout sets how long a request keeps trying.", err, e.waitInWords())
+		return "Klaviyo's Rate Limit Is Used Up", fmt.Sprintf("Klaviyo does not accept more requests for now: %s.%s Whatever else uses the account takes from the same limit. Trying again is harmless. "+
+			"A request waits for this limit for %[3]s, or for retry_timeout of the provider if that is longer. To let it wait longer, set retry_timeout to more than %[3]s; less changes nothing, except that with 0s it does not wait.",
+			err, e.waitInWords(), inWords(throttledTimeout))
 	case e.Status >= http.StatusInternalServerError:
 		return "Klaviyo Fails", fmt.Sprintf("Klaviyo, or a proxy in front of it, had an error of its own: %s.%s https://status.klaviyo.com reports incidents.%s", err, e.waitInWords(), hintIfHTML(e, err))
 	case e.IsHTML():

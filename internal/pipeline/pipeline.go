@@ -301,7 +301,7 @@ func (r *Reader) encode(c *chunk) {
 }
 
 func (r *Reader) reject(row tally.Row, code string, target profile.Target, reason string) {
-	r.counts.Rejected.AddWords(row, code, target, reason)
+	r.counts.Rejected.Add(row, code, target, reason)
 	if r.OnSkip != nil {
 		r.OnSkip(row, code, reason)
 	}

@@ -83,7 +83,7 @@ func (f ConsentFault) Reason() string {
 	case ConsentUndated:
 		return "the date of the consent is empty"
 	case ConsentNoDate:
-		return "the date of the consent is not a date (2026-11-23, 2026-11-23T06:00:00Z, 2026-11-23 06:00:00+02:00)"
+		return "the date of the consent is not a date such as 2026-11-23, 2026-11-23T06:00:00Z or 2026-11-23 06:00:00+02:00"
 	case ConsentAmbiguous:
 		return "the date of the consent can be read in more than one way: a time needs its offset from UTC (2026-11-23T06:00:00Z), and a date the order year, month, day (2026-11-23)"
 	case ConsentTooEarly:

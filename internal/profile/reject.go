@@ -92,17 +92,17 @@ func (n Note) Exported() bool {
 func (n Note) Words() string {
 	switch n.Code {
 	case NoDate:
-		return n.Target.String() + " is a date that does not exist (0000-00-00, infinity, a year beyond 9999)"
+		return n.Target.String() + " is a date that does not exist, such as 0000-00-00, infinity or one in a year beyond 9999"
 	case AmbiguousPhone:
 		return n.Target.String() + " may begin with the country calling code or with an area code, and both are phone numbers; write it with a leading +"
 	case InexactInteger:
-		return n.Target.String() + " is a number with a fraction or with lost digits (1.23457E+11), which identifies nobody; export the column as text"
+		return n.Target.String() + " is a number with a fraction or with lost digits, such as 1.23457E+11, which identifies nobody; export the column as text"
 	case MeansNothing:
-		return n.Target.String() + " is a text that stands for no value (NULL, None, nan, #N/A) and is sent as it is; leave the cell empty, or name the text in null_values of the file"
+		return n.Target.String() + " is a text that stands for no value, such as NULL, None, nan or #N/A, and is sent as it is; leave the cell empty, or name the text in null_values of the file"
 	case SingleItem:
 		return n.Target.String() + ` is a list of one item with commas in it; to split it there, set separator = ","`
 	case AddressInText:
-		return n.Target.String() + " was taken out of the text around it (Ann <ann@example.com>, mailto:)"
+		return n.Target.String() + " was taken out of the text around it, such as a leading mailto: or a name before it"
 	default:
 		return n.Target.String() + " is not " + n.Type.expects()
 	}

@@ -79,9 +79,9 @@ func TestAppendRefusesJSONOfAnotherType(t *testing.T) {
 	}{
 		{profile.String, `["a"]`, `property "p" is not text`},
 		{profile.String, `{}`, `property "p" is not text`},
-		{profile.Number, `true`, `property "p" is not a number (12, -3.50)`},
-		{profile.Number, `[1]`, `property "p" is not a number (12, -3.50)`},
-		{profile.List, `{}`, `property "p" is not a list (a JSON array, or values with a separator between them)`},
+		{profile.Number, `true`, `property "p" is not a number such as 12 or -3.50`},
+		{profile.Number, `[1]`, `property "p" is not a number such as 12 or -3.50`},
+		{profile.List, `{}`, `property "p" is not a list, which is a JSON array or values with a separator between them`},
 		{profile.JSON, `"x"`, `property "p" is not a JSON value`},
 		{profile.Untyped, `[1`, `property "p" is not a JSON value`},
 		{profile.Untyped, `1e999`, `property "p" is not a JSON value`},

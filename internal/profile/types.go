@@ -49,19 +49,19 @@ func ParseType(name string) (Type, bool) {
 func (t Type) expects() string {
 	switch t {
 	case Number:
-		return "a number (12, -3.50)"
+		return "a number such as 12 or -3.50"
 	case Boolean:
-		return "a boolean (true, false, yes, no, 1, 0)"
+		return "a boolean such as true, false, yes, no, 1 or 0"
 	case Datetime:
-		return "a date (2026-11-23, 2026-11-23T06:00:00Z, 11/23/2026; with day_first = true 23/11/2026)"
+		return "a date such as 2026-11-23, 2026-11-23T06:00:00Z or 11/23/2026 (with day_first = true, 23/11/2026)"
 	case List:
-		return "a list (a JSON array, or values with a separator between them)"
+		return "a list, which is a JSON array or values with a separator between them"
 	case JSON:
 		return "a JSON value"
 	case typePhone:
 		return "a phone number that exists (one without + needs phone_region)"
 	case typeLocale:
-		return "a locale (en-US)"
+		return "a locale such as en-US"
 	case typeLatitude, typeLongitude:
 		return "a coordinate in degrees"
 	default:

@@ -89,7 +89,7 @@ func TestAccSegmentExport_fileArguments(t *testing.T) {
 			"d.csv", "EMail\tn\nann@example.com\t-1.234,50\neve@example.com\t1,234.5\n",
 			[]string{`delimiter = "\t"`, "decimal_comma = true"},
 			map[string]string{"property": typedProperty("n", "n", "number"), "attributes": "{}"},
-			[]string{`property "n" is not a number (12, -3.50): 1 row (2 of vip)`},
+			[]string{`property "n" is not a number such as 12 or -3.50: 1 row (2 of vip)`},
 			map[string]string{"ann@example.com": "<nil> map[n:-1234.5]", "eve@example.com": "<nil> map[]"},
 		},
 		"separator": {
@@ -113,7 +113,7 @@ func TestAccSegmentExport_fileArguments(t *testing.T) {
 		"no day_first": {
 			"d.csv", "EMail,d\nann@example.com,3/4/2026 9:30\neve@example.com,30.4.2026\n", nil,
 			map[string]string{"property": typedProperty("d", "d", "datetime"), "attributes": "{}"},
-			[]string{`property "d" is not a date`, "with day_first = true 23/11/2026): 1 row (2 of vip)"},
+			[]string{`property "d" is not a date such as 2026-11-23, `, "(with day_first = true, 23/11/2026): 1 row (2 of vip)"},
 			map[string]string{"ann@example.com": "<nil> map[d:2026-03-04T09:30:00Z]", "eve@example.com": "<nil> map[]"},
 		},
 		"a column in a folder": {
@@ -166,8 +166,8 @@ func TestAccSegmentExport_valuesOfQueries(t *testing.T) {
 			INSERT INTO members VALUES ('ann@example.com', 'infinity', '-infinity', '{"a":1}', 'infinity'), ('bob@example.com', '0044-03-15 BC', '2026-02-03 10:00+00', '{"a":"\u0000"}', ''),
 			('eve@example.com', '1990-02-03', 'infinity', '{"a":"\\u0000"}', NULL), ('max@example.com', '0044-03-15 BC', NULL, NULL, NULL)`,
 			[]string{
-				`property "born" is a date that does not exist (0000-00-00, infinity, a year beyond 9999): 2 rows (1, 4 of vip)`,
-				`property "until" is a date that does not exist (0000-00-00, infinity, a year beyond 9999): 2 rows (1, 3 of vip)`,
+				`property "born" is a date that does not exist, such as 0000-00-00, infinity or one in a year beyond 9999: 2 rows (1, 4 of vip)`,
+				`property "until" is a date that does not exist, such as 0000-00-00, infinity or one in a year beyond 9999: 2 rows (1, 3 of vip)`,
 				"the row has a NUL byte in a mapped column: 1 row (2 of vip)",
 			},
 			map[string]string{
@@ -180,8 +180,8 @@ func TestAccSegmentExport_valuesOfQueries(t *testing.T) {
 			INSERT INTO members VALUES ('ann@example.com', '0000-00-00', '2026-00-00 00:00:00', 'a', 'x'), ('bob@example.com', '1990-02-03', '2026-02-03 10:00:00', 'b', CONCAT('a', CHAR(0 USING utf8mb4))),
 			('eve@example.com', '1990-02-00', '0000-00-00 00:00:00', CONCAT(CHAR(92 USING utf8mb4), 'u0000'), NULL)`,
 			[]string{
-				`property "born" is a date that does not exist (0000-00-00, infinity, a year beyond 9999): 2 rows (1, 3 of vip)`,
-				`property "until" is a date that does not exist (0000-00-00, infinity, a year beyond 9999): 2 rows (1, 3 of vip)`,
+				`property "born" is a date that does not exist, such as 0000-00-00, infinity or one in a year beyond 9999: 2 rows (1, 3 of vip)`,
+				`property "until" is a date that does not exist, such as 0000-00-00, infinity or one in a year beyond 9999: 2 rows (1, 3 of vip)`,
 				"the row has a NUL byte in a mapped column: 1 row (2 of vip)",
 			},
 			map[string]string{"ann@example.com": "map[doc:a note:x]", "eve@example.com": `map[doc:\u0000]`},

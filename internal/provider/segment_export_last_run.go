@@ -72,7 +72,7 @@ var runAttributes = []runAttribute{
 	},
 	{
 		name: "profiles_failed", description: "Number of sent profiles that Klaviyo refused.",
-		count: func(run completedRun) int64 { return run.Refused.Total },
+		count: func(run completedRun) int64 { return run.Failed() },
 	},
 	{
 		name: "rows_rejected", description: "Number of rejected rows, such as those without a valid email address.",
@@ -156,7 +156,7 @@ func (run completedRun) status() string {
 	if run.Subscriptions.Denied != nil {
 		return statusNotSubscribed
 	}
-	if run.Refused.Total > 0 || run.Subscriptions.Refused.Total > 0 || run.Subscriptions.Unconfirmed > 0 || run.Unconfirmed.Total() > 0 || run.LeaversUnknown {
+	if run.Failed() > 0 || run.Subscriptions.Refused.Total > 0 || run.Subscriptions.Unconfirmed > 0 || run.Unconfirmed.Total() > 0 || run.LeaversUnknown {
 		return "partial"
 	}
 	return "succeeded"

@@ -102,7 +102,7 @@ func (p *exportPlan) check(ctx context.Context) {
 		p.checkBeforeRun(ctx, survey)
 	}
 	if !p.diags.HasError() {
-		warnToExport(p.diags, p.plan.name(), survey, survey.Profiles, p.export.Subscribes(survey))
+		warnToExport(p.diags, p.plan.name(), survey, survey.Profiles, p.export.Subscribes(survey), "The run exports what they hold then, whatever pin_to_plan says.")
 		warnRows(p.diags, p.plan.name(), survey)
 	}
 }
@@ -337,7 +337,7 @@ func (p *exportPlan) planRun(ctx context.Context, why due.Reasons, survey *expor
 		warnLeaversUnknown(p.diags, p.plan.name())
 	}
 	if !p.surveyRefreshed(ctx) {
-		warnToExport(p.diags, p.plan.name(), survey, p.export.Sends(survey), p.export.Subscribes(survey))
+		warnToExport(p.diags, p.plan.name(), survey, p.export.Sends(survey), p.export.Subscribes(survey), p.plan.ifChanged())
 	}
 	warnRows(p.diags, p.plan.name(), survey)
 	if p.surveyRefreshed(ctx) && p.refresh.Membership != nil && p.plan.OptOuts.Equal(p.state.OptOuts) && p.plan.ListID.Equal(p.state.ListID) {

@@ -206,7 +206,7 @@ func (p *exportPlan) run(ctx context.Context, reason string, surveyed *export.Su
 	p.setSent(result)
 	p.storeSketches(ctx, result.Acknowledged, result.AcknowledgedKeys)
 	p.storeSubscribed(ctx, result.Subscribed, result.Subscriptions.Left)
-	store(ctx, p.private, keyCounts, runCounts{result.Profiles, result.Untaken}, p.diags)
+	store(ctx, p.private, keyCounts, runCounts{result.Profiles, result.Untaken.Total}, p.diags)
 	store(ctx, p.private, keyInputs, p.plan.inputs(p.export), p.diags)
 	storeSurveyed(ctx, p.private, p.plan, p.export, &result.Survey, p.diags)
 	p.rememberMissing(ctx)

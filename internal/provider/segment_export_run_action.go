@@ -106,7 +106,7 @@ func summary(r *export.Result) string {
 	line(r.Subscriptions.Subscribed, "profile", "subscribed.")
 	line(r.Subscriptions.Pending, "profile", "asked for a confirmation by Klaviyo.")
 	line(r.Removed, "member", "removed from the list.")
-	line(r.Refused.Total, "profile", "refused by Klaviyo.")
+	line(r.Failed(), "profile", "refused by Klaviyo.")
 	line(r.Unconfirmed.Total(), "profile", "not confirmed by Klaviyo.")
 	line(r.Rejected.Total, "row", "that cannot be exported:\n"+reasons(r.Rejected))
 	line(r.Dropped.Total, "value", "left out of the profiles:\n"+reasons(r.Dropped))

@@ -179,7 +179,7 @@ func TestSegmentExportRunAction_invoke(t *testing.T) {
 	if len(plan) != 2 {
 		t.Fatalf("the plan says %v, want how many are exported and how many rows are not", plan)
 	}
-	wantDiagnostic(t, plan[:1], tfprotov6.DiagnosticSeverityWarning, "3 Profiles To Export: VIP customers", "from 5 rows: 1 duplicate")
+	wantDiagnostic(t, plan[:1], tfprotov6.DiagnosticSeverityWarning, "3 Profiles To Export: VIP customers", "from 5 rows: 1 duplicate", "The run exports what they hold then, whatever pin_to_plan says.")
 	wantDiagnostic(t, plan[1:], tfprotov6.DiagnosticSeverityWarning, "1 Row Not Exported: VIP customers", "5 of vip")
 	w.wantImports(0)
 	for n := 1; n <= 2; n++ { // an action runs whenever it is invoked

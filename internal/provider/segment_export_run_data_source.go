@@ -13,6 +13,8 @@ import (
 	resourceschema "github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/tally"
 )
 
 var (
@@ -118,7 +120,7 @@ func (r *requestedExport) answer(ctx context.Context, at string, diags *diag.Dia
 	if age < -maxRequestAge {
 		diags.AddAttributeError(path.Root("requested_at"), "Request Of The Future",
 			fmt.Sprintf("requested_at is %s, %s from now. A run cannot be put off. Nothing was sent. Use timestamp(), check the clock of this machine, "+
-				"or let schedule of the export say when it runs.", at, (-age).Round(time.Minute)))
+				"or let schedule of the export say when it runs.", at, tally.Span(-age)))
 		return nil
 	}
 	last := r.model.lastRun()
@@ -144,7 +146,7 @@ func (r *requestedExport) answer(ctx context.Context, at string, diags *diag.Dia
 func skip(last lastRun, at string, age time.Duration, diags *diag.Diagnostics) lastRun {
 	diags.AddAttributeWarning(path.Root("requested_at"), "Request Too Old To Run",
 		fmt.Sprintf("requested_at is %s, %s ago, and after %d minutes a request is no longer acted on: otherwise a time that was left in a configuration would send the segment again with every plan. "+
-			"Nothing was sent. Use requested_at = timestamp(), or take the data source out when no run is wanted.", at, age.Round(time.Minute), int(maxRequestAge.Minutes())))
+			"Nothing was sent. Use requested_at = timestamp(), or take the data source out when no run is wanted.", at, tally.Span(age), int(maxRequestAge.Minutes())))
 	run := nullRun()
 	maps.Copy(run, last)
 	run[runStatus] = types.StringValue(runSkipped)

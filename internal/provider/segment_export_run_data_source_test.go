@@ -183,7 +183,12 @@ func TestAccSegmentExportRun_tooOld(t *testing.T) {
 		if command == "apply" {
 			args = append(args, "-auto-approve")
 		}
-		c.run("Warning: Request Too Old To Run", args...)
+		out, err := c.try(args...)
+		if err != nil {
+			t.Fatalf("%s\n%s", err, out)
+		}
+		c.wantWords(out, "Warning: Request Too Old To Run")
+		c.wantWords(out, "minutes ago, and after 15 minutes")
 	}
 	w.wantImports(1)
 }
@@ -195,7 +200,7 @@ func TestAccSegmentExportRun_timeRefused(t *testing.T) {
 	w.run(
 		refused(runAt(config, `"noon"`), "Not A Time", "requested_at", `"2026-11-24T09:30:00Z"`),
 		applied(config),
-		refused(runAt(config, fromNow(time.Hour)), "Request Of The Future", "requested_at", "1h0m0s from now"),
+		refused(runAt(config, fromNow(3*time.Hour)), "Request Of The Future", "requested_at", "3 hours from now"),
 		refused(runAt(config, fromNow(16*time.Minute)), "Request Of The Future"),
 	)
 	w.wantImports(0)

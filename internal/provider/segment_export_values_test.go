@@ -38,14 +38,15 @@ func TestAccSegmentExport_valuesOfSpreadsheets(t *testing.T) {
 		"there are several email addresses in the cell, and a profile has one: 1 row (4 of vip)",
 		"the email address has an invisible character in it, U+200B (zero-width space): 1 row (5 of vip)",
 		"Warning: 5 Values Left Out: VIP customers to Klaviyo",
+		"on_invalid of a property says what happens to values that are not of its type.",
 		"data_matching.phone_number may begin with the country calling code or with an area code, and both are phone numbers; write it with a leading +: 1 row (3 of vip)",
-		"data_matching.external_id is a number with a fraction or with lost digits (1.23457E+11), which identifies nobody; export the column as text: 1 row (3 of vip)",
-		`property "spent" is not a number (12, -3.50): 1 row (3 of vip)`,
-		`property "since" is a date that does not exist (0000-00-00, infinity, a year beyond 9999): 1 row (3 of vip)`,
+		"data_matching.external_id is a number with a fraction or with lost digits, such as 1.23457E+11, which identifies nobody; export the column as text: 1 row (3 of vip)",
+		`property "spent" is not a number such as 12 or -3.50: 1 row (3 of vip)`,
+		`property "since" is a date that does not exist, such as 0000-00-00, infinity or one in a year beyond 9999: 1 row (3 of vip)`,
 		`property "since" is not a date`,
 		"Warning: 3 Values To Check: VIP customers to Klaviyo",
-		"data_matching.email was taken out of the text around it (Ann <ann@example.com>, mailto:): 2 rows (1, 3 of vip)",
-		"attributes.location.zip is a text that stands for no value (NULL, None, nan, #N/A) and is sent as it is",
+		"data_matching.email was taken out of the text around it, such as a leading mailto: or a name before it: 2 rows (1, 3 of vip)",
+		"attributes.location.zip is a text that stands for no value, such as NULL, None, nan or #N/A, and is sent as it is",
 	} {
 		c.wantWords(plan, words)
 	}
@@ -80,7 +81,7 @@ func TestAccSegmentExport_onInvalidRejectsTheRow(t *testing.T) {
 	config := w.export("EMail,FirstName,Income\nann@example.com,Ann,1\nbob@example.com,Bob,lots\ncat@example.com,Cat,3\n").
 		with(exportBlock, "property", block(`name = "income"`, `field = "Income"`, `type = "number"`, `on_invalid = "reject_row"`)).with(exportBlock, "safeguards", halfRejected)
 	c := newCLI(t, config, envAPIKey+"=")
-	c.run(`property "income" is not a number (12, -3.50): 1 row (2 of vip)`, "apply", "-no-color", "-input=false", "-auto-approve")
+	c.run(`property "income" is not a number such as 12 or -3.50: 1 row (2 of vip)`, "apply", "-no-color", "-input=false", "-auto-approve")
 	w.wantMembers("ann@example.com", "cat@example.com")
 }
 
@@ -124,7 +125,7 @@ func TestAccSegmentExport_valuesOfMySQL(t *testing.T) {
 		with(exportBlock, "property 1", typedProperty("likes", "likes", "list")).
 		with(exportBlock, "property 2", typedProperty("number", "number", "number"))
 	c := newCLI(t, config, envAPIKey+"=")
-	c.run(`property "born" is a date that does not exist (0000-00-00, infinity, a year beyond 9999): 1 row (1 of vip)`, "apply", "-no-color", "-input=false", "-auto-approve")
+	c.run(`property "born" is a date that does not exist, such as 0000-00-00, infinity or one in a year beyond 9999: 1 row (1 of vip)`, "apply", "-no-color", "-input=false", "-auto-approve")
 	for email, want := range map[string]string{
 		"ann@example.com": "000015 map[likes:[red blue] number:15]", "bob@example.com": "1000015 map[born:1990-02-03 likes:[blue] number:1000015]",
 	} {

@@ -44,16 +44,28 @@ func (m *segmentExportModel) name() string {
 }
 
 // warnToExport warns of the counts where the plan cannot show them. sends is how many
-// of the profiles will be sent, and subscribes how many subscribed at most.
-func warnToExport(diags *diag.Diagnostics, name string, s *export.Survey, sends, subscribes int64) {
+// of the profiles will be sent, and subscribes how many subscribed at most. later says
+// what is sent if the segments change until then.
+func warnToExport(diags *diag.Diagnostics, name string, s *export.Survey, sends, subscribes int64, later string) {
 	more := filteredRows(s)
 	if sends < s.Profiles {
 		more += fmt.Sprintf("Since the last run %s; only these are sent. ", tally.CountWith(sends, "profile", "was added or updated", "were added or updated"))
 	}
 	diags.AddAttributeWarning(path.Root(segmentArgument), fmt.Sprintf("%s To Export: %s", tally.Count(s.Profiles, "Profile"), name),
-		fmt.Sprintf("%s %s, from %s: %s, and %s that cannot be exported. %sThis is what the segments hold now. "+
-			"Apply exports what they hold then, unless pin_to_plan is true.",
-			tally.Count(s.Profiles, "profile"), estimate(sends, subscribes), tally.Count(s.Rows, "row"), tally.Count(s.Duplicates, "duplicate"), tally.Count(s.Rejected.Total, "row"), more))
+		fmt.Sprintf("%s %s, from %s: %s, and %s that cannot be exported. %sThis is what the segments hold now. %s",
+			tally.Count(s.Profiles, "profile"), estimate(sends, subscribes), tally.Count(s.Rows, "row"), tally.Count(s.Duplicates, "duplicate"), tally.Count(s.Rejected.Total, "row"), more, later))
+}
+
+// ifChanged says what apply does if the segments change until then.
+func (m *segmentExportModel) ifChanged() string {
+	switch {
+	case m.PinToPlan.IsUnknown():
+		return "Apply exports what they hold then, unless pin_to_plan is true."
+	case m.PinToPlan.ValueBool():
+		return "Because of pin_to_plan = true, apply fails if they hold something else then."
+	default:
+		return "Apply exports what they hold then. To export only what was planned, set pin_to_plan = true."
+	}
 }
 
 // filteredRows says how many rows are in no segment, in a sentence with a space after
@@ -75,7 +87,8 @@ func warnRows(diags *diag.Diagnostics, name string, s *export.Survey) {
 	warnConsents(diags, name, s)
 	if s.Dropped.Total > 0 {
 		diags.AddAttributeWarning(path.Root(segmentArgument), fmt.Sprintf("%s Left Out: %s", tally.Count(s.Dropped.Total, "Value"), name),
-			"Some profiles are exported without a value that cannot be read or that Klaviyo would refuse:\n"+s.Dropped.String()+rowsCounted)
+			"Some profiles are exported without a value that cannot be read or that Klaviyo would refuse:\n"+s.Dropped.String()+
+				"Correct these values. on_invalid of a property says what happens to values that are not of its type. "+rowsCounted)
 	}
 	if s.Doubtful.Total > 0 {
 		diags.AddAttributeWarning(path.Root(segmentArgument), fmt.Sprintf("%s To Check: %s", tally.Count(s.Doubtful.Total, "Value"), name),
@@ -186,6 +199,21 @@ func warnWithheld(diags *diag.Diagnostics, name string, r *export.Result) {
 	}
 }
 
+// warnUntaken warns of profiles that Klaviyo could not take for now.
+func warnUntaken(diags *diag.Diagnostics, name string, r *export.Result) {
+	if r.Untaken.Total == 0 {
+		return
+	}
+	them, rows := "them", "these rows"
+	if r.Untaken.Total == 1 {
+		them, rows = "it", "this row"
+	}
+	diags.AddAttributeWarning(path.Root(segmentArgument), "Profiles That Klaviyo Could Not Take: "+name,
+		fmt.Sprintf("%s because of trouble on Klaviyo's side, although the run sent %s several times:\n%s"+
+			"Nothing is wrong with %s. The next plan shows a run of the export as due, which sends %s again; a run on demand is to be requested again. %s",
+			tally.CountWith(r.Untaken.Total, "profile", "was not taken", "were not taken"), them, r.Untaken.String(), rows, them, rowsCounted))
+}
+
 // warnResult warns of who was withheld, of who is not on the list all the same, and of
 // what Klaviyo refused or did not confirm.
 func warnResult(diags *diag.Diagnostics, name string, used *access, r *export.Result) {
@@ -197,12 +225,7 @@ func warnResult(diags *diag.Diagnostics, name string, used *access, r *export.Re
 			fmt.Sprintf("Klaviyo took %s of %s. It refused:\n%sCorrect these rows in the source: that makes a run due. Without a change they make no run due, but every later run tries them again. %s",
 				tally.Thousands(r.Exported), tally.Count(r.Submitted(), "profile"), r.Refused.String(), rowsCounted))
 	}
-	if r.Untaken > 0 {
-		diags.AddAttributeWarning(path.Root(segmentArgument), "Profiles That Klaviyo Could Not Take: "+name,
-			fmt.Sprintf("Of the profiles that Klaviyo refused, %s because of trouble on Klaviyo's side, although the run sent them several times. "+
-				"Nothing is wrong with these rows. The next plan shows a run of the export as due, which sends them again; a run on demand is to be requested again.",
-				tally.CountWith(r.Untaken, "profile", "was not taken", "were not taken")))
-	}
+	warnUntaken(diags, name, r)
 	if r.LeaversUnknown {
 		diags.AddAttributeWarning(path.Root("sync_mode"), "Nobody Was Taken Off The List: "+name,
 			fmt.Sprintf("All profiles were sent, but so much has changed since the last run that it is not known which members of the list %q left the segments. "+

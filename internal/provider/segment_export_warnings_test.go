@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/simulator"
 )
@@ -109,6 +110,66 @@ func TestSegmentExport_waitsForTheRateLimit(t *testing.T) {
 				t.Errorf("it says %q", words)
 			}
 		}
+	}
+}
+
+// A plan says what apply does if the segments change until then.
+func TestSegmentExport_ifChangedAfterThePlan(t *testing.T) {
+	t.Parallel()
+	w := newEnv(t)
+	c := newCore(w, mainKey)
+	for says, pin := range map[string]any{
+		"Because of pin_to_plan = true, apply fails if they hold something else then.":                true,
+		"Apply exports what they hold then. To export only what was planned, set pin_to_plan = true.": false,
+		"Apply exports what they hold then, unless pin_to_plan is true.":                              tftypes.UnknownValue,
+	} {
+		plan := c.plan(c.absent(exportKind), w.exportObject(threeCSV).with("pin_to_plan", pin))
+		c.check(plan.Diagnostics)
+		found := warningsOf(plan.Diagnostics, "3 Profiles To Export: VIP customers to Klaviyo")
+		if len(found) != 1 || !strings.HasSuffix(found[0], "This is what the segments hold now. "+says) {
+			t.Errorf("pin_to_plan = %v: it warns %q", pin, found)
+		}
+	}
+}
+
+// Nobody is told to correct a row that Klaviyo could not take for now, and each row
+// that is to be corrected is with the reason that Klaviyo gave for it.
+func TestSegmentExport_notTakenAndRefused(t *testing.T) {
+	t.Parallel()
+	clock := &jumpingClock{}
+	w := newEnvWith(t, simulator.Options{Now: clock.Now})
+	w.runs = clock
+	w.FailEmail("bob@example.com", "server_error", "A server error occurred. Please try again.")
+	c := newCore(w, mainKey)
+	config := w.exportObject(threeCSV)
+	apply := func(o object) (object, string, string) {
+		o, diags := c.applyPlan(o, config, c.plan(o, config))
+		c.check(diags)
+		details := func(summary string) string {
+			return strings.Join(warningsOf(diags, summary+": VIP customers to Klaviyo"), "\n")
+		}
+		return o, details("Profiles That Klaviyo Refused"), details("Profiles That Klaviyo Could Not Take")
+	}
+
+	o, refused, untaken := apply(c.absent(exportKind))
+	if refused != "" {
+		t.Errorf("nothing is wrong with the rows, but it warns: %s", refused)
+	}
+	const failing = "1 profile was not taken because of trouble on Klaviyo's side, although the run sent it several times:\n" +
+		"  - Klaviyo: A server error occurred. Please try again.: 1 row (2 of vip)\n" +
+		"Nothing is wrong with this row. The next plan shows a run of the export as due"
+	if !strings.HasPrefix(untaken, failing) {
+		t.Errorf("it warns: %s", untaken)
+	}
+
+	w.FailEmail("ann@example.com", "invalid", "Nope.")
+	w.FailEmail("eve@example.com", "invalid", "Email is blocked")
+	config["triggers"] = values{"again": "yes"}
+	if _, refused, untaken = apply(o); !strings.Contains(refused, "Klaviyo took 0 of 3 profiles. It refused:\n  - Klaviyo: Email is blocked: 1 row (3 of vip)\n  - Klaviyo: Nope.: 1 row (1 of vip)\nCorrect") {
+		t.Errorf("it warns: %s", refused)
+	}
+	if !strings.HasPrefix(untaken, failing) || strings.Contains(untaken, "blocked") {
+		t.Errorf("it warns: %s", untaken)
 	}
 }
 

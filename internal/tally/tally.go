@@ -16,6 +16,7 @@ import (
 type Tally struct {
 	Total  int64
 	groups map[tallyKey]*Reason
+	words  map[kind][]string // of the groups of a kind, sorted
 
 	latest    *Reason // of the row added last; the next one mostly has the same
 	latestKey tallyKey
@@ -24,62 +25,101 @@ type Tally struct {
 // CodeDropped marks values that were left out of profiles.
 const CodeDropped = "dropped"
 
-type tallyKey struct {
+// kind is what a program can tell reasons apart by.
+type kind struct {
 	code   string
 	target profile.Target
-	words  string // of reasons that are told apart by them
+}
+
+type tallyKey struct {
+	kind
+	words string
 }
 
 // Reason is one reason of a tally.
 type Reason struct {
 	Code   string         // for programs: invalid_email
 	Target profile.Target // the part of the profile that is wrong; may be zero
-	Words  string         // for people; of the first row, where rows differ
+	Words  string         // for people
 	Count  int64
 	First  []Row // the lowest few, in the order of compare
 }
 
-// firstRows is how many rows a reason names.
-const firstRows = 5
+const (
+	firstRows = 5  // how many rows a reason names
+	maxWords  = 10 // how many reasons of a kind are told apart by their words
 
-// Add counts a row. Its words may differ from those of other rows with the same
-// reason, as those of Klaviyo do.
+	otherReasons = "other reasons" // the words of those beyond
+)
+
+// Add counts a row. Of the reasons with one code and target those are told apart
+// whose words come first in their alphabet. The others are one: Klaviyo may put a
+// value into its words, and then there are as many as rows.
 func (t *Tally) Add(row Row, code string, target profile.Target, words string) {
-	t.add(row, tallyKey{code: code, target: target}, words)
-}
-
-// AddWords counts a row under a reason that has these very words. There must not be
-// many different ones of a code.
-func (t *Tally) AddWords(row Row, code string, target profile.Target, words string) {
-	t.add(row, tallyKey{code, target, words}, words)
-}
-
-func (t *Tally) add(row Row, key tallyKey, words string) {
+	key := tallyKey{kind{code, target}, words}
 	t.Total++
+	if t.latest == nil || t.latestKey != key {
+		t.latest, t.latestKey = t.reason(key), key
+	}
+	t.latest.Count++
+	t.latest.name(row)
+}
+
+// reason returns the reason that a key belongs to. If that is a new one, another
+// may have to give way. Which ones are kept does not depend on the order: words
+// that have given way are never again among the first.
+func (t *Tally) reason(key tallyKey) *Reason {
+	if r := t.groups[key]; r != nil {
+		return r
+	}
+	known := t.words[key.kind]
+	at, _ := slices.BinarySearch(known, key.words)
+	switch {
+	case key.words == otherReasons:
+		return t.group(key)
+	case at == maxWords:
+		return t.reason(tallyKey{key.kind, otherReasons})
+	case len(known) == maxWords:
+		t.giveWay(tallyKey{key.kind, known[maxWords-1]})
+		known = known[:maxWords-1]
+	}
+	if t.words == nil {
+		t.words = map[kind][]string{}
+	}
+	t.words[key.kind] = slices.Insert(known, at, key.words)
+	return t.group(key)
+}
+
+// group adds a reason without rows.
+func (t *Tally) group(key tallyKey) *Reason {
 	if t.groups == nil {
 		t.groups = map[tallyKey]*Reason{}
 	}
-	r := t.latest
-	if r == nil || t.latestKey != key {
-		if r = t.groups[key]; r == nil {
-			r = &Reason{Code: key.code, Target: key.target, Words: words}
-			t.groups[key] = r
-		}
-		t.latest, t.latestKey = r, key
-	}
-	r.Count++
-	r.name(row, words)
+	r := &Reason{Code: key.code, Target: key.target, Words: key.words}
+	t.groups[key] = r
+	return r
 }
 
-// name keeps a row that is among the lowest, and the words of the lowest. Rows
-// mostly come in order, so one comparison is enough for all but a few.
-func (r *Reason) name(row Row, words string) {
+// giveWay makes a reason one of the others of its kind.
+func (t *Tally) giveWay(key tallyKey) {
+	t.reason(tallyKey{key.kind, otherReasons}).merge(t.groups[key])
+	delete(t.groups, key)
+}
+
+// merge counts the rows of another reason.
+func (r *Reason) merge(other *Reason) {
+	r.Count += other.Count
+	for _, row := range other.First {
+		r.name(row)
+	}
+}
+
+// name keeps a row that is among the lowest. Rows mostly come in order, so one
+// comparison is enough for all but a few.
+func (r *Reason) name(row Row) {
 	at := len(r.First)
 	for at > 0 && compare(row, r.First[at-1]) < 0 {
 		at--
-	}
-	if at == 0 || row == r.First[0] && words < r.Words {
-		r.Words = words
 	}
 	if at == firstRows {
 		return
@@ -112,15 +152,16 @@ func (t *Tally) UnmarshalJSON(b []byte) error {
 	if err := json.Unmarshal(b, &reasons); err != nil {
 		return err
 	}
-	*t = Tally{groups: make(map[tallyKey]*Reason, len(reasons))}
+	*t = Tally{}
 	for _, r := range reasons {
 		t.Total += r.Count
-		t.groups[tallyKey{r.Code, r.Target, r.Words}] = &r
+		t.reason(tallyKey{kind{r.Code, r.Target}, r.Words}).merge(&r)
 	}
 	return nil
 }
 
-// Reasons lists the reasons, the most frequent first.
+// Reasons lists the reasons, the most frequent first, and those that are not told
+// apart last.
 func (t *Tally) Reasons() []Reason {
 	out := make([]Reason, 0, len(t.groups))
 	for _, r := range t.groups {
@@ -128,11 +169,19 @@ func (t *Tally) Reasons() []Reason {
 	}
 	slices.SortFunc(out, func(a, b Reason) int {
 		return cmp.Or(
-			cmp.Compare(b.Count, a.Count), cmp.Compare(a.Code, b.Code), cmp.Compare(a.Words, b.Words),
+			cmp.Compare(a.rank(), b.rank()), cmp.Compare(b.Count, a.Count), cmp.Compare(a.Code, b.Code), cmp.Compare(a.Words, b.Words),
 			cmp.Compare(a.Target.Group, b.Target.Group), cmp.Compare(a.Target.Name, b.Target.Name),
 		)
 	})
 	return out
+}
+
+// rank puts what is not told apart after the rest.
+func (r *Reason) rank() int {
+	if r.Words == otherReasons {
+		return 1
+	}
+	return 0
 }
 
 // String lists the reasons, a line each.

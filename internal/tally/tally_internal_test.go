@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
+	"math/rand/v2"
 	"reflect"
 	"slices"
 	"testing"
@@ -53,43 +54,25 @@ func TestTally(t *testing.T) {
 // Rows that Klaviyo refuses are added in the order in which jobs end.
 func TestTallyIsTheSameInAnyOrder(t *testing.T) {
 	t.Parallel()
-	type added struct {
-		row   Row
-		words string
-	}
 	for name, tc := range map[string]struct {
-		added []added // in the order of the rows
-		words string
+		added []Row // in the order of the rows
 		first []Row
 	}{
-		"a row": {[]added{{Row{"a", 3}, "w"}}, "w", []Row{{"a", 3}}},
+		"a row": {[]Row{{"a", 3}}, []Row{{"a", 3}}},
 		"more rows than are named": {
-			[]added{{Row{"a", 2}, "z"}, {Row{"a", 10}, "y"}, {Row{"b", 1}, "x"}, {Row{"b", 3}, "w"}, {Row{"b", 30}, "v"}, {Row{"b", 200}, "u"}, {Row{"c", 1}, "t"}},
-			"z",
+			[]Row{{"a", 2}, {"a", 10}, {"b", 1}, {"b", 3}, {"b", 30}, {"b", 200}, {"c", 1}},
 			[]Row{{"a", 2}, {"a", 10}, {"b", 1}, {"b", 3}, {"b", 30}},
 		},
-		"unknown ones": {
-			[]added{{Row{"b", 2}, "z"}, {Row{"b", 9}, "y"}, {Row{}, "x"}, {Row{}, "w"}},
-			"z",
-			[]Row{{"b", 2}, {"b", 9}, {}, {}},
-		},
-		"unknown ones that are not named": {
-			[]added{{Row{"a", 1}, "z"}, {Row{"a", 2}, "y"}, {Row{"a", 3}, "x"}, {Row{"a", 4}, "w"}, {Row{"a", 5}, "v"}, {Row{}, "u"}, {Row{}, "t"}},
-			"z",
-			[]Row{{"a", 1}, {"a", 2}, {"a", 3}, {"a", 4}, {"a", 5}},
-		},
-		"only unknown ones": {
-			[]added{{Row{}, "z"}, {Row{}, "y"}, {Row{}, "y"}, {Row{}, "x"}, {Row{}, "z"}, {Row{}, "y"}},
-			"x",
-			[]Row{{}, {}, {}, {}, {}},
-		},
-		"a row twice": {[]added{{Row{"a", 1}, "z"}, {Row{"a", 1}, "y"}, {Row{"a", 2}, "x"}}, "y", []Row{{"a", 1}, {"a", 1}, {"a", 2}}},
+		"unknown ones":                    {[]Row{{"b", 2}, {"b", 9}, {}, {}}, []Row{{"b", 2}, {"b", 9}, {}, {}}},
+		"unknown ones that are not named": {[]Row{{"a", 1}, {"a", 2}, {"a", 3}, {"a", 4}, {"a", 5}, {}, {}}, []Row{{"a", 1}, {"a", 2}, {"a", 3}, {"a", 4}, {"a", 5}}},
+		"only unknown ones":               {[]Row{{}, {}, {}, {}, {}, {}}, []Row{{}, {}, {}, {}, {}}},
+		"a row twice":                     {[]Row{{"a", 1}, {"a", 1}, {"a", 2}}, []Row{{"a", 1}, {"a", 1}, {"a", 2}}},
 	} {
-		want := []Reason{{"c", emailTarget, tc.words, int64(len(tc.added)), tc.first}}
+		want := []Reason{{"c", emailTarget, "w", int64(len(tc.added)), tc.first}}
 		for order := range permutations(len(tc.added)) {
 			var tally Tally
 			for _, i := range order {
-				tally.Add(tc.added[i].row, "c", emailTarget, tc.added[i].words)
+				tally.Add(tc.added[i], "c", emailTarget, "w")
 			}
 			if got := tally.Reasons(); !reflect.DeepEqual(got, want) {
 				t.Fatalf("%s, added in the order %v: %+v, want %+v", name, order, got, want)
@@ -103,7 +86,7 @@ func TestTallyByWords(t *testing.T) {
 	t.Parallel()
 	var tally, read Tally
 	for i, words := range []string{"too long", "a footer", "too long", "too long"} {
-		tally.AddWords(Row{"a", int64(i) + 1}, "malformed", profile.Target{}, words)
+		tally.Add(Row{"a", int64(i) + 1}, "malformed", profile.Target{}, words)
 	}
 	const want = "  - too long: 3 rows (1, 3, 4 of a)\n  - a footer: 1 row (2 of a)\n"
 	if got := tally.String(); got != want {
@@ -115,6 +98,43 @@ func TestTallyByWords(t *testing.T) {
 	}
 	if err := json.Unmarshal(text, &read); err != nil || read.String() != want {
 		t.Errorf("%s reads %q, %v", text, read.String(), err)
+	}
+}
+
+// However many different words there are, a few are kept, which are the same in any
+// order and have all of their rows. The rest is one reason.
+func TestTallyKeepsABoundedNumberOfWords(t *testing.T) {
+	t.Parallel()
+	const different, rows = 5 * maxWords, 3 * 5 * maxWords
+	var want []Reason
+	for i := range maxWords {
+		number := int64(i + 1)
+		want = append(want, Reason{"invalid", emailTarget, fmt.Sprintf("words %02d", i), 3, []Row{{"a", number}, {"a", number + different}, {"a", number + 2*different}}})
+	}
+	rest := Reason{"invalid", emailTarget, otherReasons, 3 * (different - maxWords), nil}
+	for i := range int64(firstRows) {
+		rest.First = append(rest.First, Row{"a", maxWords + 1 + i})
+	}
+	want = append(want, rest, Reason{"taken", emailTarget, "words 99", 1, []Row{{"a", 0}}})
+	slices.SortStableFunc(want, func(a, b Reason) int { return a.rank() - b.rank() })
+	for seed := range uint64(20) {
+		var tally, read Tally
+		tally.Add(Row{"a", 0}, "taken", emailTarget, "words 99")
+		for _, i := range rand.New(rand.NewPCG(seed, 1)).Perm(rows) {
+			tally.Add(Row{"a", int64(i) + 1}, "invalid", emailTarget, fmt.Sprintf("words %02d", i%different))
+		}
+		if got := tally.Reasons(); !reflect.DeepEqual(got, want) || tally.Total != rows+1 {
+			t.Fatalf("seed %d: %d rows, %+v, want %+v", seed, tally.Total, got, want)
+		}
+		text, err := json.Marshal(tally)
+		if err == nil {
+			err = json.Unmarshal(text, &read)
+		}
+		read.Add(Row{"a", rows + 1}, "invalid", emailTarget, "words 49")
+		tally.Add(Row{"a", rows + 1}, "invalid", emailTarget, "words 49")
+		if err != nil || !reflect.DeepEqual(read.Reasons(), tally.Reasons()) {
+			t.Errorf("%s reads %+v, %v", text, read.Reasons(), err)
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package tally
 import (
 	"fmt"
 	"strings"
+	"time"
 )
 
 // Count is a number with its noun, thousands separated: "10,250 profiles".
@@ -20,6 +21,20 @@ func CountWith(n int64, noun, one, many string) string {
 		return Count(n, noun) + " " + one
 	}
 	return Count(n, noun) + " " + many
+}
+
+// Span is a time between two moments in its largest useful unit: "45 minutes",
+// "33 hours", "2,523 days".
+func Span(d time.Duration) string {
+	const day = 24 * time.Hour
+	switch {
+	case d.Round(time.Minute) < 2*time.Hour:
+		return Count(int64(d.Round(time.Minute)/time.Minute), "minute")
+	case d.Round(time.Hour) < 2*day:
+		return Count(int64(d.Round(time.Hour)/time.Hour), "hour")
+	default:
+		return Count(int64(d.Round(day)/day), "day")
+	}
 }
 
 // Thousands writes a number with its thousands separated by commas.

@@ -3,6 +3,7 @@ package tally_test
 import (
 	"math"
 	"testing"
+	"time"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/tally"
 )
@@ -24,6 +25,19 @@ func TestCount(t *testing.T) {
 	for n, want := range map[int64]string{0: "0 rows", 1: "1 row", 2: "2 rows", 1000: "1,000 rows"} {
 		if got := tally.Count(n, "row"); got != want {
 			t.Errorf("%d is %q, want %q", n, got, want)
+		}
+	}
+}
+
+func TestSpan(t *testing.T) {
+	t.Parallel()
+	for d, want := range map[time.Duration]string{
+		0: "0 minutes", 61 * time.Second: "1 minute", 15*time.Minute + 31*time.Second: "16 minutes", 119 * time.Minute: "119 minutes",
+		2*time.Hour - time.Second: "2 hours", 2 * time.Hour: "2 hours", 47 * time.Hour: "47 hours",
+		48*time.Hour - time.Second: "2 days", 48 * time.Hour: "2 days", 807*time.Hour + 50*time.Minute: "34 days", 60560*time.Hour + 9*time.Minute: "2,523 days",
+	} {
+		if got := tally.Span(d); got != want {
+			t.Errorf("%v is %q, want %q", d, got, want)
 		}
 	}
 }
