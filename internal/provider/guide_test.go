@@ -46,10 +46,9 @@ func TestAccGuide_testing(t *testing.T) {
 	}
 	c := newCLI(t, configuration{})
 	c.skipBelow(7, 12)
-	for _, name := range []string{"export.tftest.hcl", "simulator.tftest.hcl", "people.csv", "broken.csv", "test.sh"} {
+	for _, name := range []string{"main.tf", "export.tftest.hcl", "simulator.tftest.hcl", "people.csv", "broken.csv", "test.sh"} {
 		c.write(name, readExample(t, name))
 	}
-	c.write("example.tf", readExample(t, "main.tf"))
 
 	terraform, err := exec.LookPath(c.terraform)
 	if err != nil {
@@ -75,7 +74,7 @@ func TestAccGuide_testing(t *testing.T) {
 	}
 
 	steps := shellSteps(t, "testing.md.tmpl")
-	if len(steps) < 2 {
+	if len(steps) == 0 {
 		t.Fatalf("the guide has the steps %q", steps)
 	}
 	script := `
@@ -108,7 +107,7 @@ func TestAccGuide_testingLimits(t *testing.T) {
 	c.skipBelow(7, 12)
 	c.write("people.csv", readExample(t, "people.csv"))
 	c.write("broken.csv", readExample(t, "broken.csv"))
-	c.write("example.tf", readExample(t, "main.tf"))
+	c.write("main.tf", readExample(t, "main.tf"))
 	const refused = "run \"refused\" {\n  command = plan\n  variables {\n    segment = \"broken.csv\"\n  }\n  expect_failures = [klaviyo_segment_export.vip]\n}\n"
 	c.write("refused.tftest.hcl", refused)
 	c.fail("Too Many Rows Cannot Be Exported", "test", "-no-color")
