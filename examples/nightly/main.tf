@@ -50,11 +50,16 @@ resource "klaviyo_segment_export" "vip" {
   }
 }
 
+locals {
+  # Before the first run, last_run is null.
+  vip_status = try(klaviyo_segment_export.vip.last_run.status, "none")
+}
+
 # If a check fails, Terraform shows a warning. The exit code stays the same.
 check "vip_is_complete" {
   assert {
-    condition     = klaviyo_segment_export.vip.last_run.status == "succeeded"
-    error_message = "Last run of vip: ${klaviyo_segment_export.vip.last_run.status}."
+    condition     = local.vip_status == "succeeded"
+    error_message = "Last run of vip: ${local.vip_status}."
   }
 
   assert {
@@ -66,7 +71,7 @@ check "vip_is_complete" {
 # The job fails if this output is not empty.
 output "alarm" {
   value = join(" ", compact([
-    klaviyo_segment_export.vip.last_run.status == "succeeded" ? "" : "Last run of vip: ${klaviyo_segment_export.vip.last_run.status}.",
+    local.vip_status == "succeeded" ? "" : "Last run of vip: ${local.vip_status}.",
     klaviyo_segment_export.vip.rejected_count == 0 ? "" : "Rejected rows of vip: ${klaviyo_segment_export.vip.rejected_count}.",
   ]))
 }

@@ -1,3 +1,9 @@
+terraform {
+  required_providers {
+    klaviyo = { source = "klaviyo-community/klaviyo" }
+  }
+}
+
 variable "segment" {
   description = "Path of the CSV file to export."
   type        = string

@@ -10,7 +10,7 @@ import (
 
 // Account is what Klaviyo tells about the account of a key.
 type Account struct {
-	ID                string // the public API key, also called site id
+	ID                string // Klaviyo shows it as public API key
 	OrganizationName  string
 	TestAccount       bool
 	Timezone          string // IANA name

@@ -112,7 +112,7 @@ func (c *Client) Close() { c.http.CloseIdleConnections() }
 
 // ErrPublicKey means that a public key was given where a private one is
 // needed.
-var ErrPublicKey = errors.New("this is a public API key (also called site id): six letters and digits that identify an account but grant nothing; a private API key begins with pk_")
+var ErrPublicKey = errors.New("this is a public API key: six letters and digits that are the id of an account and grant nothing; a private API key begins with pk_")
 
 // CheckPrivateKey finds the usual mistakes in a private key. The
 // error never quotes the key.

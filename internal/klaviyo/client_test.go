@@ -19,7 +19,7 @@ func TestCheckPrivateKey(t *testing.T) {
 		"pk_0123456789abcdef":        "",
 		"pk_SiteID_0123456789abcdef": "",
 		"0123456789abcdef":           "", // unusual, but who knows
-		"pk_123":                     "", // six characters, but not a site id
+		"pk_123":                     "", // six characters, but not an account id
 		"":                           "is empty",
 		"AbC123":                     "public API key",
 		"pk_0123 456789":             "white space or characters",

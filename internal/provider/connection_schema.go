@@ -64,8 +64,8 @@ func connectionAttributes() map[string]schema.Attribute {
 		},
 
 		// Computed
-		"id":                 computedString("Id of the Klaviyo account, also called site id or public API key. The same as `account_id`."),
-		"account_id":         computedString("Id of the Klaviyo account. If it changes, because the key belongs to another account, the connection is replaced."),
+		"id":                 computedString("Id of the Klaviyo account. The same as `account_id`."),
+		"account_id":         computedString("Id of the Klaviyo account, such as `AbC123`. Klaviyo shows it under Settings > API keys, as public API key. If it changes, because the key belongs to another account, the connection is replaced."),
 		"organization_name":  computedString("Name of the organization, as set in Klaviyo."),
 		"timezone":           computedString("Time zone of the account, an IANA name."),
 		"locale":             computedString("Locale of the account."),

@@ -89,6 +89,31 @@ func TestDocs_links(t *testing.T) {
 	}
 }
 
+// Without required_providers, Terraform looks for the provider in hashicorp/. So each
+// example has the block, or a link to it.
+func TestDocs_requiredProviders(t *testing.T) {
+	t.Parallel()
+	const block, toBlock = "required_providers {", "index.md#example-usage"
+	checked := 0
+	for path, text := range pages(t) {
+		before, _, _ := strings.Cut(text, "\n## Schema\n")
+		_, example, found := strings.Cut(before, "\n## Example Usage\n")
+		switch {
+		case strings.HasSuffix(path, "README.md"), strings.HasSuffix(path, "testing.md"):
+			example = hclBlock.FindString(text) // the first one
+		case !found:
+			continue
+		}
+		checked++
+		if !strings.Contains(example, block) && !strings.Contains(example, toBlock) {
+			t.Errorf("the example of %s has no %q, and no link to %s", path, block, toBlock)
+		}
+	}
+	if checked < 9 {
+		t.Errorf("only %d pages were checked", checked)
+	}
+}
+
 // A page that is longer than this is not read.
 func TestDocs_length(t *testing.T) {
 	t.Parallel()

@@ -7,6 +7,8 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/simulator"
 )
 
 // buildSimulator builds the simulator's command and returns its folder.
@@ -46,10 +48,9 @@ func TestAccGuide_testing(t *testing.T) {
 	}
 	c := newCLI(t, configuration{})
 	c.skipBelow(7, 12)
-	for _, name := range []string{"export.tftest.hcl", "simulator.tftest.hcl", "people.csv", "broken.csv", "test.sh"} {
+	for _, name := range []string{"main.tf", "export.tftest.hcl", "simulator.tftest.hcl", "people.csv", "broken.csv", "test.sh"} {
 		c.write(name, readExample(t, name))
 	}
-	c.write("example.tf", readExample(t, "main.tf"))
 
 	terraform, err := exec.LookPath(c.terraform)
 	if err != nil {
@@ -75,7 +76,7 @@ func TestAccGuide_testing(t *testing.T) {
 	}
 
 	steps := shellSteps(t, "testing.md.tmpl")
-	if len(steps) < 2 {
+	if len(steps) == 0 {
 		t.Fatalf("the guide has the steps %q", steps)
 	}
 	script := `
@@ -108,7 +109,7 @@ func TestAccGuide_testingLimits(t *testing.T) {
 	c.skipBelow(7, 12)
 	c.write("people.csv", readExample(t, "people.csv"))
 	c.write("broken.csv", readExample(t, "broken.csv"))
-	c.write("example.tf", readExample(t, "main.tf"))
+	c.write("main.tf", readExample(t, "main.tf"))
 	const refused = "run \"refused\" {\n  command = plan\n  variables {\n    segment = \"broken.csv\"\n  }\n  expect_failures = [klaviyo_segment_export.vip]\n}\n"
 	c.write("refused.tftest.hcl", refused)
 	c.fail("Too Many Rows Cannot Be Exported", "test", "-no-color")
@@ -117,4 +118,36 @@ func TestAccGuide_testingLimits(t *testing.T) {
 	}
 	c.write("kept.tftest.hcl", strings.Replace(readExample(t, "simulator.tftest.hcl"), "force_destroy = true", "force_destroy = false", 1))
 	c.fail("List Has Members", "test", "-no-color")
+}
+
+// The alarm of several exports names each one that is not complete, also before its first
+// run, which has no last_run.
+func TestAccGuide_nightlySeveral(t *testing.T) {
+	t.Parallel()
+	w := newEnv(t)
+	w.AddList(simulator.List{ID: "Y6nRLr", Name: "VIP"})
+	w.AddList(simulator.List{ID: "Tz4kQp", Name: "Lapsed"})
+	w.FailEmail("bob@example.com", "invalid", "Not deliverable.")
+	c := newCLI(t, configuration{}, envAPIKey+"="+mainKey, envBaseURL+"="+w.URL)
+	text, err := os.ReadFile(filepath.Join("..", "..", "examples", "nightly-several", "main.tf"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(c.dir, "segments"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	c.write(filepath.Join("segments", "vip.csv"), threeCSV)
+	c.write(filepath.Join("segments", "lapsed.csv"), "EMail\n"+strings.Repeat("ann@example.com\n", 40)+"nobody\n")
+
+	for _, step := range []struct{ configuration, alarm string }{
+		{strings.Replace(string(text), "pin_to_plan  = true", "run_on_apply = false", 1), "Last run of lapsed: none. Last run of vip: none. Rejected rows of lapsed: 1."},
+		{string(text), "Last run of vip: partial. Rejected rows of lapsed: 1."},
+	} {
+		c.write("main.tf", step.configuration)
+		c.run(step.alarm, "apply", "-no-color", "-input=false", "-auto-approve")
+		if out, err := c.try("output", "-raw", "alarm"); err != nil || out != step.alarm {
+			t.Errorf("the alarm is %q, want %q: %v", out, step.alarm, err)
+		}
+	}
+	c.run("Last run of vip: partial.", "plan", "-no-color", "-input=false") // the check shows it as a warning
 }

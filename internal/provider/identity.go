@@ -35,7 +35,7 @@ type connectionIdentity struct {
 func (r *connectionResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
 	resp.IdentitySchema = identityschema.Schema{Attributes: map[string]identityschema.Attribute{
 		"account_id": identityschema.StringAttribute{
-			Description:       "Id of the Klaviyo account, also called site id or public API key.",
+			Description:       "Id of the Klaviyo account, such as `AbC123`. Klaviyo shows it under Settings > API keys, as public API key.",
 			RequiredForImport: true,
 		},
 	}}

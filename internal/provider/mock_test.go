@@ -138,7 +138,7 @@ func TestAccExamples_testing(t *testing.T) {
 		}
 		files[name] = string(text)
 	}
-	c.write("example.tf", files["main.tf"])
+	c.write("main.tf", files["main.tf"])
 	c.write("export.tftest.hcl", files["export.tftest.hcl"])
 	c.run("2 passed, 0 failed", "test", "-no-color")
 	c.write("export.tftest.hcl", strings.ReplaceAll(files["export.tftest.hcl"], `status               = "succeeded"`, `status               = "partial"`))

@@ -89,7 +89,7 @@ func (p *klaviyoProvider) Schema(_ context.Context, _ provider.SchemaRequest, re
 			"retry_timeout": schema.StringAttribute{
 				MarkdownDescription: fmt.Sprintf("How long a request is retried after a temporary failure, such as a broken connection or a server error of Klaviyo's. A duration from `0s` (no retry) to `1h`. "+
 					"The time counts from the first failure of the request; `timeouts` of an export can end it earlier. The waits between attempts grow to 30 seconds and follow Klaviyo's `Retry-After`. "+
-					"If Klaviyo has not answered any request yet, a request is retried for at most 20 seconds. If a request has used up its time, later ones are retried for at most 5 seconds, until Klaviyo answers again. "+
+					"If Klaviyo cannot be reached at all, so that no request has had an answer yet, not even an error such as 503, a request is retried for at most 20 seconds. If a request has used up its time, later ones are retried for at most 5 seconds, until Klaviyo answers again. "+
 					"A permanent failure, such as an untrusted certificate, is not retried. "+
 					"If other programs have used up the rate limit of the account, a request waits for up to 8 minutes, or for `retry_timeout` if that is longer. "+
 					"Defaults to the environment variable `%s`, else `5m`.", envRetryTimeout),

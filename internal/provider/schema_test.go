@@ -176,3 +176,25 @@ func TestSchema_examples(t *testing.T) {
 		}
 	}
 }
+
+// Blocks cannot have required arguments unless they are required themselves, so the
+// documentation lists these as optional. The description says first that they are not.
+func TestSchema_requiredFirst(t *testing.T) {
+	t.Parallel()
+	found := 0
+	check := func(at, description string) {
+		if !strings.Contains(description, "Required.") {
+			return
+		}
+		found++
+		if !strings.HasPrefix(description, "Required. ") {
+			t.Errorf("the description of %s does not begin with \"Required.\": %s", at, description)
+		}
+	}
+	schema := protocolSchema(t)
+	eachBlock(schema, func(at string, b *tfprotov6.SchemaBlock) { check(at, b.Description) })
+	eachAttribute(schema, func(at string, a *tfprotov6.SchemaAttribute) { check(at, a.Description) })
+	if found < 7 {
+		t.Errorf("only %d descriptions say \"Required.\"", found)
+	}
+}

@@ -52,7 +52,7 @@ func consentBlock() schema.Block {
 				Validators:          []validator.Set{knownChannels{}},
 			},
 			consentField: schema.StringAttribute{
-				MarkdownDescription: "Column that says whether the person consents to all `" + consentChannels + "`. Yes is one of " + oneOf(profile.ConsentWords()) + ", in capitals or not, and a boolean true or a number 1 of the source. Anything else is no, also an empty value. Required.",
+				MarkdownDescription: "Required. Column that says whether the person consents to all `" + consentChannels + "`. Yes is one of " + oneOf(profile.ConsentWords()) + ", in capitals or not, and a boolean true or a number 1 of the source. Anything else is no, also an empty value.",
 				Optional:            true,
 				Validators:          []validator.String{notBlank},
 			},

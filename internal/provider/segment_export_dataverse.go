@@ -31,12 +31,12 @@ func dataverseBlock() schema.Block {
 		},
 		Attributes: map[string]schema.Attribute{
 			"environment_url": schema.StringAttribute{
-				MarkdownDescription: "URL of the Dataverse environment, such as `https://contoso.crm.dynamics.com`. The Power Platform admin center shows it. Required.",
+				MarkdownDescription: "Required. URL of the Dataverse environment, such as `https://contoso.crm.dynamics.com`. The Power Platform admin center shows it.",
 				Optional:            true,
 				Validators:          []validator.String{environmentURL},
 			},
 			"segment": schema.StringAttribute{
-				MarkdownDescription: "Output name of the segment, letter by letter. It may differ from the name that Customer Insights displays. If no segment has the name, the error lists all segments. Required.",
+				MarkdownDescription: "Required. Output name of the segment, letter by letter. It may differ from the name that Customer Insights displays. If no segment has the name, the error lists all segments.",
 				Optional:            true,
 				Validators:          []validator.String{notBlank},
 			},

@@ -28,7 +28,7 @@ func (r *segmentExportResource) ImportState(ctx context.Context, req resource.Im
 	}
 	if !idPattern.MatchString(e.Destination.AccountID) || !idPattern.MatchString(e.ListID) {
 		resp.Diagnostics.AddError("Not The Id Of An Export", fmt.Sprintf(
-			"An export is imported by the id of the account and the id of the list with a slash between them, such as SiteId/Y6nRLr; %q is not of that form.", identity.id()))
+			"An export is imported by the id of the account and the id of the list with a slash between them, such as AbC123/Y6nRLr; %q is not of that form.", identity.id()))
 		return
 	}
 	found, err := call(r.data, func(c *klaviyo.Client) (klaviyo.List, error) {

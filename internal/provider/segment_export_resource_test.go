@@ -200,7 +200,7 @@ func TestAccSegmentExport_import(t *testing.T) {
 		"id": "MainAc/" + w.list.ID, "list_name": "VIP customers", "last_run.reason": "first run",
 	})
 	w.run(
-		refuses(w.list.ID, "Not The Id Of An Export", "such as SiteId/Y6nRLr"),
+		refuses(w.list.ID, "Not The Id Of An Export", "such as AbC123/Y6nRLr"),
 		refuses("MainAc/", "Not The Id Of An Export"),
 		refuses("MainAc/a/b", "Not The Id Of An Export"),
 		refuses("MainAc/NoList", "List Not Found", `"NoList"`),

@@ -287,3 +287,35 @@ func TestAccSegmentExportRun_keyOfTheConnection(t *testing.T) {
 	w.run(applied(config), again)
 	w.wantImports(2)
 }
+
+// The example as users copy it: after the run, nothing is left that the next plan would
+// change, and a run that failed is not tried again until it is requested.
+func TestAccSegmentExportRun_example(t *testing.T) {
+	t.Parallel()
+	w := newEnv(t)
+	w.AddList(simulator.List{ID: "Y6nRLr", Name: "Newsletter"})
+	c := newCLI(t, configuration{}, envAPIKey+"="+mainKey, envBaseURL+"="+w.URL)
+	example, err := os.ReadFile(filepath.Join("..", "..", "examples", "data-sources", "klaviyo_segment_export_run", "data-source.tf"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.write("example.tf", string(example))
+	if err := os.Mkdir(filepath.Join(c.dir, "segments"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	c.write(filepath.Join("segments", "vip.csv"), threeCSV)
+	c.run("Apply complete", "apply", "-no-color", "-input=false", "-auto-approve")
+	nextSecond()
+	c.run("Apply complete", "apply", "-no-color", "-input=false", "-auto-approve", "-var=run_now=true")
+	w.wantImports(2)
+	c.run("No changes", "plan", "-no-color", "-input=false", "-detailed-exitcode")
+
+	nextSecond()
+	w.CancelJobs(1)
+	c.fail("Klaviyo Cancelled An Import", "apply", "-no-color", "-input=false", "-auto-approve", "-var=run_now=true")
+	c.run("No changes", "plan", "-no-color", "-input=false", "-detailed-exitcode")
+	w.wantImports(3)
+	nextSecond()
+	c.run("Apply complete", "apply", "-no-color", "-input=false", "-auto-approve", "-var=run_now=true")
+	w.wantImports(4)
+}

@@ -25,8 +25,8 @@ func scheduleBlock() schema.Block {
 		Validators:          []validator.Object{blockNeeds{"schedule", "cron", `"0 6 * * *"`}},
 		Attributes: map[string]schema.Attribute{
 			"cron": schema.StringAttribute{
-				MarkdownDescription: "Times as a cron expression of five fields (minute, hour, day of month, month, day of week), such as `0 6 * * 1-5`; or one of `@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`. A range cannot run backwards: Friday to Monday is `5-7,1`. " +
-					"If both day of month and day of week are given, a day that matches either of them counts. A time that daylight saving skips is due right after the change; a time that occurs twice is due once. Required.",
+				MarkdownDescription: "Required. Times as a cron expression of five fields (minute, hour, day of month, month, day of week), such as `0 6 * * 1-5`; or one of `@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`. A range cannot run backwards: Friday to Monday is `5-7,1`. " +
+					"If both day of month and day of week are given, a day that matches either of them counts. A time that daylight saving skips is due right after the change; a time that occurs twice is due once.",
 				Optional:   true,
 				Validators: []validator.String{cronExpression},
 			},

@@ -165,14 +165,14 @@ func timeoutsBlock(ctx context.Context) schema.Block {
 
 func dataMatchingBlock() schema.Block {
 	return schema.SingleNestedBlock{
-		MarkdownDescription: "Columns that identify a person. Klaviyo looks for a profile with these values. If there is none, Klaviyo creates one. Required.",
+		MarkdownDescription: "Required. Columns that identify a person. Klaviyo looks for a profile with these values. If there is none, Klaviyo creates one.",
 		Validators: []validator.Object{
 			blockRequired{"data_matching", "  data_matching {\n    email = \"Email\"\n  }"},
 			blockNeeds{"data_matching", "email", `"Email"`},
 		},
 		Attributes: map[string]schema.Attribute{
 			"email": schema.StringAttribute{
-				MarkdownDescription: "Column with the email address. White space around it is removed, and capitals become small letters. A row without a valid address is rejected. Required.",
+				MarkdownDescription: "Required. Column with the email address. White space around it is removed, and capitals become small letters. A row without a valid address is rejected.",
 				Optional:            true,
 				Validators:          []validator.String{notBlank},
 			},

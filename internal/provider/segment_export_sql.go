@@ -42,7 +42,7 @@ func sqlBlock() schema.Block {
 				Validators:          []validator.String{environmentVariable},
 			},
 			"query": schema.StringAttribute{
-				MarkdownDescription: "SQL query that returns the rows of the segment. It may return more columns than are mapped. Required.",
+				MarkdownDescription: "Required. SQL query that returns the rows of the segment. It may return more columns than are mapped.",
 				Optional:            true,
 				Validators:          []validator.String{notBlank},
 			},

@@ -212,6 +212,10 @@ func TestAccNightly(t *testing.T) {
 			list := n.klaviyo.Lists()[0].ID
 
 			n.write(n.people, "EMail\nann@example.com\nbob@example.com\n")
+			configuration := string(readFile(t, filepath.Join(n.repository, "main.tf")))
+			n.write(filepath.Join(n.repository, "main.tf"), strings.Replace(configuration, "pin_to_plan  = true", "run_on_apply = false", 1))
+			n.night(run, "only saved", true, "Last run of vip: none.")
+			n.write(filepath.Join(n.repository, "main.tf"), configuration)
 			n.night(run, "first", false, "Apply complete!")
 			if got := n.klaviyo.MemberEmails(list); len(got) != 2 {
 				t.Fatalf("the list has %d members", len(got))

@@ -31,7 +31,3 @@ data "klaviyo_segment_export_run" "now" {
   export       = klaviyo_segment_export.vip
   requested_at = timestamp() # known only during apply, so a plan sends nothing
 }
-
-output "run" {
-  value = one(data.klaviyo_segment_export_run.now[*].status)
-}

@@ -1,5 +1,5 @@
-# The id is the public API key (site id) of the account. Klaviyo shows it under
-# Settings > API keys.
+# The id is that of the account. Klaviyo shows it under Settings > API keys, as
+# public API key.
 import {
   to = klaviyo_connection.marketing
   id = "AbC123"

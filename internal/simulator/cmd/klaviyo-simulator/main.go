@@ -50,11 +50,21 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	return fmt.Errorf("there is no command %q; the commands are serve, members, remove and help", command)
 }
 
-func newFlags(name string, stderr io.Writer) *flag.FlagSet {
+func newFlags(name string) *flag.FlagSet {
 	flags := flag.NewFlagSet("klaviyo-simulator "+name, flag.ContinueOnError)
-	flags.SetOutput(stderr)
-	flags.Usage = func() {
-		_ = help([]string{name}, stderr) // the name is that of a command
-	}
+	flags.SetOutput(io.Discard) // parse says what is wrong
 	return flags
+}
+
+// parse shows the flags if they are asked for. A mistake is one error that says where
+// they are explained: the flags themselves would push it off the screen.
+func parse(flags *flag.FlagSet, name string, args []string, stderr io.Writer) error {
+	err := flags.Parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		_ = help([]string{name}, stderr) // the name is that of a command
+	case err != nil:
+		return fmt.Errorf("%w\nRun \"klaviyo-simulator help %s\" to see the flags", err, name)
+	}
+	return err
 }

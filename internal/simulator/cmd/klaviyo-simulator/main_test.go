@@ -119,3 +119,37 @@ func TestMistakes(t *testing.T) {
 		}
 	}
 }
+
+// A mistake is said once: the error, and where the flags are explained.
+func TestMistakes_flags(t *testing.T) {
+	t.Parallel()
+	for _, one := range []struct{ args, want string }{
+		{"-fualt 503:any", "flag provided but not defined: -fualt\nRun \"klaviyo-simulator help serve\" to see the flags"},
+		{"members -lsit x", "flag provided but not defined: -lsit\nRun \"klaviyo-simulator help members\" to see the flags"},
+		{"remove -lsit x", "flag provided but not defined: -lsit\nRun \"klaviyo-simulator help remove\" to see the flags"},
+	} {
+		var stdout, stderr strings.Builder
+		err := run(t.Context(), strings.Fields(one.args), &stdout, &stderr)
+		if err == nil || err.Error() != one.want {
+			t.Errorf("%s: error %v, want %q", one.args, err, one.want)
+		}
+		if stdout.String()+stderr.String() != "" {
+			t.Errorf("%s: something is printed besides the error: %s%s", one.args, &stdout, &stderr)
+		}
+	}
+}
+
+// The head of the table is printed only if there is an answer to put below it.
+func TestMembers_stopped(t *testing.T) {
+	t.Parallel()
+	s, err := simulator.Start(simulator.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	var out strings.Builder
+	err = run(t.Context(), []string{"members", "-url", s.URL, "-key", "k", "-list", "DemoVP"}, &out, io.Discard)
+	if err == nil || !strings.Contains(err.Error(), "reading the list") || out.String() != "" {
+		t.Errorf("printed %q, error %v", out.String(), err)
+	}
+}

@@ -60,9 +60,9 @@ func (f *membersFlags) register(flags *flag.FlagSet) {
 
 func members(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	var f membersFlags
-	flags := newFlags("members", stderr)
+	flags := newFlags("members")
 	f.register(flags)
-	if err := flags.Parse(args); err != nil {
+	if err := parse(flags, "members", args, stderr); err != nil {
 		return err
 	}
 	if err := f.complete(); err != nil {
@@ -78,7 +78,9 @@ func members(ctx context.Context, args []string, stdout, stderr io.Writer) error
 		shown++
 		return shown != f.limit
 	})
-	flush()
+	if err == nil || shown > 0 { // else the error stands alone, without the head of a table
+		flush()
+	}
 	return err
 }
 

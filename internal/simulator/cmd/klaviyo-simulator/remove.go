@@ -13,9 +13,9 @@ import (
 // remove removes members from a list, so that a test can see how the provider finds drift.
 func remove(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	var c client
-	flags := newFlags("remove", stderr)
+	flags := newFlags("remove")
 	c.register(flags)
-	if err := flags.Parse(args); err != nil {
+	if err := parse(flags, "remove", args, stderr); err != nil {
 		return err
 	}
 	if err := c.complete(); err != nil {

@@ -77,9 +77,9 @@ func (f *serveFlags) register(flags *flag.FlagSet) {
 
 func parseServe(args []string, stderr io.Writer) (*serveFlags, error) {
 	f := &serveFlags{}
-	flags := newFlags("serve", stderr)
+	flags := newFlags("serve")
 	f.register(flags)
-	if err := flags.Parse(args); err != nil {
+	if err := parse(flags, "serve", args, stderr); err != nil {
 		return nil, err
 	}
 	if flags.NArg() > 0 {
