@@ -29,7 +29,7 @@ variable "email_column" {
 
 locals {
   # file() reads the whole file into memory. For a large file, write the column and the delimiter below by hand, and remove these
-  # locals and the precondition.
+  # locals and the preconditions.
   header  = try(split("\n", file(var.segment))[0], "")
   columns = [for column in split(local.delimiter, local.header) : trim(column, "\ufeff\r\" ")]
   usual   = ["email", "e-mail", "mail", "email address", "e-mail address", "email_address", "emailaddress", "emailaddress1"]
@@ -87,7 +87,11 @@ resource "klaviyo_segment_export" "vip" {
 
   lifecycle {
     precondition {
-      condition     = var.email_column != null || length(local.found) == 1
+      condition     = var.email_column != null || local.header != ""
+      error_message = "There is no file ${var.segment}, or Terraform cannot read a header in it. Check the path, which starts in the directory in which Terraform runs, and that the file is not empty and is in UTF-8."
+    }
+    precondition {
+      condition     = var.email_column != null || local.header == "" || length(local.found) == 1
       error_message = "Which column of ${var.segment} has the email addresses? Set the variable email_column (-var, or TF_VAR_email_column) to one of: ${join(", ", local.columns)}."
     }
   }

@@ -70,7 +70,7 @@ func (r blockNeeds) ValidateObject(_ context.Context, req validator.ObjectReques
 	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() || !isNull(req, r.argument) {
 		return
 	}
-	resp.Diagnostics.AddAttributeError(req.Path.AtName(r.argument), "Argument Missing In Block",
+	resp.Diagnostics.AddAttributeError(besideSecrets(req.Path, req.ConfigValue, r.argument), "Argument Missing In Block",
 		fmt.Sprintf("The block %s needs the argument %s, such as %s = %s.", r.block, r.argument, r.argument, r.example))
 }
 

@@ -43,9 +43,14 @@ func newCLI(t *testing.T, config configuration, env ...string) *cli {
 		t.Fatalf("%s; make test fetches Terraform where there is none", err)
 	}
 	c := &cli{t: t, dir: t.TempDir(), terraform: terraform}
-	c.write("main.tf", "terraform {\n  required_providers {\n    klaviyo = { source = \"klaviyo-community/klaviyo\" }\n  }\n}\n"+config.String())
+	c.write("main.tf", cliConfig(config))
 	c.env = append(os.Environ(), append([]string{"TF_CLI_CONFIG_FILE=" + buildProvider(t), "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1"}, env...)...)
 	return c
+}
+
+// cliConfig is a configuration as Terraform itself needs it.
+func cliConfig(config configuration) string {
+	return "terraform {\n  required_providers {\n    klaviyo = { source = \"klaviyo-community/klaviyo\" }\n  }\n}\n" + config.String()
 }
 
 // buildProvider builds the provider, once for all tests, and returns a CLI

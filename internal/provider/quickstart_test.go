@@ -34,6 +34,13 @@ func TestAccQuickstart(t *testing.T) {
 	if strings.Count(out, "Error: ") != 1 {
 		t.Errorf("there is more than one error:\n%s", out)
 	}
+	for _, path := range []string{filepath.Join(t.TempDir(), "nope.csv"), t.TempDir(), w.write("empty.csv", "")} {
+		out, err := c.try("plan", "-no-color", "-input=false", "-var=segment="+path)
+		if err == nil || strings.Contains(out, "Which column") || strings.Count(out, "Error: ") != 1 {
+			t.Errorf("a file without a header is not the only error:\n%s", out)
+		}
+		c.wantWords(out, "There is no file "+path)
+	}
 	c.run("Apply complete", "apply", "-no-color", "-input=false", "-auto-approve", "-var=segment="+unusual, "-var=email_column=addr")
 	if n := len(w.Members(w.managed().ID)); n != 2 {
 		t.Errorf("the list has %d members, want 2", n)

@@ -3,6 +3,7 @@ package provider
 import (
 	"slices"
 
+	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 
@@ -22,33 +23,43 @@ func (m *segmentExportModel) attributePath(steps []string) path.Path {
 	if len(steps) < 2 {
 		return attributePath(steps)
 	}
-	root, name, rest := steps[0], steps[1], steps[2:]
-	var at path.Path
-	switch root {
+	switch name, rest := steps[1], steps[2:]; steps[0] {
 	case segmentArgument:
 		i := slices.Index(blockNames(m.Segments), name)
 		if i < 0 {
 			return path.Root(segmentArgument)
 		}
-		at = path.Root(segmentArgument).AtListIndex(i)
+		return segmentPath(path.Root(segmentArgument).AtListIndex(i), m.Segments.Elements()[i], rest)
 	case profile.GroupProperties:
 		i := slices.Index(blockNames(m.Property), name)
 		if i < 0 {
 			return path.Root(propertiesArgument).AtMapKey(name)
 		}
-		at = path.Root(propertyArgument).AtListIndex(i)
+		return within(path.Root(propertyArgument).AtListIndex(i), rest)
 	default:
 		return attributePath(steps)
 	}
-	if len(rest) == 0 { // Terraform shows the line of an argument, not that of a block
-		return at.AtName("name")
+}
+
+// segmentPath is the path of an argument of a segment.
+func segmentPath(at path.Path, value attr.Value, steps []string) path.Path {
+	switch {
+	case len(steps) != 2:
+		return within(at, steps)
+	case steps[0] == pipeline.WhereArgument:
+		return at.AtName(steps[0]).AtMapKey(steps[1]) // of a column
+	default:
+		return besideSecrets(at.AtName(steps[0]), attributeOf[attr.Value](value, steps[0]), steps[1])
 	}
-	for i, step := range rest {
-		if i == 1 && rest[0] == pipeline.WhereArgument {
-			at = at.AtMapKey(step) // of a column
-			continue
-		}
-		at = at.AtName(step)
+}
+
+// within is the path of an argument of a block with a name.
+func within(block path.Path, steps []string) path.Path {
+	if len(steps) == 0 { // Terraform shows the line of an argument, not that of a block
+		return block.AtName("name")
 	}
-	return at
+	for _, step := range steps {
+		block = block.AtName(step)
+	}
+	return block
 }

@@ -124,7 +124,7 @@ func (p *exportPlan) preflight(ctx context.Context) bool {
 		ListUnknown:    p.plan.ListID.IsUnknown(),
 		ListSeen:       seen && !p.outcome.listFailed,
 		Explain: func(reading string, err error) error {
-			return explainTimeout(ctx, reading, p.used.blame(err))
+			return explainTimeout(ctx, reading, p.used.blame(p.explainNoList(ctx, err)))
 		},
 	})
 	if err != nil && !errors.Is(err, errReported) {
@@ -325,6 +325,7 @@ func (p *exportPlan) planRun(ctx context.Context, why due.Reasons, survey *expor
 			return
 		}
 	}
+	p.warnMoved(ctx)
 	reason := why.Promised()
 	if p.surveyRefreshed(ctx) {
 		reason += " " + estimate(p.export.Sends(survey), p.export.Subscribes(survey))

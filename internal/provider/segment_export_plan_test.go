@@ -263,3 +263,29 @@ func TestAccSegmentExport_accountChanged(t *testing.T) {
 	w.run(applied(config), moved)
 	w.wantImports(2)
 }
+
+// Whoever plans with a key of another account learns which the two are, whether that
+// account has the list or not.
+func TestAccSegmentExport_accountChangedIsSaid(t *testing.T) {
+	t.Parallel()
+	w := newEnv(t)
+	w.addOtherAccount()
+	config := w.export(threeCSV)
+	other := func(config configuration) configuration {
+		return config.with(providerBlock, "api_key", `"`+otherKey+`"`)
+	}
+	w.run(applied(config), refused(other(config), "API Key Of Another Account", "destination =", "The last run, at 2", "in the account MainAc",
+		`belongs to OtherA ("Contoso"), which has no list "`+w.list.ID+`"`, "Use a key of account MainAc"))
+	w.wantImports(1)
+
+	managed := config.with(listBlock, "name", `"Managed"`).with(listBlock, "force_destroy", "true").with(exportBlock, "list_id", listAddress+".id")
+	c := newCLI(t, managed)
+	c.run("Apply complete", "apply", "-no-color", "-auto-approve")
+	c.write("main.tf", cliConfig(other(managed)))
+	c.run("Export Goes To Another Account: VIP customers to Klaviyo", "plan", "-no-color")
+	c.run(`in the account MainAc, but the API key in use belongs to OtherA ("Contoso"). If you apply`, "plan", "-no-color")
+	c.run("Apply complete", "apply", "-no-color", "-auto-approve")
+	if out, _ := c.try("plan", "-no-color"); strings.Contains(out, "Another Account") {
+		t.Errorf("the next plan still warns:\n%s", out)
+	}
+}

@@ -93,8 +93,14 @@ func (r *exportRefresh) leaveMissing(ctx context.Context, found *refreshed) {
 	}
 }
 
-// warnList warns that the list was not read.
+// warnList warns that the list was not read. Why there is no list is an error of the
+// plan.
 func (r *exportRefresh) warnList(err error) {
+	if klaviyo.IsNotFound(err) {
+		r.diags.AddAttributeWarning(path.Root("list_id"), "List Not Refreshed",
+			fmt.Sprintf("There is no list %q in the account of the API key. Its name and its number of members are those of the last refresh.", r.export.ListID))
+		return
+	}
 	var problem diag.Diagnostics
 	r.state.addError(&problem, err)
 	var words []string

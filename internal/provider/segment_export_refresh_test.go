@@ -146,9 +146,27 @@ func TestAccSegmentExport_listGone(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t)
 	config := w.export(threeCSV)
-	gone := refused(config, "List Not Found", w.list.ID)
+	gone := refused(config, "List Not Found", `The list "VIP customers", with the id `+w.list.ID, "was probably deleted", "The last run, at 2", "Make a new list")
 	gone.PreConfig = func() { w.DeleteList(w.list.ID) }
-	w.run(applied(config), gone)
+	typo := refused(config.with(exportBlock, "list_id", `"NoList"`), "List Not Found", `There is no list "NoList"`, "at the end of its address")
+	w.run(applied(config), gone, typo)
+}
+
+// The warning of the refresh does not say again what the error says.
+func TestAccSegmentExport_listGoneIsToldOnce(t *testing.T) {
+	t.Parallel()
+	w := newEnv(t)
+	c := newCLI(t, w.export(threeCSV))
+	c.run("Apply complete", "apply", "-no-color", "-auto-approve")
+	w.DeleteList(w.list.ID)
+	out, err := c.try("plan", "-no-color")
+	if err == nil {
+		t.Fatal("the plan succeeded")
+	}
+	c.wantWords(out, "List Not Refreshed")
+	if n := strings.Count(out, "at the end of its address"); n > 0 || strings.Count(out, "was probably") != 1 {
+		t.Errorf("the reason is not told once:\n%s", out)
+	}
 }
 
 // An export that is created while its list is renamed has the new name.

@@ -215,6 +215,18 @@ func TestAccSegmentExportRun_disabled(t *testing.T) {
 		refused(runAt(config, fromNow(0)), "Export Not Enabled", "export ="),
 	)
 	w.wantImports(0)
+
+	// A plan knows no time of the request, so that only a condition of the user's can
+	// refuse.
+	guarded := runNow(config).String()
+	guarded = strings.Replace(guarded, runBlock+" {\n", runBlock+" {\n"+`lifecycle {
+		precondition {
+			condition     = `+exportAddress+`.enabled
+			error_message = "The export is off."
+		}
+	}
+	`, 1)
+	w.run(applied(config), resource.TestStep{Config: guarded, PlanOnly: true, ExpectError: says("The export is off.")})
 }
 
 // Everything is checked before anything is sent, and errors are at the export.

@@ -203,7 +203,7 @@ func (noSignature) MarkdownDescription(context.Context) string { return "should 
 // ValidateString implements validator.String.
 func (noSignature) ValidateString(_ context.Context, req validator.StringRequest, resp *validator.StringResponse) {
 	if !req.ConfigValue.IsNull() && storage.HoldsSecret(req.ConfigValue.ValueString()) {
-		resp.Diagnostics.AddAttributeWarning(req.Path, "Signed URL Is Kept In The State",
+		resp.Diagnostics.AddAttributeWarning(besideSource(req.Path.ParentPath()), "Signed URL Is Kept In The State",
 			"Anybody with this URL may read the segment, and what is in path is kept in the state and in plans. "+
 				"Put the URL into an environment variable and name that in path_env instead.")
 	}

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -19,11 +20,15 @@ import (
 func main() {
 	root := flag.String("root", ".", "root folder of the project")
 	terraform := flag.String("terraform", "terraform", "Terraform to run")
-	segment := flag.String("segment", "", "CSV file to export instead of a generated one")
+	segment := flag.String("segment", "", "CSV file to export instead of a generated one; a relative path starts in root")
+	emailColumn := flag.String("email-column", "", "column of that file with the email addresses, if its name is unusual")
 	flag.Parse()
+	if *emailColumn == "" {
+		*emailColumn = os.Getenv("TF_VAR_email_column") // Terraform would use it, too
+	}
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	err := run(ctx, *root, *terraform, *segment)
+	err := run(ctx, *root, *terraform, own{*segment, *emailColumn})
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "\ndemo:", err)
@@ -31,7 +36,35 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, root, terraformPath, segmentPath string) error {
+// own is a file of the user's; the zero value is none.
+type own struct{ path, emailColumn string }
+
+// in is the file with an absolute path.
+func (o own) in(root string) own {
+	if o.path == "" {
+		return own{}
+	}
+	if !filepath.IsAbs(o.path) {
+		o.path = filepath.Join(root, o.path)
+	}
+	return o
+}
+
+// variables are those of the quickstart. Errors of Terraform name the file that they are
+// given.
+func (o own) variables() []string {
+	if o.path == "" {
+		return nil
+	}
+	env := []string{"TF_VAR_segment=" + path.Join("segments", filepath.Base(o.path))}
+	if o.emailColumn != "" {
+		env = append(env, "TF_VAR_email_column="+o.emailColumn)
+	}
+	return env
+}
+
+func run(ctx context.Context, root, terraformPath string, file own) error {
+	file = file.in(root)
 	dir, err := os.MkdirTemp("", "klaviyo-demo-")
 	if err != nil {
 		return err
@@ -47,8 +80,11 @@ func run(ctx context.Context, root, terraformPath, segmentPath string) error {
 			return err
 		}
 	}
-	d := demo{file: filepath.Join(dir, "segments", "vip.csv")}
-	if err := d.prepare(segmentPath); err != nil {
+	d := demo{file: filepath.Join(dir, "segments", "vip.csv"), emailColumn: file.emailColumn}
+	if file.path != "" {
+		d.file = filepath.Join(dir, "segments", filepath.Base(file.path))
+	}
+	if err := d.prepare(file.path); err != nil {
 		return err
 	}
 	step("Start a simulated Klaviyo, with the rate limits of the real one")
@@ -59,10 +95,10 @@ func run(ctx context.Context, root, terraformPath, segmentPath string) error {
 	defer d.klaviyo.stop()
 	say("at %s", d.klaviyo.URL)
 	configuration := filepath.Join(root, "tools", "demo", "demo.tf")
-	if segmentPath != "" {
+	if file.path != "" {
 		configuration = filepath.Join(root, "examples", "quickstart", "main.tf")
 	}
-	d.terraform, err = newTerraform(terraformPath, dir, configuration, d.klaviyo)
+	d.terraform, err = newTerraform(terraformPath, dir, configuration, d.klaviyo, file.variables())
 	if err != nil {
 		return err
 	}
@@ -82,6 +118,7 @@ func build(ctx context.Context, root, binary, pkg string) error {
 // demo is the state that the steps share.
 type demo struct {
 	file        string                  // the segment
+	emailColumn string                  // empty for the one with a usual name
 	change      func(file string) error // of the segment, half-way through; nil for none
 	changeTitle string
 
@@ -158,7 +195,7 @@ func (d *demo) play(ctx context.Context) error {
 
 // drift removes people from the list and changes the segment.
 func (d *demo) drift(ctx context.Context) error {
-	wanted, err := validEmails(d.file)
+	wanted, err := validEmails(d.file, d.emailColumn)
 	if err != nil {
 		return err
 	}
@@ -174,7 +211,7 @@ func (d *demo) drift(ctx context.Context) error {
 // check compares the list in Klaviyo with the segment, without the provider or its
 // client.
 func (d *demo) check(ctx context.Context) error {
-	wanted, err := validEmails(d.file)
+	wanted, err := validEmails(d.file, d.emailColumn)
 	if err != nil {
 		return err
 	}

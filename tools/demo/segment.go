@@ -131,15 +131,16 @@ func readRows(file string) (columns []string, rows [][]string, err error) {
 // plausible is the demo's own rule for email addresses.
 var plausible = regexp.MustCompile(`^[a-z0-9.!#$%&'*+/=?^_{|}~-]+@([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}$`)
 
-// validEmails are the valid addresses of a segment, each once, sorted.
-func validEmails(file string) ([]string, error) {
+// validEmails are the valid addresses of a segment, each once, sorted. column is where
+// they are, empty for the column with a usual name.
+func validEmails(file, column string) ([]string, error) {
 	columns, rows, err := readRows(file)
 	if err != nil {
 		return nil, err
 	}
 	at := slices.IndexFunc(columns, func(name string) bool {
-		if chosen := os.Getenv("TF_VAR_email_column"); chosen != "" {
-			return name == chosen
+		if column != "" {
+			return name == column
 		}
 		return slices.Contains(emailColumns, strings.ToLower(strings.TrimSpace(name)))
 	})

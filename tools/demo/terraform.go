@@ -24,7 +24,7 @@ type terraform struct {
 
 // newTerraform puts the configuration into dir and makes Terraform use the
 // provider in dir/bin.
-func newTerraform(path, dir, configuration string, klaviyo *simulator) (*terraform, error) {
+func newTerraform(path, dir, configuration string, klaviyo *simulator, variables []string) (*terraform, error) {
 	content, err := os.ReadFile(configuration)
 	if err != nil {
 		return nil, err
@@ -35,7 +35,7 @@ func newTerraform(path, dir, configuration string, klaviyo *simulator) (*terrafo
 			return nil, err
 		}
 	}
-	return &terraform{path: path, dir: dir, env: append(os.Environ(),
+	return &terraform{path: path, dir: dir, env: append(append(os.Environ(), variables...),
 		"TF_CLI_CONFIG_FILE="+filepath.Join(dir, "cli.tfrc"), "TF_IN_AUTOMATION=1", "CHECKPOINT_DISABLE=1", "TF_WORKSPACE=", "TF_LOG=",
 		"KLAVIYO_BASE_URL="+klaviyo.URL, "KLAVIYO_API_KEY="+klaviyo.APIKey)}, nil
 }
@@ -161,5 +161,8 @@ func show(m message, command string) {
 			return
 		}
 		say("%s: %s\n%s", strings.ToUpper(d.Severity[:1])+d.Severity[1:], d.Summary, d.Detail)
+		if strings.Contains(d.Detail, "TF_VAR_email_column") {
+			say("For make demo, write it as EMAIL_COLUMN=\"name of the column\".")
+		}
 	}
 }

@@ -70,11 +70,11 @@ var entraArguments = map[string]string{
 }
 
 func (c *client) explainNoCredential(err error) error {
-	if !entra.HasNoCredential(err) || c.source.ClientID != "" {
+	if c.source.ClientID != "" || !entra.HasNoCredential(err) && !entra.NamesNoIdentity() {
 		return argumentError("environment_url", "Check the network, and the app registration.", nil, "Microsoft Entra ID gave no token.")
 	}
 	return argumentError("environment_url",
 		"Set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET where Terraform runs, or use a workload or managed identity, "+
 			"or run az login, or set tenant_id, client_id and client_secret_env.", nil,
-		"There are no credentials to sign in to Microsoft Entra ID with.")
+		"There are no credentials to sign in to Microsoft Entra ID with: no variable names any, and neither the machine nor the Azure CLI gave a token.")
 }

@@ -4,7 +4,9 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
+	"io"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 
@@ -80,6 +82,33 @@ func TestDataverseSignsIn(t *testing.T) {
 			}
 		})
 	}
+}
+
+// forbidding answers every request with 403, as a proxy answers one to the address
+// that managed identities come from.
+type forbidding struct{}
+
+func (forbidding) RoundTrip(request *http.Request) (*http.Response, error) {
+	return &http.Response{StatusCode: http.StatusForbidden, Status: "403 Forbidden", Body: io.NopCloser(strings.NewReader("{}")), Header: http.Header{}, Request: request}, nil
+}
+
+// Without any credential the variables to set are named, even if the network answers
+// where managed identities come from.
+func TestDataverseWithoutCredential(t *testing.T) {
+	for _, name := range []string{"AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PATH", "AZURE_FEDERATED_TOKEN_FILE", "IDENTITY_ENDPOINT", "MSI_ENDPOINT"} {
+		t.Setenv(name, "") // restores it
+		_ = os.Unsetenv(name)
+	}
+	t.Setenv("PATH", t.TempDir()) // no Azure CLI
+	source := dataverse.Source{EnvironmentURL: "https://contoso.crm.dynamics.com", Segment: "VIP"}.With(nil, forbidding{}, 0)
+	_, err := source.Open(t.Context(), []string{"email"})
+	wantBlame(t, err, "environment_url", "There are no credentials", "AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET", "az login")
+
+	t.Setenv("AZURE_TENANT_ID", simulator.Tenant)
+	t.Setenv("AZURE_CLIENT_ID", simulator.Client)
+	t.Setenv("AZURE_CLIENT_SECRET", "x")
+	_, err = source.Open(t.Context(), []string{"email"})
+	wantBlame(t, err, "environment_url", "Microsoft Entra ID gave no token.")
 }
 
 // A refused token is replaced by a new one, not by the same from azidentity's

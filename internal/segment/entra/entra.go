@@ -50,6 +50,17 @@ var remedies = map[string]string{
 	"90002":   "Check the tenant id: it is on the overview page of the app registration.",
 }
 
+// NamesNoIdentity reports whether no variable of the environment names an identity. Then
+// only the machine or the Azure CLI may have one.
+func NamesNoIdentity() bool {
+	for _, name := range []string{"AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PATH", "AZURE_FEDERATED_TOKEN_FILE", "IDENTITY_ENDPOINT", "MSI_ENDPOINT"} {
+		if os.Getenv(name) != "" {
+			return false
+		}
+	}
+	return true
+}
+
 // HasNoCredential reports whether an error says that there is nothing to sign in
 // with, rather than that signing in failed.
 func HasNoCredential(err error) bool {
