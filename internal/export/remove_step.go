@@ -34,6 +34,7 @@ type removeStep struct {
 	started time.Time
 	unknown bool        // who left is not known
 	found   bool        // removal knows who is to be removed
+	refused bool        // they are too many
 	seen    hashset.Set // members
 	met     int64       // members whom the segments have, without those who are withheld
 	removal removal
@@ -61,6 +62,7 @@ func (s *removeStep) run(ctx context.Context) error {
 	s.removal.plan(leavers)
 	s.found = true
 	if err := s.export.checkLeaving(leaving{members: int64(len(leavers))}, int64(s.seen.Len())); err != nil {
+		s.refused = true
 		return err
 	}
 	return ListError(s.export.ListID, s.removal.run(ctx))
@@ -68,7 +70,11 @@ func (s *removeStep) run(ctx context.Context) error {
 
 // explain says what was removed by the time the step failed.
 func (s *removeStep) explain(ctx context.Context, err error) error {
-	done := fmt.Sprintf("All profiles were sent and Klaviyo had finished with them. %s by then. %s: the rest are removed then.",
+	const sent = "All profiles were sent and Klaviyo had finished with them."
+	if s.refused { // the next apply would be refused, too
+		return s.unfinished(diagnostic.AddToDetail(err, "\n\n"+sent))
+	}
+	done := fmt.Sprintf(sent+" %s by then. %s: the rest are removed then.",
 		tally.CountWith(s.removal.removed.Load(), "member", "was removed from the list", "were removed from the list"), applyAgain(err))
 	if ctx.Err() != nil {
 		return s.unfinished(interrupted(ctx, klaviyo.WaitedFor(err), done))
