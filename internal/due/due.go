@@ -75,11 +75,21 @@ func Decide(f *Facts) Reasons {
 func (f *Facts) addRemoval(r *Reasons) {
 	switch n := f.Last.Unremoved; {
 	case !f.Last.RemovalUnfinished || f.Last.Inputs.List != f.Now.List:
-	case n > 0:
+	case n > 0 && f.nobodyReturned():
 		r.lasting(tally.CountWith(n, "member", "is", "are") + " still to be removed from the list")
 	default:
 		r.lasting("the removal of members was not finished")
 	}
+}
+
+// nobodyReturned reports whether it is known that the segments have nobody who was still to
+// be removed from the list when a run failed, and that a plan that is made again knows it, too.
+func (f *Facts) nobodyReturned() bool {
+	if f.Refresh == nil || !f.Refresh.SegmentsRead || f.SegmentsChanged || f.MappingChanged || f.Survey == nil {
+		return false
+	}
+	c := f.Survey.Changes
+	return c != nil && c.Added == 0 && (c.Updated == 0 || !f.Last.UnremovedListed)
 }
 
 // addConsents adds that people are still to be subscribed. Those whose consent is a

@@ -54,6 +54,12 @@ func sampled(f *due.Facts, missing, people int64) {
 	refreshed(f).Sample = &due.Sample{People: people, Missing: missing}
 }
 
+// unremoved is a run that failed while members were still to be removed from the list.
+func unremoved(f *due.Facts, members int64) {
+	refreshed(f)
+	f.Last.RemovalUnfinished, f.Last.Unremoved = true, members
+}
+
 // changed is a survey that found other profiles.
 func changed(f *due.Facts, profiles int64) {
 	f.Survey = &due.Survey{Fingerprint: "xyz", Profiles: profiles, Changes: &due.Difference{Added: 1234, Updated: 5}}
@@ -218,12 +224,58 @@ func TestDecide(t *testing.T) {
 		},
 
 		"a member not removed": {
-			change:  func(f *due.Facts) { f.Last.RemovalUnfinished, f.Last.Unremoved = true, 1 },
+			change:  func(f *due.Facts) { unremoved(f, 1) },
 			lasting: []string{"1 member is still to be removed from the list"},
 		},
 		"members not removed": {
-			change:  func(f *due.Facts) { f.Last.RemovalUnfinished, f.Last.Unremoved = true, 1200 },
+			change:  func(f *due.Facts) { unremoved(f, 1200) },
 			lasting: []string{"1,200 members are still to be removed from the list"},
+		},
+		"members not removed, and people who are new and may be some of them": {
+			change: func(f *due.Facts) {
+				unremoved(f, 1200)
+				changed(f, 4)
+				f.Survey.Changes.Updated = 0
+			},
+			lasting: []string{"segment changed: +1,234 ~0 -0", "the removal of members was not finished"},
+		},
+		"members not removed, and people who changed and are none of them": {
+			change: func(f *due.Facts) {
+				unremoved(f, 1200)
+				changed(f, 4)
+				f.Survey.Changes.Added = 0
+			},
+			lasting: []string{"segment changed: +0 ~5 -0", "1,200 members are still to be removed from the list"},
+		},
+		"members not removed, and people who changed and may be some of them": {
+			change: func(f *due.Facts) {
+				unremoved(f, 1200)
+				changed(f, 4)
+				f.Last.UnremovedListed, f.Survey.Changes.Added = true, 0
+			},
+			lasting: []string{"segment changed: +0 ~5 -0", "the removal of members was not finished"},
+		},
+		"members not removed, and too much changed to be listed": {
+			change: func(f *due.Facts) {
+				unremoved(f, 1200)
+				changed(f, 4)
+				f.Survey.Changes = nil
+			},
+			lasting: []string{"segment changed: 3 -> 4 profiles", "the removal of members was not finished", "everything is sent: too much changed to be listed"},
+		},
+		"members not removed, and other segments": {
+			change: func(f *due.Facts) {
+				unremoved(f, 1200)
+				f.SegmentsChanged = true
+			},
+			lasting: []string{"the removal of members was not finished"},
+		},
+		"members not removed, without a refresh": {
+			change: func(f *due.Facts) {
+				unremoved(f, 1200)
+				withoutRefresh(f)
+			},
+			lasting: []string{"the removal of members was not finished"},
 		},
 		"it is not known who was not removed": {
 			change:  func(f *due.Facts) { f.Last.RemovalUnfinished, f.Last.Unremoved = true, -1 },

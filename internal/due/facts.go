@@ -88,10 +88,12 @@ type Run struct {
 	Killed bool
 
 	// RemovalUnfinished says that a later run failed while it removed members from the list
-	// who left the segments. Unremoved is how many are left; below 0 if that is not
-	// known.
+	// who left the segments. Unremoved is how many were left then; below 0 if that is not
+	// known. If one of them is in the segments again, they are among the updated with
+	// UnremovedListed, else among the added.
 	RemovalUnfinished bool
 	Unremoved         int64
+	UnremovedListed   bool
 
 	// Unsubscribed is how many people still are to be subscribed, because the last run, or
 	// a later one that failed, did not get to them; below 0 if their number is not known.

@@ -123,7 +123,6 @@ func TestMirrorOfAnEmptyList(t *testing.T) {
 func TestMirrorOfABrokenSegment(t *testing.T) {
 	t.Parallel()
 	const rows = 1000
-	limit := []string{"safeguards", "max_removed_percent"}
 	for scope, name := range map[export.Mirror]string{export.MirrorExported: "exported", export.MirrorAll: "all"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -150,7 +149,7 @@ func TestMirrorOfABrokenSegment(t *testing.T) {
 				if err == nil {
 					t.Errorf("%s: the run succeeded", what)
 				} else if what != "breaks off" && what != "empty" {
-					asError(t, err, limit, "Too Many Members Would Be Removed", "Nobody was removed", "where 25 % are allowed")
+					asError(t, err, removedLimit, tooManyRemoved, "Nobody was removed", "where 25 % are allowed")
 				}
 				w.checkMembers(t, addresses(rows))
 			}

@@ -64,7 +64,7 @@ func (e *Export) prepareStages(ctx context.Context, client *klaviyo.Client, reje
 	if err := e.CheckConfirmations(list, e.Subscribes(p.survey)); err != nil {
 		return p, err
 	}
-	if err := e.checkKnownRemovals(ctx, client, p.survey); err != nil {
+	if err := e.checkKnownLeaving(ctx, client, p.survey); err != nil {
 		return p, err
 	}
 	if err := earlier.wait(ctx, now); err != nil {

@@ -34,6 +34,7 @@ type removeStep struct {
 	started time.Time
 	unknown bool        // who left is not known
 	found   bool        // removal knows who is to be removed
+	refused bool        // they are too many
 	seen    hashset.Set // members
 	met     int64       // members whom the segments have, without those who are withheld
 	removal removal
@@ -60,45 +61,20 @@ func (s *removeStep) run(ctx context.Context) error {
 	}
 	s.removal.plan(leavers)
 	s.found = true
-	if err := s.export.CheckRemovals(int64(len(leavers)), int64(s.seen.Len())); err != nil {
+	if err := s.export.checkLeaving(leaving{members: int64(len(leavers))}, int64(s.seen.Len())); err != nil {
+		s.refused = true
 		return err
 	}
 	return ListError(s.export.ListID, s.removal.run(ctx))
 }
 
-// CheckRemovals refuses to remove more members from the list than the safeguard
-// allows: a segment that lost many people has more often lost its source. Some of the
-// removals may be of people who are not on the list any more.
-func (e *Export) CheckRemovals(removals, members int64) error {
-	removals = min(removals, members)
-	if removals*100 <= e.Safeguards.MaxRemovedPercent*members {
-		return nil
-	}
-	return &diagnostic.Error{
-		Attribute: []string{"safeguards", "max_removed_percent"},
-		Summary:   "Too Many Members Would Be Removed",
-		Detail: fmt.Sprintf("%s of the list %q left the segments and would be removed from it: %s of its %s, where %d %% are allowed. Nobody was removed. "+
-			"If the segments are as they should be, raise safeguards.max_removed_percent for this run; else correct their source.",
-			tally.Count(removals, "member"), e.ListID, tally.Percent(removals, max(members, 1)), tally.Count(members, "member"), e.Safeguards.MaxRemovedPercent),
-	}
-}
-
-// checkKnownRemovals refuses, before anything is sent, to take too many off the
-// list, as far as it is known who will be.
-func (e *Export) checkKnownRemovals(ctx context.Context, client *klaviyo.Client, s *Survey) error {
-	if e.Mirror == MirrorNone || s.Changes == nil || len(s.Changes.Removed) == 0 {
-		return nil
-	}
-	list, err := client.ListWithCount(ctx, e.ListID)
-	if err != nil {
-		return ListError(e.ListID, err)
-	}
-	return nothingSent(e.CheckRemovals(int64(len(s.Changes.Removed)), list.ProfileCount))
-}
-
 // explain says what was removed by the time the step failed.
 func (s *removeStep) explain(ctx context.Context, err error) error {
-	done := fmt.Sprintf("All profiles were sent and Klaviyo had finished with them. %s by then. %s: the rest are removed then.",
+	const sent = "All profiles were sent and Klaviyo had finished with them."
+	if s.refused { // the next apply would be refused, too
+		return s.unfinished(diagnostic.AddToDetail(err, "\n\n"+sent))
+	}
+	done := fmt.Sprintf(sent+" %s by then. %s: the rest are removed then.",
 		tally.CountWith(s.removal.removed.Load(), "member", "was removed from the list", "were removed from the list"), applyAgain(err))
 	if ctx.Err() != nil {
 		return s.unfinished(interrupted(ctx, klaviyo.WaitedFor(err), done))

@@ -68,7 +68,7 @@ func (p *exportPlan) lastRun(ctx context.Context, last lastRun) *due.Run {
 		run.PartlySent, run.PartlySentListed, run.Succeeded = true, p.partly.Listed, p.partly.Succeeded
 	}
 	if p.unfinished != nil {
-		run.RemovalUnfinished, run.Unremoved = true, p.unfinished.Left
+		run.RemovalUnfinished, run.Unremoved, run.UnremovedListed = true, p.unfinished.Left, p.unfinished.Listed
 	}
 	return run
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/due"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 )
 
 // What happens to members of the list who are not in the segments.
@@ -116,13 +117,23 @@ func (m *segmentExportModel) mirror() export.Mirror {
 }
 
 // checkRemovals makes sure that a mirror removes no more members from the list than its
-// safeguard allows, as far as both numbers are known.
-func (p *exportPlan) checkRemovals(survey *export.Survey) {
-	d, members := difference(survey.Changes), p.plan.ListProfileCount
-	if p.export.Mirror == export.MirrorNone || d == nil || members.IsNull() || members.IsUnknown() {
+// safeguard allows, as far as that is known. Before it refuses, it counts the members of
+// the list: their number in the state may be that after the last run.
+func (p *exportPlan) checkRemovals(ctx context.Context, survey *export.Survey) {
+	members := p.plan.ListProfileCount
+	if p.export.Mirror == export.MirrorNone || members.IsNull() || members.IsUnknown() {
 		return
 	}
-	if err := p.export.CheckRemovals(d.Removed, members.ValueInt64()); err != nil {
+	err := p.export.CheckLeaving(survey, members.ValueInt64())
+	if err != nil && p.used != nil {
+		var list klaviyo.List
+		if list, err = p.used.client.ListWithCount(ctx, p.export.ListID); err != nil {
+			p.fail(ctx, "the number of members of the list", p.used.blame(export.ListError(p.export.ListID, err)))
+			return
+		}
+		err = p.export.CheckLeaving(survey, list.ProfileCount)
+	}
+	if err != nil {
 		p.plan.addError(p.diags, err)
 	}
 }

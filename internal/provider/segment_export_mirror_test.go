@@ -3,6 +3,7 @@ package provider
 import (
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
@@ -61,6 +62,37 @@ func TestAccSegmentExport_mirror(t *testing.T) {
 	w.run(first, left, tooMany, allowed, all)
 	w.wantImports(2)
 	w.wantMembers(addressesIn(peopleRows(66, 201))...)
+}
+
+// A segment that lost most of its people is refused in the plan, although the changes are too
+// many to be listed: in the same file, and in another one.
+func TestAccSegmentExport_mirrorOfACollapse(t *testing.T) {
+	t.Parallel()
+	w := newEnv(t)
+	config := w.mirroring(peopleRows(0, 100)).with(exportBlock, "safeguards", "{ max_removed_percent = 10 }")
+	words := []string{"Too Many Members Would Be Removed", "At least 80 members of the list", "80 % of its 100 members, where 10 % are allowed"}
+	few := peopleHeader + strings.ReplaceAll(peopleRows(0, 20), ",P", ",Q")
+	shrunk := refused(config, words...)
+	shrunk.PreConfig = func() { w.segment(few) }
+	moved := refused(config.with(exportBlock, "segment", fileSegment(w.write("other.csv", few))), words...)
+	w.run(applied(config), shrunk, moved)
+	w.wantImports(1)
+}
+
+// The number of members in the state may be an old one: people who have opted out since and
+// then left the segment are not taken for members who would be removed.
+func TestAccSegmentExport_mirrorOfThoseWhoDidNotOptOut(t *testing.T) {
+	t.Parallel()
+	w := newEnv(t)
+	config := w.mirroring(peopleRows(0, 200)).with(exportBlock, "membership_check", `"none"`)
+	left := applied(config, inState(exportAddress, values{"last_run.profiles_removed": 0, "list_profile_count": 140}))
+	left.PreConfig = func() {
+		for _, email := range addressesIn(peopleRows(140, 200)) {
+			w.Unsubscribe(w.list.ID, email)
+		}
+		w.segment(peopleHeader + strings.ReplaceAll(peopleRows(0, 140), ",P", ",Q"))
+	}
+	w.run(applied(config), left)
 }
 
 // Whom a mirror has put on the list is known after a change of the mapping, too.

@@ -315,7 +315,7 @@ func (p *exportPlan) planRun(ctx context.Context, why due.Reasons, survey *expor
 	if why.Everything {
 		p.export.SendEverything = true
 	}
-	if p.checkRemovals(survey); p.diags.HasError() {
+	if p.checkRemovals(ctx, survey); p.diags.HasError() {
 		return
 	}
 	if p.used != nil {

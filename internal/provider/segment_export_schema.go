@@ -250,7 +250,7 @@ func safeguardsBlock() schema.Block {
 				Validators:          []validator.Int64{int64validator.Between(0, 100)},
 			},
 			"max_removed_percent": schema.Int64Attribute{
-				MarkdownDescription: fmt.Sprintf("Maximum share of the members that one run of a mirror may remove from the list, in percent of all members, 0 to 100. If more would go, the run removes nobody and fails: before anything is sent if the segments alone show who left, else after the profiles have been sent. Defaults to `%d`.", export.DefaultMaxRemovedPercent),
+				MarkdownDescription: fmt.Sprintf("Maximum share of the members that one run of a mirror may remove from the list, in percent of all members, 0 to 100. If more would go, the run removes nobody and fails: before anything is sent if the segments or the numbers of people show it, else after the profiles have been sent. Defaults to `%d`.", export.DefaultMaxRemovedPercent),
 				Optional:            true,
 				Validators:          []validator.Int64{int64validator.Between(0, 100)},
 			},

@@ -65,8 +65,47 @@ func TestAccSegmentExport_unfinishedRemovalOfTheReturned(t *testing.T) {
 	w.Inject(simulator.Fault{Method: http.MethodDelete, Nth: 2, Status: http.StatusForbidden})
 	c.fail("removed from the list by then", append([]string{"apply", "-auto-approve"}, quiet...)...)
 	w.segment(peopleHeader + peopleRows(0, rows))
-	c.terraformRun("still to be removed from the list", "apply", "-auto-approve")
+	out, err := c.try(append([]string{"apply", "-auto-approve"}, quiet...)...)
+	if err != nil {
+		t.Fatalf("%s\n%s", err, out)
+	}
+	c.wantWords(out, "the removal of members was not finished")
+	if strings.Contains(out, "still to be removed") {
+		t.Errorf("people of the segment are said to be removed:\n%s", out)
+	}
 	w.wantMembers(addressesIn(peopleRows(0, rows))...)
+	c.terraformRun("No changes", "plan")
+}
+
+// A removal that was refused after everything had been sent is refused in the next plan.
+// Once the segment has its people back, nobody is said to be removed.
+func TestAccSegmentExport_refusedRemoval(t *testing.T) {
+	t.Parallel()
+	w := newEnv(t)
+	c := newCLI(t, w.mirroring(peopleRows(0, 100)).with(exportBlock, "safeguards", "{ max_removed_percent = 10 }"))
+	c.terraformRun("Apply complete", "apply", "-auto-approve")
+	w.segment(peopleHeader + peopleRows(50, 150))
+	out, err := c.try(append([]string{"apply", "-auto-approve"}, quiet...)...)
+	if err == nil {
+		t.Fatalf("the apply succeeded:\n%s", out)
+	}
+	c.wantWords(out, "50 members of the list")
+	c.wantWords(out, "All profiles were sent")
+	if strings.Contains(out, "pply again") {
+		t.Errorf("the next apply would be refused, too:\n%s", out)
+	}
+	sent := w.sent("POST", importsPath)
+	c.fail("At least 50 members of the list", append([]string{"plan"}, quiet...)...)
+
+	w.segment(peopleHeader + peopleRows(0, 150))
+	if out, err = c.try(append([]string{"apply", "-auto-approve"}, quiet...)...); err != nil {
+		t.Fatalf("%s\n%s", err, out)
+	}
+	c.wantWords(out, "segment changed: +50 ~0 -0; the removal of members was not finished")
+	if n := w.sent("POST", importsPath); n != sent+1 || w.removals() != 0 {
+		t.Errorf("%d imports, %d removals", n-sent, w.removals())
+	}
+	w.wantMembers(addressesIn(peopleRows(0, 150))...)
 	c.terraformRun("No changes", "plan")
 }
 
