@@ -269,7 +269,7 @@ func TestExplain(t *testing.T) {
 		"403, HTML":   {&klaviyo.APIError{Operation: "get_list", Status: 403}, "Klaviyo Blocks This Address", []string{"not about the scopes", "get_list: 403 Forbidden"}},
 		"404":         {&klaviyo.APIError{Operation: "get_list", Status: 404, Errors: said}, "Klaviyo Refused The Request", []string{"Klaviyo's own words", "may have been deleted in Klaviyo"}},
 		"400":         {&klaviyo.APIError{Operation: "get_list", Status: 400, Errors: said}, "Klaviyo Refused The Request", []string{"Klaviyo's own words", "Correct what it names"}},
-		"429":         {gaveUp(&klaviyo.APIError{Operation: "get_list", Status: 429}), "Klaviyo's Rate Limit Is Used Up", []string{"gave up after 9 attempts", "Try again later", "waits for this limit for 8m, or for retry_timeout of the provider if that is longer", "set retry_timeout to more than 8m"}},
+		"429":         {gaveUp(&klaviyo.APIError{Operation: "get_list", Status: 429}), "Klaviyo's Rate Limit Is Used Up", []string{"gave up after 9 attempts", "Try again later", "waits for this limit for 8m, or for retry_timeout of the provider if that is longer", "set retry_timeout above 8m"}},
 		"500":         {gaveUp(&klaviyo.APIError{Operation: "get_list", Status: 500, Errors: said}), "Klaviyo Fails", []string{"gave up after 9 attempts", "Klaviyo's own words"}},
 		"503, later":  {&klaviyo.APIError{Operation: "get_list", Status: 503, RetryAfter: 10 * time.Minute}, "Klaviyo Fails", []string{"Klaviyo asks to wait for 10m. https://status.klaviyo.com"}},
 		"400, HTML":   {&klaviyo.APIError{Operation: "get_list", Status: 400}, "Klaviyo's API Did Not Answer", []string{"get_list: 400 Bad Request"}},

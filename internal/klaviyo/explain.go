@@ -67,7 +67,7 @@ func (e *APIError) explain(err error) (summary, detail string) {
 			err, scopesInWords(scopesOf(e.Operation)), strings.Join(scopesWith(scopesOf(e.Operation)), ", "))
 	case e.Status == http.StatusTooManyRequests:
 		return "Klaviyo's Rate Limit Is Used Up", fmt.Sprintf("Klaviyo does not accept more requests for now: %s.%s Whatever else uses the account takes from the same limit. Trying again is harmless. "+
-			"A request waits for this limit for %[3]s, or for retry_timeout of the provider if that is longer. To let it wait longer, set retry_timeout to more than %[3]s; less changes nothing, except that with 0s it does not wait.",
+			"A request waits for this limit for %[3]s, or for retry_timeout of the provider if that is longer. To let it wait longer, set retry_timeout above %[3]s; a shorter time changes nothing, except that with 0s it does not wait.",
 			err, e.waitInWords(), inWords(throttledTimeout))
 	case e.Status >= http.StatusInternalServerError:
 		return "Klaviyo Fails", fmt.Sprintf("Klaviyo, or a proxy in front of it, had an error of its own: %s.%s https://status.klaviyo.com reports incidents.%s", err, e.waitInWords(), hintIfHTML(e, err))
