@@ -47,7 +47,8 @@ func help(args []string, out io.Writer) error {
 }
 
 func helpCommand(name string, out io.Writer) error {
-	usage, does, flags := "klaviyo-simulator "+name+" [FLAGS]", "", flag.NewFlagSet(name, flag.ContinueOnError)
+	usage, flags := "klaviyo-simulator "+name+" [FLAGS]", flag.NewFlagSet(name, flag.ContinueOnError)
+	var does string
 	flags.SetOutput(out)
 	switch name {
 	case "serve":
