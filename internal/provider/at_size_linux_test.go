@@ -80,8 +80,8 @@ func strangersOf(n int) (emails []string) {
 func (s *sizeTrial) run() {
 	s.trouble(0, laterImport)
 	s.FailEmail(emailOf(7), "invalid", "Email is blocked")
-	s.CancelJobs(3) // more than the jobs whose answers are lost
-	s.c.fail("Klaviyo Cancelled An Import", append([]string{"apply", "-auto-approve"}, quiet...)...)
+	s.CancelJobs(3) // one or more of which the run knows: the answers of some are lost
+	s.c.fail("Klaviyo Cancelled ", append([]string{"apply", "-auto-approve"}, quiet...)...)
 	s.check()
 
 	s.trouble(5, laterImport)
