@@ -128,7 +128,7 @@ func TestSFTPKeepsTheConnection(t *testing.T) {
 func TestSFTPEndsTheConnection(t *testing.T) {
 	s := startSFTP(t)
 	setTime(t, s.Put("a.csv", numbered(3)), time.Unix(1_700_000_000, 0))
-	source := withWaits(s.URL("a.csv"), time.Second, nil)
+	source := withWaits(s.URL("a.csv"), brief, nil)
 	version(t, source)
 	wantNumbered(t, source, 3)
 	wantDisconnected(t, s)
@@ -159,10 +159,10 @@ func TestSFTPResumes(t *testing.T) {
 		"once":           {"a.csv", rows, enough, []sftptest.Fault{{After: 1_500_000}}},
 		"again":          {"a.csv", rows, enough, []sftptest.Fault{{After: 500_000}, {After: 1_100_000}, {After: 1_200_000}}},
 		"at once":        {"a.csv", rows, enough, []sftptest.Fault{{After: 0}, {After: 1000}}},
-		"when silent":    {"a.csv", rows, time.Second, []sftptest.Fault{{After: 1_500_000, Silent: true}}},
+		"when silent":    {"a.csv", rows, brief, []sftptest.Fault{{After: 1_500_000, Silent: true}}},
 		"parts":          {"a.parquet", 200_000, enough, []sftptest.Fault{{After: 300_000}, {After: 200_000}}},
-		"parts, silent":  {"a.parquet", 200_000, time.Second, []sftptest.Fault{{After: 300_000, Silent: true}}},
-		"before a login": {"a.csv", rows, time.Second, []sftptest.Fault{{After: 0, Silent: true}}},
+		"parts, silent":  {"a.parquet", 200_000, brief, []sftptest.Fault{{After: 300_000, Silent: true}}},
+		"before a login": {"a.csv", rows, brief, []sftptest.Fault{{After: 0, Silent: true}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			before := s.Connections()

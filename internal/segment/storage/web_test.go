@@ -78,7 +78,7 @@ func TestWebResumes(t *testing.T) {
 	}{
 		"once":           {pages{tag: `"1"`}, 1, false, enough, []string{"bytes=0-0", "", "bytes=1000-"}},
 		"again":          {pages{tag: `"1"`}, 2, false, enough, []string{"bytes=0-0", "", "bytes=1000-", "bytes=2000-"}},
-		"when silent":    {pages{tag: `"1"`}, 1, true, time.Second, []string{"bytes=0-0", "", "bytes=1000-"}},
+		"when silent":    {pages{tag: `"1"`}, 1, true, brief, []string{"bytes=0-0", "", "bytes=1000-"}},
 		"without ranges": {pages{tag: `"1"`, whole: true}, 1, false, enough, nil},
 	} {
 		t.Run(name, func(t *testing.T) {

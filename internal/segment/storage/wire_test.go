@@ -16,8 +16,12 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/segmenttest"
 )
 
-// enough is a timeout that no answer of this machine exceeds.
-const enough = 10 * time.Second
+// enough is a timeout that no answer exceeds, however busy the machine is.
+const enough = time.Minute
+
+// brief is a timeout that a test waits for once, and that no other answer of it
+// exceeds.
+const brief = 3 * time.Second
 
 // cutAfter is the number of bytes before a transfer breaks off.
 const cutAfter = 1000
