@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/diagnostic"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/tally"
 )
 
 // The interval of polls. While batches are still being sent, polls are rare;
@@ -116,12 +117,8 @@ func (im *Import) findJobs(ctx context.Context, open map[string]*manifest) error
 // cancelledJobs is the error of a run of which so many jobs were cancelled; nil
 // if none was. The ledger knows them.
 func cancelledJobs(jobs int) error {
-	switch jobs {
-	case 0:
+	if jobs == 0 {
 		return nil
-	case 1:
-		return &diagnostic.Error{Summary: "Klaviyo Cancelled An Import", Detail: "An import of this run was cancelled, by somebody or by Klaviyo itself."}
-	default:
-		return &diagnostic.Error{Summary: "Klaviyo Cancelled Imports", Detail: "Imports of this run were cancelled, by somebody or by Klaviyo itself."}
 	}
+	return &diagnostic.Error{Summary: "Klaviyo Cancelled Imports", Detail: "Somebody, or Klaviyo itself, cancelled " + tally.Count(int64(jobs), "import job") + " of this run."}
 }

@@ -262,7 +262,7 @@ func TestRunSaysWhichRowsACancelledJobHad(t *testing.T) {
 	second.rows[29] = []string{"ragged"} // the last row sent is the one before
 	e := w.export(first, second)
 	_, err := e.Run(t.Context(), w.client, export.RunOptions{})
-	asError(t, err, nil, "Klaviyo Cancelled An Import", "with 29 profiles, row 1 of segment \"s1\" to row 29 of segment \"s2\"", "Apply again")
+	asError(t, err, nil, "Klaviyo Cancelled Imports", "cancelled 1 import job of this run", "with 29 profiles, row 1 of segment \"s1\" to row 29 of segment \"s2\"", "Apply again")
 	if strings.Contains(err.Error(), "by itself") {
 		t.Errorf("the job is said to be open: %v", err)
 	}

@@ -81,7 +81,7 @@ func (s *sizeTrial) run() {
 	s.trouble(0, laterImport)
 	s.FailEmail(emailOf(7), "invalid", "Email is blocked")
 	s.CancelJobs(3) // one or more of which the run knows: the answers of some are lost
-	s.c.fail("Klaviyo Cancelled ", append([]string{"apply", "-auto-approve"}, quiet...)...)
+	s.c.fail("Klaviyo Cancelled Imports", append([]string{"apply", "-auto-approve"}, quiet...)...)
 	s.check()
 
 	s.trouble(5, laterImport)

@@ -116,15 +116,15 @@ func TestAccSegmentExport_timeout(t *testing.T) {
 	concurrent(t)
 	t.Parallel()
 	w := newEnvWith(t, simulator.Options{QueueDelay: time.Hour})
-	w.run(failed(w.export(threeCSV).with(exportBlock, "timeouts", `{ create = "1s" }`),
-		"Export Interrupted", "timeouts.create of 1s is over", "accepted but not finished 1 job with", "Apply again"))
+	w.run(failed(w.export(threeCSV).with(exportBlock, "timeouts", `{ create = "3s" }`),
+		"Export Interrupted", "timeouts.create of 3s is over", "accepted but not finished 1 job with", "Apply again"))
 }
 
 func TestAccSegmentExport_cancelledJob(t *testing.T) {
 	concurrent(t)
 	t.Parallel()
 	w := newEnv(t)
-	cancelled := failed(w.export(threeCSV), "Klaviyo Cancelled An Import", `rows 1 to 3 of segment "vip"`)
+	cancelled := failed(w.export(threeCSV), "Klaviyo Cancelled Imports", `rows 1 to 3 of segment "vip"`)
 	cancelled.PreConfig = func() { w.CancelJobs(1) }
 	w.run(cancelled, applied(w.export(threeCSV)))
 	w.wantMembers(three...)

@@ -324,7 +324,7 @@ func TestAccSegmentExportRun_example(t *testing.T) {
 
 	nextSecond()
 	w.CancelJobs(1)
-	c.fail("Klaviyo Cancelled An Import", "apply", "-no-color", "-input=false", "-auto-approve", "-var=run_now=true")
+	c.fail("Klaviyo Cancelled Imports", "apply", "-no-color", "-input=false", "-auto-approve", "-var=run_now=true")
 	c.run("No changes", "plan", "-no-color", "-input=false", "-detailed-exitcode")
 	w.wantImports(3)
 	nextSecond()
