@@ -112,7 +112,7 @@ func (e *Export) newSending(surveyed *Survey) *sending {
 	if s.before != nil && s.keepsSize(e, cells) {
 		s.read = sketch.NewLike(s.before)
 	} else {
-		s.read, s.resized = sketch.New(newSalt(), cells), true
+		s.read, s.resized = sketch.New(e.newSalt(), cells), true
 	}
 	s.failed, s.failedKeys = sketch.NewLike(s.read), sketch.NewLike(s.read)
 	if e.Mirror != MirrorNone || e.KeepKeys {
@@ -267,8 +267,10 @@ func without(s, other *sketch.Sketch) *sketch.Sketch {
 	return rest
 }
 
-// newSalt returns a random salt.
-func newSalt() (salt sketch.Salt) {
+func (e *Export) newSalt() (salt sketch.Salt) {
+	if e.NewSalt != nil {
+		return e.NewSalt()
+	}
 	_, _ = rand.Read(salt[:]) // never fails: see crypto/rand
 	return salt
 }

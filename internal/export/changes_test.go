@@ -331,3 +331,18 @@ func TestMirrorOfASegmentThatChangesBack(t *testing.T) {
 		t.Errorf("the list has %d members", n)
 	}
 }
+
+// Sketches that are made anew have salts that nobody can guess.
+func TestSaltsAreRandom(t *testing.T) {
+	t.Parallel()
+	identities := map[string]bool{}
+	for range 3 {
+		w := newEnv(t, simulator.Options{})
+		e := w.export(people(5))
+		e.TrackChanges, e.NewSalt = true, nil
+		identities[w.runOn(t, e).Acknowledged.Identity()] = true
+	}
+	if len(identities) != 3 {
+		t.Errorf("3 sketches of the same people have %d identities", len(identities))
+	}
+}

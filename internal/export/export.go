@@ -88,6 +88,10 @@ type Export struct {
 	// Clock tells the time and waits between polls; nil for the clock of the machine.
 	Clock wait.Clock
 
+	// NewSalt returns the salt of a sketch that is made anew; nil for random ones, which
+	// alone keep addresses secret. With a known salt tests know what a sketch can list.
+	NewSalt func() sketch.Salt
+
 	limits bulk.Limits // of a batch; zero for as much as an import may hold
 }
 

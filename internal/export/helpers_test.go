@@ -21,6 +21,7 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/simulator"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/sketch"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/tally"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/wait"
 )
@@ -82,6 +83,7 @@ func (w *env) export(sources ...segment.Source) *export.Export {
 		Destination: export.Destination{AccountID: accountID, Consent: true},
 		Safeguards:  export.Safeguards{MaxRejectedPercent: 100},
 		Clock:       w.clock,
+		NewSalt:     func() sketch.Salt { return sketch.Salt{1} }, // or chance would say which differences are listed
 	}
 	for i, source := range sources {
 		e.Segments = append(e.Segments, pipeline.Segment{Name: fmt.Sprintf("s%d", i+1), Source: source})

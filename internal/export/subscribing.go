@@ -39,9 +39,9 @@ func (e *Export) newSubscribing(surveyed *Survey) *subscribing {
 	cells := e.consentCells(surveyed.Consents.Given)
 	switch {
 	case s.before == nil:
-		s.imported = sketch.New(newSalt(), cells)
+		s.imported = sketch.New(e.newSalt(), cells)
 	case s.before.Cells() > 2*cells || cells > 2*s.before.Cells():
-		s.imported, s.likeOld = sketch.New(newSalt(), cells), sketch.NewLike(s.before)
+		s.imported, s.likeOld = sketch.New(e.newSalt(), cells), sketch.NewLike(s.before)
 	default:
 		s.imported = sketch.NewLike(s.before)
 	}

@@ -39,7 +39,7 @@ func (v values) with(name string, to any) values {
 // newCore starts a provider that uses a key.
 func newCore(w *env, key string) *core {
 	w.t.Helper()
-	server := newServer(&klaviyoProvider{version: "test", now: func() time.Time { return w.clock() }, clock: w.runs})
+	server := newServer(&klaviyoProvider{version: "test", now: func() time.Time { return w.clock() }, clock: w.runs, salt: oneSalt})
 	schema, err := server.GetProviderSchema(w.t.Context(), &tfprotov6.GetProviderSchemaRequest{})
 	if err != nil {
 		w.t.Fatal(err)

@@ -19,6 +19,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/sketch"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/wait"
 )
 
@@ -41,7 +42,8 @@ var (
 type klaviyoProvider struct {
 	version string
 	now     func() time.Time
-	clock   wait.Clock // of runs; nil for that of the machine
+	clock   wait.Clock         // of runs; nil for that of the machine
+	salt    func() sketch.Salt // of new sketches; nil for random ones
 
 	mu   sync.Mutex
 	data *providerData // of the latest configuration, nil before
@@ -112,6 +114,7 @@ func (p *klaviyoProvider) Configure(ctx context.Context, req provider.ConfigureR
 		apiKey: config.APIKey,
 		now:    p.now,
 		clock:  p.clock,
+		salt:   p.salt,
 
 		addressUnknown: config.BaseURL.IsUnknown(),
 

@@ -15,6 +15,7 @@ import (
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/diagnostic"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/sketch"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/wait"
 )
 
@@ -24,7 +25,8 @@ type providerData struct {
 	apiKey  types.String // the provider's; may be unknown while planning
 	options klaviyo.Options
 	now     func() time.Time
-	clock   wait.Clock // of runs; nil for that of the machine
+	clock   wait.Clock         // of runs; nil for that of the machine
+	salt    func() sketch.Salt // of new sketches; nil for random ones
 
 	addressUnknown bool // while planning
 

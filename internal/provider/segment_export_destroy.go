@@ -147,7 +147,7 @@ func (p *exportPlan) withdraw(ctx context.Context, timeout time.Duration) {
 	ctx, cancel := withTimeout(ctx, "delete", timeout)
 	defer cancel()
 	p.export = p.plan.export(ctx, p.diags)
-	p.export.Clock, p.export.RejectsPath = p.data.clock, ""
+	p.export.Clock, p.export.NewSalt, p.export.RejectsPath = p.data.clock, p.data.salt, ""
 	p.export.Acknowledged = loadSketch(ctx, p.private, keyAcknowledged, p.diags)
 	p.export.AcknowledgedKeys = loadSketch(ctx, p.private, keyAcknowledgedKeys, p.diags)
 	var before unfinishedDestroy

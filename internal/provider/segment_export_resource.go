@@ -132,7 +132,7 @@ func (p *exportPlan) apply(ctx context.Context, operation string, timeout time.D
 	ctx, cancel := withTimeout(ctx, operation, timeout)
 	defer cancel()
 	p.export = p.plan.export(ctx, p.diags)
-	p.export.Clock = p.data.clock
+	p.export.Clock, p.export.NewSalt = p.data.clock, p.data.salt
 	p.loadRefresh(ctx)
 	p.track(ctx)
 	surveyed := p.surveyed(ctx)
