@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/race"
 )
 
 func randomHashes(n int) []profile.Hash {
@@ -40,6 +41,7 @@ func TestCompact(t *testing.T) {
 
 // A compact set takes less than 8 bytes for each of a million hashes.
 func TestCompactMemory(t *testing.T) { //nolint:paralleltest // measures the heap
+	race.SkipHeap(t)
 	hashes := randomHashes(1_000_000)
 	before := heapInUse()
 	var set Compact

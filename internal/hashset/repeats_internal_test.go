@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/race"
 )
 
 // What was added more than once is found, and nothing else, however many there are,
@@ -43,6 +44,7 @@ func TestRepeats(t *testing.T) {
 
 // A million hashes take less than 6 bytes each.
 func TestRepeatsMemory(t *testing.T) { //nolint:paralleltest // measures the heap
+	race.SkipHeap(t)
 	hashes := randomHashes(1_000_000)
 	before := heapInUse()
 	var r Repeats

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/race"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
 )
 
@@ -45,6 +46,7 @@ func identifiedReader(rows, sharedBy int) *Reader {
 // The set of addresses and what finds shared identifiers take about 30 bytes a row
 // together, also where each is shared by two, and the latter little once it is done.
 func TestSharedMemory(t *testing.T) { //nolint:paralleltest // measures the heap
+	race.SkipHeap(t)
 	const rows = 1_000_000
 	used := func() uint64 {
 		runtime.GC()

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/race"
 )
 
 // everyKind compiles a mapping with a field of each kind, for cells that are
@@ -111,7 +113,7 @@ func TestFastPathAgreesWithSlowPath(t *testing.T) {
 	e, fromJSON, abroad := everyKind(t, false), everyKind(t, true), everyKindAbroad(t)
 	r := rand.New(rand.NewPCG(3, 3))
 	alphabets := []string{"0123456789", "0123456789.", "0123456789/-", "+0123456789 -().x", "abc XYZ", "Ab1@.-_", "aé\"\\\n\x7f\xff \t\u00a0\u200b\u00ad", "0.eE+-", "49123", "'=\"0A", "Nnul#/A(", "02-9T:"}
-	for range 20_000 {
+	for range race.Seeds(20_000) {
 		alphabet := []rune(alphabets[r.IntN(len(alphabets))])
 		var cell strings.Builder
 		for range 1 + r.IntN(20) {

@@ -13,6 +13,7 @@ import (
 	"github.com/parquet-go/parquet-go/encoding/thrift"
 	"github.com/parquet-go/parquet-go/format"
 
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/race"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/file/filetest"
 )
 
@@ -59,6 +60,7 @@ type text struct {
 // Pages that claim to be large, or decompress to more than they claim, take no more
 // memory than a page may have.
 func TestHostileParquetPages(t *testing.T) { //nolint:paralleltest // it measures the memory of the process
+	race.SkipHeap(t)
 	const damaged = "is damaged: it cannot be read beyond row 0"
 	type dict struct {
 		A string `parquet:"a,dict"`
@@ -126,6 +128,7 @@ func TestHostileParquetPages(t *testing.T) { //nolint:paralleltest // it measure
 
 // A footer takes no more memory than columns and row groups need.
 func TestHostileParquetFooters(t *testing.T) { //nolint:paralleltest // it measures the memory of the process
+	race.SkipHeap(t)
 	plain := filetest.Parquet(t, []text{{"1"}})
 	const damaged = "is damaged"
 	huge := []byte{0xff, 0xff, 0xff, 0xff, 0x07} // 2^31-1
@@ -154,6 +157,7 @@ func TestHostileParquetFooters(t *testing.T) { //nolint:paralleltest // it measu
 // Values that are too long for a cell, or a dictionary that repeats long ones, are an
 // error before the rows with them are in memory.
 func TestHostileParquetValues(t *testing.T) { //nolint:paralleltest // it measures the memory of the process
+	race.SkipHeap(t)
 	type dict struct {
 		A string `parquet:"a,dict"`
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/race"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/file"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/file/filetest"
@@ -90,6 +91,7 @@ func packed(t *testing.T, begin, block string, blocks int, pack func(string) []b
 
 // Files that decompress to a gigabyte or more are read as a stream.
 func TestHostileCompressedFiles(t *testing.T) { //nolint:paralleltest // it measures the memory of the process
+	race.SkipHeap(t)
 	x, blank, rows := strings.Repeat("x", 4<<20), strings.Repeat("\n", 4<<20), strings.Repeat("1\n", 1<<10)
 	const tooLong = "the row that begins in line 2 is longer than 16 MiB"
 	named := append([]byte("\x1f\x8b\x08\x08\x00\x00\x00\x00\x00\xff"), strings.Repeat("x", 8<<20)...)
@@ -115,6 +117,7 @@ func TestHostileCompressedFiles(t *testing.T) { //nolint:paralleltest // it meas
 
 // A million columns are read, and an error about them lists only some.
 func TestHostileColumns(t *testing.T) { //nolint:paralleltest // it measures the memory of the process
+	race.SkipHeap(t)
 	const columns = 1_000_000
 	var csv, json strings.Builder
 	json.WriteString(`{"b":1`)

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/race"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/segmenttest"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/sql"
@@ -138,6 +139,7 @@ func TestBigQuery_pages(t *testing.T) {
 
 // A million rows are never in memory.
 func TestBigQuery_streams(t *testing.T) {
+	race.SkipHeap(t)
 	server := newBigQuery(t)
 	result := bigqueryRows(1_000_000)
 	result.PageRows = 100_000

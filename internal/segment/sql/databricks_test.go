@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/race"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/segmenttest"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/sql"
@@ -137,6 +138,7 @@ func TestDatabricks_chunks(t *testing.T) {
 }
 
 func TestDatabricks_streams(t *testing.T) {
+	race.SkipHeap(t)
 	server := newDatabricks(t)
 	result := databricksRows(1_000_000)
 	result.PageRows = 100_000

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/race"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/segmenttest"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/sql"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/sql/snowflaketest"
@@ -346,6 +347,7 @@ func TestSnowflake_version(t *testing.T) {
 
 // A million rows are never in memory, however few the partitions are.
 func TestSnowflake_streams(t *testing.T) { //nolint:paralleltest // it measures the heap of the process
+	race.SkipHeap(t)
 	s := snowflaketest.Start(t)
 	s.Register(snowflakePeople(1_000_000, 500_000))
 	wantFlatHeap(t, openSQL(t, snowflakeSource(s), "EMAIL", "N"), 1_000_000)

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/race"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/segmenttest"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/sql"
@@ -270,6 +271,7 @@ func generated(n int) iter.Seq[[]any] {
 
 // Rows are streamed: few of a million are in memory at a time.
 func TestSQLServer_streams(t *testing.T) { //nolint:paralleltest // it measures the heap of the process
+	race.SkipHeap(t)
 	const people = 1_000_000
 	server := sqlservertest.Start(t)
 	server.Answer(peopleQuery, sqlservertest.Result{Columns: peopleColumns, Rows: generated(people)})

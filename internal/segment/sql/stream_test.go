@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/race"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/segmenttest"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/sql"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/sqltest"
@@ -46,6 +47,7 @@ func wantNoStatements(t *testing.T, db *sqltest.Database) {
 
 // Rows are streamed: few are in memory at a time.
 func TestSQL_streams(t *testing.T) { //nolint:paralleltest // it measures the heap of the process
+	race.SkipHeap(t)
 	for _, start := range []func(testing.TB) *sqltest.Database{sqltest.Postgres, sqltest.MariaDB} {
 		db := start(t)
 		rows := openSQL(t, sql.Source{URL: db.URL(), Query: manyRows(db, "200000")}, "email", "name", "score")

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/race"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/segmenttest"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/sql"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/sql/trinotest"
@@ -430,6 +431,7 @@ func TestTrino_version(t *testing.T) {
 
 // A million rows are never in memory.
 func TestTrino_streams(t *testing.T) { //nolint:paralleltest // it measures the heap of the process
+	race.SkipHeap(t)
 	s := trinotest.Start(t)
 	s.Register(trinoPeople(1_000_000, 500_000))
 	wantFlatHeap(t, openSQL(t, trinoSource(s), "email", "n"), 1_000_000)

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/race"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/file"
 )
 
@@ -121,6 +122,7 @@ func TestListingsThatRepeat(t *testing.T) {
 
 // An answer of a store about its objects, and an error, are not read without end.
 func TestStoreAnswersWithoutEnd(t *testing.T) { //nolint:paralleltest // measures the heap
+	race.SkipHeap(t)
 	s3Environment(t)
 	azureEnvironment(t)
 	block := strings.Repeat(" ", 1<<16)
