@@ -52,7 +52,7 @@ func TestIdempotentCallsAreRepeated(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for _, operation := range []string{"List", "ImportJob", "UpdateList"} {
-				a := serve(t, klaviyo.Options{Timeout: 250 * time.Millisecond}, fault, fault, document)
+				a := serve(t, klaviyo.Options{Timeout: time.Second}, fault, fault, document)
 				if err := calls()[operation].do(t.Context(), a.Client); err != nil {
 					t.Errorf("%s: %v", operation, err)
 				}
@@ -100,7 +100,7 @@ func TestCreateListIsRepeatedOnlyWhenNothingWasDone(t *testing.T) {
 			if strings.HasPrefix(name, "429") || name == "425" {
 				want = 3
 			}
-			a := serve(t, klaviyo.Options{Timeout: 250 * time.Millisecond}, fault, fault, answer(201, listBody))
+			a := serve(t, klaviyo.Options{Timeout: time.Second}, fault, fault, answer(201, listBody))
 			list, err := a.CreateList(t.Context(), klaviyo.List{Name: "VIP"})
 			if got := len(a.received()); got != want {
 				t.Errorf("%d requests, want %d", got, want)
