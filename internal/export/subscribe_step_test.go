@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
@@ -619,6 +620,32 @@ func TestRequestThatMayHaveArrived(t *testing.T) {
 	}
 	if r = w.run(t, next(e, r)); r.Subscriptions.News != 0 {
 		t.Errorf("subscribed %+v", r.Subscriptions)
+	}
+}
+
+// One that was under way when a run ended is not repeated by the next run.
+func TestInterruptedRequestThatMayHaveArrived(t *testing.T) {
+	t.Parallel()
+	w := newEnv(t, simulator.Options{KeepBodies: true})
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	proxy := newEditor(t, w, func(r *http.Request, _ *httptest.ResponseRecorder) {
+		if r.URL.Path == subscribePath {
+			cancel()
+			<-r.Context().Done() // the answer never arrives
+		}
+	})
+	e := w.subscribing("double_opt_in", consenting(1500), klaviyo.ChannelEmail)
+	e.Safeguards.AllowConfirmationMails = true
+	_, err := e.Run(ctx, newClient(t, proxy, impatient), export.RunOptions{})
+	var failed *export.PartlySubscribed
+	if !errors.As(err, &failed) || failed.Subscriptions.Unconfirmed != 1000 || failed.Subscriptions.Left != 500 {
+		t.Fatalf("error %v", err)
+	}
+	asError(t, err, nil, "Export Interrupted", "500 profiles are left")
+	keepFailed(e, err)
+	if r := w.run(t, e); r.Subscriptions.Pending != 500 || len(w.Confirmations()) != 1500 {
+		t.Errorf("subscribed %+v, %d asked", r.Subscriptions, len(w.Confirmations()))
 	}
 }
 

@@ -96,6 +96,14 @@ type unsettledError struct{ error }
 
 func (e unsettledError) Unwrap() error { return e.error }
 
+// unsettled marks an error of a request that may have been carried out.
+func unsettled(err error, arrived bool) error {
+	if !arrived {
+		return err
+	}
+	return unsettledError{err}
+}
+
 // MayHaveArrived reports whether a request that ended with err may have been
 // carried out, by any of its attempts.
 func MayHaveArrived(err error) bool { return errors.As(err, new(unsettledError)) }

@@ -70,6 +70,12 @@ func TestInterruptedRequestsSayWhatTheyWaitedFor(t *testing.T) {
 			25 * time.Second,
 			"waiting 25s to repeat get_list, of which 1 attempt had failed, with: get_list: 503 Service Unavailable: Down",
 		},
+		"to repeat what the limit refused": {
+			`{"errors":[{"detail":"Slow."}]}`,
+			[]func() (*http.Response, error){status(429, "Retry-After", "200")},
+			25 * time.Second,
+			"of which 1 attempt had failed, with: get_list: 429 Too Many Requests: Slow",
+		},
 		"to repeat again": {
 			"",
 			[]func() (*http.Response, error){status(503, "Retry-After", "0"), broken, status(502, "Retry-After", "200")},
@@ -103,6 +109,9 @@ func TestInterruptedRequestsSayWhatTheyWaitedFor(t *testing.T) {
 				defer cancel()
 				_, err := c.List(ctx, "x")
 				wantInterrupted(t, err, context.DeadlineExceeded, tc.want)
+				if arrived := !strings.Contains(name, "refused"); MayHaveArrived(err) != arrived {
+					t.Errorf("may have arrived: %t", !arrived)
+				}
 			})
 		})
 	}
@@ -136,6 +145,9 @@ func TestInterruptedRequestsSayThatTheLimitHoldsThemUp(t *testing.T) {
 		defer cancel()
 		_, err := c.List(ctx, "x")
 		wantInterrupted(t, err, context.DeadlineExceeded, "waiting 58s for Klaviyo's rate limit of get_list, which all users of the account share")
+		if MayHaveArrived(err) {
+			t.Error("it may have arrived, although it was not sent")
+		}
 		if took := time.Since(began); took != 58*time.Second {
 			t.Errorf("the wait ended %v after the context", took-58*time.Second)
 		}

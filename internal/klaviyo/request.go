@@ -74,10 +74,11 @@ func (c *Client) do(ctx context.Context, r request, out any) error {
 			return nil
 		}
 		if ctx.Err() != nil { // the caller gave up, whatever the transport calls it
-			if errors.As(err, new(*InterruptedError)) {
-				return err
+			if !errors.As(err, new(*InterruptedError)) { // it had been sent
+				arrived = arrived || mayBeDone(err)
+				err = state.interrupted(ctx, "for the answer to "+r.operation.id, started)
 			}
-			return state.interrupted(ctx, "for the answer to "+r.operation.id, started)
+			return unsettled(err, arrived)
 		}
 		state.fail(err)
 		arrived = arrived || mayBeDone(err)
@@ -88,18 +89,14 @@ func (c *Client) do(ctx context.Context, r request, out any) error {
 			c.contact.answered()
 		}
 		if !retry {
-			err = c.routed(err)
-			if arrived {
-				return unsettledError{err}
-			}
-			return err
+			return unsettled(c.routed(err), arrived)
 		}
 		now := policy.describe(err, r.operation.id)
 		retries.note(state, now)
 		now.log(ctx, attempt+1, wait)
 		started = time.Now()
 		if err := c.sleep(ctx, wait); err != nil {
-			return state.interrupted(ctx, "to repeat "+r.operation.id, started)
+			return unsettled(state.interrupted(ctx, "to repeat "+r.operation.id, started), arrived)
 		}
 		if _, throttled := throttledFor(state.last); throttled {
 			addWaiting(ctx, c.now(), wait)
