@@ -235,7 +235,7 @@ func (s *clickhouseSession) all(ctx context.Context, statement string, args []*s
 		raw, err := rows.next()
 		if errors.Is(err, io.EOF) {
 			s.running = ""
-			return all, nil
+			return all, s.failureIn(rows.fields)
 		}
 		if err != nil {
 			return nil, err
@@ -309,13 +309,7 @@ func (c *clickhouseCursor) next() error {
 	switch {
 	case errors.Is(err, io.EOF):
 		c.running = ""
-		if failure := clickhouseFailureOf(c.rows.fields["exception"]); failure.code != 0 {
-			return c.explained(failure, clickhouseQuery)
-		}
-		if string(c.rows.fields["rows"]) != strconv.FormatInt(c.count, 10) {
-			return brokenError(c.config.endpoint.Host)
-		}
-		return io.EOF
+		return c.end()
 	case err != nil:
 		return c.broken(err)
 	}
@@ -328,6 +322,18 @@ func (c *clickhouseCursor) next() error {
 		return c.undocumented()
 	}
 	return nil
+}
+
+// end returns io.EOF if the result is complete. One that an error has ended early has
+// the number of its rows as well.
+func (c *clickhouseCursor) end() error {
+	if err := c.failureIn(c.rows.fields); err != nil {
+		return c.explained(err, clickhouseQuery)
+	}
+	if string(c.rows.fields["rows"]) != strconv.FormatInt(c.count, 10) {
+		return brokenError(c.config.endpoint.Host)
+	}
+	return io.EOF
 }
 
 // broken explains a result that breaks off, with the error that the server writes in

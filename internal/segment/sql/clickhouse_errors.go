@@ -1,6 +1,7 @@
 package sql
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"regexp"
@@ -17,6 +18,11 @@ const (
 	clickhouseBusy     = 202
 	clickhouseNetwork  = 210
 	clickhouseAllTries = 279 // to reach a server of the cluster have failed, for causes that follow
+
+	// Errors of the libraries that the server uses, and not of its own.
+	clickhousePoco    = 1000
+	clickhouseStd     = 1001
+	clickhouseUnknown = 1002
 )
 
 // clickhouseFailure is an error of the server.
@@ -31,7 +37,9 @@ func (f *clickhouseFailure) Error() string { return fmt.Sprintf("code %d of Clic
 var (
 	// clickhouseText matches "Code: 60. DB::Exception: words (NAME) (version ...)" and
 	// what versions before 20 write: "Code: 60, e.displayText() = DB::Exception: words, e.what() = ...".
-	clickhouseText     = regexp.MustCompile(`(?s)Code: (\d+)[.,] (?:e\.displayText\(\) = )?\w+(?:::\w+)*: (.*)`)
+	// Those of libraries are "Poco::Exception. Code: 1000, e.code() = 104, words (version ...)" and
+	// "std::exception. Code: 1001, type: std::bad_alloc, e.what() = words, version = ...".
+	clickhouseText     = regexp.MustCompile(`(?s)Code: (\d+)[.,] (?:(?:e\.displayText\(\) = )?\w+(?:::\w+)*: |e\.code\(\) = -?\d+, (?:e\.displayText\(\) = )?)(.*)`)
 	clickhouseEnd      = regexp.MustCompile(`(?s)(, e\.what\(\) = | \(version |: While executing |: while executing ).*$`)
 	clickhousePosition = regexp.MustCompile(`\(line (\d+), col (\d+)\)`)
 	clickhouseOffset   = regexp.MustCompile(` at position \d+`)
@@ -44,6 +52,20 @@ func clickhouseFailureOf(text []byte) *clickhouseFailure {
 	}
 	code, _ := strconv.Atoi(string(match[1]))
 	return &clickhouseFailure{code: code, message: clickhouseEnd.ReplaceAllString(string(match[2]), "")}
+}
+
+// failureIn returns the error that is a field of a result, which has ended early then;
+// nil if there is none. The form of its text need not be known.
+func (s *clickhouseSession) failureIn(fields map[string]json.RawMessage) error {
+	raw := fields["exception"]
+	if raw == nil || isNull(raw) {
+		return nil
+	}
+	text, err := unquoted(raw)
+	if failure := clickhouseFailureOf(text); err == nil && failure.code != 0 {
+		return failure
+	}
+	return brokenError(s.config.endpoint.Host)
 }
 
 // clickhouseStep is what a session was doing when an error came.
@@ -107,6 +129,8 @@ func (s *clickhouseSession) explained(err error, step clickhouseStep) error {
 		return argumentError("url", "Plan again later, or run fewer queries at once.", "The server at %s runs too many queries: %s.", host, said)
 	case 209, clickhouseNetwork, clickhouseAllTries:
 		return argumentError("url", "Check that all servers of the cluster run and have the table. Plan again.", "The server at %s cannot read from another server of its cluster: %s.", host, said)
+	case clickhousePoco, clickhouseStd, clickhouseUnknown:
+		return argumentError("url", "Plan again. If the error returns, the log of the server has its cause.", "The server at %s has failed to run the query: %s.", host, said)
 	case 456, 457:
 		return argumentError("args", "Write the parameters of the query as {p1:Type}, {p2:Type} and so on, and give one value for each; {p1:Nullable(Type)} takes null.", "A parameter of the query has no value of its type: %s.", said)
 	}

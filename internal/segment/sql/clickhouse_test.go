@@ -342,8 +342,15 @@ func TestClickHouse_later(t *testing.T) {
 		last.Get("limit") != "0" || last.Get("cancel_http_readonly_queries_on_client_close") != "1" {
 		t.Errorf("the query came with %v", last)
 	}
+	ending = `,"rows":2,"exception":null}`
+	wantRows(t, openSQL(t, source, "ok"), []string{"true"}, []string{"false"})
 	for name, tc := range map[string]struct{ ending, words string }{
 		"an error":         {`,"rows":2,"exception":"Code: 395. DB::Exception: Value passed to 'throwIf' function is non-zero: while executing. (FUNCTION_THROW_IF_VALUE_IS_NON_ZERO) (version 25.3.1.1)"}`, "(code 395)"},
+		"of a library":     {`,"rows":2,"exception":"Poco::Exception. Code: 1000, e.code() = 104, Connection reset by peer (version 25.3.1.1 (official build))"}`, "has failed to run the query: Connection reset by peer (code 1000)"},
+		"of the runtime":   {`,"rows":2,"exception":"std::exception. Code: 1001, type: std::bad_alloc, e.what() = bad \"alloc\", version = 25.3.1.1"}`, "has failed to run the query: std::bad_alloc (code 1001)"},
+		"without a type":   {`,"rows":2,"exception":"Unknown exception. Code: 1002, type: St9bad_alloc (version 25.3.1.1)"}`, "has failed to run the query: St9bad_alloc (code 1002)"},
+		"of another form":  {`,"rows":2,"exception":"Out of patience"}`, "was lost before the last row"},
+		"library, as text": {"]Poco::Exception. Code: 1000, e.code() = 104, e.displayText() = Connection reset by peer, e.what() = Connection reset by peer", "has failed to run the query: Connection reset by peer (code 1000)"},
 		"fewer rows":       {`,"rows":3}`, "was lost before the last row"},
 		"no end":           {``, "was lost before the last row"},
 		"no number":        {`}`, "was lost before the last row"},
@@ -357,6 +364,31 @@ func TestClickHouse_later(t *testing.T) {
 		}
 		if !strings.Contains(err.Error(), "After row 2:") || !strings.Contains(err.Error(), tc.words) {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// A description that an error has ended early is not taken for one of fewer columns.
+func TestClickHouse_descriptionCut(t *testing.T) {
+	t.Parallel()
+	exception := ""
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if body, _ := io.ReadAll(r.Body); strings.HasPrefix(string(body), "SELECT version()") {
+			fmt.Fprint(w, `{"meta":[],"data":[["25.3.1.1","UTC",""]],"rows":1}`)
+		} else {
+			fmt.Fprintf(w, `{"meta":[],"data":[["email","String"]],"rows":1,"exception":%q}`, exception)
+		}
+	}))
+	t.Cleanup(server.Close)
+	for text, words := range map[string]string{
+		"Code: 241. DB::Exception: Memory limit exceeded. (MEMORY_LIMIT_EXCEEDED)":                 "exceeds a limit of the server",
+		"Poco::Exception. Code: 1000, e.code() = 104, Connection reset by peer (version 25.3.1.1)": "Connection reset by peer (code 1000)",
+		"Out of patience": "was lost",
+	} {
+		exception = text
+		_, err := sql.Source{URL: strings.Replace(server.URL, "http", "clickhouse", 1), Query: "SELECT * FROM t"}.Open(t.Context(), []string{"name"})
+		if err == nil || !strings.Contains(err.Error(), words) {
+			t.Errorf("%s: %v, want %q", text, err, words)
 		}
 	}
 }
