@@ -192,7 +192,7 @@ func (s *clickhouseSession) parameters(id string, args []*string) url.Values {
 	}
 	if !s.fixed {
 		values.Set("readonly", "2")
-		values.Set("output_format_json_quote_64bit_integers", "1")
+		values.Set("output_format_json_quote_64bit_integers", "0") // 1 would quote those within the type JSON, too
 		if s.config.timeout > 0 {
 			values.Set("max_execution_time", strconv.Itoa(int(s.config.timeout.Seconds())))
 		}

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"sync"
@@ -35,9 +36,12 @@ func TestClickHouse_values(t *testing.T) {
 	cases := []valueCase{
 		{"toUInt8(1)", true, "1"},
 		{"toInt64(-9223372036854775807)", true, "-9223372036854775807"},
+		{"toInt64(-9223372036854775808)", true, "-9223372036854775808"},
+		{"toInt64(9007199254740993)", true, "9007199254740993"},
 		{"toUInt64(18446744073709551615)", true, "18446744073709551615"},
 		{"toDecimal64('1.50', 3)", true, "1.500"},
 		{"toDecimal128('-12345678901234567890.5', 2)", true, "-12345678901234567890.50"},
+		{"toDecimal128('12345678901234567890123456789.123456789', 9)", true, "12345678901234567890123456789.123456789"},
 		{"0.1", true, "0.1"},
 		{"toFloat32(0.1)", true, "0.1"},
 		{"1e300", true, "1e+300"},
@@ -59,6 +63,10 @@ func TestClickHouse_values(t *testing.T) {
 		{"emptyArrayString()", true, "[]"},
 		{"['a', 'b \"c\"', '']", true, `["a","b \"c\"",""]`},
 		{"[toUInt64(18446744073709551615)]", true, "[18446744073709551615]"},
+		{"[toInt64(-9007199254740993), toInt64(9223372036854775807)]", true, "[-9007199254740993,9223372036854775807]"},
+		{"[[CAST(toInt64(9007199254740993) AS Nullable(Int64)), NULL]]", true, "[[9007199254740993,null]]"},
+		{"[toDecimal128('12345678901234567890.25', 2)]", true, "[12345678901234567890.25]"},
+		{"(toUInt64(18446744073709551615), toInt64(-9007199254740993))", true, "[18446744073709551615,-9007199254740993]"},
 		{"[[1], [2, 3]]", true, "[[1],[2,3]]"},
 		{"[toDate('2026-11-24')]", true, `["2026-11-24"]`},
 		{"[NULL, 'x']", true, `[null,"x"]`},
@@ -366,6 +374,34 @@ func TestClickHouse_later(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+}
+
+// A server quotes integers by a setting: those of columns, and those within the type
+// JSON, where a number would become a text.
+func TestClickHouse_quotedIntegers(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		quote := `"`
+		if r.URL.Query().Get("output_format_json_quote_64bit_integers") == "0" {
+			quote = ""
+		}
+		columns := `["n","UInt64"],["list","Array(Int64)"],["wide","Int256"],["traits","JSON(max_dynamic_paths=8)"]`
+		switch {
+		case strings.HasPrefix(string(body), "SELECT version()"):
+			fmt.Fprint(w, `{"data":[["25.3.1.1","UTC",""]],"rows":1}`)
+		case strings.HasPrefix(string(body), "DESCRIBE"):
+			fmt.Fprintf(w, `{"data":[%s],"rows":4}`, columns)
+		default:
+			meta := regexp.MustCompile(`\[("\w+"),("[^"]+")\]`).ReplaceAllString(columns, `{"name":$1,"type":$2}`)
+			row := strings.ReplaceAll(`[#18446744073709551615#,[#-9007199254740993#],#-12345678901234567890123#,{"points":#9007199254740993#,"zip":"08001"}]`, "#", quote)
+			fmt.Fprintf(w, `{"meta":[%s],"data":[%s],"rows":1}`, meta, row)
+		}
+	}))
+	t.Cleanup(server.Close)
+	source := sql.Source{URL: strings.Replace(server.URL, "http", "clickhouse", 1), Query: "SELECT * FROM t"}
+	wantRows(t, openSQL(t, source, "n", "list", "wide", "traits"),
+		[]string{"18446744073709551615", "[-9007199254740993]", "-12345678901234567890123", `{"points":9007199254740993,"zip":"08001"}`})
 }
 
 // A description that an error has ended early is not taken for one of fewer columns.
