@@ -312,6 +312,18 @@ func TestClickHouse_version(t *testing.T) {
 	if second, err := source.Version(t.Context()); err != nil || second == first {
 		t.Errorf("the version %q is the same after a change (%v)", second, err)
 	}
+	source.VersionQuery = "SELECT sumState(score), [sumState(score)] FROM people" // of types that cannot be mapped
+	first, err = source.Version(t.Context())
+	if err != nil || first == "" {
+		t.Fatal(first, err)
+	}
+	if again, err := source.Version(t.Context()); err != nil || again != first {
+		t.Errorf("the versions %q, %q differ with nothing changed (%v)", first, again, err)
+	}
+	db.Exec("INSERT INTO people VALUES ('kim@example.com', 'Kim', 7)")
+	if second, err := source.Version(t.Context()); err != nil || second == first {
+		t.Errorf("the version %q of states is the same after a change (%v)", second, err)
+	}
 }
 
 // What later versions do, and 18.16 does not: parameters, times in ISO 8601, tuples

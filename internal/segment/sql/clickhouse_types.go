@@ -185,11 +185,14 @@ func clickhouseMeta(raw []byte) (columns []clickhouseMetaColumn, err error) {
 var errClickHouseValue = errors.New("a value that does not fit its type")
 
 // append appends the JSON of a value as text, or as JSON if that is the type's. NULL
-// is empty.
+// is empty. A value whose type cannot be mapped is appended as it came: a version is
+// made of it.
 func (t *clickhouseType) append(dst, raw []byte) ([]byte, error) {
 	switch {
 	case len(raw) == 0 || isNull(raw):
 		return dst, nil
+	case t.composite == "" && t.convert == nil:
+		return append(dst, raw...), nil
 	case t.composite == "":
 		return t.convert(dst, raw)
 	}

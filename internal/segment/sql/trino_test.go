@@ -429,6 +429,27 @@ func TestTrino_version(t *testing.T) {
 	}
 }
 
+// A version may be of values that cannot be mapped, as checksum() yields them.
+func TestTrino_binaryVersion(t *testing.T) {
+	t.Parallel()
+	s := trinotest.Start(t)
+	source := trinoSource(s)
+	source.VersionQuery = "SELECT checksum(email), array_agg(hash) FROM people"
+	version := func(sum string) string {
+		t.Helper()
+		s.Register(trinotest.Result{Query: "checksum", Columns: []trinotest.Column{{Name: "_col0", Type: "varbinary"}, {Name: "_col1", Type: "array(varbinary)"}}, Rows: 1, Row: func(int) []any { return []any{sum, []any{"AAE="}} }})
+		version, err := source.Version(t.Context())
+		if err != nil || version == "" {
+			t.Fatalf("version %q, %v", version, err)
+		}
+		return version
+	}
+	first := version("1zqJqSkhPHs=")
+	if version("1zqJqSkhPHs=") != first || version("2zqJqSkhPHs=") == first {
+		t.Error("the version does not follow the value")
+	}
+}
+
 // A million rows are never in memory.
 func TestTrino_streams(t *testing.T) { //nolint:paralleltest // it measures the heap of the process
 	race.SkipHeap(t)

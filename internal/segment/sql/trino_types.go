@@ -150,13 +150,16 @@ func trinoColumn(name, of string) (trinoType, columnInfo) {
 }
 
 // append appends the JSON of a value as text, or as JSON if that is the type's. NULL
-// is empty.
+// is empty. A value whose type cannot be mapped is appended as it came: a version is
+// made of it.
 func (t *trinoType) append(dst, raw []byte) ([]byte, error) {
 	switch {
 	case len(raw) == 0 || isNull(raw):
 		return dst, nil
 	case t.composite != "":
 		return t.appendComposite(dst, raw)
+	case t.convert == nil:
+		return append(dst, raw...), nil
 	default:
 		return t.convert(dst, raw)
 	}
