@@ -38,12 +38,18 @@ func serverMessage(state, message string) string {
 	return fmt.Sprintf("%s (SQLSTATE %s)", message, state)
 }
 
+// longNumber matches a number that may be a person's, such as a phone number or a date
+// of birth, as servers write it with fractions and groups. Four digits are not enough for
+// that: a year, the length of a type, the number of a line.
+var longNumber = regexp.MustCompile(`\+?\p{Nd}(?:[ .,/'_\p{Pd}]?\p{Nd}){4,}`)
+
 // maskMessage returns the message of a server on one line, without addresses. One
-// that is not about the statement may quote values, so quotations and what follows a
-// colon are taken out of it.
+// that is not about the statement may have values, so quotations, what follows a colon
+// and long numbers are taken out of it.
 func maskMessage(message string, aboutStatement bool) string {
 	if !aboutStatement {
 		message, _, _ = strings.Cut(quotation.ReplaceAllString(message, redact.Hidden), ": ")
+		message = longNumber.ReplaceAllString(message, redact.Hidden)
 	}
 	return redact.Line(strings.TrimRight(redact.EmailAddress.ReplaceAllString(message, redact.Hidden), ". \n"))
 }
