@@ -268,7 +268,7 @@ func (s *clickhouseSession) close() {
 	defer cancel()
 	// The id is letters and digits.
 	_ = s.client.call(ctx, restRequest{
-		method: http.MethodPost, url: s.config.endpoint.String(), header: http.Header{"Content-Type": {"text/plain"}},
+		method: http.MethodPost, url: s.config.endpoint.String(), header: http.Header{"Content-Type": {"text/plain"}}, repeatable: true,
 		body: []byte("KILL QUERY WHERE startsWith(query_id, '" + s.running + "-') ASYNC"),
 	}, nil, nil) // it may have ended by now
 }

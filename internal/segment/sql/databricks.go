@@ -105,11 +105,12 @@ func matchManifest(result *databricksStatement, columns []columnInfo, types []da
 }
 
 // run submits a statement and waits for its end. before and described are as in
-// said of [databricksFailure].
+// said of [databricksFailure]. A query that may have begun is not submitted again: it
+// would be paid for twice. A description costs nothing.
 func (s *databricksSession) run(ctx context.Context, request *databricksRequest, before int, described bool) (*databricksStatement, error) {
 	var statement databricksStatement
 	submitCtx, done := withGrace(ctx, submitGrace)
-	err := s.client.call(submitCtx, restRequest{method: http.MethodPost, url: s.config.url()}, request, &statement)
+	err := s.client.call(submitCtx, restRequest{method: http.MethodPost, url: s.config.url(), repeatable: described}, request, &statement)
 	done()
 	if err != nil {
 		return nil, s.failure(err)

@@ -98,6 +98,8 @@ func (c *databricksConfig) requestError(status int, f *databricksFailure) *segme
 			"Databricks at %s denies access to the SQL warehouse%s.", host, said)
 	case status == http.StatusNotFound, f.Code == "INVALID_PARAMETER_VALUE" && strings.Contains(f.Message, "endpoint id"):
 		return argumentError("url", databricksExample, "Databricks at %s has no SQL warehouse %q%s.", host, c.warehouse, said)
+	case isBusy(status): // which is given up at once if the request must not be repeated
+		return argumentError("url", "Plan again later.", "The server at %s answers %d%s, so it is not known whether the query has begun.", host, status, said)
 	case said == "": // not in the words of Databricks, but of a proxy perhaps
 		return argumentError("url", "Plan again later, and check what is between this machine and Databricks.", "The server at %s answers %d, and does not say why.", host, status)
 	default:

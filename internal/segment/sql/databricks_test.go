@@ -326,7 +326,8 @@ func TestDatabricks_cancelledWhileSubmitting(t *testing.T) {
 func TestDatabricks_faults(t *testing.T) {
 	for name, fault := range map[string]databrickstest.Fault{
 		"submit, 429":     {Method: http.MethodPost, Path: "/statements", Status: http.StatusTooManyRequests, RetryAfter: 1},
-		"submit, 503":     {Method: http.MethodPost, Path: "/statements", After: 1, Status: http.StatusServiceUnavailable},
+		"describe, 504":   {Method: http.MethodPost, Path: "/statements", Status: http.StatusGatewayTimeout},
+		"submit, 503":     {Method: http.MethodPost, Path: "/statements", After: 1, Status: http.StatusServiceUnavailable, RetryAfter: 1},
 		"poll, 503":       {Method: http.MethodGet, Path: "/statements/", After: 1, Status: http.StatusServiceUnavailable},
 		"poll, lost":      {Method: http.MethodGet, Path: "/statements/", After: 1, Lose: true},
 		"next link, lost": {Method: http.MethodGet, Path: "/chunks/", Lose: true},
@@ -340,6 +341,35 @@ func TestDatabricks_faults(t *testing.T) {
 				t.Errorf("%d rows by %d statements, %v", len(all), len(server.Statements()), err)
 			}
 		})
+	}
+}
+
+// A query that Databricks may have begun is not submitted again, since each is paid for.
+func TestDatabricks_submittedOnce(t *testing.T) {
+	server := newDatabricks(t)
+	server.Register(databricksRows(10))
+	target, err := url.Parse(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, status := range []int{http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout} {
+		before := len(server.Statements())
+		forward := httputil.NewSingleHostReverseProxy(target)
+		var submitted atomic.Int64
+		forward.ModifyResponse = func(r *http.Response) error {
+			if strings.HasSuffix(r.Request.URL.Path, "/statements") && submitted.Add(1) == 2 { // after the description
+				r.Body.Close()
+				r.StatusCode, r.Body, r.ContentLength, r.Header = status, http.NoBody, 0, http.Header{}
+			}
+			return nil
+		}
+		gateway := httptest.NewServer(forward)
+		_, err := readDatabricks(t, strings.Replace(databricksURL(server, ""), server.URL, gateway.URL, 1))
+		gateway.Close()
+		wantError(t, err, "url", fmt.Sprintf("answers %d, so it is not known whether the query has begun", status), "Plan again later")
+		if n := len(server.Statements()) - before; n != 2 {
+			t.Errorf("%d: %d statements", status, n)
+		}
 	}
 }
 

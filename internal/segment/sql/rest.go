@@ -28,8 +28,8 @@ type restClient struct {
 	// before, since those were refused. It is nil if there are none.
 	authorize func(ctx context.Context, r *http.Request, fresh bool) error
 
-	// isRetryable reports whether an answer other than 429, 502, 503 and 504 is worth
-	// another attempt. It may be nil.
+	// isRetryable reports whether another answer than 429, 502, 503 and 504 to a request
+	// that is repeatable is worth another attempt. It may be nil.
 	isRetryable func(*restError) bool
 
 	answered map[string]bool // by host: whether there was an answer
@@ -75,8 +75,8 @@ type restRequest struct {
 	header http.Header
 	body   []byte
 
-	// repeatable requests may be repeated after the connection was lost, when the
-	// first one may have been carried out.
+	// repeatable requests may be repeated when the first one may have been carried out:
+	// after the connection was lost, or a gateway has answered.
 	repeatable bool
 	repeatURL  func(attempt int) string // in place of url from attempt 2 on; optional
 
@@ -148,7 +148,7 @@ func (c *restClient) open(ctx context.Context, request restRequest) (*restAnswer
 		case refused.status == http.StatusUnauthorized && !fresh && !request.foreign:
 			fresh = true // the credentials may have expired
 			continue
-		case !c.retries(refused):
+		case !c.retries(&request, refused):
 			return nil, refused
 		case attempt == restAttempts:
 			return nil, givenUp(hostOf(request.url), refused)
@@ -176,7 +176,13 @@ func (e *lostError) Error() string { return "no answer" }
 
 func (e *lostError) Unwrap() error { return e.err }
 
-func (c *restClient) retries(refused *restError) bool {
+// retries reports whether a request is worth another attempt after an answer. One that is
+// not repeatable is, if the answer says that nothing was carried out.
+func (c *restClient) retries(request *restRequest, refused *restError) bool {
+	if !request.repeatable {
+		return refused.status == http.StatusTooManyRequests ||
+			refused.status == http.StatusServiceUnavailable && httpx.RetryAfter(refused.header, c.clock.Now()) > 0
+	}
 	return isBusy(refused.status) || c.isRetryable != nil && c.isRetryable(refused)
 }
 

@@ -104,11 +104,23 @@ func TestREST_givesUp(t *testing.T) {
 		requests   int64
 		want       string
 	}{
-		"lost, unsafe":    {false, func(http.ResponseWriter) { panic(http.ErrAbortHandler) }, 1, "The connection to 127.0.0.1:"},
-		"lost each time":  {true, func(http.ResponseWriter) { panic(http.ErrAbortHandler) }, restAttempts, "The connection to 127.0.0.1:"},
-		"429 each time":   {false, func(w http.ResponseWriter) { w.WriteHeader(http.StatusTooManyRequests) }, restAttempts, "takes no more requests for now"},
-		"503 each time":   {false, func(w http.ResponseWriter) { w.WriteHeader(http.StatusServiceUnavailable) }, restAttempts, "it answers 503 each time"},
-		"custom, as such": {false, func(w http.ResponseWriter) { w.WriteHeader(http.StatusTeapot) }, restAttempts, "the server answers 418"},
+		"lost, unsafe":   {false, func(http.ResponseWriter) { panic(http.ErrAbortHandler) }, 1, "The connection to 127.0.0.1:"},
+		"lost each time": {true, func(http.ResponseWriter) { panic(http.ErrAbortHandler) }, restAttempts, "The connection to 127.0.0.1:"},
+		"429 each time":  {false, func(w http.ResponseWriter) { w.WriteHeader(http.StatusTooManyRequests) }, restAttempts, "takes no more requests for now"},
+		"503 each time":  {true, func(w http.ResponseWriter) { w.WriteHeader(http.StatusServiceUnavailable) }, restAttempts, "it answers 503 each time"},
+		"503, later": {false, func(w http.ResponseWriter) {
+			w.Header().Set("Retry-After", "1")
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}, restAttempts, "it answers 503 each time"},
+		"502, unsafe": {false, func(w http.ResponseWriter) { w.WriteHeader(http.StatusBadGateway) }, 1, "the server answers 502"},
+		"503, unsafe": {false, func(w http.ResponseWriter) { w.WriteHeader(http.StatusServiceUnavailable) }, 1, "the server answers 503"},
+		"504, unsafe": {false, func(w http.ResponseWriter) {
+			w.Header().Set("Retry-After", "1")
+			w.WriteHeader(http.StatusGatewayTimeout)
+		}, 1, "the server answers 504"},
+		"504 each time":   {true, func(w http.ResponseWriter) { w.WriteHeader(http.StatusGatewayTimeout) }, restAttempts, "it answers 504 each time"},
+		"custom, as such": {true, func(w http.ResponseWriter) { w.WriteHeader(http.StatusTeapot) }, restAttempts, "the server answers 418"},
+		"custom, unsafe":  {false, func(w http.ResponseWriter) { w.WriteHeader(http.StatusTeapot) }, 1, "the server answers 418"},
 		"400":             {true, func(w http.ResponseWriter) { w.WriteHeader(http.StatusBadRequest) }, 1, "the server answers 400"},
 		"redirect": {true, func(w http.ResponseWriter) {
 			w.Header().Set("Location", "http://127.0.0.1:1/")

@@ -268,6 +268,7 @@ func (s *snowflakeSession) close() {
 			return
 		}
 	}
-	request := restRequest{method: http.MethodPost, url: s.address(s.handle, "cancel") + "?" + url.Values{"requestId": {uuid.NewString()}}.Encode(), header: snowflakeHeader}
+	address := s.address(s.handle, "cancel") + "?" + url.Values{"requestId": {uuid.NewString()}}.Encode()
+	request := restRequest{method: http.MethodPost, url: address, header: snowflakeHeader, repeatable: true}
 	_ = s.client.call(ctx, request, nil, nil) // it may have ended by now
 }

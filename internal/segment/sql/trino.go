@@ -163,7 +163,7 @@ func (s *trinoSession) close() {
 	// A statement whose answer has not arrived has no address yet. Trino gives it up
 	// when nobody asks for its rows (query.client.timeout).
 	if s.running != "" {
-		_ = s.client.call(ctx, restRequest{method: http.MethodDelete, url: s.running}, nil, nil) // it may have ended by now
+		_ = s.client.call(ctx, restRequest{method: http.MethodDelete, url: s.running, repeatable: true}, nil, nil) // it may have ended by now
 	}
 	if s.transaction != "" {
 		s.prepared = ""
