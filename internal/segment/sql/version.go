@@ -8,8 +8,12 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"maps"
 	"net/url"
+	"slices"
 	"strings"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/redact"
 )
 
 // maxVersionRows bounds the rows of a version query, which should sum up the
@@ -60,12 +64,13 @@ func (s Source) version(ctx context.Context) (string, error) {
 	return hex.EncodeToString(digest.Sum(nil)[:16]), nil
 }
 
-// identify adds the queries and the database, without the password.
+// identify adds the queries, and who reads them where: the URL without secrets.
 func (s Source) identify(digest hash.Hash) {
 	if address, _, err := s.server(); err == nil {
-		hashText(digest, []byte(withoutPassword(address)))
-		for _, value := range readFrom(address) {
-			hashText(digest, []byte(value))
+		beforeQuery, query, _ := strings.Cut(address, "?")
+		hashText(digest, []byte(withoutPassword(beforeQuery)))
+		for _, parameter := range openParameters(query) {
+			hashText(digest, []byte(parameter))
 		}
 	}
 	hashText(digest, []byte(s.VersionQuery))
@@ -79,35 +84,40 @@ func (s Source) identify(digest hash.Hash) {
 	}
 }
 
-// withoutPassword reduces a URL to scheme, user, host and database, which may be a
-// parameter.
+// withoutPassword reduces a URL without parameters to scheme, user, host and path.
 func withoutPassword(address string) string {
-	address, query, _ := strings.Cut(address, "?")
 	scheme, rest, _ := strings.Cut(address, "://")
 	user, host := "", rest
 	if at := strings.LastIndexByte(rest, '@'); at >= 0 {
 		user, host = rest[:at], rest[at:]
 	}
 	user, _, _ = strings.Cut(user, ":")
-	parameters, _ := url.ParseQuery(query)
-	if database := parameters.Get("database"); database != "" {
-		host += "?database=" + database
-	}
 	return scheme + "://" + user + host
 }
 
-// readFrom returns the parameters of a URL, with their values, that say which tables
-// a query reads.
-func readFrom(address string) []string {
-	_, query, _ := strings.Cut(address, "?")
+// openParameters returns the parameters of a URL that hold no secrets, sorted by name.
+// Which of them say what a query reads, such as host, role, search_path and time zone,
+// depends on the server, so all of the others count.
+func openParameters(query string) (found []string) {
 	parameters, _ := url.ParseQuery(query)
-	var found []string
-	for _, name := range []string{"catalog", "schema"} {
-		if value := parameters.Get(name); value != "" {
-			found = append(found, name+"="+value)
+	for _, name := range slices.Sorted(maps.Keys(parameters)) {
+		if isSecret(name) {
+			continue
+		}
+		for _, value := range parameters[name] {
+			found = append(found, strings.ToLower(name)+"="+value)
 		}
 	}
 	return found
+}
+
+// secretWords are in the names of parameters that may hold a secret, or the path of one.
+var secretWords = []string{"pass", "pwd", "secret", "token", "key", "credential"}
+
+// isSecret reports whether a parameter of a URL may hold a secret, by its name.
+func isSecret(name string) bool {
+	name = strings.ToLower(name)
+	return redact.IsSigned(url.Values{name: nil}) || slices.ContainsFunc(secretWords, func(word string) bool { return strings.Contains(name, word) })
 }
 
 // hashText adds a text with its length, so that different lists of texts have
