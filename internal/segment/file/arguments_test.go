@@ -466,6 +466,18 @@ func TestColumnsInFolders(t *testing.T) {
 	}
 }
 
+// What stands for no value in files does not in the folders that they are in.
+func TestColumnsInFoldersAndNullValues(t *testing.T) {
+	t.Parallel()
+	dir := files(t, map[string]string{"tier=gold/x.csv": "a,b\n,1\n", "tier=gold/x.json": `{"a":"","b":1}`})
+	for name, want := range map[string][]string{"x.csv": {"gold", "", "1"}, "x.json": {`"gold"`, "", "1"}} {
+		source := file.Source{Path: dir + "/tier=gold/" + name, NullValues: []string{"", "gold"}}
+		if got, err := readFile(t, source, "tier", "a", "b"); err != nil || !reflect.DeepEqual(got, [][]string{want}) {
+			t.Errorf("%s: %q, %v, want %q", name, got, err, want)
+		}
+	}
+}
+
 // A file without anything among others has no rows.
 func TestEmptyFilesAmongOthers(t *testing.T) {
 	t.Parallel()

@@ -228,9 +228,9 @@ func (r *jsonRows) appendRow(dst []string, line []byte) ([]string, error) {
 		cell := line[value.start:value.end]
 		start := len(r.cells)
 		switch {
-		case string(cell) == "null" || r.opener.nulls.has(cell):
-		case value.depth == 0 && r.constants != nil:
+		case value.depth == 0 && r.constants != nil: // first, since the empty text may stand for no value
 			r.cells = append(r.cells, r.constants[i]...)
+		case string(cell) == "null" || r.opener.nulls.has(cell):
 		case r.scan.notFinite:
 			r.cells = appendFinite(r.cells, cell)
 		default:
