@@ -117,6 +117,11 @@ func TestRowsInOtherEncodings(t *testing.T) {
 	checkFiles(t, "x.csv", file.Source{Encoding: "shift_jis"}, map[string]fileCase{
 		"bytes that are no text": {"email,name\na@x.org,\xff\nb@x.org,B\n", [][]string{rejected, {"b@x.org", "B"}}},
 	}, "email", "name")
+	checkFiles(t, "x.json", file.Source{Encoding: "shift_jis"}, map[string]fileCase{
+		"bytes that are no text":      {"{\"a\":\"\xff\"}\n{\"a\":[\"x\",\"\xff\"]}\n{\"a\":\"B\"}\n", [][]string{rejected, rejected, {`"B"`}}},
+		"bytes that are not mapped":   {"{\"a\":\"B\",\"b\":\"\xff\"}\n", [][]string{{`"B"`}}},
+		"the character, as an escape": {`{"a":"\ufffd"}`, [][]string{{`"\ufffd"`}}},
+	}, "a")
 	for _, tc := range otherEncodings[:9] {
 		_, text, _ := strings.Cut(tc.text, "\n")
 		quoted, _ := json.Marshal(strings.TrimSuffix(text, "\n"))

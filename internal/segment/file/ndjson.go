@@ -244,6 +244,8 @@ func (r *jsonRows) appendRow(dst []string, line []byte) ([]string, error) {
 		return dst, segment.NULError()
 	case !utf8.ValidString(cells):
 		return dst, notUTF8Error(r.likelyEncoding(cells))
+	case !isDecoded(cells, r.opener.Encoding):
+		return dst, notDecodedError(r.opener.Encoding)
 	}
 	for _, value := range r.values {
 		dst = append(dst, cells[value.start:value.end])
