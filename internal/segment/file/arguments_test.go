@@ -117,6 +117,11 @@ func TestRowsInOtherEncodings(t *testing.T) {
 	checkFiles(t, "x.csv", file.Source{Encoding: "shift_jis"}, map[string]fileCase{
 		"bytes that are no text": {"email,name\na@x.org,\xff\nb@x.org,B\n", [][]string{rejected, {"b@x.org", "B"}}},
 	}, "email", "name")
+	checkFiles(t, "x.json", file.Source{Encoding: "shift_jis"}, map[string]fileCase{
+		"bytes that are no text":      {"{\"a\":\"\xff\"}\n{\"a\":[\"x\",\"\xff\"]}\n{\"a\":\"B\"}\n", [][]string{rejected, rejected, {`"B"`}}},
+		"bytes that are not mapped":   {"{\"a\":\"B\",\"b\":\"\xff\"}\n", [][]string{{`"B"`}}},
+		"the character, as an escape": {`{"a":"\ufffd"}`, [][]string{{`"\ufffd"`}}},
+	}, "a")
 	for _, tc := range otherEncodings[:9] {
 		_, text, _ := strings.Cut(tc.text, "\n")
 		quoted, _ := json.Marshal(strings.TrimSuffix(text, "\n"))
@@ -463,6 +468,18 @@ func TestColumnsInFolders(t *testing.T) {
 	}
 	if got, err := readFile(t, file.Source{Path: dir + "/tier=gold/x.json"}, "tier"); err != nil || !reflect.DeepEqual(got, [][]string{{`"own"`}, {""}, {`"gold"`}}) {
 		t.Errorf("a key of the file: %q, %v", got, err)
+	}
+}
+
+// What stands for no value in files does not in the folders that they are in.
+func TestColumnsInFoldersAndNullValues(t *testing.T) {
+	t.Parallel()
+	dir := files(t, map[string]string{"tier=gold/x.csv": "a,b\n,1\n", "tier=gold/x.json": `{"a":"","b":1}`})
+	for name, want := range map[string][]string{"x.csv": {"gold", "", "1"}, "x.json": {`"gold"`, "", "1"}} {
+		source := file.Source{Path: dir + "/tier=gold/" + name, NullValues: []string{"", "gold"}}
+		if got, err := readFile(t, source, "tier", "a", "b"); err != nil || !reflect.DeepEqual(got, [][]string{want}) {
+			t.Errorf("%s: %q, %v, want %q", name, got, err, want)
+		}
 	}
 }
 

@@ -430,8 +430,7 @@ func (r *csvRows) appendSpan(dst []string, text string, start int) []string {
 
 // isText reports whether a text can be sent as it is.
 func (r *csvRows) isText(text string) bool {
-	return strings.IndexByte(text, 0) < 0 && utf8.ValidString(text) &&
-		(r.opener.Encoding == "" || !strings.ContainsRune(text, utf8.RuneError))
+	return strings.IndexByte(text, 0) < 0 && utf8.ValidString(text) && isDecoded(text, r.opener.Encoding)
 }
 
 // checkText refuses text that cannot be sent as it is.
@@ -444,7 +443,7 @@ func (r *csvRows) checkText(text string) error {
 	case !utf8.ValidString(text):
 		return notUTF8Error(r.likelyEncoding(text))
 	default:
-		return &segment.RowError{Code: segment.CodeUnreadableValue, Problem: fmt.Sprintf("has bytes that are no %s text", r.opener.Encoding)}
+		return notDecodedError(r.opener.Encoding)
 	}
 }
 

@@ -2,6 +2,7 @@ package file_test
 
 import (
 	"errors"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -148,6 +149,12 @@ func TestLineEnds(t *testing.T) {
 		cases[name+", none at the end"] = fileCase{strings.TrimSuffix(strings.ReplaceAll(text, "|", end), end), rows}
 		long := strings.Repeat("x", 300_000) // line ends fall between two reads
 		cases[name+", long"] = fileCase{"email,name" + end + strings.Repeat("a@x.org,"+long[:9973]+end, 60), slicesOf(60, []string{"a@x.org", long[:9973]})}
+	}
+	// The buffer of the reader has room for one byte after the second CR.
+	for _, before := range []int{256<<10 - 3, 256<<10 - 2, 256<<10 - 1} {
+		head := "email,name\ra@x.org,"
+		name := strings.Repeat("x", before-len(head))
+		cases[fmt.Sprint("CR CR at ", before)] = fileCase{head + name + "\r\rada@x.org,Ada\r", [][]string{{"a@x.org", name}, {"ada@x.org", "Ada"}}}
 	}
 	checkFiles(t, "x.csv", file.Source{}, cases, "email", "name")
 	checkFiles(t, "x.ndjson", file.Source{}, map[string]fileCase{

@@ -130,6 +130,17 @@ func notUTF8Error(likely string) *segment.RowError {
 	}
 }
 
+// isDecoded reports whether all of a text was in the configured encoding, if there is
+// one: decoders make U+FFFD of what was not.
+func isDecoded(text, encoding string) bool {
+	return encoding == "" || !strings.ContainsRune(text, utf8.RuneError)
+}
+
+// notDecodedError is the error of a row that is not in the configured encoding.
+func notDecodedError(encoding string) *segment.RowError {
+	return &segment.RowError{Code: segment.CodeUnreadableValue, Problem: fmt.Sprintf("has bytes that are no %s text", encoding)}
+}
+
 func lastRuneStart(text []byte) int {
 	i := len(text) - 1
 	for i > 0 && len(text)-i < utf8.UTFMax && !utf8.RuneStart(text[i]) {

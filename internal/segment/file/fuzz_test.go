@@ -184,15 +184,21 @@ func compareWithLibrary(t *testing.T, content []byte, rows [][]string) {
 	}
 }
 
-// FuzzLineEnds converts line ends in reads of any size as in one of all.
+// FuzzLineEnds converts line ends in reads of any size, into buffers of any size, as in
+// one of all.
 func FuzzLineEnds(f *testing.F) {
-	f.Add([]byte("a\rb\r\nc\r\r\nd\r\r\re\n\r\n"), uint8(1))
-	f.Fuzz(func(t *testing.T, content []byte, size uint8) {
+	const mixed = "a\rb\r\nc\r\r\nd\r\r\re\n\r\n"
+	for size := range uint8(7) {
+		f.Add([]byte(mixed), size, uint8(0))
+		f.Add([]byte(mixed), size, uint8(1))
+		f.Add([]byte(mixed), uint8(6), size)
+	}
+	f.Fuzz(func(t *testing.T, content []byte, size, room uint8) {
 		whole, err := io.ReadAll(file.LineEnds(bytes.NewReader(content)))
 		if err != nil {
 			t.Fatal(err)
 		}
-		parts, err := io.ReadAll(file.LineEnds(&short{content, int(size%7) + 1}))
+		parts, err := readInto(int(room%7)+1, file.LineEnds(&short{content, int(size%7) + 1}))
 		if err != nil || !bytes.Equal(whole, parts) {
 			t.Fatalf("%q is %q, in parts %q (%v)", content, whole, parts, err)
 		}
@@ -201,6 +207,21 @@ func FuzzLineEnds(f *testing.F) {
 			t.Fatalf("%q is %q, want %q", content, got, want)
 		}
 	})
+}
+
+// readInto reads all, into buffers of a size and smaller ones in turn.
+func readInto(size int, in io.Reader) (all []byte, err error) {
+	for buffer := make([]byte, size); err == nil; {
+		for n := size; n > 0 && err == nil; n-- {
+			var read int
+			read, err = in.Read(buffer[:n])
+			all = append(all, buffer[:read]...)
+		}
+	}
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return all, err
 }
 
 // short reads a few bytes at a time.

@@ -154,6 +154,43 @@ func TestHostileParquetFooters(t *testing.T) { //nolint:paralleltest // it measu
 	}
 }
 
+// nested is a footer with columns in a group of groups of a name, and with empty row
+// groups.
+func nested(t *testing.T, name string, depth, columns, rowGroups int) []byte {
+	t.Helper()
+	metadata := &format.FileMetaData{RowGroups: make([]format.RowGroup, rowGroups)}
+	for level := range depth {
+		children := 1
+		if level == depth-1 {
+			children = columns
+		}
+		metadata.Schema = append(metadata.Schema, format.SchemaElement{Name: name, NumChildren: thrift.New(int32(children))})
+	}
+	for range columns {
+		metadata.Schema = append(metadata.Schema, format.SchemaElement{Name: "c", Type: thrift.New(format.Boolean)})
+	}
+	footer, err := thrift.Marshal(new(thrift.CompactProtocol), metadata)
+	must(t, err)
+	return footer
+}
+
+// Columns and row groups take no more memory than the footer has of them. What the
+// library took for these footers is the square of their size.
+func TestHostileParquetShapes(t *testing.T) { //nolint:paralleltest // it measures the memory of the process
+	race.SkipHeap(t)
+	plain := filetest.Parquet(t, []text{{"1"}})
+	const tooDeep = "has columns that are nested too deeply to be read"
+	for name, h := range map[string]hostile{ //nolint:paralleltest // measures the heap
+		"groups one inside the other": {content: withFooterText(plain, nested(t, "g", 3000, 1, 0)), want: tooDeep, memory: 4},
+		"columns below many groups":   {content: withFooterText(plain, nested(t, "g", 200, 60_000, 0)), want: tooDeep, memory: 48},
+		"columns below a long name":   {content: withFooterText(plain, nested(t, strings.Repeat("g", 100_000), 2, 2000, 0)), want: tooDeep, memory: 8},
+		"row groups without columns":  {content: withFooterText(plain, nested(t, "g", 1, 3000, 3000)), want: "is damaged", memory: 8},
+	} {
+		h.name = "x.parquet"
+		t.Run(name, h.check)
+	}
+}
+
 // Values that are too long for a cell, or a dictionary that repeats long ones, are an
 // error before the rows with them are in memory.
 func TestHostileParquetValues(t *testing.T) { //nolint:paralleltest // it measures the memory of the process

@@ -11,13 +11,36 @@ import (
 type lineEnds struct {
 	in    io.Reader
 	after int // how many of the bytes before were CR: 0, 1, or 2, the last of which is not written yet
+
+	pair [2]byte // what is read for a buffer of one byte
+	rest []byte  // the part of it that was not handed out yet
+	err  error   // after rest
 }
 
-// Read implements [io.Reader].
+// Read implements [io.Reader]. A buffer of one byte has no room for a CR that is not
+// written yet and for the byte after it, so that both are read into a larger one.
 func (r *lineEnds) Read(p []byte) (int, error) {
+	if len(r.rest) == 0 && r.err == nil {
+		if len(p) != 1 {
+			return r.read(p)
+		}
+		n, err := r.read(r.pair[:])
+		r.rest, r.err = r.pair[:n], err
+	}
+	n := copy(p, r.rest)
+	if r.rest = r.rest[n:]; len(r.rest) > 0 {
+		return n, nil
+	}
+	err := r.err
+	r.err = nil
+	return n, err
+}
+
+// read reads into a buffer of two bytes or more, or into one of none.
+func (r *lineEnds) read(p []byte) (int, error) {
 	for {
 		room := 0 // for the CR that is not written yet
-		if r.after == 2 && len(p) > 1 {
+		if r.after == 2 && len(p) > 0 {
 			room = 1
 		}
 		n, err := r.in.Read(p[room:])

@@ -228,9 +228,9 @@ func (r *jsonRows) appendRow(dst []string, line []byte) ([]string, error) {
 		cell := line[value.start:value.end]
 		start := len(r.cells)
 		switch {
-		case string(cell) == "null" || r.opener.nulls.has(cell):
-		case value.depth == 0 && r.constants != nil:
+		case value.depth == 0 && r.constants != nil: // first, since the empty text may stand for no value
 			r.cells = append(r.cells, r.constants[i]...)
+		case string(cell) == "null" || r.opener.nulls.has(cell):
 		case r.scan.notFinite:
 			r.cells = appendFinite(r.cells, cell)
 		default:
@@ -244,6 +244,8 @@ func (r *jsonRows) appendRow(dst []string, line []byte) ([]string, error) {
 		return dst, segment.NULError()
 	case !utf8.ValidString(cells):
 		return dst, notUTF8Error(r.likelyEncoding(cells))
+	case !isDecoded(cells, r.opener.Encoding):
+		return dst, notDecodedError(r.opener.Encoding)
 	}
 	for _, value := range r.values {
 		dst = append(dst, cells[value.start:value.end])

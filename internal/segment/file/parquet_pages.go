@@ -24,8 +24,8 @@ const (
 	maxPageValues = 64 << 20
 )
 
-// errTooManyElements means a footer with more columns and row groups than any file
-// of a segment has.
+// errTooManyElements means a footer with more columns and row groups, or with deeper
+// ones, than any file of a segment has.
 var errTooManyElements = errors.New("the footer has too many elements")
 
 // openParquet opens a file. The codecs are those of its column chunks, by row
@@ -79,7 +79,71 @@ func checkFooter(in *errorRecorder, name string) error {
 	if errors.Is(err, errTooManyElements) {
 		return tooManyElements(name)
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	metadata := new(format.FileMetaData)
+	if err := thrift.NewDecoder(new(thrift.CompactProtocol).NewReaderFromBytes(footer)).Decode(metadata); err != nil {
+		return err
+	}
+	return checkShape(metadata, name)
+}
+
+// maxPathBytes bounds the paths of all columns, which are made of the names of the groups
+// around them: few bytes of nested groups would take gigabytes.
+const (
+	maxPathBytes = 64 << 20
+	stringBytes  = 16 // of a name, besides its text
+)
+
+// openGroup is a group whose elements are not all known yet.
+type openGroup struct {
+	path int   // bytes that its path takes
+	rest int32 // elements to come
+}
+
+// checkShape checks what the library takes for granted when it makes room for columns:
+// that they are not nested without end, and that each row group has all of them.
+func checkShape(metadata *format.FileMetaData, name string) error {
+	leaves, paths := 0, 0
+	var around []openGroup
+	for i := range metadata.Schema {
+		element := &metadata.Schema[i]
+		path := len(element.Name) + stringBytes
+		if len(around) > 0 {
+			path += around[len(around)-1].path
+		}
+		if paths += path; paths > maxPathBytes || len(around) > parquet.MaxColumnDepth {
+			return storage.PathErrorf("Export it with columns that are not nested.", errTooManyElements, "The Parquet file %q has columns that are nested too deeply to be read.", name)
+		}
+		if element.Type.Valid {
+			leaves++
+		}
+		if children := element.NumChildren; children.Valid && children.V > 0 {
+			around = append(around, openGroup{path, children.V})
+		} else {
+			around = closeGroups(around)
+		}
+	}
+	for i := range metadata.RowGroups {
+		if len(metadata.RowGroups[i].Columns) != leaves {
+			return parquet.ErrCorrupted
+		}
+	}
+	return nil
+}
+
+// closeGroups takes an element off the innermost group, and ends the groups whose last
+// one it was.
+func closeGroups(groups []openGroup) []openGroup {
+	for len(groups) > 0 {
+		last := len(groups) - 1
+		if groups[last].rest--; groups[last].rest > 0 {
+			break
+		}
+		groups = groups[:last]
+	}
+	return groups
 }
 
 func tooManyElements(name string) *segment.Error {

@@ -8,11 +8,13 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/compress"
+	"github.com/parquet-go/parquet-go/encoding/thrift"
 	"github.com/parquet-go/parquet-go/format"
 )
 
@@ -115,6 +117,43 @@ func TestLZ4Chunk(t *testing.T) {
 			if chunk.in != nil || chunk.ready != nil {
 				t.Errorf("chunk %d keeps its buffers", i)
 			}
+		}
+	}
+}
+
+// Columns that are as deep as the library allows are read, as are row groups that have
+// all columns.
+func TestCheckShape(t *testing.T) {
+	t.Parallel()
+	group := func(children int32) format.SchemaElement {
+		return format.SchemaElement{NumChildren: thrift.New(children)}
+	}
+	leaf := format.SchemaElement{Type: thrift.New(format.Int32)}
+	deep := func(groups int) []format.SchemaElement {
+		return append(slices.Repeat([]format.SchemaElement{group(1)}, groups), leaf)
+	}
+	tree := []format.SchemaElement{group(3), leaf, group(2), leaf, group(0), leaf}
+	rows := func(columns ...int) (groups []format.RowGroup) {
+		for _, n := range columns {
+			groups = append(groups, format.RowGroup{Columns: make([]format.ColumnChunk, n)})
+		}
+		return groups
+	}
+	for name, tc := range map[string]struct {
+		metadata format.FileMetaData
+		want     error
+	}{
+		"as deep as may be":         {format.FileMetaData{Schema: deep(parquet.MaxColumnDepth)}, nil},
+		"deeper":                    {format.FileMetaData{Schema: deep(parquet.MaxColumnDepth + 1)}, errTooManyElements},
+		"wide below many groups":    {format.FileMetaData{Schema: append(append(deep(199)[:199:199], group(30_000)), slices.Repeat([]format.SchemaElement{leaf}, 30_000)...)}, errTooManyElements},
+		"deep groups beside others": {format.FileMetaData{Schema: append(append([]format.SchemaElement{group(2)}, deep(254)...), deep(254)...)}, nil},
+		"all columns":               {format.FileMetaData{Schema: tree, RowGroups: rows(3, 3)}, nil},
+		"a column less":             {format.FileMetaData{Schema: tree, RowGroups: rows(3, 2)}, parquet.ErrCorrupted},
+		"a column more":             {format.FileMetaData{Schema: tree, RowGroups: rows(4)}, parquet.ErrCorrupted},
+		"nothing":                   {format.FileMetaData{}, nil},
+	} {
+		if err := checkShape(&tc.metadata, "x.parquet"); !errors.Is(err, tc.want) {
+			t.Errorf("%s: %v, want %v", name, err, tc.want)
 		}
 	}
 }

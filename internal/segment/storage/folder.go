@@ -9,7 +9,6 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
-	"syscall"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/redact"
 )
@@ -116,7 +115,7 @@ func (f diskFolder) List(ctx context.Context, below string, wanted func(name str
 	return interruptible(ctx, func() ([]Object, error) {
 		entries, err := os.ReadDir(folder)
 		switch {
-		case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
+		case err != nil && ignoreNotOnDisk(err) == nil:
 			return nil, nil
 		case err != nil:
 			return nil, openError(folder, err)

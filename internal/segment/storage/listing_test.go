@@ -56,3 +56,21 @@ func TestListingThatBreaksOff(t *testing.T) {
 		}
 	}
 }
+
+// The first page of a listing in the old version is not all of it.
+func TestListingOfAnOldVersion(t *testing.T) {
+	s3Environment(t)
+	for name, next := range map[string]string{"with a marker": "<NextMarker>p1.csv</NextMarker>", "with none": ""} {
+		server := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			if !r.URL.Query().Has("list-type") {
+				w.WriteHeader(http.StatusNotFound)
+				return
+			}
+			_, _ = w.Write([]byte(`<ListBucketResult><IsTruncated>true</IsTruncated>` + next +
+				`<Contents><Key>p1.csv</Key><Size>5</Size><ETag>1</ETag></Contents></ListBucketResult>`))
+		})
+		if _, err := at(server, "b/p*.csv").Version(t.Context()); err == nil || !strings.Contains(err.Error(), "The store must know version 2 of the listing") {
+			t.Errorf("%s: error %v", name, err)
+		}
+	}
+}

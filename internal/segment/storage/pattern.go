@@ -34,6 +34,9 @@ func patternProblem(err error) (problem, remedy string) {
 	return "the pattern is not valid", "A [ begins a set of characters that a ] ends, and \\ takes the next character as it is."
 }
 
+// isWildcard reports whether a part of a pattern stands for other names than its own.
+func isWildcard(part string) bool { return strings.ContainsAny(part, `*?[\`) }
+
 // isRecursive reports whether a pattern has a **.
 func isRecursive(pattern string) bool {
 	return slices.Contains(strings.Split(pattern, "/"), anyFolders)

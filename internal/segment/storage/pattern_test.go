@@ -81,6 +81,60 @@ func TestDiskFindsBelowFolders(t *testing.T) {
 	}
 }
 
+// Patterns without ** find what the library finds where all folders can be read.
+func TestDiskFindsWhatGlobFinds(t *testing.T) {
+	t.Parallel()
+	dir := tree(t, "top.csv", "a/1.csv", "a/b/2.csv", "a/b/c/3.csv", "b/4.csv", "b/b/2.csv", ".hidden/5.csv", "[x]/6.csv", "a b/7.csv", "d/e/8.csv")
+	patterns := []string{
+		"*", "*.csv", "*/*", "*/*.csv", "?/?.csv", "[ab]/*.csv", "[^a]/*.csv", "*/b/2.csv", "*/b/*.csv", "a/b/*.csv", "a/*/*/*.csv", "*/1.csv", "a*/7.csv",
+		"[[]x]/*.csv", "none/*.csv", "*/none/*.csv", "*/none.csv", "top.csv/*", "top.csv/*/x", "*/1.csv/x*", "*/1.csv/x", "*/", "*//1.csv", "a//*.csv", "*/./1.csv", "*/../t*.csv",
+		"a/../*.csv", "./*.csv", ".*/*.csv", "[b-]/*.csv", "a[/]*.csv",
+	}
+	if runtime.GOOS != "windows" {
+		patterns = append(patterns, `\[x\]/*.csv`, `*/\1.csv`, `a\ b/?.csv`)
+	}
+	all := []string{"*.go", "./*.go", "*/*.go", "../*/pattern.go", "../stor*/./pattern.go", "pattern.g[o]", "*"}
+	for _, pattern := range patterns {
+		all = append(all, filepath.ToSlash(dir)+"/"+pattern, dir+string(filepath.Separator)+filepath.FromSlash(pattern), dir+"/a/../"+pattern, dir+"//"+pattern)
+	}
+	for _, pattern := range all {
+		want, wantErr := filepath.Glob(pattern)
+		got, err := storage.GlobFiles(t.Context(), pattern)
+		slices.Sort(got)
+		if slices.Sort(want); !slices.Equal(got, want) || (err == nil) != (wantErr == nil) {
+			t.Errorf("%s finds %q (%v), want %q (%v)", pattern, got, err, want, wantErr)
+		}
+	}
+}
+
+// A folder that cannot be read is an error wherever a pattern leads through it: what is
+// in it might be a part of the segment. One that does not exist holds nothing.
+func TestDiskDoesNotPassOverFolders(t *testing.T) {
+	t.Parallel()
+	dir := tree(t, "at/1.csv", "at/in/1.csv", "to/1.csv")
+	long := strings.Repeat("x", 300) // which no file system allows
+	for link, to := range map[string]string{"fr": "fr", "no": "nowhere", "it": "at/1.csv/in"} {
+		if err := os.Symlink(to, filepath.Join(dir, link)); err != nil {
+			t.Skip(err) // Windows allows it to some users only
+		}
+	}
+	for pattern, want := range map[string][]string{
+		"[aint]*/1.csv": {"at/1.csv", "to/1.csv"}, "[aint]*/*.csv": {"at/1.csv", "to/1.csv"}, "[aint]*/in/1.csv": {"at/in/1.csv"}, "[aint]*/**/1.csv": {"at/1.csv", "at/in/1.csv", "to/1.csv"},
+	} {
+		if got, err := found(t, dir, pattern); err != nil || !slices.Equal(got, want) {
+			t.Errorf("%s finds %q (%v), want %q", pattern, got, err, want)
+		}
+	}
+	for pattern, folder := range map[string]string{
+		"*/1.csv": "fr", "*/*.csv": "fr", "fr/*.csv": "fr", "*/**/1.csv": "fr", "**/1.csv": "fr", "f*/x/*.csv": "fr",
+		"a*/" + long + "/*.csv": long, "a*/" + long: "at", "a*/" + long + "/**": long,
+	} {
+		if _, err := found(t, dir, pattern); err == nil || !strings.Contains(err.Error(), folder+`", which the pattern`) || !strings.Contains(err.Error(), "cannot be read") {
+			t.Errorf("%s: %v, want an error of %s", pattern, err, folder)
+		}
+	}
+}
+
 // Links to folders are followed, each folder once, so that a circle ends.
 func TestDiskFollowsLinksBelowFolders(t *testing.T) {
 	t.Parallel()
@@ -112,10 +166,20 @@ func TestDiskRefusesPatterns(t *testing.T) {
 	if runtime.GOOS == "windows" || os.Getuid() == 0 {
 		return // nothing is closed to them
 	}
-	if err := os.Chmod(filepath.Join(dir, "closed"), 0); err != nil {
+	closed := filepath.Join(dir, "closed")
+	if err := os.Chmod(closed, 0); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := found(t, dir, "**/*.csv"); err == nil || !strings.Contains(err.Error(), "closed\"") || !strings.Contains(err.Error(), "cannot be read") {
-		t.Errorf("a folder that cannot be read: %v", err)
+	t.Cleanup(func() { _ = os.Chmod(closed, 0o700) }) // so that it can be removed
+	for _, pattern := range []string{"**/*.csv", "*/*.csv", "*/2.csv", "*/**/2.csv", "closed/*.csv", "[c]losed/**", "*/in/2.csv"} {
+		if _, err := found(t, dir, pattern); err == nil || !strings.Contains(err.Error(), "closed") || !strings.Contains(err.Error(), "cannot be read: permission denied") {
+			t.Errorf("%s: a folder that cannot be read: %v", pattern, err)
+		}
+	}
+	if err := os.Chmod(closed, 0o100); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := found(t, dir, "c*/2.csv"); err != nil || !slices.Equal(got, []string{"closed/2.csv"}) {
+		t.Errorf("a folder that may not be listed: %q, %v", got, err)
 	}
 }

@@ -149,6 +149,13 @@ func (c s3Client) stat(ctx context.Context, key string) (revision, error) {
 	return newRevision(deref(head.ContentLength), deref(head.ETag), deref(head.LastModified)), nil
 }
 
+// errNoNextPage means a store that answers as for version 1 of the listing, in which the
+// first page would pass for all objects.
+var errNoNextPage = &readError{
+	problem: "the listing goes on after its first page, but the store does not say how to get the next one",
+	remedy:  "The store must know version 2 of the listing (ListObjectsV2). Update it, or read the files by another protocol.",
+}
+
 func (c s3Client) list(ctx context.Context, prefix, delimiter, token string) (page listPage, err error) {
 	input := &s3.ListObjectsV2Input{Bucket: &c.bucket, Prefix: &prefix, MaxKeys: aws.Int32(objectsPerPage)}
 	if delimiter != "" {
@@ -165,7 +172,9 @@ func (c s3Client) list(ctx context.Context, prefix, delimiter, token string) (pa
 		page.objects = append(page.objects, listedObject{deref(object.Key), newRevision(deref(object.Size), deref(object.ETag), deref(object.LastModified))})
 	}
 	if deref(listed.IsTruncated) {
-		page.next = deref(listed.NextContinuationToken)
+		if page.next = deref(listed.NextContinuationToken); page.next == "" {
+			return listPage{}, errNoNextPage
+		}
 	}
 	return page, nil
 }

@@ -82,9 +82,9 @@ func (f *sftpFinder) expand(ctx context.Context, folder string, parts []string) 
 	switch {
 	case part == anyFolders:
 		return f.walk(ctx, folder, nil, parts)
-	case !strings.ContainsAny(part, `*?[\`) && len(rest) > 0:
+	case !isWildcard(part) && len(rest) > 0:
 		return f.expand(ctx, path.Join(folder, part), rest)
-	case !strings.ContainsAny(part, `*?[\`):
+	case !isWildcard(part):
 		info, err := f.stat(ctx, path.Join(folder, part))
 		if err != nil || info.IsDir() {
 			return ignoreMissing(err)
