@@ -55,6 +55,9 @@ func Decide(f *Facts) Reasons {
 	}
 	f.addDestination(&r)
 	f.addPartlySent(&r)
+	if f.Last.DestroyUnfinished {
+		r.everything("a destroy had begun to remove members from the list")
+	}
 	f.addDrift(&r)
 	f.addSegments(&r)
 	if n := f.Last.Unconfirmed; n > 0 {

@@ -87,6 +87,10 @@ type Run struct {
 	// one, and nobody knows what Klaviyo has got since.
 	Killed bool
 
+	// DestroyUnfinished says that a destroy failed while it removed from the list whom the
+	// export has put there, so that the list lacks members whom this run exported.
+	DestroyUnfinished bool
+
 	// RemovalUnfinished says that a later run failed while it removed members from the list
 	// who left the segments. Unremoved is how many were left then; below 0 if that is not
 	// known. If one of them is in the segments again, they are among the updated with

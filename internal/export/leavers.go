@@ -43,8 +43,7 @@ func (s *removeStep) isListed(email uint64) bool {
 	if s.sending.before == nil || s.sending.changes == nil {
 		return false
 	}
-	_, gone := slices.BinarySearch(s.sending.changes.Removed, pipeline.KeyOf(s.sending.before, email))
-	return gone
+	return has(s.sending.changes.Removed, pipeline.KeyOf(s.sending.before, email))
 }
 
 // readList takes each member of the list once, with whether the segments have the
@@ -87,7 +86,7 @@ func (s *removeStep) findExported(ctx context.Context) ([]leaver, error) {
 	var leavers, left []leaver
 	err := s.readList(ctx, func(m member, in bool) {
 		key := pipeline.KeyOf(put, m.hash.Lo)
-		_, leaving := slices.BinarySearch(s.export.Leaving, key)
+		leaving := has(s.export.Leaving, key)
 		switch {
 		case leaving && in, in && s.imports.optedOut(m.hash), in && s.export.isNew(m):
 		case leaving:

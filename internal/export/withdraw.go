@@ -24,6 +24,9 @@ type Withdrawal struct {
 	// those remain valid.
 	Left    *sketch.Sketch
 	Leaving pipeline.Keys
+
+	// Begun says that members have been removed, or may have been, before an error.
+	Begun bool
 }
 
 // Withdraw removes everybody from the list whom the export has put there, according to
@@ -42,9 +45,10 @@ func (e *Export) Withdraw(ctx context.Context, client *klaviyo.Client) (Withdraw
 	if err == nil {
 		return done, nil
 	}
+	left, doubtful := w.removal.left()
+	done.Begun = done.Removed > 0 || len(doubtful) > 0
 	if w.found && e.AcknowledgedKeys != nil {
 		done.Left = sketch.NewLike(e.AcknowledgedKeys)
-		left, doubtful := w.removal.left()
 		for _, l := range left {
 			done.Left.Add(pipeline.KeyOf(done.Left, l.email), 0)
 		}
@@ -101,12 +105,16 @@ func (w *withdrawal) run(ctx context.Context) error {
 }
 
 // exported reads the segments and returns what reports whether the export has put a
-// member on the list: who is in the segments now, except for those who are new, and
-// who has left them since the last run. It returns nil, and why, if that is not known.
+// member on the list: who is in the segments now, except for those who are new and whom
+// no failed run may have sent, and who has left them since the last run, or was left by an
+// earlier removal. It returns nil, and why, if that is not known.
 func (w *withdrawal) exported(ctx context.Context) (func(member) bool, error) {
 	before := w.export.Acknowledged
 	if before == nil {
 		return nil, errors.New("the state does not tell what the last run has sent")
+	}
+	if w.export.RemovalUnfinished && w.export.AcknowledgedKeys != nil {
+		return nil, errors.New("an earlier run has not removed everybody who left the segments")
 	}
 	reader := w.export.pipeline().NewReader()
 	survey, err := w.export.survey(ctx, reader, nil)
@@ -119,14 +127,23 @@ func (w *withdrawal) exported(ctx context.Context) (func(member) bool, error) {
 		return nil, errors.New("the segments have changed too much since the last run")
 	}
 	return func(m member) bool {
-		keys := changes.Removed
-		in := reader.Has(m.hash)
-		if in {
-			keys = changes.Added
+		key := pipeline.KeyOf(before, m.hash.Lo)
+		if reader.Has(m.hash) {
+			return !has(changes.Added, key) || has(w.export.MayHaveJoined, key)
 		}
-		_, listed := slices.BinarySearch(keys, pipeline.KeyOf(before, m.hash.Lo))
-		return in != listed
+		return has(changes.Removed, key) || w.export.isLeaving(m)
 	}, nil
+}
+
+// isLeaving reports whether a member is among Leaving.
+func (e *Export) isLeaving(m member) bool {
+	return e.AcknowledgedKeys != nil && has(e.Leaving, pipeline.KeyOf(e.AcknowledgedKeys, m.hash.Lo))
+}
+
+// has reports whether a key is one of sorted keys.
+func has(keys pipeline.Keys, key uint64) bool {
+	_, found := slices.BinarySearch(keys, key)
+	return found
 }
 
 // withoutStrangers leaves out the members whom the export has not put on the list,
@@ -137,7 +154,7 @@ func (w *withdrawal) withoutStrangers(members []leaver, unread error) ([]leaver,
 		list := sketch.NewLike(put)
 		for _, l := range members {
 			key := pipeline.KeyOf(put, l.email)
-			if _, leaving := slices.BinarySearch(w.export.Leaving, key); !leaving {
+			if !has(w.export.Leaving, key) {
 				list.Add(key, 0)
 			}
 		}

@@ -139,7 +139,7 @@ func TestWithdrawGoesOn(t *testing.T) {
 					w.Inject(simulator.Fault{Method: http.MethodDelete, Nth: 6, Status: http.StatusForbidden})
 				}
 				done, err := e.Withdraw(ctx, w.client)
-				if err == nil || done.Removed == 0 || done.Removed >= rows || !strings.Contains(err.Error(), "Destroy again") {
+				if err == nil || !done.Begun || done.Removed == 0 || done.Removed >= rows || !strings.Contains(err.Error(), "Destroy again") {
 					t.Fatalf("%d removed, %v", done.Removed, err)
 				}
 				if interrupt != strings.Contains(err.Error(), "Export Interrupted") {
@@ -152,6 +152,70 @@ func TestWithdrawGoesOn(t *testing.T) {
 				w.checkMembers(t, strangers(30))
 			})
 		}
+	}
+}
+
+// Whom a failed run may have put on the list is removed, too, whether the segments still
+// have them or not.
+func TestWithdrawAfterAFailedRun(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(source *table){
+		"still there": func(*table) {},
+		"left":        func(source *table) { source.rows = source.rows[:10] },
+		"gone":        (*table).gone,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newEnv(t, simulator.Options{})
+			w.client = newClient(t, w.URL, -1)
+			source := people(10)
+			e := w.withdrawing(t, source)
+			w.AddMembers(w.listID, strangers(5)...)
+			source.rows = people(13).rows
+			w.Inject(simulator.Fault{Method: http.MethodPost, DropAfter: true})
+			_, err := e.Run(t.Context(), w.client, export.RunOptions{})
+			if !errors.As(err, new(*export.PartlySent)) {
+				t.Fatalf("error %v", err)
+			}
+			keepFailed(e, err)
+			w.checkMembers(t, slices.Concat(addresses(13), strangers(5)))
+			change(source)
+			if done, err := e.Withdraw(t.Context(), w.client); err != nil || done.Removed != 13 {
+				t.Errorf("%d removed, %v", done.Removed, err)
+			}
+			w.checkMembers(t, strangers(5))
+		})
+	}
+}
+
+// Whom a mirror had not removed yet when it failed is removed as well.
+func TestWithdrawAfterAnUnfinishedRemoval(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct{ rows, left, changed int }{"listed": {40_000, 2_500, 0}, "all changed": {20_000, 8_500, 7_500}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newEnv(t, simulator.Options{})
+			source := people(tc.rows)
+			e := mirroring(w.export(source))
+			e.KeepKeys = true
+			w.runMirror(t, e)
+			w.AddMembers(w.listID, strangers(30)...)
+			source.rows = source.rows[tc.left:]
+			for i := range tc.changed {
+				source.rows[i][3] = "changed"
+			}
+			w.Inject(simulator.Fault{Method: http.MethodDelete, Nth: 2, Status: http.StatusForbidden})
+			_, err := e.Run(t.Context(), w.client, export.RunOptions{})
+			var u *export.UnfinishedRemoval
+			if !errors.As(err, &u) || u.Listed != (tc.changed == 0) {
+				t.Fatalf("error %v", err)
+			}
+			keepFailed(e, err)
+			if _, err := e.Withdraw(t.Context(), w.client); err != nil {
+				t.Fatal(err)
+			}
+			w.checkMembers(t, strangers(30))
+		})
 	}
 }
 

@@ -133,7 +133,7 @@ func (p *exportPlan) track(ctx context.Context) {
 	}
 	p.export.Acknowledged = loadSketch(ctx, p.private, keyAcknowledged, p.diags)
 	p.known = p.export.Acknowledged != nil
-	if p.export.Mirror == export.MirrorExported {
+	if p.export.Mirror == export.MirrorExported || p.export.KeepKeys {
 		p.export.AcknowledgedKeys = loadSketch(ctx, p.private, keyAcknowledgedKeys, p.diags)
 		p.setAcknowledgedAt()
 	}

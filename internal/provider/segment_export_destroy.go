@@ -30,8 +30,8 @@ const (
 
 func onDestroyAttribute() schema.Attribute {
 	return schema.StringAttribute{
-		MarkdownDescription: "What destroying the export does with the list. `" + destroyKeeps + "`: nothing. `" + destroyRemoves + "`: takes the profiles that this export has put on the list off it; other members stay. " +
-			"Nobody is unsubscribed, suppressed or deleted. The value that was applied last counts. A change of `list_id` takes nobody off. Defaults to `" + destroyKeeps + "`.",
+		MarkdownDescription: "What destroying the export does with the list. `" + destroyKeeps + "`: nothing. `" + destroyRemoves + "`: removes the profiles that this export has put on the list from it; other members stay. " +
+			"Nobody is unsubscribed, suppressed or deleted. The value that was applied last counts. A change of `list_id` removes nobody. Defaults to `" + destroyKeeps + "`.",
 		Optional:   true,
 		Validators: []validator.String{stringvalidator.OneOf(destroyKeeps, destroyRemoves), knowsExported{}},
 	}
@@ -71,7 +71,12 @@ func (m *segmentExportModel) removesOnDestroy() bool {
 func warnDestroy(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
 	var state segmentExportModel
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	if resp.Diagnostics.HasError() || !state.removesOnDestroy() || state.lastRun() == nil {
+	if resp.Diagnostics.HasError() || !state.removesOnDestroy() {
+		return
+	}
+	p := exportPlan{plan: &state, state: &state, private: req.Private, diags: &resp.Diagnostics}
+	p.export = state.export(ctx, p.diags)
+	if p.diags.HasError() || !p.sameList(ctx) {
 		return
 	}
 	who := "Everybody whom this export has put on the list"
@@ -79,7 +84,7 @@ func warnDestroy(ctx context.Context, req resource.ModifyPlanRequest, resp *reso
 	if load(ctx, req.Private, keyCounts, &counts, &resp.Diagnostics) {
 		who += ", up to " + tally.Count(counts.Profiles, "member") + ","
 	}
-	resp.Diagnostics.AddAttributeWarning(path.Root("on_destroy"), "Members Will Be Taken Off The List: "+state.name(),
+	resp.Diagnostics.AddAttributeWarning(path.Root("on_destroy"), "Members Will Be Removed From The List: "+state.name(),
 		fmt.Sprintf("%s will be removed from the list %q when the export is destroyed, since on_destroy is \"%s\". Nobody is unsubscribed, and members whom others added stay. "+
 			"If everybody is to stay, set on_destroy = \"%s\" and apply that first.", who, state.ListID.ValueString(), destroyRemoves, destroyKeeps))
 }
@@ -97,7 +102,7 @@ func (r *segmentExportResource) Delete(ctx context.Context, req resource.DeleteR
 	end, ok := r.data.turns.destroy(state.ID.ValueString())
 	defer end()
 	if !ok {
-		resp.Diagnostics.AddAttributeWarning(path.Root("on_destroy"), "Nobody Was Taken Off The List: "+state.name(),
+		resp.Diagnostics.AddAttributeWarning(path.Root("on_destroy"), "Nobody Was Removed From The List: "+state.name(),
 			fmt.Sprintf("Another export to the list %q is created at the same time as this one is destroyed, and its people would be removed too. So all members stay, whatever on_destroy says.", state.ListID.ValueString()))
 		return
 	}
@@ -138,7 +143,7 @@ func (t *turns) destroy(id string) (end func(), ok bool) {
 
 // unfinishedDestroy is who is still to be removed from the list.
 type unfinishedDestroy struct {
-	Left    []byte        `json:"left"`    // a sketch like keyAcknowledgedKeys, in place of it
+	Left    []byte        `json:"left"`    // a sketch like keyAcknowledgedKeys, in place of it; nil if that remains valid
 	Leaving pipeline.Keys `json:"leaving"` // see [export.Export]
 }
 
@@ -148,14 +153,11 @@ func (p *exportPlan) withdraw(ctx context.Context, timeout time.Duration) {
 	defer cancel()
 	p.export = p.plan.export(ctx, p.diags)
 	p.export.Clock, p.export.NewSalt, p.export.RejectsPath = p.data.clock, p.data.salt, ""
-	p.export.Acknowledged = loadSketch(ctx, p.private, keyAcknowledged, p.diags)
-	p.export.AcknowledgedKeys = loadSketch(ctx, p.private, keyAcknowledgedKeys, p.diags)
-	var before unfinishedDestroy
-	if load(ctx, p.private, keyWithdrawn, &before, p.diags) {
-		if left, err := sketch.Decode(before.Left); err == nil {
-			p.export.AcknowledgedKeys, p.export.Leaving = left, before.Leaving
-		}
+	if p.ranBefore = p.sameList(ctx); !p.ranBefore {
+		logging.Info(ctx, "Nobody is removed, since the export has never run to this list", logging.Fields{"list": p.export.ListID})
+		return
 	}
+	p.loadExported(ctx)
 	d, _ := p.plan.destination(ctx, p.diags)
 	if p.diags.HasError() {
 		return
@@ -172,8 +174,26 @@ func (p *exportPlan) withdraw(ctx context.Context, timeout time.Duration) {
 		logging.Info(ctx, "Members were removed from the list", logging.Fields{"list": p.export.ListID, "members": done.Removed})
 		return
 	}
-	if done.Left != nil {
-		store(ctx, p.private, keyWithdrawn, unfinishedDestroy{done.Left.Encode(), done.Leaving}, p.diags)
+	if unfinished := (unfinishedDestroy{Leaving: done.Leaving}); done.Begun {
+		if done.Left != nil {
+			unfinished.Left = done.Left.Encode()
+		}
+		store(ctx, p.private, keyWithdrawn, unfinished, p.diags)
 	}
 	p.plan.addError(p.diags, err)
+}
+
+// loadExported loads whom the export has put on the list, or may have put there, and what
+// runs and an earlier destroy have left undone.
+func (p *exportPlan) loadExported(ctx context.Context) {
+	p.export.Acknowledged = loadSketch(ctx, p.private, keyAcknowledged, p.diags)
+	p.export.AcknowledgedKeys = loadSketch(ctx, p.private, keyAcknowledgedKeys, p.diags)
+	p.loadUnfinished(ctx)
+	p.loadPartlySent(ctx)
+	var before unfinishedDestroy
+	if load(ctx, p.private, keyWithdrawn, &before, p.diags) {
+		if left, err := sketch.Decode(before.Left); err == nil {
+			p.export.AcknowledgedKeys, p.export.Leaving = left, before.Leaving
+		}
+	}
 }

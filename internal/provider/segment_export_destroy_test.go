@@ -93,6 +93,63 @@ func TestAccSegmentExport_destroyWithoutMembers(t *testing.T) {
 	})
 }
 
+// An export that has never run to its list removes nobody from it, also if others put the
+// same people there.
+func TestAccSegmentExport_destroyAfterAnotherList(t *testing.T) {
+	t.Parallel()
+	w := newEnv(t)
+	other := w.AddList(simulator.List{Name: "Another"})
+	w.AddMembers(other.ID, three...)
+	config := w.withdrawing(threeCSV)
+	c := newCLI(t, config)
+	c.terraformRun("Apply complete", "apply", "-auto-approve")
+	c.write("main.tf", config.with(exportBlock, "list_id", `"`+other.ID+`"`).with(exportBlock, "run_on_apply", "false").String())
+	c.terraformRun("Apply complete", "apply", "-auto-approve")
+	if out, err := c.try(append([]string{"plan", "-destroy"}, quiet...)...); err != nil || strings.Contains(out, "Members Will Be Removed") {
+		t.Errorf("the plan warns: %v\n%s", err, out)
+	}
+	c.terraformRun("Destroy complete", "destroy", "-auto-approve")
+	w.wantMembers(three...)
+	if got := w.MemberEmails(other.ID); len(got) != 3 {
+		t.Errorf("members of the other list %q", got)
+	}
+}
+
+// Whom a run put on the list that then failed is removed, even if their segment is gone.
+func TestAccSegmentExport_destroyAfterAFailedRun(t *testing.T) {
+	t.Parallel()
+	w := newEnv(t)
+	c := newCLI(t, w.withdrawing(threeCSV).with(providerBlock, "retry_timeout", `"0s"`))
+	c.terraformRun("Apply complete", "apply", "-auto-approve")
+	w.AddMembers(w.list.ID, "stranger@example.com")
+	w.segment(threeCSV + "joe@example.com,Joe\n")
+	w.Inject(simulator.Fault{Method: http.MethodPost, Path: importsPath, DropAfter: true})
+	c.fail("1 profile was under way", append([]string{"apply", "-auto-approve"}, quiet...)...)
+	w.wantMembers("ann@example.com", "bob@example.com", "eve@example.com", "joe@example.com", "stranger@example.com")
+	w.segment("")
+	c.terraformRun("Destroy complete", "destroy", "-auto-approve", "-refresh=false")
+	w.wantMembers("stranger@example.com")
+}
+
+// An export that is kept after all, when destroying it had begun, sends everybody again.
+func TestAccSegmentExport_destroyGivenUp(t *testing.T) {
+	t.Parallel()
+	const rows = 9500
+	w := newEnv(t)
+	c := newCLI(t, w.withdrawing(peopleHeader+peopleRows(0, rows)).with(exportBlock, "membership_check", `"none"`))
+	c.terraformRun("Apply complete", "apply", "-auto-approve")
+	all := w.MemberEmails(w.list.ID)
+	w.Inject(simulator.Fault{Method: http.MethodDelete, Nth: 8, Status: http.StatusForbidden})
+	c.fail("removed from the list by then. Destroy again", append([]string{"destroy", "-auto-approve"}, quiet...)...)
+	if left := len(w.MemberEmails(w.list.ID)); left == rows {
+		t.Error("nobody was removed")
+	}
+	c.terraformRun("everything is sent: a destroy had begun to remove members from the list", "plan")
+	c.terraformRun("Apply complete", "apply", "-auto-approve")
+	w.wantMembers(all...)
+	c.terraformRun("No changes", "plan")
+}
+
 // A destroy that fails says why and what to do, keeps the state, and goes on when it is
 // repeated. Its plan warns.
 func TestAccSegmentExport_destroyGoesOn(t *testing.T) {
@@ -105,7 +162,7 @@ func TestAccSegmentExport_destroyGoesOn(t *testing.T) {
 	if _, _, private := c.privateOf(); private[keyAcknowledgedKeys] == nil {
 		t.Error("no keys are kept")
 	}
-	c.terraformRun("Members Will Be Taken Off The List: VIP customers to Klaviyo", "plan", "-destroy")
+	c.terraformRun("Members Will Be Removed From The List: VIP customers to Klaviyo", "plan", "-destroy")
 	c.terraformRun(`up to 9,500 members, will be removed from the list "`+w.list.ID+`" when the export is destroyed`, "plan", "-destroy")
 
 	withKey := c.env
@@ -150,7 +207,7 @@ func TestAccSegmentExport_destroyToReplace(t *testing.T) {
 		removals  int
 	}{
 		"destroyed first": {"create_before_destroy = false", "Apply complete", 1},
-		"created first":   {"create_before_destroy = true", "Nobody Was Taken Off The List: VIP customers to Klaviyo", 0},
+		"created first":   {"create_before_destroy = true", "Nobody Was Removed From The List: VIP customers to Klaviyo", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

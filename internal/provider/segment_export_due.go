@@ -67,6 +67,7 @@ func (p *exportPlan) lastRun(ctx context.Context, last lastRun) *due.Run {
 	if p.partly != nil {
 		run.PartlySent, run.PartlySentListed, run.Succeeded = true, p.partly.Listed, p.partly.Succeeded
 	}
+	run.DestroyUnfinished = load(ctx, p.private, keyWithdrawn, &unfinishedDestroy{}, p.diags)
 	if p.unfinished != nil {
 		run.RemovalUnfinished, run.Unremoved, run.UnremovedListed = true, p.unfinished.Left, p.unfinished.Listed
 	}

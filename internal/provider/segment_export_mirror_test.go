@@ -126,7 +126,7 @@ func TestAccSegmentExport_mirrorWithoutSketch(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%s\n%s", err, out)
 	}
-	c.wantWords(out, `Nobody Was Taken Off The List: VIP customers to Klaviyo`)
+	c.wantWords(out, `Nobody Was Removed From The List: VIP customers to Klaviyo`)
 	c.wantWords(out, `set removal_scope = "all"`)
 	c.run(`status = "partial"`, "show", "-no-color")
 	w.wantMembers(addressesIn(peopleRows(0, 100))...)

@@ -32,6 +32,7 @@ func (p *exportPlan) keepUnfinished(ctx context.Context, err error) {
 	case failed.Acknowledged != nil:
 		p.storeSketches(ctx, failed.Acknowledged, failed.AcknowledgedKeys)
 		store(ctx, p.private, keyPartlySent, nil, p.diags) // all is sent, and who is to be removed is in the sketches
+		store(ctx, p.private, keyWithdrawn, nil, p.diags)
 		u.At = failed.At
 		if failed.Members < 0 && before != nil {
 			u.Members, u.At = before.Members, before.At
@@ -67,6 +68,7 @@ func (p *exportPlan) keepPartlySent(ctx context.Context, err error) {
 		return
 	}
 	store(ctx, p.private, keyPartlySent, partlySent{Listed: failed.Acknowledged != nil, MayHaveJoined: failed.MayHaveJoined}, p.diags)
+	store(ctx, p.private, keyWithdrawn, nil, p.diags) // after an unfinished destroy everything was sent, and will be again
 	if failed.Acknowledged != nil {
 		p.storeSketches(ctx, failed.Acknowledged, failed.AcknowledgedKeys)
 	}

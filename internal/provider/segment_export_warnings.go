@@ -227,7 +227,7 @@ func warnResult(diags *diag.Diagnostics, name string, used *access, r *export.Re
 	}
 	warnUntaken(diags, name, r)
 	if r.LeaversUnknown {
-		diags.AddAttributeWarning(path.Root("sync_mode"), "Nobody Was Taken Off The List: "+name,
+		diags.AddAttributeWarning(path.Root("sync_mode"), "Nobody Was Removed From The List: "+name,
 			fmt.Sprintf("All profiles were sent, but so much has changed since the last run that it is not known which members of the list %q left the segments. "+
 				"They stay on the list, and later runs do not find them either. To take everybody off who is in none of the segments, whoever put them there, set removal_scope = \"all\". "+
 				"If only some of them are to go, take them off in Klaviyo. To prevent this, let the segments change in smaller steps.", r.ListName))
