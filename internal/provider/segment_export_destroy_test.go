@@ -100,10 +100,9 @@ func TestAccSegmentExport_destroyAfterAnotherList(t *testing.T) {
 	w := newEnv(t)
 	other := w.AddList(simulator.List{Name: "Another"})
 	w.AddMembers(other.ID, three...)
-	config := w.withdrawing(threeCSV)
-	c := newCLI(t, config)
+	c := newCLI(t, w.withdrawing(threeCSV))
 	c.terraformRun("Apply complete", "apply", "-auto-approve")
-	c.write("main.tf", config.with(exportBlock, "list_id", `"`+other.ID+`"`).with(exportBlock, "run_on_apply", "false").String())
+	c.write("main.tf", strings.Replace(c.read("main.tf"), w.list.ID+`"`, other.ID+"\"\n  run_on_apply = false", 1))
 	c.terraformRun("Apply complete", "apply", "-auto-approve")
 	if out, err := c.try(append([]string{"plan", "-destroy"}, quiet...)...); err != nil || strings.Contains(out, "Members Will Be Removed") {
 		t.Errorf("the plan warns: %v\n%s", err, out)
