@@ -33,7 +33,8 @@ type importStep struct {
 	pinned   string  // the fingerprint that the segments must have; empty for any
 	sample   *Sample // of the people who are read; nil for none
 
-	sent            *Survey // what the segments held as they were sent; nil until all were read
+	sent            *Survey             // what the segments held as they were sent; nil until all were read
+	addresses       profile.Fingerprint // whose addresses these were
 	withheld        OptOutCounts
 	lookedUp        hashset.Set // people who were looked up and are withheld
 	consented       hashset.Set // people of optOuts who are not withheld, since they consented later
@@ -193,7 +194,7 @@ func (s *importStep) read(ctx context.Context, ask *lookup[[]klaviyo.Suppression
 	if err != nil {
 		return err
 	}
-	s.sent = sent
+	s.sent, s.addresses = sent, s.reader.Addresses()
 	if err := s.check(sent); err != nil {
 		return err
 	}

@@ -23,8 +23,10 @@ func (s *removeStep) leavers() finder {
 	listed := e.Acknowledged != nil && changes != nil
 	switch {
 	case e.Mirror == MirrorAll:
+		s.moved = s.changedMeanwhile()
 		return s.find(func(member) bool { return true })
 	case e.AcknowledgedKeys != nil && (e.RemovalUnfinished || !listed):
+		s.moved = s.changedMeanwhile()
 		return s.findExported
 	case listed && len(changes.Removed) == 0:
 		return nil
@@ -34,6 +36,12 @@ func (s *removeStep) leavers() finder {
 		s.unknown = e.Acknowledged != nil
 		return nil
 	}
+}
+
+// changedMeanwhile reports whether the segments had other people when they were read last
+// than when they were surveyed or sent.
+func (s *removeStep) changedMeanwhile() bool {
+	return s.sending.Unsure != nil || s.reader.Addresses() != s.imports.addresses
 }
 
 // isRemoved reports whether a member is in the listed changes as one who left.

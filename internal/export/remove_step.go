@@ -33,6 +33,7 @@ type removeStep struct {
 
 	started time.Time
 	unknown bool        // who left is not known
+	moved   bool        // whoever was not read last is taken for one who left, and others had been read before
 	found   bool        // removal knows who is to be removed
 	refused bool        // they are too many
 	seen    hashset.Set // members
@@ -88,4 +89,7 @@ func (s *removeStep) progress(now time.Time) Progress {
 
 func (s *removeStep) fill(result *Result) {
 	result.Removed, result.LeaversUnknown = s.removal.removed.Load(), s.unknown
+	if s.moved && result.Removed > 0 { // the next run must not take whoever is back for a member
+		result.Unsure, result.Acknowledged = &Unsure{MayHaveJoined: s.sending.unsure().MayHaveJoined}, nil
+	}
 }

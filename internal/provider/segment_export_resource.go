@@ -139,7 +139,7 @@ func (p *exportPlan) apply(ctx context.Context, operation string, timeout time.D
 	store(ctx, p.private, keyRefresh, nil, p.diags) // only the plan needed it
 	if p.plan.send() == due.SendEverything {
 		p.storeSketches(ctx, nil, nil)
-		p.storeSubscribed(ctx, nil, p.unsubscribed)
+		p.forgetSubscribed(ctx)
 	}
 	if p.diags.HasError() || !p.plan.Enabled.ValueBool() {
 		return

@@ -21,6 +21,7 @@ type subscribed struct {
 	Channels string `json:"channels"`
 	Sketch   []byte `json:"sketch,omitempty"` // see [export.Export.Subscribed]; empty if that is not known
 	Left     int64  `json:"left,omitempty"`   // people who are still to be subscribed
+	Lost     bool   `json:"lost,omitempty"`   // there was a sketch, which send = "everything" has taken out
 }
 
 // loadSubscribed loads which consents earlier runs have dealt with.
@@ -40,7 +41,17 @@ func (p *exportPlan) loadSubscribed(ctx context.Context) {
 	p.unsubscribed = kept.Left
 	if p.plan.send() == due.SendChanges {
 		p.export.Subscribed = decodeSketch(ctx, keySubscribed, kept.Sketch)
-		p.subscribedLost = p.export.Subscribed == nil && len(kept.Sketch) > 0
+		p.subscribedLost = kept.Lost || p.export.Subscribed == nil && len(kept.Sketch) > 0
+	}
+}
+
+// forgetSubscribed takes the sketch of the consents out of the state, which keeps that there
+// was one: on a list with double opt-in a later run must not take everybody for new.
+func (p *exportPlan) forgetSubscribed(ctx context.Context) {
+	var kept subscribed
+	if load(ctx, p.private, keySubscribed, &kept, p.diags) && len(kept.Sketch) > 0 {
+		kept.Sketch, kept.Lost = nil, true
+		store(ctx, p.private, keySubscribed, kept, p.diags)
 	}
 }
 

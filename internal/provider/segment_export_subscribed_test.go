@@ -615,8 +615,26 @@ func TestAccMarketingConsent_sketchRemoved(t *testing.T) {
 	c.terraformRun("Apply complete", "apply", "-auto-approve")
 	c.write("main.tf", strings.Replace(c.read("main.tf"), "list_id", "send = \"everything\"\nrun_on_apply = false\nlist_id", 1))
 	c.terraformRun("Apply complete", "apply", "-auto-approve")
-	if _, _, private := c.privateOf(); private[keySubscribed] != nil {
+	if _, _, private := c.privateOf(); strings.Contains(fmt.Sprint(private[keySubscribed]), "sketch") {
 		t.Error("the sketch is still kept")
+	}
+}
+
+// Where it is taken out without a run, nobody is asked for a confirmation twice later on.
+func TestAccMarketingConsent_sketchRemovedForATime(t *testing.T) {
+	t.Parallel()
+	w := newConsentEnv(t, doubleOptIn)
+	c := newCLI(t, w.consents(consentRows(0, 20, "yes", "")).with(exportBlock, "safeguards", "{ allow_confirmation_mails = true }"))
+	c.terraformRun("Apply complete", "apply", "-auto-approve")
+	before := c.read("main.tf")
+	c.write("main.tf", strings.Replace(before, "list_id", "send = \"everything\"\nlist_id", 1))
+	c.terraformRun("Apply complete", "apply", "-auto-approve")
+	c.write("main.tf", before)
+	c.terraformRun("Apply complete", "apply", "-auto-approve")
+	w.consentSegment(consentRows(0, 21, "yes", ""))
+	c.fail("Not Known Who Was Asked", append([]string{"apply", "-auto-approve"}, quiet...)...)
+	if n := len(w.Confirmations()); n != 20 {
+		t.Errorf("%d people were asked", n)
 	}
 }
 

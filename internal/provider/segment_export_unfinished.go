@@ -81,7 +81,7 @@ func (p *exportPlan) keepUnsure(ctx context.Context, unsure *export.Unsure) {
 		store(ctx, p.private, keyPartlySent, nil, p.diags)
 		return
 	}
-	store(ctx, p.private, keyPartlySent, partlySent{Succeeded: true, Listed: true, MayHaveJoined: unsure.MayHaveJoined}, p.diags)
+	store(ctx, p.private, keyPartlySent, partlySent{Succeeded: true, Listed: unsure.Acknowledged != nil, MayHaveJoined: unsure.MayHaveJoined}, p.diags)
 }
 
 // loadUnfinished loads what a run to the same list has not finished.
