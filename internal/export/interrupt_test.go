@@ -177,6 +177,7 @@ func TestFailedRunCountsWhatWasAcceptedMeanwhile(t *testing.T) {
 	}
 	poll := make(chan struct{})
 	var polls, posts atomic.Int32
+	var jobs atomic.Int64
 	// The first import is known when the first poll begins. The second is
 	// accepted while that poll lasts, and then the third is refused.
 	proxy := newProxy(t, w, func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
@@ -186,10 +187,9 @@ func TestFailedRunCountsWhatWasAcceptedMeanwhile(t *testing.T) {
 			return
 		}
 		if r.Method == http.MethodPost && posts.Add(1) == 3 {
-			for accepted() < 2 {
+			for jobs.Load() < 2 && r.Context().Err() == nil {
 				time.Sleep(5 * time.Millisecond)
 			}
-			time.Sleep(200 * time.Millisecond) // for the answer to arrive
 			rw.WriteHeader(http.StatusUnauthorized)
 			return
 		}
@@ -205,7 +205,9 @@ func TestFailedRunCountsWhatWasAcceptedMeanwhile(t *testing.T) {
 	})
 	e := w.export(source)
 	e.SetBatchLimits(1000, 1<<18)
-	_, err := e.Run(t.Context(), newClient(t, proxy, impatient), export.RunOptions{})
+	_, err := e.Run(t.Context(), newClient(t, proxy, impatient), export.RunOptions{
+		ProgressInterval: time.Millisecond, Progress: func(p export.Progress) { jobs.Store(p.Jobs) },
+	})
 	asError(t, err, nil, "API Key Refused", "accepted but not finished 2 jobs with")
 	if n := accepted(); n != 2 {
 		t.Errorf("%d imports were accepted", n)

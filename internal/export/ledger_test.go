@@ -275,9 +275,9 @@ func (k *troubled) checkPlaces(t *testing.T, said named, total int, unknown stri
 }
 
 // A job that stays queued is named with its rows when the time is over.
-func TestRunNamesJobsThatAreStuck(t *testing.T) { //nolint:paralleltest // both jobs must be queued before its two seconds are over
+func TestRunNamesJobsThatAreStuck(t *testing.T) { //nolint:paralleltest // both jobs must be queued before its time is over
 	w := newEnv(t, simulator.Options{QueueDelay: time.Hour})
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	first, second := people(30), people(50)
 	second.rows = second.rows[30:]

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo/ratelimit"
 )
@@ -21,7 +22,7 @@ func TestClientsOfAnAccountShareItsLimits(t *testing.T) {
 		_, _ = w.Write([]byte(body))
 	}))
 	defer server.Close()
-	clock := &jumpingClock{}
+	clock := &stoppedClock{at: time.Now()}
 	for i, key := range []string{"pk_one", "pk_two"} {
 		c, err := New(Options{APIKey: key, BaseURL: server.URL})
 		if err != nil {
@@ -39,6 +40,18 @@ func TestClientsOfAnAccountShareItsLimits(t *testing.T) {
 			t.Errorf("client %d waited %s for the limit", i+1, clock.jumped-before)
 		}
 	}
+}
+
+// stoppedClock is a clock that goes on only while somebody waits.
+type stoppedClock struct {
+	jumpingClock
+	at time.Time
+}
+
+func (c *stoppedClock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.at.Add(c.jumped)
 }
 
 // limitHeader are the headers of an answer about the steady window.

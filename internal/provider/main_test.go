@@ -8,10 +8,12 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/race"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/sql"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/sqltest"
 )
 
@@ -27,6 +29,7 @@ func TestMain(m *testing.M) {
 	if buildDir, err = os.MkdirTemp("", "klaviyo-provider-"); err != nil {
 		panic(err)
 	}
+	sql.SetCancelTimeout(10 * time.Second)
 	code := m.Run()
 	sqltest.Stop()
 	_ = os.RemoveAll(buildDir)

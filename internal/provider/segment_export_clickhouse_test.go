@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
 
@@ -65,7 +66,10 @@ func TestAccSegmentExport_clickhouseRefused(t *testing.T) {
 	config := w.exportWarehouse(hclText(db.URL()), `query = "SELECT toString(sum(sipHash64(number))) AS email, 'of `+db.Name+` ' AS score FROM numbers(1000000000000)"`).with(exportBlock, "timeouts", `{ read = "3s" }`)
 	r.add("cancelled", w, config, []string{"Time Is Up", "timeouts.read of 3s is over"}, w.wantNoImport)
 	r.run(t)
-	if running := db.Value("SELECT query FROM system.processes WHERE query LIKE '%of " + db.Name + " %' AND query NOT LIKE '%processes%'"); running != "" {
-		t.Errorf("there still runs %s", running)
+	const running = "SELECT query FROM system.processes WHERE query LIKE '%%of %s %%' AND query NOT LIKE '%%processes%%'"
+	for deadline := time.Now().Add(time.Minute); db.Value(fmt.Sprintf(running, db.Name)) != ""; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the query still runs")
+		}
 	}
 }

@@ -116,8 +116,8 @@ func TestAccSegmentExport_timeout(t *testing.T) {
 	concurrent(t)
 	t.Parallel()
 	w := newEnvWith(t, simulator.Options{QueueDelay: time.Hour})
-	w.run(failed(w.export(threeCSV).with(exportBlock, "timeouts", `{ create = "3s" }`),
-		"Export Interrupted", "timeouts.create of 3s is over", "accepted but not finished 1 job with", "Apply again"))
+	w.run(failed(w.export(threeCSV).with(exportBlock, "timeouts", `{ create = "8s" }`),
+		"Export Interrupted", "timeouts.create of 8s is over", "accepted but not finished 1 job with", "Apply again"))
 }
 
 func TestAccSegmentExport_cancelledJob(t *testing.T) {

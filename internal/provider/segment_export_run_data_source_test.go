@@ -201,7 +201,7 @@ func TestAccSegmentExportRun_timeRefused(t *testing.T) {
 		refused(runAt(config, `"noon"`), "Not A Time", "requested_at", `"2026-11-24T09:30:00Z"`),
 		applied(config),
 		refused(runAt(config, fromNow(3*time.Hour)), "Request Of The Future", "requested_at", "3 hours from now"),
-		refused(runAt(config, fromNow(16*time.Minute)), "Request Of The Future"),
+		refused(runAt(config, fromNow(time.Hour)), "Request Of The Future"),
 	)
 	w.wantImports(0)
 }
@@ -283,8 +283,8 @@ func TestAccSegmentExportRun_timeout(t *testing.T) {
 	w := newEnvWith(t, simulator.Options{QueueDelay: time.Hour})
 	config := w.export(threeCSV).
 		with(exportBlock, "run_on_apply", "false").
-		with(exportBlock, "timeouts", `{ update = "1s" }`)
-	w.run(failed(runNow(config), "Export Interrupted", "timeouts.update of 1s is over"))
+		with(exportBlock, "timeouts", `{ update = "5s" }`)
+	w.run(failed(runNow(config), "Export Interrupted", "timeouts.update of 5s is over"))
 }
 
 // The key of a connection that keeps one is in the state, marked as sensitive.

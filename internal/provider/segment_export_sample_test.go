@@ -139,7 +139,7 @@ func TestAccSegmentExport_sharedLookups(t *testing.T) {
 	c := newCLI(t, config)
 	c.terraformRun("Apply complete! Resources: 11 added", "apply", "-auto-approve")
 	w.ResetRequests()
-	w.Inject(simulator.Fault{Path: "/api/list[s]", Delay: 3 * time.Second}) // meanwhile the others gather
+	w.Inject(simulator.Fault{Path: "/api/list[s]", Delay: 10 * time.Second}) // meanwhile the others gather
 	c.terraformRun("No changes", "plan")
 	if n := w.sent("GET", "/api/lists"); n > len(ids)/2 || n < 1 {
 		t.Errorf("%d requests for %d lists", n, len(ids))

@@ -16,16 +16,16 @@ func TestAccSegmentExport_schedule(t *testing.T) {
 	w := newEnv(t)
 	config := w.export(threeCSV).with(exportBlock, "schedule", block(`cron = "0 6 * * *"`, `timezone = "Europe/Madrid"`))
 	anyTick := regexp.MustCompile(`^\d{4}-\d\d-\d\dT0[45]:00:00Z$`) // 6 o'clock in Madrid
-	inADay := func() { w.clock = func() time.Time { return time.Now().Add(24 * time.Hour) } }
+	inTwoDays := func() { w.clock = func() time.Time { return time.Now().Add(48 * time.Hour) } }
 
 	first := applied(config, inState(exportAddress, values{"next_run_at": anyTick, "last_run.reason": "first run"}))
 	scheduled := regexp.MustCompile(`^scheduled for \d{4}-\d\d-\d\dT0[45]:00:00Z \(nothing to send\)$`)
 	due := resource.TestStep{
-		Config: config.String(), PreConfig: inADay,
+		Config: config.String(), PreConfig: inTwoDays,
 		ConfigPlanChecks: planned(exportAddress, plancheck.ResourceActionUpdate, values{
 			"last_run.reason": scheduled, "last_run.status": unknown, "next_run_at": unknown, "profile_count": 3,
 		}),
-		// The clock of the test stays a day ahead of the runs, so one is due again.
+		// The clock of the test stays two days ahead of the runs, so one is due again.
 		ExpectNonEmptyPlan: true,
 		ConfigStateChecks:  inState(exportAddress, values{"last_run.reason": scheduled, "next_run_at": anyTick}),
 	}

@@ -27,11 +27,11 @@ func TestAccSegmentExport_readTimeout(t *testing.T) {
 			with(exportBlock, "segment", sqlSegment(fmt.Sprintf("url = %q", hclText(db.URL())), fmt.Sprintf("query = %q", sleep[db.Scheme]))).
 			with(exportBlock, "data_matching", `{ email = "email" }`).
 			without(exportBlock, "attributes").
-			with(exportBlock, "timeouts", `{ read = "2s" }`)
-		w.run(refused(config, "Time Is Up", `name = "vip"`, `timeouts.read of 2s is over, and segment "vip" was still being read.`,
+			with(exportBlock, "timeouts", `{ read = "5s" }`)
+		w.run(refused(config, "Time Is Up", `name = "vip"`, `timeouts.read of 5s is over, and segment "vip" was still being read.`,
 			"Nothing was sent", "Look at the database", "raise timeouts.read"))
 		w.wantImports(0)
-		for deadline := time.Now().Add(15 * time.Second); db.Value(running[db.Scheme]) != "0"; time.Sleep(20 * time.Millisecond) {
+		for deadline := time.Now().Add(time.Minute); db.Value(running[db.Scheme]) != "0"; time.Sleep(20 * time.Millisecond) {
 			if time.Now().After(deadline) {
 				t.Fatal("a statement is left on the server")
 			}
@@ -49,8 +49,8 @@ func TestAccSegmentExport_readTimeoutOfKlaviyo(t *testing.T) {
 			<-r.Context().Done()
 		}
 	})
-	w.run(refused(w.export(threeCSV).with(exportBlock, "timeouts", `{ read = "2s" }`),
-		"Time Is Up", "timeouts.read of 2s is over, and the list was still being read.", "Klaviyo may be slow to answer", "raise timeouts.read"))
+	w.run(refused(w.export(threeCSV).with(exportBlock, "timeouts", `{ read = "5s" }`),
+		"Time Is Up", "timeouts.read of 5s is over, and the list was still being read.", "Klaviyo may be slow to answer", "raise timeouts.read"))
 	w.wantImports(0)
 }
 
@@ -111,10 +111,10 @@ func TestAccSegmentExport_readTimeoutOfARefresh(t *testing.T) {
 	w, s := newEnv(t), newSilentServer(t)
 	config := w.export(threeCSV).
 		with(exportBlock, "segment", fileSegment(s.URL+"/vip.csv")).
-		with(exportBlock, "timeouts", `{ read = "2s" }`)
+		with(exportBlock, "timeouts", `{ read = "5s" }`)
 	c := newCLI(t, config)
 	c.run("Apply complete", "apply", "-no-color", "-input=false", "-auto-approve")
-	const message = `timeouts.read of 2s is over, and segment "vip" was still being read.`
+	const message = `timeouts.read of 5s is over, and segment "vip" was still being read.`
 
 	s.hush(false)
 	c.fail("Time Is Up", "plan", "-no-color", "-input=false")
@@ -134,12 +134,12 @@ func TestAccSegmentExport_readTimeoutRaised(t *testing.T) {
 	w, s := newEnv(t), newSilentServer(t)
 	config := w.export(threeCSV).
 		with(exportBlock, "segment", fileSegment(s.URL+"/vip.csv")).
-		with(exportBlock, "timeouts", `{ read = "2s" }`)
+		with(exportBlock, "timeouts", `{ read = "5s" }`)
 	c := newCLI(t, config)
 	c.run("Apply complete", "apply", "-no-color", "-input=false", "-auto-approve")
 
 	s.hush(true)
-	c.write("main.tf", strings.Replace(c.read("main.tf"), `read = "2s"`, `read = "10m"`, 1))
+	c.write("main.tf", strings.Replace(c.read("main.tf"), `read = "5s"`, `read = "10m"`, 1))
 	c.run("1 to change", "plan", "-no-color", "-input=false")
 	if s.speak() == 0 {
 		t.Error("the refresh was answered")

@@ -26,7 +26,7 @@ func newServer(p provider.Provider) tfprotov6.ProviderServer {
 	if !ok {
 		return framework
 	}
-	return &server{ProviderServer: framework, ActionServer: actions, running: map[*invocation]struct{}{}}
+	return &server{ProviderServer: framework, ActionServer: actions, grace: stopGrace, running: map[*invocation]struct{}{}}
 }
 
 // server is the framework's server, except that an action which is stopped can
@@ -39,6 +39,7 @@ func newServer(p provider.Provider) tfprotov6.ProviderServer {
 type server struct {
 	tfprotov6.ProviderServer
 	tfprotov6.ActionServer
+	grace time.Duration // for actions when the provider is stopped
 
 	mu      sync.Mutex
 	running map[*invocation]struct{}
@@ -89,7 +90,7 @@ func (i *invocation) receive(stream *tfprotov6.InvokeActionServerStream) <-chan 
 func (s *server) StopProvider(ctx context.Context, req *tfprotov6.StopProviderRequest) (*tfprotov6.StopProviderResponse, error) {
 	stopped := s.cancelActions()
 	resp, err := s.ProviderServer.StopProvider(ctx, req)
-	ctx, cancel := context.WithTimeout(ctx, stopGrace)
+	ctx, cancel := context.WithTimeout(ctx, s.grace)
 	defer cancel()
 	for _, i := range stopped {
 		select {

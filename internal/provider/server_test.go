@@ -35,7 +35,9 @@ func newWire(w *env) *wire {
 	listener := bufconn.Listen(1 << 20)
 	grpcServer := grpc.NewServer()
 	const address = "registry.terraform.io/klaviyo-community/klaviyo"
-	plugin := &tf6server.GRPCProviderPlugin{GRPCProvider: NewServer("test"), Opts: []tf6server.ServeOpt{tf6server.WithLoggingSink(w.t)}, Name: address}
+	provider := NewServer("test")()
+	provider.(*server).grace = time.Minute // a busy machine takes longer than Terraform waits
+	plugin := &tf6server.GRPCProviderPlugin{GRPCProvider: func() tfprotov6.ProviderServer { return provider }, Opts: []tf6server.ServeOpt{tf6server.WithLoggingSink(w.t)}, Name: address}
 	if err := plugin.GRPCServer(nil, grpcServer); err != nil {
 		w.t.Fatal(err)
 	}
@@ -321,7 +323,7 @@ func (f fakeServer) InvokeAction(ctx context.Context, _ *tfprotov6.InvokeActionR
 
 func (f fakeServer) invoke(t *testing.T) (*server, *tfprotov6.InvokeActionServerStream) {
 	t.Helper()
-	s := &server{ProviderServer: f, ActionServer: f, running: map[*invocation]struct{}{}}
+	s := &server{ProviderServer: f, ActionServer: f, grace: stopGrace, running: map[*invocation]struct{}{}}
 	stream, err := s.InvokeAction(t.Context(), &tfprotov6.InvokeActionRequest{})
 	if err != nil {
 		t.Fatal(err)

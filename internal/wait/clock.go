@@ -22,6 +22,9 @@ func (System) Now() time.Time { return time.Now() }
 
 // Wait waits in real time.
 func (System) Wait(ctx context.Context, d time.Duration, wake <-chan struct{}) error {
+	if err := ctx.Err(); err != nil { // or a short wait might be over first
+		return err
+	}
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

@@ -149,7 +149,6 @@ func TestFileWithoutAVersion(t *testing.T) {
 	t.Parallel()
 	for name, source := range map[string]func() file.Source{ // made when it is used, since it ages
 		"just changed":    func() file.Source { return file.Source{Path: write(t, "a\n1\n")} },
-		"a moment ago":    func() file.Source { return aged(t, "a\n1\n", time.Second/4) },
 		"from the future": func() file.Source { return aged(t, "a\n1\n", -time.Hour) },
 	} {
 		if v := version(t, source()); v != "" {

@@ -133,7 +133,7 @@ func (s *databricksSession) run(ctx context.Context, request *databricksRequest,
 
 // submitGrace is how much longer than its context a request that submits a statement
 // may take, since a statement can only be ended by the id that the answer has.
-const submitGrace = 300 * time.Millisecond
+var submitGrace = 300 * time.Millisecond // longer in tests
 
 // withGrace returns a context that ends some time after another one.
 func withGrace(ctx context.Context, grace time.Duration) (context.Context, context.CancelFunc) {

@@ -2,5 +2,6 @@ package sql
 
 import "time"
 
-// SetCancelTimeout sets how long ending a statement on the server may take.
-func SetCancelTimeout(d time.Duration) { cancelTimeout = d }
+// SetSubmitGrace sets how long the answer to a submitted statement is waited for after
+// its context has ended.
+func SetSubmitGrace(d time.Duration) { submitGrace = d }

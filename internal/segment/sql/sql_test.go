@@ -16,7 +16,8 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	sql.SetCancelTimeout(2 * time.Second) // on a busy machine a connection takes long
+	sql.SetCancelTimeout(10 * time.Second)
+	sql.SetSubmitGrace(time.Minute)
 	code := m.Run()
 	sqltest.Stop()
 	os.Exit(code)

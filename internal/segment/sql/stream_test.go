@@ -33,7 +33,7 @@ func statements(db *sqltest.Database) string {
 
 func wantNoStatements(t *testing.T, db *sqltest.Database) {
 	t.Helper()
-	for deadline := time.Now().Add(15 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
 		n := statements(db)
 		if n == "0" {
 			return
@@ -90,7 +90,7 @@ func TestSQL_closedEarly(t *testing.T) {
 		}
 		began := time.Now()
 		rows.Close()
-		if took := time.Since(began); took > 2*time.Second {
+		if took := time.Since(began); took > 20*time.Second {
 			t.Errorf("closing took %s", took)
 		}
 		wantNoStatements(t, db)
@@ -121,7 +121,7 @@ func TestSQL_cancelled(t *testing.T) {
 				if !errors.Is(err, context.Canceled) {
 					t.Errorf("error %v", err)
 				}
-				if took := time.Since(began); took > 2*time.Second {
+				if took := time.Since(began); took > 20*time.Second {
 					t.Errorf("closing took %s", took)
 				}
 				wantNoStatements(t, db)
@@ -208,7 +208,7 @@ func TestSQL_applicationName(t *testing.T) {
 func TestSQL_timeLimitAmongRows(t *testing.T) {
 	t.Parallel()
 	db := sqltest.MariaDB(t)
-	source := sql.Source{URL: db.URL() + "?max_statement_time=0.3", Query: "SELECT seq AS email, SLEEP(0.01) FROM seq_1_to_1000"}
+	source := sql.Source{URL: db.URL() + "?max_statement_time=3", Query: "SELECT seq AS email, SLEEP(0.05) FROM seq_1_to_1000"}
 	rows, err := source.Open(t.Context(), []string{"email"})
 	if err != nil {
 		t.Fatal(err)

@@ -58,7 +58,7 @@ func TestListingThatBreaksOff(t *testing.T) {
 }
 
 // The first page of a listing in the old version is not all of it.
-func TestListingOfAnOldVersion(t *testing.T) {
+func TestListingOfAnOldVersion(t *testing.T) { //nolint:paralleltest // sets the environment
 	s3Environment(t)
 	for name, next := range map[string]string{"with a marker": "<NextMarker>p1.csv</NextMarker>", "with none": ""} {
 		server := serve(t, func(w http.ResponseWriter, r *http.Request) {

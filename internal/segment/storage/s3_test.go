@@ -113,6 +113,7 @@ func TestS3ListsManyPages(t *testing.T) {
 		s.put(t, fmt.Sprintf("x/p%05d.csv", i), "id\n")
 	}
 	s.put(t, "x/p99999.csv", numbered(3))
+	const wait = 10 * time.Second
 	var pages, refused atomic.Int64
 	serve := s.Handler
 	s.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -126,12 +127,12 @@ func TestS3ListsManyPages(t *testing.T) {
 			return
 		}
 		if pages.Add(1) <= 4 { // together they take longer than an answer may
-			time.Sleep(brief * 4 / 15)
+			time.Sleep(wait * 4 / 15)
 		}
 		serve.ServeHTTP(w, r)
 	})
 	source := s.file("b/x/p*.csv")
-	source.Store = storage.WithWaits(source.Path, brief, nil)
+	source.Store = storage.WithWaits(source.Path, wait, nil)
 	first, err := source.Version(t.Context())
 	if err != nil || pages.Load() != 4 || refused.Load() != 3 {
 		t.Fatalf("%d pages, %d times refused, %v", pages.Load(), refused.Load(), err)

@@ -168,7 +168,8 @@ func TestSFTPResumes(t *testing.T) {
 			before := s.Connections()
 			s.Fail(tc.faults...)
 			wantNumbered(t, withWaits(s.URL(tc.file), tc.wait, nil), tc.rows)
-			if got := s.Connections() - before; got != int64(len(tc.faults))+1 {
+			want := int64(len(tc.faults)) + 1
+			if got := s.Connections() - before; got < want || tc.wait == enough && got > want { // a busy machine may exceed a brief timeout
 				t.Errorf("%d connections", got)
 			}
 		})
@@ -233,6 +234,7 @@ func TestSFTPFileThatChangesWhileItIsRead(t *testing.T) {
 func TestSFTPVersion(t *testing.T) {
 	s := startSFTP(t)
 	path := s.Put("a.csv", "id\n1\n")
+	setTime(t, path, time.Now().Add(time.Hour)) // however long the login takes
 	source := withShortWaits(s.URL("a.csv"))
 	if got := version(t, source); got != "" {
 		t.Errorf("version %q of a file that was just written", got)
