@@ -16,7 +16,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	sql.SetCancelTimeout(10 * time.Second)
+	sql.SetCancelTimeout(2 * time.Second)
 	sql.SetSubmitGrace(time.Minute)
 	code := m.Run()
 	sqltest.Stop()
