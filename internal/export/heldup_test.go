@@ -7,18 +7,20 @@ import (
 	"net/http/httptest"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-log/tflogtest"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/simulator"
 )
 
 // endsAt is a context that ends as that of a timeout does, once the log has a
-// message.
-func endsAt(t *testing.T, message string) context.Context {
+// message, before which then is called.
+func endsAt(t *testing.T, message string, then ...func()) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithCancelCause(t.Context())
 	t.Cleanup(func() { cancel(nil) })
@@ -26,6 +28,9 @@ func endsAt(t *testing.T, message string) context.Context {
 	t.Cleanup(func() { guard.Stop() })
 	return tflogtest.RootLogger(ctx, writer(func(line string) {
 		if strings.Contains(line, message) {
+			for _, f := range then {
+				f()
+			}
 			cancel(errors.New("timeouts.create of 25s is over"))
 		}
 	}))
@@ -36,6 +41,22 @@ type writer func(string)
 func (w writer) Write(b []byte) (int, error) {
 	w(string(b))
 	return len(b), nil
+}
+
+// stoppableClock is one of which no wait is over any more once it is stopped.
+type stoppableClock struct {
+	fastClock
+	stopped atomic.Bool
+}
+
+func (c *stoppableClock) stop() { c.stopped.Store(true) }
+
+func (c *stoppableClock) Wait(ctx context.Context, d time.Duration, wake <-chan struct{}) error {
+	if c.stopped.Load() {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	return c.fastClock.Wait(ctx, d, wake)
 }
 
 const repeated = "Klaviyo request will be repeated"
@@ -69,9 +90,10 @@ func TestInterruptedRunSaysWhatHeldItUp(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newEnv(t, simulator.Options{QueueDelay: time.Hour})
-			w.client = newClient(t, w.URL, time.Hour)
+			clock := &stoppableClock{} // what is looked up for many hears later than the run that the time is up
+			w.client = newClientWith(t, klaviyo.Options{BaseURL: w.URL, RetryTimeout: time.Hour, Clock: clock})
 			w.Inject(at(tc.fault, tc.place))
-			_, err := w.export(people(3)).Run(endsAt(t, repeated), w.client, export.RunOptions{})
+			_, err := w.export(people(3)).Run(endsAt(t, repeated, clock.stop), w.client, export.RunOptions{})
 			asError(t, err, nil, "Export Interrupted", append(tc.says, "The export was ended: timeouts.create of 25s is over. ")...)
 			if !errors.Is(err, context.Canceled) {
 				t.Errorf("error %v", err)

@@ -65,7 +65,13 @@ const (
 
 func newClient(t testing.TB, url string, retryTimeout time.Duration) *klaviyo.Client {
 	t.Helper()
-	c, err := klaviyo.New(klaviyo.Options{APIKey: testKey, BaseURL: url, RetryTimeout: retryTimeout, Clock: newFastClock()})
+	return newClientWith(t, klaviyo.Options{BaseURL: url, RetryTimeout: retryTimeout, Clock: newFastClock()})
+}
+
+func newClientWith(t testing.TB, options klaviyo.Options) *klaviyo.Client {
+	t.Helper()
+	options.APIKey = testKey
+	c, err := klaviyo.New(options)
 	if err != nil {
 		t.Fatal(err)
 	}

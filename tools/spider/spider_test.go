@@ -8,12 +8,15 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/sql"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/sqltest"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/sqltest/enginetest"
 )
 
 func TestMain(m *testing.M) {
+	sql.SetCancelTimeout(10 * time.Second) // on a busy machine a connection takes long
 	code := m.Run()
 	sqltest.Stop()
 	os.Exit(code)

@@ -10,14 +10,17 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	_ "github.com/go-sql-driver/mysql" // the driver of connect
 
+	source "github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/sql"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/sqltest"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/sqltest/enginetest"
 )
 
 func TestMain(m *testing.M) {
+	source.SetCancelTimeout(10 * time.Second) // on a busy machine a connection takes long
 	code := m.Run()
 	sqltest.Stop()
 	os.Exit(code)
