@@ -145,7 +145,7 @@ var faults = []fault{
 	},
 	{
 		name: "job cancelled", arm: func(w *world) { w.CancelJobs(1) },
-		promise: fails("Klaviyo Cancelled An Import", `of segment "vip"`),
+		promise: fails("Klaviyo Cancelled Imports", `of segment "vip"`),
 	},
 	{
 		name: "rows fail once", promise: goesOn("sends them again in the same run"),
@@ -154,7 +154,7 @@ var faults = []fault{
 	},
 	{
 		name: "rows fail each time", arm: func(w *world) { w.FailForNow(200, 100) }, disarm: func(w *world) { w.FailForNow(1, 0) },
-		promise: promise{status: partial, warns: "Profiles That Klaviyo Refused", then: "everybody else is exported; " + nextApply},
+		promise: promise{status: partial, warns: "Profiles That Klaviyo Could Not Take", then: "everybody else is exported; " + nextApply},
 	},
 	{
 		name: "rows refused for good", arm: refuseRows, disarm: correctRows,

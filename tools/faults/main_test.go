@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/csv"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -79,5 +80,28 @@ func TestReportCountsBrokenPromises(t *testing.T) {
 	}
 	if err := report(&out, []*cell{kept}, time.Minute, false); err != nil {
 		t.Error(err)
+	}
+}
+
+// The summaries that the faults promise are those of the provider, whose pages list all.
+func TestPromisedSummariesExist(t *testing.T) {
+	t.Parallel()
+	pages := map[string]string{}
+	for _, name := range []string{"errors", "warnings"} {
+		page, err := os.ReadFile("../../docs/guides/" + name + ".md")
+		if err != nil {
+			t.Fatal(err)
+		}
+		pages[name] = string(page)
+	}
+	for _, f := range faults {
+		for _, m := range modes {
+			p := (&cell{fault: &f, mode: m}).promise()
+			for page, summary := range map[string]string{"errors": p.fails, "warnings": p.warns} {
+				if summary != "" && !strings.Contains(pages[page], "\n### "+summary+"\n") {
+					t.Errorf("%s, %s: the page of %s has no %q", f.name, m, page, summary)
+				}
+			}
+		}
 	}
 }
