@@ -26,6 +26,18 @@ func TestFor(t *testing.T) {
 	})
 }
 
+// Once its context has ended, a wait fails, however short it is.
+func TestForAfterTheEnd(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 100 {
+		if err := wait.For(ctx, 0); !errors.Is(err, context.Canceled) {
+			t.Fatalf("error %v", err)
+		}
+	}
+}
+
 func TestWaitEndsWhenWoken(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
