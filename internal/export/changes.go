@@ -40,7 +40,7 @@ func (e *Export) Sends(s *Survey) int64 {
 	if e.Acknowledged == nil || s.Changes == nil || e.SendEverything {
 		return s.Profiles
 	}
-	return int64(len(s.Changes.Added) + len(s.Changes.Updated) + len(s.Changes.Missing))
+	return int64(len(s.Changes.Added)) + s.Changes.Resent()
 }
 
 // Sent is what a run sent.

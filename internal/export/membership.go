@@ -103,16 +103,14 @@ func (e *Export) listMissing(ctx context.Context, s *Survey, missing int64, abse
 			return nil
 		}
 		key := pipeline.KeyOf(e.Acknowledged, p.Email.Lo)
-		_, added := slices.BinarySearch(s.Changes.Added, key)
-		_, updated := slices.BinarySearch(s.Changes.Updated, key)
-		switch {
-		case added:
+		if _, added := slices.BinarySearch(s.Changes.Added, key); added {
 			found(p.Email)
-		case !updated:
+		} else {
 			s.Changes.Missing = append(s.Changes.Missing, key)
 		}
 		return nil
 	})
+	slices.Sort(s.Changes.Missing)
 	return err == nil, nothingSent(err)
 }
 

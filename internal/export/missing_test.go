@@ -26,11 +26,11 @@ func TestRunSendsWhoIsMissing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c := s.Changes; !m.Listed || m.Missing != 4 || len(c.Added) != 1 || len(c.Updated) != 2 || len(c.Missing) != 3 {
+	if c := s.Changes; !m.Listed || m.Missing != 4 || len(c.Added) != 1 || len(c.Updated) != 2 || len(c.Missing) != 4 {
 		t.Fatalf("membership %+v, changes %+v", m, c)
 	}
-	if joining := e.Joining(s); joining != 4 {
-		t.Errorf("%d join", joining)
+	if joining, sends := e.Joining(s), e.Sends(s); joining != 5 || sends != 6 {
+		t.Errorf("%d join, %d are sent", joining, sends)
 	}
 	r, err := e.Run(t.Context(), w.client, export.RunOptions{Surveyed: s})
 	if err != nil {

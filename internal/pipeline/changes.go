@@ -53,9 +53,20 @@ type Changes struct {
 	Updated Keys   `json:"updated"` // in both, with other values or in other segments
 	Removed Keys   `json:"removed"` // only in the earlier sketch
 
-	// Missing are further profiles, the same in both sketches, that are to be sent
+	// Missing are profiles of both sketches, updated or the same, that are to be sent
 	// since the list lacks them. Comparing sketches does not find them.
 	Missing Keys `json:"missing,omitempty"`
+}
+
+// Resent is how many profiles of both sketches are to be sent, each counted once.
+func (c *Changes) Resent() int64 {
+	n := len(c.Updated) + len(c.Missing)
+	for _, key := range c.Missing {
+		if _, updated := slices.BinarySearch(c.Updated, key); updated {
+			n--
+		}
+	}
+	return int64(n)
 }
 
 // Keys are keys in ascending order. In JSON they are a text in base64, eight bytes

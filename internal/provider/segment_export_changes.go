@@ -94,7 +94,7 @@ func difference(c *pipeline.Changes) *due.Difference {
 	if c == nil {
 		return nil
 	}
-	return &due.Difference{Added: int64(len(c.Added)), Updated: int64(len(c.Updated) + len(c.Missing)), Removed: int64(len(c.Removed))}
+	return &due.Difference{Added: int64(len(c.Added)), Updated: c.Resent(), Removed: int64(len(c.Removed))}
 }
 
 // send returns what runs send, empty while it is not known.
