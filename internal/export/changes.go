@@ -1,6 +1,7 @@
 package export
 
 import (
+	"cmp"
 	"crypto/rand"
 	"slices"
 	"sync"
@@ -248,6 +249,7 @@ func (s *sending) finish(sent, surveyed *Survey) {
 	if moved {
 		s.changes = nil // they are those of what was surveyed
 	}
+	s.keepFailed()
 	if s.keys != nil {
 		s.AcknowledgedKeys = without(s.keys, s.failedKeys)
 	}
@@ -256,6 +258,30 @@ func (s *sending) finish(sent, surveyed *Survey) {
 	}
 	s.Acknowledged = without(s.read, s.failed)
 	sent.Changes, _ = pipeline.Compare(s.Acknowledged, s.read)
+}
+
+// keepFailed counts those who failed for acknowledged with other values, if they were
+// acknowledged before. That could not be told while too much had changed to be listed; the
+// keys alone, which most profiles keep, may tell it.
+func (s *sending) keepFailed() {
+	if s.changes != nil || s.keys == nil || s.keysBefore == nil || s.resized {
+		return
+	}
+	newcomers, _, ok := without(s.keys, s.keysBefore).Peel()
+	failed, _, fewFailed := s.failedKeys.Peel()
+	if !ok || !fewFailed {
+		return
+	}
+	for _, e := range failed {
+		if _, newcomer := slices.BinarySearchFunc(newcomers, e.Key, func(e sketch.Entry, key uint64) int { return cmp.Compare(e.Key, key) }); newcomer {
+			continue
+		}
+		s.failedKeys.Remove(e.Key, 0)
+		s.failed.Remove(e.Key, pipeline.AcknowledgedOtherwise)
+		if s.memberships {
+			s.failed.Add(e.Key, pipeline.NeverAcknowledged)
+		}
+	}
 }
 
 // without is a sketch without the entries of another that was made like it.

@@ -264,3 +264,35 @@ func TestMirrorConverges(t *testing.T) {
 	}
 	w.checkMembers(t, addresses(40_000)[2500:])
 }
+
+// Whom Klaviyo refuses after a change of all profiles, and has had before, is removed
+// once they leave; whom it has never taken is no member of this export.
+func TestMirrorKnowsTheRefusedOfAFullSend(t *testing.T) {
+	t.Parallel()
+	const rows = 30_000
+	w := newEnv(t, simulator.Options{})
+	source := people(rows)
+	e := mirroring(w.export(source))
+	w.runMirror(t, e)
+
+	source.rows = people(rows + 2).rows
+	for i := range source.rows {
+		source.rows[i][3] = "changed"
+	}
+	for _, i := range []int{3, 2100, rows} {
+		w.FailEmail(address(i), "invalid", "Nobody wants them.")
+	}
+	w.AddMembers(w.listID, address(rows))
+	if r := w.runMirror(t, e); !r.Everything || r.Failed() != 3 {
+		t.Fatalf("everything %t, %d failed", r.Everything, r.Failed())
+	}
+	again := w.runMirror(t, e)
+	checkSent(t, "of the refused", again, false, 1, 2, rows-1)
+
+	left := func(row []string) bool { return slices.Contains([]string{address(3), address(rows)}, row[0]) }
+	source.rows = slices.DeleteFunc(source.rows, left)
+	if r := w.runMirror(t, e); r.Removed != 1 {
+		t.Errorf("%d removed", r.Removed)
+	}
+	w.checkMembers(t, slices.DeleteFunc(addresses(rows+2), func(a string) bool { return a == address(3) }))
+}

@@ -2,10 +2,13 @@ package provider
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/simulator"
 )
 
 // checking is an export with a membership check.
@@ -120,6 +123,30 @@ func TestAccSegmentExport_doesNotSendTheMergedAgain(t *testing.T) {
 	grown.ConfigPlanChecks = planned(exportAddress, plancheck.ResourceActionUpdate, dueRun("segment changed: +1 ~0 -0"))
 	w.run(applied(config), resource.TestStep{Config: config.String(), PlanOnly: true}, grown)
 	if sent := w.lastImport(); !slices.Equal(sent, []string{"p150@example.com"}) {
+		t.Errorf("sent %v", sent)
+	}
+}
+
+// Who changed and is missing is sent once, and joins the list.
+func TestAccSegmentExport_changedAndMissing(t *testing.T) {
+	t.Parallel()
+	w := newEnvKeepingBodies(t)
+	people := peopleHeader + peopleRows(0, 450)
+	config := w.export(people).with(exportBlock, "membership_check", `"full"`)
+	changed := strings.Replace(people, "p1@example.com,", "p1@example.com,x", 1)
+	sent := applied(config, inState(exportAddress, merged(changesOf(0, 2, 0, 448), values{"last_run.sent": "changes", "last_run.profiles_updated": 2})))
+	sent.PreConfig = func() {
+		w.segment(changed)
+		w.RemoveMembers(w.list.ID, "p1@example.com", "p200@example.com")
+	}
+	joining := refused(config, "Joining The List Starts A Live Flow", "Up to 2 profiles")
+	joining.PreConfig = func() {
+		w.segment(strings.Replace(changed, "p2@example.com,", "p2@example.com,x", 1))
+		w.RemoveMembers(w.list.ID, "p2@example.com", "p300@example.com")
+		w.AddFlow(w.list.ID, simulator.Flow{Name: "Welcome series", Status: "live"})
+	}
+	w.run(applied(config), sent, joining)
+	if sent := w.lastImport(); !slices.Equal(sent, []string{"p1@example.com", "p200@example.com"}) {
 		t.Errorf("sent %v", sent)
 	}
 }
