@@ -249,10 +249,6 @@ func (f *Facts) addSettings(r *Reasons) {
 	if before.OptOuts != now.OptOuts {
 		r.everything("opt_outs changed") // who was withheld is to be sent now
 	}
-	if f.TriggersUnknown {
-		r.everything("triggers changed")
-		return
-	}
 	for _, name := range changedKeys(before.Triggers, now.Triggers) {
 		r.everything("trigger " + name + " changed")
 	}

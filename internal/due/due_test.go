@@ -87,7 +87,7 @@ func TestDecide(t *testing.T) {
 		},
 		"first run, whatever else changed": {
 			change: func(f *due.Facts) {
-				f.Last, f.EnabledAgain, f.MappingChanged, f.TriggersUnknown, f.Tick = nil, true, true, true, six
+				f.Last, f.EnabledAgain, f.MappingChanged, f.Tick = nil, true, true, six
 				f.Refresh, f.JustRefreshed = &due.Refresh{List: list, Lost: 2, Tick: six}, false
 			},
 			lasting: []string{"first run"},
@@ -152,10 +152,6 @@ func TestDecide(t *testing.T) {
 		"first triggers": {
 			change:  func(f *due.Facts) { f.Last.Inputs.Triggers = nil; delete(f.Now.Triggers, "kept") },
 			lasting: []string{"everything is sent: trigger release changed"},
-		},
-		"triggers that are not known yet": {
-			change:  func(f *due.Facts) { f.TriggersUnknown, f.Now.Triggers = true, map[string]string{"release": "2"} },
-			lasting: []string{"everything is sent: triggers changed"},
 		},
 
 		"a profile unconfirmed": {

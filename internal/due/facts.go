@@ -10,8 +10,7 @@ type Facts struct {
 	// Last is the last run. If it is nil there was none, and nothing else counts.
 	Last *Run
 
-	Now             Inputs // what a run would be made with now
-	TriggersUnknown bool   // not all triggers of Now are known yet
+	Now Inputs // what a run would be made with now
 
 	// What is declared differs from what was declared so far.
 	EnabledAgain    bool // the export was switched off until now
@@ -155,5 +154,5 @@ type Missing struct {
 
 // Beyond reports whether somebody is missing who was not before.
 func (m Missing) Beyond(before Missing) bool {
-	return m.Count > before.Count || m.Count == before.Count && m.Fingerprint != before.Fingerprint
+	return m.Count > before.Count || m.Count == before.Count && m.Count > 0 && m.Fingerprint != before.Fingerprint
 }

@@ -80,41 +80,9 @@ func (e *Export) overrides(p *pipeline.Profile) bool {
 }
 
 // findConsents returns what some people have agreed to and refused, by what they were
-// asked for. Klaviyo may show a profile with another address than it was asked for: then
-// two profiles were merged, and whose it is turns out by asking for fewer.
+// asked for.
 func findConsents(ctx context.Context, ask func(context.Context, []string) (map[string]klaviyo.ProfileConsent, error), wanted []string) (map[string][]klaviyo.ProfileConsent, error) {
-	all := make(map[string][]klaviyo.ProfileConsent, len(wanted))
-	pending := [][]string{wanted}
-	for len(pending) > 0 {
-		some := pending[len(pending)-1]
-		pending = pending[:len(pending)-1]
-		found, err := ask(ctx, some)
-		if err != nil {
-			return nil, err
-		}
-		if len(some) == 1 {
-			for _, c := range found {
-				all[some[0]] = append(all[some[0]], c)
-			}
-			continue
-		}
-		var missing []string
-		for _, value := range some {
-			if c, ok := found[value]; ok {
-				all[value] = append(all[value], c)
-			} else {
-				missing = append(missing, value)
-			}
-		}
-		switch half := len(missing) / 2; {
-		case len(missing) == 0 || len(found) == 0:
-		case len(missing) < len(some):
-			pending = append(pending, missing)
-		default:
-			pending = append(pending, missing[:half], missing[half:])
-		}
-	}
-	return all, nil
+	return askFor(ctx, wanted, func(value string) string { return value }, ask, true)
 }
 
 // lookUpConsents judges people by what Klaviyo knows of them. addresses are theirs, in

@@ -3,6 +3,7 @@ package export
 import (
 	"bytes"
 	"context"
+	"slices"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/pipeline"
@@ -147,11 +148,64 @@ func lookUpSuppressions(client *klaviyo.Client, take func(*pipeline.Profile, []k
 // suppressionsOf returns the suppressions of the people with some addresses, by the hash
 // of the address.
 func suppressionsOf(ctx context.Context, client *klaviyo.Client, addresses []string) (map[profile.Hash][]klaviyo.Suppression, error) {
-	people, err := client.Suppressions(ctx, addresses)
-	found := make(map[profile.Hash][]klaviyo.Suppression, len(people))
-	for _, p := range people {
-		h := profile.HashOfAddress(p.Email)
-		found[h] = append(found[h], p.Suppressions...)
+	ask := func(ctx context.Context, some []string) (map[profile.Hash][]klaviyo.Suppression, error) {
+		people, err := client.Suppressions(ctx, some)
+		found := make(map[profile.Hash][]klaviyo.Suppression, len(people))
+		for _, p := range people {
+			h := profile.HashOfAddress(p.Email)
+			found[h] = append(found[h], p.Suppressions...)
+		}
+		return found, err
+	}
+	answers, err := askFor(ctx, addresses, profile.HashOfAddress, ask, false)
+	found := make(map[profile.Hash][]klaviyo.Suppression, len(answers))
+	for h, all := range answers {
+		found[h] = slices.Concat(all...)
 	}
 	return found, err
+}
+
+// askFor asks Klaviyo about profiles by values that name them, such as addresses, and
+// returns what it knows by the keys of these. ask returns the answers by the keys of what
+// Klaviyo shows. That is another address than the one asked for where two profiles were
+// merged; whose it is turns out by asking for fewer. Only a thorough search finds merged
+// profiles whose other address is asked for, too: it asks once more for whoever is missing.
+func askFor[K comparable, T any](ctx context.Context, wanted []string, key func(string) K, ask func(context.Context, []string) (map[K]T, error), thorough bool) (map[K][]T, error) {
+	all := make(map[K][]T, len(wanted))
+	pending := [][]string{wanted}
+	for len(pending) > 0 {
+		some := pending[len(pending)-1]
+		pending = pending[:len(pending)-1]
+		found, err := ask(ctx, some)
+		if err != nil {
+			return nil, err
+		}
+		if len(some) == 1 {
+			for _, answer := range found {
+				all[key(some[0])] = append(all[key(some[0])], answer)
+			}
+			continue
+		}
+		var missing []string
+		known := make(map[K]bool, len(some))
+		for _, value := range some {
+			k := key(value)
+			answer, ok := found[k]
+			switch {
+			case !ok:
+				missing = append(missing, value)
+			case !known[k]: // of two spellings of an address, one is enough
+				known[k] = true
+				all[k] = append(all[k], answer)
+			}
+		}
+		switch half := len(missing) / 2; {
+		case len(missing) == 0 || len(found) == 0 || !thorough && len(known) == len(found):
+		case len(missing) < len(some):
+			pending = append(pending, missing)
+		default:
+			pending = append(pending, missing[:half], missing[half:])
+		}
+	}
+	return all, nil
 }

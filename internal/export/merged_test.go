@@ -129,3 +129,38 @@ func TestMirrorRemovesNobodyIfALookUpFails(t *testing.T) {
 	}
 	w.checkMembers(t, slices.Concat(addresses(1), addresses(299)[5:]))
 }
+
+// Whoever opted out is withheld under an address that Klaviyo has merged into another
+// one, if people are looked up.
+func TestMergedProfileThatOptedOutIsWithheld(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct{ rows, merged int }{"one": {10, 1}, "several requests": {190, 5}, "all": {4, 4}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newEnv(t, simulator.Options{})
+			for i := range tc.merged {
+				primary := strangers(tc.merged)[i]
+				w.AddMembers(w.listID, primary, address(i))
+				w.Merge(address(i), primary)
+				w.Unsubscribe(w.listID, primary)
+			}
+			r := w.runOn(t, tracking(w.export(people(tc.rows))))
+			if r.OptOuts.List != int64(tc.merged) {
+				t.Errorf("%d opted out, %d look-ups", r.OptOuts.List, w.lookUps())
+			}
+			w.checkMembers(t, addresses(tc.rows)[tc.merged:])
+		})
+	}
+}
+
+// Where nobody was merged, people are looked up once.
+func TestPeopleAreLookedUpOnce(t *testing.T) {
+	t.Parallel()
+	w := newEnv(t, simulator.Options{})
+	w.AddMembers(w.listID, addresses(50)...)
+	w.Unsubscribe(w.listID, address(3))
+	r := w.runOn(t, tracking(w.export(people(190))))
+	if n := w.lookUps(); n != 2 || r.OptOuts.List != 1 {
+		t.Errorf("%d requests, %d opted out", n, r.OptOuts.List)
+	}
+}

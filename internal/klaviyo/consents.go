@@ -76,10 +76,11 @@ type consentResource struct {
 	} `json:"attributes"`
 }
 
-// consent reports false for a resource that lacks its subscriptions.
+// consent reports false for a resource that lacks its subscriptions. Those to email may
+// be null where there is no address.
 func (r consentResource) consent() (ProfileConsent, bool) {
 	a := r.Attributes
-	if a.Subscriptions == nil || a.Subscriptions.Email == nil || a.Subscriptions.Email.Marketing == nil {
+	if a.Subscriptions == nil || a.Email != "" && (a.Subscriptions.Email == nil || a.Subscriptions.Email.Marketing == nil) {
 		return ProfileConsent{}, false
 	}
 	p := ProfileConsent{Email: a.Email, PhoneNumber: a.PhoneNumber, Channels: map[Channel]ChannelConsent{}}
@@ -90,9 +91,10 @@ func (r consentResource) consent() (ProfileConsent, bool) {
 			p.Channels[channel] = ChannelConsent{Status: c.Marketing.Consent, At: timeOf(c.Marketing.ConsentTimestamp)}
 		}
 	}
-	email := a.Subscriptions.Email.Marketing
-	for _, s := range slices.Concat(email.Suppression, email.ListSuppressions) {
-		p.Suppressions = append(p.Suppressions, Suppression{ListID: s.ListID, Reason: s.Reason, At: timeOf(s.Timestamp)})
+	if email := a.Subscriptions.Email; email != nil && email.Marketing != nil {
+		for _, s := range slices.Concat(email.Marketing.Suppression, email.Marketing.ListSuppressions) {
+			p.Suppressions = append(p.Suppressions, Suppression{ListID: s.ListID, Reason: s.Reason, At: timeOf(s.Timestamp)})
+		}
 	}
 	return p, true
 }

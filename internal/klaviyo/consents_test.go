@@ -80,6 +80,19 @@ func TestConsentsOfOddAnswers(t *testing.T) {
 	}
 }
 
+// A profile without an address says nothing of email.
+func TestConsentsWithoutAnAddress(t *testing.T) {
+	t.Parallel()
+	const profiles = `{"data":[
+		{"type":"profile","id":"P","attributes":{"email":null,"phone_number":"+15005550001","subscriptions":{"email":null,"sms":{"marketing":{"consent":"UNSUBSCRIBED"}}}}},
+		{"type":"profile","id":"Q","attributes":{"email":"q@example.com","phone_number":"+15005550002","subscriptions":{"email":{"marketing":{"consent":"SUBSCRIBED"}}}}}]}`
+	found, err := serve(t, klaviyo.Options{}, answer(200, profiles)).ConsentsByPhone(t.Context(), []string{"+15005550001", "+15005550002"})
+	p, q := found["+15005550001"], found["+15005550002"]
+	if err != nil || len(found) != 2 || len(p.Channels) != 1 || p.Channels[klaviyo.ChannelSMS].Status != klaviyo.StatusUnsubscribed || !q.Subscribed(klaviyo.ChannelEmail) {
+		t.Errorf("%v, error %v", found, err)
+	}
+}
+
 func TestAllows(t *testing.T) {
 	t.Parallel()
 	out := time.Date(2026, 8, 1, 12, 0, 0, 0, time.UTC)

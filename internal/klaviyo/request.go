@@ -137,9 +137,13 @@ func (c *Client) attemptPaced(ctx context.Context, r request, state *callState, 
 func (c *Client) attempt(ctx context.Context, r request, attempt int, out any) (http.Header, error) {
 	var bodies sync.WaitGroup
 	defer bodies.Wait() // after an early answer the transport may still read one, and the caller reuses its memory
-	ctx, cancel := context.WithTimeoutCause(ctx, c.timeout, errTimeout{c.timeout})
-	defer cancel()
-	req, err := c.newHTTPRequest(ctx, r, &bodies)
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	limit := time.AfterFunc(c.timeout, func() { cancel(errTimeout{c.timeout}) })
+	defer limit.Stop()
+	progress := func() { limit.Reset(c.timeout) } // a large body may take longer than any answer
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteRequest: func(httptrace.WroteRequestInfo) { progress() }})
+	req, err := c.newHTTPRequest(ctx, r, &bodies, progress)
 	if err != nil {
 		return nil, err
 	}
@@ -173,8 +177,8 @@ func (c *Client) attempt(ctx context.Context, r request, attempt int, out any) (
 }
 
 // newHTTPRequest makes the request of an attempt. Its bodies are waited for in
-// bodies.
-func (c *Client) newHTTPRequest(ctx context.Context, r request, bodies *sync.WaitGroup) (*http.Request, error) {
+// bodies, and progress is called whenever something of one is sent.
+func (c *Client) newHTTPRequest(ctx context.Context, r request, bodies *sync.WaitGroup, progress func()) (*http.Request, error) {
 	if r.operation.takesID() && (r.id == "" || r.id == "." || r.id == "..") {
 		return nil, fmt.Errorf("%s: %q is not an id", r.operation.id, r.id)
 	}
@@ -188,8 +192,8 @@ func (c *Client) newHTTPRequest(ctx context.Context, r request, bodies *sync.Wai
 		for _, part := range r.body {
 			req.ContentLength += int64(len(part))
 		}
-		req.GetBody = func() (io.ReadCloser, error) { return newBody(r.body, bodies), nil }
-		req.Body = newBody(r.body, bodies)
+		req.GetBody = func() (io.ReadCloser, error) { return newBody(r.body, bodies, progress), nil }
+		req.Body = newBody(r.body, bodies, progress)
 		req.Header.Set("Content-Type", mediaType)
 	}
 	return req, nil
@@ -199,16 +203,22 @@ func (c *Client) newHTTPRequest(ctx context.Context, r request, bodies *sync.Wai
 // once it has read from it for the last time.
 type body struct {
 	io.Reader
-	close func()
+	progress, close func()
 }
 
-func newBody(parts [][]byte, open *sync.WaitGroup) io.ReadCloser {
+func newBody(parts [][]byte, open *sync.WaitGroup, progress func()) io.ReadCloser {
 	readers := make([]io.Reader, len(parts))
 	for i, part := range parts {
 		readers[i] = bytes.NewReader(part)
 	}
 	open.Add(1)
-	return body{io.MultiReader(readers...), sync.OnceFunc(open.Done)}
+	return body{io.MultiReader(readers...), progress, sync.OnceFunc(open.Done)}
+}
+
+// Read implements io.Reader.
+func (b body) Read(p []byte) (int, error) {
+	b.progress()
+	return b.Reader.Read(p)
 }
 
 // Close implements io.Closer.
@@ -264,7 +274,9 @@ var errTooLarge = fmt.Errorf("the response is larger than %d MiB", maxResponse>>
 // errTimeout says which limit an attempt ran into.
 type errTimeout struct{ after time.Duration }
 
-func (e errTimeout) Error() string { return fmt.Sprintf("no complete answer within %s", e.after) }
+func (e errTimeout) Error() string {
+	return fmt.Sprintf("no complete answer within %s, the request_timeout", e.after)
+}
 
 func (c *Client) transportError(r request, cause error) error {
 	return &TransportError{Operation: r.operation.id, Err: cause, text: c.redact(lenientString(cause.Error()))}

@@ -27,7 +27,7 @@ func TestAcceptedImportsAreNotRepeated(t *testing.T) {
 		"a list":             {answer(202, `{"data":[{"id":"job-1"}]}`), "not the JSON expected", 0},
 		"ends in the id":     {truncate(202, `{"data":{"type":"profile-bulk-import-job","id":"job`), "unexpected EOF (status 202", 0},
 		"ends before":        {truncate(202, `{"data":`), "unexpected EOF (status 202", 0},
-		"hangs":              {func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(202); w.(http.Flusher).Flush(); hang(w, r) }, "no complete answer within 3s (status 202, no body)", 3 * time.Second},
+		"hangs":              {func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(202); w.(http.Flusher).Flush(); hang(w, r) }, "no complete answer within 3s, the request_timeout (status 202, no body)", 3 * time.Second},
 		"text, controls":     {answer(202, "Thank you,\n\n \x1b[1mada@example.com\x1b[0m!"), `begins with "Thank you, \x1b[***[0m!")`, 0},
 		"long":               {answer(202, strings.Repeat("é", 1<<20)), strings.Repeat("é", 100) + `…")`, 0},
 		"a key and a number": {answer(202, "key="+testKey+" tel=600 111 222"), `begins with "key=pk_*** tel=***")`, 0},

@@ -18,7 +18,7 @@ import (
 const (
 	minMargin     = 40 * time.Millisecond  // the smallest
 	unknownMargin = 100 * time.Millisecond // until answers have been measured
-	maxMargin     = 250 * time.Millisecond // the largest for a request without an answer
+	maxMargin     = 250 * time.Millisecond // the largest: what takes longer than that, Klaviyo does after it has counted a request
 )
 
 // maxInFlight is for how long a request that has not been written holds up
@@ -194,7 +194,7 @@ func (e *endpoint) latency() latency {
 func (s *Slot) counted(now time.Time, a latency) time.Time {
 	switch {
 	case s.answered:
-		return s.flushedAt.Add(max(s.took-a.minTook, minMargin))
+		return s.flushedAt.Add(min(max(s.took-a.minTook, minMargin), maxMargin))
 	case !s.flushedAt.IsZero():
 		return s.flushedAt.Add(a.margin)
 	case now.After(s.allowedAt.Add(maxInFlight)):
