@@ -171,6 +171,23 @@ func TestAccList_keyOfAnotherAccountLater(t *testing.T) {
 	w.wantLists(otherKey, "Gold")
 }
 
+// So it is with a list of the provider's own key.
+func TestAccList_providerKeyOfAnotherAccountLater(t *testing.T) {
+	t.Parallel()
+	w := newEnv(t)
+	w.addOtherAccount()
+	config := w.provider().without(providerBlock, "api_key").with(listBlock, "name", `"Gold"`)
+	c := newCLI(t, config, envAPIKey+"="+otherKey)
+	c.terraformRun("1 added", "apply", "-auto-approve")
+	c.env = append(c.env, envAPIKey+"="+mainKey)
+	for _, args := range [][]string{{"plan"}, {"destroy", "-auto-approve", "-refresh=false"}} {
+		c.fail("API Key Of Another Account", append(args, "-no-color")...)
+	}
+	w.wantLists(otherKey, "Gold")
+	c.env = append(c.env, envAPIKey+"="+otherKey)
+	c.terraformRun("No changes", "plan", "-no-color")
+}
+
 // Somebody deletes the list in the account of its destination.
 func TestAccList_destinationDrift(t *testing.T) {
 	t.Parallel()

@@ -151,7 +151,7 @@ func (r *listResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 		return
 	}
 	if !created {
-		before, after := r.accountBefore(ctx, &state, req.Identity, &resp.Diagnostics), r.accountID(ctx, in)
+		before, after := r.accountBefore(ctx, &state, req.Identity, req.Private, &resp.Diagnostics), r.accountID(ctx, in)
 		if !before.IsNull() && !after.IsNull() && !before.Equal(after) {
 			resp.RequiresReplace.Append(path.Root(destinationArgument))
 		}
@@ -162,15 +162,47 @@ func (r *listResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 	}
 }
 
+// keyAccount is the id of the account of a list in its private state, since versions of
+// Terraform before 1.12 keep no identities.
+const keyAccount = "account"
+
+// storeAccount keeps the account of a list, if the key may read it.
+func storeAccount(ctx context.Context, private privateState, account types.String, diags *diag.Diagnostics) {
+	if !account.IsNull() {
+		store(ctx, private, keyAccount, account.ValueString(), diags)
+	}
+}
+
 // accountBefore is the account that a list is in, null if that is not known.
-func (r *listResource) accountBefore(ctx context.Context, state *listModel, identity *tfsdk.ResourceIdentity, diags *diag.Diagnostics) types.String {
+func (r *listResource) accountBefore(ctx context.Context, state *listModel, identity *tfsdk.ResourceIdentity, private privateState, diags *diag.Diagnostics) types.String {
 	in := decodeAccount(ctx, state.Destination, diags)
-	if !in.AccountID.IsNull() || identity.Raw.IsFullyNull() {
+	if !in.AccountID.IsNull() {
+		return in.AccountID
+	}
+	var id string
+	if load(ctx, private, keyAccount, &id, diags) {
+		return types.StringValue(id)
+	}
+	if identity.Raw.IsFullyNull() {
 		return r.accountID(ctx, in)
 	}
 	var known listIdentity
 	diags.Append(identity.Get(ctx, &known)...)
 	return known.AccountID
+}
+
+// checkGone makes sure that a list which is not found is gone, rather than in another
+// account than that of the key, before. That is taken for granted where it is not known.
+func (r *listResource) checkGone(ctx context.Context, state *listModel, before types.String, diags *diag.Diagnostics) bool {
+	now := r.accountID(ctx, decodeAccount(ctx, state.Destination, diags))
+	if before.IsNull() || now.IsNull() || before.Equal(now) {
+		return true
+	}
+	diags.AddAttributeError(path.Root("id"), "API Key Of Another Account", fmt.Sprintf(
+		"The list %q (%s) is in the account %s, but the API key in use belongs to the account %s, which has no such list. Nothing was changed. "+
+			"Use a key of the account %s. If the list is to be left there and made in the other account, remove it from the state first, with terraform state rm.",
+		redact.Line(state.Name.ValueString()), state.ID.ValueString(), before.ValueString(), now.ValueString(), before.ValueString()))
+	return false
 }
 
 // Create implements resource.Resource.
@@ -193,6 +225,7 @@ func (r *listResource) Create(ctx context.Context, req resource.CreateRequest, r
 	plan.set(list)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, listIdentity{account, plan.ID})...)
 	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
+	storeAccount(ctx, resp.Private, account, &resp.Diagnostics)
 }
 
 // Read implements resource.Resource.
@@ -217,11 +250,15 @@ func (r *listResource) Read(ctx context.Context, req resource.ReadRequest, resp 
 		return
 	}
 	if err != nil {
-		if r.accountBefore(ctx, &state, req.Identity, &resp.Diagnostics).Equal(r.accountID(ctx, in)) {
+		if r.checkGone(ctx, &state, r.accountBefore(ctx, &state, req.Identity, req.Private, &resp.Diagnostics), &resp.Diagnostics) {
 			warnDeleted(&resp.Diagnostics, &state)
+			resp.State.RemoveResource(ctx)
 		}
-		resp.State.RemoveResource(ctx)
 		return
+	}
+	var known string
+	if state.Destination.IsNull() && !load(ctx, req.Private, keyAccount, &known, &resp.Diagnostics) {
+		storeAccount(ctx, resp.Private, r.accountID(ctx, in), &resp.Diagnostics)
 	}
 	state.set(list)
 	if state.ForceDestroy.IsNull() { // imported
@@ -254,8 +291,10 @@ func (r *listResource) Update(ctx context.Context, req resource.UpdateRequest, r
 		return c.UpdateList(ctx, plan.list())
 	})
 	if klaviyo.IsNotFound(err) {
-		resp.Diagnostics.AddAttributeError(path.Root("id"), "List Not Found", fmt.Sprintf(
-			"The list %s was deleted in Klaviyo after the plan was made. Plan again, and the list is created again.", plan.ID.ValueString()))
+		if r.checkGone(ctx, &plan, r.accountBefore(ctx, &plan, req.Identity, req.Private, &resp.Diagnostics), &resp.Diagnostics) {
+			resp.Diagnostics.AddAttributeError(path.Root("id"), "List Not Found", fmt.Sprintf(
+				"The list %s was deleted in Klaviyo after the plan was made. Plan again, and the list is created again.", plan.ID.ValueString()))
+		}
 		return
 	}
 	if err != nil {
@@ -283,7 +322,10 @@ func (r *listResource) Delete(ctx context.Context, req resource.DeleteRequest, r
 		}
 		return struct{}{}, c.DeleteList(ctx, state.ID.ValueString())
 	})
-	if err != nil && !klaviyo.IsNotFound(err) {
+	switch {
+	case klaviyo.IsNotFound(err):
+		r.checkGone(ctx, &state, r.accountBefore(ctx, &state, req.Identity, req.Private, &resp.Diagnostics), &resp.Diagnostics)
+	case err != nil:
 		addError(&resp.Diagnostics, err)
 	}
 }

@@ -84,7 +84,7 @@ func (p *klaviyoProvider) Schema(_ context.Context, _ provider.SchemaRequest, re
 				Validators:          []validator.String{baseURL},
 			},
 			"request_timeout": schema.StringAttribute{
-				MarkdownDescription: fmt.Sprintf("Maximum time for one attempt of a request, as a duration such as `90s`. Defaults to the environment variable `%s`, else `%s`.", envRequestTimeout, klaviyo.DefaultTimeout),
+				MarkdownDescription: fmt.Sprintf("Maximum time to wait for the answer to one attempt of a request, as a duration such as `90s`. While a request is being sent, it limits the time without progress. Defaults to the environment variable `%s`, else `%s`.", envRequestTimeout, klaviyo.DefaultTimeout),
 				Optional:            true,
 				Validators:          []validator.String{duration},
 			},

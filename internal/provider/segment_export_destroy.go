@@ -30,7 +30,7 @@ const (
 
 func onDestroyAttribute() schema.Attribute {
 	return schema.StringAttribute{
-		MarkdownDescription: "What destroying the export does with the list. `" + destroyKeeps + "`: nothing. `" + destroyRemoves + "`: removes the profiles that this export has put on the list from it; other members stay. " +
+		MarkdownDescription: "What destroying the export does with the list. `" + destroyKeeps + "`: nothing. `" + destroyRemoves + "`: removes the profiles that this export has put on the list from it; other members stay, and with `sync_mode = \"" + syncUpsert + "\"` also whoever had left the segments by the last run. " +
 			"Nobody is unsubscribed, suppressed or deleted. The value that was applied last counts. A change of `list_id` removes nobody. Defaults to `" + destroyKeeps + "`.",
 		Optional:   true,
 		Validators: []validator.String{stringvalidator.OneOf(destroyKeeps, destroyRemoves), knowsExported{}},
@@ -84,9 +84,13 @@ func warnDestroy(ctx context.Context, req resource.ModifyPlanRequest, resp *reso
 	if load(ctx, req.Private, keyCounts, &counts, &resp.Diagnostics) {
 		who += ", up to " + tally.Count(counts.Profiles, "member") + ","
 	}
+	stay := "members whom others added stay"
+	if state.mirror() == export.MirrorNone {
+		stay += ", and who had left the segments by the last run"
+	}
 	resp.Diagnostics.AddAttributeWarning(path.Root("on_destroy"), "Members Will Be Removed From The List: "+state.name(),
-		fmt.Sprintf("%s will be removed from the list %q when the export is destroyed, since on_destroy is \"%s\". Nobody is unsubscribed, and members whom others added stay. "+
-			"If everybody is to stay, set on_destroy = \"%s\" and apply that first.", who, state.ListID.ValueString(), destroyRemoves, destroyKeeps))
+		fmt.Sprintf("%s will be removed from the list %q when the export is destroyed, since on_destroy is \"%s\". Nobody is unsubscribed; %s. "+
+			"If everybody is to stay, set on_destroy = \"%s\" and apply that first.", who, state.ListID.ValueString(), destroyRemoves, stay, destroyKeeps))
 }
 
 // Delete implements resource.Resource. The list keeps its members unless on_destroy

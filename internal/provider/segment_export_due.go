@@ -25,8 +25,7 @@ func (p *exportPlan) facts(ctx context.Context, survey *export.Survey) *due.Fact
 	facts := &due.Facts{
 		Last: p.lastRun(ctx, last),
 
-		Now:             p.plan.inputs(p.export),
-		TriggersUnknown: p.plan.Triggers.IsUnknown(),
+		Now: p.plan.inputs(p.export),
 
 		EnabledAgain:    !p.state.Enabled.ValueBool(),
 		MappingChanged:  !p.sameMapping(ctx),

@@ -139,10 +139,6 @@ func TestExportPlan_facts(t *testing.T) {
 		},
 		"edited":         {func(p *exportPlan) { p.edited = true }, func(f *due.Facts) { f.Edited = true }},
 		"just refreshed": {func(p *exportPlan) { p.justRefreshed = true }, func(f *due.Facts) { f.JustRefreshed = true }},
-		"triggers": {
-			func(p *exportPlan) { p.plan.Triggers = types.MapUnknown(types.StringType) },
-			func(f *due.Facts) { f.TriggersUnknown = true },
-		},
 		"inputs that were kept": {
 			func(p *exportPlan) {
 				p.private = keptState{keyInputs: []byte(`{"account_id":"Old","list_id":"Old1","sync_mode":"m","opt_outs":"ignore","triggers":{"a":"1"}}`)}

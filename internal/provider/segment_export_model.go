@@ -229,7 +229,7 @@ func (m *segmentExportModel) forgetSurvey() {
 	m.RejectedCount, m.DuplicateCount = types.Int64Unknown(), types.Int64Unknown()
 	m.FilteredCount = types.Int64Unknown()
 	m.UnconsentedCount = types.Int64Null()
-	if only := m.onlyConsented(); only.IsUnknown() || only.ValueBool() {
+	if only := m.onlyConsented(); only.IsUnknown() || only.ValueBool() || m.Enabled.IsUnknown() {
 		m.UnconsentedCount = types.Int64Unknown()
 	}
 }
@@ -244,6 +244,12 @@ func (m *segmentExportModel) keepRun(from *segmentExportModel) {
 func (m *segmentExportModel) forgetRun() {
 	m.LastRun, m.WithheldCount = types.ObjectUnknown(runType()), types.Int64Unknown()
 	m.Changes, m.LastFullSendAt = types.ObjectUnknown(changesType()), types.StringUnknown()
+	m.ListProfileCount = types.Int64Unknown()
+}
+
+// forgetList leaves what is computed from the list to apply.
+func (m *segmentExportModel) forgetList() {
+	m.ListName, m.ListProfileCount = types.StringUnknown(), types.Int64Unknown()
 }
 
 // noRun is a model that never ran.

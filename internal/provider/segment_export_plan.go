@@ -193,7 +193,23 @@ func (p *exportPlan) loadRefresh(ctx context.Context) {
 // same result, so the segments are not read again.
 func (p *exportPlan) needsNoRun(ctx context.Context) bool {
 	return p.state != nil && p.edited && !p.justRefreshed && p.refresh == nil && p.sameSource(ctx) &&
-		!p.plan.Enabled.IsUnknown() && !p.reasons(ctx, nil).Any()
+		p.decidable(ctx) && !p.reasons(ctx, nil).Any()
+}
+
+// decidable reports whether everything is known, the segments aside, that decides whether
+// and why a run is due. When Terraform plans once more, with what is known when it
+// applies, the decision must be the same.
+func (p *exportPlan) decidable(ctx context.Context) bool {
+	m := p.plan
+	if m.Enabled.IsUnknown() {
+		return false
+	}
+	if p.state == nil || p.state.lastRun() == nil { // "first run", whatever the rest may be
+		return true
+	}
+	anotherList := m.ListID.IsUnknown() && p.refresh != nil && p.refresh.ListGone && p.export.Destination.AccountID != ""
+	return (anotherList || !m.ID.IsUnknown()) &&
+		allKnown(ctx, m.Triggers, m.SyncMode, m.RemovalScope, m.OptOuts, m.Send, m.FullSendAfter, m.Schedule, m.MembershipCheck)
 }
 
 // fail reports an error of reading something.
@@ -270,7 +286,14 @@ func (p *exportPlan) keep() {
 	}
 	p.plan.keepSurvey(kept)
 	p.plan.keepRun(kept)
-	p.plan.ListName, p.plan.ListProfileCount = kept.ListName, kept.ListProfileCount
+	switch {
+	case p.state != nil && p.plan.ID.IsUnknown():
+		p.plan.forgetList()
+	case p.state != nil && !p.plan.ID.Equal(p.state.ID):
+		p.plan.ListName, p.plan.ListProfileCount = types.StringNull(), types.Int64Null()
+	default:
+		p.plan.ListName, p.plan.ListProfileCount = kept.ListName, kept.ListProfileCount
+	}
 }
 
 // decide plans a run if one is due. survey is nil when the segments are not
@@ -280,11 +303,9 @@ func (p *exportPlan) decide(ctx context.Context, survey *export.Survey) {
 	if p.state != nil {
 		p.plan.keepRun(p.state)
 	}
-	if survey == nil || p.plan.Enabled.IsUnknown() {
-		p.plan.forgetSurvey()
-		if p.plan.RunOnApply.IsUnknown() || p.plan.RunOnApply.ValueBool() {
-			p.plan.forgetRun()
-		}
+	runs := p.plan.RunOnApply.IsUnknown() || p.plan.RunOnApply.ValueBool()
+	if survey == nil || !p.decidable(ctx) {
+		p.leaveToApply(survey, runs)
 		return
 	}
 	why := p.reasons(ctx, survey)
@@ -292,10 +313,9 @@ func (p *exportPlan) decide(ctx context.Context, survey *export.Survey) {
 		p.plan.keepSurvey(p.state)
 		return
 	}
-	runs := p.plan.RunOnApply.IsUnknown() || p.plan.RunOnApply.ValueBool()
 	switch {
-	case !runs && !p.surveyRefreshed(ctx) && p.sameSource(ctx) && !p.state.Fingerprint.IsNull() &&
-		(p.edited || survey.Fingerprint == p.state.Fingerprint.ValueString()):
+	case !runs && p.sameSource(ctx) && !p.state.Fingerprint.IsNull() &&
+		(p.edited && !p.surveyRefreshed(ctx) || survey.Fingerprint == p.state.Fingerprint.ValueString()):
 		p.plan.keepSurvey(p.state) // the next refresh finds what has changed
 	case p.surveyRefreshed(ctx) || p.plan.PinToPlan.ValueBool():
 		p.plan.setSurvey(survey)
@@ -307,6 +327,25 @@ func (p *exportPlan) decide(ctx context.Context, survey *export.Survey) {
 		p.plan.forgetRun()
 	case runs:
 		p.planRun(ctx, why, survey)
+	}
+}
+
+// leaveToApply plans neither that there is a run nor that there is none. runs says
+// whether a run that is due is made.
+func (p *exportPlan) leaveToApply(survey *export.Survey, runs bool) {
+	p.plan.forgetSurvey()
+	if survey != nil && p.plan.PinToPlan.ValueBool() {
+		p.plan.Fingerprint, p.plan.ProfileCount = types.StringValue(survey.Fingerprint), types.Int64Value(survey.Profiles)
+	}
+	if p.plan.Enabled.IsUnknown() {
+		p.plan.forgetList()
+	}
+	if !runs {
+		return
+	}
+	p.plan.forgetRun()
+	if survey != nil {
+		warnToExport(p.diags, p.plan.name(), survey, survey.Profiles, p.export.Subscribes(survey), "Whether a run is due, and of what, is decided at apply: an argument is not known before.")
 	}
 }
 
@@ -333,7 +372,6 @@ func (p *exportPlan) planRun(ctx context.Context, why due.Reasons, survey *expor
 	p.plan.forgetRun()
 	p.plan.LastRun = plannedRun(reason).object()
 	p.plan.Changes = p.plannedChanges(why, survey)
-	p.plan.ListProfileCount = types.Int64Unknown()
 	if p.leaversUnknown() && p.lastRun(ctx, p.state.lastRun()).Killed {
 		warnLeaversUnknown(p.diags, p.plan.name())
 	}

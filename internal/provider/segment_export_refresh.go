@@ -113,9 +113,10 @@ func (r *exportRefresh) warnList(err error) {
 }
 
 // due returns what was found if it makes a run due, for the export as it is in the
-// state, or if it changes the counts of the export. If the segments are those of the
-// last run, it corrects the counts of the state: the run may have exported something
-// else than was planned.
+// state, or if it changes the counts of the export. With run_on_apply = false, too: the
+// configuration may say otherwise by now. If the segments are those of the last run, it
+// corrects the counts of the state: the run may have exported something else than was
+// planned.
 func (r *exportRefresh) due(ctx context.Context, found refreshed) *refreshed {
 	r.plan.refresh = &found
 	last := r.state.lastRun()
@@ -127,7 +128,7 @@ func (r *exportRefresh) due(ctx context.Context, found refreshed) *refreshed {
 		found.FullSend = fullSendDue(r.state.FullSendAfter, r.state.LastFullSendAt, r.data.now())
 	}
 	changed := found.Survey != nil && found.Survey.Fingerprint != r.state.Fingerprint.ValueString()
-	if changed || found.ListGone || r.state.RunOnApply.ValueBool() && len(r.plan.reasons(ctx, found.Survey).Lasting) > 0 {
+	if changed || found.ListGone || len(r.plan.reasons(ctx, found.Survey).Lasting) > 0 {
 		return &found
 	}
 	return nil

@@ -78,7 +78,7 @@ func (m *segmentExportModel) tick(ctx context.Context, last lastRun, now time.Ti
 // setNextRun sets when the schedule makes the next run due.
 func (m *segmentExportModel) setNextRun(ctx context.Context, diags *diag.Diagnostics) {
 	m.NextRunAt = types.StringNull()
-	if !m.scheduleKnown(ctx) || m.LastRun.IsUnknown() {
+	if !m.scheduleKnown(ctx) || m.LastRun.IsUnknown() || m.Enabled.IsUnknown() {
 		m.NextRunAt = types.StringUnknown()
 		return
 	}

@@ -111,6 +111,49 @@ func TestLimiterAlone(t *testing.T) {
 	}
 }
 
+// Answers that take long now and then hold nobody else back.
+func TestLimiterUnevenAnswers(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const requests, senders = 100, 10
+		l, model := New(wait.System{}), newModel(limits[imports], 0)
+		began := time.Now()
+		work := make(chan time.Duration)
+		var workers sync.WaitGroup
+		for range senders {
+			workers.Go(func() {
+				for answer := range work {
+					s, err := l.Acquire(t.Context(), imports, limits[imports])
+					if err != nil {
+						t.Error(err)
+						continue
+					}
+					s.Sent()
+					s.Flushed()
+					time.Sleep(20 * time.Millisecond)
+					header := model.arrive()
+					time.Sleep(answer)
+					s.Done(succeeded(header))
+				}
+			})
+		}
+		var sum time.Duration
+		for i := range requests {
+			answer := time.Duration(300+300*(i*7%5)) * time.Millisecond
+			sum += answer
+			work <- answer
+		}
+		close(work)
+		workers.Wait()
+		if model.refused > 0 {
+			t.Errorf("%d requests refused", model.refused)
+		}
+		if took, alone := time.Since(began), sum/senders; took > alone*8/5 {
+			t.Errorf("took %v; without limits it would be %v", took, alone)
+		}
+	})
+}
+
 func alone(t *testing.T, name string, requests int, phase, latency time.Duration) {
 	l, model := New(wait.System{}), newModel(limits[name], phase)
 	began := time.Now()
