@@ -20,8 +20,8 @@ type azureClient struct{ container *container.Client }
 var _ bucketClient = azureClient{}
 
 // newAzureClient takes the first that the environment has: account and key, a
-// shared access signature, a connection string. Else Azure's identity library
-// finds the credentials.
+// shared access signature, a connection string, a key for the account of the
+// path. Else Azure's identity library finds the credentials.
 func newAzureClient(a address) (bucketClient, error) {
 	p, err := a.params("storage_account", "domain", "protocol", "cdn", "localemu")
 	if err != nil {
@@ -69,20 +69,25 @@ func azureEnvFrom(getenv func(string) string) azureEnv {
 func (e azureEnv) client(name string, p params) (*container.Client, error) {
 	if e.usesConnectionString() {
 		client, err := container.NewClientFromConnectionString(e.connectionString, name, azureOptions())
-		return client, asCredentialsError(err)
+		if err != nil {
+			return nil, asCredentialsError(err)
+		}
+		return client, e.checkConnectionString(client.URL(), name, p)
 	}
 	endpoint, err := e.endpoint.with(p)
 	if err != nil {
 		return nil, err
 	}
+	if e.usesSAS() {
+		if err := e.checkSAS(endpoint); err != nil {
+			return nil, err
+		}
+	} else if e.account == "" {
+		e.account = endpoint.account // whose key it is, if there is one
+	}
 	account, err := endpoint.url()
 	if err != nil {
 		return nil, err
-	}
-	if e.sas != "" && !e.hasKey() {
-		if err := e.checkSAS(account); err != nil {
-			return nil, err
-		}
 	}
 	client, err := e.clientAt(account.JoinPath(name))
 	return client, asCredentialsError(err)
@@ -90,18 +95,57 @@ func (e azureEnv) client(name string, p params) (*container.Client, error) {
 
 func (e azureEnv) hasKey() bool { return e.account != "" && e.key != "" }
 
+func (e azureEnv) usesSAS() bool { return !e.hasKey() && e.sas != "" }
+
 func (e azureEnv) usesConnectionString() bool {
 	return !e.hasKey() && e.sas == "" && e.connectionString != ""
 }
 
+// checkConnectionString refuses parameters that name another account or server
+// than the connection string, which alone says what is read.
+func (e azureEnv) checkConnectionString(used, name string, p params) error {
+	if len(p) == 0 {
+		return nil
+	}
+	endpoint, err := e.endpoint.with(p)
+	if err != nil {
+		return err
+	}
+	// What names no account is not the one of the connection string, either.
+	if named, err := endpoint.url(); err == nil {
+		if u, err := url.Parse(used); err == nil && isSameServer(u, named) && u.Path == named.JoinPath(name).Path {
+			return nil
+		}
+	}
+	return &readError{
+		problem: "the parameters of the path name another storage account or server than the connection string in the environment",
+		remedy: "Leave storage_account, domain, protocol, cdn and localemu out of the path, or unset AZURE_STORAGE_CONNECTION_STRING and " +
+			"AZURE_STORAGEBLOB_CONNECTIONSTRING to use other credentials.",
+	}
+}
+
+func isSameServer(a, b *url.URL) bool {
+	return a.Scheme == b.Scheme && strings.EqualFold(a.Host, b.Host)
+}
+
 // checkSAS refuses to send the signature, which is part of every URL, to a
 // server that the environment does not name.
-func (e azureEnv) checkSAS(account *url.URL) error {
+func (e azureEnv) checkSAS(endpoint azureEndpoint) error {
+	if e.endpoint.account == "" {
+		return &readError{
+			problem: "it is not known which account AZURE_STORAGE_SAS_TOKEN is for",
+			remedy:  "Set AZURE_STORAGE_ACCOUNT to that account, even if the path names it: the token is sent to no other.",
+		}
+	}
+	account, err := endpoint.url()
+	if err != nil {
+		return err
+	}
 	configured, err := e.endpoint.url()
 	if err != nil {
 		return err
 	}
-	if configured.Scheme != account.Scheme || !strings.EqualFold(configured.Host, account.Host) {
+	if !isSameServer(configured, account) {
 		return &readError{
 			problem: "AZURE_STORAGE_SAS_TOKEN is not sent to another server, which the parameters of the path name",
 			remedy:  "Name the server in AZURE_STORAGE_ACCOUNT, AZURE_STORAGE_DOMAIN and AZURE_STORAGE_PROTOCOL instead.",

@@ -130,7 +130,39 @@ func TestAzureEnvironment(t *testing.T) {
 		"other connection string":  {map[string]string{"AZURE_STORAGEBLOB_CONNECTIONSTRING": "AccountName=a;AccountKey=" + key}, "", "https://a.blob.core.windows.net/c"},
 		"connection string, SAS":   {map[string]string{"AZURE_STORAGE_CONNECTION_STRING": "BlobEndpoint=https://a.example.com;SharedAccessSignature=sv=1&sig=x"}, "", "https://a.example.com/c?sv=1&sig=x"},
 		"bad connection string":    {map[string]string{"AZURE_STORAGE_CONNECTION_STRING": "x"}, "", "connection string is either blank or malformed"},
-		"identity":                 {map[string]string{"AZURE_STORAGE_ACCOUNT": "a"}, "", "https://a.blob.core.windows.net/c"},
+		"connection string, its own account in the path": {
+			map[string]string{"AZURE_STORAGE_CONNECTION_STRING": "AccountName=a;AccountKey=" + key},
+			"storage_account=a",
+			"https://a.blob.core.windows.net/c",
+		},
+		"connection string, another account in the path": {
+			map[string]string{"AZURE_STORAGE_CONNECTION_STRING": "AccountName=a;AccountKey=" + key},
+			"storage_account=b",
+			"the parameters of the path name another storage account or server than the connection string in the environment. Leave storage_account",
+		},
+		"connection string, another domain in the path": {
+			map[string]string{"AZURE_STORAGEBLOB_CONNECTIONSTRING": "AccountName=a;AccountKey=" + key},
+			"domain=blob.core.chinacloudapi.cn",
+			"the parameters of the path name another storage account or server",
+		},
+		"connection string, another account of an emulator": {
+			map[string]string{"AZURE_STORAGE_CONNECTION_STRING": "BlobEndpoint=http://127.0.0.1:10000/a;AccountName=a;AccountKey=" + key},
+			"storage_account=b&protocol=http&domain=127.0.0.1:10000",
+			"the parameters of the path name another storage account or server",
+		},
+		"connection string without an account": {
+			map[string]string{"AZURE_STORAGE_CONNECTION_STRING": "BlobEndpoint=https://a.example.com;SharedAccessSignature=sig=x"},
+			"domain=example.com",
+			"the parameters of the path name another storage account or server",
+		},
+		"key for the account of the path": {map[string]string{"AZURE_STORAGE_KEY": "hush!"}, "storage_account=a", "illegal base64"},
+		"key for no account":              {map[string]string{"AZURE_STORAGE_KEY": key}, "", "the storage account is not known. Set AZURE_STORAGE_ACCOUNT"},
+		"shared access for no account": {
+			map[string]string{"AZURE_STORAGE_SAS_TOKEN": "sig=x", "AZURE_STORAGE_KEY": key},
+			"storage_account=a",
+			"it is not known which account AZURE_STORAGE_SAS_TOKEN is for. Set AZURE_STORAGE_ACCOUNT",
+		},
+		"identity": {map[string]string{"AZURE_STORAGE_ACCOUNT": "a"}, "", "https://a.blob.core.windows.net/c"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
