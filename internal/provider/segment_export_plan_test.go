@@ -166,7 +166,7 @@ func TestAccSegmentExport_runOnApply(t *testing.T) {
 	changed.ConfigPlanChecks = planned(exportAddress, plancheck.ResourceActionUpdate, values{"profile_count": 4, "last_run": nil})
 	on := applied(off.without(exportBlock, "run_on_apply"), inState(exportAddress, values{"list_profile_count": 4}))
 	on.PreConfig = func() { w.wantImports(0) }
-	on.ConfigPlanChecks = planned(exportAddress, plancheck.ResourceActionUpdate, dueUnread("first run"))
+	on.ConfigPlanChecks = planned(exportAddress, plancheck.ResourceActionUpdate, dueRun("first run"))
 	w.run(
 		applied(off, inState(exportAddress, values{
 			"profile_count": 3, "fingerprint": anyFingerprint, "last_run": nil, "list_name": "VIP customers", "list_profile_count": 0,
