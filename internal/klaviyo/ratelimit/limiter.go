@@ -43,11 +43,18 @@ func New(c wait.Clock) *Limiter {
 // whichever key is used. There are as many as the process uses accounts.
 var accounts struct {
 	mu       sync.Mutex
-	limiters map[Account]*Limiter
+	limiters map[timed]*Limiter
 }
 
 // Account is an account and where its API is.
 type Account struct{ BaseURL, ID string }
+
+// timed is an account by a clock: limiters with different clocks cannot wait for each
+// other.
+type timed struct {
+	Account
+	clock wait.Clock
+}
 
 // Join merges the limiter into that of its account. What it has sent and learned
 // so far is kept.
@@ -55,12 +62,12 @@ func (l *Limiter) Join(account Account) {
 	accounts.mu.Lock()
 	defer accounts.mu.Unlock()
 	if accounts.limiters == nil {
-		accounts.limiters = map[Account]*Limiter{}
+		accounts.limiters = map[timed]*Limiter{}
 	}
-	shared := accounts.limiters[account]
+	shared := accounts.limiters[timed{account, l.clock}]
 	if shared == nil {
 		shared = New(l.clock)
-		accounts.limiters[account] = shared
+		accounts.limiters[timed{account, l.clock}] = shared
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"slices"
@@ -461,9 +462,35 @@ func account(t *testing.T, id string) Account {
 	t.Cleanup(func() {
 		accounts.mu.Lock()
 		defer accounts.mu.Unlock()
-		delete(accounts.limiters, at)
+		maps.DeleteFunc(accounts.limiters, func(key timed, _ *Limiter) bool { return key.Account == at })
 	})
 	return at
+}
+
+// stoppedClock never waits.
+type stoppedClock struct{ now time.Time }
+
+func (c *stoppedClock) Now() time.Time { return c.now }
+
+func (c *stoppedClock) Wait(_ context.Context, d time.Duration, _ <-chan struct{}) error {
+	c.now = c.now.Add(d)
+	return nil
+}
+
+// A limiter with another clock does not wait by that of the account's others.
+func TestLimiterIsSharedByClock(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		at := account(t, "AbC123")
+		a, b := New(wait.System{}), New(&stoppedClock{time.Now()})
+		a.Join(at)
+		b.Join(at)
+		began := time.Now()
+		fill(t, b, imports, 40, limitHeader(100, 60))
+		if took := time.Since(began); took > 0 {
+			t.Errorf("it waited %v", took)
+		}
+	})
 }
 
 func TestLimiterIsSharedByTheAccount(t *testing.T) {
