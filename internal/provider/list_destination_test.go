@@ -171,7 +171,8 @@ func TestAccList_keyOfAnotherAccountLater(t *testing.T) {
 	w.wantLists(otherKey, "Gold")
 }
 
-// So it is with a list of the provider's own key.
+// A list of the provider's own key goes to the account of the key, with a warning, but is
+// not destroyed elsewhere.
 func TestAccList_providerKeyOfAnotherAccountLater(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t)
@@ -180,9 +181,8 @@ func TestAccList_providerKeyOfAnotherAccountLater(t *testing.T) {
 	c := newCLI(t, config, envAPIKey+"="+otherKey)
 	c.terraformRun("1 added", "apply", "-auto-approve")
 	c.env = append(c.env, envAPIKey+"="+mainKey)
-	for _, args := range [][]string{{"plan"}, {"destroy", "-auto-approve", "-refresh=false"}} {
-		c.fail("API Key Of Another Account", append(args, "-no-color")...)
-	}
+	c.terraformRun("List Left In Another Account: Gold", "plan", "-no-color")
+	c.fail("API Key Of Another Account", "destroy", "-no-color", "-auto-approve", "-refresh=false")
 	w.wantLists(otherKey, "Gold")
 	c.env = append(c.env, envAPIKey+"="+otherKey)
 	c.terraformRun("No changes", "plan", "-no-color")

@@ -191,18 +191,38 @@ func (r *listResource) accountBefore(ctx context.Context, state *listModel, iden
 	return known.AccountID
 }
 
-// checkGone makes sure that a list which is not found is gone, rather than in another
-// account than that of the key, before. That is taken for granted where it is not known.
+// elsewhere reports whether a list that is not found is in another account than that of
+// the key, as far as both are known.
+func (r *listResource) elsewhere(ctx context.Context, state *listModel, before types.String, diags *diag.Diagnostics) (now types.String, elsewhere bool) {
+	now = r.accountID(ctx, decodeAccount(ctx, state.Destination, diags))
+	return now, !before.IsNull() && !now.IsNull() && !before.Equal(now)
+}
+
+// checkGone refuses to take a list that is not found for gone if it is in another account
+// than that of the key.
 func (r *listResource) checkGone(ctx context.Context, state *listModel, before types.String, diags *diag.Diagnostics) bool {
-	now := r.accountID(ctx, decodeAccount(ctx, state.Destination, diags))
-	if before.IsNull() || now.IsNull() || before.Equal(now) {
-		return true
+	now, elsewhere := r.elsewhere(ctx, state, before, diags)
+	if elsewhere {
+		diags.AddAttributeError(path.Root("id"), "API Key Of Another Account", fmt.Sprintf(
+			"The list %q (%s) is in the account %s, but the API key in use belongs to %s, which has no such list. Nothing was changed. "+
+				"Use a key of the account %s. If the list is to stay there and Terraform is to forget it, use terraform state rm.",
+			redact.Line(state.Name.ValueString()), state.ID.ValueString(), before.ValueString(), now.ValueString(), before.ValueString()))
 	}
-	diags.AddAttributeError(path.Root("id"), "API Key Of Another Account", fmt.Sprintf(
-		"The list %q (%s) is in the account %s, but the API key in use belongs to the account %s, which has no such list. Nothing was changed. "+
-			"Use a key of the account %s. If the list is to be left there and made in the other account, remove it from the state first, with terraform state rm.",
-		redact.Line(state.Name.ValueString()), state.ID.ValueString(), before.ValueString(), now.ValueString(), before.ValueString()))
-	return false
+	return !elsewhere
+}
+
+// warnMissing warns of a list that is not found: somebody has deleted it, or the key is
+// that of another account, which the list is to move to.
+func (r *listResource) warnMissing(ctx context.Context, state *listModel, before types.String, diags *diag.Diagnostics) {
+	now, elsewhere := r.elsewhere(ctx, state, before, diags)
+	if !elsewhere {
+		warnDeleted(diags, state)
+		return
+	}
+	diags.AddWarning("List Left In Another Account: "+redact.Line(state.Name.ValueString()), fmt.Sprintf(
+		"The list %q (%s) is in the account %s, but the API key in use belongs to %s, which has no such list. If you apply, Terraform creates a new, empty list in %s and forgets the other one, which stays as it is. "+
+			"If that is not meant, use a key of the account %s.",
+		redact.Line(state.Name.ValueString()), state.ID.ValueString(), before.ValueString(), now.ValueString(), now.ValueString(), before.ValueString()))
 }
 
 // Create implements resource.Resource.
@@ -250,10 +270,8 @@ func (r *listResource) Read(ctx context.Context, req resource.ReadRequest, resp 
 		return
 	}
 	if err != nil {
-		if r.checkGone(ctx, &state, r.accountBefore(ctx, &state, req.Identity, req.Private, &resp.Diagnostics), &resp.Diagnostics) {
-			warnDeleted(&resp.Diagnostics, &state)
-			resp.State.RemoveResource(ctx)
-		}
+		r.warnMissing(ctx, &state, r.accountBefore(ctx, &state, req.Identity, req.Private, &resp.Diagnostics), &resp.Diagnostics)
+		resp.State.RemoveResource(ctx)
 		return
 	}
 	var known string

@@ -207,9 +207,19 @@ func (p *exportPlan) decidable(ctx context.Context) bool {
 	if p.state == nil || p.state.lastRun() == nil { // "first run", whatever the rest may be
 		return true
 	}
-	anotherList := m.ListID.IsUnknown() && p.refresh != nil && p.refresh.ListGone && p.export.Destination.AccountID != ""
-	return (anotherList || !m.ID.IsUnknown()) &&
+	return (!m.ID.IsUnknown() || p.anotherList(ctx)) &&
 		allKnown(ctx, m.Triggers, m.SyncMode, m.RemovalScope, m.OptOuts, m.Send, m.FullSendAfter, m.Schedule, m.MembershipCheck)
+}
+
+// anotherList reports whether a list that is not known yet is another one than that of the
+// last run in any case: that one is gone, or in another account.
+func (p *exportPlan) anotherList(ctx context.Context) bool {
+	account := p.export.Destination.AccountID
+	if account == "" || !p.plan.ListID.IsUnknown() {
+		return false
+	}
+	gone := p.refresh != nil && p.refresh.ListGone
+	return gone || p.lastRun(ctx, p.state.lastRun()).Inputs.AccountID != account
 }
 
 // fail reports an error of reading something.

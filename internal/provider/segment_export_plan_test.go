@@ -237,6 +237,8 @@ func TestAccSegmentExport_dueWhileOff(t *testing.T) {
 				reason := change.reason
 				if offSwitch == "enabled" { // nothing is refreshed then
 					reason = strings.Replace(reason, "sent: ", "sent: enabled again; ", 1)
+				} else {
+					reason += oneJob
 				}
 				on.ConfigPlanChecks = planned(exportAddress, plancheck.ResourceActionUpdate, values{"last_run.reason": reason})
 				w.run(first, applied(config.with(exportBlock, offSwitch, "false")), on)
