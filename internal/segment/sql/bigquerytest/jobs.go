@@ -110,6 +110,8 @@ func (s *Server) insert(w http.ResponseWriter, r *http.Request) {
 	if refused {
 		return
 	}
+	s.mu.Lock() // the job is known, and can be cancelled meanwhile
+	defer s.mu.Unlock()
 	standin.JSON(w, http.StatusOK, s.describe(j, c.DryRun))
 }
 
@@ -226,7 +228,7 @@ func status(f *Failure) int {
 	return http.StatusBadRequest
 }
 
-// describe is a Job.
+// describe is a Job. The caller holds s.mu.
 func (s *Server) describe(j *job, dryRun bool) map[string]any {
 	kind := j.Kind
 	if kind == "" {
