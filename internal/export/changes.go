@@ -267,7 +267,11 @@ func (s *sending) keepFailed() {
 	if s.changes != nil || s.keys == nil || s.keysBefore == nil || s.resized {
 		return
 	}
-	newcomers, _, ok := without(s.keys, s.keysBefore).Peel()
+	joined, err := s.keys.Subtract(s.keysBefore)
+	if err != nil { // the keys before are of another salt or size than the values before
+		return
+	}
+	newcomers, _, ok := joined.Peel()
 	failed, _, fewFailed := s.failedKeys.Peel()
 	if !ok || !fewFailed {
 		return

@@ -13,6 +13,7 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/simulator"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/sketch"
 )
 
 // mirroring is an export that removes from the list whom it has put there, up to all.
@@ -263,6 +264,27 @@ func TestMirrorConverges(t *testing.T) {
 		t.Errorf("%d removed", r.Removed)
 	}
 	w.checkMembers(t, addresses(40_000)[2500:])
+}
+
+// Keys of another sketch than the values', as a state has that was edited, end in no panic
+// while Klaviyo refuses somebody of a full send.
+func TestMirrorWithKeysOfAnotherSalt(t *testing.T) {
+	t.Parallel()
+	const rows = 20_000
+	w := newEnv(t, simulator.Options{})
+	source := people(rows)
+	e := mirroring(w.export(source))
+	w.runMirror(t, e)
+
+	e.AcknowledgedKeys = sketch.New(sketch.Salt{2}, e.AcknowledgedKeys.Cells())
+	for i := range source.rows {
+		source.rows[i][3] = "changed"
+	}
+	w.FailEmail(address(3), "invalid", "Nobody wants them.")
+	if r := w.runMirror(t, e); !r.Everything || r.Failed() != 1 || r.Removed != 0 {
+		t.Errorf("everything %t, %d failed, %d removed", r.Everything, r.Failed(), r.Removed)
+	}
+	w.checkMembers(t, addresses(rows))
 }
 
 // Whom Klaviyo refuses after a change of all profiles, and has had before, is removed
