@@ -15,6 +15,7 @@ func TestGivesConsent(t *testing.T) {
 	yes := []string{
 		"true", "yes", "y", "1", "t", "on", "subscribed", "opt-in", "TRUE", "True", "YES", "Y", "T", "On", "Subscribed", "SUBSCRIBED", "Opt-In", "OPT-IN",
 		" yes", "yes\t", "\r\n1 ", "\u00a0true\u2003", "\u200byes", "\ufeffyes", // what cannot be seen is not part of a value
+		"'1", "'1'", `="yes"`, // as spreadsheets protect a text
 	}
 	no := []string{
 		"", " ", "false", "no", "n", "0", "f", "off", "unsubscribed", "opt-out", "never_subscribed", "2", "-1", "+1", "01", "1.0", "11", "null", "NULL", "NaN",
@@ -192,6 +193,7 @@ func FuzzConsent(f *testing.F) {
 		f.Add(cell, true)
 	}
 	f.Add("'     1", false)
+	f.Add("'1'", false)
 	f.Add(`="yes"`, false)
 	f.Fuzz(func(t *testing.T, cell string, isJSON bool) {
 		if isJSON && !json.Valid([]byte(cell)) {
@@ -229,7 +231,7 @@ func saysYes(cell string, isJSON bool) bool {
 	}
 	word = trimmed(word)
 	if inner, ok := strings.CutPrefix(word, "'"); ok { // as spreadsheets protect a text
-		word = inner
+		word = strings.TrimSuffix(inner, "'")
 	} else if inner, ok := strings.CutPrefix(word, `="`); ok {
 		word = strings.TrimSuffix(inner, `"`)
 	}
