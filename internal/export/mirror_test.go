@@ -11,6 +11,7 @@ import (
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/race"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/simulator"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/sketch"
@@ -250,6 +251,7 @@ func (l *lacks) Version(context.Context) (string, error) { return "", nil }
 // A removal that fails half-way fails the run, and the next one removes the rest.
 func TestMirrorConverges(t *testing.T) {
 	t.Parallel()
+	race.SkipLarge(t)
 	w := newEnv(t, simulator.Options{})
 	source := people(40_000)
 	e := mirroring(w.export(source))
@@ -270,6 +272,7 @@ func TestMirrorConverges(t *testing.T) {
 // while Klaviyo refuses somebody of a full send.
 func TestMirrorWithKeysOfAnotherSalt(t *testing.T) {
 	t.Parallel()
+	race.SkipLarge(t)
 	const rows = 20_000
 	w := newEnv(t, simulator.Options{})
 	source := people(rows)
@@ -291,6 +294,7 @@ func TestMirrorWithKeysOfAnotherSalt(t *testing.T) {
 // once they leave; whom it has never taken is no member of this export.
 func TestMirrorKnowsTheRefusedOfAFullSend(t *testing.T) {
 	t.Parallel()
+	race.SkipLarge(t)
 	const rows = 30_000
 	w := newEnv(t, simulator.Options{})
 	source := people(rows)

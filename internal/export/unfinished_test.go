@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/race"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/simulator"
 )
 
@@ -81,6 +82,9 @@ func TestUnfinishedRemoval(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			if tc.rows >= 20_000 {
+				race.SkipLarge(t)
+			}
 			w := newEnv(t, simulator.Options{})
 			source := people(tc.rows)
 			e := mirroring(w.export(source))
@@ -131,6 +135,9 @@ func TestInterruptedRemoval(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			if !tc.reads || tc.left > 2000 { // one case of the four is enough
+				race.SkipLarge(t)
+			}
 			w := newEnv(t, simulator.Options{})
 			source := people(rows)
 			e := mirroring(w.export(source))
@@ -192,6 +199,7 @@ func (s *shiftable) now() time.Time { return time.Now().Add(time.Duration(s.ahea
 // many have opted out.
 func TestMirrorAmongNewcomersAndOptOuts(t *testing.T) {
 	t.Parallel()
+	race.SkipLarge(t)
 	const rows, left, joined, optedOut = 20_000, 5_000, 8_000, 3_000
 	var clock shiftable
 	w := newEnv(t, simulator.Options{Now: clock.now})

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/race"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/simulator"
 )
 
@@ -191,6 +192,7 @@ func TestWithdrawAfterAFailedRun(t *testing.T) {
 // Whom a mirror had not removed yet when it failed is removed as well.
 func TestWithdrawAfterAnUnfinishedRemoval(t *testing.T) {
 	t.Parallel()
+	race.SkipLarge(t)
 	for name, tc := range map[string]struct{ rows, left, changed int }{"listed": {40_000, 2_500, 0}, "all changed": {20_000, 8_500, 7_500}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

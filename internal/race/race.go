@@ -22,3 +22,13 @@ func SkipHeap(t testing.TB) {
 		t.Skip("the heap is not measured under the race detector")
 	}
 }
+
+// SkipLarge skips a test of tens of thousands of profiles, or of a hundred megabytes,
+// under the race detector, which makes it about ten times slower, where a smaller test
+// runs the same goroutines.
+func SkipLarge(t testing.TB) {
+	t.Helper()
+	if Enabled {
+		t.Skip("so much data takes long under the race detector")
+	}
+}

@@ -9,12 +9,15 @@ import (
 	"testing"
 
 	"github.com/parquet-go/parquet-go"
+
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/race"
 )
 
 // Batches of long values are bounded in bytes, and batches of short ones are as
 // large as allowed.
 func TestParquetBatchesAreBounded(t *testing.T) {
 	t.Parallel()
+	race.SkipLarge(t)
 	type row struct {
 		Text string `parquet:"text"`
 	}
