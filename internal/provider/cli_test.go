@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"runtime"
 	"strings"
@@ -72,11 +73,11 @@ var builtProvider = sync.OnceValues(func() (string, error) {
 	if runtime.GOOS == "windows" {
 		binary += ".exe"
 	}
-	args := []string{"build", "-o", binary, "../.."}
+	args := []string{"build", "-ldflags", "-X " + reflect.TypeFor[klaviyoProvider]().PkgPath() + ".fixedSalt=1", "-o", binary}
 	if race.Enabled {
-		args = []string{"build", "-race", "-o", binary, "../.."}
+		args = append(args, "-race")
 	}
-	build := exec.CommandContext(context.Background(), "go", args...) // it outlives the test that needs it first
+	build := exec.CommandContext(context.Background(), "go", append(args, "../..")...) // it outlives the test that needs it first
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("the provider cannot be built: %w\n%s", err, out)
 	}

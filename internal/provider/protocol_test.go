@@ -260,3 +260,12 @@ func (c *core) wantNoChange(when string, o object, config values) {
 		c.t.Errorf("%s: a replacement is planned", when)
 	}
 }
+
+// Tests fix the salts of sketches; whoever builds the provider has random ones.
+func TestSaltsAreRandom(t *testing.T) {
+	t.Parallel()
+	p, ok := New("test")().(*klaviyoProvider)
+	if !ok || p.salt != nil {
+		t.Error("the salts of sketches are known")
+	}
+}

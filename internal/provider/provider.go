@@ -58,7 +58,24 @@ type providerModel struct {
 
 // New returns the constructor of the provider in the given version.
 func New(version string) func() provider.Provider {
-	return func() provider.Provider { return &klaviyoProvider{version: version, now: time.Now} }
+	return func() provider.Provider { return &klaviyoProvider{version: version, now: time.Now, salt: linkedSalt()} }
+}
+
+// fixedSalt is the salt of each new sketch, up to 16 bytes. Only the linker sets it (-X),
+// and only for tests: with random salts chance says which changes of a small segment can
+// be listed.
+var fixedSalt string
+
+// linkedSalt returns what makes the salts of new sketches: nil, for random ones, unless
+// the linker has set another.
+func linkedSalt() func() sketch.Salt {
+	if fixedSalt == "" {
+		return nil
+	}
+	return func() (salt sketch.Salt) {
+		copy(salt[:], fixedSalt)
+		return salt
+	}
 }
 
 // Metadata implements provider.Provider.
