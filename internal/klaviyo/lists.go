@@ -2,6 +2,7 @@ package klaviyo
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"net/url"
 )
@@ -38,12 +39,16 @@ type listAttributes struct {
 	OptInProcess string `json:"opt_in_process,omitempty"`
 	Created      string `json:"created,omitempty"`
 	Updated      string `json:"updated,omitempty"`
-	ProfileCount int64  `json:"profile_count,omitempty"`
+	ProfileCount *int64 `json:"profile_count,omitempty"` // null if Klaviyo does not know it
 }
 
 func (r listResource) list() List {
 	a := r.Attributes
-	return List{ID: r.ID, Name: a.Name, OptInProcess: a.OptInProcess, Created: a.Created, Updated: a.Updated, ProfileCount: a.ProfileCount}
+	list := List{ID: r.ID, Name: a.Name, OptInProcess: a.OptInProcess, Created: a.Created, Updated: a.Updated}
+	if a.ProfileCount != nil {
+		list.ProfileCount = *a.ProfileCount
+	}
+	return list
 }
 
 // List returns a list without its number of members. Scope: lists:read.
@@ -56,7 +61,8 @@ func (c *Client) List(ctx context.Context, id string) (List, error) {
 }
 
 // ListWithCount returns a list with its number of members, which Klaviyo
-// allows only once a second. Scope: lists:read.
+// allows only once a second. An answer without the number is an error: it does not mean
+// that the list is empty. Scope: lists:read.
 //
 // https://developers.klaviyo.com/en/reference/get_list
 func (c *Client) ListWithCount(ctx context.Context, id string) (List, error) {
@@ -65,6 +71,9 @@ func (c *Client) ListWithCount(ctx context.Context, id string) (List, error) {
 		operation: &getListWithCount, id: id,
 		query: url.Values{"additional-fields[list]": {"profile_count"}},
 	}, &doc)
+	if err == nil && doc.Data.Attributes.ProfileCount == nil {
+		err = notUnderstood{fmt.Errorf("%s: the number of members of the list %s is missing", getListWithCount.id, id)}
+	}
 	return doc.Data.list(), err
 }
 

@@ -2,6 +2,7 @@ package klaviyo_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
@@ -41,6 +42,21 @@ func TestLists(t *testing.T) {
 	}
 	if got := klaviyo.OptInProcesses(); !slices.Equal(got, []string{"double_opt_in", "single_opt_in"}) {
 		t.Errorf("opt-in processes %q", got)
+	}
+}
+
+// An unknown number of members is not zero: a list that is taken for empty could be deleted.
+func TestListWithCountNeedsTheCount(t *testing.T) {
+	t.Parallel()
+	for _, count := range []string{`"profile_count":null`, `"anything":1`} {
+		a := serve(t, klaviyo.Options{}, answer(200, strings.Replace(listBody, `"profile_count":17`, count, 1)))
+		_, err := a.ListWithCount(t.Context(), "Y6nRLr")
+		if err == nil {
+			t.Fatalf("%s is taken for a number", count)
+		}
+		if summary, detail := klaviyo.Explain(err); summary != "Klaviyo's Answer Is Not Understood" || !strings.Contains(detail, "get_list: the number of members of the list Y6nRLr is missing") {
+			t.Errorf("%s: %s", summary, detail)
+		}
 	}
 }
 
