@@ -115,11 +115,13 @@ func TestAccConnection_refused(t *testing.T) {
 			[]string{"Invalid Attribute Combination", `"api_key_env" cannot be specified when "api_key" is`},
 			false,
 		},
-		"public key":        {connectionBlock, "api_key", `"MainAc"`, []string{"API Key Not Usable", "api_key =", "this is a public API key", "begins with pk_"}, false},
-		"key with a space":  {connectionBlock, "api_key", `"pk_abc "`, []string{"API Key Not Usable", "white space", "copy it again"}, false},
-		"value as variable": {connectionBlock, "api_key_env", `"pk-value"`, []string{"api_key_env", "the name of an environment variable, not its value"}, false},
-		"no cap":            {connectionBlock, "max_profiles_per_export", "0", []string{"max_profiles_per_export", "at least 1"}, false},
-		"unknown key":       {connectionBlock, "api_key", `"pk_nobody"`, []string{"API Key Refused", "get_accounts: 401", "The key came from api_key of the connection"}, true},
+		"public key":         {connectionBlock, "api_key", `"MainAc"`, []string{"API Key Not Usable", "api_key =", "this is a public API key", "begins with pk_"}, false},
+		"key with a space":   {connectionBlock, "api_key", `"pk_abc "`, []string{"API Key Not Usable", "white space", "copy it again"}, false},
+		"value as variable":  {connectionBlock, "api_key_env", `"pk-value"`, []string{"Not An Environment Variable", "api_key_env"}, false},
+		"list without an id": {connectionBlock, "allowed_list_ids", `["Y6nRLr", null]`, []string{"Null Set Value", "allowed_list_ids"}, false},
+		"list with a name":   {connectionBlock, "allowed_list_ids", `["VIP customers"]`, []string{"allowed_list_ids", "must be an id of Klaviyo's"}, false},
+		"no cap":             {connectionBlock, "max_profiles_per_export", "0", []string{"max_profiles_per_export", "at least 1"}, false},
+		"unknown key":        {connectionBlock, "api_key", `"pk_nobody"`, []string{"API Key Refused", "get_accounts: 401", "The key came from api_key of the connection"}, true},
 	}
 	var plans refusals
 	for name, test := range tests {

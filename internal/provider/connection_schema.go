@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -48,7 +49,7 @@ func connectionAttributes() map[string]schema.Attribute {
 			},
 		},
 		"api_key_env": schema.StringAttribute{
-			MarkdownDescription: "Name of an environment variable, set where Terraform runs, that contains the private API key. For configurations with more than one account.",
+			MarkdownDescription: "Name of an environment variable, set where Terraform runs, that contains the private API key. For configurations with more than one account. Conflicts with `api_key`. If the variable is empty, that is an error: the provider's key is not used instead.",
 			Optional:            true,
 			Validators:          []validator.String{environmentVariable},
 		},
@@ -56,6 +57,7 @@ func connectionAttributes() map[string]schema.Attribute {
 			MarkdownDescription: "Ids of the lists to which exports may send through this connection. Defaults to all lists; an empty set allows none.",
 			ElementType:         types.StringType,
 			Optional:            true,
+			Validators:          []validator.Set{setvalidator.NoNullValues(), setvalidator.ValueStringsAre(validID)},
 		},
 		"max_profiles_per_export": schema.Int64Attribute{
 			MarkdownDescription: "Maximum number of profiles in the segments of one export through this connection. A larger export is refused before anything is sent. Defaults to no limit.",

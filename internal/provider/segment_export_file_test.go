@@ -403,7 +403,7 @@ func TestAccFile_webRefused(t *testing.T) {
 		refused(of(`path = "http://example.com/vip.csv"`), "Segment Cannot Be Read", "plain http", "Use https"),
 		refused(of(`path = "http:/user:hunter2@example.com/vip.csv"`), "Segment Cannot Be Read", "neither that of a file nor a URL", "It is not shown", "Write a URL as in"),
 		refused(of(fmt.Sprintf("path = %q", withoutEnd(t, threeCSV)+"/vip.csv")), "Segment Cannot Be Read", "neither how long the file is nor where it ends", "Content-Length", "gzip or zstd"),
-		refused(of(`path_env = "https://example.com/vip.csv"`), "must be the name of an environment variable"),
+		refused(of(`path_env = "https://example.com/vip.csv"`), "Not An Environment Variable"),
 		refused(of(`path_env = "SEGMENT_URL_THAT_IS_NOT_SET"`), "Segment Cannot Be Read", "SEGMENT_URL_THAT_IS_NOT_SET", "not set"),
 		refused(of(`format = "csv"`), "One Argument Needed In Block", "file needs exactly one of the arguments path and path_env"),
 	)

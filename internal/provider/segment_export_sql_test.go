@@ -162,7 +162,7 @@ func TestAccSegmentExport_sqlArguments(t *testing.T) {
 	w.run(
 		refused(with(sqlSegment(`query = "SELECT 1"`)), "One Argument Needed In Block", "sql needs exactly one of the arguments url and url_env", "none of them"),
 		refused(with(sqlSegment(`url = "postgres://h/d"`, `url_env = "DATABASE_URL"`, `query = "SELECT 1"`)), "One Argument Needed In Block", "It has url and url_env."),
-		refused(with(sqlSegment(`url_env = "postgres://h/d"`, `query = "SELECT 1"`)), "must be the name of an environment variable"),
+		refused(with(sqlSegment(`url_env = "postgres://h/d"`, `query = "SELECT 1"`)), "Not An Environment Variable"),
 		refused(with(sqlSegment(`url_env = "DATABASE_URL"`, `query = " "`)), "must not be empty"),
 		refused(with(block(`name = "vip"`, `file { path = "a.csv" }`, "sql "+block(`url_env = "DATABASE_URL"`, `query = "SELECT 1"`))), "A Segment Needs One Source", "It has file and sql."),
 		refused(with(sqlSegment(`url_env = "SEGMENT_URL_THAT_IS_NOT_SET"`, `query = "SELECT 1"`)), "Segment Cannot Be Read", "SEGMENT_URL_THAT_IS_NOT_SET", "is not set"),

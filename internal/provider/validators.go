@@ -26,9 +26,15 @@ var (
 	// notBlank refuses blank names.
 	notBlank = stringvalidator.RegexMatches(regexp.MustCompile(`\S`), "must not be empty")
 
-	// environmentVariable accepts names that can be set.
-	environmentVariable = stringvalidator.RegexMatches(regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`),
-		"must be the name of an environment variable, not its value")
+	// environmentVariable accepts names that can be set. Its errors never quote the value,
+	// which may be the secret itself.
+	environmentVariable = stringRule{"must be the name of an environment variable, not its value", "Not An Environment Variable", func(name string) string {
+		if environmentVariablePattern.MatchString(name) && !strings.HasPrefix(name, "pk_") {
+			return ""
+		}
+		return "This is not the name of an environment variable, which has only letters, digits and _. Write the name here, such as \"KLAVIYO_KEY_UK\", " +
+			"and set the variable to the secret where Terraform runs."
+	}}
 
 	// propertyName accepts the names that custom properties may have.
 	propertyName = stringRule{propertyNameRule, "Property Name Not Allowed", func(name string) string {
@@ -118,6 +124,9 @@ var (
 // maxIDLength is far more than the six characters of Klaviyo's ids. An import
 // reserves room for a quoted id of this length.
 const maxIDLength = 60
+
+// environmentVariablePattern matches the names of environment variables that a shell can set.
+var environmentVariablePattern = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 // idPattern matches the ids that Klaviyo gives to accounts and lists.
 var idPattern = regexp.MustCompile(fmt.Sprintf(`^[A-Za-z0-9]{1,%d}$`, maxIDLength))

@@ -23,6 +23,16 @@ func refusal(t *testing.T, v validator.String, value types.String) string {
 	return strings.Join(texts, "\n")
 }
 
+// A secret that was written in place of the name of its variable is not shown.
+func TestEnvironmentVariableQuotesNothing(t *testing.T) {
+	t.Parallel()
+	for _, secret := range []string{"pk_0123456789abcdef", "postgres://vip:hunter2@db/shop", "abC8Q~secret"} {
+		if said := refusal(t, environmentVariable, types.StringValue(secret)); said == "" || strings.Contains(said, secret) {
+			t.Errorf("of %q is said %q", secret, said)
+		}
+	}
+}
+
 func TestValidators(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
@@ -30,6 +40,9 @@ func TestValidators(t *testing.T) {
 		value     string
 		want      string // "" if it is taken
 	}{
+		"variable":                          {environmentVariable, "KLAVIYO_KEY_UK", ""},
+		"key in place of a variable":        {environmentVariable, "pk_0123456789abcdef", "This is not the name of an environment variable"},
+		"URL in place of a variable":        {environmentVariable, "postgres://vip:secret@db/shop", "This is not the name of an environment variable"},
 		"property":                          {propertyName, "Loyalty tier (2026) – naïve", ""},
 		"property with $ inside":            {propertyName, "a$b", ""},
 		"property of emoji":                 {propertyName, "❤️", ""},
