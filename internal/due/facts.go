@@ -149,7 +149,7 @@ type Sample struct {
 // is kept as JSON between plans.
 type Missing struct {
 	Count       int64  `json:"count"`
-	Fingerprint string `json:"fingerprint"` // of their addresses
+	Fingerprint string `json:"fingerprint"` // of their addresses, abridged
 }
 
 // Beyond reports whether somebody is missing who was not before.

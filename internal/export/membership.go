@@ -35,8 +35,8 @@ type Membership struct {
 	// Listed says that the changes of the survey list who is missing.
 	Listed bool
 
-	// MissingFingerprint identifies the addresses that are missing, whatever
-	// their order.
+	// MissingFingerprint differs, most likely, if other addresses are missing, whatever
+	// their order. No address can be told from it.
 	MissingFingerprint string
 }
 
@@ -82,9 +82,13 @@ func (e *Export) Compare(ctx context.Context, client *klaviyo.Client) (*Survey, 
 		return s, nil, err
 	}
 	m.Listed, err = e.listMissing(ctx, s, m.Missing, absent, found)
-	m.MissingFingerprint = missing.String()
+	m.MissingFingerprint = abridged(missing)
 	return s, m, err
 }
+
+// abridged is the beginning of a fingerprint: enough to see that others are missing, and
+// too little to tell from the state who the only missing one is.
+func abridged(f profile.Fingerprint) string { return f.String()[:4] }
 
 // maxListed is how many missing profiles are listed at most. If there are more,
 // everything is sent.
