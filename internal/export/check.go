@@ -2,6 +2,7 @@ package export
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/diagnostic"
@@ -37,8 +38,12 @@ func (e *Export) CheckAccount(ctx context.Context, client *klaviyo.Client) error
 		Detail: fmt.Sprintf("The connection is to the account %s, but the API key in use belongs to %s (%q). Nothing was sent. "+
 			"Use a key of account %s, or apply the connection with the new key first.",
 			e.Destination.AccountID, account.ID, account.OrganizationName, e.Destination.AccountID),
+		Err: ErrOtherAccount,
 	}
 }
+
+// ErrOtherAccount means that a key belongs to another account than the connection.
+var ErrOtherAccount = errors.New("the API key belongs to another account")
 
 // CheckListAllowed makes sure that the connection may be used for the list. It
 // needs no Klaviyo.

@@ -167,8 +167,10 @@ func TestAccList_keyOfAnotherAccountLater(t *testing.T) {
 	c.terraformRun("1 added", "apply", "-auto-approve")
 	c.env = append(c.env, "KEY_OF_LIST="+mainKey)
 	c.fail("API Key Of Another Account", "plan", "-no-color")
-	c.fail("API Key Of Another Account", "destroy", "-no-color", "-auto-approve", "-refresh=false")
+	c.fail("use terraform state rm", "destroy", "-no-color", "-auto-approve", "-refresh=false")
 	w.wantLists(otherKey, "Gold")
+	c.run("Successfully removed", "state", "rm", listAddress)
+	c.terraformRun("No changes", "plan", "-no-color", "-destroy")
 }
 
 // A list of the provider's own key goes to the account of the key, with a warning, but is

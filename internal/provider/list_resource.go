@@ -18,6 +18,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/diagnostic"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/logging"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/redact"
@@ -261,7 +262,7 @@ func (r *listResource) Read(ctx context.Context, req resource.ReadRequest, resp 
 	})
 	unknown := errors.Is(err, errAccessUnknown)
 	if err != nil && !unknown && !klaviyo.IsNotFound(err) {
-		addError(&resp.Diagnostics, err)
+		addError(&resp.Diagnostics, adviseToForget(err))
 		return
 	}
 	r.identify(ctx, resp.Identity, in, state.ID, &resp.Diagnostics)
@@ -344,8 +345,17 @@ func (r *listResource) Delete(ctx context.Context, req resource.DeleteRequest, r
 	case klaviyo.IsNotFound(err):
 		r.checkGone(ctx, &state, r.accountBefore(ctx, &state, req.Identity, req.Private, &resp.Diagnostics), &resp.Diagnostics)
 	case err != nil:
-		addError(&resp.Diagnostics, err)
+		addError(&resp.Diagnostics, adviseToForget(err))
 	}
+}
+
+// adviseToForget adds to the error of a key of another account what helps for a list: its
+// state names the account, so applying the connection does not.
+func adviseToForget(err error) error {
+	if !errors.Is(err, export.ErrOtherAccount) {
+		return err
+	}
+	return diagnostic.AddToDetail(err, " A list does not move to another account with its connection: if it is to stay where it is and Terraform is to forget it, use terraform state rm.")
 }
 
 // deletable refuses to delete a list with members or flows.
