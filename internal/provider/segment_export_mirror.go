@@ -15,7 +15,6 @@ import (
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/due"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
-	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 )
 
 // What happens to members of the list who are not in the segments.
@@ -125,15 +124,22 @@ func (p *exportPlan) checkRemovals(ctx context.Context, survey *export.Survey) {
 		return
 	}
 	err := p.export.CheckLeaving(survey, members.ValueInt64())
-	if err != nil && p.used != nil {
-		var list klaviyo.List
-		if list, err = p.used.client.ListWithCount(ctx, p.export.ListID); err != nil {
-			p.fail(ctx, "the number of members of the list", p.used.blame(export.ListError(p.export.ListID, err)))
-			return
-		}
-		err = p.export.CheckLeaving(survey, list.ProfileCount)
+	switch {
+	case err != nil && p.used != nil:
+		p.checkRemovalsNow(ctx, survey)
+	case err != nil:
+		p.plan.addError(p.diags, err)
 	}
+}
+
+// checkRemovalsNow is checkRemovals with the number of members that the list has now.
+func (p *exportPlan) checkRemovalsNow(ctx context.Context, survey *export.Survey) {
+	list, err := p.used.client.ListWithCount(ctx, p.export.ListID)
 	if err != nil {
+		p.fail(ctx, "the number of members of the list", p.used.blame(export.ListError(p.export.ListID, err)))
+		return
+	}
+	if err := p.export.CheckLeaving(survey, list.ProfileCount); err != nil {
 		p.plan.addError(p.diags, err)
 	}
 }

@@ -26,6 +26,7 @@ type exportPlan struct {
 	diags   *diag.Diagnostics
 
 	edited        bool          // the configuration differs from that of the state
+	configured    bool          // every argument is known
 	limit         time.Duration // for reading
 	export        *export.Export
 	used          *access        // nil while the key or the account is not known
@@ -100,6 +101,9 @@ func (p *exportPlan) check(ctx context.Context) {
 	}
 	if p.used != nil {
 		p.checkBeforeRun(ctx, survey)
+	}
+	if p.used != nil && p.export.Mirror != export.MirrorNone && !p.plan.ListID.IsUnknown() && !p.diags.HasError() {
+		p.checkRemovalsNow(ctx, survey)
 	}
 	if !p.diags.HasError() {
 		warnToExport(p.diags, p.plan.name(), survey, survey.Profiles, p.export.Subscribes(survey), "The run exports what they hold then, whatever pin_to_plan says.")
@@ -207,7 +211,8 @@ func (p *exportPlan) decidable(ctx context.Context) bool {
 	if p.state == nil || p.state.lastRun() == nil { // "first run", whatever the rest may be
 		return true
 	}
-	return (!m.ID.IsUnknown() || p.anotherList(ctx)) &&
+	// What is not known may turn out to be what the state has, and then the export is not edited.
+	return (p.configured && !m.ID.IsUnknown() || p.anotherList(ctx)) &&
 		allKnown(ctx, m.Triggers, m.SyncMode, m.RemovalScope, m.OptOuts, m.Send, m.FullSendAfter, m.Schedule, m.MembershipCheck)
 }
 
@@ -327,10 +332,11 @@ func (p *exportPlan) decide(ctx context.Context, survey *export.Survey) {
 	case !runs && p.sameSource(ctx) && !p.state.Fingerprint.IsNull() &&
 		(p.edited && !p.surveyRefreshed(ctx) || survey.Fingerprint == p.state.Fingerprint.ValueString()):
 		p.plan.keepSurvey(p.state) // the next refresh finds what has changed
-	case p.surveyRefreshed(ctx) || p.plan.PinToPlan.ValueBool():
+	case p.surveyRefreshed(ctx), !runs && p.plan.PinToPlan.ValueBool():
 		p.plan.setSurvey(survey)
 	default:
 		p.plan.forgetSurvey()
+		p.pin(survey)
 	}
 	switch {
 	case p.plan.RunOnApply.IsUnknown():
@@ -344,8 +350,8 @@ func (p *exportPlan) decide(ctx context.Context, survey *export.Survey) {
 // whether a run that is due is made.
 func (p *exportPlan) leaveToApply(survey *export.Survey, runs bool) {
 	p.plan.forgetSurvey()
-	if survey != nil && p.plan.PinToPlan.ValueBool() {
-		p.plan.Fingerprint, p.plan.ProfileCount = types.StringValue(survey.Fingerprint), types.Int64Value(survey.Profiles)
+	if survey != nil {
+		p.pin(survey)
 	}
 	if p.plan.Enabled.IsUnknown() {
 		p.plan.forgetList()
@@ -356,6 +362,14 @@ func (p *exportPlan) leaveToApply(survey *export.Survey, runs bool) {
 	p.plan.forgetRun()
 	if survey != nil {
 		warnToExport(p.diags, p.plan.name(), survey, survey.Profiles, p.export.Subscribes(survey), "Whether a run is due, and of what, is decided at apply: an argument is not known before.")
+	}
+}
+
+// pin promises the profiles that the segments hold, if the export is pinned to its plan.
+// It leaves the other counts to apply: rows that are not exported may be others by then.
+func (p *exportPlan) pin(survey *export.Survey) {
+	if p.plan.PinToPlan.ValueBool() {
+		p.plan.Fingerprint, p.plan.ProfileCount = types.StringValue(survey.Fingerprint), types.Int64Value(survey.Profiles)
 	}
 }
 

@@ -47,7 +47,10 @@ func (r *segmentExportResource) ModifyPlan(ctx context.Context, req resource.Mod
 	}
 	var plan segmentExportModel
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-	p := exportPlan{data: r.data, plan: &plan, private: resp.Private, diags: &resp.Diagnostics, edited: !req.Plan.Raw.Equal(req.State.Raw)}
+	p := exportPlan{
+		data: r.data, plan: &plan, private: resp.Private, diags: &resp.Diagnostics,
+		edited: !req.Plan.Raw.Equal(req.State.Raw), configured: req.Config.Raw.IsFullyKnown(),
+	}
 	if !req.State.Raw.IsNull() {
 		p.state = &segmentExportModel{}
 		resp.Diagnostics.Append(req.State.Get(ctx, p.state)...)
@@ -200,8 +203,8 @@ func (p *exportPlan) run(ctx context.Context, reason string, surveyed *export.Su
 	if p.plan.ListName.IsUnknown() {
 		p.plan.ListName = types.StringValue(result.ListName)
 	}
-	if p.plan.Fingerprint.IsUnknown() {
-		p.plan.setSurvey(&result.Survey)
+	if p.plan.RejectedCount.IsUnknown() {
+		p.plan.setSurvey(&result.Survey) // a fingerprint that was pinned is the same
 	}
 	p.setSent(result)
 	p.storeSketches(ctx, result.Acknowledged, result.AcknowledgedKeys)

@@ -245,6 +245,11 @@ func TestSegmentExportRunAction_refused(t *testing.T) {
 	refused(with("list_id", "NoList"), "List Not Found", `"NoList"`)
 	refused(with("data_matching", values{"email": "Address"}), "Column Not In Segment")
 	refused(with("safeguards", values{"max_profiles": 2}), "Too Many Profiles")
+	w.AddMembers(w.list.ID, "yan@example.com", "zed@example.com")
+	mirror := with("sync_mode", "mirror")
+	mirror["removal_scope"] = "all"
+	w.AddMembers(w.list.ID, addressesIn(peopleRows(0, 300))...)
+	refused(mirror, "Too Many Members Would Be Removed", "At least 299 members of the list")
 	w.AddFlow(w.list.ID, simulator.Flow{Name: "Welcome series", Status: "live"})
 	refused(good, "Joining The List Starts A Live Flow", "Welcome series")
 	w.RevokeKey(mainKey)

@@ -116,11 +116,12 @@ func (r *requestedExport) answer(ctx context.Context, at string, diags *diag.Dia
 		diags.AddAttributeError(path.Root("requested_at"), rfc3339.summary, rfc3339.check(at))
 		return nil
 	}
-	age := r.data.now().Sub(requested)
+	now := r.data.now()
+	age := now.Sub(requested)
 	if age < -maxRequestAge {
 		diags.AddAttributeError(path.Root("requested_at"), "Request Of The Future",
 			fmt.Sprintf("requested_at is %s, %s from now. A run cannot be put off. Nothing was sent. Use timestamp(), check the clock of this machine, "+
-				"or let schedule of the export say when it runs.", at, tally.Span(-age)))
+				"or let schedule of the export say when it runs.", at, tally.Span(requested.Sub(now)))) // -age could overflow
 		return nil
 	}
 	last := r.model.lastRun()

@@ -202,6 +202,7 @@ func TestAccSegmentExportRun_timeRefused(t *testing.T) {
 		applied(config),
 		refused(runAt(config, fromNow(3*time.Hour)), "Request Of The Future", "requested_at", "3 hours from now"),
 		refused(runAt(config, fromNow(time.Hour)), "Request Of The Future"),
+		refused(runAt(config, `"9999-01-01T00:00:00Z"`), "Request Of The Future", "106,751 days from now"),
 	)
 	w.wantImports(0)
 }

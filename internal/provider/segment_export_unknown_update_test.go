@@ -2,6 +2,7 @@ package provider
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -81,6 +82,30 @@ func TestAccSegmentExport_unknownInputsOfAnUpdate(t *testing.T) {
 			}
 			w.run(applied(before), after)
 			w.wantImports(test.imports)
+		})
+	}
+}
+
+// What is not known when planning may turn out to be what it was, and the segment may grow
+// meanwhile: the apply does what is due then.
+func TestAccSegmentExport_unknownAndTheSegmentGrows(t *testing.T) {
+	t.Parallel()
+	for argument, expression := range map[string]string{
+		"on_destroy": `"keep"`, "run_on_apply": "true", "display_name": `"VIP customers to Klaviyo"`, "safeguards": "{ max_profiles = 1000 }",
+	} {
+		t.Run(argument, func(t *testing.T) {
+			t.Parallel()
+			w := newEnv(t)
+			config := w.export(threeCSV).with(exportBlock, argument, expression)
+			c := newCLI(t, config)
+			c.terraformRun("Apply complete", "apply", "-auto-approve")
+			c.write("main.tf", cliConfig(config.late(exportBlock, argument)))
+			c.terraformRun("", "plan", "-out=plan.bin")
+			w.segment(threeCSV + "new@example.com,New\n")
+			c.terraformRun("Apply complete", "apply", "plan.bin")
+			c.terraformRun("", "apply", "-auto-approve")
+			w.wantMembers(append(slices.Clone(three), "new@example.com")...)
+			c.terraformRun("No changes", "plan")
 		})
 	}
 }

@@ -269,6 +269,20 @@ func TestAccSegmentExport_whereUnknown(t *testing.T) {
 	}
 }
 
+// A plan that is pinned promises whom it exports, and not which rows it leaves out.
+func TestAccSegmentExport_pinnedWithOtherRowsLeftOut(t *testing.T) {
+	t.Parallel()
+	w := newEnv(t)
+	path := w.shop(shopRows(0, 2, "yes"))
+	c := newCLI(t, w.exporting(filteredSegment("vip", path, consentWhere)).with(exportBlock, "pin_to_plan", "true"))
+	c.terraformRun("profile_count = 2", "plan", "-out=plan.bin")
+	w.shop(shopRows(0, 2, "yes"), shopRows(2, 5, "no"))
+	c.terraformRun("Apply complete", "apply", "plan.bin")
+	c.run("filtered_count = 3", "show", "-no-color")
+	w.wantMembers("p0@example.com", "p1@example.com")
+	c.terraformRun("No changes", "plan")
+}
+
 // A run on demand takes the same rows, and tells how many it left out.
 func TestAccSegmentExportRun_where(t *testing.T) {
 	t.Parallel()
