@@ -53,7 +53,7 @@ resource "klaviyo_segment_export" "each" {
 locals {
   # Before the first run, last_run is null.
   status   = { for name, export in klaviyo_segment_export.each : name => try(export.last_run.status, "none") }
-  rejected = { for name, export in klaviyo_segment_export.each : name => export.rejected_count }
+  rejected = { for name, export in klaviyo_segment_export.each : name => coalesce(export.rejected_count, 0) }
 
   alarm = join(" ", concat(
     [for name, status in local.status : "Last run of ${name}: ${status}." if status != "succeeded"],

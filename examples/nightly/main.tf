@@ -53,6 +53,9 @@ resource "klaviyo_segment_export" "vip" {
 locals {
   # Before the first run, last_run is null.
   vip_status = try(klaviyo_segment_export.vip.last_run.status, "none")
+
+  # With enabled = false, no rows have been counted.
+  vip_rejected = coalesce(klaviyo_segment_export.vip.rejected_count, 0)
 }
 
 # If a check fails, Terraform shows a warning. The exit code stays the same.
@@ -63,8 +66,8 @@ check "vip_is_complete" {
   }
 
   assert {
-    condition     = klaviyo_segment_export.vip.rejected_count == 0
-    error_message = "Rejected rows of vip: ${klaviyo_segment_export.vip.rejected_count}."
+    condition     = local.vip_rejected == 0
+    error_message = "Rejected rows of vip: ${local.vip_rejected}."
   }
 }
 
@@ -72,6 +75,6 @@ check "vip_is_complete" {
 output "alarm" {
   value = join(" ", compact([
     local.vip_status == "succeeded" ? "" : "Last run of vip: ${local.vip_status}.",
-    klaviyo_segment_export.vip.rejected_count == 0 ? "" : "Rejected rows of vip: ${klaviyo_segment_export.vip.rejected_count}.",
+    local.vip_rejected == 0 ? "" : "Rejected rows of vip: ${local.vip_rejected}.",
   ]))
 }

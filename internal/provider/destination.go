@@ -45,7 +45,7 @@ var accountDescriptions = map[string]string{
 var guardRailDescriptions = map[string]string{
 	"data_privacy_consent":    "The consent to send personal data to Klaviyo. Nothing is sent unless it is `true`.",
 	"allowed_list_ids":        "Ids of the lists that exports may use the connection for. Null for any list; an empty set for none.",
-	"max_profiles_per_export": "Maximum number of profiles that one export may send through the connection. Null for no limit.",
+	"max_profiles_per_export": "Maximum number of profiles in the segments of one export. Null for no limit.",
 	"guard_rails_digest":      "Digest of the guard rails of the connection. Only a `klaviyo_connection` has one. If it is missing or does not match, the export is refused.",
 }
 

@@ -36,7 +36,7 @@ func dataverseBlock() schema.Block {
 				Validators:          []validator.String{environmentURL},
 			},
 			"segment": schema.StringAttribute{
-				MarkdownDescription: "Required. Output name of the segment, letter by letter. It may differ from the name that Customer Insights displays. If no segment has the name, the error lists all segments.",
+				MarkdownDescription: "Required. Output name of the segment, letter by letter. It may differ from the name that Customer Insights displays. If no segment has the name, the error lists segments that exist, or suggests one with nearly the same name.",
 				Optional:            true,
 				Validators:          []validator.String{notBlank},
 			},

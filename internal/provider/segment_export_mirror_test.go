@@ -95,6 +95,23 @@ func TestAccSegmentExport_mirrorOfThoseWhoDidNotOptOut(t *testing.T) {
 	w.run(applied(config), left)
 }
 
+// People who were exported by mistake leave the list again if the export becomes a mirror,
+// and its segment is corrected after that. Those who were members before stay.
+func TestAccSegmentExport_mirrorUndoesAnExport(t *testing.T) {
+	t.Parallel()
+	w := newEnv(t)
+	w.AddMembers(w.list.ID, "zed@example.com")
+	wrong := w.export(peopleHeader + peopleRows(0, 1200))
+	mirror := wrong.with(exportBlock, "sync_mode", `"mirror"`)
+	corrected := mirror.with(exportBlock, "segment", fileSegment(w.write("right.csv", peopleHeader+peopleRows(1000, 1200))))
+	w.run(applied(wrong),
+		applied(mirror, inState(exportAddress, values{"last_run.profiles_submitted": 0, "last_run.profiles_removed": 0})),
+		refused(corrected, "Too Many Members Would Be Removed"),
+		applied(corrected.with(exportBlock, "safeguards", "{ max_removed_percent = 100 }"),
+			inState(exportAddress, values{"last_run.profiles_removed": 1000, "list_profile_count": 201, "last_run.status": "succeeded"})))
+	w.wantMembers(append(addressesIn(peopleRows(1000, 1200)), "zed@example.com")...)
+}
+
 // Whom a mirror has put on the list is known after a change of the mapping, too.
 func TestAccSegmentExport_mirrorSendsEverything(t *testing.T) {
 	t.Parallel()

@@ -282,7 +282,7 @@ func computedAttributes() map[string]schema.Attribute {
 		"profile_count":      computedInt64("Number of profiles in the segments, each email address once."),
 		"rejected_count":     computedInt64("Number of rejected rows."),
 		"duplicate_count":    computedInt64("Number of rows that are not sent because an earlier row has the same email address."),
-		"filtered_count":     computedInt64("Number of rows of the sources that `where` excludes from the segments. No other attribute counts them."),
+		"filtered_count":     computedInt64("Number of rows of the sources that `where` excludes from the segments. They are not in the other counts; `last_run.rows_filtered` has their number in the last run."),
 		"unconsented_count":  computedInt64("Number of rows that are not exported because their `" + consentField + "` does not say yes. Null without `" + onlyConsented + "` of `" + consentArgument + "`."),
 		"withheld_count":     computedInt64("Number of profiles that the last run withheld. Profiles that it had no reason to send are not counted. See `opt_outs`."),
 		"list_name":          computedString("Name of the list."),
