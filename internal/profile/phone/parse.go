@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math/bits"
 	"strings"
+	"unicode"
 )
 
 // The limits of a national number's digits.
@@ -39,23 +40,62 @@ func (n number) exists() bool {
 }
 
 // parse reads a number in any notation, by the rules of libphonenumber, except that
-// it also finds a country calling code without a plus sign. The verdict is Valid,
-// Invalid or Ambiguous.
+// it also finds a country calling code without a plus sign, and that it takes neither
+// words nor a second number behind a whole number for digits of it. The verdict is
+// Valid, Invalid or Ambiguous.
 func parse(text, region string) (number, Verdict) {
 	text, ok := extract(text)
-	if !ok {
+	if !ok || hasSecond(text, region) {
 		return number{}, Invalid
 	}
+	return parseWritten(text, region)
+}
+
+// hasSecond reports whether more digits follow a word or a slash behind a whole
+// number: 030 12345 or 12346, 030 12345/46.
+func hasSecond(text, region string) bool {
+	inWord := false
+	for at, c := range text {
+		begins := isSlash(c) || isLetter(c) && !inWord
+		inWord = isLetter(c)
+		if !begins {
+			continue
+		}
+		if !strings.ContainsFunc(text[at:], unicode.IsDigit) {
+			return false
+		}
+		if _, verdict := parseWritten(text[:at], region); verdict != Invalid {
+			return true
+		}
+	}
+	return false
+}
+
+// parseWritten reads a number without an extension. Letters are digits of it only if
+// there is no such number without them: a word behind a number says whose it is.
+func parseWritten(text, region string) (number, Verdict) {
 	written := strings.TrimLeft(text, plusSigns)
-	digits, ok := digitsOf(written)
+	plus := len(written) < len(text)
+	digits, ok := digitsOf(written, false)
 	if !ok {
 		return number{}, Invalid
 	}
+	n, verdict := parseDigits(digits, plus, region)
+	if verdict != Invalid || !spellsDigits(written) {
+		return n, verdict
+	}
+	digits, _ = digitsOf(written, true)
+	return parseDigits(digits, plus, region)
+}
+
+// parseDigits reads the digits of a number, before which a plus sign may stand.
+func parseDigits(digits []byte, plus bool, region string) (number, Verdict) {
+	var ok bool
 	at, known := planOf(region)
 	var code int
 	var national []byte
 	switch {
-	case len(written) < len(text):
+	case plus:
 		code, national, ok = codeBehindPlus(at, known, digits)
 	case known:
 		code, national, ok = codeDialled(at, digits)

@@ -108,38 +108,46 @@ func (p *textPatterns) candidate(text string) (string, bool) {
 // keypad is the digit of each letter from A on.
 const keypad = "22233344455566677778889999"
 
-// digitsOf returns the digits of a number as 0 to 9. In a text with three letters
-// or more, each letter stands for its digit on a keypad. It reports false for
-// digits of another script than those of digitOf.
-func digitsOf(text string) ([]byte, bool) {
+// digitsOf returns the digits of a number as 0 to 9; with spelled, each letter is its
+// digit on a keypad. It reports false for digits of another script than those of
+// digitOf.
+func digitsOf(text string, spelled bool) ([]byte, bool) {
+	var digits []byte
+	for _, c := range text {
+		switch {
+		case spelled && isLetter(c):
+			digits = append(digits, keypad[unicode.ToUpper(c)-'A'])
+		case unicode.IsDigit(c):
+			digit, ok := digitOf(c)
+			if !ok {
+				return nil, false
+			}
+			digits = append(digits, digit)
+		}
+	}
+	return digits, true
+}
+
+// minSpelled is how many letters a number has at least that is spelled with them.
+const minSpelled = 3
+
+func spellsDigits(text string) bool {
 	letters := 0
 	for i := range len(text) {
 		if c := text[i] | 0x20; 'a' <= c && c <= 'z' {
 			letters++
 		}
 	}
-	var digits []byte
-	for _, c := range text {
-		if letters >= 3 {
-			switch c = unicode.ToUpper(c); {
-			case '0' <= c && c <= '9':
-				digits = append(digits, byte(c))
-			case 'A' <= c && c <= 'Z':
-				digits = append(digits, keypad[c-'A'])
-			}
-			continue
-		}
-		if !unicode.IsDigit(c) {
-			continue
-		}
-		digit, ok := digitOf(c)
-		if !ok {
-			return nil, false
-		}
-		digits = append(digits, digit)
-	}
-	return digits, true
+	return letters >= minSpelled
 }
+
+// isLetter reports whether a letter is on a keypad.
+func isLetter(c rune) bool {
+	c = unicode.ToUpper(c)
+	return 'A' <= c && c <= 'Z'
+}
+
+func isSlash(c rune) bool { return c == '/' || c == '\uFF0F' }
 
 // digitOf reads a digit in Latin, full-width or Arabic script.
 func digitOf(c rune) (byte, bool) {
