@@ -70,12 +70,19 @@ func TestExternalIDOfAFloat(t *testing.T) {
 		{false, "81.5", ``, profile.InexactInteger},
 		{false, "1.23457E+11", ``, profile.InexactInteger}, // what Excel shows
 		{false, "4.9e+12", ``, profile.InexactInteger},
+		{false, "4.9151123E12", ``, profile.InexactInteger}, // SAS
+		{false, "4.91511e12", ``, profile.InexactInteger},   // a FLOAT of MySQL
+		{false, "4.9151e12", ``, profile.InexactInteger},    // one whose last digit shown is 0
+		{false, "4.915112e+12", ``, profile.InexactInteger}, // R
+		{false, "9.87E9", `"9870000000"`, ""},
+		{false, "1.2345678E9", `"1234567800"`, ""},
 		{false, "1.2345678901234567E19", ``, profile.InexactInteger}, // more digits than a float has
 		{false, "1.5E-1", ``, profile.InexactInteger},
 		{true, "81.0", `"81"`, ""},
 		{true, "1.25E7", `"12500000"`, ""},
 		{true, "1e3", `"1000"`, ""},
 		{true, "5e+12", `"5000000000000"`, ""},
+		{true, "4.9151123E12", `"4915112300000"`, ""},
 		{true, "120.00", `"120"`, ""},
 		{true, "120.50", ``, profile.InexactInteger},
 		{true, `"120.00"`, `"120"`, ""},
@@ -100,6 +107,8 @@ func TestPhoneNumberOfAFloat(t *testing.T) {
 		{false, "3.93471234567E11", `"+393471234567"`, ""},
 		{false, "393471234567.5", ``, profile.InexactInteger},
 		{false, "3.93471E+11", ``, profile.InexactInteger},
+		{false, "3.93471234E11", ``, profile.InexactInteger},
+		{false, "3.93471e11", ``, profile.InexactInteger},
 		{false, "347.1234567", `"+393471234567"`, ""}, // a point between groups
 		{false, "347.123.45.67", `"+393471234567"`, ""},
 		{true, "3471234567.0", `"+393471234567"`, ""},

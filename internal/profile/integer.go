@@ -37,9 +37,14 @@ func integer(s string, number bool) (string, bool) {
 	if !ok {
 		return s, true
 	}
-	// 1.23457E+11 is what a spreadsheet shows of a large number, and exports.
-	shown := !number && len(rest) >= len("E+11") && rest[1] == '+'
-	return shift(sign, whole, fraction, exponent, shown)
+	by := textNotation
+	switch {
+	case number:
+		by = exactNotation
+	case len(rest) >= len("E+11") && rest[1] == '+':
+		by = spreadsheetNotation
+	}
+	return shift(sign, whole, fraction, exponent, by)
 }
 
 // withoutFraction takes the fraction off a postal code of digits, which programs
@@ -53,8 +58,36 @@ func withoutFraction(s string) string {
 	return whole
 }
 
-// maxShown is how many digits of a large number spreadsheets show.
-const maxShown = 6
+// notation is who may have written a number with an exponent: not all write all of
+// its digits.
+type notation uint8
+
+const (
+	exactNotation       notation = iota // a JSON number
+	textNotation                        // SAS writes 4.9151123E12, a FLOAT of MySQL 4.91511e12
+	spreadsheetNotation                 // 1.23457E+11 is what a spreadsheet shows of a large number, and exports
+)
+
+// The digits of large numbers that programs write.
+const (
+	maxShown = 6  // by spreadsheets, at most
+	minShown = 6  // by other programs that write too few, at least
+	maxRound = 10 // of an integer that may end in many zeros
+	maxZeros = 2  // at the end of any other integer
+)
+
+// lost reports whether zeros behind some digits may stand for others.
+func (n notation) lost(digits, zeros int) bool {
+	all := digits + zeros
+	switch {
+	case n == exactNotation:
+		return false
+	case n == spreadsheetNotation && digits <= maxShown && all > maxShown:
+		return true
+	default:
+		return zeros > maxZeros && (digits >= minShown || all > maxRound)
+	}
+}
 
 // exponentOf reads an exponent of at most two digits; one of more is 99. Without
 // anyForm it must have a sign: 12E4 may as well be an identifier.
@@ -80,9 +113,8 @@ func exponentOf(s string, anyForm bool) (exponent int, ok bool) {
 	return exponent, true
 }
 
-// shift moves the point of a number by its exponent. shown says that the digits may
-// be only those that a spreadsheet shows.
-func shift(sign, whole, fraction string, exponent int, shown bool) (string, bool) {
+// shift moves the point of a number by its exponent.
+func shift(sign, whole, fraction string, exponent int, by notation) (string, bool) {
 	fraction = strings.TrimRight(fraction, "0")
 	whole = strings.TrimLeft(whole, "0")
 	digits := strings.TrimLeft(whole+fraction, "0")
@@ -97,10 +129,7 @@ func shift(sign, whole, fraction string, exponent int, shown bool) (string, bool
 		}
 		return sign + digits[:kept], kept <= maxExactDigits
 	}
-	if len(digits)+zeros > maxExactDigits {
-		return "", false
-	}
-	if shown && len(digits) <= maxShown && len(digits)+zeros > maxShown {
+	if len(digits)+zeros > maxExactDigits || by.lost(len(digits), zeros) {
 		return "", false
 	}
 	return sign + digits + strings.Repeat("0", zeros), true
