@@ -147,7 +147,7 @@ func TestReadConsentTimeRefuses(t *testing.T) {
 		}
 	}
 	for cell, want := range map[string]profile.ConsentFault{
-		"null": profile.ConsentUndated, `""`: profile.ConsentUndated, `" "`: profile.ConsentUndated, "20261123": profile.ConsentAmbiguous, "45986": profile.ConsentAmbiguous, "17672256000": profile.ConsentInFuture, "true": profile.ConsentNoDate,
+		"null": profile.ConsentUndated, `""`: profile.ConsentUndated, `" "`: profile.ConsentUndated, "20261123": profile.ConsentAmbiguous, "45986": profile.ConsentAmbiguous, "4102444800": profile.ConsentInFuture, "17672256000": profile.ConsentTooEarly, "20250409180506": profile.ConsentAmbiguous, "202504091805": profile.ConsentAmbiguous, "true": profile.ConsentNoDate,
 		"[]": profile.ConsentNoDate, `{"at":1}`: profile.ConsentNoDate, `"yesterday"`: profile.ConsentNoDate, `"2026-11-23 06:00:00"`: profile.ConsentAmbiguous, "2026-11-23": profile.ConsentNoDate,
 	} {
 		if _, fault := profile.ReadConsentTime(cell, true, consentNow); fault != want {

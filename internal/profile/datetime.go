@@ -418,11 +418,13 @@ func appendEpoch(dst []byte, s string) ([]byte, bool) {
 // readEpoch reads the point in time of a number: seconds, milliseconds or
 // microseconds since 1970, which their size tells apart. A number that is none of
 // them for sure, such as a date 20261123 or a day 45000 of a spreadsheet, is
-// refused.
+// refused, and so is a calendar time such as 20261123060000.
 func readEpoch(s string) (t time.Time, ok bool) {
-	const least, most = 1e8, 253402300800 // seconds: 1973, 10000
+	// Seconds from 1973 to 2201. What is more in one unit is a date in the next one, as
+	// birthdays of 1971 in milliseconds are.
+	const least, most = 1e8, 7.3e9
 	n, err := strconv.ParseFloat(s, 64)
-	if err != nil {
+	if err != nil || isCalendarTime(n) {
 		return t, false
 	}
 	whole, integral := integer(s, true)
@@ -431,23 +433,41 @@ func readEpoch(s string) (t time.Time, ok bool) {
 	switch size := math.Abs(n); {
 	case size < least:
 		return t, false
-	case size < 1e3*least && integral:
+	case size < most && integral:
 		t = time.Unix(exact, 0)
-	case size < 1e3*least:
+	case size < most:
 		t = time.UnixMicro(int64(math.Round(n * 1e6)))
-	case size < 1e6*least && integral:
+	case size < 1e3*most && integral:
 		t = time.UnixMilli(exact)
-	case size < 1e6*least:
+	case size < 1e3*most:
 		t = time.UnixMicro(int64(math.Round(n * 1e3)))
-	case size < 1e9*least && integral:
+	case size < 1e6*most && integral:
 		t = time.UnixMicro(exact)
 	default:
 		return t, false
 	}
-	if t = t.UTC(); t.Year() < 1 || t.Unix() >= most {
-		return t, false
+	return t.UTC(), true
+}
+
+// isCalendarTime reports whether the digits of a number are a year, a month, a day and
+// a time of day, as in 20261123060000 and 202611230600. As milliseconds, a few points
+// in time of 1976 have such digits: they are left out rather than any calendar time
+// taken for one of them.
+func isCalendarTime(n float64) bool {
+	const seconds, minutes = 1_00_00_00_00_00, 1_00_00_00_00 // in a year's number
+	if n < 1900*minutes || n >= 2101*seconds {
+		return false
 	}
-	return t, true
+	digits := uint64(n)
+	if n < 2101*minutes {
+		digits *= 100
+	}
+	date, clock := uint(digits/1_00_00_00), uint(digits%1_00_00_00)
+	m := moment{
+		year: date / 1_00_00, month: date / 100 % 100, day: date % 100,
+		hour: clock / 1_00_00, minute: clock / 100 % 100, second: clock % 100,
+	}
+	return m.year >= 1900 && m.exists()
 }
 
 // isNoDate reports whether a text is written as a date and stands for none:
