@@ -209,7 +209,7 @@ type cdmPart struct {
 
 // place implements [placed]: the model has the columns, and what the names of folders
 // look like does not matter.
-func (p cdmPart) place() place { return place{name: p.Name(), part: p.number} }
+func (p cdmPart) place() place { return place{name: p.Name(), path: p.Path(), part: p.number} }
 
 // cdmOpener opens the parts of an entity.
 type cdmOpener struct {

@@ -91,6 +91,42 @@ func TestCompressedFileThatIsDamaged(t *testing.T) {
 	}
 }
 
+// No compression makes a file of 0 bytes, so such a part was cut off, and its people
+// are missing; one that decompresses to nothing has none.
+func TestCompressedPartWithoutBytes(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct{ first, part, content, want string }{
+		"gzip":             {"1.csv", "2.csv.gz", "", "ends in the middle of its gzip data"},
+		"zstd":             {"1.csv", "2.csv.ZST", "", "ends in the middle of its zstd data"},
+		"ndjson":           {"1.ndjson", "2.ndjson.zstd", "", "ends in the middle of its zstd data"},
+		"plain":            {"1.csv", "2.csv", "", ""},
+		"gzip of nothing":  {"1.csv", "2.csv.gz", filetest.Gzip(t, ""), ""},
+		"zstd of nothing":  {"1.ndjson", "2.ndjson.zst", filetest.Zstd(t, ""), ""},
+		"text called gzip": {"1.csv", "2.csv.gz", "a\n", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			content := map[string]string{".csv": "a\n1\n", ".ndjson": `{"a":"1"}`}[filepath.Ext(tc.first)]
+			dir := filetest.Folder(t, map[string]string{tc.first: content, tc.part: tc.content})
+			rows, err := file.Source{Path: filepath.Join(dir, "*")}.Open(t.Context(), []string{"a"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer rows.Close()
+			got, err := segmenttest.ReadAll(rows)
+			if tc.want == "" {
+				if err != nil || len(got) != 1 {
+					t.Errorf("rows %q, %v", got, err)
+				}
+				return
+			}
+			if e := filetest.PathError(t, err); !strings.Contains(e.Error(), tc.want) {
+				t.Errorf("error %q, want %q", e, tc.want)
+			}
+		})
+	}
+}
+
 func TestPattern(t *testing.T) {
 	t.Parallel()
 	dir := filetest.Folder(t, map[string]string{

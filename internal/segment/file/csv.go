@@ -67,7 +67,7 @@ func (f *csvOpener) notices() []string {
 }
 
 func (f *csvOpener) open(ctx context.Context, content storage.Content, at place) (fileRows, error) {
-	in, err := openText(ctx, content, at.name, f.format, f.Encoding)
+	in, err := openText(ctx, content, at, f.format, f.Encoding)
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strings"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
@@ -47,7 +48,8 @@ type textReader struct {
 
 // openText decompresses a file if its first bytes say that it is compressed,
 // refuses a file that is not text, and makes it UTF-8.
-func openText(ctx context.Context, file storage.Content, name string, format Format, encoding string) (*textReader, error) {
+func openText(ctx context.Context, file storage.Content, at place, format Format, encoding string) (*textReader, error) {
+	name := at.name
 	t := &textReader{name: name, file: file}
 	in := t.readFrom(file)
 	head, err := in.Peek(4)
@@ -55,6 +57,9 @@ func openText(ctx context.Context, file storage.Content, name string, format For
 		return nil, readFailure(name, err)
 	}
 	for _, c := range compressions {
+		if len(head) == 0 && strings.HasSuffix(strings.ToLower(at.path), c.extension) { // data of nothing has bytes, too
+			return nil, c.failure(name, io.EOF)
+		}
 		if !bytes.HasPrefix(head, []byte(c.magic)) {
 			continue
 		}

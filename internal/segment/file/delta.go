@@ -131,7 +131,7 @@ func (f deltaFile) Open(ctx context.Context) (storage.Content, error) {
 // place implements [placed]: the log has the values of partition columns, and what the
 // names of folders look like does not matter.
 func (f deltaFile) place() place {
-	p := place{name: f.Name(), folders: map[string]string{}}
+	p := place{name: f.Name(), path: f.Path(), folders: map[string]string{}}
 	for name, value := range f.add.PartitionValues {
 		if value != nil {
 			p.folders[name] = *value

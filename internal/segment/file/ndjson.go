@@ -37,7 +37,7 @@ func newJSONOpener(source Source, columns []string) *jsonOpener {
 }
 
 func (o *jsonOpener) open(ctx context.Context, file storage.Content, at place) (fileRows, error) {
-	in, err := openText(ctx, file, at.name, NDJSON, o.Encoding)
+	in, err := openText(ctx, file, at, NDJSON, o.Encoding)
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ import (
 // place is where a file of a segment is.
 type place struct {
 	name    string            // for messages
+	path    string            // not for messages; its extension names the format
 	folders map[string]string // values that folders such as tier=gold give to all rows
 	part    int               // number of the file, where files are written in different ways
 }
@@ -28,7 +29,7 @@ func placeOf(o storage.Object) place {
 	if o, ok := o.(placed); ok {
 		return o.place()
 	}
-	p := place{name: o.Name()}
+	p := place{name: o.Name(), path: o.Path()}
 	folders := strings.FieldsFunc(o.Path(), func(r rune) bool { return r == '/' || r == '\\' })
 	for _, folder := range folders[:max(0, len(folders)-1)] {
 		name, value, ok := strings.Cut(folder, "=")
