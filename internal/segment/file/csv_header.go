@@ -66,8 +66,7 @@ func columnNames(header, mapped []string, path string, line int64, text []byte) 
 			continue
 		}
 		if known == 0 {
-			return nil, storage.PathErrorf("Put the column names into the first line, or give them with the argument columns.", errNoHeader,
-				"Line %d of %q is not a header but a row of data: there is an email address in column %d.", line, path, i+1)
+			return nil, noHeaderError(line, path, "an email address", i+1)
 		}
 		names[i] = ""
 	}
@@ -102,7 +101,37 @@ func (r *csvRows) explainMissing() error {
 		}
 		return argumentError("delimiter", fmt.Sprintf("The columns of %q are separated by %q, not by %q.", r.in.name, other, own), remedy)
 	}
-	return r.explainTitle(own)
+	if err := r.explainTitle(own); err != nil {
+		return err
+	}
+	return r.explainNoHeader()
+}
+
+// explainNoHeader returns an error if the first line, which names no mapped column,
+// holds a number: it is a row then, and no message may show its cells.
+func (r *csvRows) explainNoHeader() error {
+	if r.first < len(r.header) {
+		return nil
+	}
+	for i, name := range r.header {
+		if slices.ContainsFunc(strings.FieldsFunc(name, func(c rune) bool { return strings.ContainsRune(",;\t|\"", c) }), isNumeral) {
+			return noHeaderError(r.line, r.in.name, "a number", i+1)
+		}
+	}
+	return nil
+}
+
+// isNumeral reports whether a text is a number of something, a phone number or a date:
+// it has digits and no letters. A year may well be a column.
+func isNumeral(s string) bool {
+	s = trimName(s)
+	year := len(s) == len("2026") && (strings.HasPrefix(s, "19") || strings.HasPrefix(s, "20"))
+	return !year && strings.ContainsFunc(s, unicode.IsDigit) && !strings.ContainsFunc(s, unicode.IsLetter)
+}
+
+func noHeaderError(line int64, path, found string, column int) error {
+	return storage.PathErrorf("Put the column names into the first line, or give them with the argument columns.", errNoHeader,
+		"Line %d of %q is not a header but a row of data: there is %s in column %d.", line, path, found, column)
 }
 
 // maxTitleLines is in how many lines below the first one a header is looked for.

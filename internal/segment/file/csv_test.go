@@ -92,6 +92,54 @@ func TestCSVHeaderErrors(t *testing.T) {
 	}
 }
 
+// The first row of a file without a header, in which no column is mapped, is personal
+// data, even if it has no address.
+func TestCSVHeaderErrorsShowNoRow(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		content   string
+		delimiter rune
+		column    string
+	}{
+		"a phone number":        {"Ann|Smith||+34 (600) 111-222\nBob|Roy|b@example.com|\n", '|', "column 4"},
+		"an id":                 {"4711|Ann|Smith|\n", '|', "column 1"},
+		"a small id":            {"1,Ann,Smith\n", 0, "column 1"},
+		"a date":                {"Ann,Smith,1980-05-01\n", 0, "column 3"},
+		"another delimiter":     {"Ann;Smith;;+34600111222\n", 0, "column 1"},
+		"quotes of another one": {"'x',\"Ann\"|\"+34600111222\"\n", 0, "column 2"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := open(t, tc.content, tc.delimiter, "Email")
+			e := filetest.PathError(t, err)
+			for _, want := range []string{"Line 1 of ", "is not a header but a row of data: there is a number in " + tc.column, "with the argument columns"} {
+				if !strings.Contains(e.Error(), want) {
+					t.Errorf("error %q, want %q", e, want)
+				}
+			}
+			for _, value := range []string{"Ann", "Smith", "600", "4711", "1980"} {
+				if strings.Contains(e.Problem+e.Remedy, value) {
+					t.Errorf("error %q shows %q", e, value)
+				}
+			}
+		})
+	}
+	for name, header := range map[string]string{
+		"a header":            "E-mail,Name,Address 1,Region2",
+		"years":               "Customer,2025,2026",
+		"one column is there": "Name,1,+34600111222",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := open(t, header+"\nx,1,2\n", 0, "Name", "Email")
+			var missing *segment.MissingColumnsError
+			if !errors.As(err, &missing) || len(missing.Available) == 0 {
+				t.Errorf("error %v", err)
+			}
+		})
+	}
+}
+
 func TestCSVRefusesOtherFormats(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct{ content, want string }{
