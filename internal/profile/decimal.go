@@ -23,7 +23,8 @@ func (f *field) decimal(s string, number bool) string {
 }
 
 // ungrouped takes the marks between groups of three digits out of an integer. It
-// reports false for a point in another place.
+// reports false for a point in another place, and behind a leading zero, where it is
+// a decimal point: 0.125.
 func ungrouped(s string) (string, bool) {
 	s = strings.NewReplacer("\u00a0", ".", "\u202f", ".", " ", ".", "'", ".", "\u2019", ".").Replace(s)
 	first, rest, found := strings.Cut(s, ".")
@@ -31,7 +32,7 @@ func ungrouped(s string) (string, bool) {
 		return s, true
 	}
 	sign := strings.TrimRight(first, "0123456789")
-	if n := len(first) - len(sign); n < 1 || n > 3 {
+	if n := len(first) - len(sign); n < 1 || n > 3 || first[len(sign)] == '0' {
 		return "", false
 	}
 	for group := range strings.SplitSeq(rest, ".") {
