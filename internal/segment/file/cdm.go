@@ -368,10 +368,13 @@ func (r *cdmRows) Next(dst []string) ([]string, error) {
 	}
 	for i, kind := range r.opener.types {
 		cell := &row[first+i]
-		if kind.read == nil || *cell == "" {
+		if kind.read == nil {
 			continue
 		}
-		value, ok := kind.read(strings.TrimSpace(*cell))
+		if *cell = strings.TrimSpace(*cell); *cell == "" {
+			continue
+		}
+		value, ok := kind.read(*cell)
 		if !ok {
 			a := r.opener.entity.Attributes[r.opener.columns[i]]
 			return row[:first], &segment.RowError{Code: segment.CodeUnreadableValue, Problem: fmt.Sprintf("has a value in the column %q that is no %s", a.Name, a.DataType)}

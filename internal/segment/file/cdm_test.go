@@ -105,6 +105,20 @@ func wide(text string) string {
 	return b.String()
 }
 
+// A cell of spaces is empty, whatever the type of its attribute.
+func TestCDMTakesSpacesForNothing(t *testing.T) {
+	t.Parallel()
+	columns := strings.Split(strings.TrimSpace(cdmHeader), ",")
+	source := cdmSource(t, map[string]string{
+		"model.json": modelOf(cdmPart("p.csv", `, "delimiter": ";"`)),
+		"p.csv":      "a@x.org" + strings.Repeat("; \u00a0", len(columns)-1) + "\n",
+	})
+	rows, err := readFile(t, source, columns...)
+	if err != nil || len(rows) != 1 || rows[0][0] != "a@x.org" || strings.TrimSpace(strings.Join(rows[0][1:], "")) != "" {
+		t.Errorf("rows %q, %v", rows, err)
+	}
+}
+
 // A value that is not of the type of its attribute is that of one row.
 func TestCDMRejectsValues(t *testing.T) {
 	t.Parallel()
