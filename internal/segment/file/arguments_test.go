@@ -145,6 +145,19 @@ func TestRowsInOtherEncodings(t *testing.T) {
 	}
 }
 
+// A file in UTF-8 is not decoded, so U+FFFD in it is a character like any other.
+func TestReplacementCharacterInUTF8(t *testing.T) {
+	t.Parallel()
+	for _, encoding := range []string{"", "utf-8"} {
+		source := file.Source{Encoding: encoding}
+		checkFiles(t, "x.csv", source, map[string]fileCase{
+			"in CSV":    {"email,name\na@x.org,B\ufffdb\n", [][]string{{"a@x.org", "B\ufffdb"}}},
+			"not UTF-8": {"email,name\na@x.org,B\xfcb\n", [][]string{rejected}},
+		}, "email", "name")
+		checkFiles(t, "x.json", source, map[string]fileCase{"in NDJSON": {"{\"a\":\"B\ufffdb\"}\n", [][]string{{"\"B\ufffdb\""}}}}, "a")
+	}
+}
+
 // An encoding that the file has not would be read as wrong characters.
 func TestEncodingThatIsNotThatOfTheFile(t *testing.T) {
 	t.Parallel()

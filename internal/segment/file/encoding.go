@@ -70,9 +70,13 @@ func Encodings() []string {
 	return names
 }
 
+// decodes reports whether text in a configured encoding is decoded. The name may be
+// empty.
+func decodes(encoding string) bool { return encoding != "" && encoding != utf8Name }
+
 // decode makes what follows UTF-8. The encoding is one of [Encodings].
 func (t *textReader) decode(name string) error {
-	if name == "" || name == utf8Name {
+	if !decodes(name) {
 		return nil
 	}
 	head, err := t.Peek(readBufferSize / 2)
@@ -130,10 +134,10 @@ func notUTF8Error(likely string) *segment.RowError {
 	}
 }
 
-// isDecoded reports whether all of a text was in the configured encoding, if there is
-// one: decoders make U+FFFD of what was not.
+// isDecoded reports whether all of a text was in the configured encoding: decoders make
+// U+FFFD of what was not.
 func isDecoded(text, encoding string) bool {
-	return encoding == "" || !strings.ContainsRune(text, utf8.RuneError)
+	return !decodes(encoding) || !strings.ContainsRune(text, utf8.RuneError)
 }
 
 // notDecodedError is the error of a row that is not in the configured encoding.
