@@ -31,7 +31,7 @@ func (e *Encoder) appendCleared(buf []byte, row []string) []byte {
 	between := metaOpening
 	for _, c := range e.cleared {
 		f := &e.fields[c.field]
-		if value, _ := f.read(row[f.cell]); value != "" {
+		if value, structure := f.read(row[f.cell]); value != "" && (structure || !f.standsForNothing(value)) {
 			continue
 		}
 		if between == metaOpening {
@@ -44,4 +44,19 @@ func (e *Encoder) appendCleared(buf []byte, row []string) []byte {
 		buf = append(buf, metaClosing...)
 	}
 	return buf
+}
+
+// standsForNothing reports whether a text is how programs write that there is no value,
+// rather than a value that is wrong.
+func (f *field) standsForNothing(value string) bool {
+	switch f.kind {
+	case Untyped:
+		return isNoDate(value)
+	case Datetime:
+		return isNoDate(value) || isInfinite(value)
+	case List:
+		return !hasItems(value, f.separator)
+	default:
+		return false
+	}
 }

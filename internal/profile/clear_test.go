@@ -47,6 +47,44 @@ func TestClearRemovesEmptyProperties(t *testing.T) {
 	}
 }
 
+// What databases write for no date, and a list without items, are empty values, too. A
+// value that is wrong is not.
+func TestClearTakesNothingInWordsForEmpty(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		property profile.Property
+		values   map[string]bool // whether the property is cleared
+	}{
+		{profile.Property{Type: profile.Datetime}, map[string]bool{
+			"0000-00-00": true, "0000-00-00 00:00:00": true, "infinity": true, "-infinity": true, "292278994-08-17T07:12:55.807Z": true, "1990-02-00": true,
+			"1990-02-30": false, "soon": false, "2026-11-23": false,
+		}},
+		{profile.Property{}, map[string]bool{"0000-00-00": true, "-infinity": true, "infinity": false, "1990-02-30": false, "2026-11-23": false, "x": false}},
+		{profile.Property{Type: profile.String}, map[string]bool{"0000-00-00": false, "infinity": false}},
+		{profile.Property{Type: profile.List}, map[string]bool{";": true, "; ;": true, `"";`: true, ",": false, "[]": false, "a;": false, ";a": false}},
+		{profile.Property{Type: profile.List, Separator: ","}, map[string]bool{",": true, ",,": true, ";": false, "a,b": false}},
+		{profile.Property{Type: profile.Number}, map[string]bool{"much": false, "0": false}},
+	} {
+		tc.property.Column, tc.property.Clear = "a", true
+		m := profile.Mapping{Email: "e", Properties: map[string]profile.Property{"tier": tc.property}}
+		for text, want := range tc.values {
+			quoted, err := json.Marshal(text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for cell, isJSON := range map[string]bool{text: false, string(quoted): true} {
+				out, _, rejection := appendTo(t, nil, compile(t, m, []bool{false, isJSON}), []string{email, cell})
+				if rejection != nil {
+					t.Fatal(rejection)
+				}
+				if got := strings.Contains(string(out), `"unset":["tier"]`); got != want || got && strings.Contains(string(out), `"properties":`) {
+					t.Errorf("%s as a %v: %s", cell, tc.property.Type, out)
+				}
+			}
+		}
+	}
+}
+
 // A null of a source with types is an empty value like any other.
 func TestClearTakesNullForEmpty(t *testing.T) {
 	t.Parallel()

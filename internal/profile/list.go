@@ -1,6 +1,9 @@
 package profile
 
-import "strings"
+import (
+	"cmp"
+	"strings"
+)
 
 // defaultSeparator is between the items of a list in a text.
 const defaultSeparator = ";"
@@ -11,9 +14,7 @@ func appendList(dst []byte, s, separator string) ([]byte, bool) {
 	if s[0] == '[' {
 		return appendJSON(dst, s)
 	}
-	if separator == "" {
-		separator = defaultSeparator
-	}
+	separator = cmp.Or(separator, defaultSeparator)
 	start := len(dst)
 	dst = append(dst, '[')
 	for more := true; more; {
@@ -31,6 +32,21 @@ func appendList(dst []byte, s, separator string) ([]byte, bool) {
 		return dst[:start], true // counts as empty
 	}
 	return append(dst, ']'), true
+}
+
+// hasItems reports whether appendList finds anything in a text.
+func hasItems(s, separator string) bool {
+	if s[0] == '[' {
+		return true
+	}
+	separator = cmp.Or(separator, defaultSeparator)
+	for more := true; more; {
+		var item string
+		if item, s, more = cutItem(s, separator); item != "" {
+			return true
+		}
+	}
+	return false
 }
 
 // cutItem splits a text after its first item.
