@@ -71,24 +71,40 @@ func (s *subscribeStep) run(ctx context.Context) error {
 // pass reads the segments to the end, even if the key may not subscribe: the removal that
 // follows must know everybody in them.
 func (s *subscribeStep) pass(ctx context.Context, ask *lookup[consenting]) error {
-	reader := s.imports.reader
-	reader.OnRows, reader.OnSkip, reader.Sketch = nil, nil, nil // the rows were counted when they were sent
-	if _, err := reader.Read(ctx, func(p *pipeline.Profile) error {
-		if !s.news.takes(p) {
-			return nil
+	err := s.read(ctx, ask)
+	if errors.Is(err, errOthersFirst) {
+		if s.request.Confirms {
+			return notKnownWhoWasAsked(s.list, s.outcome.News)
 		}
-		s.selected++
-		if s.denied {
-			return nil
-		}
-		return ask.add(ctx, p)
-	}); err != nil {
+		s.outcome.News = s.news.findAll() // which asks nobody again, whoever was dealt with before
+		s.total.Store(s.outcome.News)
+		err = s.read(ctx, ask)
+	}
+	if err != nil {
 		return err
 	}
 	if err := ask.finish(ctx); err != nil {
 		return err
 	}
 	return s.flush(ctx)
+}
+
+// read reads the segments and takes in whose consent is to be passed on.
+func (s *subscribeStep) read(ctx context.Context, ask *lookup[consenting]) error {
+	reader := s.imports.reader
+	reader.OnRows, reader.OnSkip, reader.Sketch = nil, nil, nil // the rows were counted when they were sent
+	_, err := reader.Read(ctx, func(p *pipeline.Profile) error {
+		takes, err := s.news.takes(p)
+		if err != nil || !takes {
+			return err
+		}
+		s.selected++
+		if s.denied {
+			return nil
+		}
+		return ask.add(ctx, p)
+	})
+	return err
 }
 
 // take adds somebody to the next request, unless nothing is to be passed on.

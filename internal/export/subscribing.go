@@ -2,6 +2,7 @@ package export
 
 import (
 	"cmp"
+	"errors"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/pipeline"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/sketch"
@@ -20,7 +21,7 @@ type subscribing struct {
 
 	only  map[sketch.Entry]bool // the news; nil if they are all but the first begun
 	begun int64                 // consents of the import that are just those in before; 0 if it has others
-	met   int64                 // usable consents of the second pass by now
+	first *sketch.Sketch        // the first begun consents of the second pass, as far as it has met them
 
 	dealt *sketch.Sketch // dealt with before and by now; without before if all are news
 	later *sketch.Sketch // dealt with by now out of turn, unless only is set; see settle
@@ -100,30 +101,45 @@ func (s *subscribing) find() int64 {
 			return int64(len(news))
 		}
 	}
-	switch {
-	case s.imported == nil:
-		return s.given
-	case s.begun > 0:
-		s.dealt = clone(s.before)
-	default:
-		s.dealt = sketch.NewLike(s.imported)
+	if s.imported == nil || s.begun == 0 {
+		return s.findAll()
 	}
-	s.later = sketch.NewLike(s.dealt)
+	s.first, s.dealt, s.later = sketch.NewLike(s.before), clone(s.before), sketch.NewLike(s.before)
 	return s.given - s.begun
 }
 
+// findAll takes all consents of the import for news, and returns how many they are. The
+// second pass may begin once more then.
+func (s *subscribing) findAll() int64 {
+	if s.imported != nil {
+		s.begun = 0
+		s.again, s.dealt, s.later = sketch.NewLike(s.imported), sketch.NewLike(s.imported), sketch.NewLike(s.imported)
+	}
+	return s.given
+}
+
+// errOthersFirst says that the first consents of the second pass are not those that are
+// dealt with, so that these cannot be told from the others. None has been passed on by then.
+var errOthersFirst = errors.New("the first consents are not those dealt with")
+
 // takes notes the consent of a profile in the second pass, and reports whether it is to
 // be passed on.
-func (s *subscribing) takes(p *pipeline.Profile) bool {
+func (s *subscribing) takes(p *pipeline.Profile) (bool, error) {
 	if !p.Consent.Usable() {
-		return false
+		return false, nil
 	}
 	addConsent(s.again, p)
-	if s.only == nil {
-		s.met++
-		return s.met > s.begun
+	switch {
+	case s.only != nil:
+		return s.only[pipeline.ConsentEntryOf(s.before, p.Email.Lo, p.Consent)], nil
+	case s.begun == 0 || s.first.Count() == s.begun:
+		return true, nil
 	}
-	return s.only[pipeline.ConsentEntryOf(s.before, p.Email.Lo, p.Consent)]
+	addConsent(s.first, p)
+	if s.first.Count() == s.begun && !pipeline.SameSet(s.first, s.before) {
+		return false, errOthersFirst
+	}
+	return false, nil
 }
 
 // settle takes in a profile whose consent is dealt with. inTurn says that those of all
