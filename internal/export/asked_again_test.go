@@ -74,7 +74,7 @@ func TestNobodyIsAskedTwiceWhenOthersAreFirst(t *testing.T) {
 			if !errors.As(err, &failed) || failed.Subscriptions.Left != 3000 || failed.Subscribed.Count() != 1000 {
 				t.Fatalf("the error is %v", err)
 			}
-			asError(t, err, []string{"marketing_consent"}, "Not Known Who Was Asked", "All profiles were sent")
+			asError(t, err, []string{"marketing_consent"}, "Not Known Who Was Asked", "Nobody was subscribed or asked", "All profiles were sent")
 			w.checkAskedOnce(t, 1000)
 
 			s.before, s.rows = nil, before

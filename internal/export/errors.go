@@ -8,8 +8,14 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 )
 
+// What had been done when a check refused a run, for its error.
+const (
+	sentNothing      = "Nothing was sent."
+	subscribedNobody = "Nobody was subscribed or asked for a confirmation."
+)
+
 // nothingSent adds to an error that nothing was sent.
-func nothingSent(err error) error { return diagnostic.AddToDetail(err, " Nothing was sent.") }
+func nothingSent(err error) error { return diagnostic.AddToDetail(err, " "+sentNothing) }
 
 // explained is an error with a summary and a detail: as it is, or as Klaviyo's client
 // explains it.
@@ -39,7 +45,8 @@ func ListError(listID string, err error) error {
 
 // applyAgain says how to go on after an error of a step that follows the import.
 func applyAgain(err error) string {
-	if klaviyo.IsNotFound(err) { // of the list
+	var one *diagnostic.Error
+	if klaviyo.IsNotFound(err) || errors.As(err, &one) && one.Attribute != nil { // of the list, or of an argument
 		return "Once this is put right, apply again"
 	}
 	return "Apply again"

@@ -15,13 +15,18 @@ import (
 // joining is at most how many will. A key that may not read flows is refused, since
 // what joining would start is then unknown.
 func (e *Export) CheckFlows(ctx context.Context, client *klaviyo.Client, joining int64) error {
+	return e.checkFlows(ctx, client, joining, sentNothing)
+}
+
+// checkFlows is CheckFlows with what had been done by then, for its error.
+func (e *Export) checkFlows(ctx context.Context, client *klaviyo.Client, joining int64, done string) error {
 	if e.Safeguards.AllowLiveFlows || joining == 0 {
 		return nil
 	}
 	flows, err := client.LookUpFlows(ctx, e.ListID)
 	switch {
 	case klaviyo.LacksScope(err):
-		return e.flowsUnknown(joining, err)
+		return e.flowsUnknown(joining, done, err)
 	case err != nil:
 		return ListError(e.ListID, err)
 	}
@@ -41,20 +46,20 @@ func (e *Export) CheckFlows(ctx context.Context, client *klaviyo.Client, joining
 	return &diagnostic.Error{
 		Attribute: []string{"safeguards", "allow_live_flows"},
 		Summary:   "Joining The List Starts A Live Flow",
-		Detail: fmt.Sprintf("A profile that joins the list %q starts %s. Up to %s would join it and may be sent messages at once. Nothing was sent. "+
+		Detail: fmt.Sprintf("A profile that joins the list %q starts %s. Up to %s would join it and may be sent messages at once. %s "+
 			"Set the flow to manual or draft in Klaviyo, use another list, or if the messages are meant, set safeguards.allow_live_flows = true.",
-			e.ListID, starts, tally.Count(joining, "profile")),
+			e.ListID, starts, tally.Count(joining, "profile"), done),
 	}
 }
 
 // flowsUnknown refuses a run when it is not known whether joining starts flows.
-func (e *Export) flowsUnknown(joining int64, err error) error {
+func (e *Export) flowsUnknown(joining int64, done string, err error) error {
 	return &diagnostic.Error{
 		Attribute: []string{"safeguards", "allow_live_flows"},
 		Summary:   "Flows Cannot Be Checked",
-		Detail: fmt.Sprintf("Up to %s would join the list %q. The API key lacks the scope flows:read, so it is not known whether joining the list starts a live flow, which would send them messages. Nothing was sent. "+
+		Detail: fmt.Sprintf("Up to %s would join the list %q. The API key lacks the scope flows:read, so it is not known whether joining the list starts a live flow, which would send them messages. %s "+
 			"The scopes of a key cannot be changed: create a key with the scopes %s in Klaviyo under Settings > API keys. Or, if messages are meant or you know that no flow sends any, set safeguards.allow_live_flows = true.",
-			tally.Count(joining, "profile"), e.ListID, strings.Join(klaviyo.RequiredScopes(), ", ")),
+			tally.Count(joining, "profile"), e.ListID, done, strings.Join(klaviyo.RequiredScopes(), ", ")),
 		Err: err,
 	}
 }

@@ -55,9 +55,10 @@ func (s *subscribeStep) run(ctx context.Context) error {
 	if s.outcome.News == 0 {
 		return nil
 	}
-	if s.request.Confirms && s.news.unknown() { // the consents have changed since they were surveyed
-		s.news.dealt, s.outcome.Left = clone(s.news.before), s.outcome.News
-		return notKnownWhoWasAsked(s.list, s.outcome.News)
+	if err := s.check(ctx); err != nil {
+		s.outcome.Left = s.outcome.News
+		s.news.leave()
+		return err
 	}
 	ask := lookup[consenting]{find: s.lookUpConsents, take: func(p *pipeline.Profile, v consenting) error { return s.take(ctx, p, v) }}
 	err := ask.run(ctx, func(ctx context.Context) error { return s.pass(ctx, &ask) })
@@ -68,13 +69,33 @@ func (s *subscribeStep) run(ctx context.Context) error {
 	return err
 }
 
+// check repeats for the consents that the import has read what was checked for those that
+// the survey had found: a source may change after it was surveyed.
+func (s *subscribeStep) check(ctx context.Context) error {
+	if s.request.Confirms && s.news.unknown() {
+		return s.unknown()
+	}
+	if err := s.export.checkConfirmations(s.list, s.outcome.News, subscribedNobody); err != nil {
+		return err
+	}
+	if s.export.historical() || s.outcome.News <= s.export.Subscribes(s.imports.surveyed) {
+		return nil
+	}
+	return s.export.checkFlows(ctx, s.client, s.outcome.News, subscribedNobody)
+}
+
+// unknown is the error of a run that does not know whom Klaviyo has asked before.
+func (s *subscribeStep) unknown() error {
+	return diagnostic.AddToDetail(notKnownWhoWasAsked(s.list, s.outcome.News), "\n\n"+subscribedNobody)
+}
+
 // pass reads the segments to the end, even if the key may not subscribe: the removal that
 // follows must know everybody in them.
 func (s *subscribeStep) pass(ctx context.Context, ask *lookup[consenting]) error {
 	err := s.read(ctx, ask)
 	if errors.Is(err, errOthersFirst) {
 		if s.request.Confirms {
-			return notKnownWhoWasAsked(s.list, s.outcome.News)
+			return s.unknown()
 		}
 		s.outcome.News = s.news.findAll() // which asks nobody again, whoever was dealt with before
 		s.total.Store(s.outcome.News)

@@ -118,6 +118,13 @@ func (s *subscribing) findAll() int64 {
 	return s.given
 }
 
+// leave takes in that none of the news is passed on.
+func (s *subscribing) leave() {
+	if s.before != nil {
+		s.dealt = clone(s.before)
+	}
+}
+
 // errOthersFirst says that the first consents of the second pass are not those that are
 // dealt with, so that these cannot be told from the others. None has been passed on by then.
 var errOthersFirst = errors.New("the first consents are not those dealt with")

@@ -109,6 +109,11 @@ func (e *Export) Confirms(list klaviyo.List) bool {
 // CheckConfirmations refuses to have Klaviyo send a confirmation message to each of
 // so many people unless that is allowed.
 func (e *Export) CheckConfirmations(list klaviyo.List, people int64) error {
+	return e.checkConfirmations(list, people, sentNothing)
+}
+
+// checkConfirmations is CheckConfirmations with what had been done by then, for its error.
+func (e *Export) checkConfirmations(list klaviyo.List, people int64, done string) error {
 	if e.Subscription == nil || people == 0 || e.Safeguards.AllowConfirmationMails || !e.Confirms(list) {
 		return nil
 	}
@@ -116,10 +121,10 @@ func (e *Export) CheckConfirmations(list klaviyo.List, people int64) error {
 		Attribute: []string{"safeguards", "allow_confirmation_mails"},
 		Summary:   "Klaviyo Would Ask For Confirmations",
 		Detail: fmt.Sprintf("The list %q (%s) has double opt-in. The run would subscribe up to %s without the dates of their consent, so Klaviyo would send each of them a message that asks for a confirmation. "+
-			"Nobody is subscribed before answering it. Nothing was sent. If the messages are meant, set safeguards.allow_confirmation_mails = true. "+
+			"Nobody is subscribed before answering it. %s If the messages are meant, set safeguards.allow_confirmation_mails = true. "+
 			"If the source knows when people consented, name the column in marketing_consent.consented_at_field: then nobody is asked. "+
 			"Or set the list to single opt-in.",
-			cmp.Or(list.Name, e.ListID), e.ListID, tally.Count(people, "profile")),
+			cmp.Or(list.Name, e.ListID), e.ListID, tally.Count(people, "profile"), done),
 	}
 }
 
