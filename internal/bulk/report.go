@@ -11,7 +11,7 @@ import (
 // while the import runs; its fields may be read once the import is over.
 type Report struct {
 	Refused     tally.Tally  // profiles that were not imported, and fail again as they are
-	Untaken     tally.Tally  // profiles that were not imported because of trouble on Klaviyo's side
+	Untaken     tally.Tally  // profiles that were not imported, with nothing known to be wrong with them
 	Unwanted    tally.Tally  // values that Klaviyo refused and that were left out
 	Unconfirmed Unconfirmeds // in the order of the rows
 
@@ -24,7 +24,7 @@ func (r *Report) reject(f Failure, code string, target profile.Target, words str
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	of := &r.Refused
-	if f.Kind == Transient {
+	if f.Kind == Transient || f.Kind == Unexplained { // either may succeed another time as it is
 		of = &r.Untaken
 	}
 	of.Add(f.Row, code, target, words)

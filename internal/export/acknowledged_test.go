@@ -33,24 +33,24 @@ func TestRunExportsWhatIsAcknowledged(t *testing.T) {
 		counts      string // of the job: total, completed and failed
 		errors      string // of the import
 		exported    int64
-		reasons     string // of the failed, by code
+		reasons     string // of the failed, by code, and whether they failed for now
 		unconfirmed int64
 	}{
 		"all":                                     {"10 10 0", nameless(0), 10, "", 0},
 		"no counts, no errors":                    {"10 null null", nameless(0), 10, "", 0},
 		"fewer, without a failure":                {"10 7 0", nameless(0), 7, "", 3},
-		"fewer, and the failures are not known":   {"10 7 null", nameless(1), 7, "c 1", 2},
+		"fewer, and the failures are not known":   {"10 7 null", nameless(1), 7, "c 1 for now", 2},
 		"none":                                    {"10 0 0", nameless(0), 0, "", 10},
-		"failed, the completed are not known":     {"10 null 4", nameless(4), 6, "c 4", 0},
-		"failed, without a reason":                {"10 6 4", nameless(0), 6, "not_imported 4", 0},
+		"failed, the completed are not known":     {"10 null 4", nameless(4), 6, "c 4 for now", 0},
+		"failed, without a reason":                {"10 6 4", nameless(0), 6, "not_imported 4 for now", 0},
 		"failed ones count, and are not counted":  {"10 10 null", named, 9, "c 1", 0},
 		"failed ones count as completed":          {"10 10 1", named, 9, "c 1", 0},
-		"two reasons for one nameless profile":    {"10 9 1", nameless(2), 9, "c 1", 0},
+		"two reasons for one nameless profile":    {"10 9 1", nameless(2), 9, "c 1 for now", 0},
 		"a failure that is not counted":           {"10 null null", named, 9, "c 1", 0},
 		"two are named, one is counted":           {"10 9 1", two, 8, "c 2", 0},
 		"named, and counted as one":               {"10 9 1", named, 9, "c 1", 0},
-		"more failures than profiles":             {"10 0 50", nameless(0), 0, "not_imported 10", 0},
-		"more errors than profiles":               {"10 null null", nameless(13), 0, "c 10", 0},
+		"more failures than profiles":             {"10 0 50", nameless(0), 0, "not_imported 10 for now", 0},
+		"more errors than profiles":               {"10 null null", nameless(13), 0, "c 10 for now", 0},
 		"more completed than there are profiles":  {"10 99 0", nameless(0), 10, "", 0},
 		"negative":                                {"-10 -10 -1", nameless(0), 10, "", 0},
 		"a total of fewer, and nothing else":      {"4 null null", nameless(0), 4, "", 6},
@@ -80,9 +80,12 @@ func TestRunExportsWhatIsAcknowledged(t *testing.T) {
 			for _, reason := range r.Refused.Reasons() {
 				reasons = append(reasons, fmt.Sprint(reason.Code, " ", reason.Count))
 			}
+			for _, reason := range r.Untaken.Reasons() {
+				reasons = append(reasons, fmt.Sprint(reason.Code, " ", reason.Count, " for now"))
+			}
 			slices.Sort(reasons)
 			if got := strings.Join(reasons, ", "); r.Exported != tc.exported || r.Unconfirmed.Total() != tc.unconfirmed || got != tc.reasons {
-				t.Errorf("%d exported, %d not confirmed, refused (%s); want %d, %d (%s)", r.Exported, r.Unconfirmed.Total(), got, tc.exported, tc.unconfirmed, tc.reasons)
+				t.Errorf("%d exported, %d not confirmed, failed (%s); want %d, %d (%s)", r.Exported, r.Unconfirmed.Total(), got, tc.exported, tc.unconfirmed, tc.reasons)
 			}
 		})
 	}

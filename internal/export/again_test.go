@@ -1,8 +1,10 @@
 package export_test
 
 import (
+	"bytes"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -88,6 +90,58 @@ func TestRunGivesUpOnWhatFailsEachTime(t *testing.T) {
 	}
 	if sizes := w.bodies(t); len(sizes) != 4 || sizes[3] != len(trouble) { // not who was refused for good
 		t.Errorf("imports of %v profiles", sizes)
+	}
+}
+
+// A reason that is not known and about no value does not keep people off the list for
+// good: whoever fails each time is tried by the next run, as after trouble in Klaviyo.
+func TestUnknownReasonsAreNotForGood(t *testing.T) {
+	t.Parallel()
+	value := strings.NewReplacer("/attributes/email", "")
+	nameless := strings.NewReplacer("/attributes/email", "", `"email":"`, `"elsewhere":"`, "/data/attributes/profiles/data/", "/data/")
+	for name, tc := range map[string]struct {
+		edit  *strings.Replacer // of the import errors
+		sends int
+	}{
+		"of a known profile":   {value, 4},
+		"of an unknown one":    {nameless, 1},
+		"that Klaviyo keeps":   {strings.NewReplacer("import-error", "nothing"), 1},
+		"at a profile's value": {strings.NewReplacer(), 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newEnv(t, simulator.Options{KeepBodies: true})
+			w.FailEmail(address(3), "error", "Please try again.")
+			proxy := newEditor(t, w, func(r *http.Request, answer *httptest.ResponseRecorder) {
+				if !strings.HasSuffix(r.URL.Path, "/import-errors") {
+					return
+				}
+				body := tc.edit.Replace(answer.Body.String())
+				if strings.Contains(body, `"nothing"`) {
+					body = `{"data":[],"links":{"next":null}}`
+				}
+				answer.Body = bytes.NewBufferString(body)
+			})
+			w.client = newClient(t, proxy, impatient)
+			e := w.export(people(10))
+			e.TrackChanges = true
+			r := w.run(t, e)
+			if sizes := w.bodies(t); len(sizes) != tc.sends {
+				t.Errorf("imports of %v profiles", sizes)
+			}
+			if name == "at a profile's value" {
+				if r.Refused.Total != 1 || r.Untaken.Total != 0 {
+					t.Errorf("%d refused, %d not taken", r.Refused.Total, r.Untaken.Total)
+				}
+				return
+			}
+			if r.Refused.Total != 0 || r.Untaken.Total != 1 {
+				t.Errorf("%d refused, %d not taken", r.Refused.Total, r.Untaken.Total)
+			}
+			w.TakeEmail(address(3))
+			w.run(t, next(e, r))
+			w.checkMembers(t, addresses(10))
+		})
 	}
 }
 

@@ -31,8 +31,8 @@ type Result struct {
 	Refused  tally.Tally  // profiles that Klaviyo does not import until their rows change
 	Unwanted tally.Tally  // values that Klaviyo refused and that were then left out
 
-	// Untaken are profiles that failed each time because of trouble on Klaviyo's
-	// side. They are likely to succeed later.
+	// Untaken are profiles that failed because of trouble on Klaviyo's side, or for a
+	// reason that is not known and about no value. They may succeed later.
 	Untaken tally.Tally
 
 	// Unconfirmed are profiles that a finished job counts neither as imported
