@@ -57,6 +57,7 @@ type Import struct {
 
 	minHalved int   // bytes of a batch that is worth halving
 	begun     int64 // batches; of the packer
+	again     bool  // the profiles have been sent before, and are sent once more
 
 	pool     *batchPool
 	batches  chan *batch   // to be sent
@@ -91,6 +92,7 @@ func (im *Import) Started() time.Time { return im.started }
 // again once it has returned, for profiles that are to be sent again.
 func (im *Import) Run(ctx context.Context, fill func(ctx context.Context, p *Packer) error) error {
 	im.batches, im.uploaded = make(chan *batch), make(chan struct{})
+	im.again = im.begun > 0
 	im.ledger.begin()
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {

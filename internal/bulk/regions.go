@@ -144,7 +144,7 @@ func (im *Import) omitPhones(b *batch) {
 		number := profile.PhoneNumber(json)
 		for _, f := range added {
 			if isOf(number, f.region) {
-				im.Report.Omit(b.row(p), f.target, f.words)
+				im.omit(b.row(p), f.target, f.words)
 				return profile.WithoutPhoneNumber(json)
 			}
 		}

@@ -44,6 +44,14 @@ func (r *Report) Omit(row tally.Row, t profile.Target, words string) {
 	r.Unwanted.Add(row, tally.CodeDropped, t, words)
 }
 
+// omit records a value that was left out, unless the profile is sent again: then it was
+// left out before, too.
+func (im *Import) omit(row tally.Row, t profile.Target, words string) {
+	if !im.again {
+		im.Report.Omit(row, t, words)
+	}
+}
+
 // String says what Klaviyo said of profiles and of values, a line for each
 // reason.
 func (r *Report) String() string {

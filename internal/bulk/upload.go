@@ -130,7 +130,7 @@ func (im *Import) strip(b *batch, named map[int][]klaviyo.ErrorObject) {
 		}
 		row := b.row(p)
 		if mended := mend(json, found); mended != nil {
-			im.Report.Omit(row, target(found[0].Source.Pointer), words(found[0].Title, found[0].Detail))
+			im.omit(row, target(found[0].Source.Pointer), words(found[0].Title, found[0].Detail))
 			return mended
 		}
 		why := found[max(slices.IndexFunc(found, isAboutAnythingElse), 0)] // a phone number costs nobody the export

@@ -212,3 +212,36 @@ func addressesEvery(rows, every int) (some []string) {
 	}
 	return some
 }
+
+// A value that is left out each time that a profile is sent is counted once.
+func TestValuesLeftOutAgainAreCountedOnce(t *testing.T) {
+	t.Parallel()
+	for name, code := range map[string]string{"a phone number": troubleCode, "identifiers": "duplicate_profile"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newEnv(t, simulator.Options{KeepBodies: true})
+			source := people(10)
+			for i := range source.rows {
+				source.rows[i][1] = phoneOf(i)
+			}
+			if w.FailEmail(address(2), code, troubleDetail); code == troubleCode {
+				w.RefusePhone(phoneOf(2), "invalid", "There is no such number.")
+			}
+			var failed atomic.Int64
+			w.OnRequest(func(r *http.Request) {
+				switch {
+				case !strings.HasSuffix(r.URL.Path, "/import-errors"):
+				case failed.Add(1) == 1:
+					w.FailEmail(address(2), troubleCode, troubleDetail)
+				default:
+					w.TakeEmail(address(2))
+				}
+			})
+			r := w.run(t, w.export(source))
+			reasons := r.Unwanted.Reasons()
+			if r.Exported != 10 || failed.Load() != 2 || len(reasons) != 1 || reasons[0].Rows() != "1 row (3 of s1)" {
+				t.Errorf("%d exported, %d jobs with failures, values left out: %s", r.Exported, failed.Load(), r.Unwanted.String())
+			}
+		})
+	}
+}

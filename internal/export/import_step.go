@@ -25,6 +25,7 @@ type importStep struct {
 	client  *klaviyo.Client
 	optOuts *optOutSet // nil if people are looked up as they are sent
 	retries retries
+	omitted idSet // people who were sent without identifiers that other profiles have
 	sending *sending
 
 	subscribing *subscribing // nil if nobody is subscribed
@@ -109,7 +110,9 @@ func (s *importStep) mended(p *pipeline.Profile) []byte {
 	if without == nil {
 		return p.JSON
 	}
-	s.imports.Report.Omit(p.Row, identifiers, "they belong to another profile in Klaviyo")
+	if s.omitted.add(p.Email.Lo) { // a profile may be sent several times
+		s.imports.Report.Omit(p.Row, identifiers, "they belong to another profile in Klaviyo")
+	}
 	return without
 }
 
