@@ -79,12 +79,15 @@ func (im *Import) fail(f Failure, e klaviyo.ImportError) {
 func (im *Import) reject(f Failure, code string, t profile.Target, words string) {
 	if im.onFailure == nil || !im.onFailure(f) {
 		im.Report.reject(f, code, t, words)
+		return
 	}
+	im.ledger.fail(1)
 }
 
 // RejectGone records profiles that were to be sent again and no longer are in the
 // segments.
 func (im *Import) RejectGone(profiles int) {
+	im.ledger.fail(-profiles)
 	for range profiles {
 		im.Report.reject(Failure{}, "not_imported", profile.Target{}, "Klaviyo had not imported the profile, and it was gone when it was to be sent again")
 	}

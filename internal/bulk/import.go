@@ -93,7 +93,7 @@ func (im *Import) Started() time.Time { return im.started }
 func (im *Import) Run(ctx context.Context, fill func(ctx context.Context, p *Packer) error) error {
 	im.batches, im.uploaded = make(chan *batch), make(chan struct{})
 	im.again = im.begun > 0
-	im.ledger.begin()
+	im.ledger.begin(im.again)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
 		defer close(im.batches)
@@ -166,11 +166,11 @@ func (p *Packer) flush(ctx context.Context) error {
 	if p.batch == nil {
 		return nil
 	}
-	last := p.batch.span().last // the uploader owns the batch once it is sent
+	last, profiles := p.batch.span().last, len(p.batch.profiles) // the uploader owns the batch once it is sent
 	select {
 	case p.im.batches <- p.batch:
 		p.batch = nil
-		p.im.ledger.pack(last)
+		p.im.ledger.pack(last, profiles)
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()

@@ -16,9 +16,11 @@ import (
 // ledger knows where the rows of a run are.
 type ledger struct {
 	mu        sync.Mutex
-	packed    tally.Row            // the last row that was put into a batch that left the packer
+	packed    tally.Row            // the last row, of those sent for the first time, in a batch that left the packer
 	batches   int64                // that left the packer
 	all       bool                 // there are no more to come
+	resending bool                 // the batches hold what failed before
+	failed    int64                // profiles that failed and are still to be sent again
 	unsent    map[*batch]span      // that Klaviyo refused, as a whole or in pieces, and that were not sent again
 	underway  map[*batch]span      // sent, without an answer yet
 	open      map[string]*manifest // by job: accepted, not known to be done
@@ -37,18 +39,31 @@ func newLedger() ledger {
 	}
 }
 
-// begin records that there will be batches.
-func (l *ledger) begin() {
+// begin records that there will be batches, of profiles that failed before if resending
+// is set.
+func (l *ledger) begin(resending bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.all = false
+	l.all, l.resending = false, resending
 }
 
-// pack records the last row of a batch that has left the packer.
-func (l *ledger) pack(last tally.Row) {
+// fail records that so many profiles failed and are to be sent again, or that as many
+// fewer are.
+func (l *ledger) fail(profiles int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.packed = last
+	l.failed += int64(profiles)
+}
+
+// pack records a batch that has left the packer: its last row, and how many profiles it has.
+func (l *ledger) pack(last tally.Row, profiles int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.resending {
+		l.failed -= int64(profiles)
+	} else {
+		l.packed = last
+	}
 	l.batches++
 }
 
@@ -222,7 +237,10 @@ func (l *ledger) inWords(advice string) string {
 	if len(l.unsent) > 0 {
 		parts = append(parts, batchesInWords(l.unsent, "not accepted"))
 	}
-	if !l.all {
+	if l.failed > 0 {
+		parts = append(parts, tally.CountWith(l.failed, "profile", "was", "were")+" still to be sent again, since Klaviyo had not imported them.")
+	}
+	if !l.all && !l.resending {
 		parts = append(parts, fmt.Sprintf("What comes after row %s of segment %q was not sent.", tally.Thousands(l.packed.Number), l.packed.Segment))
 	}
 	parts = append(parts, advice+": profiles that have arrived are not added twice, and those that have not are sent.")

@@ -78,7 +78,7 @@ func TestLedgerInWords(t *testing.T) {
 		}
 	}
 	l := newLedger()
-	l.pack(tally.Row{Segment: "s", Number: 12_345})
+	l.pack(tally.Row{Segment: "s", Number: 12_345}, 1)
 	l.accept(b[3], "j")
 	if want := `row 10 of segment "s". Klaviyo most likely finishes this by itself. What comes after row 12,345 of segment "s" was not sent.` + again; !strings.HasSuffix(l.String(), want) {
 		t.Errorf("%s does not end with %s", l.String(), want)

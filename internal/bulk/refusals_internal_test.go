@@ -13,7 +13,7 @@ func TestPatienceGrowsWithTheBatches(t *testing.T) {
 	for batches, most := range map[int]int64{0: 100, 1: 120, 100: 2100} {
 		r := &Import{ledger: newLedger()}
 		for range batches {
-			r.ledger.pack(tally.Row{Segment: "s", Number: 1})
+			r.ledger.pack(tally.Row{Segment: "s", Number: 1}, 1)
 		}
 		for imports := int64(1); imports <= most; imports++ {
 			if err := r.checkRefusals(); err != nil {

@@ -213,3 +213,32 @@ func TestFailedRunCountsWhatWasAcceptedMeanwhile(t *testing.T) {
 		t.Errorf("%d imports were accepted", n)
 	}
 }
+
+// A run that is interrupted while it reads the segments for profiles to be sent again says
+// how many these are: all rows have been sent.
+func TestInterruptedBeforeSendingAgain(t *testing.T) {
+	t.Parallel()
+	w := newEnv(t, simulator.Options{})
+	for _, i := range []int{3, 70} {
+		w.FailEmail(address(i), troubleCode, troubleDetail)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	source := people(100)
+	opened := 0
+	source.before = func(ctx context.Context, row int) error {
+		if row == 0 {
+			opened++
+		}
+		if opened == 3 { // after the survey and the import
+			cancel()
+			<-ctx.Done()
+		}
+		return ctx.Err()
+	}
+	_, err := w.export(source).Run(ctx, w.client, export.RunOptions{})
+	asError(t, err, nil, "Export Interrupted", "finished 1 import job with 100 profiles", "2 profiles were still to be sent again")
+	if strings.Contains(err.Error(), "What comes after row") {
+		t.Errorf("the error says that rows were not sent: %v", err)
+	}
+}
