@@ -102,7 +102,8 @@ func mayBeDone(err error) bool {
 // without a connection, or without a proxy or TLS on it.
 func neverSent(err error) bool {
 	var op *net.OpError
-	return errors.As(err, &op) && (op.Op == "dial" || op.Op == "proxyconnect") || errors.As(err, new(proxyRefusal)) || isPermanent(err)
+	return errors.As(err, &op) && (op.Op == "dial" || op.Op == "proxyconnect") || errors.As(err, new(proxyRefusal)) ||
+		errors.As(err, new(notConnected)) || isPermanent(err)
 }
 
 func backoff(attempt int) time.Duration {

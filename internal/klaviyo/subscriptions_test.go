@@ -1,8 +1,10 @@
 package klaviyo_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -268,5 +270,23 @@ func TestSubscribeTakes(t *testing.T) {
 		if got := klaviyo.SubscribeTakes(calls); got != want {
 			t.Errorf("%d calls take %v, want %v", calls, got, want)
 		}
+	}
+}
+
+// A request that is cancelled before there is a connection has asked nobody.
+func TestSubscribeCancelledWithoutAConnection(t *testing.T) {
+	t.Parallel()
+	c := client(t, "http://127.0.0.1:1", klaviyo.Options{}, &api{})
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	defer close(ended)
+	c.SetDial(func(context.Context, string, string) (net.Conn, error) {
+		cancel()
+		<-ended
+		return nil, context.Canceled
+	})
+	_, err := c.Subscribe(ctx, klaviyo.SubscribeRequest{ListID: "Y6nRLr", People: subscribers(3), Confirms: true})
+	if !errors.Is(err, context.Canceled) || klaviyo.MayHaveArrived(err) {
+		t.Errorf("may have arrived: %t, error %v", klaviyo.MayHaveArrived(err), err)
 	}
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
+	"sync/atomic"
 	"time"
 )
 
@@ -44,15 +46,26 @@ func newTransport(key, userAgent string) *transport {
 
 // RoundTrip implements http.RoundTripper.
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
-	req = req.Clone(req.Context())
+	var connected atomic.Bool
+	trace := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }}
+	req = req.Clone(httptrace.WithClientTrace(req.Context(), trace))
 	req.Header.Set("Authorization", t.authorization)
 	req.Header.Set("Revision", Revision)
 	req.Header.Set("Accept", mediaType)
 	if t.userAgent != "" {
 		req.Header.Set("User-Agent", t.userAgent)
 	}
-	return t.base.RoundTrip(req)
+	resp, err := t.base.RoundTrip(req)
+	if err != nil && !connected.Load() && req.Context().Err() != nil {
+		err = notConnected{err}
+	}
+	return resp, err
 }
+
+// notConnected is the error of a request that ended while it waited for a connection.
+type notConnected struct{ error }
+
+func (e notConnected) Unwrap() error { return e.error }
 
 // CloseIdleConnections lets [http.Client.CloseIdleConnections] reach the
 // connections.
