@@ -204,14 +204,14 @@ func warnUntaken(diags *diag.Diagnostics, name string, r *export.Result) {
 	if r.Untaken.Total == 0 {
 		return
 	}
-	them, rows := "them", "these rows"
+	them := "them"
 	if r.Untaken.Total == 1 {
-		them, rows = "it", "this row"
+		them = "it"
 	}
 	diags.AddAttributeWarning(path.Root(segmentArgument), "Profiles That Klaviyo Could Not Take: "+name,
-		fmt.Sprintf("%s because of trouble on Klaviyo's side, although the run sent %s several times:\n%s"+
-			"Nothing is wrong with %s. The next plan shows a run of the export as due, which sends %s again; a run on demand is to be requested again. %s",
-			tally.CountWith(r.Untaken.Total, "profile", "was not taken", "were not taken"), them, r.Untaken.String(), rows, them, rowsCounted))
+		fmt.Sprintf("%s, because of trouble on Klaviyo's side or for a reason that is about no value of the row. The run sent those that Klaviyo named several times:\n%s"+
+			"The next plan shows a run of the export as due, which sends %s again; a run on demand is to be requested again. %s",
+			tally.CountWith(r.Untaken.Total, "profile", "was not taken", "were not taken"), r.Untaken.String(), them, rowsCounted))
 }
 
 // warnResult warns of who was withheld, of who is not on the list all the same, and of
