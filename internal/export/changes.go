@@ -87,6 +87,7 @@ type sending struct {
 	keys          *sketch.Sketch // keys of read; nil unless they are kept
 
 	withheldKeys *sketch.Sketch // of profiles that are withheld, like keysBefore; nil without that
+	people       *sketch.Sketch // keys of all profiles, like keysBefore; nil without that, or if changes are known
 
 	mu         sync.Mutex
 	failed     *sketch.Sketch // profiles of read that Klaviyo did not import, less what stands for them in Acknowledged
@@ -121,6 +122,9 @@ func (e *Export) newSending(surveyed *Survey) *sending {
 	}
 	if s.keysBefore != nil {
 		s.withheldKeys = sketch.NewLike(s.keysBefore)
+		if s.changes == nil {
+			s.people = sketch.NewLike(s.keysBefore)
+		}
 	}
 	return s
 }
@@ -159,6 +163,9 @@ func (s *sending) expected(surveyed *Survey) int64 {
 func (s *sending) note(p *pipeline.Profile) {
 	if s.keys != nil {
 		s.keys.Add(p.Key, 0)
+	}
+	if s.people != nil {
+		s.people.Add(pipeline.KeyOf(s.people, p.Email.Lo), 0)
 	}
 }
 
@@ -239,6 +246,7 @@ func (s *sending) finish(sent, surveyed *Survey) {
 		return
 	}
 	moved := sent.Fingerprint != surveyed.Fingerprint
+	rejected := s.keepRejected(sent, moved)
 	if moved && s.only != nil {
 		// Neither what the survey found nor what was read later was sent as a whole.
 		next := s.unsure()
@@ -252,12 +260,53 @@ func (s *sending) finish(sent, surveyed *Survey) {
 	s.keepFailed()
 	if s.keys != nil {
 		s.AcknowledgedKeys = without(s.keys, s.failedKeys)
+		for _, key := range rejected {
+			s.AcknowledgedKeys.Add(key, 0)
+		}
 	}
 	if s.unknown {
 		return
 	}
 	s.Acknowledged = without(s.read, s.failed)
-	sent.Changes, _ = pipeline.Compare(s.Acknowledged, s.read)
+	for _, key := range rejected {
+		s.Acknowledged.Add(key, pipeline.AcknowledgedOtherwise)
+	}
+	if sent.Changes, _ = pipeline.Compare(s.Acknowledged, s.read); sent.Changes != nil { // nobody else is acknowledged and was not read
+		sent.Changes.Rejected, sent.Changes.Removed = sent.Changes.Removed, nil
+	}
+}
+
+// keepRejected returns the keys, in the sketches of this run, of those on the list, as far
+// as this export knows, whose rows are rejected: Klaviyo has them with other values. Of the
+// listed changes nobody of them counts as one who left. moved says that other profiles
+// were read for sending than for the survey.
+func (s *sending) keepRejected(sent *Survey, moved bool) pipeline.Keys {
+	if s.changes == nil {
+		return s.keepRejectedUnlisted(sent)
+	}
+	changes := *s.changes
+	changes.KeepRejected(sent, s.before)
+	s.changes, s.Left = &changes, int64(len(changes.Removed))
+	if !moved && !s.resized { // with those who had a rejected row when they were surveyed, and have none any more
+		return changes.Rejected
+	}
+	return sent.RejectedKeys(s.read, func(email uint64) bool { return has(changes.Rejected, pipeline.KeyOf(s.before, email)) })
+}
+
+// keepRejectedUnlisted is keepRejected if too much has changed to be listed. The keys
+// alone, which most people keep, may tell who is new; whoever is not was on the list.
+func (s *sending) keepRejectedUnlisted(sent *Survey) pipeline.Keys {
+	if s.people == nil {
+		return nil
+	}
+	for _, key := range sent.RejectedKeys(s.people, func(uint64) bool { return true }) {
+		s.people.Add(key, 0)
+	}
+	newcomers, ok := onlyIn(s.people, s.keysBefore)
+	if !ok {
+		return nil
+	}
+	return sent.RejectedKeys(s.read, func(email uint64) bool { return !among(newcomers, pipeline.KeyOf(s.people, email)) })
 }
 
 // keepFailed counts those who failed for acknowledged with other values, if they were

@@ -55,17 +55,17 @@ func (s *removeStep) isListed(email uint64) bool {
 }
 
 // readList takes each member of the list once, with whether the segments have the
-// address.
+// address, if only in a row that is rejected.
 func (s *removeStep) readList(ctx context.Context, take func(m member, inSegments bool)) error {
 	err := s.export.eachMember(ctx, s.client, func(m member) {
 		if !s.seen.Add(m.hash) {
 			return
 		}
-		in := s.reader.Has(m.hash)
-		if in && !s.imports.optedOut(m.hash) {
+		profile := s.reader.Has(m.hash)
+		if profile && !s.imports.optedOut(m.hash) {
 			s.met++
 		}
-		take(m, in)
+		take(m, profile || s.reader.OnlyRejected(m.hash))
 	})
 	return ListError(s.export.ListID, err)
 }
@@ -96,7 +96,7 @@ func (s *removeStep) findExported(ctx context.Context) ([]leaver, error) {
 		key := pipeline.KeyOf(put, m.hash.Lo)
 		leaving := has(s.export.Leaving, key)
 		switch {
-		case leaving && in, in && s.imports.optedOut(m.hash), in && s.export.isNew(m):
+		case leaving && in, s.reader.Has(m.hash) && s.imports.optedOut(m.hash), in && s.export.isNew(m):
 		case leaving:
 			leavers = append(leavers, leaver{m.id, m.hash.Lo})
 		case in:

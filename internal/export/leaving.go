@@ -58,7 +58,7 @@ func (e *Export) leaving(s *Survey, members int64) (l leaving) {
 // leavingAtLeast is how many members a run would remove at least. Whoever stays on the list
 // is one of the segments, or a stranger whom a mirror of what was exported leaves there.
 func (e *Export) leavingAtLeast(s *Survey, members int64) int64 {
-	tooMany := members - s.Profiles
+	tooMany := members - inSegments(s)
 	if e.Mirror == MirrorAll {
 		return tooMany
 	}
@@ -84,8 +84,11 @@ func (e *Export) unlistedLeavers(s *Survey) int64 {
 	if e.AcknowledgedKeys == nil {
 		return 0
 	}
-	return max(0, e.AcknowledgedKeys.Count()-s.Profiles)
+	return max(0, e.AcknowledgedKeys.Count()-inSegments(s))
 }
+
+// inSegments is how many people the segments have who may be on the list.
+func inSegments(s *Survey) int64 { return s.Profiles + s.RejectedPeople }
 
 // checkKnownLeaving refuses, before anything is sent, to remove too many members from the
 // list, as far as that is known.

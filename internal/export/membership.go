@@ -61,11 +61,12 @@ func (e *Export) Compare(ctx context.Context, client *klaviyo.Client) (*Survey, 
 			return
 		}
 		m.Members++
-		if !reader.Has(h) {
+		switch {
+		case reader.Has(h):
+			found(h)
+		case !reader.OnlyRejected(h):
 			m.Strangers++
-			return
 		}
-		found(h)
 	}); err != nil {
 		return s, nil, ListError(e.ListID, err)
 	}

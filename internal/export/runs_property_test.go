@@ -217,7 +217,7 @@ func (k *trial) edit() {
 	for range edits {
 		i, s := k.random.IntN(trialPeople), k.random.IntN(len(k.rows))
 		row := slices.Clone(k.rows[s][i])
-		switch what := k.random.IntN(10); {
+		switch what := k.random.IntN(11); {
 		case what < 3:
 			k.join(i)
 			continue
@@ -235,6 +235,8 @@ func (k *trial) edit() {
 			row[columnPhone] = k.phone(i)
 		case what == 7:
 			row[columnID] = k.id(i)
+		case what == 8:
+			row[columnText] = notUTF8
 		default:
 			row[columnText] = fmt.Sprint("later ", k.random.IntN(4))
 		}
@@ -256,14 +258,20 @@ func (k *trial) edit() {
 	k.tables[0].rows = append(k.tables[0].rows, []string{"anchor@example.com", "", "", "first"})
 }
 
+// notUTF8 is a text that a row is rejected for.
+const notUTF8 = "\xff"
+
 // oddRows are rows that make no profile.
 func (k *trial) oddRows(s int) (rows [][]string) {
 	for range k.random.IntN(3) {
 		rows = append(rows, []string{"not an address", "", "", ""}, []string{"ragged"})
 	}
 	for _, row := range sorted(k.rows[s]) {
-		if k.random.IntN(15) == 0 {
+		switch again := k.random.IntN(30); {
+		case again < 2 && row[columnText] != notUTF8:
 			rows = append(rows, []string{strings.ToUpper(row[0]), phoneOf(700), "again", "duplicate"})
+		case again == 2:
+			rows = append(rows, []string{strings.ToUpper(row[0]), "", "", notUTF8})
 		}
 	}
 	return rows
@@ -365,13 +373,14 @@ func (k *trial) trouble() {
 // held is what the segments hold.
 type held struct {
 	values                     map[string]string // that Klaviyo should have, by address
+	unsent                     map[string]bool   // people all of whose rows are rejected
 	texts, segments            map[string]string
 	rows, rejected, duplicates int64
 }
 
 // read works out what the segments hold.
 func (k *trial) read() held {
-	c := held{values: map[string]string{}, texts: map[string]string{}, segments: map[string]string{}}
+	c := held{values: map[string]string{}, unsent: map[string]bool{}, texts: map[string]string{}, segments: map[string]string{}}
 	first, in := map[string][]string{}, map[string][]any{}
 	users := map[string]int{} // of an identifier
 	for s, source := range k.tables {
@@ -382,6 +391,10 @@ func (k *trial) read() held {
 			switch {
 			case len(row) < len(source.columns) || !strings.Contains(email, "@"):
 				c.rejected++
+				continue
+			case row[columnText] == notUTF8:
+				c.rejected++
+				c.unsent[email] = true
 				continue
 			case first[email] != nil:
 				c.duplicates++
@@ -396,6 +409,7 @@ func (k *trial) read() held {
 		}
 	}
 	for email, row := range first {
+		delete(c.unsent, email)
 		c.texts[email], c.segments[email] = row[columnText], fmt.Sprint(in[email])
 		value := row[columnText]
 		for _, identifier := range row[columnPhone:columnText] {
@@ -412,11 +426,17 @@ func (k *trial) read() held {
 	return c
 }
 
+// has reports whether an address is in the segments.
+func (h held) has(email string) bool {
+	_, sent := h.values[email]
+	return sent || h.unsent[email]
+}
+
 // changes are the addresses that differ from what was acknowledged.
-type changes struct{ added, updated, removed map[string]bool }
+type changes struct{ added, updated, removed, rejected map[string]bool }
 
 func (k *trial) changes(now held) (c changes) {
-	c = changes{map[string]bool{}, map[string]bool{}, map[string]bool{}}
+	c = changes{map[string]bool{}, map[string]bool{}, map[string]bool{}, map[string]bool{}}
 	for email, value := range now.values {
 		switch before, ok := k.known.acknowledged[email]; {
 		case !ok:
@@ -426,8 +446,11 @@ func (k *trial) changes(now held) (c changes) {
 		}
 	}
 	for email := range k.known.acknowledged {
-		if _, ok := now.values[email]; !ok {
+		switch {
+		case !now.has(email):
 			c.removed[email] = true
+		case now.unsent[email]:
+			c.rejected[email] = true
 		}
 	}
 	return c
@@ -435,7 +458,7 @@ func (k *trial) changes(now held) (c changes) {
 
 // few reports whether the changes are so few that a sketch lists them.
 func (k *trial) few(c changes) bool {
-	entries := len(c.added) + 2*len(c.updated) + len(c.removed)
+	entries := len(c.added) + 2*len(c.updated) + len(c.removed) + len(c.rejected)
 	return entries*len(k.tables) <= smallChanges
 }
 
@@ -455,6 +478,8 @@ func (k *trial) checkSurvey(t *testing.T, s *export.Survey, want changes) {
 		"added":   {s.Changes.Added, want.added},
 		"updated": {s.Changes.Updated, want.updated},
 		"removed": {s.Changes.Removed, want.removed},
+
+		"rejected": {s.Changes.Rejected, want.rejected},
 	} {
 		var keys pipeline.Keys
 		for email := range both.want {
@@ -508,7 +533,7 @@ func (k *trial) apply(t *testing.T) {
 	}
 	k.checkList(t, r, before, now, sent, everything, changed)
 	k.checkValues(t, now, sent)
-	k.keep(r, now, everything, changed)
+	k.keep(t, r, now, everything, changed)
 }
 
 // prepare has the export use what is kept of the last run.
@@ -679,7 +704,7 @@ func (k *trial) checkList(t *testing.T, r *export.Result, before []string, now h
 	}
 	removed := int64(0)
 	for email := range maps.Clone(leavers) {
-		if _, ok := now.values[email]; !ok && want[email] {
+		if !now.has(email) && want[email] {
 			delete(want, email)
 			removed++
 		}
@@ -763,28 +788,33 @@ func (k *trial) checkFailed(t *testing.T, before []string, now held) {
 	t.Helper()
 	was, is := setOf(before), setOf(k.MemberEmails(k.listID))
 	for email := range is {
-		if _, ok := now.values[email]; !was[email] && (!ok || k.optedOut[email]) {
+		if !was[email] && (!now.has(email) || k.optedOut[email]) {
 			t.Errorf("a run that failed has put %s on the list", email)
 		}
 	}
 	for email := range was {
-		_, inSegment := now.values[email]
 		gone := !is[email] && (!k.merges || k.isProfile(email))
-		if gone && (inSegment || k.export.Mirror == export.MirrorNone) {
+		if gone && (now.has(email) || k.export.Mirror == export.MirrorNone) {
 			t.Errorf("a run that failed has removed %s from the list", email)
 		}
 	}
 }
 
 // keep keeps what the next run needs.
-func (k *trial) keep(r *export.Result, now held, everything bool, changed changes) {
+func (k *trial) keep(t *testing.T, r *export.Result, now held, everything bool, changed changes) {
 	k.failed = false
 	k.kept = kept{acknowledged: encoded(r.Acknowledged), keys: encoded(r.AcknowledgedKeys), ran: true, members: r.ListProfileCount, startedAt: r.StartedAt}
+	keysBefore := k.known.keys
 	k.known.acknowledged, k.known.keys = nil, nil
-	if !k.export.TrackChanges || r.Unconfirmed.Total() > 0 {
+	if !k.export.TrackChanges {
 		return
 	}
 	k.known.acknowledged = map[string]string{}
+	for email := range changed.rejected {
+		if !everything {
+			k.known.acknowledged[email] = "other values"
+		}
+	}
 	for email, value := range now.values {
 		if k.failing[email] && !k.optedOut[email] {
 			switch {
@@ -800,6 +830,58 @@ func (k *trial) keep(r *export.Result, now held, everything bool, changed change
 		k.known.keys = map[string]bool{}
 		for email := range k.known.acknowledged {
 			k.known.keys[email] = true
+		}
+		if everything && k.export.AcknowledgedKeys != nil {
+			k.learnKept(t, r, now, keysBefore)
+		}
+	}
+	if r.Unconfirmed.Total() > 0 {
+		k.known.acknowledged = nil
+	}
+}
+
+// learnKept finds out whom a run that sent everything has kept of those whom the export
+// has put on the list before and whom Klaviyo refuses or whose rows are rejected: all of
+// the latter, unless too many people have changed.
+func (k *trial) learnKept(t *testing.T, r *export.Result, now held, before map[string]bool) {
+	t.Helper()
+	rest := sketch.NewLike(r.AcknowledgedKeys)
+	key := func(email string) uint64 { return pipeline.KeyOf(rest, profile.HashOfAddress(email).Lo) }
+	for email := range k.known.keys {
+		rest.Add(key(email), 0)
+	}
+	rest, err := r.AcknowledgedKeys.Subtract(rest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	came, gone, ok := rest.Peel()
+	put, apart := map[uint64]string{}, 0
+	for _, email := range slices.Concat(slices.Collect(maps.Keys(now.values)), slices.Collect(maps.Keys(now.unsent))) {
+		switch {
+		case !before[email]:
+			apart++
+		case !k.known.keys[email]:
+			put[key(email)] = email
+		}
+	}
+	for email := range before {
+		if !now.has(email) {
+			apart++
+		}
+	}
+	if !ok || len(gone) > 0 {
+		t.Errorf("%d are not kept", len(gone))
+	}
+	for _, e := range came {
+		email, ok := put[e.Key]
+		if !ok {
+			t.Error("somebody else is kept")
+		}
+		k.known.acknowledged[email], k.known.keys[email] = "other values", true
+	}
+	for email := range now.unsent {
+		if before[email] && !k.known.keys[email] && apart <= smallChanges {
+			t.Errorf("%s is not kept", email)
 		}
 	}
 }

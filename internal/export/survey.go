@@ -61,6 +61,7 @@ func (e *Export) surveySampled(ctx context.Context, r *pipeline.Reader, rejects 
 	if e.Acknowledged != nil {
 		s.Changes, _ = pipeline.Compare(e.Acknowledged, r.Sketch)
 		e.addLeft(s.Changes)
+		s.Changes.KeepRejected(s, e.Acknowledged)
 	}
 	if err := e.checkRejected(s); err != nil {
 		return s, nothingSent(rejects.list(err))

@@ -106,8 +106,8 @@ func (w *withdrawal) run(ctx context.Context) error {
 
 // exported reads the segments and returns what reports whether the export has put a
 // member on the list: who is in the segments now, except for those who are new and whom
-// no failed run may have sent, and who has left them since the last run, or was left by an
-// earlier removal. It returns nil, and why, if that is not known.
+// no failed run may have sent, and who has left them since the last run or has a rejected
+// row now, or was left by an earlier removal. It returns nil, and why, if that is not known.
 func (w *withdrawal) exported(ctx context.Context) (func(member) bool, error) {
 	before := w.export.Acknowledged
 	if before == nil {
@@ -131,7 +131,7 @@ func (w *withdrawal) exported(ctx context.Context) (func(member) bool, error) {
 		if reader.Has(m.hash) {
 			return !has(changes.Added, key) || has(w.export.MayHaveJoined, key)
 		}
-		return has(changes.Removed, key) || w.export.isLeaving(m)
+		return has(changes.Removed, key) || has(changes.Rejected, key) || w.export.isLeaving(m)
 	}, nil
 }
 

@@ -3,6 +3,7 @@
 package hashset
 
 import (
+	"iter"
 	"math/bits"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
@@ -59,6 +60,20 @@ func (s *Set) Add(h profile.Hash) bool {
 func (s *Set) Has(h profile.Hash) bool {
 	t, key := s.split(h)
 	return t.used > 0 && t.slots[t.find(key)] == key
+}
+
+// All yields the hashes in no order, each as far as the set knows it: the set takes what
+// it yields for the hash that was added, and the lower half is whole.
+func (s *Set) All() iter.Seq[profile.Hash] {
+	return func(yield func(profile.Hash) bool) {
+		for i := range s.tables {
+			for _, key := range s.tables[i].slots {
+				if key != 0 && !yield(profile.Hash{Hi: uint64(i) << (64 - tableBits), Lo: key}) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // Clear takes all hashes out, and keeps the memory for the next ones.

@@ -35,6 +35,16 @@ func TestHashSetAgreesWithMap(t *testing.T) {
 			t.Fatalf("%v was lost", h)
 		}
 	}
+	all := 0
+	for h := range set.All() {
+		all++
+		if _, known := want[seen{h.Hi >> (64 - tableBits), h.Lo}]; !known || !set.Has(h) {
+			t.Fatalf("%v was never added", h)
+		}
+	}
+	if all != len(want) {
+		t.Errorf("%d of %d hashes", all, len(want))
+	}
 }
 
 // A set that is cleared is empty, and takes the same hashes again.

@@ -53,6 +53,10 @@ type Changes struct {
 	Updated Keys   `json:"updated"` // in both, with other values or in other segments
 	Removed Keys   `json:"removed"` // only in the earlier sketch
 
+	// Rejected are only in the earlier sketch, too, but have not left the segments: their
+	// rows are rejected. Comparing sketches does not tell them from the removed.
+	Rejected Keys `json:"rejected,omitempty"`
+
 	// Missing are profiles of both sketches, updated or the same, that are to be sent
 	// since the list lacks them. Comparing sketches does not find them.
 	Missing Keys `json:"missing,omitempty"`

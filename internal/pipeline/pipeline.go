@@ -63,8 +63,14 @@ type Survey struct {
 	Profiles    int64
 	Duplicates  int64       // rows whose address an earlier row has
 	Rejected    tally.Tally // rows that cannot become a profile
-	Dropped     tally.Tally // values left out of profiles
-	Doubtful    tally.Tally // values that are exported, but look wrong
+
+	// RejectedPeople are how many people have an address in rejected rows alone. They are
+	// in the segments, and are not sent.
+	RejectedPeople int64    `json:",omitempty"`
+	rejected       []uint64 // the lower halves of the hashes of their addresses
+
+	Dropped  tally.Tally // values left out of profiles
+	Doubtful tally.Tally // values that are exported, but look wrong
 
 	// Unconsented are rows that do not say yes to marketing, where only those who do
 	// become profiles; later rows with the address of such a row are duplicates.
@@ -148,6 +154,8 @@ type Reader struct {
 	seen     hashset.Set      // addresses of this pass
 	shared   *identifierIndex // nil unless FindShared was called
 
+	rejected *hashset.Set // valid addresses of the rejected rows of this pass; nil while there are none
+
 	unconsented *hashset.Set // addresses of this pass that are no profiles; nil unless only those who say yes are
 
 	places  *places  // nil unless KeepPlaces was called
@@ -193,6 +201,9 @@ func (r *Reader) Counts() *Survey {
 func (r *Reader) Read(ctx context.Context, visit func(*Profile) error) (*Survey, error) {
 	r.counts, r.fingerprint, r.addresses = Survey{}, profile.Fingerprint{}, profile.Fingerprint{}
 	r.seen.Clear()
+	if r.rejected != nil {
+		r.rejected.Clear()
+	}
 	r.beginConsents()
 	r.notices = nil
 	r.places.clear()
@@ -216,6 +227,7 @@ func (r *Reader) Read(ctx context.Context, visit func(*Profile) error) (*Survey,
 		r.segments.complete = true
 	}
 	r.shared.finish()
+	r.countRejectedPeople()
 	r.counts.SharedKnown = r.shared != nil
 	r.counts.Version = version
 	r.counts.Notices = r.notices
@@ -292,6 +304,7 @@ func (r *Reader) encode(c *chunk) {
 		e.unconsented = rejection != nil && rejection.Code == profile.Unconsented
 		if rejection != nil && !e.unconsented {
 			r.encoded = r.encoded[:len(r.encoded)-1]
+			r.noteRejected(e.info.Email)
 			r.reject(row, string(rejection.Code), rejection.Target, rejection.Reason())
 			continue
 		}

@@ -174,7 +174,8 @@ func newField(u use, cell int, json bool) field {
 // out, so that the profile in Klaviyo keeps the value that it has, unless the
 // mapping clears the property. For a row that
 // cannot be exported Append returns dst unchanged and a rejection; info is then
-// undefined, except for its address if the rejection is Unconsented. Its notes and its consent reuse the memory of those that it had.
+// undefined, except for its address, which is zero if the row has none that is valid. Its
+// notes and its consent reuse the memory of those that it had.
 func (e *Encoder) Append(dst []byte, row []string, info *Info) ([]byte, *Rejection) {
 	*info = Info{Notes: info.Notes[:0], Consent: e.consent.memory(info)}
 	buf, rejection := e.appendEmail(append(dst, head...), row, info)

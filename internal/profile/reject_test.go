@@ -37,9 +37,12 @@ func TestRejectionsNeverQuoteTheValue(t *testing.T) {
 					row[i] = tc.cell
 				}
 			}
-			_, _, rejection := encode(t, m, columns, row)
+			_, info, rejection := encode(t, m, columns, row)
 			if rejection == nil {
 				t.Fatal("the row is not rejected")
+			}
+			if valid := tc.column != "email"; valid != (info.Email == profile.HashOf([]byte(email))) || valid == (info.Email == profile.Hash{}) {
+				t.Errorf("the address has the hash %v", info.Email)
 			}
 			if reason := rejection.Reason(); !strings.HasPrefix(reason, tc.want) || strings.Contains(reason, secret) {
 				t.Errorf("reason %q, want %q", reason, tc.want)
