@@ -24,7 +24,7 @@ const listsPerPoll = 50
 // Klaviyo may process jobs in any order. A job that it accepted before the run,
 // from an interrupted run or another client, may be processed after the jobs of the
 // run and would then restore older values. So a run sends nothing before they are
-// finished.
+// finished. A withdrawal waits for them, too: they add people to the list.
 //
 // Jobs that are created later do not count, or a client that sends to the same list
 // all the time would keep the run from ever starting. Two runs cannot wait for each
@@ -34,7 +34,24 @@ type earlierJobs struct {
 	clock  wait.Clock
 	listID string
 	jobs   []earlierJob // oldest first
+	words  earlierWords
 }
+
+// earlierWords tell whoever interrupts the wait why and for what it is made.
+type earlierWords struct{ harm, remedy, waits string }
+
+var (
+	earlierThanRun = earlierWords{
+		harm:   "put older values back into profiles that are sent before the jobs end",
+		remedy: "apply again later, or raise timeouts so that the export can wait for them",
+		waits:  "export",
+	}
+	earlierThanWithdrawal = earlierWords{
+		harm:   "put people back on the list who are removed before the jobs end",
+		remedy: "destroy again later, or raise timeouts so that the destroy can wait for them",
+		waits:  "destroy",
+	}
+)
 
 type earlierJob struct {
 	klaviyo.ImportJob
@@ -44,7 +61,7 @@ type earlierJob struct {
 // findEarlierJobs reads which jobs of the account are not finished. It fails
 // unless the key may read lists and profiles.
 func (e *Export) findEarlierJobs(ctx context.Context, client *klaviyo.Client) (*earlierJobs, error) {
-	j := &earlierJobs{client: client, clock: e.clock(), listID: e.ListID}
+	j := &earlierJobs{client: client, clock: e.clock(), listID: e.ListID, words: earlierThanRun}
 	for job, err := range client.UnfinishedImportJobs(ctx) {
 		if err != nil {
 			return nil, err
@@ -145,8 +162,8 @@ func (j *earlierJobs) String() string {
 
 // advice says what to do if the wait is interrupted.
 func (j *earlierJobs) advice() string {
-	text := fmt.Sprintf("It was %s, which Klaviyo had not finished: %s. These jobs could put older values back into profiles that are sent before the jobs end. "+
-		"Klaviyo finishes them by itself: apply again later, or raise timeouts so that the export can wait for them.", j, tally.Abridged(j.ids()))
+	text := fmt.Sprintf("It was %s, which Klaviyo had not finished: %s. These jobs could %s. "+
+		"Klaviyo finishes them by itself: %s.", j, tally.Abridged(j.ids()), j.words.harm, j.words.remedy)
 	var last time.Time
 	for _, job := range j.jobs {
 		if job.ExpiresAt.IsZero() {
@@ -156,5 +173,5 @@ func (j *earlierJobs) advice() string {
 			last = job.ExpiresAt
 		}
 	}
-	return text + fmt.Sprintf(" The last of them expires at %s; after that the export no longer waits for them.", last.UTC().Format(time.RFC3339))
+	return text + fmt.Sprintf(" The last of them expires at %s; after that the %s no longer waits for them.", last.UTC().Format(time.RFC3339), j.words.waits)
 }

@@ -32,14 +32,12 @@ type Withdrawal struct {
 // Withdraw removes everybody from the list whom the export has put there, according to
 // Acknowledged and AcknowledgedKeys. Nobody is unsubscribed, and whoever was added by others
 // stays. When it fails half-way, doing it again removes the rest. A list that is gone is
-// no error.
+// no error. It waits for earlier import jobs, which would put people back on the list.
 func (e *Export) Withdraw(ctx context.Context, client *klaviyo.Client) (Withdrawal, error) {
 	w := withdrawal{export: e, removal: removal{client: client, listID: e.ListID}}
 	err := e.CheckAccount(ctx, client)
 	if err == nil {
-		if err = w.run(ctx); klaviyo.IsNotFound(err) {
-			err = nil
-		}
+		err = w.run(ctx)
 	}
 	done := Withdrawal{Removed: w.removal.removed.Load()}
 	if err == nil {
@@ -62,6 +60,9 @@ func (e *Export) Withdraw(ctx context.Context, client *klaviyo.Client) (Withdraw
 	if done.Removed == 0 {
 		words = "Nobody was removed from the list."
 	}
+	if waiting := w.waiting.advice; waiting != "" {
+		words += " " + waiting
+	}
 	if ctx.Err() != nil {
 		return done, interrupted(ctx, klaviyo.WaitedFor(err), words)
 	}
@@ -72,12 +73,41 @@ func (e *Export) Withdraw(ctx context.Context, client *klaviyo.Client) (Withdraw
 type withdrawal struct {
 	export  *Export
 	removal removal
+	waiting preparation
 	found   bool // removal knows who is to be removed
 }
 
+// run removes whom the export has put on the list, if there still is one.
 func (w *withdrawal) run(ctx context.Context) error {
+	_, err := w.removal.client.List(ctx, w.export.ListID)
+	if err == nil {
+		err = w.remove(ctx)
+	}
+	if klaviyo.IsNotFound(err) {
+		return nil
+	}
+	return err
+}
+
+// waitForJobs waits for import jobs that a run which failed or was interrupted has left,
+// or that others have made.
+func (w *withdrawal) waitForJobs(ctx context.Context) error {
+	earlier, err := w.export.findEarlierJobs(ctx, w.removal.client)
+	if err != nil {
+		return err
+	}
+	earlier.words = earlierThanWithdrawal
+	if err := earlier.wait(ctx, &w.waiting); err != nil {
+		return err
+	}
+	w.waiting.begin("removing members")
+	return nil
+}
+
+// remove removes whom the export has put on the list.
+func (w *withdrawal) remove(ctx context.Context) error {
 	client := w.removal.client
-	if _, err := client.List(ctx, w.export.ListID); err != nil {
+	if err := w.waitForJobs(ctx); err != nil {
 		return err
 	}
 	exported, unread := w.exported(ctx)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/race"
@@ -237,4 +238,73 @@ func TestKeysOfAnUnconfirmedRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.checkMembers(t, strangers(10))
+}
+
+// interruptedRun is an export of ten people to whom a run that was interrupted has sent
+// three more, in a job that stays queued for an hour.
+func (k *tracked) interruptedRun(t *testing.T) *export.Export {
+	t.Helper()
+	source := people(10)
+	e := k.withdrawing(t, source)
+	source.rows = people(13).saying("changed").rows
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	k.DelayJobs(1, time.Hour)
+	k.OnRequest(func(r *http.Request) {
+		if isPoll(r) {
+			cancel()
+		}
+	})
+	_, err := e.Run(ctx, k.client, export.RunOptions{})
+	asError(t, err, nil, "Export Interrupted")
+	keepFailed(e, err)
+	k.client = newClient(t, k.URL, impatient) // as a new process would have
+	return e
+}
+
+// onceAsked calls do when it is asked for unfinished jobs for a time, counted from 1.
+func (k *tracked) onceAsked(time int32, do func()) {
+	var asked atomic.Int32
+	k.OnRequest(func(r *http.Request) {
+		if r.Method == http.MethodGet && r.URL.Path == jobsPath && asksForUnfinished(r.URL.RawQuery) && asked.Add(1) == time {
+			do()
+		}
+	})
+}
+
+// Klaviyo still does the jobs of a run that was interrupted. They would put everybody back
+// on the list who was removed before.
+func TestWithdrawWaitsForEarlierJobs(t *testing.T) {
+	t.Parallel()
+	k := newQuick(t)
+	e := k.interruptedRun(t)
+	k.AddMembers(k.listID, strangers(5)...)
+	k.onceAsked(3, func() {
+		if n := len(k.removals()); n != 0 {
+			t.Errorf("%d removals before the earlier job is done", n)
+		}
+		k.ahead.Store(3600)
+	})
+	if done, err := e.Withdraw(t.Context(), k.client); err != nil || done.Removed != 13 {
+		t.Errorf("%d removed, %v", done.Removed, err)
+	}
+	k.ahead.Store(2 * 3600) // by now Klaviyo has done everything
+	k.checkMembers(t, strangers(5))
+}
+
+// Whoever is not patient enough learns what a destroy waits for.
+func TestWithdrawThatWaitsCanBeInterrupted(t *testing.T) {
+	t.Parallel()
+	k := newQuick(t)
+	e := k.interruptedRun(t)
+	ctx, cancel := context.WithCancelCause(t.Context())
+	defer cancel(nil)
+	k.onceAsked(3, func() { cancel(errors.New("timeouts.delete of 20m is over")) })
+	done, err := e.Withdraw(ctx, k.client)
+	asError(t, err, nil, "Export Interrupted", "timeouts.delete of 20m is over.", "Nobody was removed from the list.",
+		"It was waiting for 1 earlier import job to this list, which Klaviyo had not finished", "put people back on the list",
+		"destroy again later", "raise timeouts", "The last of them expires at")
+	if done.Begun || len(k.removals()) != 0 {
+		t.Errorf("begun %t, %d removals", done.Begun, len(k.removals()))
+	}
 }
