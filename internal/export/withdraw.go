@@ -77,16 +77,29 @@ type withdrawal struct {
 	found   bool // removal knows who is to be removed
 }
 
-// run removes whom the export has put on the list, if there still is one.
+// run removes whom the export has put on the list, if there still is one. Only the answer
+// to the question for the list tells that: what else is not found may be a profile.
 func (w *withdrawal) run(ctx context.Context) error {
-	_, err := w.removal.client.List(ctx, w.export.ListID)
-	if err == nil {
-		err = w.remove(ctx)
+	gone, err := w.listGone(ctx)
+	if gone || err != nil {
+		return err
 	}
+	err = w.remove(ctx)
 	if klaviyo.IsNotFound(err) {
-		return nil
+		if gone, _ := w.listGone(ctx); gone {
+			return nil
+		}
 	}
 	return err
+}
+
+// listGone reports whether the list does not exist any more.
+func (w *withdrawal) listGone(ctx context.Context) (bool, error) {
+	_, err := w.removal.client.List(ctx, w.export.ListID)
+	if klaviyo.IsNotFound(err) {
+		return true, nil
+	}
+	return false, err
 }
 
 // waitForJobs waits for import jobs that a run which failed or was interrupted has left,

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -306,5 +307,42 @@ func TestWithdrawThatWaitsCanBeInterrupted(t *testing.T) {
 		"destroy again later", "raise timeouts", "The last of them expires at")
 	if done.Begun || len(k.removals()) != 0 {
 		t.Errorf("begun %t, %d removals", done.Begun, len(k.removals()))
+	}
+}
+
+// What is not found may be a profile that was deleted or merged: the people are still on
+// the list.
+func TestWithdrawDoesNotTakeAMissingProfileForAMissingList(t *testing.T) {
+	t.Parallel()
+	w := newEnv(t, simulator.Options{})
+	e := w.withdrawing(t, people(1500))
+	w.Inject(simulator.Fault{
+		Method: http.MethodDelete, Status: http.StatusNotFound, Header: http.Header{"Content-Type": {"application/vnd.api+json"}},
+		Body: `{"errors": [{"status": 404, "code": "not_found", "title": "Not found.", "detail": "A profile with id 01ABC does not exist."}]}`,
+	})
+	done, err := e.Withdraw(t.Context(), w.client)
+	if err == nil || !done.Begun || !strings.Contains(err.Error(), "01ABC") {
+		t.Errorf("%d removed, %v", done.Removed, err)
+	}
+	e.AcknowledgedKeys, e.Leaving = done.Left, done.Leaving
+	if _, err := e.Withdraw(t.Context(), w.client); err != nil {
+		t.Fatal(err)
+	}
+	w.checkMembers(t, nil)
+}
+
+// A list that is deleted meanwhile is gone.
+func TestWithdrawFromAListThatIsDeletedMeanwhile(t *testing.T) {
+	t.Parallel()
+	w := newEnv(t, simulator.Options{})
+	e := w.withdrawing(t, people(1500))
+	var once sync.Once
+	w.OnRequest(func(r *http.Request) {
+		if r.Method == http.MethodDelete {
+			once.Do(func() { w.DeleteList(w.listID) })
+		}
+	})
+	if _, err := e.Withdraw(t.Context(), w.client); err != nil {
+		t.Error(err)
 	}
 }
