@@ -14,8 +14,8 @@ import (
 
 // keepMerged leaves out those to whom an address of the segments leads: Klaviyo may
 // have merged two profiles, and then shows the profile that is left with the other
-// address. It looks up the addresses of the segments that are not on the list, a hundred a
-// request, and for that reads the segments again.
+// address. It looks up the addresses of the segments that are not on the list, up to a hundred
+// a request, and for that reads the segments again.
 func (s *removeStep) keepMerged(ctx context.Context, leavers []leaver) ([]leaver, error) {
 	sent := s.imports.sent.Profiles - s.imports.withheld.Total()
 	if len(leavers) == 0 || s.met >= sent {
@@ -44,9 +44,10 @@ func (s *removeStep) lookUpMissing(ctx context.Context, take func(ids []string))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(lookupsAtOnce)
 	var emails []string
+	length := 0 // of the emails
 	lookUp := func() {
 		some := emails
-		emails = nil
+		emails, length = nil, 0
 		g.Go(func() error {
 			ids, err := s.client.ProfileIDs(ctx, some)
 			take(ids)
@@ -58,9 +59,11 @@ func (s *removeStep) lookUpMissing(ctx context.Context, take func(ids []string))
 		if s.seen.Has(p.Email) || s.imports.optedOut(p.Email) {
 			return nil
 		}
-		if emails = append(emails, profile.AddressOf(p.JSON)); len(emails) == klaviyo.MaxLookup {
+		email := profile.AddressOf(p.JSON)
+		if len(emails) == klaviyo.MaxLookup || length+len(email) > maxLookupBytes {
 			lookUp()
 		}
+		emails, length = append(emails, email), length+len(email)
 		return nil
 	})
 	lookUp()

@@ -2,6 +2,7 @@ package export_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -162,5 +163,33 @@ func TestPeopleAreLookedUpOnce(t *testing.T) {
 	r := w.runOn(t, tracking(w.export(people(190))))
 	if n := w.lookUps(); n != 2 || r.OptOuts.List != 1 {
 		t.Errorf("%d requests, %d opted out", n, r.OptOuts.List)
+	}
+}
+
+// Long addresses are looked up a few at a time: most servers accept URLs up to 8 KiB.
+func TestMirrorLooksUpLongAddresses(t *testing.T) {
+	t.Parallel()
+	const rows = 300
+	w := newEnv(t, simulator.Options{})
+	source := people(rows)
+	for i, row := range source.rows {
+		row[0] = fmt.Sprintf("%s%d@%s.example.com", strings.Repeat("l", 55), i, strings.Repeat("h", 60))
+	}
+	e := mirroring(w.export(source))
+	w.runMirror(t, e)
+	for _, row := range source.rows[100:] {
+		w.RemoveMembers(w.listID, row[0])
+	}
+	source.rows = source.rows[1:]
+	if r := w.runMirror(t, e); r.Removed != 1 {
+		t.Errorf("%d removed", r.Removed)
+	}
+	if n := w.lookUps(); n < 4 {
+		t.Errorf("%d requests looked up 200 addresses", n)
+	}
+	for _, r := range w.Requests() {
+		if len(r.Path)+len(r.Query) > 8<<10 {
+			t.Errorf("a URL of %d bytes", len(r.Path)+len(r.Query))
+		}
 	}
 }
