@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/pipeline"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/sketch"
 )
 
@@ -59,15 +60,28 @@ func (s *removeStep) isListed(email uint64) bool {
 func (s *removeStep) readList(ctx context.Context, take func(m member, inSegments bool)) error {
 	err := s.export.eachMember(ctx, s.client, func(m member) {
 		if !s.seen.Add(m.hash) {
+			if s.isOtherSpelling(m) {
+				take(m, s.inSegments(m))
+			}
 			return
 		}
-		profile := s.reader.Has(m.hash)
-		if profile && !s.imports.optedOut(m.hash) {
+		if s.reader.Has(m.hash) && !s.imports.optedOut(m.hash) {
 			s.met++
 		}
-		take(m, profile || s.reader.OnlyRejected(m.hash))
+		take(m, s.inSegments(m))
 	})
 	return ListError(s.export.ListID, err)
+}
+
+// inSegments reports whether the segments have the address of a member.
+func (s *removeStep) inSegments(m member) bool {
+	return s.reader.Has(m.hash) || s.reader.OnlyRejected(m.hash)
+}
+
+// isOtherSpelling reports whether a member whose mailbox another one has, too, is to be
+// removed if no segment has it, and counts it. This export has added only the other one.
+func (s *removeStep) isOtherSpelling(m member) bool {
+	return m.beyondASCII && s.export.Mirror == MirrorAll && s.seen.Add(profile.HashOf([]byte(m.id)))
 }
 
 // find finds the members in none of the segments, as far as they are wanted.

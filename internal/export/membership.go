@@ -1,11 +1,14 @@
 package export
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"iter"
 	"slices"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/hashset"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
@@ -169,22 +172,30 @@ func (e *Export) lookUpAbsent(ctx context.Context, client *klaviyo.Client, absen
 // member is a profile on the list: its id, and the hash of its address. A profile
 // without one has the hash of its id, which is nobody's address.
 type member struct {
-	id     string
-	hash   profile.Hash
-	joined time.Time // zero if that is not known
+	id          string
+	hash        profile.Hash
+	joined      time.Time // zero if that is not known
+	beyondASCII bool      // the address has such letters, which no export sends
 }
 
-// eachMember takes everybody on the list, perhaps more than once.
+// eachMember takes everybody on the list, perhaps more than once. Of two members with one
+// mailbox, whose host name is written in two ways, it takes the one first whom an export
+// may have added.
 func (e *Export) eachMember(ctx context.Context, client *klaviyo.Client, take func(member)) error {
 	w := windows[member]{now: e.clock().Now(), inARow: membersInARow, minLength: minMemberWindow}
+	var last []member
 	w.take = func(m member) error {
-		take(m)
+		if m.beyondASCII {
+			last = append(last, m)
+		} else {
+			take(m)
+		}
 		return nil
 	}
 	w.read = func(ctx context.Context, during klaviyo.TimeRange) iter.Seq2[dated[member], error] {
 		return func(yield func(dated[member], error) bool) {
 			for m, err := range client.Members(ctx, e.ListID, during) {
-				p := dated[member]{member{m.ID, profile.HashOfAddress(m.Email), m.JoinedAt}, m.JoinedAt}
+				p := dated[member]{member{m.ID, profile.HashOfAddress(m.Email), m.JoinedAt, isBeyondASCII(m.Email)}, m.JoinedAt}
 				if m.Email == "" {
 					p.who.hash = profile.HashOf([]byte(m.ID))
 				}
@@ -194,5 +205,16 @@ func (e *Export) eachMember(ctx context.Context, client *klaviyo.Client, take fu
 			}
 		}
 	}
-	return w.all(ctx, klaviyo.TimeRange{})
+	if err := w.all(ctx, klaviyo.TimeRange{}); err != nil {
+		return err
+	}
+	slices.SortFunc(last, func(a, b member) int { return cmp.Compare(a.id, b.id) })
+	for _, m := range slices.CompactFunc(last, func(a, b member) bool { return a.id == b.id }) {
+		take(m)
+	}
+	return nil
+}
+
+func isBeyondASCII(s string) bool {
+	return strings.ContainsFunc(s, func(r rune) bool { return r >= utf8.RuneSelf })
 }

@@ -322,3 +322,44 @@ func TestMirrorKnowsTheRefusedOfAFullSend(t *testing.T) {
 	}
 	w.checkMembers(t, slices.DeleteFunc(addresses(rows+2), func(a string) bool { return a == address(3) }))
 }
+
+// The list may have two members of one mailbox, if a form has added one of them with
+// the letters of its host name. This export has put the other one there.
+func TestMirrorOfTwoSpellings(t *testing.T) {
+	t.Parallel()
+	const form, sent = "a@bücher.example", "a@xn--bcher-kva.example"
+	for name, tc := range map[string]struct {
+		scope    export.Mirror
+		withdraw bool
+		stays    []string
+	}{
+		"exported": {export.MirrorExported, false, []string{form}},
+		"all":      {export.MirrorAll, false, nil},
+		"destroy":  {export.MirrorExported, true, []string{form}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newEnv(t, simulator.Options{})
+			source := people(20)
+			w.AddMembers(w.listID, form)
+			source.rows[0][0] = form
+			e := mirroring(w.export(source))
+			e.Mirror = tc.scope
+			r := w.runMirror(t, e)
+			w.checkMembers(t, append([]string{form, sent}, addresses(20)[1:]...))
+			if r.Removed != 0 {
+				t.Errorf("%d removed", r.Removed)
+			}
+			if tc.withdraw {
+				if _, err := e.Withdraw(t.Context(), w.client); err != nil {
+					t.Error(err)
+				}
+				w.checkMembers(t, tc.stays)
+				return
+			}
+			source.rows = source.rows[1:]
+			w.runMirror(t, e)
+			w.checkMembers(t, append(tc.stays, addresses(20)[1:]...))
+		})
+	}
+}
