@@ -389,6 +389,26 @@ func TestDoubleOptInAsksOnce(t *testing.T) {
 	}
 }
 
+// Of several rows with one address the first one says whether the person consents, even if
+// it is rejected for something else.
+func TestRejectedRowDecidesOnConsent(t *testing.T) {
+	t.Parallel()
+	w := newEnv(t, simulator.Options{})
+	s := consenting(1200)
+	for at, consent := range map[int]string{0: "no", 1: "", 2: "yes"} {
+		s.rows[at][3], s.rows[at][columnConsent] = "\xff", consent
+	}
+	again := func(at int) []string { return []string{address(at), "", fmt.Sprint(at), "", "yes", ""} }
+	rejected := []string{address(3), "", "3", "\xff", "no", ""} // a later row
+	s.rows = append(s.rows, again(0), again(1), again(2), rejected)
+	r := w.run(t, w.subscribing("single_opt_in", s, klaviyo.ChannelEmail))
+	if r.Profiles != 1200 || r.Rejected.Total != 4 || r.Subscriptions.Subscribed != 1198 {
+		t.Errorf("%d profiles, %d rejected, subscribed %+v", r.Profiles, r.Rejected.Total, r.Subscriptions)
+	}
+	w.checkMembers(t, addresses(1200))
+	w.checkSubscribed(t, klaviyo.ChannelEmail, addresses(1200)[2:]...)
+}
+
 // Rows that do not say yes are no profiles where only those who do are exported: the
 // first row with an address decides, and a mirror removes them from the list.
 func TestOnlyConsented(t *testing.T) {

@@ -155,6 +155,7 @@ type Reader struct {
 	shared   *identifierIndex // nil unless FindShared was called
 
 	rejected *hashset.Set // valid addresses of the rejected rows of this pass; nil while there are none
+	refusing *hashset.Set // those of them that do not say yes to marketing; nil while there are none
 
 	unconsented *hashset.Set // addresses of this pass that are no profiles; nil unless only those who say yes are
 
@@ -201,8 +202,10 @@ func (r *Reader) Counts() *Survey {
 func (r *Reader) Read(ctx context.Context, visit func(*Profile) error) (*Survey, error) {
 	r.counts, r.fingerprint, r.addresses = Survey{}, profile.Fingerprint{}, profile.Fingerprint{}
 	r.seen.Clear()
-	if r.rejected != nil {
-		r.rejected.Clear()
+	for _, s := range []*hashset.Set{r.rejected, r.refusing} {
+		if s != nil {
+			s.Clear()
+		}
 	}
 	r.beginConsents()
 	r.notices = nil
@@ -304,10 +307,11 @@ func (r *Reader) encode(c *chunk) {
 		e.unconsented = rejection != nil && rejection.Code == profile.Unconsented
 		if rejection != nil && !e.unconsented {
 			r.encoded = r.encoded[:len(r.encoded)-1]
-			r.noteRejected(e.info.Email)
+			r.noteRejected(&e.info)
 			r.reject(row, string(rejection.Code), rejection.Target, rejection.Reason())
 			continue
 		}
+		r.heedRefusal(&e.info)
 		e.row, e.start, e.end = row.Number, start, len(r.json)
 	}
 	clear(c.cells) // lets go of the rows, which the garbage collector would look at

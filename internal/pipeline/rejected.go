@@ -8,15 +8,30 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/sketch"
 )
 
-// noteRejected takes in the address of a rejected row, which is zero if it is not valid.
-func (r *Reader) noteRejected(email profile.Hash) {
-	if email == (profile.Hash{}) {
+// noteRejected takes in a rejected row. Its address is zero if it is not valid.
+func (r *Reader) noteRejected(info *profile.Info) {
+	if info.Email == (profile.Hash{}) {
 		return
 	}
-	if r.rejected == nil {
-		r.rejected = &hashset.Set{}
+	add(&r.rejected, info.Email)
+	if info.Consent != nil && !info.Consent.Given {
+		add(&r.refusing, info.Email)
 	}
-	r.rejected.Add(email)
+}
+
+func add(set **hashset.Set, email profile.Hash) {
+	if *set == nil {
+		*set = &hashset.Set{}
+	}
+	(*set).Add(email)
+}
+
+// heedRefusal takes the consent from a row if an earlier row with its address does not
+// say yes and is rejected: of several rows the first one decides.
+func (r *Reader) heedRefusal(info *profile.Info) {
+	if r.refusing != nil && r.refusing.Has(info.Email) {
+		*info.Consent = profile.Consent{}
+	}
 }
 
 // OnlyRejected reports whether the last pass came across an address in rejected rows
