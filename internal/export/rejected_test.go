@@ -1,12 +1,14 @@
 package export_test
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/simulator"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/sketch"
 )
@@ -251,4 +253,27 @@ func TestCheckLeavingCountsRejectedPeople(t *testing.T) {
 			}
 		})
 	}
+}
+
+// That holds for a row that its source cannot read, too, if the source tells whose it is.
+func TestMirrorKeepsWhoseRowIsUnreadable(t *testing.T) {
+	t.Parallel()
+	w := newEnv(t, simulator.Options{})
+	source := people(20)
+	e := mirroring(w.export(source))
+	w.runMirror(t, e)
+	source.before = func(_ context.Context, row int) error {
+		bad := &segment.RowError{Code: segment.CodeUnreadableValue, Problem: "has a NUL byte"}
+		switch row {
+		case 0:
+			return bad.With([]string{address(0), "", "", ""})
+		case 1:
+			return bad // is of somebody, nobody knows of whom
+		}
+		return nil
+	}
+	if r := w.runMirror(t, e); r.Removed != 1 || r.Rejected.Total != 2 {
+		t.Errorf("%d removed, %d rejected", r.Removed, r.Rejected.Total)
+	}
+	w.checkMembers(t, append(addresses(20)[2:], address(0)))
 }

@@ -41,6 +41,7 @@ type chunk struct {
 type skippedRow struct {
 	index int
 	err   *segment.RowError // why it cannot be read; nil if the filter leaves it out
+	email profile.Hash      // of its address; zero if that is not known
 }
 
 // stream carries chunks from the goroutine that fills them to the one that
@@ -163,9 +164,19 @@ func (c *chunk) fill(rows segment.Rows, places *placeNoter, where filter) error 
 			return err
 		}
 		places.note(c.first + int64(c.rows))
-		c.skipped = append(c.skipped, skippedRow{c.rows, bad})
+		c.skip(bad, where, bad.Cells)
 	}
 	return nil
+}
+
+// skip takes in a row that cannot be read. Whose it is may be known nevertheless, unless
+// the filter leaves the row out for certain.
+func (c *chunk) skip(bad *segment.RowError, where filter, cells []string) {
+	s := skippedRow{index: c.rows, err: bad}
+	if cells != nil && !where.excludes(cells) {
+		s.email = c.encoder.Address(cells)
+	}
+	c.skipped = append(c.skipped, s)
 }
 
 // applyFilter removes the last row from cells, which begins at start, unless the filter
@@ -175,9 +186,11 @@ func (c *chunk) applyFilter(f filter, cells []string, start int) []string {
 	if matches {
 		return cells
 	}
-	c.skipped = append(c.skipped, skippedRow{c.rows, bad})
 	if bad == nil {
+		c.skipped = append(c.skipped, skippedRow{index: c.rows})
 		c.filtered++
+	} else {
+		c.skip(bad, f, cells[start:])
 	}
 	clear(cells[start:]) // they are not to keep the buffers of the source alive
 	return cells[:start]

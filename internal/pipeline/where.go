@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
@@ -76,6 +78,17 @@ func (f filter) match(row []string) (bool, *segment.RowError) {
 		}
 	}
 	return true, nil
+}
+
+// excludes reports whether a row that cannot be read is certainly in no segment: whether a
+// value can be read that a column must not have.
+func (f filter) excludes(row []string) bool {
+	return slices.ContainsFunc(f, func(c condition) bool {
+		text, ok := profile.CellText(row[c.cell], c.json)
+		readable := ok && text != "" && utf8.ValidString(text) && !strings.ContainsRune(text, utf8.RuneError) && !segment.HasNUL(text, false)
+		_, wanted := c.values[text]
+		return readable && !wanted
+	})
 }
 
 // whereColumns names the columns of the filter for a message.

@@ -317,6 +317,13 @@ func (e *Encoder) appendEmail(buf []byte, row []string, info *Info) ([]byte, *Re
 	return buf, nil
 }
 
+// Address returns the hash of the address of a row, zero if it has none that is valid.
+func (e *Encoder) Address(row []string) Hash {
+	var info Info
+	_, _ = e.appendEmail([]byte(head), row, &info) // a rejection leaves the hash zero
+	return info.Email
+}
+
 // appendField appends a value, which is not empty, or nothing if the field is
 // left out. structure says that the value is JSON other than a string.
 func (e *Encoder) appendField(buf []byte, f *field, value string, structure bool, info *Info) ([]byte, Code) {

@@ -91,6 +91,17 @@ type Locator interface {
 type RowError struct {
 	Code    string // one of the codes below
 	Problem string // "does not have the 11 fields that the header has"
+
+	// Cells are those that Next would have appended, as far as they can be told, and empty
+	// otherwise. They tell whose row it is. nil if it cannot be split into cells. They are
+	// valid until the next call of Next.
+	Cells []string
+}
+
+// With returns the error with the cells of the row.
+func (e *RowError) With(cells []string) *RowError {
+	e.Cells = cells
+	return e
 }
 
 // Codes of a [RowError].

@@ -366,6 +366,7 @@ func (r *cdmRows) Next(dst []string) ([]string, error) {
 	if err != nil {
 		return row, err
 	}
+	var bad *segment.RowError
 	for i, kind := range r.opener.types {
 		cell := &row[first+i]
 		if kind.read == nil {
@@ -375,11 +376,16 @@ func (r *cdmRows) Next(dst []string) ([]string, error) {
 			continue
 		}
 		value, ok := kind.read(*cell)
-		if !ok {
-			a := r.opener.entity.Attributes[r.opener.columns[i]]
-			return row[:first], &segment.RowError{Code: segment.CodeUnreadableValue, Problem: fmt.Sprintf("has a value in the column %q that is no %s", a.Name, a.DataType)}
+		if *cell = value; ok {
+			continue
 		}
-		*cell = value
+		if *cell = ""; bad == nil {
+			a := r.opener.entity.Attributes[r.opener.columns[i]]
+			bad = &segment.RowError{Code: segment.CodeUnreadableValue, Problem: fmt.Sprintf("has a value in the column %q that is no %s", a.Name, a.DataType)}
+		}
+	}
+	if bad != nil {
+		return row[:first], bad.With(row[first:])
 	}
 	return row, nil
 }

@@ -143,6 +143,8 @@ func TestCDMRejectsValues(t *testing.T) {
 		var e *segment.RowError
 		if !errors.As(err, &e) || !strings.Contains(e.Problem, fmt.Sprintf("has a value in the column %q that is no ", column)) || strings.Contains(e.Problem, bad) {
 			t.Errorf("%q in %q: error %v", bad, column, err)
+		} else if !slices.Equal(e.Cells, []string{"a@x.org", ""}) {
+			t.Errorf("%q in %q: cells %q", bad, column, e.Cells)
 		}
 		if next, err := rows.Next(nil); err != nil || next[0] != "a@x.org" {
 			t.Errorf("%q in %q: then %q, %v", bad, column, next, err)

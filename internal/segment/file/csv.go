@@ -348,6 +348,7 @@ func (r *csvRows) appendRow(dst []string) ([]string, error) {
 		return r.appendSpan(dst, text, start), nil
 	}
 	before := dst
+	var bad *segment.RowError
 	for i, at := range r.columns {
 		switch {
 		case at < 0:
@@ -356,11 +357,14 @@ func (r *csvRows) appendRow(dst []string) ([]string, error) {
 			dst = append(dst, "")
 		default:
 			cell := r.takeCell(r.record.cell(at))
-			if problem := r.checkText(cell); problem != nil {
-				return before, problem
+			if bad == nil {
+				bad = r.checkText(cell)
 			}
 			dst = append(dst, cell)
 		}
+	}
+	if bad != nil {
+		return before, bad.With(dst[len(before):])
 	}
 	return dst, nil
 }
@@ -434,7 +438,7 @@ func (r *csvRows) isText(text string) bool {
 }
 
 // checkText refuses text that cannot be sent as it is.
-func (r *csvRows) checkText(text string) error {
+func (r *csvRows) checkText(text string) *segment.RowError {
 	switch {
 	case r.isText(text):
 		return nil

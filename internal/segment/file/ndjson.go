@@ -239,18 +239,28 @@ func (r *jsonRows) appendRow(dst []string, line []byte) ([]string, error) {
 		value.start, value.end = start, len(r.cells)
 	}
 	cells := string(r.cells)
-	switch {
-	case r.scan.nul && segment.HasNUL(cells, true):
-		return dst, segment.NULError()
-	case !utf8.ValidString(cells):
-		return dst, notUTF8Error(r.likelyEncoding(cells))
-	case !isDecoded(cells, r.opener.Encoding):
-		return dst, notDecodedError(r.opener.Encoding)
-	}
+	before := dst
 	for _, value := range r.values {
 		dst = append(dst, cells[value.start:value.end])
 	}
+	if bad := r.checkText(cells); bad != nil {
+		return before, bad.With(dst[len(before):])
+	}
 	return dst, nil
+}
+
+// checkText refuses cells that cannot be sent as they are.
+func (r *jsonRows) checkText(cells string) *segment.RowError {
+	switch {
+	case r.scan.nul && segment.HasNUL(cells, true):
+		return segment.NULError()
+	case !utf8.ValidString(cells):
+		return notUTF8Error(r.likelyEncoding(cells))
+	case !isDecoded(cells, r.opener.Encoding):
+		return notDecodedError(r.opener.Encoding)
+	default:
+		return nil
+	}
 }
 
 // likelyEncoding guesses the encoding of the file at the first text that is not

@@ -79,7 +79,7 @@ func (r *parquetRows) Next(dst []string) ([]string, error) {
 	if nul {
 		for i, c := range r.columns {
 			if segment.HasNUL(dst[first+i], c.json) {
-				return dst[:first], segment.NULError()
+				return dst[:first], segment.NULError().With(dst[first:])
 			}
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/race"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/segmenttest"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/sql"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment/sql/snowflaketest"
@@ -98,8 +99,13 @@ func TestSnowflake_types(t *testing.T) {
 			t.Errorf("%q, %v; want %q", row, err, want)
 		}
 	}
-	if _, err := rows.Next(nil); err == nil || !strings.Contains(err.Error(), `has in the column "F" a value that is not JSON`) {
-		t.Errorf("%v", err)
+	_, err := rows.Next(nil)
+	var bad *segment.RowError
+	if !errors.As(err, &bad) || !strings.Contains(err.Error(), `has in the column "F" a value that is not JSON`) {
+		t.Fatal(err)
+	}
+	if cells := bad.Cells; len(cells) != 6 || cells[0] != "0" || cells[2] != "false" || cells[5] != "" {
+		t.Errorf("cells %q", cells)
 	}
 	for name, of := range map[string]string{"G": "BINARY", "H": "GEOGRAPHY"} {
 		before := len(s.Statements())

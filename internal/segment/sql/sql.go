@@ -282,10 +282,14 @@ func (r *rows) Next(dst []string) ([]string, error) {
 	}
 	r.count++
 	buf := r.buf[:0]
+	var bad *segment.RowError
 	for i, column := range r.columns {
-		var err error
-		if buf, err = r.cursor.append(buf, column); err != nil {
-			return dst, &segment.RowError{Code: segment.CodeUnreadableValue, Problem: fmt.Sprintf("has in the column %q %s", r.names[i], err)}
+		longer, err := r.cursor.append(buf, column)
+		switch {
+		case err == nil:
+			buf = longer
+		case bad == nil:
+			bad = &segment.RowError{Code: segment.CodeUnreadableValue, Problem: fmt.Sprintf("has in the column %q %s", r.names[i], err)}
 		}
 		r.ends[i] = len(buf)
 	}
@@ -295,12 +299,16 @@ func (r *rows) Next(dst []string) ([]string, error) {
 		dst = append(dst, row[start:end])
 		start = end
 	}
-	if segment.MayHaveNUL(row, r.anyJSON) {
+	if bad == nil && segment.MayHaveNUL(row, r.anyJSON) {
 		for i, value := range dst[first:] {
 			if segment.HasNUL(value, r.json[i]) {
-				return dst[:first], segment.NULError()
+				bad = segment.NULError()
+				break
 			}
 		}
+	}
+	if bad != nil {
+		return dst[:first], bad.With(dst[first:])
 	}
 	return dst, nil
 }
