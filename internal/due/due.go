@@ -219,9 +219,10 @@ func (f *Facts) addSegments(r *Reasons) {
 	}
 }
 
-// change says how the segments have changed.
+// change says how the segments have changed. Nobody may have been added, updated or
+// removed: a person whose row is rejected is still in the segments, without a profile.
 func (f *Facts) change() string {
-	if c := f.Survey.Changes; c != nil {
+	if c := f.Survey.Changes; c != nil && *c != (Difference{}) {
 		return fmt.Sprintf("segment changed: +%s ~%s -%s", tally.Thousands(c.Added), tally.Thousands(c.Updated), tally.Thousands(c.Removed))
 	}
 	return changeOfProfiles(f.Last.Profiles, f.Survey.Profiles)

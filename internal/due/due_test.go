@@ -211,6 +211,10 @@ func TestDecide(t *testing.T) {
 			change:  func(f *due.Facts) { subscribing(f); refreshed(f); changed(f, 4); f.Survey.Consents = 7 },
 			lasting: []string{"segment changed: +1,234 ~5 -0"},
 		},
+		"rows that are rejected now": {
+			change:  func(f *due.Facts) { refreshed(f); changed(f, 2); f.Survey.Changes = &due.Difference{} },
+			lasting: []string{"segment changed: 3 -> 2 profiles"},
+		},
 		"other channels": {
 			change:  func(f *due.Facts) { subscribing(f); f.Now.Channels = "email,sms" },
 			lasting: []string{"channels changed"},
