@@ -17,6 +17,7 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/export"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/klaviyo"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/simulator"
 )
 
@@ -407,6 +408,33 @@ func TestRejectedRowDecidesOnConsent(t *testing.T) {
 	}
 	w.checkMembers(t, addresses(1200))
 	w.checkSubscribed(t, klaviyo.ChannelEmail, addresses(1200)[2:]...)
+}
+
+// That holds for a row that its source cannot read, too. With only_consented the person is
+// not exported.
+func TestUnreadableRowDecidesOnConsent(t *testing.T) {
+	t.Parallel()
+	for _, only := range []bool{false, true} {
+		w := newEnv(t, simulator.Options{})
+		s := consenting(100)
+		says := map[int]string{0: "no", 1: "yes", 102: "no"} // the last one is a later row
+		s.rows = append(s.rows, []string{address(0), "", "0", "", "yes", ""}, []string{address(1), "", "1", "", "yes", ""}, []string{address(2), "", "2", "", "no", ""})
+		s.before = func(_ context.Context, row int) error {
+			if consent, bad := says[row]; bad {
+				problem := segment.RowError{Code: segment.CodeUnreadableValue, Problem: "has a NUL byte"}
+				return problem.With([]string{s.rows[row][0], "", "", "", consent, ""})
+			}
+			return nil
+		}
+		e := w.subscribing("single_opt_in", s, klaviyo.ChannelEmail)
+		e.Mapping.Consent.Only = only
+		r := w.run(t, e)
+		consenting := addresses(100)[1:]
+		w.checkSubscribed(t, klaviyo.ChannelEmail, consenting...)
+		if members := int64(100); !only && r.Exported != members || only && r.Exported != members-1 {
+			t.Errorf("only %t: %d exported", only, r.Exported)
+		}
+	}
 }
 
 // Rows that do not say yes are no profiles where only those who do are exported: the

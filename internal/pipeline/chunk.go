@@ -42,6 +42,8 @@ type skippedRow struct {
 	index int
 	err   *segment.RowError // why it cannot be read; nil if the filter leaves it out
 	email profile.Hash      // of its address; zero if that is not known
+
+	refuses bool // the row does not say yes to marketing
 }
 
 // stream carries chunks from the goroutine that fills them to the one that
@@ -174,7 +176,7 @@ func (c *chunk) fill(rows segment.Rows, places *placeNoter, where filter) error 
 func (c *chunk) skip(bad *segment.RowError, where filter, cells []string) {
 	s := skippedRow{index: c.rows, err: bad}
 	if cells != nil && !where.excludes(cells) {
-		s.email = c.encoder.Address(cells)
+		s.email, s.refuses = c.encoder.Whose(cells)
 	}
 	c.skipped = append(c.skipped, s)
 }

@@ -293,7 +293,7 @@ func (r *Reader) encode(c *chunk) {
 		row := tally.Row{Segment: c.segment, Number: c.first + int64(i)}
 		if len(skipped) > 0 && skipped[0].index == i {
 			if err := skipped[0].err; err != nil {
-				r.noteRejected(skipped[0].email)
+				r.noteRejected(skipped[0].email, skipped[0].refuses)
 				r.reject(row, err.Code, profile.Target{}, err.Error())
 			}
 			skipped = skipped[1:]
@@ -308,11 +308,14 @@ func (r *Reader) encode(c *chunk) {
 		e.unconsented = rejection != nil && rejection.Code == profile.Unconsented
 		if rejection != nil && !e.unconsented {
 			r.encoded = r.encoded[:len(r.encoded)-1]
-			r.noteRejected(&e.info)
+			r.noteRejected(e.info.Email, e.info.Consent != nil && !e.info.Consent.Given)
 			r.reject(row, string(rejection.Code), rejection.Target, rejection.Reason())
 			continue
 		}
-		r.heedRefusal(&e.info)
+		r.heedRefusal(e)
+		if e.unconsented {
+			r.json = r.json[:start]
+		}
 		e.row, e.start, e.end = row.Number, start, len(r.json)
 	}
 	clear(c.cells) // lets go of the rows, which the garbage collector would look at

@@ -8,14 +8,15 @@ import (
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/sketch"
 )
 
-// noteRejected takes in a rejected row. Its address is zero if it is not valid.
-func (r *Reader) noteRejected(info *profile.Info) {
-	if info.Email == (profile.Hash{}) {
+// noteRejected takes in the address of a rejected row, which is zero if it is not valid.
+// refuses says that the row does not say yes to marketing.
+func (r *Reader) noteRejected(email profile.Hash, refuses bool) {
+	if email == (profile.Hash{}) {
 		return
 	}
-	add(&r.rejected, info.Email)
-	if info.Consent != nil && !info.Consent.Given {
-		add(&r.refusing, info.Email)
+	add(&r.rejected, email)
+	if refuses {
+		add(&r.refusing, email)
 	}
 }
 
@@ -28,10 +29,12 @@ func add(set **hashset.Set, email profile.Hash) {
 
 // heedRefusal takes the consent from a row if an earlier row with its address does not
 // say yes and is rejected: of several rows the first one decides.
-func (r *Reader) heedRefusal(info *profile.Info) {
-	if r.refusing != nil && r.refusing.Has(info.Email) {
-		*info.Consent = profile.Consent{}
+func (r *Reader) heedRefusal(e *encoded) {
+	if r.refusing == nil || !r.refusing.Has(e.info.Email) {
+		return
 	}
+	*e.info.Consent = profile.Consent{}
+	e.unconsented = r.pipeline.Mapping.OnlyConsented()
 }
 
 // OnlyRejected reports whether the last pass came across an address in rejected rows

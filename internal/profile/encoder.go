@@ -317,11 +317,12 @@ func (e *Encoder) appendEmail(buf []byte, row []string, info *Info) ([]byte, *Re
 	return buf, nil
 }
 
-// Address returns the hash of the address of a row, zero if it has none that is valid.
-func (e *Encoder) Address(row []string) Hash {
+// Whose returns the hash of the address of a row, zero if it has none that is valid, and
+// whether a mapping with consent finds that the row does not say yes.
+func (e *Encoder) Whose(row []string) (email Hash, refuses bool) {
 	var info Info
 	_, _ = e.appendEmail([]byte(head), row, &info) // a rejection leaves the hash zero
-	return info.Email
+	return info.Email, e.consent != nil && !GivesConsent(row[e.consent.yes.cell], e.consent.yes.json)
 }
 
 // appendField appends a value, which is not empty, or nothing if the field is
