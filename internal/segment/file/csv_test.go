@@ -117,8 +117,9 @@ func TestCSVHeaderErrorsShowNoRow(t *testing.T) {
 					t.Errorf("error %q, want %q", e, want)
 				}
 			}
+			_, said, _ := strings.Cut(e.Problem+e.Remedy, "segment.csv") // numbers in the path before it are others
 			for _, value := range []string{"Ann", "Smith", "600", "4711", "1980"} {
-				if strings.Contains(e.Problem+e.Remedy, value) {
+				if strings.Contains(said, value) {
 					t.Errorf("error %q shows %q", e, value)
 				}
 			}
