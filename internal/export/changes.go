@@ -226,7 +226,7 @@ func (s *sending) count(id bulk.ID, add, remove func(s *sketch.Sketch, key, valu
 	e := pipeline.EntryOf(s.failed, id.Email, id.Content)
 	add(s.failed, e.Key, e.Value)
 	if s.changes != nil {
-		if _, added := slices.BinarySearch(s.changes.Added, pipeline.KeyOf(s.before, id.Email)); !added { // Klaviyo has it with other values
+		if !s.changes.Added.Has(pipeline.KeyOf(s.before, id.Email)) { // Klaviyo has it with other values
 			remove(s.failed, e.Key, pipeline.AcknowledgedOtherwise)
 			return
 		}
@@ -290,7 +290,7 @@ func (s *sending) keepRejected(sent *Survey, moved bool) pipeline.Keys {
 	if !moved && !s.resized { // with those who had a rejected row when they were surveyed, and have none any more
 		return changes.Rejected
 	}
-	return sent.RejectedKeys(s.read, func(email uint64) bool { return has(changes.Rejected, pipeline.KeyOf(s.before, email)) })
+	return sent.RejectedKeys(s.read, func(email uint64) bool { return changes.Rejected.Has(pipeline.KeyOf(s.before, email)) })
 }
 
 // keepRejectedUnlisted is keepRejected if too much has changed to be listed. The keys

@@ -52,7 +52,7 @@ func (s *removeStep) isListed(email uint64) bool {
 	if s.sending.before == nil || s.sending.changes == nil {
 		return false
 	}
-	return has(s.sending.changes.Removed, pipeline.KeyOf(s.sending.before, email))
+	return s.sending.changes.Removed.Has(pipeline.KeyOf(s.sending.before, email))
 }
 
 // readList takes each member of the list once, with whether the segments have the
@@ -108,7 +108,7 @@ func (s *removeStep) findExported(ctx context.Context) ([]leaver, error) {
 	var leavers, left []leaver
 	err := s.readList(ctx, func(m member, in bool) {
 		key := pipeline.KeyOf(put, m.hash.Lo)
-		leaving := has(s.export.Leaving, key)
+		leaving := s.export.Leaving.Has(key)
 		switch {
 		case leaving && in, s.reader.Has(m.hash) && s.imports.optedOut(m.hash), in && s.export.isNew(m):
 		case leaving:

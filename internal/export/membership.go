@@ -111,7 +111,7 @@ func (e *Export) listMissing(ctx context.Context, s *Survey, missing int64, abse
 			return nil
 		}
 		key := pipeline.KeyOf(e.Acknowledged, p.Email.Lo)
-		if _, added := slices.BinarySearch(s.Changes.Added, key); added {
+		if s.Changes.Added.Has(key) {
 			found(p.Email)
 		} else {
 			s.Changes.Missing = append(s.Changes.Missing, key)

@@ -133,7 +133,7 @@ func (s *Sample) sentBefore(survey *Survey, lastFingerprint string) (people []sa
 		return s.people, survey.Fingerprint == lastFingerprint
 	}
 	for _, one := range s.people {
-		if _, added := slices.BinarySearch(changes.Added, one.key); !added {
+		if !changes.Added.Has(one.key) {
 			people = append(people, one)
 		}
 	}

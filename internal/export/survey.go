@@ -105,7 +105,7 @@ func (e *Export) addLeft(c *pipeline.Changes) {
 		return
 	}
 	for _, key := range e.MayHaveJoined {
-		if _, in := slices.BinarySearch(c.Added, key); !in {
+		if !c.Added.Has(key) {
 			c.Removed = append(c.Removed, key)
 		}
 	}

@@ -172,21 +172,15 @@ func (w *withdrawal) exported(ctx context.Context) (func(member) bool, error) {
 	return func(m member) bool {
 		key := pipeline.KeyOf(before, m.hash.Lo)
 		if reader.Has(m.hash) {
-			return !has(changes.Added, key) || has(w.export.MayHaveJoined, key)
+			return !changes.Added.Has(key) || w.export.MayHaveJoined.Has(key)
 		}
-		return has(changes.Removed, key) || has(changes.Rejected, key) || w.export.isLeaving(m)
+		return changes.Removed.Has(key) || changes.Rejected.Has(key) || w.export.isLeaving(m)
 	}, nil
 }
 
 // isLeaving reports whether a member is among Leaving.
 func (e *Export) isLeaving(m member) bool {
-	return e.AcknowledgedKeys != nil && has(e.Leaving, pipeline.KeyOf(e.AcknowledgedKeys, m.hash.Lo))
-}
-
-// has reports whether a key is one of sorted keys.
-func has(keys pipeline.Keys, key uint64) bool {
-	_, found := slices.BinarySearch(keys, key)
-	return found
+	return e.AcknowledgedKeys != nil && e.Leaving.Has(pipeline.KeyOf(e.AcknowledgedKeys, m.hash.Lo))
 }
 
 // withoutStrangers leaves out the members whom the export has not put on the list,
@@ -197,7 +191,7 @@ func (w *withdrawal) withoutStrangers(members []leaver, unread error) ([]leaver,
 		list := sketch.NewLike(put)
 		for _, l := range members {
 			key := pipeline.KeyOf(put, l.email)
-			if !has(w.export.Leaving, key) {
+			if !w.export.Leaving.Has(key) {
 				list.Add(key, 0)
 			}
 		}

@@ -66,7 +66,7 @@ type Changes struct {
 func (c *Changes) Resent() int64 {
 	n := len(c.Updated) + len(c.Missing)
 	for _, key := range c.Missing {
-		if _, updated := slices.BinarySearch(c.Updated, key); updated {
+		if c.Updated.Has(key) {
 			n--
 		}
 	}
@@ -76,6 +76,12 @@ func (c *Changes) Resent() int64 {
 // Keys are keys in ascending order. In JSON they are a text in base64, eight bytes
 // each.
 type Keys []uint64
+
+// Has reports whether a key is one of them.
+func (k Keys) Has(key uint64) bool {
+	_, found := slices.BinarySearch(k, key)
+	return found
+}
 
 // MarshalText implements [encoding.TextMarshaler].
 func (k Keys) MarshalText() ([]byte, error) {

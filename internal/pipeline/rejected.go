@@ -80,18 +80,11 @@ func (c *Changes) KeepRejected(s *Survey, before *sketch.Sketch) {
 	if c == nil || len(c.Removed) == 0 {
 		return
 	}
-	isRemoved := func(email uint64) bool {
-		_, removed := slices.BinarySearch(c.Removed, KeyOf(before, email))
-		return removed
-	}
-	found := s.RejectedKeys(before, isRemoved)
+	found := s.RejectedKeys(before, func(email uint64) bool { return c.Removed.Has(KeyOf(before, email)) })
 	if len(found) == 0 {
 		return
 	}
 	c.Rejected = append(slices.Clone(c.Rejected), found...)
 	slices.Sort(c.Rejected)
-	c.Removed = slices.DeleteFunc(slices.Clone(c.Removed), func(key uint64) bool {
-		_, rejected := slices.BinarySearch(found, key)
-		return rejected
-	})
+	c.Removed = slices.DeleteFunc(slices.Clone(c.Removed), found.Has)
 }
