@@ -1,7 +1,6 @@
 package export
 
 import (
-	"cmp"
 	"crypto/rand"
 	"slices"
 	"sync"
@@ -316,17 +315,14 @@ func (s *sending) keepFailed() {
 	if s.changes != nil || s.keys == nil || s.keysBefore == nil || s.resized {
 		return
 	}
-	joined, err := s.keys.Subtract(s.keysBefore)
-	if err != nil { // the keys before are of another salt or size than the values before
-		return
-	}
-	newcomers, _, ok := joined.Peel()
+	// Not told if the keys before are of another salt or size than the values before.
+	newcomers, ok := onlyIn(s.keys, s.keysBefore)
 	failed, _, fewFailed := s.failedKeys.Peel()
 	if !ok || !fewFailed {
 		return
 	}
 	for _, e := range failed {
-		if _, newcomer := slices.BinarySearchFunc(newcomers, e.Key, func(e sketch.Entry, key uint64) int { return cmp.Compare(e.Key, key) }); newcomer {
+		if among(newcomers, e.Key) {
 			continue
 		}
 		s.failedKeys.Remove(e.Key, 0)

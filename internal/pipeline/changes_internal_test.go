@@ -117,3 +117,47 @@ func TestCompareNeedsAlike(t *testing.T) {
 		}
 	}
 }
+
+// A key is found wherever it stands, and no other.
+func TestKeysHas(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		keys Keys
+		key  uint64
+		want bool
+	}{
+		"none":           {nil, 0, false},
+		"the only one":   {Keys{7}, 7, true},
+		"first":          {Keys{0, 7, 9}, 0, true},
+		"between others": {Keys{0, 7, 9}, 7, true},
+		"last":           {Keys{0, 7, 1<<64 - 1}, 1<<64 - 1, true},
+		"below all":      {Keys{7, 9}, 6, false},
+		"in a gap":       {Keys{7, 9}, 8, false},
+		"above all":      {Keys{7, 9}, 10, false},
+	} {
+		if got := tc.keys.Has(tc.key); got != tc.want {
+			t.Errorf("%s: %v has %d: %t", name, tc.keys, tc.key, got)
+		}
+	}
+}
+
+// Who has changed and is missing from the list as well is sent once.
+func TestResent(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		updated, missing Keys
+		want             int64
+	}{
+		"nobody":       {nil, nil, 0},
+		"updated":      {Keys{1, 2}, nil, 2},
+		"missing":      {nil, Keys{1, 2, 3}, 3},
+		"others":       {Keys{1, 3}, Keys{2, 4}, 4},
+		"one of both":  {Keys{1, 3}, Keys{3, 5}, 3},
+		"all the same": {Keys{1, 3}, Keys{1, 3}, 2},
+	} {
+		c := Changes{Added: Keys{8}, Updated: tc.updated, Missing: tc.missing, Removed: Keys{9}, Rejected: Keys{10}}
+		if got := c.Resent(); got != tc.want {
+			t.Errorf("%s: %d, want %d", name, got, tc.want)
+		}
+	}
+}

@@ -3,10 +3,13 @@ package pipeline
 import (
 	"context"
 	"io"
+	"reflect"
+	"slices"
 	"testing"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/segment"
+	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/sketch"
 )
 
 // partial is a segment of rows that cannot be read, with as much of each as can be told.
@@ -64,4 +67,41 @@ func TestPeopleOfUnreadableRows(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Whoever has left and has rejected rows moves from the removed to the rejected; nobody
+// else does. Changes that others hold stay as they are.
+func TestKeepRejected(t *testing.T) {
+	t.Parallel()
+	before := sketch.New(sketch.Salt{1}, 96)
+	keys := func(people ...uint64) (keys Keys) {
+		for _, email := range people {
+			keys = append(keys, KeyOf(before, email))
+		}
+		slices.Sort(keys)
+		return keys
+	}
+	for name, tc := range map[string]struct {
+		removed, rejected         Keys
+		unreadable                []uint64 // who has rejected rows
+		wantRemoved, wantRejected Keys
+	}{
+		"nobody left":           {nil, nil, []uint64{1}, nil, nil},
+		"no rejected rows":      {keys(1, 2), nil, nil, keys(1, 2), nil},
+		"of somebody unknown":   {keys(1, 2), nil, []uint64{3}, keys(1, 2), nil},
+		"of one who left":       {keys(1, 2, 3), nil, []uint64{2, 4}, keys(1, 3), keys(2)},
+		"of all who left":       {keys(1, 2), nil, []uint64{2, 1}, Keys{}, keys(1, 2)},
+		"beside those kept yet": {keys(1, 2), keys(5, 6), []uint64{1}, keys(2), keys(1, 5, 6)},
+	} {
+		removed, rejected := slices.Clone(tc.removed), slices.Clone(tc.rejected)
+		c := &Changes{Added: keys(7), Removed: tc.removed, Rejected: tc.rejected}
+		c.KeepRejected(&Survey{rejected: tc.unreadable}, before)
+		if want := (&Changes{Added: keys(7), Removed: tc.wantRemoved, Rejected: tc.wantRejected}); !reflect.DeepEqual(c, want) {
+			t.Errorf("%s: %+v, want %+v", name, c, want)
+		}
+		if !slices.Equal(tc.removed, removed) || !slices.Equal(tc.rejected, rejected) {
+			t.Errorf("%s: the keys given were changed", name)
+		}
+	}
+	(*Changes)(nil).KeepRejected(&Survey{rejected: []uint64{1}}, before) // too many changes to be listed
 }
