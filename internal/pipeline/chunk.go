@@ -39,9 +39,9 @@ type chunk struct {
 
 // skippedRow is a row without cells, by its position in the chunk.
 type skippedRow struct {
-	index int
-	err   *segment.RowError // why it cannot be read; nil if the filter leaves it out
-	email profile.Hash      // of its address; zero if that is not known
+	index  int
+	err    *segment.RowError // why it cannot be read; nil if the filter leaves it out
+	emails []profile.Hash    // of its address, or of all those in it that may be its address
 
 	refuses bool // the row does not say yes to marketing
 }
@@ -147,10 +147,10 @@ func (c *chunk) fill(rows segment.Rows, places *placeNoter, where filter) error 
 			for _, cell := range cells[weighed:] {
 				weight += len(cell)
 			}
-			if weight > chunkBytes {
-				break
-			}
 			weighed = len(cells)
+		}
+		if weight > chunkBytes {
+			break
 		}
 		start := len(cells)
 		var err error
@@ -166,17 +166,25 @@ func (c *chunk) fill(rows segment.Rows, places *placeNoter, where filter) error 
 			return err
 		}
 		places.note(c.first + int64(c.rows))
+		weight += len(bad.Text)
 		c.skip(bad, where, bad.Cells)
 	}
 	return nil
 }
 
 // skip takes in a row that cannot be read. Whose it is may be known nevertheless, unless
-// the filter leaves the row out for certain.
+// the filter leaves the row out for certain. A row that cannot be split into cells is that of
+// anybody whose address is in it, and tells nothing else.
 func (c *chunk) skip(bad *segment.RowError, where filter, cells []string) {
 	s := skippedRow{index: c.rows, err: bad}
-	if cells != nil && !where.excludes(cells) {
-		s.email, s.refuses = c.encoder.Whose(cells)
+	switch {
+	case cells == nil:
+		s.emails, bad.Text = profile.HashesOfAddressesIn(bad.Text), ""
+	case !where.excludes(cells):
+		var email profile.Hash
+		if email, s.refuses = c.encoder.Whose(cells); email != (profile.Hash{}) {
+			s.emails = []profile.Hash{email}
+		}
 	}
 	c.skipped = append(c.skipped, s)
 }

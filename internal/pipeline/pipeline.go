@@ -293,7 +293,9 @@ func (r *Reader) encode(c *chunk) {
 		row := tally.Row{Segment: c.segment, Number: c.first + int64(i)}
 		if len(skipped) > 0 && skipped[0].index == i {
 			if err := skipped[0].err; err != nil {
-				r.noteRejected(skipped[0].email, skipped[0].refuses)
+				for _, email := range skipped[0].emails {
+					r.noteRejected(email, skipped[0].refuses)
+				}
 				r.reject(row, err.Code, profile.Target{}, err.Error())
 			}
 			skipped = skipped[1:]

@@ -5,6 +5,7 @@ import (
 	"io"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/klaviyo-community/terraform-provider-klaviyo/internal/profile"
@@ -66,6 +67,58 @@ func TestPeopleOfUnreadableRows(t *testing.T) {
 				t.Errorf("%d rejected rows of %d people, %v", s.Rejected.Total, s.RejectedPeople, err)
 			}
 		})
+	}
+}
+
+// A row that cannot be split is that of everybody whose address is in it, whatever the
+// filter; it says nothing about their consent.
+func TestPeopleOfTornRows(t *testing.T) {
+	t.Parallel()
+	p := &Pipeline{
+		Segments: []Segment{{Name: "s", Where: where{"tier": {"gold"}}, Source: &table{
+			columns: []string{"email", "tier", "consent"},
+			rows:    [][]string{6: {"d@example.com", "gold", "yes"}, 7: {"e@example.com", "silver", "yes"}},
+			torn: []string{
+				"A@example.com\nSmith\n John\ngold", "\"b@example.com\"\nsilver\n<c@example.com>", "x@y\n7", "",
+				"a@example.com\ngold\nx", "d@example.com\ngold\nx",
+			},
+		}}},
+		Mapping: profile.Mapping{
+			Email: "email", Properties: map[string]profile.Property{"tier": {Column: "tier"}},
+			Consent: &profile.ConsentMapping{Column: "consent"},
+		},
+	}
+	r := p.NewReader()
+	given := 0
+	s, err := r.Read(t.Context(), func(p *Profile) error {
+		if p.Consent.Given {
+			given++
+		}
+		return nil
+	})
+	if err != nil || s.Rejected.Total != 6 || s.RejectedPeople != 3 || s.Profiles != 1 || given != 1 {
+		t.Errorf("%d rejected rows of %d people, %d profiles, %d consents, %v", s.Rejected.Total, s.RejectedPeople, s.Profiles, given, err)
+	}
+	for address, want := range map[string]bool{"a": true, "b": true, "c": true, "d": false, "e": false} {
+		if got := r.OnlyRejected(profile.HashOfAddress(address + "@example.com")); got != want {
+			t.Errorf("%s: %t", address, got)
+		}
+	}
+}
+
+// A chunk ends where rows that cannot be split weigh as much as it may hold.
+func TestChunkWeighsTornRows(t *testing.T) {
+	t.Parallel()
+	big := strings.Repeat("a@example.com ", chunkBytes/28)
+	rows := &table{rows: make([][]string, 10), torn: slices.Repeat([]string{big}, 10)}
+	var c chunk
+	if err := c.fill(rows, nil, nil); err != nil || c.rows != 3 {
+		t.Errorf("%d rows, %v", c.rows, err)
+	}
+	for _, s := range c.skipped {
+		if s.err.Text != "" {
+			t.Error("the text is kept")
+		}
 	}
 }
 

@@ -23,6 +23,7 @@ type table struct {
 	columns []string
 	json    []bool // nil: all text
 	rows    [][]string
+	torn    []string // texts of the rows that cannot be read, in order; they may be left out
 
 	at   []int
 	next int
@@ -54,7 +55,11 @@ func (s *table) Next(dst []string) ([]string, error) {
 	row := s.rows[s.next]
 	s.next++
 	if row == nil {
-		return dst, &segment.RowError{Code: segment.CodeMalformedRow, Problem: "is torn"}
+		bad := &segment.RowError{Code: segment.CodeMalformedRow, Problem: "is torn"}
+		if len(s.torn) > 0 {
+			bad.Text, s.torn = s.torn[0], s.torn[1:]
+		}
+		return dst, bad
 	}
 	for _, at := range s.at {
 		dst = append(dst, row[at])

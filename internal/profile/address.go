@@ -1,6 +1,7 @@
 package profile
 
 import (
+	"iter"
 	"net/url"
 	"slices"
 	"strings"
@@ -43,19 +44,47 @@ func addressesIn(text string) (found []string, alone bool) {
 	if len(text) > maxAddressText {
 		return nil, false
 	}
-	separates := func(r rune) bool { return strings.ContainsRune(" \t\r\n\u00a0,;|/<>()[]{}\"", r) || isInvisible(r) }
 	alone = !strings.ContainsAny(text, `<>()[]{}"`)
-	for word := range strings.FieldsFuncSeq(text, separates) {
-		quoted, code := appendEmail(nil, withoutScheme(word))
-		if code != "" {
+	for address := range addressWords(text) {
+		switch {
+		case address == nil:
 			alone = false
-			continue
-		}
-		if address := string(quoted[1 : len(quoted)-1]); !slices.Contains(found, address) {
-			found = append(found, address)
+		case !slices.Contains(found, string(address)):
+			found = append(found, string(address))
 		}
 	}
 	return found, alone && len(found) > 0
+}
+
+// HashesOfAddressesIn hashes the email addresses among the words of a text, such as a row
+// that cannot be split into cells, to the Info.Email of their profiles. An address that
+// occurs more than once may be there more than once.
+func HashesOfAddressesIn(text string) (found []Hash) {
+	for address := range addressWords(text) {
+		if address != nil {
+			found = append(found, HashOf(address))
+		}
+	}
+	return found
+}
+
+// addressWords are the words of a text as addresses of profiles; nil for each that is no
+// address. An address is valid until the next one.
+func addressWords(text string) iter.Seq[[]byte] {
+	separates := func(r rune) bool { return strings.ContainsRune(" \t\r\n\u00a0,;|/<>()[]{}\"", r) || isInvisible(r) }
+	return func(yield func([]byte) bool) {
+		var quoted []byte
+		for word := range strings.FieldsFuncSeq(text, separates) {
+			var address []byte
+			var code Code
+			if quoted, code = appendEmail(quoted[:0], withoutScheme(word)); code == "" {
+				address = quoted[1 : len(quoted)-1]
+			}
+			if !yield(address) {
+				return
+			}
+		}
+	}
 }
 
 // unwrapped takes off a text what is written around an address: a name and angle

@@ -559,6 +559,33 @@ func TestAddressInText(t *testing.T) {
 	}
 }
 
+// Addresses are found among the words of a row that cannot be split.
+func TestHashesOfAddressesIn(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string][]string{
+		"":                                     nil,
+		"Total rows: 12":                       nil,
+		"ada@@example.com\n@example.com\nada@": nil,
+		"Smith\n John\nADA@Example.com\ngold":  {"ada@example.com"},
+		"\"ada@example.com\",\"x\"":            {"ada@example.com"},
+		"ada@example.com;Bob <bob@x.org>;":     {"ada@example.com", "bob@x.org"},
+		"caf\xe9\nada@example.com\n\xff@x.org": {"ada@example.com"},
+		"info@b\u00fccher.example\n7":          {"info@xn--bcher-kva.example"},
+	} {
+		var hashes []profile.Hash
+		for _, address := range want {
+			hashes = append(hashes, profile.HashOf([]byte(address)))
+		}
+		if got := profile.HashesOfAddressesIn(text); !slices.Equal(got, hashes) {
+			t.Errorf("%q has %d addresses, want those of %q", text, len(got), want)
+		}
+	}
+	long := strings.Repeat("x ", 5000) + "ada@example.com"
+	if got := profile.HashesOfAddressesIn(long); len(got) != 1 {
+		t.Errorf("%d addresses in a long text", len(got))
+	}
+}
+
 // Where numbers have a decimal comma, points group their digits.
 func TestDecimalCommas(t *testing.T) {
 	t.Parallel()

@@ -3,6 +3,7 @@ package provider
 import (
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -62,6 +63,33 @@ func TestAccSegmentExport_mirror(t *testing.T) {
 	w.run(first, left, tooMany, allowed, all)
 	w.wantImports(2)
 	w.wantMembers(addressesIn(peopleRows(66, 201))...)
+}
+
+// A mirror keeps whose address stands in a row that cannot be split into columns, wherever in
+// the row it stands, and exports the person again once the row is put right.
+func TestAccSegmentExport_mirrorOfTornRows(t *testing.T) {
+	t.Parallel()
+	for scope, strangers := range map[string]int{"exported": 1, "all": 0} {
+		t.Run(scope, func(t *testing.T) {
+			t.Parallel()
+			w := newEnv(t)
+			w.AddMembers(w.list.ID, "zed@example.com")
+			config := w.mirroring(peopleRows(0, 2500)).with(exportBlock, "removal_scope", strconv.Quote(scope))
+			torn := applied(config, inState(exportAddress, merged(changesOf(0, 0, 20, 2476), values{
+				"rejected_count": 5, "last_run.profiles_removed": 20, "last_run.status": "succeeded", "list_profile_count": 2480 + strangers,
+			})))
+			torn.PreConfig = func() {
+				w.segment(peopleHeader + "p20@example.com,Smith, John\n\"Smith\", Jim,<P21@Example.com>\n" +
+					peopleRows(24, 2500) + "p22@example.com,\"Best\np23@example.com,shop\"\nnobody@example.com,a,b\n,\"c\n")
+			}
+			mended := applied(config, inState(exportAddress, merged(changesOf(0, 4, 0, 2476), values{"rejected_count": 0, "last_run.profiles_removed": 0})))
+			mended.PreConfig = func() { w.segment(peopleHeader + peopleRows(20, 2500)) }
+			gone := applied(config, inState(exportAddress, values{"changes.removed": 4, "last_run.profiles_removed": 4}))
+			gone.PreConfig = func() { w.segment(peopleHeader + peopleRows(24, 2500)) }
+			w.run(applied(config), torn, mended, gone)
+			w.wantMembers(slices.Concat(addressesIn(peopleRows(24, 2500)), []string{"zed@example.com"}[:strangers])...)
+		})
+	}
 }
 
 // A segment that lost most of its people is refused in the plan, although the changes are too

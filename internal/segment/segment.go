@@ -96,6 +96,10 @@ type RowError struct {
 	// otherwise. They tell whose row it is. nil if it cannot be split into cells. They are
 	// valid until the next call of Next.
 	Cells []string
+
+	// Text is a row that cannot be split into cells, with a line end in the place of each
+	// delimiter. The addresses in it tell whose row it may be. No message has it.
+	Text string
 }
 
 // With returns the error with the cells of the row.

@@ -2,6 +2,7 @@ package file
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,6 +25,8 @@ type csvRows struct {
 	splitter splitter
 	record   record
 	opener   *csvOpener
+
+	delimiter string
 
 	header  []string
 	columns []int    // indexes of the mapped fields; -1 for a constant
@@ -81,11 +84,12 @@ func (f *csvOpener) open(ctx context.Context, content storage.Content, at place)
 
 // begin reads what is before the rows.
 func (r *csvRows) begin(at place) error {
-	delimiter, err := r.skipTitle()
+	declared, err := r.skipTitle()
 	if err != nil {
 		return r.failure(err)
 	}
-	r.splitter = r.opener.splitter(delimiter)
+	r.delimiter = r.opener.delimiter(declared)
+	r.splitter = r.opener.splitter(r.delimiter)
 	if r.opener.Columns != nil {
 		err = r.checkColumns()
 	} else {
@@ -97,19 +101,27 @@ func (r *csvRows) begin(at place) error {
 	return r.findColumns(at)
 }
 
+// delimiter returns the delimiter of a file that declares one, or none.
+func (f *csvOpener) delimiter(declared string) string {
+	switch {
+	case f.format == TSV:
+		return "\t"
+	case f.Delimiter != 0:
+		return string(f.Delimiter)
+	default:
+		return cmp.Or(declared, ",")
+	}
+}
+
 func (f *csvOpener) splitter(delimiter string) splitter {
 	switch {
 	case f.format == TSV:
 		return tsvSplitter{}
-	case f.Delimiter != 0:
-		delimiter = string(f.Delimiter)
-	case delimiter == "":
-		delimiter = ","
-	}
-	if f.unquoted {
+	case f.unquoted:
 		return plainSplitter(delimiter)
+	default:
+		return &csvSplitter{delimiter: []byte(delimiter)}
 	}
-	return &csvSplitter{delimiter: []byte(delimiter)}
 }
 
 // skipTitle skips as many lines as the source says, and the line sep=; in which
@@ -302,15 +314,17 @@ func (r *csvRows) recordError(err error) error {
 	case errors.Is(err, io.EOF):
 		return io.EOF
 	case errors.As(err, &bad):
-		r.skip()
-		return malformed(bad.problem)
+		defer r.skip()
+		return r.malformed(bad.problem)
 	default:
 		return r.failure(err)
 	}
 }
 
-func malformed(problem string) *segment.RowError {
-	return &segment.RowError{Code: segment.CodeMalformedRow, Problem: problem}
+// malformed is the error of the record at hand, before it is skipped.
+func (r *csvRows) malformed(problem string) *segment.RowError {
+	text := string(r.lines.bytes(0, r.record.next))
+	return &segment.RowError{Code: segment.CodeMalformedRow, Problem: problem, Text: strings.ReplaceAll(text, r.delimiter, "\n")}
 }
 
 // isBlank reports whether the record is no row: all cells are blank, or it is the
@@ -333,11 +347,11 @@ func (r *csvRows) checkRecord() error {
 	n := len(r.record.cells)
 	for i := len(r.header); i < n; i++ {
 		if len(bytes.TrimSpace(r.record.cell(i))) > 0 {
-			return malformed(fmt.Sprintf("has more than the %d fields that the header has", len(r.header)))
+			return r.malformed(fmt.Sprintf("has more than the %d fields that the header has", len(r.header)))
 		}
 	}
 	if n < r.needed && bytes.IndexByte(r.record.text, '@') < 0 {
-		return malformed("has too few fields for the mapped columns and no email address; it looks like a footer or a note, not like a row")
+		return r.malformed("has too few fields for the mapped columns and no email address; it looks like a footer or a note, not like a row")
 	}
 	return nil
 }
