@@ -129,11 +129,12 @@ func (e *Export) newSending(surveyed *Survey) *sending {
 }
 
 // keepsSize reports whether the sketch of this run is of the size and the salt of the one
-// before although another number of cells would be best. If somebody left, a removal that
-// is interrupted before it has read the list knows them by the keys of that salt only.
+// before although another number of cells would be best. If somebody left, or may have, a
+// removal that is interrupted before it has read the list knows them by the keys of that
+// salt only.
 func (s *sending) keepsSize(e *Export, cells int) bool {
 	have := s.before.Cells()
-	leavers := e.Mirror != MirrorNone && s.changes != nil && len(s.changes.Removed) > 0
+	leavers := e.Mirror != MirrorNone && (s.changes == nil || len(s.changes.Removed) > 0)
 	return have == cells || leavers && have < 2*cells && cells < 2*have
 }
 

@@ -55,7 +55,11 @@ func (s *removeStep) unfinished(err error) *UnfinishedRemoval {
 	case listed && !sending.resized: // the keys are of the same salt
 		remaining = sending.changes.Removed
 	default:
-		return u
+		gone, ok := s.noLongerAcknowledged(keys)
+		if !ok {
+			return u
+		}
+		remaining = gone
 	}
 	if listed {
 		remaining, inDoubt = append(remaining, inDoubt...), nil
@@ -69,6 +73,21 @@ func (s *removeStep) unfinished(err error) *UnfinishedRemoval {
 	slices.Sort(inDoubt)
 	u.Acknowledged, u.AcknowledgedKeys, u.Listed, u.Leaving = acknowledged, keys, listed, inDoubt
 	return u
+}
+
+// noLongerAcknowledged are the keys of those whom this export had put on the list and who are
+// not among those acknowledged now, if they are not too many. Without them, the next run would
+// have to go by the keys before, which lack whoever has joined with this run.
+func (s *removeStep) noLongerAcknowledged(keys *sketch.Sketch) (gone pipeline.Keys, ok bool) {
+	before := s.sending.keysBefore
+	if before == nil || len(s.export.Leaving) > 0 { // who is in doubt may be acknowledged again
+		return nil, false
+	}
+	entries, ok := onlyIn(before, keys)
+	for _, entry := range entries {
+		gone = append(gone, entry.Key)
+	}
+	return gone, ok
 }
 
 // keysOf are the keys of those leavers whom this export has put on the list.
